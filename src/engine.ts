@@ -1,0 +1,237 @@
+/**
+ * The hinge: what an engine (a simulated database on its platform) offers to everything in `src`.
+ * `workload`, `faults`, `checks`, `scenario` and the campaign know an engine only through this file.
+ */
+import type { z } from 'zod'
+import type { AckInterval, Copy, Position, ReplicatedLog } from './cluster/log/index.ts'
+import type { Simulation, Us } from './kernel/index.ts'
+import type { CommandRegistry } from './operator/command.ts'
+
+/** One rule of a model: a claim with a source and a test. */
+export interface Rule {
+  /** e.g. `PG-ACK-1`, `K8S-STS-2`. */
+  readonly id: string
+  readonly statement: string
+  readonly source: string
+  /** Where its test stands, e.g. `test/postgres/ack.test.ts`. */
+  readonly test: string
+}
+
+/** What is wrong with a cluster description, at a path into it (`['quorum', 'k']`). */
+export interface Problem {
+  readonly path: readonly (string | number)[]
+  readonly message: string
+}
+
+/** A default that the user did not set: assumptions are results. */
+export interface Assumption {
+  readonly option: string
+  readonly value: unknown
+  readonly meaning: string
+  readonly source: string
+}
+
+export interface Engine<Options = unknown> {
+  readonly name: string
+  readonly title: string
+  /** The `cluster:` section: strict, every field with a default, `.describe()`d with unit and source. `profile` picks a set of defaults. */
+  readonly options: z.ZodType<Options>
+  readonly rules: readonly Rule[]
+  /** The fault kinds this engine can be struck by. */
+  readonly faultKinds: readonly FaultKind[]
+  /** A commented starter scenario and runbook for `proofroll init`, by file name. */
+  readonly starter: Readonly<Record<string, string>>
+  /** What no schema can say: a quorum larger than the standbys, and the like. */
+  problems(options: Options): readonly Problem[]
+  /** Every option and its sourced default, for `assumptions`. */
+  assumptions(given: Readonly<Record<string, unknown>>, options: Options): readonly Assumption[]
+  build(sim: Simulation, options: Options): Cluster
+}
+
+/** How many data-bearing members faults alone may take away at once (design §8, budget). */
+export interface Budget {
+  readonly members: number
+}
+
+/** One cluster in one rehearsal. */
+export interface Cluster {
+  /** Programs on the operator's workstation. */
+  readonly commands: CommandRegistry
+  /** The client programs' ways in. The first is the default. */
+  readonly entrances: Readonly<Record<string, Entrance>>
+  /** The logs, one per key share. A single PostgreSQL cluster has one. */
+  readonly logs: readonly ReplicatedLog[]
+  readonly truth: Truth
+  readonly budget: Budget
+  /** The fault's possible targets in this cluster now, in a fixed order (`node:aks-1`, `pod:pg-0`, `zone:1`, `cluster`). */
+  targets(kind: FaultKind): readonly string[]
+  /** Strikes. Returns how to end it and what it touched. */
+  strike(fault: StruckFault): Strike
+  /**
+   * Brings the world to its steady state before time counts: everything placed, started and streaming. Runs the simulation as long as
+   * needed; afterwards the caller takes `sim.now` as the zero of the story.
+   */
+  settle(): void
+  /** Whether a `claims:` of a gate is true now; undefined = this engine does not know that claim. */
+  claim(name: string, args: readonly string[]): boolean | undefined
+  /** Node-time for the bill. */
+  cost(): { readonly baseNodeUs: number; readonly extraNodeUs: number; readonly peakNodes: number; readonly baseNodes: number; readonly dollarsPerNodeHour: number }
+}
+
+// ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The vocabulary (design §8). An engine supports the kinds it lists; each has one record shape. */
+export type FaultKind =
+  | 'process-crash'
+  | 'process-kill'
+  | 'process-pause'
+  | 'node-loss'
+  | 'node-loss-with-volume'
+  | 'zone-outage'
+  | 'partition'
+  | 'partition-inbound'
+  | 'partition-outbound'
+  | 'latency'
+  | 'replication-lag'
+  | 'replay-stall'
+  | 'long-transaction'
+  | 'disk-slow'
+  | 'disk-full'
+  | 'api-server-away'
+  | 'image-pull-slow'
+  | 'operator-killed'
+
+/** A fault at the moment it strikes. */
+export interface StruckFault {
+  readonly kind: FaultKind
+  readonly target: string
+  readonly durationUs: Us
+  /** Kind-specific strength, in the unit its fault declares (factor, µs, bytes per second …). */
+  readonly magnitude: number
+  /** Position in the schedule, for keyed draws. */
+  readonly nth: number
+}
+
+export interface Strike {
+  /** False when nothing was there to strike (a pod already gone). */
+  readonly struck: boolean
+  /** Members affected, for the budget and for the story. */
+  readonly members: readonly string[]
+  /** Ends the fault (heals, powers on); no effect for those that end by themselves. */
+  end(): void
+}
+
+// ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A cohort of clients as an entrance sees it. */
+export interface Client {
+  readonly id: string
+  /** The zone or place its packets come from. */
+  readonly place: string
+  /** What happens to its session from now on. Called at the instant; never before `connect` returned. */
+  sessionChanged(state: SessionState): void
+}
+
+/** What a session can do now. */
+export type SessionState =
+  /** Writes go to this leader's log; reads are answered. */
+  | { readonly is: 'writable'; readonly leader: Copy }
+  /** Writes fail at once with `error`; reads are answered from this copy. */
+  | { readonly is: 'readOnly'; readonly copy: Copy; readonly error: string }
+  /** Everything queues without an error (a paused pooler, a server that is starting behind one). */
+  | { readonly is: 'held' }
+  /** Packets vanish: nothing is answered until a time-out. */
+  | { readonly is: 'silent' }
+  /** The session stays, each query fails at once with `error`. */
+  | { readonly is: 'failing'; readonly error: string }
+  /** The other side closed it; outstanding operations are unknown. */
+  | { readonly is: 'closed'; readonly error: string }
+
+/** An open session; the client closes it when it reconnects. */
+export interface Session {
+  readonly state: SessionState
+  /** The server it ends on, if it does. */
+  readonly backend: string | undefined
+  close(): void
+}
+
+/** The answer to a connection attempt. */
+export type Knock =
+  | { readonly is: 'open'; readonly session: Session; readonly afterUs: Us }
+  | { readonly is: 'refused'; readonly error: string; readonly afterUs: Us }
+  /** No answer at all: the client's own time-out ends the attempt. */
+  | { readonly is: 'silent' }
+
+export interface Entrance {
+  readonly name: string
+  /** The round trip between client and leader when all is well, in microseconds. */
+  readonly roundTripUs: Us
+  /** Tries to open a connection now; `nth` is the client's own count of attempts, for keyed draws. */
+  connect(client: Client, nth: number): Knock
+  /**
+   * The leader that a fresh client reaches here now and that would acknowledge its write: the authority of design §9. Pure; looks at all
+   * that a fresh client might be routed to. `several` when different clients would be acknowledged by different leaders.
+   */
+  fresh(): { readonly is: 'leader'; readonly copy: Copy } | { readonly is: 'none'; readonly why: string } | { readonly is: 'several'; readonly copies: readonly Copy[] }
+}
+
+// ── truth ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One member of the cluster as it truly is. */
+export interface Member {
+  readonly name: string
+  readonly node: string | undefined
+  readonly zone: string | undefined
+  /** Its database process runs (and is not paused or powered off). */
+  readonly running: boolean
+  readonly ready: boolean
+  readonly role: 'leader' | 'follower' | 'none'
+  readonly timeline: number | undefined
+  /** Of each component: `node`, `image`, `engine`. */
+  readonly versions: Readonly<Record<string, string>>
+  readonly copy: Copy | undefined
+  /** A follower that streams from the line of the one it should follow, or a leader. */
+  readonly attached: boolean
+  /** Follows its upstream within normal lag: counts as a healthy copy. */
+  readonly caughtUp: boolean
+}
+
+/** What is so, whoever knows it. Everything here is pure and judged at `sim.now`. */
+export interface Truth {
+  /** Data-bearing members that exist (running or not), in a fixed order. */
+  members(): readonly Member[]
+  /** How many members the cluster is meant to have when all is done. */
+  readonly expectedMembers: number
+  /** The versions the upgrade is meant to reach, by component. */
+  readonly targetVersions: Readonly<Record<string, string>>
+  /** Whether acknowledged writes are promised to survive the loss of one member. */
+  readonly promise: 'asynchronous' | 'synchronous'
+  /** Names of running members that could each acknowledge a write at the declared durability now, whoever reaches them. */
+  couldAcknowledge(): readonly string[]
+  /** Version combinations among running members that the facts call unsupported; empty = none. */
+  forbiddenSkew(): readonly string[]
+  /** Promotions so far, oldest first. */
+  readonly promotions: readonly Promotion[]
+  /** When each leader's process went away (crash, stop, loss), to judge inherent loss. */
+  readonly departures: readonly Departure[]
+  /** The authority of a log (design §9). */
+  authority(log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined }
+  /** Where else a lost interval still lies on a durable copy: member or volume names. */
+  holders(interval: AckInterval): readonly string[]
+}
+
+export interface Promotion {
+  readonly atUs: Us
+  readonly member: string
+  readonly from: Position
+  /** The copy was the furthest that could be reached by the operator at that instant. */
+  readonly furthestReachable: boolean
+  readonly by: 'operator' | 'engine'
+}
+
+export interface Departure {
+  readonly atUs: Us
+  readonly member: string
+  readonly position: Position
+  readonly cause: 'fault' | 'runbook'
+}

@@ -1,0 +1,126 @@
+import type { Process, Us } from '../kernel/index.ts'
+
+/** What a finished command leaves: both streams as text and the exit status. */
+export interface Output {
+  readonly out: string
+  readonly err: string
+  readonly code: number
+}
+
+export const ok = (out = ''): Output => ({ out, err: '', code: 0 })
+export const failed = (err: string, code = 1, out = ''): Output => ({ out, err, code })
+
+/** One invocation of a program. `argv[0]` is the program's name. */
+export interface Call {
+  readonly argv: readonly string[]
+  readonly stdin: string
+  /** Who calls, for keyed draws (latencies and the like): a step and visit of the runbook, say. */
+  readonly key: string
+  /** How-manieth command of `key` this is. (key, nth) names a command's luck, so that a skipped poll shifts nobody else's. */
+  readonly nth: number
+  /** The user the program runs as; set by whoever starts it (a container's user). */
+  readonly user?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What a read-only command would print at this instant. */
+export interface Look {
+  readonly output: Output
+  /** Time from the instant judged until the caller has the output. */
+  readonly afterUs: Us
+  /**
+   * Until when the output stays the same if nothing {@link Simulation.touch}es the world: NEVER for plain state, `now` for what moves by
+   * itself (a lag, a clock). Lets a polling gate skip the polls that could not tell it anything new.
+   */
+  readonly stableUntilUs: Us
+}
+
+/** Something wrong with a command that can be told without running it. */
+export interface Finding {
+  readonly severity: 'error' | 'warning'
+  /** What is wrong, and what would be right. */
+  readonly message: string
+}
+
+/**
+ * One program. It does what the real one does: output, exit status, effects, and the virtual time it takes.
+ * A read-only invocation implements `latencyUs` and `look` (judged at one instant, no draw of its own, no effect); everything else `run`.
+ */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  /** Unknown verbs, flags and malformed arguments of an argument vector. Words that are not known yet hold a `${…}`; accept those. */
+  check(argv: readonly string[]): readonly Finding[]
+  /** Time from the call until its effect is judged, a pure function of (key, nth, argv). */
+  latencyUs(call: Call): Us
+  /** The output at this instant if this invocation only reads; undefined if it has effects or waits. */
+  look(call: Call): Look | undefined
+  /** Runs an invocation that has effects or waits (after `latencyUs` has passed). Never asked when `look` answered. */
+  run(call: Call): Process<Output>
+}
+
+/** A command or flag that no model supports: bad input (exit code 2), never silently ignored. */
+export class UnsupportedError extends Error {
+  constructor(
+    readonly what: string,
+    readonly supported: readonly string[],
+  ) {
+    super(`${what}. Supported: ${supported.join(', ')}`)
+    this.name = 'UnsupportedError'
+  }
+}
+
+/** The programs that can be run in one place: the operator's workstation, or inside one container. */
+export class CommandRegistry {
+  private readonly commands = new Map<string, Command>()
+
+  /** @param place names the place in errors, e.g. `this workstation` or `container postgres` */
+  constructor(readonly place: string) {}
+
+  register(...commands: readonly Command[]): this {
+    for (const command of commands) this.commands.set(command.name, command)
+    return this
+  }
+
+  get names(): readonly string[] {
+    return [...this.commands.keys()].sort()
+  }
+
+  has(name: string): boolean {
+    return this.commands.has(name)
+  }
+
+  /** The command of that name. @throws UnsupportedError naming what there is */
+  get(name: string): Command {
+    const command = this.commands.get(name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name)
+    if (command === undefined) throw new UnsupportedError(`the command \`${name}\` is not modelled on ${this.place}`, this.names)
+    return command
+  }
+
+  check(argv: readonly string[]): readonly Finding[] {
+    const name = argv[0] ?? ''
+    if (name.includes('${')) return []
+    if (!this.has(name.slice(name.lastIndexOf('/') + 1))) {
+      return [{ severity: 'error', message: `the command \`${name}\` is not modelled on ${this.place}; there are: ${this.names.join(', ')}` }]
+    }
+    return this.get(name).check(argv)
+  }
+
+  latencyUs(call: Call): Us {
+    return this.get(call.argv[0] ?? '').latencyUs(call)
+  }
+
+  look(call: Call): Look | undefined {
+    return this.get(call.argv[0] ?? '').look(call)
+  }
+
+  /** Runs a command from issue to return: latency, then its one look or its effects. */
+  *run(call: Call): Process<Output> {
+    const command = this.get(call.argv[0] ?? '')
+    yield command.latencyUs(call)
+    const look = command.look(call)
+    if (look === undefined) return yield* command.run(call)
+    yield look.afterUs
+    return look.output
+  }
+}

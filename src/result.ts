@@ -1,0 +1,138 @@
+/** What one rehearsal yields: plain data, no clocks, the same in any process. */
+import type { Schedule } from './faults/schedule.ts'
+import type { TraceRecord, Us } from './kernel/index.ts'
+
+export type Outcome = 'completed' | 'rolledBack' | 'aborted' | 'stuck'
+export type Status = 'pass' | 'fail' | 'notExercised' | 'notApplicable'
+
+/** Every measure of design §9 by its name in the result file; the unit is part of the name. */
+export const MEASURES = [
+  'writeDowntimeSeconds',
+  'longestWriteGapSeconds',
+  'readDowntimeSeconds',
+  'lostAcknowledgedWrites',
+  'inherentLostWrites',
+  'strandedWrites',
+  'splitBrainSeconds',
+  'splitBrainWrites',
+  'divergentRows',
+  'mixedVersionSeconds',
+  'mixedVersionRequests',
+  'forbiddenSkewSeconds',
+  'redundancyExposedSeconds',
+  'failedAttempts',
+  'failedAfterRetry',
+  'durationSeconds',
+  'extraNodeHours',
+  'extraCostDollars',
+  'peakMultiplier',
+  'monthMultiplier',
+] as const
+export type MeasureId = (typeof MEASURES)[number]
+
+export const CHECKS = [
+  'no-acknowledged-write-lost',
+  'no-split-brain',
+  'no-forbidden-skew',
+  'serves-at-end',
+  'target-reached',
+  'converges',
+  'no-false-success',
+  'rollback-safe',
+  'terminates',
+  'gates-honest',
+  'linearizable',
+  'objectives-met',
+] as const
+export type CheckId = (typeof CHECKS)[number]
+
+/** What makes two failures the same one. */
+export interface Signature {
+  readonly check: CheckId
+  /** overlap, behind-candidate, unreplicated-tail, wiped, destroyed-volume, no-endpoint, ack-hang … */
+  readonly cause: string
+  /** The runbook step it hangs on, or `-`. */
+  readonly step: string
+}
+
+/** One clause of a because-chain: an event with its instant and, where one did it, its runbook step. */
+export interface Clause {
+  readonly atUs: Us
+  readonly text: string
+  readonly step?: string
+  readonly node?: string
+}
+
+export interface Verdict {
+  readonly check: CheckId
+  readonly status: Status
+  /** One line of evidence, with numbers. */
+  readonly evidence: string
+  /** Present on a failure. */
+  readonly signature?: Signature
+  /** From the effect back to its root, effect first. Present on a failure. */
+  readonly because?: readonly Clause[]
+}
+
+export interface StepRecord {
+  readonly step: string
+  readonly title: string
+  readonly path: 'forward' | 'undo'
+  readonly visit: number
+  readonly startUs: Us
+  readonly endUs: Us | undefined
+  readonly result: 'done' | 'failed' | 'skipped' | 'open'
+  /** Write downtime that fell into it (weighted, µs). */
+  readonly writeDowntimeUs: Us
+  readonly commands: number
+}
+
+export interface GateRecord {
+  readonly step: string
+  readonly visit: number
+  readonly passed: boolean
+  readonly polls: number
+  /** Passed (or not) on empty, non-numeric or failed output. */
+  readonly missing: boolean
+  readonly claims: readonly string[]
+  /** For gates with `claims`: whether the claim was true when the gate passed. */
+  readonly honest: boolean | undefined
+}
+
+/** A change of one member, for the role/version strip of a story. */
+export interface MemberChange {
+  readonly atUs: Us
+  readonly member: string
+  readonly node: string | undefined
+  readonly running: boolean
+  readonly role: 'leader' | 'follower' | 'none'
+  readonly timeline: number | undefined
+  readonly versions: Readonly<Record<string, string>>
+}
+
+export interface RehearsalResult {
+  readonly outcome: Outcome
+  readonly outcomeReason: string
+  readonly hash: string
+  readonly schedule: Schedule
+  /** Faults of the schedule that struck something. */
+  readonly struck: number
+  readonly inBudget: boolean
+  readonly measures: Readonly<Record<MeasureId, number>>
+  readonly verdicts: readonly Verdict[]
+  readonly steps: readonly StepRecord[]
+  readonly gates: readonly GateRecord[]
+  /** Undo edges taken, by step. */
+  readonly undone: readonly string[]
+  readonly simulatedUs: Us
+  readonly eventsRun: number
+  /** Only when recorded. */
+  readonly story?: {
+    readonly trace: readonly TraceRecord[]
+    readonly members: readonly MemberChange[]
+    /** Availability of each cohort: state changes. */
+    readonly clients: readonly { readonly atUs: Us; readonly client: string; readonly state: string }[]
+    readonly commands: readonly { readonly atUs: Us; readonly step: string; readonly argv: readonly string[]; readonly code: number | undefined; readonly out: string; readonly err: string }[]
+    readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean }[]
+  }
+}
