@@ -6,10 +6,13 @@ const LN2_HIGH = 6.93147180369123816490e-1
 const LN2_LOW = 1.90821492927058770002e-10
 const bits = new DataView(new ArrayBuffer(8))
 
-/** Natural logarithm of a positive, finite number (relative error about 1e-15). `ln(0)` is −Infinity; a negative argument gives NaN. */
+/** Natural logarithm (relative error about 1e-15). `ln(0)` is −Infinity; a negative argument gives NaN. */
 export function ln(x: number): number {
   if (x === 0) return Number.NEGATIVE_INFINITY
   if (!(x > 0)) return Number.NaN
+  if (x === Number.POSITIVE_INFINITY) return x
+  // Below 2^-1022 doubles have no leading one in their bits: scale by 2^54 first.
+  if (x < 2.2250738585072014e-308) return ln(x * 18014398509481984) - 54 * LN2_HIGH - 54 * LN2_LOW
   bits.setFloat64(0, x)
   let exponent = ((bits.getUint32(0) >>> 20) & 0x7ff) - 1023
   bits.setUint32(0, (bits.getUint32(0) & 0x000fffff) | 0x3ff00000)
@@ -27,7 +30,7 @@ export function ln(x: number): number {
 
 /** e to the power x (relative error about 1e-15 for |x| < 700; 0 or Infinity beyond the range of doubles). */
 export function exp(x: number): number {
-  if (x > 709) return Number.POSITIVE_INFINITY
+  if (x > 709.782712893384) return Number.POSITIVE_INFINITY
   if (x < -745) return 0
   const k = Math.round(x / 0.6931471805599453)
   const r = x - k * LN2_HIGH - k * LN2_LOW
@@ -38,7 +41,7 @@ export function exp(x: number): number {
   return result
 }
 
-/** The standard normal quantile of p in (0, 1), by Acklam's rational approximation (absolute error below 1.2e-9). */
+/** The standard normal quantile of p in (0, 1), by Acklam's rational approximation (relative error below 1.2e-9). */
 export function normalQuantile(p: number): number {
   if (p <= 0) return Number.NEGATIVE_INFINITY
   if (p >= 1) return Number.POSITIVE_INFINITY

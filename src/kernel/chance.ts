@@ -30,7 +30,8 @@ export class Chance {
     const e = hashText(entity)
     const p = hashText(purpose)
     const a = avalanche(this.high ^ e.high ^ Math.imul(p.low, 0x9e3779b1) ^ Math.imul(nth + 1, 0x85ebca6b))
-    const b = avalanche(this.low ^ Math.imul(e.low, 0xc2b2ae35) ^ p.high ^ Math.imul(a, 0x27d4eb2f) ^ nth)
+    // Beyond 2^32 the upper half of nth counts too: a model may count in microseconds.
+    const b = avalanche(this.low ^ Math.imul(e.low, 0xc2b2ae35) ^ p.high ^ Math.imul(a, 0x27d4eb2f) ^ nth ^ Math.imul(nth / 4294967296, 0x165667b1))
     return ((avalanche(a + b) >>> 5) * 67108864 + (b >>> 6)) / 9007199254740992
   }
 

@@ -25,11 +25,14 @@ export function sample(d: Distribution, u: number): number {
       const span = d.max - d.min
       if (span <= 0) return d.min
       const cut = (d.mode - d.min) / span
-      return u < cut ? d.min + Math.sqrt(u * span * (d.mode - d.min)) : d.max - Math.sqrt((1 - u) * span * (d.max - d.mode))
+      // Kept on its own side of the mode: rounding must not reverse two samples or leave the range.
+      if (u < cut) return Math.min(d.mode, d.min + Math.sqrt(u * span * (d.mode - d.min)))
+      return Math.max(d.mode, d.max - Math.sqrt((1 - u) * span * (d.max - d.mode)))
     }
     case 'exponential':
-      return -d.mean * ln(1 - u)
+      return 0 - d.mean * ln(1 - u)
     case 'lognormal': {
+      if (d.p95 === d.median) return Math.min(d.max, d.median)
       const sigma = (ln(d.p95) - ln(d.median)) / Z95
       return Math.min(d.max, exp(ln(d.median) + sigma * normalQuantile(u)))
     }

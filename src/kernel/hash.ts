@@ -33,7 +33,10 @@ export function avalanche(word: number): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** A rolling 64-bit hash over numbers, for traces: the same numbers in the same order give the same digest in any process on any Node version. */
+/**
+ * A rolling 64-bit hash over numbers, for traces: the same numbers in the same order give the same digest in any process on any Node version.
+ * Folding a given number is a permutation of the state, and so is the digest: two traces that differ in one whole number never meet again by folding equal ones.
+ */
 export class RollingHash {
   private h1 = 0x9e3779b9 | 0
   private h2 = 0x7f4a7c15 | 0
@@ -47,11 +50,12 @@ export class RollingHash {
     let a = this.h1 ^ low
     a = Math.imul(a, 0x85ebca6b)
     a = (a << 13) | (a >>> 19)
-    let b = this.h2 ^ high ^ fraction
+    let b = this.h2 ^ high ^ Math.imul(fraction, 0x2c1b3c6d)
     b = Math.imul(b, 0xc2b2ae35)
     b = (b << 16) | (b >>> 16)
-    this.h1 = (a + Math.imul(b, 5) + 0x561ccd1b) | 0
-    this.h2 = (b ^ Math.imul(a, 0x9e3779b1)) | 0
+    a = (a + Math.imul(b, 5) + 0x561ccd1b) | 0
+    this.h1 = a
+    this.h2 = b ^ Math.imul(a, 0x9e3779b1)
   }
 
   /** The digest so far as 16 hexadecimal digits. */

@@ -42,7 +42,7 @@ export class Task<T = unknown> implements Waiting<T | undefined>, Resumable {
     this.running = false
     // A process may have killed itself (by way of the model) while it ran.
     if ((this.state as string) !== 'running') {
-      this.process.return(undefined as T)
+      if (!step.done) this.finish()
       return
     }
     if (step.done) {
@@ -65,13 +65,13 @@ export class Task<T = unknown> implements Waiting<T | undefined>, Resumable {
     }
   }
 
-  /** Stops the process where it waits; its `finally` blocks run. No effect on one that has ended. */
+  /** Stops the process where it waits; its `finally` blocks run, and may not wait. No effect on one that has ended. */
   kill(): void {
     if (this.state !== 'running') return
     this.state = 'killed'
     if (this.timer !== undefined) this.sim.cancel(this.timer)
     this.withdraw?.()
-    if (!this.running) this.process.return(undefined as T)
+    if (!this.running) this.finish()
     this.wake()
   }
 
@@ -84,6 +84,11 @@ export class Task<T = unknown> implements Waiting<T | undefined>, Resumable {
     return () => {
       this.waiters = this.waiters.filter(w => w !== resume)
     }
+  }
+
+  private finish(): void {
+    const end = this.process.return(undefined as T)
+    if (!end.done) throw new Error(`kernel: a killed process yields in a finally block at ${this.sim.now} µs; nobody will wake it: clean up without waiting, or spawn a process for it`)
   }
 
   private wake(): void {
@@ -119,11 +124,14 @@ export function within<T>(waiting: Waiting<T>, us: Us): Waiting<T | typeof TIMED
   return {
     park(sim, resume) {
       let timer: TimerId | undefined
+      let came = false
       const withdraw = waiting.park(sim, value => {
+        came = true
         if (timer !== undefined) sim.cancel(timer)
         resume(value)
       })
-      if (Number.isFinite(us)) {
+      // What is there at once needs no timer: a stray one would keep the clock running after all is done.
+      if (!came && Number.isFinite(us)) {
         timer = sim.after(us, () => {
           withdraw()
           resume(TIMED_OUT)

@@ -7,7 +7,8 @@ const GENERATION = 16_777_216
 
 /**
  * The pending events, earliest first; events of the same instant in the order in which they were scheduled.
- * A binary heap over typed arrays; cancelling marks the slot and costs O(1).
+ * A binary heap over typed arrays; cancelling marks the slot and costs O(1), amortised: when more than half of a large heap is cancelled it is rebuilt
+ * without them, so that timers set far ahead and taken back (every retransmission) do not pile up.
  */
 export class EventQueue {
   private capacity = 256
@@ -57,7 +58,13 @@ export class EventQueue {
     this.slotLive[slot] = 0
     this.slotB[slot] = undefined
     this.live -= 1
+    if (this.size > 1024 && this.live * 2 < this.size) this.compact()
     return true
+  }
+
+  /** The number of heap places in use, cancelled events included: a test holds it proportional to {@link length}. */
+  get places(): number {
+    return this.size
   }
 
   /** The instant of the earliest event, or NEVER. */
@@ -90,6 +97,18 @@ export class EventQueue {
     this.free.push(this.heapSlot[0] as number)
     const last = --this.size
     if (last > 0) this.siftDown(this.heapTime[last] as number, this.heapSequence[last] as number, this.heapSlot[last] as number)
+  }
+
+  /** Throws the cancelled events out. The order of the others hangs on (time, sequence) alone, so it stays. */
+  private compact(): void {
+    const { heapTime, heapSequence, heapSlot, slotLive } = this
+    const before = this.size
+    this.size = 0
+    for (let i = 0; i < before; i++) {
+      const slot = heapSlot[i] as number
+      if (slotLive[slot] === 1) this.siftUp(this.size++, heapTime[i] as number, heapSequence[i] as number, slot)
+      else this.free.push(slot)
+    }
   }
 
   private siftUp(start: number, time: Us, sequence: number, slot: number): void {

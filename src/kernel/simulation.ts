@@ -159,10 +159,7 @@ export class Simulation {
         continue
       }
       if (next > until || next === NEVER) break
-      if (next >= this.reseedAtUs) {
-        this.reseedAtUs = NEVER
-        this.chance.reseed(this.reseedSalt)
-      }
+      if (next >= this.reseedAtUs) this.reseed()
       queue.pop()
       this.now = next
       this.eventsRun += 1
@@ -174,7 +171,15 @@ export class Simulation {
       }
       ;(handlers[kind] as Handler)(queue.a, queue.b)
     }
-    if (!this.stopped && Number.isFinite(until) && until > this.now) this.now = until
+    if (!this.stopped && Number.isFinite(until) && until > this.now) {
+      this.now = until
+      if (until >= this.reseedAtUs) this.reseed()
+    }
+  }
+
+  private reseed(): void {
+    this.reseedAtUs = NEVER
+    this.chance.reseed(this.reseedSalt)
   }
 
   private settle(): void {

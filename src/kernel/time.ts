@@ -30,9 +30,10 @@ export function formatDuration(us: Us): string {
   const sign = us < 0 ? '-' : ''
   const abs = Math.abs(us)
   if (abs === 0) return '0 s'
-  if (abs < MILLISECOND) return `${sign}${Math.round(abs)} µs`
-  if (abs < SECOND) return `${sign}${significant(abs / MILLISECOND)} ms`
-  if (abs < MINUTE) return `${sign}${significant(abs / SECOND)} s`
+  // The limits are where rounding to three figures would reach the next unit: 999.9 ms is written as 1.00 s.
+  if (abs < 999.5) return `${sign}${Math.round(abs)} µs`
+  if (abs < 999.5 * MILLISECOND) return `${sign}${significant(abs / MILLISECOND)} ms`
+  if (abs < 59.95 * SECOND) return `${sign}${significant(abs / SECOND)} s`
   const totalSeconds = Math.round(abs / SECOND)
   const hours = Math.floor(totalSeconds / 3600)
   const minutes = Math.floor((totalSeconds % 3600) / 60)
@@ -53,7 +54,7 @@ export function formatClock(us: Us): string {
 }
 
 function significant(value: number): string {
-  if (value >= 100) return value.toFixed(0)
-  if (value >= 10) return value.toFixed(1)
+  if (value >= 99.95) return value.toFixed(0)
+  if (value >= 9.995) return value.toFixed(1)
   return value.toFixed(2)
 }
