@@ -206,19 +206,18 @@ describe('tasks', () => {
 
   test('a process that has itself killed while it runs gets to its next wait and no further', () => {
     const { sim, log, say } = world()
-    const task: Task = sim.spawn(
-      (function* (): Process {
-        try {
-          yield 5
-          task.kill()
-          say('still here')
-          yield 5
-          say('not here')
-        } finally {
-          say('finally')
-        }
-      })(),
-    )
+    function* self(): Process {
+      try {
+        yield 5
+        task.kill()
+        say('still here')
+        yield 5
+        say('not here')
+      } finally {
+        say('finally')
+      }
+    }
+    const task: Task<void> = sim.spawn(self())
     sim.run()
     expect(log).toEqual(['5 still here', '5 finally'])
     expect(task.state).toBe('killed')
@@ -226,13 +225,12 @@ describe('tasks', () => {
 
   test('a process that kills itself and then returns stays killed, with no result', () => {
     const { sim } = world()
-    const task: Task<string> = sim.spawn(
-      (function* (): Process<string> {
-        yield 1
-        task.kill()
-        return 'result'
-      })(),
-    )
+    function* self(): Process<string> {
+      yield 1
+      task.kill()
+      return 'result'
+    }
+    const task: Task<string> = sim.spawn(self())
     sim.run()
     expect([task.state, task.result]).toEqual(['killed', undefined])
   })
@@ -250,14 +248,13 @@ describe('tasks', () => {
         }
       })()
     const second = sim.spawn(sleeper('second', () => {}))
-    const first: Task = sim.spawn(
-      sleeper('first', () => {
-        second.kill()
-        first.kill()
-        signal.fire()
-        sim.spawn(answer(5, 'x'))
-      }),
-    )
+    const last = (): void => {
+      second.kill()
+      first.kill()
+      signal.fire()
+      sim.spawn(answer(5, 'x'))
+    }
+    const first: Task<void> = sim.spawn(sleeper('first', last))
     sim.spawn(
       (function* (): Process {
         yield signal
