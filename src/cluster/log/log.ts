@@ -1,0 +1,217 @@
+import { defineEvent, type EventKind, type Simulation, type TimerId, type Us } from '../../kernel/index.ts'
+import { Copy } from './copy.ts'
+import type { Demand } from './demand.ts'
+import { Ledger } from './ledger.ts'
+import { Branch, type Bytes, type Position } from './position.ts'
+import type { Tenure } from './tenure.ts'
+import { Watch, type WatchFor } from './watch.ts'
+
+const kinds = new Map<string, EventKind>()
+const MAX_ROUNDS = 50
+
+function kindOf(what: string): EventKind {
+  let kind = kinds.get(what)
+  if (kind === undefined) kinds.set(what, (kind = defineEvent(`log.${what}`)))
+  return kind
+}
+
+/**
+ * A replicated log: copies, who leads and who follows, and the demands that write. Everything is a curve with a past and an expected future;
+ * every change goes through {@link change}: account up to now, change, then (once per instant) derive the curves again and plan one timer.
+ */
+export class ReplicatedLog {
+  readonly copies: readonly Copy[] = []
+  readonly demands: readonly Demand[] = []
+  readonly ledger: Ledger
+  /** How many times the log woke itself: the cost of a run, and independent of its write rate. */
+  wakes = 0
+  private branches = 0
+  private watches: Watch[] = []
+  private readonly changeListeners: (() => void)[] = []
+  private dirty = false
+  private settling = false
+  private timer: TimerId | undefined
+  private timerAtUs = Number.POSITIVE_INFINITY
+
+  constructor(
+    readonly sim: Simulation,
+    readonly name: string,
+  ) {
+    this.ledger = new Ledger(this)
+    sim.observe(() => this.afterInstant())
+  }
+
+  /** The first branch of a history. */
+  genesis(startLsn: Bytes, timeline = 1): Branch {
+    return this.fork(timeline, null, startLsn)
+  }
+
+  /** A new data directory at `at`. */
+  copy(name: string, at: Position): Copy {
+    const copy = new Copy(this, name, at)
+    ;(this.copies as Copy[]).push(copy)
+    return copy
+  }
+
+  /** Adds somebody to be told after each structural change (marks grow denser around them). */
+  onChange(listener: () => void): void {
+    this.changeListeners.push(listener)
+  }
+
+  /** For the log's own classes: the one way to change anything. */
+  change(mutate: () => void): void {
+    if (this.settling) throw new Error('log: changed while it was being derived')
+    this.settle()
+    this.account()
+    this.dirty = true
+    this.sim.touch()
+    mutate()
+    for (const listener of this.changeListeners) listener()
+  }
+
+  /** Derives everything after a change; cheap when nothing changed. Tells nobody: that waits for the end of the instant. */
+  settle(): void {
+    if (!this.dirty || this.settling) return
+    this.settling = true
+    this.dirty = false
+    const now = this.sim.now
+    for (let round = 0; ; round++) {
+      if (round > MAX_ROUNDS) throw new Error(`log: rates do not settle at ${now} µs`)
+      for (const c of this.copies) c.derive(now)
+      let again = false
+      for (const c of this.copies) {
+        if (c.head === undefined) continue
+        c.head.derive(now)
+        if (c.head.pace(now)) again = true
+      }
+      if (!again) break
+    }
+    this.settling = false
+    this.plan(now)
+  }
+
+  /** Brings every demand's outcomes up to this instant. */
+  account(): void {
+    this.settle()
+    const now = this.sim.now
+    for (const c of this.copies) {
+      if (c.head === undefined) continue
+      for (const t of c.head.tenures) t.account(now)
+    }
+  }
+
+  /** For ledger.warn. */
+  warn(leader: Copy, connections: number): void {
+    const head = leader.requireHead('warn')
+    this.change(() => {
+      const now = this.sim.now
+      let all = 0
+      for (const t of head.tenures) all += t.written(now) - t.nDone
+      if (all <= 0) return
+      const share = Math.min(1, connections / all)
+      for (const t of head.tenures) t.outcome('warned', t.nDone + (t.written(now) - t.nDone) * share, now)
+    })
+  }
+
+  watch(wanted: WatchFor): Watch {
+    const w = new Watch(wanted, gone => {
+      this.watches = this.watches.filter(x => x !== gone)
+    })
+    this.watches.push(w)
+    this.dirty = true
+    this.sim.touch()
+    return w
+  }
+
+  enrol(demand: Demand): void {
+    ;(this.demands as Demand[]).push(demand)
+    this.dirty = true
+    this.sim.touch()
+  }
+
+  fork(timeline: number, parent: Branch | null, forkLsn: Bytes): Branch {
+    if (!Number.isInteger(forkLsn)) throw new Error(`log: an LSN is a whole number, not ${forkLsn}`)
+    return new Branch(++this.branches, timeline, parent, forkLsn)
+  }
+
+  /** The copy's curves are others now, or its history: its followers derive theirs again. */
+  followersChanged(copy: Copy): void {
+    for (const c of this.copies) if (c.upstream === copy) c.stale()
+  }
+
+  tenuresOf(demand: Demand): Tenure[] {
+    const found: Tenure[] = []
+    for (const c of this.copies) if (c.head !== undefined) for (const t of c.head.tenures) if (t.demand === demand) found.push(t)
+    return found
+  }
+
+  note(what: string, copy: Copy): void {
+    const { receive } = copy.curves
+    this.sim.note(kindOf(what), copy.name, Math.floor(receive.valueAt(this.sim.now)))
+  }
+
+  private plan(now: Us): void {
+    let next = Number.POSITIVE_INFINITY
+    for (const c of this.copies) {
+      if (c.head === undefined) continue
+      c.head.plan(now)
+      next = Math.min(next, c.head.ackAtUs)
+      const { tenures } = c.head
+      for (let i = tenures.length - 1; i >= 0; i--) {
+        const t = tenures[i] as Tenure
+        if (t.nEnd !== Number.POSITIVE_INFINITY && t.nDone >= t.nEnd - 1e-6) {
+          tenures.splice(i, 1)
+          continue
+        }
+        const wantsFlow = t.demand.onFlow !== undefined
+        if (wantsFlow || t.full !== Number.POSITIVE_INFINITY) {
+          const f = t.forecast(now, t.full)
+          next = Math.min(next, f.fullAtUs)
+          if (wantsFlow) next = Math.min(next, f.changesAtUs)
+        }
+        if (t.demand.options.loop === 'open' && !t.expiring && t.limitedFull !== Number.POSITIVE_INFINITY) next = Math.min(next, t.oldestUs(now) + t.demand.options.timeoutUs)
+      }
+    }
+    for (const d of this.demands) {
+      d.queueNow()
+      next = Math.min(next, d.queueAtUs)
+    }
+    for (const w of this.watches) {
+      w.plan(now)
+      next = Math.min(next, w.atUs)
+    }
+    const at = next === Number.POSITIVE_INFINITY ? next : Math.max(now + (next > now ? 1 : 0), Math.ceil(next - 1e-3))
+    if (at === this.timerAtUs) return
+    if (this.timer !== undefined) this.sim.cancel(this.timer)
+    this.timerAtUs = at
+    this.timer = at === Number.POSITIVE_INFINITY ? undefined : this.sim.call(at, () => this.wake())
+  }
+
+  private wake(): void {
+    this.timer = undefined
+    this.timerAtUs = Number.POSITIVE_INFINITY
+    this.wakes++
+    this.settle()
+    this.account()
+    this.dirty = true
+    this.sim.touch()
+  }
+
+  /** The instant is over: derive, then tell who waits. What they do is derived again before time moves on. */
+  private afterInstant(): void {
+    this.settle()
+    const now = this.sim.now
+    for (const w of this.watches.slice()) {
+      if (w.atUs > now || !this.watches.includes(w) || !w.met()) continue
+      w.cancel()
+      w.wanted.then()
+    }
+    for (const d of this.demands) {
+      if (d.onFlow === undefined) continue
+      const { flowing } = d
+      if (flowing === d.told) continue
+      d.told = flowing
+      d.onFlow(flowing)
+    }
+  }
+}
