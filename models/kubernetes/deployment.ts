@@ -1,0 +1,76 @@
+/** The Deployment controller, with its ReplicaSets folded in as revisions (rules K8S-DEPLOYMENT-…): enough for stateless pods such as poolers. */
+import type { Kubernetes } from './kubernetes.ts'
+import { copy, countOrShare, type DeploymentSpec, type KubeObject } from './objects.ts'
+import type { Pod } from './pod.ts'
+import { Revisions, safeHash } from './revisions.ts'
+
+export class Deployments {
+  private readonly revisions = new Map<string, Revisions>()
+
+  constructor(private readonly kube: Kubernetes) {
+    kube.controllers.register('Deployment', key => this.reconcile(key))
+  }
+
+  revisionsOf(key: string, spec: DeploymentSpec): Revisions {
+    let r = this.revisions.get(key)
+    if (r === undefined) {
+      r = new Revisions(spec.template)
+      this.revisions.set(key, r)
+    } else r.observe(spec.template)
+    return r
+  }
+
+  forget(key: string): void {
+    this.revisions.delete(key)
+  }
+
+  private reconcile(key: string): void {
+    const object = this.kube.store.get('Deployment', key)
+    if (object === undefined) return
+    const spec = object.spec as unknown as DeploymentSpec
+    const revisions = this.revisionsOf(key, spec)
+    const replicas = spec.replicas ?? 1
+    const living = this.kube.pods$.ownedBy('Deployment', key).filter(p => !p.terminating && !p.finished)
+    const fresh = living.filter(p => p.labels['pod-template-hash'] === revisions.update)
+    const old = living.filter(p => p.labels['pod-template-hash'] !== revisions.update)
+    const recreate = spec.strategy?.type === 'Recreate'
+    const surge = recreate ? 0 : countOrShare(spec.strategy?.rollingUpdate?.maxSurge, replicas, '25%', 'up')
+    let away = recreate ? replicas : countOrShare(spec.strategy?.rollingUpdate?.maxUnavailable, replicas, '25%', 'down')
+    if (!recreate && surge === 0 && away === 0) away = 1
+    // Surplus goes first: the unready, then the youngest.
+    const surplus = fresh.slice().sort((a, b) => Number(a.ready) - Number(b.ready) || b.createdUs - a.createdUs || b.nth - a.nth)
+    for (const pod of surplus.slice(0, Math.max(0, fresh.length - replicas))) this.kube.pods$.delete(pod)
+    if (recreate && old.length > 0) {
+      for (const pod of old) this.kube.pods$.delete(pod)
+      return
+    }
+    if (recreate && this.kube.pods$.ownedBy('Deployment', key).some(p => p.terminating && p.labels['pod-template-hash'] !== revisions.update)) return
+    const room = Math.min(replicas - fresh.length, replicas + surge - living.length)
+    for (let i = 0; i < room; i++) this.createPod(object, spec, key, revisions.update)
+    this.retire(old, living, replicas - away)
+    if (old.length === 0 && fresh.length === replicas && fresh.every(p => p.ready)) revisions.current = revisions.update
+  }
+
+  /** Deletes old pods as far as enough stay available; unready ones cost nothing. */
+  private retire(old: readonly Pod[], living: readonly Pod[], minimum: number): void {
+    let spare = living.filter(p => p.ready).length - minimum
+    for (const pod of old.slice().sort((a, b) => Number(a.ready) - Number(b.ready) || a.createdUs - b.createdUs)) {
+      if (pod.ready && spare <= 0) return
+      if (pod.ready) spare -= 1
+      this.kube.pods$.delete(pod)
+    }
+  }
+
+  private createPod(object: KubeObject, spec: DeploymentSpec, key: string, hash: string): void {
+    const name = object.metadata.name
+    const nth = this.kube.count(`Deployment/${key}/pods`)
+    this.kube.pods$.create({
+      name: `${name}-${hash}-${safeHash(`${key}/${hash}/${nth}`, 5)}`,
+      namespace: object.metadata.namespace ?? this.kube.options.namespace,
+      labels: { ...spec.template.metadata?.labels, 'pod-template-hash': hash },
+      ...(spec.template.metadata?.annotations === undefined ? {} : { annotations: copy(spec.template.metadata.annotations) }),
+      spec: spec.template.spec,
+      owner: { kind: 'Deployment', name, uid: this.kube.store.entry('Deployment', key)?.uid ?? '' },
+    })
+  }
+}

@@ -1,0 +1,41 @@
+import type { Kubernetes } from './kubernetes.ts'
+import type { Pod } from './pod.ts'
+
+/** The environment of a container, fixed when it starts: later changes of a ConfigMap never reach it (rule K8S-CONFIG-3). */
+export function environment(kube: Kubernetes, pod: Pod): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const from of pod.main.envFrom ?? []) {
+    const object = from.configMapRef !== undefined ? kube.store.get('ConfigMap', from.configMapRef.name) : kube.store.get('Secret', from.secretRef?.name ?? '')
+    Object.assign(env, object?.data ?? {})
+  }
+  for (const e of pod.main.env ?? []) {
+    const from = e.valueFrom
+    const value =
+      from === undefined
+        ? e.value
+        : from.configMapKeyRef !== undefined
+          ? kube.store.get('ConfigMap', from.configMapKeyRef.name)?.data?.[from.configMapKeyRef.key]
+          : from.secretKeyRef !== undefined
+            ? kube.store.get('Secret', from.secretKeyRef.name)?.data?.[from.secretKeyRef.key]
+            : field(pod, from.fieldRef?.fieldPath ?? '')
+    if (value !== undefined) env[e.name] = value
+  }
+  return env
+}
+
+function field(pod: Pod, path: string): string | undefined {
+  switch (path) {
+    case 'metadata.name':
+      return pod.name
+    case 'metadata.namespace':
+      return pod.namespace
+    case 'status.podIP':
+      return pod.podIP
+    case 'spec.nodeName':
+      return pod.node
+    default: {
+      const label = /^metadata\.labels\['(.+)'\]$/.exec(path)
+      return label === null ? undefined : pod.labels[label[1] as string]
+    }
+  }
+}

@@ -1,0 +1,8 @@
+export type { Cost } from './billing.ts'
+export type { ContainerHandle, ContainerProgram, Image } from './container.ts'
+export { Kubernetes } from './kubernetes.ts'
+export type { KubeNode } from './node.ts'
+export type * from './objects.ts'
+export { asDistribution, distributionSchema, type KubernetesOptions, type KubernetesOptionsInput, kubernetesOptions, withDefaults } from './options.ts'
+export type { PodPhase, PodView } from './pod.ts'
+export { ordinalOf } from './statefulset.ts'

@@ -1,0 +1,136 @@
+/** Which node a pod goes to, or why to none (rules K8S-SCHEDULE-…). */
+import { EVENT } from './events.ts'
+import type { Kubernetes } from './kubernetes.ts'
+import type { KubeNode } from './node.ts'
+import { type Labels, matchesTerm, quantity, selects } from './objects.ts'
+import type { Pod } from './pod.ts'
+
+export class Scheduler {
+  private readonly waiting = new Set<Pod>()
+  private retrying = false
+
+  constructor(private readonly kube: Kubernetes) {}
+
+  add(pod: Pod): void {
+    if (this.kube.booting) return this.place(pod)
+    this.kube.sim.after(this.kube.drawUs('scheduleSeconds', pod.name, pod.nth), () => this.place(pod))
+  }
+
+  forget(pod: Pod): void {
+    this.waiting.delete(pod)
+  }
+
+  /** Something changed that may let a waiting pod in. */
+  retry(): void {
+    if (this.waiting.size === 0 || this.retrying) return
+    this.retrying = true
+    this.kube.sim.after(this.kube.drawUs('scheduleSeconds', 'scheduler', this.kube.count('scheduler')), () => {
+      this.retrying = false
+      for (const pod of [...this.waiting]) this.place(pod)
+    })
+  }
+
+  private place(pod: Pod): void {
+    if (pod.removed || pod.terminating || pod.node !== undefined) return
+    if (!this.kube.apiUp) {
+      this.waiting.add(pod)
+      return
+    }
+    const refusals = new Map<string, number>()
+    const zone = this.kube.volumes.zoneOf(pod)
+    const missing = pod.claims.find(claim => !this.kube.claims.exists(claim))
+    let best: KubeNode | undefined
+    let bestScore = 0
+    for (const node of this.kube.nodes.values()) {
+      const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone)
+      if (refusal !== undefined) {
+        refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1)
+        continue
+      }
+      const score = this.score(node, pod)
+      if (best === undefined || score < bestScore) {
+        best = node
+        bestScore = score
+      }
+    }
+    if (best === undefined) return this.unschedulable(pod, refusals)
+    this.waiting.delete(pod)
+    pod.reason = ''
+    pod.message = ''
+    this.kube.pods$.bind(pod, best.name)
+  }
+
+  private unschedulable(pod: Pod, refusals: ReadonlyMap<string, number>): void {
+    const reasons = [...refusals].map(([why, n]) => `${n} ${why}`).sort().join(', ')
+    const message = `0/${this.kube.nodes.size} nodes are available: ${reasons}.`
+    this.waiting.add(pod)
+    if (pod.message === message) return
+    pod.reason = 'Unschedulable'
+    pod.message = message
+    this.kube.note(EVENT.podUnschedulable, pod.name, 0, `${pod.name} is Pending: ${message}`)
+  }
+
+  /** Why the node does not take the pod, in the scheduler's words; undefined if it does. */
+  private refuses(node: KubeNode, pod: Pod, zone: string | undefined): string | undefined {
+    const spec = pod.spec
+    if (spec.nodeName !== undefined && spec.nodeName !== node.name) return "node(s) didn't match the requested node name"
+    if (node.unschedulable && !tolerates(pod, 'node.kubernetes.io/unschedulable', undefined, 'NoSchedule')) return 'node(s) were unschedulable'
+    if (node.ready !== 'True') return 'node(s) had untolerated taint {node.kubernetes.io/unreachable: }'
+    for (const t of node.taints) {
+      if (t.effect !== 'PreferNoSchedule' && !tolerates(pod, t.key, t.value, t.effect)) return `node(s) had untolerated taint {${t.key}: ${t.value ?? ''}}`
+    }
+    for (const key in spec.nodeSelector) if (node.labels[key] !== spec.nodeSelector[key]) return "node(s) didn't match Pod's node affinity/selector"
+    const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
+    if (terms !== undefined && !terms.some(t => (t.matchExpressions ?? []).every(e => matchesTerm(e, node.labels)))) return "node(s) didn't match Pod's node affinity/selector"
+    if (zone !== undefined && zone !== node.zone) return 'node(s) had volume node affinity conflict'
+    if (node.podCount >= this.kube.options.podsPerNode) return 'Too many pods'
+    let cpu = node.cpuUsed
+    let memory = node.memoryUsed
+    for (const c of spec.containers) {
+      cpu += quantity(c.resources?.requests?.cpu)
+      memory += quantity(c.resources?.requests?.memory)
+    }
+    if (cpu > this.kube.options.nodeCpu) return 'Insufficient cpu'
+    if (memory > this.kube.options.nodeMemoryBytes) return 'Insufficient memory'
+    if (this.antiAffinity(node, pod)) return "node(s) didn't match pod anti-affinity rules"
+    return undefined
+  }
+
+  private antiAffinity(node: KubeNode, pod: Pod): boolean {
+    const terms = pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+    if (terms === undefined) return false
+    for (const term of terms) {
+      const here = domain(node.labels, term.topologyKey)
+      for (const other of this.kube.pods$.list()) {
+        if (other === pod || other.node === undefined || other.finished) continue
+        const there = this.kube.nodes.get(other.node)
+        if (there !== undefined && domain(there.labels, term.topologyKey) === here && selects(term.labelSelector, other.labels)) return true
+      }
+    }
+    return false
+  }
+
+  /** Lower is better: siblings of the same owner on the node, then in its zone, then load; ties by a keyed draw. */
+  private score(node: KubeNode, pod: Pod): number {
+    let here = 0
+    let nearby = 0
+    if (pod.owner !== undefined) {
+      for (const other of this.kube.pods$.ownedBy(pod.owner.kind, this.kube.key(pod.owner.name, pod.namespace))) {
+        if (other === pod || other.node === undefined || other.terminating) continue
+        if (other.node === node.name) here += 1
+        else if (this.kube.nodes.get(other.node)?.zone === node.zone) nearby += 1
+      }
+    }
+    return here * 1_000_000 + nearby * 10_000 + node.podCount * 10 + this.kube.sim.chance.draw(`${pod.name}/${node.name}`, 'kubernetes.schedule', pod.nth)
+  }
+}
+
+function domain(labels: Labels, key: string): string | undefined {
+  return labels[key]
+}
+
+function tolerates(pod: Pod, key: string, value: string | undefined, effect: string): boolean {
+  return (pod.spec.tolerations ?? []).some(
+    t => (t.key === undefined ? t.operator === 'Exists' : t.key === key) && (t.operator === 'Exists' || (t.value ?? '') === (value ?? '')) && (t.effect === undefined || t.effect === effect),
+  )
+}

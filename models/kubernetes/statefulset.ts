@@ -1,0 +1,148 @@
+/**
+ * The StatefulSet controller: one pass of `updateStatefulSet` (pkg/controller/statefulset/stateful_set_control.go) per reconcile
+ * (rules K8S-STATEFULSET-…). Each pass does the next allowed step and returns; the change it makes brings about the next pass.
+ */
+import { EVENT } from './events.ts'
+import type { Kubernetes } from './kubernetes.ts'
+import { copy, type KubeObject, type StatefulSetSpec } from './objects.ts'
+import type { Pod } from './pod.ts'
+import { Revisions } from './revisions.ts'
+
+export class StatefulSets {
+  private readonly revisions = new Map<string, Revisions>()
+
+  constructor(private readonly kube: Kubernetes) {
+    kube.controllers.register('StatefulSet', key => this.reconcile(key))
+  }
+
+  /** The revisions of a set, updated to its spec. */
+  revisionsOf(key: string, spec: StatefulSetSpec): Revisions {
+    let r = this.revisions.get(key)
+    if (r === undefined) {
+      r = new Revisions(spec.template)
+      this.revisions.set(key, r)
+    } else r.observe(spec.template)
+    return r
+  }
+
+  forget(key: string): void {
+    this.revisions.delete(key)
+  }
+
+  private reconcile(key: string): void {
+    const object = this.kube.store.get('StatefulSet', key)
+    if (object === undefined) return
+    const spec = object.spec as unknown as StatefulSetSpec
+    const revisions = this.revisionsOf(key, spec)
+    const replicas = spec.replicas ?? 1
+    const live: (Pod | undefined)[] = new Array(replicas).fill(undefined)
+    const condemned: Pod[] = []
+    for (const pod of this.kube.pods$.ownedBy('StatefulSet', key)) {
+      const ordinal = ordinalOf(pod)
+      if (ordinal < replicas) live[ordinal] = pod
+      else condemned.push(pod)
+    }
+    condemned.sort((a, b) => ordinalOf(b) - ordinalOf(a))
+    const monotonic = spec.podManagementPolicy !== 'Parallel'
+    if (!this.fill(object, spec, revisions, live, monotonic)) return
+    if (!this.shrink(object, live, condemned, monotonic)) return
+    this.roll(object, spec, revisions, live)
+    this.complete(spec, revisions, live)
+  }
+
+  /** Creates missing pods from ordinal 0 up. False when the pass ends here. */
+  private fill(object: KubeObject, spec: StatefulSetSpec, revisions: Revisions, live: (Pod | undefined)[], monotonic: boolean): boolean {
+    for (let ordinal = 0; ordinal < live.length; ordinal++) {
+      const pod = live[ordinal]
+      if (pod?.finished && !pod.terminating) {
+        this.kube.pods$.delete(pod)
+        if (monotonic) return false
+        continue
+      }
+      if (pod === undefined) {
+        live[ordinal] = this.createPod(object, spec, revisions, ordinal)
+        if (monotonic) return false
+        continue
+      }
+      if (monotonic && (pod.terminating || !pod.healthy)) return false
+    }
+    return true
+  }
+
+  /** Deletes surplus pods from the highest ordinal down. False when the pass ends here. */
+  private shrink(object: KubeObject, live: readonly (Pod | undefined)[], condemned: readonly Pod[], monotonic: boolean): boolean {
+    const firstUnhealthy = [...live, ...condemned.slice().reverse()].find(p => p !== undefined && !p.healthy)
+    for (const pod of condemned) {
+      if (pod.terminating) {
+        if (monotonic) return false
+        continue
+      }
+      if (monotonic && !pod.healthy && pod !== firstUnhealthy) return false
+      this.kube.note(EVENT.podDeleted, pod.name, 1, `pod ${pod.name} deleted: StatefulSet ${object.metadata.name} scales down from the highest ordinal`)
+      this.kube.pods$.delete(pod)
+      const spec = object.spec as unknown as StatefulSetSpec
+      if (spec.persistentVolumeClaimRetentionPolicy?.whenScaled === 'Delete') for (const claim of pod.claims) this.kube.claims.delete(claim)
+      if (monotonic) return false
+    }
+    return condemned.length === 0
+  }
+
+  /** RollingUpdate: replaces the highest pod of another revision, one at a time, each Ready before the next. */
+  private roll(object: KubeObject, spec: StatefulSetSpec, revisions: Revisions, live: readonly (Pod | undefined)[]): void {
+    if (spec.updateStrategy?.type === 'OnDelete') return
+    const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0
+    for (let ordinal = live.length - 1; ordinal >= partition; ordinal--) {
+      const pod = live[ordinal] as Pod
+      if (revisionOf(object, pod) !== revisions.update && !pod.terminating) {
+        this.kube.note(EVENT.podDeleted, pod.name, 2, `pod ${pod.name} deleted: StatefulSet ${object.metadata.name} rolls to its new template, highest ordinal first`)
+        this.kube.pods$.delete(pod)
+        return
+      }
+      if (!pod.healthy) return
+    }
+  }
+
+  private complete(spec: StatefulSetSpec, revisions: Revisions, live: readonly (Pod | undefined)[]): void {
+    if (spec.updateStrategy?.type === 'OnDelete' || revisions.current === revisions.update) return
+    const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0
+    if (partition > 0) return
+    if (live.every(p => p !== undefined && p.healthy && p.labels['controller-revision-hash']?.endsWith(revisions.update))) revisions.current = revisions.update
+  }
+
+  private createPod(object: KubeObject, spec: StatefulSetSpec, revisions: Revisions, ordinal: number): Pod {
+    const set = object.metadata.name
+    const namespace = object.metadata.namespace ?? this.kube.options.namespace
+    const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0
+    const hash = spec.updateStrategy?.type !== 'OnDelete' && ordinal < partition ? revisions.current : revisions.update
+    const template = revisions.template(hash)
+    const name = `${set}-${ordinal}`
+    const volumes = [...(template.spec.volumes ?? [])]
+    for (const claim of spec.volumeClaimTemplates ?? []) {
+      const claimName = `${claim.metadata.name}-${name}`
+      this.kube.claims.ensure(claimName, namespace, claim.spec)
+      volumes.push({ name: claim.metadata.name, persistentVolumeClaim: { claimName: this.kube.key(claimName, namespace) } })
+    }
+    return this.kube.pods$.create({
+      name,
+      namespace,
+      labels: {
+        ...template.metadata?.labels,
+        'apps.kubernetes.io/pod-index': String(ordinal),
+        'controller-revision-hash': `${set}-${hash}`,
+        'statefulset.kubernetes.io/pod-name': name,
+      },
+      ...(template.metadata?.annotations === undefined ? {} : { annotations: copy(template.metadata.annotations) }),
+      spec: { ...template.spec, volumes, hostname: name, ...(spec.serviceName === undefined ? {} : { subdomain: spec.serviceName }) },
+      owner: { kind: 'StatefulSet', name: set, uid: this.kube.store.entry('StatefulSet', this.kube.key(set, namespace))?.uid ?? '' },
+    })
+  }
+}
+
+/** The ordinal in a StatefulSet pod's name. */
+export function ordinalOf(pod: { readonly name: string }): number {
+  return Number(pod.name.slice(pod.name.lastIndexOf('-') + 1))
+}
+
+function revisionOf(object: KubeObject, pod: Pod): string | undefined {
+  return pod.labels['controller-revision-hash']?.slice(object.metadata.name.length + 1)
+}

@@ -1,0 +1,379 @@
+/** The kubelet's side of one pod: attach, pull, initialise, start, restart with back-off, stop with grace (rules K8S-POD-…). Its phases step by {@link podTable}. */
+import { Disk } from '../../src/cluster/disk.ts'
+import { SECOND, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import type { ContainerHandle } from './container.ts'
+import { environment } from './environment.ts'
+import { EVENT } from './events.ts'
+import { Container } from './handle.ts'
+import type { Kubernetes } from './kubernetes.ts'
+import { type PodEvent, type PodState, podTable } from './lifecycle.ts'
+import { Mounts } from './mounts.ts'
+import type { KubeNode } from './node.ts'
+import type { Pod, PodPhase } from './pod.ts'
+import { Readiness } from './readiness.ts'
+
+export class Worker {
+  state: PodState = 'attaching'
+  handle: Container | undefined
+  readonly mounts: Mounts
+  /** Why the pod waits, in kubectl's words. */
+  private reason = 'ContainerCreating'
+  private exitCode = 0
+  private incarnations = 0
+  private initTries = 0
+  private crashes = 0
+  private restarts = 0
+  private startedUs: Us = 0
+  private killAtUs = Number.POSITIVE_INFINITY
+  private timer: TimerId | undefined
+  private withdraw: (() => void) | undefined
+  private task: Task<void> | undefined
+  private readiness: Readiness | undefined
+  private readonly ephemeral = new Map<string, Disk>()
+  /** Extra reasons for which every readiness probe fails (a fault). */
+  probeFailures = 0
+  /** Its disk was taken away: the container cannot be started here again. */
+  private stranded = false
+
+  constructor(
+    private readonly kube: Kubernetes,
+    readonly node: KubeNode,
+    readonly pod: Pod,
+  ) {
+    this.mounts = new Mounts(kube, this)
+  }
+
+  /** Starts the pod: all delays apply, unless the story has not begun. */
+  begin(): void {
+    if (!this.kube.booting) return this.attach()
+    this.kube.volumes.attachNow(this)
+    const image = this.kube.images.get(this.pod.image)
+    if (image === undefined) throw new Error(`kubernetes: pod ${this.pod.name} needs the image ${this.pod.image}, which no model defines; there are: ${[...this.kube.images.keys()].join(', ')}`)
+    this.node.images.set(this.pod.image, image)
+    for (const event of ['ATTACHED', 'PULLED', 'INITIALISED', 'STARTED'] as const) this.step(event)
+    this.startContainer()
+  }
+
+  /** The machine has power again and its kubelet works: whatever is still bound here starts over. */
+  resume(): void {
+    if (this.state !== 'lost') return
+    this.step('POWER_BACK')
+    this.restarts += 1
+    this.attach()
+  }
+
+  /** The kubelet learns that the pod is to stop within `graceSeconds`. A second, shorter grace shortens the first. */
+  stop(graceSeconds: number): void {
+    if (this.state === 'gone' || this.state === 'unmounting') return
+    const killAtUs = this.kube.sim.now + graceSeconds * SECOND
+    if (this.state === 'stopping') {
+      if (killAtUs < this.killAtUs) this.killAt(killAtUs)
+      return
+    }
+    const wasRunning = this.state === 'running'
+    this.cancelAll()
+    this.step('STOP')
+    if ((this.state as PodState) === 'gone') return this.gone()
+    if (!wasRunning) return this.unmount()
+    const handle = this.handle as Container
+    handle.stopping = true
+    this.readiness?.stop()
+    this.killAt(killAtUs)
+    this.preStop(handle, graceSeconds, () => {
+      this.kube.note(EVENT.podSignalled, this.pod.name, graceSeconds, `${this.pod.name} gets SIG${handle.imageUsed.stopSignal}, SIGKILL in ${graceSeconds} s`)
+      handle.imageUsed.program.signal(handle, handle.imageUsed.stopSignal)
+    })
+  }
+
+  /** SIGKILL to the container's process, as `kill -9` on the machine would: the restart policy applies. */
+  kill(): void {
+    const handle = this.handle
+    if (handle === undefined || !handle.running) return
+    this.kube.note(EVENT.podSignalled, this.pod.name, 9, `${this.pod.name} gets SIGKILL`)
+    handle.imageUsed.program.signal(handle, 'KILL')
+    if (handle.running) this.exited(handle, 137)
+  }
+
+  /** The program says that its process has ended. */
+  exited(handle: Container, code: number): void {
+    if (!handle.running) return
+    handle.running = false
+    if (handle !== this.handle) return
+    this.exitCode = code
+    this.readiness?.stop()
+    this.readiness = undefined
+    this.kube.note(EVENT.podExited, this.pod.name, code, `container of ${this.pod.name} ended with exit code ${code}`)
+    this.kube.containerEnded.fire(this)
+    if (this.state === 'stopping') {
+      this.cancelAll()
+      this.step('EXITED')
+      return this.unmount()
+    }
+    const policy = this.pod.spec.restartPolicy ?? 'Always'
+    if (policy === 'Always' || (policy === 'OnFailure' && code !== 0)) {
+      this.step('EXITED')
+      return this.backOff('RETRY', this.kube.sim.now - this.startedUs)
+    }
+    this.step('FINISHED')
+    this.reason = code === 0 ? 'Completed' : 'Error'
+    this.report()
+  }
+
+  /** The machine has lost power: no process had a chance to flush. */
+  powerLost(): void {
+    if (this.state === 'gone') return
+    const handle = this.handle
+    this.cancelAll()
+    this.readiness?.stop()
+    this.readiness = undefined
+    this.step('POWER_LOST')
+    if (handle?.running) {
+      handle.running = false
+      handle.imageUsed.program.machineLost(handle)
+      this.kube.containerEnded.fire(this)
+    }
+  }
+
+  /** The disk was taken from under the process: its next I/O fails and it dies. */
+  diskLost(): void {
+    this.stranded = true
+    this.kill()
+  }
+
+  /** Only a removed pod's worker on a machine without power ends like this: nothing is left to stop. */
+  forget(): void {
+    if (this.state === 'gone') return
+    this.cancelAll()
+    if (this.state === 'lost') this.step('STOP')
+    this.gone()
+  }
+
+  readinessChanged(handle: ContainerHandle): void {
+    if (handle !== this.handle || this.readiness === undefined) return
+    this.readiness.set(this.probeFailures === 0 && handle.running && this.handle.imageUsed.program.ready(this.handle))
+  }
+
+  /** A fault makes every probe fail, or stops doing so. */
+  failProbes(failing: boolean): void {
+    this.probeFailures += failing ? 1 : -1
+    if (this.handle !== undefined) this.readinessChanged(this.handle)
+  }
+
+  configChanged(): void {
+    for (const listener of this.handle?.listeners ?? []) listener()
+  }
+
+  /** The disk behind a volume of the pod: the claim's, or one that lives as long as the pod. */
+  disk(mountName: string): Disk | undefined {
+    const volume = this.pod.spec.volumes?.find(v => v.name === mountName)
+    if (volume?.persistentVolumeClaim !== undefined) return this.kube.volumes.disk(volume.persistentVolumeClaim.claimName)
+    const declared = volume !== undefined || (this.pod.main.volumeMounts?.some(m => m.name === mountName) ?? false)
+    if (!declared || volume?.configMap !== undefined || volume?.secret !== undefined) return undefined
+    let disk = this.ephemeral.get(mountName)
+    if (disk === undefined) {
+      disk = new Disk(this.kube.sim, `${this.pod.name}-${mountName}-${this.pod.uid}`, this.node.zone, this.kube.options.diskBytesPerSecond)
+      disk.attachedTo = this.node.name
+      this.ephemeral.set(mountName, disk)
+    }
+    return disk
+  }
+
+  /** Says that the pod waits for a volume, in the words of its events. */
+  waitFor(reason: string): void {
+    this.pod.message = reason
+  }
+
+  /** Sends the status to the API server, if it can be reached; a returning kubelet reports anew. */
+  report(): void {
+    if (!this.node.hears || this.pod.removed) return
+    this.kube.pods$.report(this.pod, {
+      phase: this.phase(),
+      ready: this.state === 'running' ? (this.readiness?.verdict ?? true) : this.state === 'stopping' && this.pod.ready,
+      containerState: this.state === 'running' || this.state === 'stopping' ? 'running' : this.state === 'finished' ? 'terminated' : 'waiting',
+      reason: this.state === 'running' || this.state === 'stopping' ? '' : this.reason,
+      restarts: this.restarts,
+      exitCode: this.exitCode,
+      startedUs: this.startedUs,
+    })
+  }
+
+  private phase(): PodPhase {
+    if (this.state === 'finished') return this.exitCode === 0 ? 'Succeeded' : 'Failed'
+    return this.incarnations > 0 ? 'Running' : 'Pending'
+  }
+
+  private step(event: PodEvent): void {
+    const to = podTable.step(this.state, event)
+    if (to === undefined) throw new Error(`kubernetes: a pod (${this.pod.name}) that is ${this.state} cannot take ${event}`)
+    this.state = to
+  }
+
+  private attach(): void {
+    this.reason = 'ContainerCreating'
+    this.report()
+    this.withdraw = this.kube.volumes.attach(this, () => {
+      this.withdraw = undefined
+      this.step('ATTACHED')
+      this.pull()
+    })
+  }
+
+  private pull(): void {
+    const name = this.pod.image
+    const cached = this.node.images.get(name)
+    if (cached !== undefined && this.pod.main.imagePullPolicy !== 'Always') return this.pulled()
+    const image = this.kube.images.get(name)
+    if (image === undefined) {
+      this.reason = 'ImagePullBackOff'
+      return this.report()
+    }
+    const us = cached === image ? this.kube.drawUs('apiCallSeconds', this.pod.name, this.pod.nth) : this.kube.drawUs('imagePullSeconds', `${this.pod.name}/${name}`, this.pod.nth) * this.kube.pullFactor
+    this.timer = this.kube.sim.after(us, () => {
+      this.node.images.set(name, image)
+      this.pulled()
+    })
+  }
+
+  private pulled(): void {
+    this.step('PULLED')
+    this.mounts.mount()
+    this.initialise()
+  }
+
+  private initialise(): void {
+    const image = this.node.images.get(this.pod.image)
+    if (image?.program.init === undefined || (this.pod.spec.initContainers?.length ?? 0) === 0) {
+      this.step('INITIALISED')
+      return this.create()
+    }
+    const handle = new Container(this, image, this.incarnations, false, environment(this.kube, this.pod))
+    this.reason = 'PodInitializing'
+    this.report()
+    const init = image.program.init(handle)
+    const worker = this
+    this.task = this.kube.sim.spawn(
+      (function* () {
+        const code = yield* init
+        worker.task = undefined
+        worker.initialised(code)
+      })(),
+    )
+  }
+
+  private initialised(code: number): void {
+    if (code === 0) {
+      this.step('INITIALISED')
+      return this.create()
+    }
+    this.initTries += 1
+    this.exitCode = code
+    this.step('INIT_FAILED')
+    this.backOff('RETRY_INIT', 0)
+  }
+
+  private create(): void {
+    this.timer = this.kube.sim.after(this.kube.drawUs('containerStartSeconds', `${this.pod.name}#${this.pod.nth}`, this.incarnations), () => {
+      this.step('STARTED')
+      this.startContainer()
+    })
+  }
+
+  private startContainer(): void {
+    const { kube, pod } = this
+    const image = this.node.images.get(pod.image)
+    if (image === undefined) throw new Error(`kubernetes: ${pod.name} starts an image that its node lacks`)
+    if (kube.booting) this.mounts.mount()
+    this.startedUs = kube.sim.now
+    const handle = new Container(this, image, this.incarnations++, kube.booting, environment(kube, pod))
+    this.handle = handle
+    const probe = pod.main.readinessProbe
+    if (probe !== undefined) {
+      const periodUs = (probe.periodSeconds ?? 10) * SECOND
+      const phase = kube.sim.chance.draw(`${pod.name}#${pod.nth}`, 'kubernetes.probe-phase', handle.incarnation)
+      const firstUs = kube.sim.now + (kube.booting ? 0 : (probe.initialDelaySeconds ?? 0) * SECOND) + Math.floor(phase * periodUs)
+      this.readiness = new Readiness(kube.sim, probe, firstUs, () => this.report())
+    }
+    if (!kube.booting) kube.note(EVENT.podStarted, pod.name, handle.incarnation, `container of ${pod.name} starts on ${this.node.name}`)
+    image.program.start(handle)
+    if (!handle.running) return
+    if (kube.booting) this.readiness?.assume(image.program.ready(handle))
+    else this.readinessChanged(handle)
+    this.report()
+  }
+
+  /** Waits before the next try: not at all after the first failure, then 10 s, 20 s, … 5 min (rule K8S-POD-4). */
+  private backOff(event: 'RETRY' | 'RETRY_INIT', ranUs: Us): void {
+    const o = this.kube.options
+    this.crashes = ranUs >= o.backOffResetSeconds * SECOND ? 1 : this.crashes + 1
+    let seconds = 0.5
+    if (this.crashes > 1) {
+      seconds = o.backOffFirstSeconds
+      for (let i = 2; i < this.crashes && seconds < o.backOffMaxSeconds; i++) seconds *= 2
+      seconds = Math.min(seconds, o.backOffMaxSeconds)
+    }
+    this.reason = this.crashes > 1 ? 'CrashLoopBackOff' : event === 'RETRY_INIT' ? 'Init:Error' : this.exitCode === 0 ? 'Completed' : 'Error'
+    if (event === 'RETRY_INIT' && this.crashes > 1) this.reason = 'Init:CrashLoopBackOff'
+    this.report()
+    if (this.stranded) return
+    this.timer = this.kube.sim.after(seconds * SECOND, () => {
+      this.step(event)
+      if (event === 'RETRY_INIT') return this.initialise()
+      this.restarts += 1
+      this.create()
+    })
+  }
+
+  private preStop(handle: Container, graceSeconds: number, then: () => void): void {
+    const hook = this.pod.main.lifecycle?.preStop
+    if (hook === undefined || graceSeconds <= this.kube.options.killSeconds) return then()
+    const worker = this
+    this.task = this.kube.sim.spawn(
+      (function* () {
+        if (hook.sleep !== undefined) yield hook.sleep.seconds * SECOND
+        if (hook.exec !== undefined) {
+          const call = { argv: hook.exec.command, stdin: '', key: `${worker.pod.name}#${worker.pod.nth}/preStop`, nth: handle.incarnation, user: handle.imageUsed.user }
+          yield* handle.imageUsed.program.programs(handle).run(call)
+        }
+        worker.task = undefined
+        if (handle.running) then()
+      })(),
+    )
+  }
+
+  private killAt(us: Us): void {
+    this.killAtUs = us
+    if (this.timer !== undefined) this.kube.sim.cancel(this.timer)
+    this.timer = this.kube.sim.call(Math.max(us, this.kube.sim.now), () => {
+      this.timer = undefined
+      this.task?.kill()
+      this.task = undefined
+      this.kill()
+    })
+  }
+
+  private unmount(): void {
+    this.timer = this.kube.sim.after(this.kube.drawUs('unmountSeconds', this.pod.name, this.pod.nth), () => {
+      this.timer = undefined
+      this.step('UNMOUNTED')
+      this.gone()
+    })
+  }
+
+  private gone(): void {
+    this.state = 'gone'
+    this.mounts.drop()
+    this.node.workers.delete(this)
+    this.kube.volumes.release(this)
+    if (this.node.hears) this.kube.pods$.stopped(this.pod)
+    else this.node.unreportedGone.add(this.pod)
+  }
+
+  private cancelAll(): void {
+    if (this.timer !== undefined) this.kube.sim.cancel(this.timer)
+    this.timer = undefined
+    this.withdraw?.()
+    this.withdraw = undefined
+    this.task?.kill()
+    this.task = undefined
+  }
+}
