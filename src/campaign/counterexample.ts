@@ -1,0 +1,122 @@
+/** A failing rehearsal in its smallest form, and the file that carries it: scenario, schedule, seed and expected trace hash. */
+import type { Schedule } from '../faults/schedule.ts'
+import { CHECKS, type Clause, type Outcome, type RehearsalResult, type Signature, type Verdict } from '../result.ts'
+import type { Scenario, ScenarioSource } from '../scenario/scenario.ts'
+import { type Aggregate, type SignatureRecord, signatureKey } from './aggregate.ts'
+import type { Rehearser } from './rehearser.ts'
+import type { Counterexample } from './result.ts'
+import { failsWith, shrink } from './shrink.ts'
+
+export const COUNTEREXAMPLE_FORMAT = 1
+
+/** Of each check, so many signatures (those met first) get a counterexample; all are counted. Any shard keeps what the whole would keep. */
+const KEPT_PER_CHECK = 3
+
+export interface CounterexampleFile {
+  readonly format: typeof COUNTEREXAMPLE_FORMAT
+  readonly kind: 'proofroll counterexample'
+  /** The version that found it. */
+  readonly proofroll: string
+  readonly scenario: string
+  readonly signature: Signature
+  readonly seed: string
+  readonly schedule: Schedule
+  readonly expected: { readonly hash: string; readonly outcome: Outcome; readonly evidence: string; readonly because: readonly Clause[] }
+  readonly foundBy: { readonly seed: string; readonly run: number; readonly faultsPerRun: number }
+  readonly source: ScenarioSource
+}
+
+/** The failures that get a counterexample: closed under sharding, because each check keeps its signatures of lowest run number. */
+export function chooseSignatures(aggregate: Aggregate): SignatureRecord[] {
+  return CHECKS.flatMap((check) =>
+    Object.entries(aggregate.signatures)
+      .filter(([, record]) => record.signature.check === check)
+      .sort(([a, x], [b, y]) => x.run - y.run || (a < b ? -1 : 1))
+      .slice(0, KEPT_PER_CHECK)
+      .map(([, record]) => record),
+  )
+}
+
+/** A counterexample with the rehearsal recorded for its story. */
+export interface RecordedCounterexample {
+  readonly counterexample: Counterexample
+  readonly rehearsal: RehearsalResult
+  /** The recorded rehearsal of the schedule as it was found had another trace than in the campaign. */
+  readonly mismatch: boolean
+}
+
+/** Shrinks a failure and records the story of the smallest form. */
+export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, campaignSeed: string, record: SignatureRecord): RecordedCounterexample {
+  const seed = rehearser.seedOf(campaignSeed, record.run)
+  const key = signatureKey(record.signature)
+  const found = rehearser.rehearse({ scenario, seed, schedule: record.schedule })
+  const { schedule } = shrink(record.schedule, key, (candidate) => rehearser.rehearse({ scenario, seed, schedule: candidate }))
+  const rehearsal = rehearser.rehearse({ scenario, seed, schedule, record: true })
+  const verdict = verdictOf(rehearsal, key)
+  const evidence = verdict?.evidence ?? record.evidence
+  const because = verdict?.because ?? record.because
+  const counterexample: Counterexample = {
+    check: record.signature.check,
+    signature: key,
+    cause: record.signature.cause,
+    step: record.signature.step,
+    run: record.run,
+    seed,
+    schedule,
+    hash: rehearsal.hash,
+    outcome: rehearsal.outcome,
+    faults: schedule.length,
+    faultsFound: record.schedule.length,
+    evidence,
+    explanation: explain(evidence, because),
+    because,
+    file: null,
+    replay: `proofroll run ${scenario.name} --seed ${campaignSeed} --first ${record.run} --runs 1`,
+  }
+  return { counterexample, rehearsal, mismatch: found.hash !== record.hash || !failsWith(found, key) }
+}
+
+/** The verdict of a rehearsal that carries a signature. */
+export function verdictOf(rehearsal: RehearsalResult, key: string): Verdict | undefined {
+  return rehearsal.verdicts.find((verdict) => verdict.signature !== undefined && signatureKey(verdict.signature) === key)
+}
+
+/** The chain as one sentence: effect first, root last. */
+export function explain(evidence: string, because: readonly Clause[]): string {
+  return [evidence, ...because.map((clause) => clause.text)].join(', because ')
+}
+
+/** What stands first in a report: the gravest check, then the fewest faults, then the lowest run. */
+export function byGravity(a: Counterexample, b: Counterexample): number {
+  return CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check) || a.faults - b.faults || a.run - b.run || (a.signature < b.signature ? -1 : 1)
+}
+
+export function toFile(counterexample: Counterexample, origin: { readonly proofroll: string; readonly scenario: string; readonly seed: string; readonly faultsPerRun: number; readonly source: ScenarioSource }): CounterexampleFile {
+  const { check, cause, step, seed, schedule, hash, outcome, evidence, because, run } = counterexample
+  return {
+    format: COUNTEREXAMPLE_FORMAT,
+    kind: 'proofroll counterexample',
+    proofroll: origin.proofroll,
+    scenario: origin.scenario,
+    signature: { check, cause, step },
+    seed,
+    schedule,
+    expected: { hash, outcome, evidence, because },
+    foundBy: { seed: origin.seed, run, faultsPerRun: origin.faultsPerRun },
+    source: origin.source,
+  }
+}
+
+/** How a replay compares with what the file expects. */
+export interface Replay {
+  readonly is: 'same' | 'changed'
+  /** The failure is still there, whatever else changed. */
+  readonly stillFails: boolean
+  readonly rehearsal: RehearsalResult
+}
+
+/** Plays a counterexample again, recording its story. */
+export function replay(file: CounterexampleFile, scenario: Scenario, rehearser: Rehearser): Replay {
+  const rehearsal = rehearser.rehearse({ scenario, seed: file.seed, schedule: file.schedule, record: true })
+  return { is: rehearsal.hash === file.expected.hash ? 'same' : 'changed', stillFails: failsWith(rehearsal, signatureKey(file.signature)), rehearsal }
+}

@@ -1,0 +1,121 @@
+/** From an aggregate to the numbers people read. Pure: shards merged and judged give what one campaign judged gives. */
+import { CHECKS, MEASURES, type CheckId, type MeasureId, type Status } from '../result.ts'
+import type { Objective, Quantile } from '../scenario/scenario.ts'
+import { type Aggregate, scaleOf } from './aggregate.ts'
+import { exact95 } from './intervals.ts'
+import type { CheckSummary, ClaimSummary, Coverage, GateSummary, ObjectiveSummary, Quantiles, SignatureSummary, StepSummary } from './result.ts'
+import { type Sketch, countAbove, quantileOf } from './sketch.ts'
+import { countRuns } from './ranges.ts'
+
+const QUANTILES: readonly Quantile[] = ['p50', 'p95', 'p99', 'max', 'mean']
+
+/** Runs that count: all but those whose faults went beyond the budget. */
+export function runsInBudget(aggregate: Aggregate): number {
+  return countRuns(aggregate.ranges) - aggregate.outOfBudget.runs
+}
+
+/** Every check with its rate and interval, and `objectives-met` from the campaign's own quantiles. */
+export function judgeChecks(aggregate: Aggregate, objectives: readonly ObjectiveSummary[]): CheckSummary[] {
+  return CHECKS.map((id) => (id === 'objectives-met' ? objectivesMet(objectives) : judgeCheck(id, aggregate.checks[id])))
+}
+
+function judgeCheck(id: CheckId, counts: Readonly<Record<Status, number>>): CheckSummary {
+  const judged = counts.pass + counts.fail
+  if (judged === 0) return { id, status: counts.notExercised > 0 ? 'notExercised' : 'notApplicable', violations: 0, judged, rate: null, ci95: null }
+  const [low, high] = exact95(counts.fail, judged)
+  return { id, status: counts.fail > 0 ? 'fail' : 'pass', violations: counts.fail, judged, rate: rounded(counts.fail / judged), ci95: [rounded(low), rounded(high)] }
+}
+
+/** Objectives are about the campaign's quantiles, so this check is judged once, not once a run. */
+function objectivesMet(objectives: readonly ObjectiveSummary[]): CheckSummary {
+  const judged = objectives.filter((each) => each.status !== 'notExercised').length
+  const violations = objectives.filter((each) => each.status === 'fail').length
+  const status = violations > 0 ? 'fail' : judged > 0 ? 'pass' : objectives.length > 0 ? 'notExercised' : 'notApplicable'
+  return { id: 'objectives-met', status, violations, judged, rate: null, ci95: null }
+}
+
+export function judgeObjectives(aggregate: Aggregate, objectives: readonly Objective[]): ObjectiveSummary[] {
+  return objectives.map(({ measure, at, max, min }) => {
+    const sketch = aggregate.measures[measure as MeasureId]
+    const scale = scaleOf(measure as MeasureId)
+    const measured = quantileOf(sketch, at) / scale
+    const broken = (max !== undefined && measured > max) || (min !== undefined && measured < min)
+    const status = sketch.count === 0 ? 'notExercised' : broken ? 'fail' : 'pass'
+    return { measure, at, max: max ?? null, min: min ?? null, measured: rounded(measured), status }
+  })
+}
+
+export function compareClaims(aggregate: Aggregate, claims: Readonly<Record<string, number>>): ClaimSummary[] {
+  return Object.entries(claims).map(([measure, claimed]) => {
+    const sketch = aggregate.measures[measure as MeasureId]
+    const scale = scaleOf(measure as MeasureId)
+    return { measure, claimed, ...quantiles(sketch, scale), runsAbove: countAbove(sketch, claimed * scale) }
+  })
+}
+
+export function summariseMeasures(aggregate: Aggregate): Record<MeasureId, Quantiles> {
+  return Object.fromEntries(MEASURES.map((id) => [id, quantiles(aggregate.measures[id], scaleOf(id))])) as Record<MeasureId, Quantiles>
+}
+
+/** @param order the runbook's steps in its own order; steps not in it follow in name order */
+export function summariseSteps(aggregate: Aggregate, order: readonly string[]): StepSummary[] {
+  const runs = Math.max(1, runsInBudget(aggregate))
+  const totalUs = Object.values(aggregate.steps).reduce((sum, step) => sum + step.writeDowntimeUs.sum, 0n)
+  return inOrder(Object.keys(aggregate.steps), order).map((id) => {
+    const step = aggregate.steps[id] as Aggregate['steps'][string]
+    const sumUs = step.writeDowntimeUs.sum
+    return {
+      step: id,
+      title: step.title,
+      visits: step.visits,
+      undoVisits: step.undoVisits,
+      failed: step.failed,
+      writeDowntimeSecondsMean: rounded(Number(sumUs) / runs / 1e6),
+      writeDowntimeSecondsP99: rounded(quantileOf(step.writeDowntimeUs, 'p99') / 1e6),
+      share: totalUs === 0n ? 0 : rounded(Number((sumUs * 1_000_000n) / totalUs) / 1e6),
+    }
+  })
+}
+
+export function summariseGates(aggregate: Aggregate, order: readonly string[]): GateSummary[] {
+  return inOrder(Object.keys(aggregate.gates), order).map((step) => ({ step, ...(aggregate.gates[step] as Aggregate['gates'][string]) }))
+}
+
+/**
+ * What was never hit.
+ * @param kinds the fault kinds that the campaign could draw
+ * @param order the runbook's steps
+ */
+export function coverageOf(aggregate: Aggregate, kinds: readonly string[], order: readonly string[]): Coverage {
+  const visited = (id: string): boolean => (aggregate.steps[id]?.visits ?? 0) > 0
+  const undoable = Object.keys(aggregate.steps).filter(visited)
+  return {
+    faultsDrawn: aggregate.faultsDrawn,
+    faultsStruck: aggregate.faultsStruck,
+    kindsNeverStruck: kinds.filter((kind) => (aggregate.kinds[kind]?.struckRuns ?? 0) === 0),
+    stepsNeverStarted: order.filter((id) => !visited(id)),
+    gatesNeverFailed: inOrder(Object.keys(aggregate.gates), order).filter((id) => aggregate.gates[id]?.failed === 0),
+    undoNeverTaken: inOrder(undoable, order).filter((id) => (aggregate.undone[id] ?? 0) === 0),
+  }
+}
+
+/** Signatures, the gravest check first, then the most frequent. */
+export function summariseSignatures(aggregate: Aggregate): SignatureSummary[] {
+  return Object.values(aggregate.signatures)
+    .map(({ signature, runs, run }) => ({ ...signature, runs, firstRun: run }))
+    .sort((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check) || b.runs - a.runs || a.firstRun - b.firstRun || (a.cause < b.cause ? -1 : 1))
+}
+
+function quantiles(sketch: Sketch, scale: number): Quantiles {
+  return Object.fromEntries(QUANTILES.map((at) => [at, rounded(quantileOf(sketch, at) / scale)])) as unknown as Quantiles
+}
+
+function inOrder(ids: readonly string[], order: readonly string[]): string[] {
+  const place = (id: string): number => (order.includes(id) ? order.indexOf(id) : order.length)
+  return [...ids].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
+}
+
+/** Six decimals: microseconds and millionths of a rate; keeps the last bits of a division out of result files. */
+function rounded(value: number): number {
+  return Math.round(value * 1e6) / 1e6
+}

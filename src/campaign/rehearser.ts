@@ -1,0 +1,52 @@
+import type { RehearsalResult } from '../result.ts'
+import type { Schedule } from '../faults/schedule.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import { type Aggregate, addRun, emptyAggregate } from './aggregate.ts'
+
+/** What a campaign needs to rehearse: three pure functions. `src/rehearsal.ts` is the real one; tests bring their own. */
+export interface Rehearser {
+  /** The seed of run number `run` of the campaign seed. */
+  seedOf(campaignSeed: string, run: number): string
+  /** Its faults: at most `faults`, none when that is 0. */
+  scheduleOf(scenario: Scenario, campaignSeed: string, run: number, faults: number): Schedule
+  rehearse(what: { readonly scenario: Scenario; readonly schedule: Schedule; readonly seed: string; readonly record?: boolean }): RehearsalResult
+}
+
+/** One pass in so many is run twice, and every failure: that is how "0 mismatches" is known. */
+const PASSES_PER_REPETITION = 100
+
+/** Which runs, and from which luck. */
+export interface RangeSpec {
+  readonly seed: string
+  readonly faults: number
+  readonly first: number
+  readonly end: number
+}
+
+/** Rehearses the runs `[first, end)` and adds them up. @throws RehearsalError when one of them throws */
+export function runRange(scenario: Scenario, rehearser: Rehearser, { seed, faults, first, end }: RangeSpec): Aggregate {
+  const aggregate = emptyAggregate()
+  for (let run = first; run < end; run++) {
+    try {
+      const what = { scenario, seed: rehearser.seedOf(seed, run), schedule: rehearser.scheduleOf(scenario, seed, run, faults) }
+      const result = rehearser.rehearse(what)
+      const failed = result.inBudget && result.verdicts.some((verdict) => verdict.status === 'fail')
+      const twice = failed || run % PASSES_PER_REPETITION === 0
+      addRun(aggregate, run, result, twice ? rehearser.rehearse(what).hash : undefined)
+    } catch (error) {
+      throw new RehearsalError(run, error)
+    }
+  }
+  return aggregate
+}
+
+/** A rehearsal threw. That is a defect of ours, unless the cause says that the input was wrong (an unsupported command found only now). */
+export class RehearsalError extends Error {
+  constructor(
+    readonly run: number,
+    override readonly cause: unknown,
+  ) {
+    super(`run ${run}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    this.name = 'RehearsalError'
+  }
+}

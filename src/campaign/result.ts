@@ -1,0 +1,149 @@
+/** A campaign's result: what the JSON file holds, field for field (design §11). Plain data; `aggregate` and `source` make it mergeable and replayable. */
+import type { Assumption } from '../engine.ts'
+import type { Schedule } from '../faults/schedule.ts'
+import type { CheckId, Clause, MeasureId, Outcome, Signature, Status } from '../result.ts'
+import type { Quantile, ScenarioSource } from '../scenario/scenario.ts'
+import type { Counts } from './aggregate.ts'
+import type { AggregateJson } from './aggregateJson.ts'
+import type { Ranges } from './ranges.ts'
+
+export const RESULT_FORMAT = 1
+
+/** In the measure's own unit (seconds, writes, hours, dollars, factors). */
+export type Quantiles = Readonly<Record<Quantile, number>>
+
+export interface CheckSummary {
+  readonly id: CheckId
+  readonly status: Status
+  /** Runs in budget that failed it. */
+  readonly violations: number
+  /** Runs in budget in which it was judged (passed or failed). */
+  readonly judged: number
+  /** violations ÷ judged; null when it was never judged. */
+  readonly rate: number | null
+  /** Exact two-sided 95 % interval of the rate. */
+  readonly ci95: readonly [number, number] | null
+}
+
+export interface ObjectiveSummary {
+  readonly measure: string
+  readonly at: Quantile
+  readonly max: number | null
+  readonly min: number | null
+  readonly measured: number
+  readonly status: 'pass' | 'fail' | 'notExercised'
+}
+
+/** What a document promises beside what was measured. Never judged. */
+export interface ClaimSummary extends Quantiles {
+  readonly measure: string
+  readonly claimed: number
+  /** Runs that measured more than was claimed. */
+  readonly runsAbove: number
+}
+
+export interface StepSummary {
+  readonly step: string
+  readonly title: string
+  readonly visits: number
+  readonly undoVisits: number
+  readonly failed: number
+  /** Mean write downtime that falls into it, over all runs in budget. */
+  readonly writeDowntimeSecondsMean: number
+  readonly writeDowntimeSecondsP99: number
+  /** Its share of all write downtime. */
+  readonly share: number
+}
+
+export interface GateSummary {
+  readonly step: string
+  readonly passed: number
+  readonly failed: number
+  readonly missing: number
+  readonly scored: number
+  readonly dishonest: number
+}
+
+/** What the campaign could have hit and did not: a bound on what its silence means. */
+export interface Coverage {
+  readonly faultsDrawn: number
+  readonly faultsStruck: number
+  /** Kinds that the scenario allows and that were never certain to have struck. */
+  readonly kindsNeverStruck: readonly string[]
+  readonly stepsNeverStarted: readonly string[]
+  readonly gatesNeverFailed: readonly string[]
+  readonly undoNeverTaken: readonly string[]
+}
+
+export interface SignatureSummary extends Signature {
+  /** Runs in budget that failed this way; `firstRun` is the lowest of them. */
+  readonly runs: number
+  readonly firstRun: number
+}
+
+export interface Counterexample {
+  readonly check: CheckId
+  /** `check/cause/step`. */
+  readonly signature: string
+  readonly cause: string
+  readonly step: string
+  /** The run it came from, its seed, and the schedule left after shrinking. */
+  readonly run: number
+  readonly seed: string
+  readonly schedule: Schedule
+  /** Trace hash of exactly this schedule and seed. */
+  readonly hash: string
+  readonly outcome: Outcome
+  /** Faults left, and before shrinking. */
+  readonly faults: number
+  readonly faultsFound: number
+  readonly evidence: string
+  readonly explanation: string
+  readonly because: readonly Clause[]
+  /** Where it was written, from the working folder; null when it was not. */
+  readonly file: string | null
+  /** The command that plays it again. */
+  readonly replay: string
+}
+
+export interface CampaignResult {
+  readonly format: typeof RESULT_FORMAT
+  readonly proofroll: string
+  readonly scenario: string
+  readonly title: string
+  readonly engine: string
+  readonly verdict: 'held' | 'violated'
+  readonly seed: string
+  readonly runs: number
+  /** The run numbers it holds. */
+  readonly ranges: Ranges
+  /** At most so many faults were drawn a run; 0 = none. */
+  readonly faultsPerRun: number
+  readonly without: readonly string[]
+  readonly elapsedSeconds: number
+  readonly runsPerSecond: number
+  readonly simulatedSeconds: number
+  readonly eventsRun: number
+  readonly fingerprint: string
+  readonly outcomes: Readonly<Counts<Outcome>>
+  readonly reasons: Readonly<Counts>
+  /** Runs in which at least one fault struck. */
+  readonly struck: number
+  readonly outOfBudget: { readonly runs: number; readonly outcomes: Readonly<Counts<Outcome>>; readonly violations: Readonly<Counts> }
+  readonly checks: readonly CheckSummary[]
+  readonly objectives: readonly ObjectiveSummary[]
+  readonly claims: readonly ClaimSummary[]
+  readonly assumptions: readonly Assumption[]
+  readonly steps: readonly StepSummary[]
+  readonly gates: readonly GateSummary[]
+  readonly coverage: Coverage
+  readonly pointOfNoReturn: null
+  readonly measures: Readonly<Record<MeasureId, Quantiles>>
+  /** Greatest relative error of the p50, p95 and p99 above. */
+  readonly quantileError: number
+  readonly signatures: readonly SignatureSummary[]
+  readonly counterexamples: readonly Counterexample[]
+  readonly determinism: { readonly twice: number; readonly mismatches: readonly number[] }
+  readonly source: ScenarioSource
+  readonly aggregate: AggregateJson
+}

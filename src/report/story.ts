@@ -1,0 +1,157 @@
+/** One failing rehearsal told: the runbook as it went, why it failed, who led when, and how to see it again. */
+import type { Counterexample } from '../campaign/result.ts'
+import { formatClock, formatDuration } from '../kernel/index.ts'
+import type { Plan, PlanStep } from '../operator/index.ts'
+import type { Clause, RehearsalResult, StepRecord } from '../result.ts'
+import { renderStrip } from './strip.ts'
+import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
+import { count, faultWords, violationWords } from './words.ts'
+
+/** A step of the runbook as a reader sees it. */
+export interface OutlineStep {
+  readonly id: string
+  readonly title: string
+  readonly depth: number
+}
+
+/** The forward path of a runbook in its written order. */
+export function outlineOf(plan: Plan): OutlineStep[] {
+  const depthOf = (index: number): number => {
+    const parent = plan.steps[index]?.parent ?? -1
+    return parent < 0 ? 0 : 1 + depthOf(parent)
+  }
+  return plan.steps.filter((step) => step.path === 'forward').map((step) => ({ id: step.id, title: step.title || commandOf(step), depth: depthOf(step.index) }))
+}
+
+/** An untitled step goes by its first command. */
+function commandOf({ action, note }: PlanStep): string {
+  if (action.kind === 'run' || action.kind === 'parallel') return action.lines[0]?.text ?? ''
+  if (action.kind === 'gate') return action.line.text
+  return note ?? ''
+}
+
+/** What a story is told from. */
+export interface Story {
+  readonly scenario: string
+  readonly outline: readonly OutlineStep[]
+  readonly counterexample: Pick<Counterexample, 'check' | 'cause' | 'step' | 'evidence' | 'because' | 'schedule' | 'faultsFound' | 'seed' | 'replay'>
+  readonly rehearsal: RehearsalResult
+}
+
+/** The story as lines. */
+export function renderStory(story: Story, screen: Screen): string[] {
+  const paint = paintFor(screen)
+  const { counterexample } = story
+  const faults = counterexample.schedule.length
+  const shrunk = counterexample.faultsFound > faults ? `, shrunk from ${counterexample.faultsFound}` : ''
+  const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
+  const strip = renderStrip(story.rehearsal, screen)
+  const sections = [
+    [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen)],
+    [paint.bold('Why'), ...why(counterexample.evidence, counterexample.because, screen)],
+    strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
+    [paint.bold('See it again'), `  ${counterexample.replay}`],
+  ]
+  return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
+}
+
+/** The schedule in words, when the rehearsal has no recorded faults to mark in the tree. */
+function faultLines({ counterexample, rehearsal }: Story, screen: Screen): string[] {
+  if (rehearsal.story !== undefined) return []
+  return counterexample.schedule.flatMap((fault) => hang(`  ${glyphsFor(screen).strike} `, faultWords(fault), screen.columns))
+}
+
+interface Line {
+  readonly mark: string
+  readonly id: string
+  readonly title: string
+  readonly depth: number
+  readonly start: string
+  readonly took: string
+  readonly result: string
+}
+
+function tree(story: Story, screen: Screen): string[] {
+  const { outline, rehearsal, counterexample } = story
+  const forward = rehearsal.steps.filter((step) => step.path === 'forward')
+  const lines: { readonly line: Line; readonly records: readonly StepRecord[] }[] = outline.map((step) => {
+    const records = forward.filter((record) => record.step === step.id)
+    return { line: lineOf(step, records, counterexample.step, screen), records }
+  })
+  for (const record of rehearsal.steps.filter((step) => step.path === 'undo')) {
+    const id = record.step.startsWith('undo of ') ? record.step : `undo of ${record.step}`
+    lines.push({ line: lineOf({ id, title: record.title, depth: 0 }, [record], counterexample.step, screen), records: [record] })
+  }
+  const idWidth = Math.min(22, Math.max(4, ...lines.map(({ line }) => line.id.length + 2 * line.depth)))
+  const struck = strikesByLine(lines.map(({ records }) => records), rehearsal)
+  return lines.flatMap(({ line }, i) => [layLine(line, idWidth, screen), ...(struck.get(i) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))])
+}
+
+function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: string, screen: Screen): Line {
+  const { bad } = glyphsFor(screen)
+  const first = records[0]
+  const mark = step.id === failing ? bad : ' '
+  if (first === undefined) return { mark, ...step, title: titleOf(step), start: '', took: '', result: 'not reached' }
+  const tookUs = records.reduce((sum, record) => sum + (record.endUs === undefined ? 0 : record.endUs - record.startUs), 0)
+  const downUs = records.reduce((sum, record) => sum + record.writeDowntimeUs, 0)
+  const notes = [
+    records.some((record) => record.result === 'failed') ? 'failed' : '',
+    records.at(-1)?.result === 'open' ? 'never ended' : records.at(-1)?.result === 'skipped' ? 'skipped' : '',
+    records.length > 1 ? `${records.length} times` : '',
+    downUs > 0 ? `writes down ${formatDuration(downUs)}` : '',
+  ]
+  return { mark, ...step, title: titleOf(step), start: clock(first.startUs), took: tookUs > 0 ? formatDuration(tookUs) : '', result: notes.filter((note) => note !== '').join(', ') }
+}
+
+function titleOf(step: OutlineStep): string {
+  return step.title === step.id ? '' : step.title
+}
+
+function layLine(line: Line, idWidth: number, screen: Screen): string {
+  const { ellipsis, arrow, bad } = glyphsFor(screen)
+  const paint = paintFor(screen)
+  const fails = line.mark === bad
+  const result = fails ? [line.result, `${arrow} here`].filter((part) => part !== '').join('  ') : line.result
+  const id = cut(`${'  '.repeat(line.depth)}${line.id}`, idWidth, ellipsis).padEnd(idWidth)
+  const left = `  ${line.mark} ${line.start.padStart(7)}  ${id}`
+  // What happened matters more than the title: the title gets the room that is left.
+  const right = [line.took, result].filter((part) => part !== '').join('  ')
+  const room = screen.columns - left.length - right.length - 4
+  const title = room >= 8 ? cut(line.title, room, ellipsis).padEnd(room) : ''
+  const text = `${left}  ${title}  ${right}`.trimEnd()
+  return fails ? paint.red(text) : line.result === 'not reached' ? paint.dim(text) : text
+}
+
+/** Which faults to write under which line: a fault belongs to the last line whose step had begun when it struck. */
+function strikesByLine(lines: readonly (readonly StepRecord[])[], rehearsal: RehearsalResult): Map<number, string[]> {
+  const byLine = new Map<number, string[]>()
+  for (const fault of rehearsal.story?.faults ?? []) {
+    let best = 0
+    let bestStartUs = Number.NEGATIVE_INFINITY
+    lines.forEach((records, i) => {
+      for (const record of records) {
+        if (record.startUs > fault.atUs || record.startUs < bestStartUs) continue
+        best = i
+        bestStartUs = record.startUs
+      }
+    })
+    const lasts = fault.endUs !== undefined && fault.endUs > fault.atUs ? ` for ${formatDuration(fault.endUs - fault.atUs)}` : ''
+    const text = fault.struck ? `${formatClock(fault.atUs)} ${fault.kind} of ${fault.target}${lasts}` : `${fault.kind} of ${fault.target} found nothing to strike`
+    byLine.set(best, [...(byLine.get(best) ?? []), text])
+  }
+  return byLine
+}
+
+function why(evidence: string, because: readonly Clause[], screen: Screen): string[] {
+  const lines = hang('  ', evidence, screen.columns)
+  for (const clause of because) {
+    const where = [clause.step === undefined || clause.step === '-' ? '' : `step ${clause.step}`].filter((part) => part !== '')
+    lines.push(...hang(`  because ${clock(clause.atUs).padStart(7)}  `, where.length > 0 ? `${clause.text} (${where.join(', ')})` : clause.text, screen.columns))
+  }
+  return lines
+}
+
+/** `12:03.2`: tenths are enough to put events in order for a reader. */
+function clock(us: number): string {
+  return formatClock(us).slice(0, -2)
+}

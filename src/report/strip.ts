@@ -1,0 +1,137 @@
+/**
+ * Who led, who followed and who was down over time, one row a member: the picture in which two leaders, or none, are seen at once. Time is not
+ * to scale: a rehearsal is minutes of waiting around seconds that matter, so each interval between two events gets width by the root of its length.
+ */
+import { formatClock } from '../kernel/index.ts'
+import type { MemberChange, RehearsalResult } from '../result.ts'
+import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
+
+const NAME_WIDTH_MAX = 20
+
+/** The instants at which columns change, and the first column of each. */
+interface Axis {
+  readonly atUs: readonly number[]
+  readonly column: readonly number[]
+  readonly width: number
+}
+
+/** The strip as lines; empty when the rehearsal was not recorded. */
+export function renderStrip(rehearsal: RehearsalResult, screen: Screen): string[] {
+  const story = rehearsal.story
+  if (story === undefined || story.members.length === 0) return []
+  const glyphs = glyphsFor(screen)
+  const names = [...new Set(story.members.map((change) => change.member))]
+  const nameWidth = Math.min(NAME_WIDTH_MAX, Math.max(7, ...names.map((name) => name.length)))
+  const axis = layOut(rehearsal, screen.columns - nameWidth - 4)
+  const histories = new Map(names.map((name) => [name, axis.atUs.map((atUs, i) => stateIn(story.members, name, atUs, axis.atUs[i + 1] ?? Number.POSITIVE_INFINITY))]))
+  const row = (name: string, cells: string): string => `  ${cut(name, nameWidth, glyphs.ellipsis).padEnd(nameWidth)}  ${cells}`.trimEnd()
+  const component = changingComponent(story.members)
+  const lines = [row('step', labels(axis, stepLabels(rehearsal)))]
+  const struck = story.faults.filter((fault) => fault.struck)
+  if (struck.length > 0) lines.push(row('fault', labels(axis, struck.map((fault) => ({ atUs: fault.atUs, text: glyphs.strike })))))
+  for (const [name, states] of histories) {
+    lines.push(row(name, cells(axis, states.map((state) => roleGlyph(state, screen)))))
+    const versions = component === undefined ? [] : versionLabels(story.members, name, component)
+    if (versions.length > 1) lines.push(paintFor(screen).dim(row('', labels(axis, versions))))
+  }
+  const leaders = axis.atUs.map((_, i) => [...histories.values()].filter((states) => states[i]?.running === true && states[i]?.role === 'leader').length)
+  if (leaders.some((n) => n !== 1)) lines.push(row('leaders', cells(axis, leaders.map((n) => String(Math.min(n, 9))))))
+  lines.push(row('', clockLine(axis)))
+  lines.push(...hang('  ', `${glyphs.leader} leads  ${glyphs.follower} follows  ${glyphs.neither} neither  ${glyphs.down} down  ${component === undefined ? '' : `(${component} version below, where it changes)  `}time not to scale`, screen.columns).map(paintFor(screen).dim))
+  return lines
+}
+
+/** One column or more for each interval between events; events that would not fit are joined to their neighbour, shortest interval first. */
+function layOut(rehearsal: RehearsalResult, width: number): Axis {
+  const story = rehearsal.story
+  const instants = [0, ...(story?.members.map((change) => change.atUs) ?? []), ...(story?.faults.map((fault) => fault.atUs) ?? []), ...rehearsal.steps.map((step) => step.startUs)]
+  let atUs = [...new Set(instants.map((at) => Math.max(0, at)))].sort((a, b) => a - b)
+  const endUs = Math.max(rehearsal.simulatedUs, (atUs.at(-1) ?? 0) + 1)
+  const lengthOf = (i: number): number => (atUs[i + 1] ?? endUs) - (atUs[i] as number)
+  while (atUs.length > Math.floor(width / 2)) {
+    let shortest = 1
+    for (let i = 2; i < atUs.length; i++) if (lengthOf(i - 1) < lengthOf(shortest - 1)) shortest = i
+    atUs = atUs.filter((_, i) => i !== shortest)
+  }
+  const weights = atUs.map((_, i) => Math.sqrt(lengthOf(i)))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const spare = width - 2 * atUs.length
+  let before = 0
+  const column = weights.map((weight, i) => {
+    const at = 2 * i + Math.floor((spare * before) / total)
+    before += weight
+    return at
+  })
+  return { atUs, column, width }
+}
+
+/** What a member was for the longest part of `[fromUs, toUs)`; a leader's turn, however short, is never hidden. */
+function stateIn(changes: readonly MemberChange[], member: string, fromUs: number, toUs: number): MemberChange | undefined {
+  let state: MemberChange | undefined
+  let led: MemberChange | undefined
+  for (const change of changes) {
+    if (change.member !== member) continue
+    if (change.atUs > fromUs && change.atUs >= toUs) break
+    state = change
+    if (change.atUs >= fromUs && change.running && change.role === 'leader') led = change
+  }
+  return led ?? state
+}
+
+function roleGlyph(state: MemberChange | undefined, screen: Screen): string {
+  const { leader, follower, neither, down } = glyphsFor(screen)
+  if (state === undefined) return ' '
+  if (!state.running) return down
+  return state.role === 'leader' ? leader : state.role === 'follower' ? follower : neither
+}
+
+function cells(axis: Axis, glyphs: readonly string[]): string {
+  return glyphs.map((glyph, i) => glyph.repeat((axis.column[i + 1] ?? axis.width) - (axis.column[i] as number))).join('')
+}
+
+/** Texts at their instants; one that would run into the text before it is left out. */
+function labels(axis: Axis, texts: readonly { readonly atUs: number; readonly text: string }[]): string {
+  let line = ''
+  for (const { atUs, text } of texts) {
+    let i = axis.atUs.findLastIndex((at) => at <= atUs)
+    if (i < 0) i = 0
+    const column = axis.column[i] as number
+    if (line.length > 0 && column <= line.length) continue
+    if (column + text.length > axis.width) continue
+    line = line.padEnd(column) + text
+  }
+  return line
+}
+
+function stepLabels(rehearsal: RehearsalResult): { atUs: number; text: string }[] {
+  return rehearsal.steps.map((step) => ({ atUs: step.startUs, text: step.path === 'undo' ? `u:${step.step.replace(/^undo of /, '')}` : step.step }))
+}
+
+/** The component whose version changes on some member: the most specific first. */
+function changingComponent(changes: readonly MemberChange[]): string | undefined {
+  const components = [...new Set(changes.flatMap((change) => Object.keys(change.versions)))]
+  const preferred = ['engine', 'image', 'node'].filter((each) => components.includes(each))
+  const differs = (component: string): boolean => new Set(changes.map((change) => change.versions[component]).filter((version) => version !== undefined)).size > 1
+  return [...preferred, ...components].find(differs)
+}
+
+function versionLabels(changes: readonly MemberChange[], member: string, component: string): { atUs: number; text: string }[] {
+  const found: { atUs: number; text: string }[] = []
+  for (const change of changes) {
+    const text = change.versions[component]
+    if (change.member === member && text !== undefined && text !== found.at(-1)?.text) found.push({ atUs: Math.max(0, change.atUs), text })
+  }
+  return found
+}
+
+function clockLine(axis: Axis): string {
+  const first = shortClock(axis.atUs[0] ?? 0)
+  const last = axis.atUs.length - 1
+  const middle = Math.floor(axis.atUs.length / 2)
+  return labels(axis, [{ atUs: axis.atUs[0] ?? 0, text: first }, { atUs: axis.atUs[middle] as number, text: shortClock(axis.atUs[middle] as number) }, { atUs: axis.atUs[last] as number, text: shortClock(axis.atUs[last] as number) }])
+}
+
+/** `12:03`: the strip has no room for milliseconds. */
+function shortClock(us: number): string {
+  return formatClock(us).slice(0, -4)
+}

@@ -1,0 +1,177 @@
+/** The end-of-run summary: what a tired person must know, verdict first. Everything comes from the result file, so `report FILE` shows the same screen. */
+import { formatDuration } from '../kernel/index.ts'
+import { OUTCOMES } from '../campaign/aggregate.ts'
+import type { CampaignResult, CheckSummary, ObjectiveSummary } from '../campaign/result.ts'
+import type { MeasureId } from '../result.ts'
+import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
+import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
+
+/** How many assumptions are listed before the rest are only counted. */
+const ASSUMPTIONS_SHOWN = 8
+const STEPS_SHOWN = 5
+
+/** The summary as lines, without the story. */
+export function renderSummary(result: CampaignResult, screen: Screen): string[] {
+  const sections = [headline(result, screen), claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen), outOfBudget(result, screen), coverage(result, screen), assumptions(result, screen)]
+  return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
+}
+
+function title(text: string, screen: Screen): string {
+  return paintFor(screen).bold(text)
+}
+
+function headline(result: CampaignResult, screen: Screen): string[] {
+  const paint = paintFor(screen)
+  const held = result.verdict === 'held'
+  const badge = held ? paint.bold(paint.green('HELD')) : paint.bold(paint.red('VIOLATED'))
+  const faults = result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each (${plain(result.struck)} struck)`
+  const speed = result.elapsedSeconds > 0 ? `, in ${formatDuration(result.elapsedSeconds * 1e6)}` : ''
+  const ran = `${count(result.runs, 'rehearsal')} ${faults}${speed}; seed ${result.seed}.`
+  const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), '', ...hang('  ', sentence(result), screen.columns)]
+  const { mismatches } = result.determinism
+  if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.`, screen.columns))
+  return lines
+}
+
+/** The verdict in plain words. */
+export function sentence(result: CampaignResult): string {
+  const inBudget = result.runs - result.outOfBudget.runs
+  if (inBudget === 0) return 'Every rehearsal was out of budget: nothing was judged.'
+  const failed = result.checks.filter((check) => check.status === 'fail' && check.id !== 'objectives-met')
+  const parts = failed.map((check) => `${check.violations === inBudget ? 'Every time' : `In ${plain(check.violations)} of ${plain(inBudget)}`} it ${violationWords(check.id)}.`)
+  const missed = result.objectives.filter((objective) => objective.status === 'fail')
+  if (missed.length > 0) parts.push(`${missed.length === 1 ? 'One objective was' : `${missed.length} objectives were`} missed: ${missed.map((each) => measureName(each.measure)).join(', ')}.`)
+  if (parts.length > 0) return parts.join(' ')
+  return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
+}
+
+function claims(result: CampaignResult, screen: Screen): string[] {
+  if (result.claims.length === 0) return []
+  const { atMost } = glyphsFor(screen)
+  const inBudget = result.runs - result.outOfBudget.runs
+  const rows = result.claims.map((claim) => [
+    measureName(claim.measure),
+    claim.claimed === 0 ? 'none' : `${atMost} ${formatMeasure(claim.measure, claim.claimed)}`,
+    formatMeasure(claim.measure, claim.p50),
+    formatMeasure(claim.measure, claim.p99),
+    claim.runsAbove === 0 ? 'never' : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`,
+  ])
+  return [title('Claimed and measured', screen), ...table([['', 'claimed', 'p50', 'p99', 'exceeded'], ...rows], 2)]
+}
+
+function objectives(result: CampaignResult, screen: Screen): string[] {
+  if (result.objectives.length === 0) return []
+  const rows = result.objectives.map((each) => [`${mark(each.status, screen)} ${measureName(each.measure)}`, `${each.at} ${bounds(each, screen)}`, formatMeasure(each.measure, each.measured)])
+  return [title('Objectives', screen), ...paintMarks(table([['', 'wanted', 'measured'], ...rows], 2), screen)]
+}
+
+function bounds({ measure, max, min }: ObjectiveSummary, screen: Screen): string {
+  const { atMost, atLeast } = glyphsFor(screen)
+  const parts = [min === null ? '' : `${atLeast} ${formatMeasure(measure, min)}`, max === null ? '' : `${atMost} ${formatMeasure(measure, max)}`]
+  return parts.filter((part) => part !== '').join(', ')
+}
+
+function checks(result: CampaignResult, screen: Screen): string[] {
+  const inBudget = result.runs - result.outOfBudget.runs
+  const perRun = result.checks.filter((check) => check.id !== 'objectives-met')
+  const failed = perRun.filter((check) => check.status === 'fail').map((check) => [`${mark('fail', screen)} ${check.id}`, `violated in ${plain(check.violations)} of ${plain(check.judged)}`, `${formatShare(check.rate ?? 0)} (${interval(check, screen)})`])
+  const lines = paintMarks(table(failed, 2, 2), screen)
+  const fold = (checks: readonly CheckSummary[], sign: string, words: string): void => {
+    if (checks.length > 0) lines.push(...paintMarks(hang(`  ${sign} `, `${words}: ${checks.map((check) => check.id).join(', ')}`, screen.columns), screen))
+  }
+  const passed = perRun.filter((check) => check.status === 'pass')
+  fold(passed.filter((check) => check.judged === inBudget), mark('pass', screen), `held in all ${plain(inBudget)}`)
+  fold(passed.filter((check) => check.judged !== inBudget), mark('pass', screen), 'held wherever they applied')
+  fold(perRun.filter((check) => check.status === 'notExercised'), mark('none', screen), 'never put to the test')
+  return [title('Checks', screen), ...lines]
+}
+
+function interval(check: CheckSummary, screen: Screen): string {
+  const [low, high] = check.ci95 ?? [0, 1]
+  return `${formatShare(low).replace(' %', '')}${glyphsFor(screen).range}${formatShare(high)}`
+}
+
+function measures(result: CampaignResult, screen: Screen): string[] {
+  const ids = Object.keys(result.measures) as MeasureId[]
+  const unchanged = (id: MeasureId): boolean => id.endsWith('Multiplier') && result.measures[id].max <= 1
+  const zero = ids.filter((id) => result.measures[id].max === 0)
+  const shown = ids.filter((id) => !zero.includes(id) && !unchanged(id))
+  const rows = shown.map((id) => [measureName(id), ...(['p50', 'p95', 'p99', 'max'] as const).map((at) => formatMeasure(id, result.measures[id][at]))])
+  const lines = table([['', 'p50', 'p95', 'p99', 'max'], ...rows], 2)
+  // An aborted campaign of zeros everywhere still says so; a multiplier of zero only means that no bill was made.
+  const folded = zero.filter((id) => !id.endsWith('Multiplier')).map(measureName)
+  if (folded.length > 0) lines.push(...hang('  ', `always 0: ${folded.join(', ')}`, screen.columns).map(paintFor(screen).dim))
+  return [title('Measured', screen), ...lines, ...outcomes(result, screen)]
+}
+
+function outcomes(result: CampaignResult, screen: Screen): string[] {
+  const names = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' } as const
+  const counts = OUTCOMES.map((id) => [names[id], result.outcomes[id] - result.outOfBudget.outcomes[id]] as const).filter(([, n]) => n > 0)
+  if (counts.length === 0) return []
+  return hang('  ', `the operator’s view: ${counts.map(([name, n]) => `${plain(n)} ${name}`).join(', ')}`, screen.columns)
+}
+
+function downtimeSteps(result: CampaignResult, screen: Screen): string[] {
+  const steps = result.steps.filter((step) => step.share > 0).sort((a, b) => b.share - a.share)
+  if (steps.length === 0) return []
+  const { bar, ellipsis } = glyphsFor(screen)
+  const width = screen.columns - 38
+  const rows = steps.slice(0, STEPS_SHOWN).map((step) => [cut(stepLabel(step.step, step.title), width, ellipsis), `${formatDuration(step.writeDowntimeSecondsMean * 1e6)} a run`, formatShare(step.share), bar.repeat(Math.max(1, Math.round(step.share * 12))).padEnd(12)])
+  const rest = steps.length > STEPS_SHOWN ? [`  and ${count(steps.length - STEPS_SHOWN, 'more step')}`] : []
+  return [title('Where writes were down', screen), ...table(rows, 2), ...rest]
+}
+
+/** `promote: Promote the new pod`, or the id alone when the title says nothing more. */
+export function stepLabel(id: string, stepTitle: string): string {
+  return stepTitle === '' || stepTitle === id ? id : `${id}: ${stepTitle}`
+}
+
+function outOfBudget(result: CampaignResult, screen: Screen): string[] {
+  const { runs, violations } = result.outOfBudget
+  if (runs === 0) return []
+  const seen = Object.entries(violations).map(([check, n]) => `${plain(n)} ${violationWords(check)}`)
+  const text = `${count(runs, 'rehearsal')} had more faults at once than the design must survive. They are in no figure above.${seen.length > 0 ? ` Of these, ${seen.join('; ')}.` : ''}`
+  return [title('Out of budget', screen), ...hang('  ', text, screen.columns)]
+}
+
+function coverage(result: CampaignResult, screen: Screen): string[] {
+  const { kindsNeverStruck, stepsNeverStarted, gatesNeverFailed, undoNeverTaken } = result.coverage
+  const lines: string[] = []
+  const list = (words: string, ids: readonly string[]): void => {
+    if (ids.length > 0) lines.push(...hang('  ', `${words}: ${ids.join(', ')}`, screen.columns))
+  }
+  list('steps never started', stepsNeverStarted)
+  if (result.faultsPerRun > 0) {
+    list('fault kinds never seen to strike', kindsNeverStruck)
+    list('gates that never failed', gatesNeverFailed)
+    list('undo never taken', undoNeverTaken)
+  }
+  if (lines.length === 0) return []
+  return [title('Not exercised', screen), ...lines.map(paintFor(screen).dim)]
+}
+
+function assumptions(result: CampaignResult, screen: Screen): string[] {
+  if (result.assumptions.length === 0) return []
+  const { ellipsis } = glyphsFor(screen)
+  const lines = result.assumptions.slice(0, ASSUMPTIONS_SHOWN).map(({ option, value, meaning }) => cut(`  ${option} = ${typeof value === 'string' ? value : JSON.stringify(value)}  (${meaning.replace(/\.$/, '')})`, screen.columns, ellipsis))
+  const rest = result.assumptions.length - ASSUMPTIONS_SHOWN
+  const more = rest > 0 ? [`  ${ellipsis} and ${rest} more; all are in the JSON result.`] : []
+  return [title('Assumed about the cluster, because the scenario does not say', screen), ...[...lines, ...more].map(paintFor(screen).dim)]
+}
+
+function mark(status: CheckSummary['status'] | 'none', screen: Screen): string {
+  const { good, bad, none } = glyphsFor(screen)
+  return status === 'pass' ? good : status === 'fail' ? bad : none
+}
+
+/** Colours the first mark of each line, after widths were settled. */
+function paintMarks(lines: readonly string[], screen: Screen): string[] {
+  const paint = paintFor(screen)
+  const { good, bad } = glyphsFor(screen)
+  return lines.map((line) => {
+    const sign = line.slice(2, 3)
+    if (sign === good) return `  ${paint.green(good)}${line.slice(3)}`
+    return sign === bad ? `  ${paint.red(bad)}${line.slice(3)}` : line
+  })
+}
+
