@@ -1,0 +1,53 @@
+/** The anchors of a schedule, indexed by where they stand, so that the operator's thousands of events cost a lookup each. */
+import type { Us } from '../kernel/index.ts'
+import type { Anchor, Schedule } from './schedule.ts'
+
+/** An anchored fault, by its position in the schedule. */
+export interface Anchored {
+  readonly nth: number
+  readonly anchor: Anchor
+}
+
+/** Where the operator is: a step of a path, in its how-manieth visit. */
+export interface Whereabouts {
+  readonly step: string
+  readonly path: 'forward' | 'undo'
+  readonly visit: number
+}
+
+/** Whether a fault's `at` is an anchor and not a time. */
+export function isAnchor(at: Us | Anchor): at is Anchor {
+  return typeof at !== 'number'
+}
+
+export class AnchorIndex {
+  private readonly at = new Map<string, Anchored[]>()
+
+  constructor(schedule: Schedule) {
+    schedule.forEach(({ at: anchor }, nth) => {
+      if (!isAnchor(anchor)) return
+      const key = keyOf(anchor, anchor.phase)
+      const list = this.at.get(key)
+      if (list === undefined) this.at.set(key, [{ nth, anchor }])
+      else list.push({ nth, anchor })
+    })
+  }
+
+  /** The faults anchored to this phase of this visit, in the order of the schedule. */
+  find(where: Whereabouts, phase: Anchor['phase']): readonly Anchored[] {
+    return this.at.size === 0 ? NONE : (this.at.get(keyOf(where, phase)) ?? NONE)
+  }
+
+  /** The first command number, `from` or later, that a fault of this visit awaits; Infinity = none. */
+  nextCommand(where: Whereabouts, from: number): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { anchor } of this.find(where, 'await')) if (anchor.command >= from) next = Math.min(next, anchor.command)
+    return next
+  }
+}
+
+const NONE: readonly Anchored[] = []
+
+function keyOf(where: Whereabouts, phase: Anchor['phase']): string {
+  return `${where.path} ${where.step} ${where.visit} ${phase}`
+}

@@ -1,0 +1,43 @@
+import type { FaultKind } from '../engine.ts'
+import type { Us } from '../kernel/index.ts'
+import type { Fault } from './schedule.ts'
+
+/** A range with the value that stands for "as it usually is", and where the figures come from ([P] published, [M] measured, [J] judgement). */
+export interface Range {
+  readonly min: number
+  readonly usual: number
+  readonly max: number
+  readonly source: string
+}
+
+/** How a fault weighs against the budget while it lasts and until what it touched is whole again (design §8). */
+export type BudgetRule =
+  /** The members it touches count for as long as it lasts, and then until they are whole. */
+  | 'takes-away'
+  /** The members it touches count while they are down, detached or behind. */
+  | 'while-behind'
+  /** It takes no member away. */
+  | 'never'
+
+/** One word of the fault vocabulary: everything about a kind that does not depend on the engine. */
+export interface FaultSpec {
+  readonly kind: FaultKind
+  readonly family: string
+  /** One line: what happens in the world. */
+  readonly doc: string
+  /** What it may strike, in words; the engine lists the targets themselves. */
+  readonly strikes: string
+  /** Whether roles (`role:leader`) make sense as targets: it strikes a member, or the node or zone of one. */
+  readonly aimsAtMembers: boolean
+  /** How long it lasts, in µs. For what ends by itself (a crash): the time during which a restart is held up. */
+  readonly durationUs: Range
+  /** How strong it is; undefined = it has no strength, and the schedule's `magnitude` is ignored. */
+  readonly magnitude: (Range & { readonly unit: string }) | undefined
+  readonly budget: BudgetRule
+  /** May last longer than 15 minutes and stay in budget: only the loss of a node or its volume. */
+  readonly mayLast: boolean
+  readonly example: Fault
+}
+
+/** A fault longer than this is out of budget, unless it {@link FaultSpec.mayLast} (design §8). */
+export const LONGEST_IN_BUDGET_US: Us = 15 * 60 * 1_000_000

@@ -1,0 +1,257 @@
+/**
+ * Carries a schedule out on a running cluster: waits for times and anchors, resolves roles when it strikes, ends each fault after its
+ * duration, and keeps the records that measures, the story and the budget need.
+ *
+ * Not done here: what a fault does to the world (the engine's `strike`), and what it means (the checks).
+ */
+import type { Cluster, FaultKind, Strike } from '../engine.ts'
+import { defineEvent, formatClock, NEVER, type Simulation, type TimerId, type Us } from '../kernel/index.ts'
+import { AnchorIndex, isAnchor, type Whereabouts } from './anchors.ts'
+import { BudgetWatch } from './budget.ts'
+import type { FaultSpec } from './family.ts'
+import type { Fault, Schedule } from './schedule.ts'
+import { OPERATOR_TARGET, resolveTarget } from './targets.ts'
+import { faultSpec } from './vocabulary.ts'
+
+const STRUCK = defineEvent('fault.struck')
+const MISSED = defineEvent('fault.missed')
+const ENDED = defineEvent('fault.ended')
+
+/** What the injector needs of the operator. */
+export interface OperatorHooks {
+  /** Whether it is at work (neither killed nor at its end). */
+  readonly alive: boolean
+  kill(): void
+  /** Starts it again from its journal. */
+  resume(): void
+  /** Its deadline is not before this instant any more. */
+  extendDeadline(untilUs: Us): void
+}
+
+/** What became of one fault of the schedule. */
+export interface FaultRecord {
+  readonly nth: number
+  readonly kind: FaultKind
+  /** The target as resolved when it struck; as written when it did not. */
+  readonly target: string
+  readonly atUs: Us
+  /** When it ended; undefined while it lasts. */
+  endUs: Us | undefined
+  readonly struck: boolean
+  /** Why it did not strike; empty when it did. */
+  readonly why: string
+  /** Members it took away, cut off or slowed. */
+  readonly members: readonly string[]
+}
+
+export interface InjectorOptions {
+  /** How many members faults may hold at once (b of design §8). */
+  readonly budgetMembers: number
+  /** The kinds in budget. */
+  readonly kinds: readonly FaultKind[]
+  /** The operator is stuck this long after the later of its start and the last fault's end. */
+  readonly deadlineUs: Us
+}
+
+/** A fault that waits for an offset after a command was issued. */
+interface Pending {
+  readonly nth: number
+  readonly command: number
+  readonly where: Whereabouts
+  timer: TimerId
+}
+
+/** A fault that struck and has not ended. */
+interface Running {
+  readonly record: FaultRecord
+  readonly spec: FaultSpec
+  end(): void
+  timer: TimerId | undefined
+}
+
+/**
+ * Makes an injector for one run. Time-anchored faults count from now (the operator's start). Give the operator's events to
+ * {@link Injector.started}, {@link Injector.issued}, {@link Injector.returned} and {@link Injector.done}, and the operator to {@link Injector.attach}.
+ */
+export function armSchedule(sim: Simulation, cluster: Cluster, schedule: Schedule, options: InjectorOptions): Injector {
+  return new Injector(sim, cluster, schedule, options)
+}
+
+export class Injector {
+  private readonly anchors: AnchorIndex
+  private readonly timers: TimerId[] = []
+  private readonly pending: Pending[] = []
+  private readonly running: Running[] = []
+  private readonly fired = new Set<number>()
+  private readonly found: FaultRecord[] = []
+  private readonly unobserve: (() => void) | undefined
+  private operator: OperatorHooks | undefined
+  readonly budget: BudgetWatch
+
+  constructor(
+    private readonly sim: Simulation,
+    private readonly cluster: Cluster,
+    readonly schedule: Schedule,
+    private readonly options: InjectorOptions,
+  ) {
+    this.anchors = new AnchorIndex(schedule)
+    this.budget = new BudgetWatch(cluster, options.budgetMembers, options.kinds)
+    if (schedule.length > 0) this.unobserve = sim.observe(() => this.budget.look(sim.now))
+    schedule.forEach(({ at }, nth) => {
+      if (!isAnchor(at)) this.timers.push(sim.call(sim.now + Math.max(0, Math.round(at)), () => this.fire(nth)))
+    })
+  }
+
+  /** Gives it the operator that `operator-killed` strikes and whose deadline faults extend. */
+  attach(operator: OperatorHooks): void {
+    this.operator = operator
+  }
+
+  /** The faults that were fired, in order of time: struck or not. Anchors never reached are not among them. */
+  get records(): readonly FaultRecord[] {
+    return this.found
+  }
+
+  /** How many faults struck something. */
+  get struck(): number {
+    return this.found.reduce((sum, record) => sum + (record.struck ? 1 : 0), 0)
+  }
+
+  /** Whether a fault lasts at this instant. */
+  get active(): boolean {
+    return this.running.length > 0
+  }
+
+  // ── the operator's events ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A visit of a step begins; its first command is not issued yet. */
+  started(where: Whereabouts): void {
+    for (const { nth } of this.anchors.find(where, 'start')) this.fire(nth)
+  }
+
+  /** Command number `command` (from 1, polls included) of a visit was issued at `issuedUs`, now or (an elided poll) a little earlier. */
+  issued(where: Whereabouts, command: number, issuedUs: Us = this.sim.now): void {
+    for (const { nth, anchor } of this.anchors.find(where, 'await')) {
+      if (anchor.command !== command || this.fired.has(nth)) continue
+      const entry: Pending = { nth, command, where, timer: 0 }
+      entry.timer = this.sim.call(Math.max(this.sim.now, issuedUs + Math.round(anchor.offsetUs)), () => this.fireAwait(entry))
+      this.pending.push(entry)
+    }
+  }
+
+  /** That command returned: what still waits for its offset strikes now. */
+  returned(where: Whereabouts, command: number): void {
+    for (const entry of this.pending.slice()) {
+      if (entry.command === command && entry.where.step === where.step && entry.where.path === where.path && entry.where.visit === where.visit) this.fireAwait(entry)
+    }
+  }
+
+  /** A visit of a step is done, and written down as such. */
+  done(where: Whereabouts): void {
+    for (const { nth } of this.anchors.find(where, 'end')) this.fire(nth)
+  }
+
+  /** The next command of a visit, `from` or later, that must really be issued because a fault awaits it; Infinity = none. */
+  wantedCommand(where: Whereabouts, from: number): number {
+    return this.anchors.nextCommand(where, from)
+  }
+
+  // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The operator has ended: nothing strikes any more, and what lasts ends now (design §9, settle). */
+  disarm(): void {
+    for (const timer of this.timers) this.sim.cancel(timer)
+    for (const { timer } of this.pending) this.sim.cancel(timer)
+    this.pending.length = 0
+    for (const running of this.running.slice()) this.end(running)
+  }
+
+  /** Stops watching the budget, at the end of the run. */
+  close(): void {
+    this.unobserve?.()
+  }
+
+  // ── striking ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private fireAwait(entry: Pending): void {
+    const i = this.pending.indexOf(entry)
+    if (i < 0) return
+    this.pending.splice(i, 1)
+    this.sim.cancel(entry.timer)
+    this.fire(entry.nth)
+  }
+
+  private fire(nth: number): void {
+    if (this.fired.has(nth)) return
+    this.fired.add(nth)
+    const fault = this.schedule[nth] as Fault
+    if (fault.kind === 'operator-killed') this.killOperator(nth, fault)
+    else this.strikeCluster(nth, fault)
+  }
+
+  private strikeCluster(nth: number, fault: Fault): void {
+    const target = resolveTarget(this.cluster, fault.kind, fault.target)
+    if (target === undefined) {
+      this.miss(nth, fault, fault.target, `there is no \`${fault.target}\` to strike now`)
+      return
+    }
+    const epoch = this.sim.epoch
+    const strike = this.cluster.strike({ kind: fault.kind, target, durationUs: fault.durationUs, magnitude: fault.magnitude, nth })
+    if (!strike.struck) {
+      this.miss(nth, fault, target, 'nothing was there to strike')
+      return
+    }
+    // The floor under every campaign: an injector of no-ops must not look like a system that survives everything.
+    if (this.sim.epoch === epoch) throw new Error(`faults: ${fault.kind} on ${target} claims to have struck at ${formatClock(this.sim.now)}, but the engine noted no change: the strike must \`note\` what it does`)
+    this.hit(nth, fault, target, strike)
+  }
+
+  private killOperator(nth: number, fault: Fault): void {
+    const operator = this.operator
+    if (operator === undefined || !operator.alive) {
+      this.miss(nth, fault, OPERATOR_TARGET, 'the operator was not at work')
+      return
+    }
+    operator.kill()
+    this.hit(nth, fault, OPERATOR_TARGET, { struck: true, members: [], end: () => operator.resume() })
+  }
+
+  private hit(nth: number, fault: Fault, target: string, strike: Strike): void {
+    const { sim } = this
+    const spec = faultSpec(fault.kind)
+    sim.note(STRUCK, target, nth, () => `${fault.kind} for ${fault.durationUs} µs`)
+    const record: FaultRecord = { nth, kind: fault.kind, target, atUs: sim.now, endUs: undefined, struck: true, why: '', members: strike.members }
+    this.found.push(record)
+    const release = this.budget.struck(spec, fault, strike.members)
+    const running: Running = {
+      record,
+      spec,
+      timer: undefined,
+      end: () => {
+        strike.end()
+        release()
+      },
+    }
+    this.running.push(running)
+    const endUs = sim.now + Math.max(0, Math.round(fault.durationUs))
+    if (endUs < NEVER) {
+      this.operator?.extendDeadline(endUs + this.options.deadlineUs)
+      running.timer = sim.call(endUs, () => this.end(running))
+    }
+  }
+
+  private miss(nth: number, fault: Fault, target: string, why: string): void {
+    this.sim.note(MISSED, target, nth, why)
+    this.found.push({ nth, kind: fault.kind, target, atUs: this.sim.now, endUs: this.sim.now, struck: false, why, members: [] })
+  }
+
+  private end(running: Running): void {
+    const i = this.running.indexOf(running)
+    if (i < 0) return
+    this.running.splice(i, 1)
+    if (running.timer !== undefined) this.sim.cancel(running.timer)
+    running.record.endUs = this.sim.now
+    this.sim.note(ENDED, running.record.target, running.record.nth)
+    running.end()
+  }
+}
