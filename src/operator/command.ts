@@ -26,8 +26,10 @@ export interface Call {
 /** What a read-only command would print at this instant. */
 export interface Look {
   readonly output: Output
-  /** Time from the instant judged until the caller has the output. */
+  /** Time from the instant judged until the caller has the output. As long as the output stays the same this does too, whatever `nth`: a look draws no luck. */
   readonly afterUs: Us
+  /** The instant whose state the output shows, when that is older than the instant judged (a cached status, a metric last scraped). */
+  readonly asOfUs?: Us
   /**
    * Until when the output stays the same if nothing {@link Simulation.touch}es the world: NEVER for plain state, `now` for what moves by
    * itself (a lag, a clock). Lets a polling gate skip the polls that could not tell it anything new.
@@ -53,6 +55,8 @@ export interface Command {
   check(argv: readonly string[]): readonly Finding[]
   /** Time from the call until its effect is judged, a pure function of (key, nth, argv). */
   latencyUs(call: Call): Us
+  /** No latency of `argv` is ever longer than this. Optional: it lets a gate skip thousands of polls without asking for each one's latency. */
+  latencyBoundUs?(argv: readonly string[]): Us
   /** The output at this instant if this invocation only reads; undefined if it has effects or waits. */
   look(call: Call): Look | undefined
   /** Runs an invocation that has effects or waits (after `latencyUs` has passed). Never asked when `look` answered. */

@@ -1,0 +1,365 @@
+import { NEVER, type Process, type Simulation, type Task, type TimerId, type Us, defineEvent } from '../kernel/index.ts'
+import { Actor } from './actor.ts'
+import type { CommandRegistry } from './command.ts'
+import { Journal } from './journal.ts'
+import type { OperatorObserver, Outcome, Slips } from './observer.ts'
+import { END, type Plan, type PlanStep, type StepPath } from './plan.ts'
+import { judge } from './expect.ts'
+import { UnknownVariableError, fill } from './words.ts'
+
+export interface OperatorOptions {
+  readonly registry: CommandRegistry
+  /** Values for the runbook's `vars`, over its defaults. */
+  readonly vars?: Readonly<Record<string, string>>
+  /** The instant at which an operator without an outcome is stuck. */
+  readonly deadlineUs: Us
+  /** Leave out polls that cannot tell anything new. The run is the same either way. */
+  readonly elide: boolean
+  readonly observer?: OperatorObserver
+  readonly slips?: Slips
+  /** Name of the machine the person sits at; enters the trace. Default: workstation. */
+  readonly workstation?: string
+  readonly user?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Shown everything the person types and reads. */
+  readonly terminal?: (text: string) => void
+}
+
+export interface Executor {
+  readonly journal: Journal
+  readonly outcome: Outcome | undefined
+  readonly reason: string
+}
+
+/** A person at work on a runbook. */
+export interface OperatorRun extends Executor {
+  /** Captured outputs and `vars`. */
+  readonly vars: ReadonlyMap<string, string>
+  readonly alive: boolean
+  /** The person is gone, at whatever it was waiting for. */
+  kill(): void
+  /** Someone takes over from the journal. No effect on a run that is alive or has an outcome. */
+  resume(): void
+  /** Moves the deadline (the last fault may end after the start). Only ever later. */
+  extendDeadline(us: Us): void
+}
+
+interface LoopFrame {
+  readonly step: number
+  readonly items: readonly string[]
+  position: number
+}
+
+/** A step that was started, with the loop variables it was started with. */
+interface Started {
+  readonly key: string
+  readonly step: number
+  readonly bindings: readonly (readonly [string, string])[]
+}
+
+const STARTED = defineEvent('operator.step-started')
+const DONE = defineEvent('operator.step-done')
+const FAILED = defineEvent('operator.step-failed')
+const SKIPPED = defineEvent('operator.step-skipped')
+const ROLLBACK = defineEvent('operator.rollback')
+const OUTCOME = defineEvent('operator.outcome')
+const KILLED = defineEvent('operator.killed')
+const RESUMED = defineEvent('operator.resumed')
+
+/** Starts a person on a plan, now. @throws UnsupportedError from within the run for a command that no model has */
+export function startOperator(sim: Simulation, plan: Plan, options: OperatorOptions): OperatorRun {
+  return new Run(sim, plan, options)
+}
+
+class Run implements OperatorRun {
+  readonly journal = new Journal()
+  readonly vars: Map<string, string>
+  outcome: Outcome | undefined
+  reason = ''
+  private task: Task<void> | undefined
+  private deadline: TimerId
+  private deadlineUs: Us
+  /** One for each life: the hands of a killed person stay still even if someone else has taken over. */
+  private actor: Actor
+  private readonly visits: Int32Array
+  private readonly where: string
+
+  // Where the person is; all of it is in the journal, so it survives a kill.
+  private path: StepPath = 'forward'
+  private at: number
+  /** Arrived at a composite step from the end of its body. */
+  private closing = false
+  /** Begun and not done. */
+  private open: PlanStep | undefined
+  private loops: LoopFrame[] = []
+  private started: Started[] = []
+  private undoing: Started[] = []
+
+  constructor(
+    private readonly sim: Simulation,
+    private readonly plan: Plan,
+    private readonly options: OperatorOptions,
+  ) {
+    this.vars = new Map(plan.vars)
+    for (const [name, value] of Object.entries(options.vars ?? {})) this.vars.set(name, value)
+    this.visits = new Int32Array(plan.steps.length)
+    this.at = plan.entry
+    this.where = options.workstation ?? 'workstation'
+    this.actor = new Actor(sim, options, this.vars)
+    this.deadlineUs = options.deadlineUs
+    this.deadline = this.armDeadline()
+    this.task = sim.spawn(this.work())
+  }
+
+  get alive(): boolean {
+    return this.task !== undefined && this.outcome === undefined
+  }
+
+  kill(): void {
+    if (this.task === undefined || this.outcome !== undefined) return
+    const task = this.task
+    this.task = undefined
+    this.actor.gone = true
+    this.journal.write(this.sim.now, this.open?.id ?? '', this.path, this.open === undefined ? 0 : this.visitOf(this.open), 'killed')
+    this.options.observer?.control?.({ is: 'kill', step: this.open?.index ?? END })
+    task.kill()
+    this.sim.note(KILLED, this.where)
+  }
+
+  resume(): void {
+    if (this.task !== undefined || this.outcome !== undefined) return
+    const open = this.open
+    this.actor = new Actor(this.sim, this.options, this.vars)
+    this.journal.write(this.sim.now, open?.id ?? '', this.path, open === undefined ? 0 : this.visitOf(open), 'resumed')
+    this.options.observer?.control?.({ is: 'resume', step: open?.index ?? END })
+    this.sim.note(RESUMED, this.where)
+    if (open !== undefined) {
+      if (open.resume === 'stop') return this.finish('aborted', `taken over at step ${open.id}, which says resume: stop`)
+      if (open.resume === 'skip') this.leave(open, 'skipped on resume')
+      else this.go(open.index, false)
+    }
+    this.task = this.sim.spawn(this.work())
+  }
+
+  extendDeadline(us: Us): void {
+    if (us <= this.deadlineUs || this.outcome !== undefined) return
+    this.deadlineUs = us
+    this.sim.cancel(this.deadline)
+    this.deadline = this.armDeadline()
+  }
+
+  private armDeadline(): TimerId {
+    return this.deadlineUs === NEVER ? -1 : this.sim.call(Math.max(this.sim.now, this.deadlineUs), () => this.expire())
+  }
+
+  private expire(): void {
+    if (this.outcome !== undefined) return
+    const task = this.task
+    this.task = undefined
+    this.actor.gone = true
+    this.options.observer?.control?.({ is: 'deadline', step: this.open?.index ?? END })
+    this.finish('stuck', this.open === undefined ? 'the deadline passed and nobody was at work' : `the deadline passed in step ${this.open.id}`)
+    task?.kill()
+  }
+
+  private visitOf(step: PlanStep): number {
+    return this.visits[step.index] as number
+  }
+
+  private go(to: number, closing: boolean): void {
+    this.at = to
+    this.closing = closing
+  }
+
+  /** The whole life of the person: one step after the other until there is an outcome. */
+  private *work(): Process<void> {
+    const { actor } = this
+    while (this.outcome === undefined && !actor.gone) {
+      if (this.at === END) this.endOfPath()
+      else {
+        const step = this.plan.steps[this.at] as PlanStep
+        if (this.closing) this.closeBody(step)
+        else yield* this.step(step)
+      }
+    }
+  }
+
+  private endOfPath(): void {
+    if (this.path === 'forward') return this.finish('completed', '')
+    const next = this.undoing.shift()
+    if (next === undefined) return this.finish('rolledBack', this.reason)
+    for (const [name, value] of next.bindings) this.vars.set(name, value)
+    this.loops = []
+    this.go(next.step, false)
+  }
+
+  private *step(step: PlanStep): Process<void> {
+    const { actor } = this
+    let visit = this.visitOf(step) + 1
+    if (!this.wanted(step)) return this.skip(step, 'its condition does not hold')
+    const slip = this.options.slips?.decide?.(step.id, step.path, visit)
+    if (slip === 'skip') return this.skip(step, 'left out by mistake')
+    let left = step.retry?.times ?? 0
+    let repeats = slip === 'twice' ? 1 : 0
+    for (;;) {
+      this.begin(step, visit)
+      if (actor.gone) return
+      const failure = yield* this.attempt(actor, step, visit)
+      if (actor.gone) return
+      if (failure === undefined) {
+        if (this.at !== step.index || repeats-- === 0 || isComposite(step)) return this.settle(step)
+      } else {
+        this.options.observer?.control?.({ is: 'fail', step: step.index })
+        this.journal.write(this.sim.now, step.id, step.path, visit, 'failed', failure)
+        this.sim.note(FAILED, step.id, visit, failure)
+        if (left === 0) return this.fail(step, failure)
+        left -= 1
+        if (step.retry !== undefined) yield step.retry.everyUs
+      }
+      visit += 1
+    }
+  }
+
+  /** Does the step once. Undefined = it succeeded (a composite: its body is entered); else why not. */
+  private *attempt(actor: Actor, step: PlanStep, visit: number): Process<string | undefined> {
+    try {
+      if (step.action.kind === 'forEach') return this.enterLoop(step, step.action)
+      if (step.action.kind === 'group') return this.enterBody(step.action.first)
+      return yield* actor.act(step, visit)
+    } catch (error) {
+      if (error instanceof UnknownVariableError) return error.message
+      throw error
+    }
+  }
+
+  private wanted(step: PlanStep): boolean {
+    if (step.when === undefined) return true
+    try {
+      return judge(step.when.expect, { out: fill(step.when.value, this.actor.lookup), err: '', code: 0 }, this.actor.lookup).holds
+    } catch (error) {
+      if (error instanceof UnknownVariableError) return false
+      throw error
+    }
+  }
+
+  private begin(step: PlanStep, visit: number): void {
+    this.visits[step.index] = visit
+    this.open = step
+    if (step.path === 'forward' && step.undo !== END) this.remember(step)
+    this.journal.write(this.sim.now, step.id, step.path, visit, 'started')
+    this.sim.note(STARTED, step.id, visit, step.title)
+    this.options.observer?.control?.({ is: 'enter', step: step.index })
+    this.options.observer?.phase?.({ step: step.id, title: step.title, path: step.path, visit, phase: 'start', atUs: this.sim.now })
+  }
+
+  /** Notes that this step will have to be undone: once for each loop pass, at the place of its latest start. */
+  private remember(step: PlanStep): void {
+    const key = `${step.index}/${this.loops.map(loop => loop.position).join('/')}`
+    const bindings = this.loops.map(loop => [loopName(this.plan, loop.step), loop.items[loop.position] as string] as const)
+    this.started = this.started.filter(s => s.key !== key)
+    this.started.push({ key, step: step.undo, bindings })
+  }
+
+  private enterBody(first: number): undefined {
+    this.go(first, false)
+    return undefined
+  }
+
+  private enterLoop(step: PlanStep, action: Extract<PlanStep['action'], { kind: 'forEach' }>): undefined {
+    const { lookup } = this.actor
+    const items =
+      action.items.by === 'list'
+        ? action.items.list.map(item => fill(item, lookup))
+        : fill(action.items.from, lookup).split(action.items.by === 'lines' ? '\n' : /\s+/).map(item => item.trim()).filter(item => item !== '')
+    this.options.observer?.control?.({ is: 'items', step: step.index, count: items.length })
+    if (items.length === 0) return undefined
+    this.loops.push({ step: step.index, items, position: 0 })
+    this.vars.set(action.as, items[0] as string)
+    return this.enterBody(action.first)
+  }
+
+  /** The end of a composite's body: the next pass of a loop, or its end. */
+  private closeBody(step: PlanStep): void {
+    const loop = this.loops[this.loops.length - 1]
+    if (step.action.kind === 'forEach' && loop !== undefined && loop.step === step.index) {
+      loop.position += 1
+      if (loop.position < loop.items.length) {
+        this.vars.set(step.action.as, loop.items[loop.position] as string)
+        return this.go(step.action.first, false)
+      }
+      this.loops.pop()
+    }
+    this.leave(step, '')
+  }
+
+  /** After a successful attempt: a composite whose body was entered stays open, everything else is done. */
+  private settle(step: PlanStep): void {
+    if (this.at === step.index) this.leave(step, '')
+  }
+
+  private leave(step: PlanStep, detail: string): void {
+    const visit = this.visitOf(step)
+    this.journal.write(this.sim.now, step.id, step.path, visit, 'done', detail)
+    this.sim.note(DONE, step.id, visit)
+    this.open = undefined
+    this.go(step.next, step.closes)
+    this.options.observer?.control?.({ is: 'done', step: step.index })
+    this.options.observer?.phase?.({ step: step.id, title: step.title, path: step.path, visit, phase: 'end', atUs: this.sim.now })
+  }
+
+  private skip(step: PlanStep, why: string): void {
+    this.journal.write(this.sim.now, step.id, step.path, this.visitOf(step), 'skipped', why)
+    this.sim.note(SKIPPED, step.id, this.visitOf(step), why)
+    this.options.observer?.control?.({ is: 'skip', step: step.index })
+    this.go(step.next, step.closes)
+  }
+
+  private fail(step: PlanStep, failure: string): void {
+    const policy = step.otherwise
+    const why = `step ${step.id}${step.path === 'undo' ? ' of the rollback' : ''} failed: ${failure}`
+    switch (policy.is) {
+      case 'continue':
+        return this.leave(step, 'failed, went on')
+      case 'abort':
+        return this.finish('aborted', why)
+      case 'rollback':
+        return this.rollBack(why)
+      case 'goto': {
+        const target = this.plan.steps[policy.step] as PlanStep
+        this.open = undefined
+        this.loops = this.loops.slice(0, target.loops.length)
+        this.go(policy.step, false)
+      }
+    }
+  }
+
+  private rollBack(why: string): void {
+    this.reason = why
+    this.sim.note(ROLLBACK, this.where, this.started.length, why)
+    this.path = 'undo'
+    this.open = undefined
+    this.loops = []
+    this.undoing = this.started.slice().reverse()
+    if (this.plan.undo !== END) this.undoing.push({ key: 'runbook', step: this.plan.undo, bindings: [] })
+    this.go(END, false)
+  }
+
+  private finish(outcome: Outcome, reason: string): void {
+    this.outcome = outcome
+    this.reason = reason
+    this.sim.cancel(this.deadline)
+    this.journal.write(this.sim.now, '', this.path, 0, 'outcome', outcome)
+    this.sim.note(OUTCOME, this.where, OUTCOMES.indexOf(outcome), reason === '' ? outcome : `${outcome}: ${reason}`)
+    this.options.observer?.outcome?.(outcome, reason, this.sim.now)
+  }
+}
+
+const OUTCOMES: readonly Outcome[] = ['completed', 'rolledBack', 'aborted', 'stuck']
+
+const isComposite = (step: PlanStep): boolean => step.action.kind === 'forEach' || step.action.kind === 'group'
+
+function loopName(plan: Plan, step: number): string {
+  const { action } = plan.steps[step] as PlanStep
+  if (action.kind !== 'forEach') throw new Error(`operator: step ${step} is no loop, yet it has a frame`)
+  return action.as
+}
