@@ -38,10 +38,10 @@ export class AnchorIndex {
     return this.at.size === 0 ? NONE : (this.at.get(keyOf(where, phase)) ?? NONE)
   }
 
-  /** The first command number, `from` or later, that a fault of this visit awaits; Infinity = none. */
-  nextCommand(where: Whereabouts, from: number): number {
-    let next = Number.POSITIVE_INFINITY
-    for (const { anchor } of this.find(where, 'await')) if (anchor.command >= from) next = Math.min(next, anchor.command)
+  /** The first command number, `from` or later, that a fault of this visit awaits; undefined = none. */
+  nextCommand(where: Whereabouts, from: number): number | undefined {
+    let next: number | undefined
+    for (const { anchor } of this.find(where, 'await')) if (anchor.command >= from) next = Math.min(next ?? anchor.command, anchor.command)
     return next
   }
 }

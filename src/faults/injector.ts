@@ -126,7 +126,7 @@ export class Injector {
 
   /** A visit of a step begins; its first command is not issued yet. */
   started(where: Whereabouts): void {
-    for (const { nth } of this.anchors.find(where, 'start')) this.fire(nth)
+    for (const { nth } of this.anchors.find(where, 'start')) this.soon(nth)
   }
 
   /** Command number `command` (from 1, polls included) of a visit was issued at `issuedUs`, now or (an elided poll) a little earlier. */
@@ -142,17 +142,20 @@ export class Injector {
   /** That command returned: what still waits for its offset strikes now. */
   returned(where: Whereabouts, command: number): void {
     for (const entry of this.pending.slice()) {
-      if (entry.command === command && entry.where.step === where.step && entry.where.path === where.path && entry.where.visit === where.visit) this.fireAwait(entry)
+      if (entry.command !== command || entry.where.step !== where.step || entry.where.path !== where.path || entry.where.visit !== where.visit) continue
+      this.pending.splice(this.pending.indexOf(entry), 1)
+      this.sim.cancel(entry.timer)
+      this.soon(entry.nth)
     }
   }
 
   /** A visit of a step is done, and written down as such. */
   done(where: Whereabouts): void {
-    for (const { nth } of this.anchors.find(where, 'end')) this.fire(nth)
+    for (const { nth } of this.anchors.find(where, 'end')) this.soon(nth)
   }
 
-  /** The next command of a visit, `from` or later, that must really be issued because a fault awaits it; Infinity = none. */
-  wantedCommand(where: Whereabouts, from: number): number {
+  /** The next command of a visit, `from` or later, that must really be issued because a fault awaits it; undefined = none. */
+  wantedCommand(where: Whereabouts, from: number): number | undefined {
     return this.anchors.nextCommand(where, from)
   }
 
@@ -173,11 +176,13 @@ export class Injector {
 
   // ── striking ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** At this instant, after what the operator is just doing: an observer must not change the world under its hands. No command has had an effect yet. */
+  private soon(nth: number): void {
+    this.timers.push(this.sim.call(this.sim.now, () => this.fire(nth)))
+  }
+
   private fireAwait(entry: Pending): void {
-    const i = this.pending.indexOf(entry)
-    if (i < 0) return
-    this.pending.splice(i, 1)
-    this.sim.cancel(entry.timer)
+    this.pending.splice(this.pending.indexOf(entry), 1)
     this.fire(entry.nth)
   }
 

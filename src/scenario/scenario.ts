@@ -83,6 +83,8 @@ export interface Scenario {
 
 /** A scenario as written, self-contained: `runbook` and `start` are inlined texts by file name. */
 export interface ScenarioSource {
+  /** The scenario's name, for results and messages. */
+  readonly name: string
   readonly yaml: string
   readonly files: Readonly<Record<string, string>>
   readonly set: Readonly<Record<string, string>>

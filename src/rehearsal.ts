@@ -1,0 +1,148 @@
+/**
+ * One rehearsal, top to bottom: a pure function of (scenario, schedule, seed).
+ *
+ * Verified here: that the run comes to an end, and that its result says what happened in it. Not verified here: the properties
+ * themselves (`checks/`), the numbers (`measures/`), and whether the models are right (`models/`, `test/`).
+ */
+import { judge } from './checks/index.ts'
+import type { Cluster } from './engine.ts'
+import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRun, type Schedule } from './faults/index.ts'
+import { Chance, formatDuration, SECOND, Simulation, type Us } from './kernel/index.ts'
+import { Recorder, runUntilQuiet } from './measures/index.ts'
+import { type OperatorObserver, type OperatorRun, startOperator } from './operator/index.ts'
+import { gatherFacts } from './rehearsal/facts.ts'
+import { resultOf } from './rehearsal/result.ts'
+import { Scribe } from './rehearsal/scribe.ts'
+import type { RehearsalResult } from './result.ts'
+import { problemAt, ScenarioError } from './scenario/error.ts'
+import type { Scenario } from './scenario/scenario.ts'
+import { startWorkload, type Workload } from './workload/index.ts'
+
+export interface RehearsalOptions {
+  readonly scenario: Scenario
+  readonly schedule: Schedule
+  /** Names the whole luck. */
+  readonly seed: string
+  /** Keep the story (trace, members, clients, commands). The hash and every number are the same either way. */
+  readonly record?: boolean
+  /** Leave out polls that could not tell anything new (default). Only `eventsRun` differs. */
+  readonly elide?: boolean
+  /** From this instant after the first step's start on, other luck: the same past, another future. */
+  readonly reseedAtUs?: Us
+  readonly reseedSalt?: string
+}
+
+/** How long clients run before the first step: they connect, and followers stream under load. */
+const WARM_UP_US: Us = 15 * SECOND
+
+/**
+ * Rehearses a scenario once.
+ * @throws ScenarioError when the input turns out wrong only now (`start` does not succeed), UnsupportedError for a command that no model has
+ */
+export function rehearse({ scenario, schedule, seed, record = false, elide = true, reseedAtUs, reseedSalt = 'again' }: RehearsalOptions): RehearsalResult {
+  // The world as the runbook presupposes it, with its clients at work.
+  const sim = new Simulation({ seed, record })
+  const cluster = scenario.engine.build(sim, scenario.options)
+  cluster.settle()
+  bringAbout(sim, cluster, scenario, elide)
+  const workloads = cluster.logs.map(log => startWorkload(sim, cluster, scenario.load, log))
+  const recorder = new Recorder(sim, cluster, workloads)
+  sim.run(sim.now + WARM_UP_US)
+
+  // Safety: the operator works, faults strike.
+  recorder.begin()
+  if (reseedAtUs !== undefined) sim.call(sim.now + reseedAtUs, () => sim.chance.reseed(reseedSalt))
+  const { operator, injector, scribe } = begin(sim, cluster, scenario, schedule, elide)
+  sim.run()
+  if (operator.outcome === undefined) throw new Error(`rehearsal: nothing was left to happen and the operator has no outcome, at ${formatDuration(sim.now)}`)
+
+  // Liveness: faults end, only controllers and clients act, until nothing changes any more.
+  recorder.operatorEnded()
+  injector.disarm()
+  runUntilQuiet(sim, recorder)
+
+  // Verdict.
+  injector.close()
+  const recording = recorder.finish(scribe.steps(operator.journal), injector.records, scenario.load.warningsAreUnknown ? ['ok'] : ['ok', 'warned'])
+  const verdicts = judge(gatherFacts({ sim, scenario, cluster, workloads, operator, recording, gates: scribe.gates, faults: injector.records }))
+  stopClients(workloads)
+  return resultOf({ sim, cluster, operator, injector, recording, scribe, verdicts })
+}
+
+/** Runs the scenario's `start:` commands, unmeasured and without faults, and lets the cluster come to rest again. */
+function bringAbout(sim: Simulation, cluster: Cluster, scenario: Scenario, elide: boolean): void {
+  if (scenario.start === undefined) return
+  const operator = startOperator(sim, scenario.start, {
+    registry: cluster.commands,
+    deadlineUs: sim.now + scenario.deadlineUs,
+    elide,
+    observer: { outcome: () => sim.stop() },
+  })
+  sim.run()
+  if (operator.outcome !== 'completed') {
+    throw new ScenarioError([problemAt(scenario.start.file || scenario.file, `\`start\` did not succeed: ${operator.reason || 'it did not end'}`, 'its commands must bring the cluster into the state that the runbook presupposes')])
+  }
+  cluster.settle()
+}
+
+interface Underway {
+  readonly operator: OperatorRun
+  readonly injector: Injector
+  readonly scribe: Scribe
+}
+
+/** Starts the operator on the runbook and arms the faults: both begin now. */
+function begin(sim: Simulation, cluster: Cluster, scenario: Scenario, schedule: Schedule, elide: boolean): Underway {
+  const { runbook, deadlineUs, faults } = scenario
+  const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs })
+  const scribe: Scribe = new Scribe(sim, cluster, runbook, name => operator.vars.get(name))
+  const observer: OperatorObserver = {
+    phase(e) {
+      scribe.phase(e)
+      if (e.phase === 'start') injector.started(e)
+      else if (e.phase === 'end') injector.done(e)
+      else injector.issued(e, e.command ?? 1, e.atUs)
+    },
+    commandReturned(e) {
+      scribe.returned(e)
+      injector.returned(e, e.command)
+    },
+    gate: e => scribe.gate(e),
+    control: e => scribe.control(e),
+    outcome: () => sim.stop(),
+    wantsPoll: (step, path, visit, from) => injector.wantedCommand({ step, path, visit }, from),
+  }
+  const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer })
+  injector.attach(operator)
+  return { operator, injector, scribe }
+}
+
+function stopClients(workloads: readonly Workload[]): void {
+  for (const workload of workloads) workload.stop()
+}
+
+// ── the runs of a campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The seed of run number `run` (from 0) of a campaign seed. Scenarios rehearsed under the same seed share their luck. */
+export function runSeed(campaignSeed: string, run: number): string {
+  return `${campaignSeed}/${run}`
+}
+
+/** The faults of run number `run`: 1…`maxFaults` of them, none when that is 0. Depends on the scenario, the campaign seed and the run alone. */
+export function scheduleFor(scenario: Scenario, campaignSeed: string, run: number, maxFaults: number): Schedule {
+  if (maxFaults <= 0 || scenario.faults.kinds.length === 0) return []
+  return drawSchedule(new Chance(`schedule/${runSeed(campaignSeed, run)}`), scenario.faults, itineraryOf(scenario), maxFaults)
+}
+
+const itineraries = new WeakMap<Scenario, Itinerary>()
+
+/** The way the runbook takes when nothing goes wrong: one fault-free rehearsal, made once for a scenario. */
+export function itineraryOf(scenario: Scenario): Itinerary {
+  let itinerary = itineraries.get(scenario)
+  if (itinerary === undefined) {
+    const pilot = rehearse({ scenario, schedule: [], seed: 'pilot' })
+    itinerary = itineraryOfRun(scenario.runbook, pilot.steps, pilot.measures.durationSeconds * SECOND)
+    itineraries.set(scenario, itinerary)
+  }
+  return itinerary
+}

@@ -1,0 +1,69 @@
+/** From what was recorded to the result: plain data, with every instant counted from the runbook's first step. */
+import type { Cluster } from '../engine.ts'
+import type { FaultRecord, Injector } from '../faults/index.ts'
+import type { Simulation, Us } from '../kernel/index.ts'
+import type { Recording } from '../measures/index.ts'
+import type { OperatorRun } from '../operator/index.ts'
+import type { RehearsalResult, Verdict } from '../result.ts'
+import type { Scribe } from './scribe.ts'
+
+export interface Finished {
+  readonly sim: Simulation
+  readonly cluster: Cluster
+  readonly operator: OperatorRun
+  readonly injector: Injector
+  readonly recording: Recording
+  readonly scribe: Scribe
+  readonly verdicts: readonly Verdict[]
+}
+
+/** Puts the result together. @throws Error when the operator has no outcome (a defect) */
+export function resultOf({ sim, operator, injector, recording, scribe, verdicts }: Finished): RehearsalResult {
+  if (operator.outcome === undefined) throw new Error('rehearsal: a result before the operator has an outcome')
+  const zeroUs = recording.horizon.startUs
+  return {
+    outcome: operator.outcome,
+    outcomeReason: operator.reason,
+    hash: sim.traceHash(),
+    schedule: injector.schedule,
+    struck: injector.struck,
+    inBudget: injector.budget.inBudget,
+    measures: recording.measures,
+    verdicts: verdicts.map(verdict => (verdict.because === undefined ? verdict : { ...verdict, because: since(zeroUs, verdict.because) })),
+    steps: recording.steps.map(step => ({ ...step, startUs: step.startUs - zeroUs, endUs: step.endUs === undefined ? undefined : step.endUs - zeroUs })),
+    gates: scribe.gates,
+    undone: scribe.undone(operator.journal),
+    simulatedUs: recording.horizon.endUs - zeroUs,
+    eventsRun: sim.eventsRun,
+    ...(sim.records === undefined ? {} : { story: storyOf(sim, injector, recording, scribe, zeroUs) }),
+  }
+}
+
+function storyOf(sim: Simulation, injector: Injector, recording: Recording, scribe: Scribe, zeroUs: Us): NonNullable<RehearsalResult['story']> {
+  return {
+    trace: since(zeroUs, (sim.records ?? []).filter(record => record.atUs >= zeroUs)),
+    members: since(zeroUs, recording.changes),
+    clients: since(zeroUs, recording.clients),
+    commands: since(zeroUs, scribe.commands),
+    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck }) => ({
+      atUs: atUs - zeroUs,
+      endUs: endUs === undefined ? undefined : endUs - zeroUs,
+      kind,
+      target,
+      struck,
+    })),
+  }
+}
+
+/** All faults of the schedule: those fired, then those whose time or anchor never came. */
+function faultsOf(injector: Injector, endUs: Us): readonly FaultRecord[] {
+  const fired = new Set(injector.records.map(record => record.nth))
+  const never = injector.schedule.flatMap((fault, nth): FaultRecord[] =>
+    fired.has(nth) ? [] : [{ nth, kind: fault.kind, target: fault.target, atUs: endUs, endUs, struck: false, why: 'never reached', members: [] }],
+  )
+  return [...injector.records, ...never]
+}
+
+function since<T extends { readonly atUs: Us }>(zeroUs: Us, events: readonly T[]): readonly T[] {
+  return events.map(event => ({ ...event, atUs: event.atUs - zeroUs }))
+}

@@ -1,0 +1,155 @@
+/**
+ * Writes down what the operator did: its steps, its gates with their honesty, its commands. Told by the executor's events; changes nothing.
+ *
+ * Honesty: a gate's claim is judged on the truth as it was at the instant that the deciding poll saw, or when the operator reads it: a claim
+ * that was true at neither was never true for the operator. The truth of a claim is followed only while its gate polls.
+ */
+import type { Cluster } from '../engine.ts'
+import type { Simulation, Us } from '../kernel/index.ts'
+import type { Claim, ControlEvent, GateEvent, Journal, PhaseEvent, Plan, ReturnedEvent } from '../operator/index.ts'
+import { fill } from '../operator/words.ts'
+import type { GateRecord, RehearsalResult, StepRecord } from '../result.ts'
+
+type Where = Pick<PhaseEvent, 'step' | 'path' | 'visit'>
+type CommandRecord = { -readonly [K in keyof NonNullable<RehearsalResult['story']>['commands'][number]]: NonNullable<RehearsalResult['story']>['commands'][number][K] }
+type OpenStep = { -readonly [K in keyof StepRecord]: StepRecord[K] }
+
+/** How one claim's truth went while its gate polled. */
+interface Followed {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly changes: { readonly atUs: Us; readonly is: boolean | undefined }[]
+}
+
+export class Scribe {
+  readonly gates: GateRecord[] = []
+  readonly commands: CommandRecord[] = []
+  /** Commands issued by step visit; of a gate, its polls. */
+  private readonly issued = new Map<string, number>()
+  private following: { readonly claims: readonly Followed[]; readonly stop: () => void } | undefined
+
+  constructor(
+    private readonly sim: Simulation,
+    private readonly cluster: Cluster,
+    private readonly plan: Plan,
+    private readonly variable: (name: string) => string | undefined,
+  ) {}
+
+  phase(e: PhaseEvent): void {
+    if (e.phase === 'start') {
+      this.leaveGate()
+      this.follow(this.claimsOf(e))
+    } else if (e.phase === 'await') {
+      if (!this.isGate(e)) this.issued.set(keyOf(e), e.command ?? 1)
+      if (this.sim.records !== undefined) this.commands.push({ atUs: e.atUs, step: e.step, argv: e.argv ?? [], code: undefined, out: '', err: '' })
+    }
+  }
+
+  returned(e: ReturnedEvent): void {
+    if (this.sim.records === undefined) return
+    const record = this.commands.findLast(c => c.step === e.step && c.code === undefined && c.argv.join('\0') === e.argv.join('\0'))
+    if (record !== undefined) Object.assign(record, e.output)
+  }
+
+  gate(e: GateEvent): void {
+    this.issued.set(keyOf(e), Math.max(1, e.polls))
+    this.gates.push({
+      step: e.step,
+      visit: e.visit,
+      passed: e.passed,
+      polls: e.polls,
+      missing: e.missing,
+      claims: e.claims.map(claim => (claim.args.length === 0 ? claim.name : `${claim.name}(${claim.args.join(', ')})`)),
+      honest: e.passed ? this.honesty(e) : undefined,
+    })
+    this.leaveGate()
+  }
+
+  control(e: ControlEvent): void {
+    if (e.is === 'kill' || e.is === 'deadline') this.leaveGate()
+  }
+
+  /** The visits of steps in the order they began. */
+  steps(journal: Journal): readonly StepRecord[] {
+    const records: OpenStep[] = []
+    const open = (where: Where): OpenStep | undefined => records.findLast(r => r.step === where.step && r.path === where.path && r.endUs === undefined)
+    for (const entry of journal.entries) {
+      if (entry.what === 'started' || entry.what === 'skipped') {
+        const title = this.titleOf(entry)
+        records.push({ step: entry.step, title, path: entry.path, visit: entry.visit, startUs: entry.atUs, endUs: undefined, result: 'open', writeDowntimeUs: 0, commands: this.issued.get(keyOf(entry)) ?? 0 })
+      }
+      const record = open(entry)
+      if (record === undefined) continue
+      if (entry.what === 'done' || entry.what === 'failed' || entry.what === 'skipped') {
+        record.endUs = entry.atUs
+        record.result = entry.what
+      }
+    }
+    return records
+  }
+
+  /** The steps taken back, in the order they were. */
+  undone(journal: Journal): readonly string[] {
+    const owners = journal.entries.filter(e => e.what === 'started' && e.path === 'undo').map(e => this.plan.steps.find(s => s.path === 'undo' && s.id === e.step)?.owner ?? e.step)
+    return owners.filter((owner, i) => owners.indexOf(owner) === i)
+  }
+
+  private titleOf(where: Where): string {
+    const index = this.plan.byId.get(where.path === 'forward' ? where.step : `undo of ${where.step}`)
+    return index === undefined ? '' : (this.plan.steps[index]?.title ?? '')
+  }
+
+  private actionOf(where: Where): Plan['steps'][number]['action'] | undefined {
+    const index = this.plan.byId.get(where.path === 'forward' ? where.step : `undo of ${where.step}`)
+    return index === undefined ? undefined : this.plan.steps[index]?.action
+  }
+
+  private isGate(where: Where): boolean {
+    return this.actionOf(where)?.kind === 'gate'
+  }
+
+  private claimsOf(where: Where): readonly Claim[] {
+    const action = this.actionOf(where)
+    return action?.kind === 'gate' ? action.claims : []
+  }
+
+  private follow(claims: readonly Claim[]): void {
+    if (claims.length === 0) return
+    const followed: Followed[] = []
+    for (const claim of claims) {
+      // A variable that has no value: the gate will fail for it, and claims nothing.
+      if (claim.args.some(arg => typeof arg !== 'string' && arg.some(part => typeof part !== 'string' && this.variable(part.name) === undefined))) continue
+      followed.push({ name: claim.name, args: claim.args.map(arg => fill(arg, this.variable)), changes: [] })
+    }
+    const look = (): void => {
+      for (const claim of followed) {
+        const is = this.cluster.claim(claim.name, claim.args)
+        if (claim.changes.length === 0 || claim.changes.at(-1)?.is !== is) claim.changes.push({ atUs: this.sim.now, is })
+      }
+    }
+    look()
+    this.following = { claims: followed, stop: this.sim.observe(look) }
+  }
+
+  private leaveGate(): void {
+    this.following?.stop()
+    this.following = undefined
+  }
+
+  /** Whether all claims were true; undefined when there are none, or the engine knows none of them. */
+  private honesty(e: GateEvent): boolean | undefined {
+    let honest: boolean | undefined
+    for (const { name, args } of e.claims) {
+      const now = this.cluster.claim(name, args)
+      const followed = this.following?.claims.find(c => c.name === name && c.args.join('\0') === args.join('\0'))
+      const then = followed?.changes.findLast(change => change.atUs <= e.judgedUs)?.is
+      if (now === undefined && then === undefined) continue
+      honest = (honest ?? true) && (now === true || then === true)
+    }
+    return honest
+  }
+}
+
+function keyOf(where: Where): string {
+  return `${where.path}/${where.step}/${where.visit}`
+}

@@ -1,0 +1,33 @@
+/** One thing that is wrong with what the user wrote. */
+export interface InputProblem {
+  /** The file as the user named it, or the option (`--set load.cohorts=x`). */
+  readonly file: string
+  /** From 1; undefined where there is no line to point at. */
+  readonly line: number | undefined
+  readonly column: number | undefined
+  /** What is wrong. */
+  readonly message: string
+  /** What would be right, one sentence or clause a line. */
+  readonly help: readonly string[]
+}
+
+/**
+ * The input is wrong (exit code 2). The message is the whole block for the user: every problem with its place, what is wrong and what would
+ * be right, in the order of the file.
+ */
+export class ScenarioError extends Error {
+  constructor(readonly problems: readonly InputProblem[]) {
+    super(problems.map(formatProblem).join('\n'))
+    this.name = 'ScenarioError'
+  }
+}
+
+/** A problem that has no place in a file. */
+export function problemAt(file: string, message: string, ...help: readonly string[]): InputProblem {
+  return { file, line: undefined, column: undefined, message, help }
+}
+
+function formatProblem(problem: InputProblem): string {
+  const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}:${problem.column ?? 1}`
+  return [`${place}: ${problem.message}`, ...problem.help.map(line => `    ${line}`)].join('\n')
+}

@@ -1,0 +1,236 @@
+/** From a scenario file to a {@link Scenario} that can be rehearsed, or to one error that says everything that is wrong. */
+import type { z } from 'zod'
+import type { Assumption, Cluster, Engine } from '../engine.ts'
+import { FAULT_KINDS } from '../faults/index.ts'
+import { Simulation } from '../kernel/index.ts'
+import type { Plan } from '../operator/index.ts'
+import type { MeasureId } from '../result.ts'
+import { type Layer, merge, type Override, parseLayer, placeOf } from './document.ts'
+import { type InputProblem, problemAt, ScenarioError } from './error.ts'
+import { diskFiles, findScenario, missingFile, pathFrom, type SourceFiles, sourceFiles } from './files.ts'
+import { problemsOf, spell } from './issues.ts'
+import { type Compiled, commandProblems, compileFiles, compileSection } from './runbooks.ts'
+import type { FaultSpace, Load, Objective, Scenario, ScenarioSource } from './scenario.ts'
+import { type ScenarioFile, ScenarioSchema } from './schema.ts'
+import { overridesOf } from './set.ts'
+import { listWords, nearest } from './spelling.ts'
+import { type Figure, inUnitOf } from './units.ts'
+import type { Path } from './walk.ts'
+
+export interface LoadOptions {
+  /** `--set` options by path: `{'cluster.members': '5'}`. */
+  readonly set?: Readonly<Record<string, string>>
+}
+
+/**
+ * Loads a scenario by built-in name (`postgres-ferris-wheel/fenced`) or path, with `--set` overrides.
+ * @throws ScenarioError with every problem found, each with its place and what would be right
+ */
+export function loadScenario(nameOrPath: string, engines: readonly Engine[], options: LoadOptions = {}): Scenario {
+  const { name, path } = findScenario(nameOrPath)
+  return new Loader(name, diskFiles(path), engines, options.set ?? {}).load()
+}
+
+/** Loads a self-contained scenario, as a counterexample file carries it; further overrides go over its own. @throws ScenarioError */
+export function loadScenarioFrom(source: ScenarioSource, engines: readonly Engine[], options: LoadOptions = {}): Scenario {
+  return new Loader(source.name, sourceFiles(source), engines, { ...source.set, ...options.set }).load()
+}
+
+const DEEPEST = 8
+
+class Loader {
+  private readonly problems: InputProblem[] = []
+  private readonly layers: Layer[] = []
+  /** Path (relative to the scenario) and text of each layer. */
+  private readonly origins: { readonly path: string; readonly text: string }[] = []
+  private overrides: readonly Override[] = []
+
+  constructor(
+    private readonly name: string,
+    private readonly files: SourceFiles,
+    private readonly engines: readonly Engine[],
+    private readonly set: Readonly<Record<string, string>>,
+  ) {}
+
+  load(): Scenario {
+    this.readLayers(this.files.main, [])
+    const engine = this.engineOf(merge(this.layers, []))
+    this.overrides = overridesOf(this.set, engine)
+    const value = merge(this.layers, this.overrides)
+    const file = this.parse(ScenarioSchema, withoutInlineSteps(value), [])
+    const options = engine === undefined ? undefined : this.clusterOptions(engine, value)
+    const cluster = engine === undefined || options === undefined ? undefined : engine.build(new Simulation({ seed: 'check' }), options)
+    const compiled = this.plans(value, cluster)
+    if (file === undefined || engine === undefined || options === undefined || cluster === undefined || compiled.runbook === undefined) throw this.error()
+    const load = this.loadOf(file, cluster)
+    const figures = { claims: this.claims(file), objectives: this.objectives(file) }
+    if (this.problems.length > 0) throw this.error()
+    const given = value['cluster'] as Record<string, unknown>
+    return {
+      name: this.name,
+      title: file.title ?? compiled.runbook.title,
+      description: file.description,
+      file: this.files.shown(this.files.main),
+      engine,
+      options,
+      load,
+      start: compiled.start,
+      runbook: compiled.runbook,
+      faults: faultSpace(file, engine),
+      ...figures,
+      deadlineUs: file.deadline,
+      assumptions: [...engine.assumptions(without(given, 'engine'), options), ...loadAssumptions(value['load'], file)],
+      source: { name: this.name, yaml: this.origins.at(-1)?.text ?? '', files: this.files.used, set: this.set },
+    }
+  }
+
+  private error(): ScenarioError {
+    const order = [...this.layers.map(layer => layer.file)].reverse()
+    const rank = (p: InputProblem): number => (order.includes(p.file) ? order.indexOf(p.file) : order.length)
+    return new ScenarioError(this.problems.slice().sort((a, b) => rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)))
+  }
+
+  /** Reads a file and, before it, what it extends. */
+  private readLayers(path: string, above: readonly string[]): void {
+    const text = this.files.read(path)
+    if (text === undefined) throw new ScenarioError([problemAt(this.files.shown(path), 'there is no such file')])
+    const layer = parseLayer(this.files.shown(path), text)
+    const named: unknown = layer.document.get('extends')
+    if (typeof named === 'string') {
+      const base = pathFrom(path, named)
+      const at = placeOf([layer], [], ['extends'], 'value')
+      if (above.includes(base) || base === path || above.length >= DEEPEST) throw new ScenarioError([{ ...at, message: `\`extends: ${named}\` goes round in a circle`, help: [[...above, path, base].join(' → ')] }])
+      if (this.files.read(base) === undefined) throw new ScenarioError([{ ...at, message: `there is no scenario \`${named}\` to extend`, help: missingFile(this.files, base, /(?<!\.runbook)\.ya?ml$/) }])
+      this.readLayers(base, [...above, path])
+    }
+    this.layers.push(layer)
+    this.origins.push({ path, text })
+  }
+
+  private at(path: Path, what: 'value' | 'key' = 'value'): Pick<InputProblem, 'file' | 'line' | 'column'> {
+    return placeOf(this.layers, this.overrides, path, what)
+  }
+
+  private complain(path: Path, message: string, ...help: readonly string[]): void {
+    this.problems.push({ ...this.at(path), message, help })
+  }
+
+  private parse<T>(schema: z.ZodType<T>, value: unknown, prefix: Path): T | undefined {
+    const parsed = schema.safeParse(value)
+    if (parsed.success) return parsed.data
+    this.problems.push(...problemsOf(parsed.error.issues, { schema, value, prefix, place: (path, what) => this.at(path, what) }))
+    return undefined
+  }
+
+  private engineOf(value: Record<string, unknown>): Engine | undefined {
+    const name = this.set['cluster.engine'] ?? (value['cluster'] as Record<string, unknown> | null | undefined)?.['engine']
+    if (typeof name !== 'string') return undefined
+    const engine = this.engines.find(e => e.name === name)
+    if (engine === undefined) {
+      const names = this.engines.map(e => e.name)
+      const near = nearest(name, names)
+      this.complain(['cluster', 'engine'], `there is no engine \`${name}\``, ...(near === undefined ? [] : [`did you mean \`${near}\`?`]), `the engines are: ${listWords(names)}`)
+    }
+    return engine
+  }
+
+  private clusterOptions(engine: Engine, value: Record<string, unknown>): unknown {
+    const given = value['cluster']
+    if (typeof given !== 'object' || given === null) return undefined
+    const options = this.parse(engine.options, without(given as Record<string, unknown>, 'engine'), ['cluster'])
+    if (options === undefined) return undefined
+    const problems = engine.problems(options)
+    for (const problem of problems) this.complain(['cluster', ...problem.path], `\`${spell(['cluster', ...problem.path])}\`: ${problem.message}`)
+    return problems.length > 0 ? undefined : options
+  }
+
+  private plans(value: Record<string, unknown>, cluster: Cluster | undefined): { readonly runbook: Plan | undefined; readonly start: Plan | undefined } {
+    const runbook = this.compile(value, 'runbook')
+    const start = value['start'] === undefined ? undefined : this.compile(value, 'start')
+    for (const compiled of [start, runbook]) {
+      this.problems.push(...(compiled?.problems ?? []))
+      if (compiled?.plan !== undefined && cluster !== undefined) this.problems.push(...commandProblems(compiled.plan, cluster.commands))
+    }
+    return { runbook: runbook?.plan, start: start?.plan }
+  }
+
+  private compile(value: Record<string, unknown>, key: 'runbook' | 'start'): Compiled | undefined {
+    const section = value[key]
+    const at = (index: number): Pick<InputProblem, 'file' | 'line' | 'column'> => this.at(Array.isArray(section) ? [key, index] : [key])
+    const layer = this.layers.findLastIndex(l => l.document.has(key))
+    const origin = this.origins[layer]
+    if (typeof section === 'string') return compileFiles(this.files, this.overrides.some(o => o.path[0] === key) ? this.files.main : (origin?.path ?? this.files.main), [section], at)
+    if (!Array.isArray(section) || section.length === 0 || origin === undefined) return undefined
+    const names = section.filter((entry): entry is string => typeof entry === 'string')
+    if (key === 'runbook' && names.length === section.length && names.every(name => /\.(?:ya?ml|sh|bash)$/.test(name))) return compileFiles(this.files, origin.path, names, at)
+    const title = typeof value['title'] === 'string' ? value['title'] : this.name
+    return compileSection(this.layers[layer] as Layer, origin.text, key, key === 'start' ? `${title}: start` : title)
+  }
+
+  private loadOf(file: ScenarioFile, cluster: Cluster): Load {
+    const { load } = file
+    const entrances = Object.keys(cluster.entrances)
+    if (load.entrance !== undefined && !entrances.includes(load.entrance)) {
+      const near = nearest(load.entrance, entrances)
+      this.complain(['load', 'entrance'], `this cluster has no entrance \`${load.entrance}\``, ...(near === undefined ? [] : [`did you mean \`${near}\`?`]), `its entrances are: ${listWords(entrances)}`)
+    }
+    if (load.connections < load.cohorts) this.complain(['load', 'connections'], `\`load.connections\` (${load.connections}) is less than \`load.cohorts\` (${load.cohorts}): each cohort needs a connection`)
+    const { think, timeout, queueAgeLimit, retry, connectionLife, dnsCache, ...rest } = load
+    return { ...rest, entrance: load.entrance, thinkUs: think, timeoutUs: timeout, queueAgeLimitUs: queueAgeLimit, retryUs: retry, connectionLifeUs: connectionLife, dnsCacheUs: dnsCache }
+  }
+
+  private claims(file: ScenarioFile): Readonly<Record<string, number>> {
+    const claims: Record<string, number> = {}
+    for (const [measure, figure] of Object.entries(file.claims)) claims[measure] = this.figure(measure as MeasureId, figure, ['claims', measure])
+    return claims
+  }
+
+  private objectives(file: ScenarioFile): readonly Objective[] {
+    return file.objectives.map((o, i) => ({
+      measure: o.measure,
+      at: o.at,
+      max: o.max === undefined ? undefined : this.figure(o.measure, o.max, ['objectives', i, 'max']),
+      min: o.min === undefined ? undefined : this.figure(o.measure, o.min, ['objectives', i, 'min']),
+    }))
+  }
+
+  private figure(measure: MeasureId, figure: Figure, path: Path): number {
+    const value = inUnitOf(measure, figure)
+    if (value === undefined) this.complain(path, `\`${measure}\` is not a time, so \`${figure}\` cannot be its value`, 'write a plain number')
+    return value ?? 0
+  }
+}
+
+function faultSpace(file: ScenarioFile, engine: Engine): FaultSpace {
+  const wanted = file.faults.kinds ?? FAULT_KINDS
+  const without = file.faults.without ?? []
+  const known = FAULT_KINDS.filter(kind => kind === 'operator-killed' || engine.faultKinds.includes(kind))
+  return {
+    kinds: known.filter(kind => wanted.includes(kind) && !without.includes(kind)),
+    max: file.faults.max,
+    maxDurationUs: file.faults.maxDuration,
+    budgetMembers: file.faults.budget.members,
+  }
+}
+
+/** The load's own defaults, among the things that a result depends on. */
+function loadAssumptions(given: unknown, file: ScenarioFile): readonly Assumption[] {
+  const written = typeof given === 'object' && given !== null ? Object.keys(given) : []
+  const shape = ScenarioSchema.shape.load.unwrap().shape
+  return Object.entries(shape).flatMap(([key, schema]): readonly Assumption[] => {
+    const value = file.load[key as keyof ScenarioFile['load']]
+    if (written.includes(key) || value === undefined) return []
+    return [{ option: `load.${key}`, value, meaning: (schema as z.ZodType).description ?? '', source: 'judgement' }]
+  })
+}
+
+/** Steps written in place are compiled on their own, with the runbook's errors; for the scenario's schema they are a file name. */
+function withoutInlineSteps(value: Record<string, unknown>): Record<string, unknown> {
+  const { runbook } = value
+  return Array.isArray(runbook) && runbook.length > 0 ? { ...value, runbook: 'inline' } : value
+}
+
+function without(record: Record<string, unknown>, key: string): Record<string, unknown> {
+  const { [key]: _taken, ...rest } = record
+  return rest
+}
