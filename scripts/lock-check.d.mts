@@ -1,0 +1,1 @@
+export function missing(lock: unknown): string[]

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+/**
+ * What a user gets: packs the package, installs the tarball into an empty folder and does the first things a user does.
+ * Run by `.ci/run`, not by vitest: it needs the registry.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'proofroll-package-'))
+let failed = 0
+
+/** Runs a command; says whether it ended with one of `codes` and whether `then` holds. */
+function step(title, command, args, codes = [0], then = () => true) {
+  const began = process.hrtime.bigint()
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: 'utf8', shell: process.platform === 'win32' })
+  const seconds = (Number(process.hrtime.bigint() - began) / 1e9).toFixed(1)
+  let fault = error?.message ?? (codes.includes(status) ? undefined : `exit ${status}, expected ${codes.join(' or ')}`)
+  try {
+    if (fault === undefined && !then(stdout)) fault = 'not the expected output'
+  } catch (thrown) {
+    fault = String(thrown)
+  }
+  console.log(`${fault === undefined ? 'ok  ' : 'FAIL'} ${title} (${seconds} s)${fault === undefined ? '' : `: ${fault}\n${stdout}${stderr}`}`)
+  if (fault !== undefined) failed += 1
+}
+
+try {
+  writeFileSync(join(folder, 'package.json'), '{ "name": "user", "version": "1.0.0", "private": true, "type": "module" }')
+  step('npm pack', 'npm', ['pack', ROOT, '--pack-destination', folder, '--silent'])
+  const tarball = readdirSync(folder).find(name => name.endsWith('.tgz'))
+  step('npm install of the tarball', 'npm', ['install', `./${tarball}`, '--omit=dev', '--no-audit', '--no-fund'])
+  step('npx proofroll --help', 'npx', ['proofroll', '--help'], [0], out => out.includes('run'))
+  step('npx proofroll list', 'npx', ['proofroll', 'list'], [0], out => out.includes('/'))
+  step('npx proofroll init postgres', 'npx', ['proofroll', 'init', 'postgres'], [0], () => readdirSync(folder, { recursive: true }).some(name => String(name).endsWith('.yaml') && !String(name).includes('node_modules')))
+  // 0: the objectives held, 1: they did not. Both are an answer; 2 and 3 are not.
+  step('npx proofroll run --runs 50', 'npx', ['proofroll', 'run', '--runs', '50', '--json', 'result.json'], [0, 1], () => {
+    const results = [JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))].flat()
+    return results.length > 0 && results.every(r => r.format === 1 && r.runs === 50)
+  })
+  step('import of the public API', 'node', ['-e', "import('proofroll').then(api => { if (Object.keys(api).length === 0) process.exit(9) })"])
+  for (const inside of ['README.md', 'LICENSE', 'schemas/scenario.schema.json', 'schemas/runbook.schema.json']) {
+    const there = existsSync(join(folder, 'node_modules/proofroll', inside))
+    console.log(`${there ? 'ok  ' : 'FAIL'} the package contains ${inside}`)
+    if (!there) failed += 1
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+process.exitCode = failed === 0 ? 0 : 1
