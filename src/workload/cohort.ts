@@ -1,0 +1,321 @@
+/**
+ * A cohort: clients that behave alike and share one connection state. Its connection follows `lifecycle.ts`; its writes are a flow (`Demand`)
+ * on one log; its reads are answered while the session can read. An established connection stays where it is whatever happens to routing:
+ * this is how a promoted second leader reaches some users and not others.
+ */
+import { Demand, type Copy, type ReplicatedLog } from '../cluster/log/index.ts'
+import type { Client, Entrance, Session, SessionState } from '../engine.ts'
+import { defineEvent, type Simulation, type TimerId, type Us } from '../kernel/index.ts'
+import type { Load } from '../scenario/scenario.ts'
+import { FailureTally } from './failures.ts'
+import { type ConnectionEvent, type ConnectionState, isOpen, nextState } from './lifecycle.ts'
+
+const CLIENT_STATE = defineEvent('client.state')
+
+/** A pause between connection attempts varies by this share up and down, so that cohorts do not knock in step. */
+const RETRY_JITTER_SHARE = 0.2
+
+const STATE_NUMBER: Readonly<Record<ConnectionState, number>> = {
+  idle: 0,
+  connecting: 1,
+  unanswered: 2,
+  writable: 3,
+  readOnly: 4,
+  held: 5,
+  silent: 6,
+  failing: 7,
+  backingOff: 8,
+  stopped: 9,
+}
+
+const EVENT_OF: Readonly<Record<SessionState['is'], ConnectionEvent>> = {
+  writable: 'WRITABLE',
+  readOnly: 'READ_ONLY',
+  held: 'HELD',
+  silent: 'SILENT',
+  failing: 'FAILING',
+  closed: 'CLOSED',
+}
+
+/** What one cohort is and how much of the load it carries. */
+export interface CohortOptions {
+  readonly id: string
+  readonly place: string
+  /** Share of the declared load, 0 … 1. */
+  readonly share: number
+  readonly connections: number
+  readonly load: Load
+}
+
+export type CohortListener = (cohort: Cohort) => void
+
+export class Cohort implements Client {
+  readonly id: string
+  readonly place: string
+  readonly share: number
+  readonly demand: Demand
+  readonly failures: FailureTally
+  private readonly load: Load
+  private at: ConnectionState = 'idle'
+  private session: Session | undefined
+  private leader: Copy | undefined
+  /** As the log last told: judging it anew is dear. */
+  private flows = false
+  private holding = false
+  private arriving = false
+  private lastError = ''
+  private knocks = 0
+  private lives = 0
+  private waiting: TimerId | undefined
+  private life: TimerId | undefined
+  private readonly listeners: CohortListener[] = []
+
+  constructor(
+    private readonly sim: Simulation,
+    private readonly entrance: Entrance,
+    log: ReplicatedLog,
+    options: CohortOptions,
+  ) {
+    const { load, share } = options
+    this.id = options.id
+    this.place = options.place
+    this.share = share
+    this.load = load
+    this.demand = new Demand(log, {
+      id: options.id,
+      loop: load.loop,
+      writesPerSecond: load.writesPerSecond * share,
+      thinkUs: load.thinkUs,
+      connections: options.connections,
+      bytesPerWrite: load.bytesPerWrite,
+      timeoutUs: load.timeoutUs,
+      queueAgeLimitUs: load.queueAgeLimitUs,
+      roundTripUs: entrance.roundTripUs,
+    })
+    this.failures = new FailureTally(load, share, options.connections, entrance.roundTripUs)
+    this.demand.onFlow = flowing => this.flowChanged(flowing)
+  }
+
+  get state(): ConnectionState {
+    return this.at
+  }
+
+  /** Whether writes are being acknowledged now. */
+  get writing(): boolean {
+    return this.flows
+  }
+
+  /** Whether reads are being answered now. */
+  get reading(): boolean {
+    return this.at === 'writable' || this.at === 'readOnly'
+  }
+
+  /** Whether this cohort issues any operation at all. */
+  get wantsToWrite(): boolean {
+    return this.load.loop === 'closed' || this.load.writesPerSecond > 0
+  }
+
+  get wantsToRead(): boolean {
+    return this.load.readsPerSecond > 0
+  }
+
+  /** The server its session ends on, if it has one that does. */
+  get backend(): string | undefined {
+    return this.session?.backend
+  }
+
+  /** The last error it was told; empty before the first. */
+  get error(): string {
+    return this.lastError
+  }
+
+  onChange(listener: CohortListener): void {
+    this.listeners.push(listener)
+  }
+
+  start(): void {
+    this.step('START')
+  }
+
+  /** Ends the cohort: its operations in flight finish, none follows. */
+  stop(): void {
+    this.step('STOP')
+  }
+
+  sessionChanged(state: SessionState): void {
+    // Until the answer to the knock has arrived the client cannot know; then it finds the session as it is by that time.
+    if (this.arriving && state.is !== 'closed') return
+    if (this.session === undefined) return
+    this.learn(state)
+  }
+
+  /** How long an attempt at a write made now takes to fail, in µs: 0 = refused at once, the time-out when nothing answers. */
+  private attemptUs(): Us {
+    switch (this.at) {
+      case 'silent':
+      case 'writable':
+        return this.load.timeoutUs
+      case 'readOnly':
+      case 'failing':
+        return 0
+      default:
+        // It waits for a connection, or behind a pause, as long as the queue lets it.
+        return Math.min(this.load.queueAgeLimitUs, this.load.timeoutUs)
+    }
+  }
+
+  private learn(state: SessionState): void {
+    if ('error' in state) this.lastError = state.error
+    if (state.is === 'writable') this.leader = state.leader
+    this.step(EVENT_OF[state.is])
+  }
+
+  private step(event: ConnectionEvent): void {
+    const from = this.at
+    const to = nextState(from, event)
+    if (to === undefined) return
+    const moved = from !== to
+    this.cancelWait()
+    this.arriving = false
+    this.at = to
+    if (moved) this.sim.note(CLIENT_STATE, this.id, STATE_NUMBER[to], () => (to === 'writable' ? `on ${this.backend ?? '?'}` : this.lastError))
+    this.enter(from, to, event)
+    this.changed()
+  }
+
+  private enter(from: ConnectionState, to: ConnectionState, event: ConnectionEvent): void {
+    if (to !== 'held') this.releaseHold()
+    switch (to) {
+      case 'connecting':
+        this.leave('drained')
+        this.knock()
+        return
+      case 'unanswered':
+        this.wait(this.load.timeoutUs, 'TIMED_OUT')
+        return
+      case 'writable':
+        this.join(this.leader as Copy)
+        if (!isOpen(from)) this.armLife()
+        this.watchHang()
+        return
+      case 'readOnly':
+        this.demand.detach('drained')
+        if (!isOpen(from)) this.armLife()
+        if (this.load.onReadOnly === 'reconnect' && this.wantsToWrite) this.wait(this.pauseUs(), 'RETRY')
+        return
+      case 'held':
+        this.holding = true
+        this.demand.hold()
+        return
+      case 'silent':
+        this.demand.detach('broken')
+        if (this.wantsToWrite || this.wantsToRead) this.wait(this.load.timeoutUs, 'TIMED_OUT')
+        return
+      case 'failing':
+        this.demand.detach('broken')
+        return
+      case 'backingOff':
+        if (event === 'TIMED_OUT') this.lastError = `no answer within the client's time-out`
+        this.leave('broken')
+        this.wait(this.pauseUs(), 'RETRY')
+        return
+      case 'stopped':
+        this.leave('drained')
+        return
+      case 'idle':
+        return
+    }
+  }
+
+  /** Closes what is open. `how` is the fate of writes in flight: answered ('drained') or unknown ('broken'). */
+  private leave(how: 'drained' | 'broken'): void {
+    this.demand.detach(how)
+    if (this.life !== undefined) this.sim.cancel(this.life)
+    this.life = undefined
+    const session = this.session
+    this.session = undefined
+    session?.close()
+  }
+
+  private join(leader: Copy): void {
+    const joined = this.demand.tenure?.head.copy
+    if (joined === leader) return
+    // A pooler moved the session to another server: what was in flight to the old one is unknown.
+    if (joined !== undefined) this.demand.detach('broken')
+    this.demand.attach(leader)
+  }
+
+  private knock(): void {
+    const knock = this.entrance.connect(this, this.knocks++)
+    if (knock.is === 'silent') {
+      this.step('UNANSWERED')
+      return
+    }
+    if (knock.is === 'refused') {
+      this.lastError = knock.error
+      this.wait(knock.afterUs, 'REFUSED')
+      return
+    }
+    this.session = knock.session
+    this.arriving = true
+    this.waiting = this.sim.after(knock.afterUs, () => {
+      this.waiting = undefined
+      this.arriving = false
+      if (this.session !== undefined) this.learn(this.session.state)
+    })
+  }
+
+  private wait(us: Us, event: ConnectionEvent): void {
+    this.waiting = this.sim.after(us, () => {
+      this.waiting = undefined
+      this.step(event)
+    })
+  }
+
+  private cancelWait(): void {
+    if (this.waiting !== undefined) this.sim.cancel(this.waiting)
+    this.waiting = undefined
+  }
+
+  private pauseUs(): Us {
+    const u = this.sim.chance.draw(this.id, 'retry pause', this.knocks)
+    return Math.max(1, this.load.retryUs * (1 + RETRY_JITTER_SHARE * (2 * u - 1)))
+  }
+
+  /** The pool's connections are of different ages when the story begins: the first life is what is left of one, the next are whole. */
+  private armLife(): void {
+    if (!Number.isFinite(this.load.connectionLifeUs)) return
+    const first = this.lives === 0 ? this.sim.chance.draw(this.id, 'first connection life', 0) : 1
+    this.lives += 1
+    this.life = this.sim.after(Math.max(1, this.load.connectionLifeUs * first), () => {
+      this.life = undefined
+      this.step('RENEW')
+    })
+  }
+
+  private releaseHold(): void {
+    if (!this.holding) return
+    this.holding = false
+    this.demand.release()
+  }
+
+  /** A session on a leader that acknowledges nothing is given up after the client's time-out. */
+  private watchHang(): void {
+    if (this.at !== 'writable' || this.flows || !this.wantsToWrite) return
+    this.wait(this.load.timeoutUs, 'TIMED_OUT')
+  }
+
+  private flowChanged(flowing: boolean): void {
+    this.flows = flowing
+    if (this.at === 'writable') {
+      this.cancelWait()
+      this.watchHang()
+    }
+    this.changed()
+  }
+
+  private changed(): void {
+    this.failures.account(this.sim.now, this.writing, this.reading, this.attemptUs())
+    for (const listener of this.listeners) listener(this)
+  }
+}

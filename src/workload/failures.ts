@@ -1,0 +1,73 @@
+/** Counts, per cohort, the attempts and operations that outages failed, by the closed forms of `retries.ts`. */
+import type { Us } from '../kernel/index.ts'
+import type { Load } from '../scenario/scenario.ts'
+import { failuresIn, type RetryFailures, type RetryPolicy } from './retries.ts'
+
+/** One outage in progress: how long it has lasted and how long its attempts took, integrated. */
+interface Stretch {
+  fromUs: Us
+  /** ∫ attemptUs dt over the outage so far. Its mean is the attempt time used: exact where an outage has one mode, interpolated where it mixes. */
+  area: number
+}
+
+/** Accounting of one cohort's failures. All arithmetic is + − × ÷, so that the sums are the same on every machine. */
+export class FailureTally {
+  private readonly writes: RetryPolicy
+  private readonly reads: RetryPolicy
+  private writeOutage: Stretch | undefined
+  private readOutage: Stretch | undefined
+  private lastUs: Us = 0
+  private attemptUs: Us = 0
+  private attempts = 0
+  private operations = 0
+
+  constructor(load: Load, share: number, connections: number, roundTripUs: Us) {
+    this.writes = {
+      loop: load.loop,
+      operationsPerSecond: load.writesPerSecond * share,
+      connections,
+      cycleUs: load.thinkUs + roundTripUs,
+      attempts: load.attempts,
+      retryUs: load.retryUs,
+    }
+    this.reads = { ...this.writes, loop: 'open', operationsPerSecond: load.readsPerSecond * share }
+  }
+
+  /** From `nowUs` on writes and reads are up or down as told, and an attempt takes `attemptUs` to fail. */
+  account(nowUs: Us, writing: boolean, reading: boolean, attemptUs: Us): void {
+    const area = (nowUs - this.lastUs) * this.attemptUs
+    if (this.writeOutage !== undefined) this.writeOutage.area += area
+    if (this.readOutage !== undefined) this.readOutage.area += area
+    this.lastUs = nowUs
+    this.attemptUs = attemptUs
+    this.writeOutage = this.turn(this.writeOutage, nowUs, writing, this.writes)
+    this.readOutage = this.turn(this.readOutage, nowUs, reading, this.reads)
+  }
+
+  /** Totals up to `nowUs`, those of outages still going on included. Fractional expectations: round sums of cohorts, not these. */
+  total(nowUs: Us): RetryFailures {
+    let { attempts, operations } = this
+    const area = (nowUs - this.lastUs) * this.attemptUs
+    for (const [outage, policy] of [[this.writeOutage, this.writes], [this.readOutage, this.reads]] as const) {
+      if (outage === undefined) continue
+      const failures = judge(outage, area, nowUs, policy)
+      attempts += failures.attempts
+      operations += failures.operations
+    }
+    return { attempts, operations }
+  }
+
+  private turn(outage: Stretch | undefined, nowUs: Us, up: boolean, policy: RetryPolicy): Stretch | undefined {
+    if (!up) return outage ?? { fromUs: nowUs, area: 0 }
+    if (outage === undefined) return undefined
+    const failures = judge(outage, 0, nowUs, policy)
+    this.attempts += failures.attempts
+    this.operations += failures.operations
+    return undefined
+  }
+}
+
+function judge(outage: Stretch, extraArea: number, nowUs: Us, policy: RetryPolicy): RetryFailures {
+  const outageUs = nowUs - outage.fromUs
+  return outageUs > 0 ? failuresIn(outageUs, (outage.area + extraArea) / outageUs, policy) : { attempts: 0, operations: 0 }
+}
