@@ -1,4 +1,5 @@
-import { type AnyEngine, type Scenario, type ScenarioSource, loadScenarioFrom } from '../scenario/index.ts'
+import type { Engine } from '../engine.ts'
+import { type Scenario, type ScenarioSource, loadScenarioFrom } from '../scenario/index.ts'
 
 /** The scenario with some fault kinds taken out of what a campaign draws from. */
 export function withoutKinds(scenario: Scenario, kinds: readonly string[]): Scenario {
@@ -7,6 +8,6 @@ export function withoutKinds(scenario: Scenario, kinds: readonly string[]): Scen
 }
 
 /** Loads a scenario from its own text, as a worker, a merge or a replay does. @throws ScenarioError */
-export function prepareScenario(source: ScenarioSource, engines: readonly AnyEngine[], without: readonly string[] = []): Scenario {
+export function prepareScenario(source: ScenarioSource, engines: readonly Engine[], without: readonly string[] = []): Scenario {
   return withoutKinds(loadScenarioFrom(source, engines), without)
 }

@@ -3,7 +3,8 @@
  * so an error travels as data too (an Error would lose its class).
  */
 import { workerData } from 'node:worker_threads'
-import type { AnyEngine, Scenario, ScenarioSource } from '../scenario/index.ts'
+import type { Engine } from '../engine.ts'
+import type { Scenario, ScenarioSource } from '../scenario/index.ts'
 import { type AggregateJson, aggregateToJson } from './aggregateJson.ts'
 import { prepareScenario } from './prepare.ts'
 import { realRehearser } from './real.ts'
@@ -25,7 +26,7 @@ const start = (workerData as [unknown, WorkerStart])[1]
 let prepared: Promise<Scenario> | undefined
 
 async function prepare(): Promise<Scenario> {
-  const { engines } = (await import(start.setup)) as { engines: readonly AnyEngine[] }
+  const { engines } = (await import(start.setup)) as { engines: readonly Engine[] }
   return prepareScenario(start.source, engines, start.without)
 }
 

@@ -4,7 +4,7 @@
  */
 import { formatClock } from '../kernel/index.ts'
 import type { MemberChange, RehearsalResult } from '../result.ts'
-import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
+import { type Screen, cut, glyphsFor, paintFor } from './text.ts'
 
 const NAME_WIDTH_MAX = 20
 
@@ -37,7 +37,8 @@ export function renderStrip(rehearsal: RehearsalResult, screen: Screen): string[
   const leaders = axis.atUs.map((_, i) => [...histories.values()].filter((states) => states[i]?.running === true && states[i]?.role === 'leader').length)
   if (leaders.some((n) => n !== 1)) lines.push(row('leaders', cells(axis, leaders.map((n) => String(Math.min(n, 9))))))
   lines.push(row('', clockLine(axis)))
-  lines.push(...hang('  ', `${glyphs.leader} leads  ${glyphs.follower} follows  ${glyphs.neither} neither  ${glyphs.down} down  ${component === undefined ? '' : `(${component} version below, where it changes)  `}time not to scale`, screen.columns).map(paintFor(screen).dim))
+  const legend = `${glyphs.leader} leads   ${glyphs.follower} follows   ${glyphs.neither} neither   ${glyphs.down} down   (time is not to scale)`
+  lines.push(paintFor(screen).dim(`  ${legend}`))
   return lines
 }
 

@@ -38,11 +38,17 @@ export function sentence(result: CampaignResult): string {
   const inBudget = result.runs - result.outOfBudget.runs
   if (inBudget === 0) return 'Every rehearsal was out of budget: nothing was judged.'
   const failed = result.checks.filter((check) => check.status === 'fail' && check.id !== 'objectives-met')
-  const parts = failed.map((check) => `${check.violations === inBudget ? 'Every time' : `In ${plain(check.violations)} of ${plain(inBudget)}`} it ${violationWords(check.id)}.`)
+  const often = [...new Set(failed.map((check) => check.violations))]
+  const parts = often.map((violations) => `${violations === inBudget ? 'Every time' : `In ${plain(violations)} of ${plain(inBudget)}`} it ${listed(failed.filter((check) => check.violations === violations).map((check) => violationWords(check.id)))}.`)
   const missed = result.objectives.filter((objective) => objective.status === 'fail')
   if (missed.length > 0) parts.push(`${missed.length === 1 ? 'One objective was' : `${missed.length} objectives were`} missed: ${missed.map((each) => measureName(each.measure)).join(', ')}.`)
   if (parts.length > 0) return parts.join(' ')
   return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(parts: readonly string[]): string {
+  return parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`
 }
 
 function claims(result: CampaignResult, screen: Screen): string[] {
@@ -115,7 +121,7 @@ function downtimeSteps(result: CampaignResult, screen: Screen): string[] {
   const steps = result.steps.filter((step) => step.share > 0).sort((a, b) => b.share - a.share)
   if (steps.length === 0) return []
   const { bar, ellipsis } = glyphsFor(screen)
-  const width = screen.columns - 38
+  const width = screen.columns - 42
   const rows = steps.slice(0, STEPS_SHOWN).map((step) => [cut(stepLabel(step.step, step.title), width, ellipsis), `${formatDuration(step.writeDowntimeSecondsMean * 1e6)} a run`, formatShare(step.share), bar.repeat(Math.max(1, Math.round(step.share * 12))).padEnd(12)])
   const rest = steps.length > STEPS_SHOWN ? [`  and ${count(steps.length - STEPS_SHOWN, 'more step')}`] : []
   return [title('Where writes were down', screen), ...table(rows, 2), ...rest]

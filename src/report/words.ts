@@ -73,7 +73,7 @@ export function formatShare(share: number): string {
   const percent = share * 100
   if (percent === 0 || percent === 100) return `${percent} %`
   if (percent < 0.01) return '< 0.01 %'
-  if (percent > 99.99) return '> 99.99 %'
+  if (percent > 99.94) return '> 99.9 %'
   if (percent < 1) return `${percent.toFixed(2)} %`
   if (percent < 10 || percent > 99) return `${percent.toFixed(1)} %`
   return `${percent.toFixed(0)} %`

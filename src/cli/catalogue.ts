@@ -1,0 +1,129 @@
+/** `proofroll list`, `facts`, `init` and `check`: what there is, why to believe it, how to begin, what is wrong. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Engine, Rule } from '../engine.ts'
+import { Simulation } from '../kernel/index.ts'
+import { checkRunbook, diagram, formatFindings } from '../operator/index.ts'
+import { glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
+import { type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom } from '../scenario/index.ts'
+import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
+
+/** Patterns of the documents that are not built yet: said, so that nobody looks for them in vain. */
+const NOT_BUILT: readonly string[] = [
+  'MySQL Ferris wheel',
+  'Elasticsearch shard rebalancing',
+  'backup and restore',
+  'Redis and Memcached rolling replace',
+  'MongoDB and CouchDB step-down cascade',
+  'Vitess rolling instance upgrade',
+  'blue/green',
+  'dual-write migration',
+  'operator upgrades (Zalando, Presslabs)',
+  'schema migrations',
+]
+
+export function list(options: { readonly diagram?: string }, context: Context): ExitCode {
+  if (options.diagram !== undefined) {
+    context.out(`${diagram(loadScenario(options.diagram, context.engines).runbook).trimEnd()}\n`)
+    return EXIT.held
+  }
+  const paint = paintFor(context.screen)
+  const names = builtInScenarios()
+  const width = Math.min(48, Math.max(0, ...names.map((name) => name.length)) + 2)
+  const lines = [paint.bold('Scenarios'), ...names.flatMap((name) => hang(`  ${name.padEnd(width)}`, titleOf(name, context), context.screen.columns))]
+  lines.push('', paint.bold('Engines'), ...context.engines.map((engine) => `  ${engine.name.padEnd(width)}${engine.title} (${plain(engine.rules.length)} rules: proofroll facts ${engine.name})`))
+  lines.push('', paint.bold('In the documents, not built yet'), ...hang('  ', NOT_BUILT.join(', '), context.screen.columns))
+  print(context, lines)
+  return EXIT.held
+}
+
+/** A scenario that does not load is still listed, with the reason's first line. */
+function titleOf(name: string, context: Context): string {
+  try {
+    return loadScenario(name, context.engines).title
+  } catch (error) {
+    return `(does not load: ${(error as Error).message.split('\n')[0] ?? ''})`
+  }
+}
+
+/** Writes an engine's starter files into the current folder. */
+export function init(name: string, context: Context): ExitCode {
+  const engine = engineOf(name, context)
+  const files = Object.entries(engine.starter)
+  if (files.length === 0) throw new UsageError(`the engine ${name} brings no starter files`)
+  const existing = files.map(([file]) => file).filter((file) => existsSync(file))
+  if (existing.length > 0) throw new UsageError(`${existing.join(', ')}: already here, and not overwritten. Move it away, or run this in an empty folder.`)
+  for (const [file, text] of files) writeWhole(file, text)
+  const { arrow } = glyphsFor(context.screen)
+  print(context, ['Written:', ...files.map(([file]) => `  ${file}`), '', `Now: proofroll run   ${arrow} rehearses the scenarios of this folder`])
+  return EXIT.held
+}
+
+/** Rules of the models: all of them in a line each, or those whose id, engine or text match, in full. */
+export function facts(wanted: string | undefined, context: Context): ExitCode {
+  const { columns } = context.screen
+  if (wanted === undefined) {
+    print(context, context.engines.flatMap((engine) => [paintFor(context.screen).bold(`${engine.title}: ${plain(engine.rules.length)} rules`), ...engine.rules.flatMap((rule) => hang(`  ${rule.id.padEnd(14)}`, rule.statement, columns))]))
+    return EXIT.held
+  }
+  const asked = wanted.toLowerCase()
+  const found = context.engines.flatMap((engine) => engine.rules.filter((rule) => engine.name === asked || rule.id.toLowerCase().startsWith(asked)))
+  const rules = found.length > 0 ? found : context.engines.flatMap((engine) => engine.rules.filter((rule) => rule.statement.toLowerCase().includes(asked)))
+  if (rules.length === 0) throw new UsageError(`no rule is named \`${wanted}\` or speaks of it; \`proofroll facts\` lists them all`)
+  print(context, rules.flatMap((rule, i) => [...(i > 0 ? [''] : []), ...ruleLines(rule, context)]))
+  return EXIT.held
+}
+
+function ruleLines(rule: Rule, context: Context): string[] {
+  const { columns } = context.screen
+  return [paintFor(context.screen).bold(rule.id), ...hang('  ', rule.statement, columns), ...hang('  source: ', rule.source, columns), ...hang('  test:   ', rule.test, columns)]
+}
+
+/** Checks scenarios and runbooks without rehearsing them: everything that is wrong, at once. */
+export function check(names: readonly string[], options: { readonly engine?: string; readonly set?: Readonly<Record<string, string>> }, context: Context): ExitCode {
+  const problems = names.flatMap((name) => {
+    try {
+      const scenario = isRunbook(name) ? aroundRunbook(name, options.engine, context) : loadScenario(name, context.engines, { set: options.set ?? {} })
+      print(context, remarks(name, scenario))
+      return []
+    } catch (error) {
+      if (!(error instanceof ScenarioError)) throw error
+      return [...error.problems]
+    }
+  })
+  if (problems.length > 0) throw new ScenarioError(problems)
+  return EXIT.held
+}
+
+/** What is not wrong but worth a thought: gates that pass on missing data, steps that nothing undoes, and the like. */
+function remarks(name: string, { engine, options, runbook }: Scenario): string[] {
+  const findings = checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands)
+  const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
+  if (findings.length === 0) return [`${name}: nothing wrong, ${steps}`]
+  return [formatFindings(runbook, findings), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]
+}
+
+function isRunbook(name: string): boolean {
+  return /\.(?:runbook\.ya?ml|sh|bash)$/.test(name)
+}
+
+/** A runbook is checked in the plainest scenario that can hold it, so that its commands meet an engine's registry. */
+function aroundRunbook(file: string, engineName: string | undefined, context: Context): Scenario {
+  if (!existsSync(file) || !statSync(file).isFile()) throw new UsageError(`${file}: there is no such file`)
+  const engine = engineName === undefined ? context.engines[0] : engineOf(engineName, context)
+  if (engine === undefined) throw new UsageError('there is no engine to check commands against')
+  const name = basename(file)
+  const source = { name: 'check', yaml: `format: 1\ncluster: { engine: ${engine.name} }\nrunbook: ./${name}\ndeadline: 4h\n`, files: { [name]: readFileSync(file, 'utf8') }, set: {} }
+  try {
+    return loadScenarioFrom(source, context.engines)
+  } catch (error) {
+    if (!(error instanceof ScenarioError)) throw error
+    throw new ScenarioError(error.problems.map((problem) => (problem.file === name ? { ...problem, file } : problem)))
+  }
+}
+
+function engineOf(name: string, context: Context): Engine {
+  const engine = context.engines.find((each) => each.name === name)
+  if (engine !== undefined) return engine
+  throw new UsageError(`there is no engine \`${name}\`; there ${context.engines.length === 1 ? 'is' : 'are'}: ${context.engines.map((each) => each.name).join(', ')}`)
+}

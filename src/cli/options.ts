@@ -1,0 +1,80 @@
+/** The options that commands share, read once and checked. */
+import { availableParallelism } from 'node:os'
+import { type Command, Option } from 'commander'
+import { FAULT_KINDS } from '../faults/index.ts'
+import { splitSet } from '../scenario/index.ts'
+import { UsageError } from './context.ts'
+
+/** As commander hands them over. */
+export interface RawOptions {
+  readonly runs?: number
+  readonly seed?: string
+  readonly faults?: number
+  readonly first?: number
+  readonly without?: readonly string[]
+  readonly set?: Readonly<Record<string, string>>
+  readonly jobs?: number
+  readonly shard?: { readonly n: number; readonly of: number }
+  readonly json?: string
+  readonly junit?: string
+  readonly report?: string
+  readonly quiet?: boolean
+}
+
+export const DEFAULT_RUNS = 500
+/** Below this a second thread costs more (about 100 ms to start) than it gives. */
+const RUNS_WORTH_THREADS = 400
+
+export function addCampaignOptions(command: Command): Command {
+  return command
+    .option('-n, --runs <N>', `how many rehearsals (default: ${DEFAULT_RUNS})`, whole('--runs', 1))
+    .option('--seed <S>', 'the campaign’s seed, any text (default: 1)')
+    .option('--faults <K>', 'draw 1 to K faults a rehearsal; 0 = none (default: the scenario’s faults.max)', whole('--faults', 0))
+    .option('--without <KIND>', 'leave a fault kind out; may be repeated', kinds, [])
+    .option('--set <PATH=VALUE>', 'override one value of the scenario, e.g. cluster.members=5; may be repeated', settings, {})
+    .option('--first <N>', 'number of the first rehearsal (default: 0)', whole('--first', 0))
+    .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
+    .option('--shard <i/n>', 'rehearse only the i-th of n equal parts; join the results with `proofroll merge`', shard)
+}
+
+export function addOutputOptions(command: Command): Command {
+  return command
+    .option('--json <FILE>', 'write the result as JSON')
+    .option('--junit <FILE>', 'write JUnit XML: one test a check and an objective')
+    .addOption(new Option('--report <DIR>', 'write story, result, Markdown and JUnit there (counterexamples go to reports/ otherwise)'))
+    .option('-q, --quiet', 'one line a scenario')
+}
+
+/** Threads for so many runs. */
+export function jobsFor(options: RawOptions, runs: number): number {
+  if (options.jobs !== undefined) return options.jobs
+  return runs < RUNS_WORTH_THREADS ? 1 : availableParallelism()
+}
+
+function whole(option: string, least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) throw new UsageError(`${option} ${text}: expected a whole number from ${least} on`)
+    return value
+  }
+}
+
+export function settings(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const pair = splitSet(text)
+  if (pair === undefined) throw new UsageError(`--set ${text}: expected PATH=VALUE, e.g. --set cluster.members=5`)
+  return { ...before, [pair[0]]: pair[1] }
+}
+
+function kinds(text: string, before: readonly string[]): string[] {
+  const named = text.split(',').map((kind) => kind.trim())
+  const known: readonly string[] = FAULT_KINDS
+  const unknown = named.find((kind) => !known.includes(kind))
+  if (unknown !== undefined) throw new UsageError(`--without ${unknown}: there is no such fault kind. The kinds are: ${known.join(', ')}`)
+  return [...before, ...named]
+}
+
+function shard(text: string): { n: number; of: number } {
+  const [, n, of] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? []
+  if (n === undefined || of === undefined || n < 1 || of < 1 || n > of) throw new UsageError(`--shard ${text}: expected i/n with i from 1 to n, e.g. --shard 1/4`)
+  return { n, of }
+}

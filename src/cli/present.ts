@@ -1,0 +1,87 @@
+/** Shows results and writes the files that were asked for. */
+import { join } from 'node:path'
+import type { CampaignResult } from '../campaign/index.ts'
+import { PLAIN, type Screen, type Story, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMarkdown, renderStory, renderSummary, resultJson, sentence, violationWords, writeCounterexamples, writeWhole } from '../report/index.ts'
+import type { RehearsalResult } from '../result.ts'
+import type { Scenario } from '../scenario/index.ts'
+import { type Context, EXIT, type ExitCode, print } from './context.ts'
+import type { RawOptions } from './options.ts'
+
+/** A campaign's result with what is needed to tell its stories. */
+export interface Told {
+  readonly result: CampaignResult
+  readonly scenario: Scenario
+  /** The recorded rehearsal of each counterexample, in the result's order. */
+  readonly rehearsals: readonly RehearsalResult[]
+}
+
+/** Where counterexamples go when no folder is named. */
+export const DEFAULT_FOLDER = 'reports'
+/** Counterexamples named after the one that is told in full. */
+const OTHERS_SHOWN = 8
+
+/** Writes the files, prints the summaries and says with which code to exit. */
+export function present(told: readonly Told[], options: Pick<RawOptions, 'json' | 'junit' | 'report' | 'quiet'>, context: Context): ExitCode {
+  const written = told.map((each): Told => ({ ...each, result: writeCounterexamples(each.result, options.report ?? DEFAULT_FOLDER) }))
+  const results = written.map((each) => each.result)
+  if (options.json !== undefined) writeWhole(options.json, resultJson(results))
+  if (options.junit !== undefined) writeWhole(options.junit, renderJUnit(results))
+  if (options.report !== undefined) writeReport(written, options.report)
+  if (options.quiet === true) print(context, results.flatMap((result) => oneLine(result, context.screen)))
+  else show(written, context)
+  const mismatches = results.flatMap((result) => result.determinism.mismatches)
+  if (mismatches.length > 0) {
+    context.err(`proofroll has a defect: run ${mismatches.join(', ')} differed when it was repeated. Please report it with the command you typed.\n`)
+    return EXIT.defect
+  }
+  return results.some((result) => result.verdict === 'violated') ? EXIT.violated : EXIT.held
+}
+
+function show(told: readonly Told[], context: Context): void {
+  const { screen } = context
+  const rule = glyphsFor(screen).rule.repeat(screen.columns)
+  told.forEach((each, i) => print(context, [...(i > 0 ? ['', paintFor(screen).dim(rule), ''] : []), ...tell(each, screen)]))
+  if (told.length > 1) print(context, ['', paintFor(screen).dim(rule), '', ...told.flatMap((each) => oneLine(each.result, screen))])
+}
+
+function oneLine(result: CampaignResult, screen: Screen): string[] {
+  const paint = paintFor(screen)
+  const held = result.verdict === 'held'
+  const lines = hang(held ? 'HELD      ' : 'VIOLATED  ', `${result.scenario}: ${sentence(result)}`, screen.columns)
+  return lines.map((line, i) => (i > 0 ? line : held ? line.replace('HELD', paint.green('HELD')) : line.replace('VIOLATED', paint.red('VIOLATED'))))
+}
+
+/** Summary, the story of the gravest counterexample, and the others in a line each. */
+export function tell(told: Told, screen: Screen): string[] {
+  const lines = renderSummary(told.result, screen)
+  const story = storiesOf(told)[0]
+  if (story !== undefined) lines.push('', ...renderStory(story, screen))
+  const others = told.result.counterexamples.slice(1)
+  if (others.length === 0) return lines
+  lines.push('', paintFor(screen).bold('Other ways it failed'))
+  for (const each of others.slice(0, OTHERS_SHOWN)) {
+    const runs = told.result.signatures.find((s) => s.check === each.check && s.cause === each.cause && s.step === each.step)?.runs ?? 0
+    const where = each.step === '-' ? '' : ` at ${each.step}`
+    lines.push(...hang('  ', `${violationWords(each.check)} (${each.cause}${where}) in ${plain(runs)}; ${each.faults === 0 ? 'no fault needed' : `faults: ${each.faults}`}`, screen.columns), `    ${each.replay}`)
+  }
+  if (others.length > OTHERS_SHOWN) lines.push(`  and ${others.length - OTHERS_SHOWN} more, in the report folder`)
+  return lines
+}
+
+function storiesOf({ result, scenario, rehearsals }: Told): Story[] {
+  const outline = outlineOf(scenario.runbook)
+  return result.counterexamples.flatMap((counterexample, i) => {
+    const rehearsal = rehearsals[i]
+    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal }]
+  })
+}
+
+function writeReport(told: readonly Told[], folder: string): void {
+  const results = told.map((each) => each.result)
+  const stories = new Map(told.map((each) => [each.result.scenario, storiesOf(each).slice(0, 1).flatMap((story) => renderStory(story, PLAIN))]))
+  const text = told.map((each) => [...renderSummary(each.result, PLAIN), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)])].join('\n'))
+  writeWhole(join(folder, 'story.txt'), `${text.join(`\n\n${'─'.repeat(PLAIN.columns)}\n\n`)}\n`)
+  writeWhole(join(folder, 'result.json'), resultJson(results))
+  writeWhole(join(folder, 'report.md'), renderMarkdown(results, stories))
+  writeWhole(join(folder, 'junit.xml'), renderJUnit(results))
+}

@@ -1,0 +1,74 @@
+/** The command line: arguments in, exit code out. */
+import { Command } from 'commander'
+import { engines as builtInEngines } from '../../models/index.ts'
+import { realRehearser, version } from '../campaign/index.ts'
+import { check, facts, init, list } from './catalogue.ts'
+import { type Context, type ExitCode, EXIT, UsageError, screenOf } from './context.ts'
+import { reportError } from './errors.ts'
+import { type RawOptions, addCampaignOptions, addOutputOptions, settings } from './options.ts'
+import { merge, replayFile, report } from './results.ts'
+import { demo, run } from './run.ts'
+
+const ABOUT = `Rehearses the upgrade runbook of a database on a simulated Kubernetes cluster, many times under faults, and says what gave way.
+
+Exit code: 0 objectives held, 1 violated, 2 the input is wrong, 3 a defect of Proofroll.`
+
+/**
+ * Runs one command line.
+ * @param argv the arguments, without node and script
+ * @param given what to use instead of the models, screen and streams of this process (for tests)
+ */
+export async function main(argv: readonly string[], given: Partial<Context> = {}): Promise<ExitCode> {
+  const context: Context = {
+    engines: builtInEngines,
+    rehearser: realRehearser,
+    enginesModule: undefined,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    screen: screenOf(process.stdout, process.env),
+    watched: process.stderr.isTTY === true,
+    ...given,
+  }
+  let code: ExitCode = EXIT.held
+  const program = commands(context, (done) => (code = done))
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (error) {
+    return reportError(error, context)
+  }
+}
+
+function commands(context: Context, exit: (code: ExitCode) => void): Command {
+  const program = new Command('proofroll').description(ABOUT).version(version).exitOverride().showHelpAfterError('(`proofroll --help` shows all commands)')
+  program.configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text), getOutHelpWidth: () => context.screen.columns, getErrHelpWidth: () => context.screen.columns })
+
+  addOutputOptions(addCampaignOptions(program.command('run').description('rehearse scenarios: built-in names or files; default: every scenario in this folder, or the demonstration').argument('[scenario...]')))
+    .action(async (names: string[], options: RawOptions) => exit(await run(names, options, context)))
+  addOutputOptions(addCampaignOptions(program.command('demo').description('the documented PostgreSQL wheel, then the fenced one')))
+    .action(async (options: RawOptions) => exit(await demo(options, context)))
+  program.command('replay').description('play a counterexample file again: same or changed, and its story').argument('<file>')
+    .action((file: string) => exit(replayFile(file, context)))
+  program.command('check').description('everything that is wrong with scenarios or runbooks, without rehearsing them').argument('<file...>')
+    .option('--engine <NAME>', 'the engine a runbook’s commands are checked against (default: the first)')
+    .option('--set <PATH=VALUE>', 'override one value of the scenario; may be repeated', settings, {})
+    .action((names: string[], options: { engine?: string; set?: Record<string, string> }) => exit(check(names, options, context)))
+  addOutputOptions(program.command('merge').description('join the JSON results of shards').argument('<file...>'))
+    .action((files: string[], options: RawOptions) => exit(merge(files, options, context)))
+  addOutputOptions(program.command('report').description('show JSON results again and write their reports').argument('<file...>'))
+    .action((files: string[], options: RawOptions) => exit(report(files, options, context)))
+  program.command('list').description('built-in scenarios, engines, and what is not built yet').option('--diagram <NAME>', 'print a scenario’s runbook as a Mermaid statechart')
+    .action((options: { diagram?: string }) => exit(list(options, context)))
+  program.command('init').description('write a scenario and a runbook to start from').argument('<engine>')
+    .action((engine: string) => exit(init(engine, context)))
+  program.command('facts').description('rules of the models, with source and test').argument('[rule]', 'an id or its beginning, an engine, or a word')
+    .action((rule: string | undefined) => exit(facts(rule, context)))
+  for (const name of ['sweep', 'compare']) {
+    program.command(name, { hidden: true }).argument('[words...]').allowUnknownOption().action(() => {
+      throw new UsageError(`\`proofroll ${name}\` comes with the next release; until then \`proofroll run\` with --faults and --seed explores at random`)
+    })
+  }
+  // Sub-commands inherit neither the override nor the streams.
+  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
+  return program
+}

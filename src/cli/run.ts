@@ -1,0 +1,109 @@
+/** `proofroll run`, and what `npm start` shows. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { type Campaign, runCampaign, withoutKinds } from '../campaign/index.ts'
+import { glyphsFor, hang, paintFor } from '../report/index.ts'
+import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario } from '../scenario/index.ts'
+import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
+import { DEFAULT_RUNS, type RawOptions, jobsFor } from './options.ts'
+import { type Told, present } from './present.ts'
+import { openProgress } from './progress.ts'
+
+/** The demonstration: a documented procedure, then the corrected one. */
+const DEMO = ['postgres-ferris-wheel/as-documented', 'postgres-ferris-wheel/fenced'] as const
+const DEMO_RUNS = 300
+
+export async function run(names: readonly string[], options: RawOptions, context: Context): Promise<ExitCode> {
+  const found = names.length > 0 ? names : scenarioFilesHere()
+  if (found.length === 0) return demo(options, context)
+  return rehearse(loadAll(found, options.set ?? {}, context), options, context)
+}
+
+/** Runs the demonstration. It shows a failure on purpose, so it succeeds unless something is wrong with Proofroll itself. */
+export async function demo(options: RawOptions, context: Context): Promise<ExitCode> {
+  const known = builtInScenarios()
+  const names = DEMO.filter((name) => known.includes(name))
+  if (names.length === 0) throw new UsageError('the demonstration scenarios are not in this package; name a scenario: `proofroll list` shows them')
+  const code = await rehearse(loadAll(names, {}, context), { runs: DEMO_RUNS, ...options }, context)
+  if (options.quiet !== true) print(context, nextSteps(context))
+  return code === EXIT.violated ? EXIT.held : code
+}
+
+function nextSteps(context: Context): string[] {
+  const paint = paintFor(context.screen)
+  const { ellipsis } = glyphsFor(context.screen)
+  const item = (command: string, words: string): string[] => hang(`  ${command.padEnd(34)}`, words, context.screen.columns)
+  return [
+    '',
+    paint.bold('What to do next'),
+    ...item('proofroll init postgres', 'a scenario and a runbook of your own, to edit'),
+    ...item('proofroll run', 'rehearse the scenarios in this folder'),
+    ...item(`proofroll run ${ellipsis} --faults 2`, 'with up to two faults a rehearsal'),
+    ...item('proofroll list', 'what else is built in'),
+    '  From this checkout, write `npm run proofroll -- run` for `proofroll run`.',
+  ]
+}
+
+async function rehearse(scenarios: readonly Scenario[], options: RawOptions, context: Context): Promise<ExitCode> {
+  const told: Told[] = []
+  for (const scenario of scenarios) {
+    if ((options.faults ?? scenario.faults.max) > 0 && withoutKinds(scenario, options.without ?? []).faults.kinds.length === 0) {
+      throw new UsageError(`${scenario.name}: every fault kind is left out, so there is none to draw; use --faults 0`)
+    }
+    const { result, stories } = await campaignOf(scenario, options, context)
+    told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal) })
+  }
+  return present(told, options, context)
+}
+
+async function campaignOf(scenario: Scenario, options: RawOptions, context: Context): Promise<Campaign> {
+  const { faults, without, shard, first } = options
+  const runs = options.runs ?? DEFAULT_RUNS
+  const progress = openProgress(scenario.name, context, options.quiet === true)
+  try {
+    return await runCampaign(
+      scenario,
+      {
+        runs,
+        seed: options.seed ?? '1',
+        jobs: jobsFor(options, runs),
+        onProgress: (done, total, violated) => progress.update(done, total, violated),
+        ...(faults === undefined ? {} : { faults }),
+        ...(without === undefined ? {} : { without }),
+        ...(shard === undefined ? {} : { shard }),
+        ...(first === undefined ? {} : { firstRun: first }),
+        ...(context.enginesModule === undefined ? {} : { enginesModule: context.enginesModule }),
+      },
+      context.rehearser,
+    )
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Loads every scenario before any is rehearsed, so that all that is wrong comes at once. */
+function loadAll(names: readonly string[], set: Readonly<Record<string, string>>, context: Context): Scenario[] {
+  const problems: InputProblem[] = []
+  const loaded = names.flatMap((name) => {
+    try {
+      return [loadScenario(name, context.engines, { set })]
+    } catch (error) {
+      if (!(error instanceof ScenarioError)) throw error
+      problems.push(...error.problems)
+      return []
+    }
+  })
+  if (problems.length > 0) throw new ScenarioError(problems)
+  const twice = loaded.find((scenario, i) => loaded.findIndex((other) => other.name === scenario.name) !== i)
+  if (twice !== undefined) throw new UsageError(`${twice.name} is named twice`)
+  return loaded
+}
+
+/** The scenario files of the current folder: YAML that says `format:` and `cluster:` or `extends:`, so that other YAML may lie there too. */
+function scenarioFilesHere(): string[] {
+  if (!existsSync('.')) return []
+  const candidates = readdirSync('.').filter((file) => /\.ya?ml$/.test(file) && !/\.runbook\.ya?ml$/.test(file) && !file.startsWith('_'))
+  return candidates.filter((file) => {
+    const text = readFileSync(file, 'utf8')
+    return /^format:/m.test(text) && /^(?:cluster|extends):/m.test(text)
+  }).sort()
+}

@@ -1,0 +1,8 @@
+export { folderOf, resultJson, toJson, writeCounterexamples, writeWhole } from './files.ts'
+export { renderJUnit } from './junit.ts'
+export { renderMarkdown } from './markdown.ts'
+export { type OutlineStep, type Story, outlineOf, renderStory } from './story.ts'
+export { renderStrip } from './strip.ts'
+export { renderSummary, sentence } from './summary.ts'
+export { PLAIN, type Screen, glyphsFor, hang, paintFor, table, wrap } from './text.ts'
+export { count, faultWords, formatMeasure, formatShare, measureName, plain, violationWords } from './words.ts'

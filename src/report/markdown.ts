@@ -1,0 +1,39 @@
+/** Markdown for a job summary or a pull request. */
+import type { CampaignResult } from '../campaign/result.ts'
+import type { MeasureId } from '../result.ts'
+import { sentence } from './summary.ts'
+import { count, formatMeasure, formatShare, measureName, plain } from './words.ts'
+
+/** One section a scenario. @param stories the told story of each result, by scenario name */
+export function renderMarkdown(results: readonly CampaignResult[], stories: ReadonlyMap<string, readonly string[]>): string {
+  return results.map((result) => section(result, stories.get(result.scenario) ?? [])).join('\n')
+}
+
+function section(result: CampaignResult, story: readonly string[]): string {
+  const badge = result.verdict === 'held' ? '✅ held' : '❌ violated'
+  const faults = result.faultsPerRun === 0 ? 'no faults' : `up to ${count(result.faultsPerRun, 'fault')} each, ${plain(result.struck)} struck`
+  const lines = [`## ${cell(result.scenario)}: ${badge}`, '', cell(sentence(result)), '', `${count(result.runs, 'rehearsal')}, ${faults}, seed \`${result.seed}\`, fingerprint \`${result.fingerprint}\`, Proofroll ${result.proofroll}.`]
+  if (result.claims.length > 0) {
+    const rows = result.claims.map((claim) => [measureName(claim.measure), formatMeasure(claim.measure, claim.claimed), formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), plain(claim.runsAbove)])
+    lines.push('', '### Claimed and measured', '', ...grid(['measure', 'claimed', 'p50', 'p99', 'runs above'], rows))
+  }
+  if (result.objectives.length > 0) {
+    const rows = result.objectives.map((each) => [measureName(each.measure), each.at, each.max === null ? `≥ ${formatMeasure(each.measure, each.min ?? 0)}` : `≤ ${formatMeasure(each.measure, each.max)}`, formatMeasure(each.measure, each.measured), each.status])
+    lines.push('', '### Objectives', '', ...grid(['measure', 'at', 'wanted', 'measured', 'status'], rows))
+  }
+  const checks = result.checks.filter((check) => check.status !== 'notApplicable').map((check) => [check.id, check.status, plain(check.violations), check.ci95 === null ? '' : `${formatShare(check.ci95[0])} – ${formatShare(check.ci95[1])}`])
+  lines.push('', '### Checks', '', ...grid(['check', 'status', 'violations', '95 % interval'], checks))
+  const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => result.measures[id].max > 0)
+  lines.push('', '### Measured', '', ...grid(['measure', 'p50', 'p95', 'p99', 'max'], ids.map((id) => [measureName(id), ...(['p50', 'p95', 'p99', 'max'] as const).map((at) => formatMeasure(id, result.measures[id][at]))])))
+  if (story.length > 0) lines.push('', '### The smallest failing story', '', '```text', ...story, '```')
+  return [...lines, ''].join('\n')
+}
+
+function grid(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)]
+}
+
+function cell(text: string): string {
+  return text.replace(/[|\\]/g, '\\$&').replace(/</g, '&lt;').replace(/\s+/g, ' ')
+}
