@@ -15,17 +15,21 @@ const CLIENT_STATE = defineEvent('client.state')
 /** A pause between connection attempts varies by this share up and down, so that cohorts do not knock in step. */
 const RETRY_JITTER_SHARE = 0.2
 
-const STATE_NUMBER: Readonly<Record<ConnectionState, number>> = {
-  idle: 0,
-  connecting: 1,
-  unanswered: 2,
-  writable: 3,
-  readOnly: 4,
-  held: 5,
-  silent: 6,
-  failing: 7,
-  backingOff: 8,
-  stopped: 9,
+/** After so many refusals in a row a client knocks again only when something has changed: the answers between would have been the same. */
+const PATIENCE = 3
+
+/** What the trace and the story see: the ways of having no session are one. */
+const NOTED: Readonly<Record<ConnectionState, { readonly number: number; readonly label: string }>> = {
+  idle: { number: 0, label: 'idle' },
+  connecting: { number: 1, label: 'away' },
+  unanswered: { number: 1, label: 'away' },
+  backingOff: { number: 1, label: 'away' },
+  writable: { number: 2, label: 'writable' },
+  readOnly: { number: 3, label: 'readOnly' },
+  held: { number: 4, label: 'held' },
+  silent: { number: 5, label: 'silent' },
+  failing: { number: 6, label: 'failing' },
+  stopped: { number: 7, label: 'stopped' },
 }
 
 const EVENT_OF: Readonly<Record<SessionState['is'], ConnectionEvent>> = {
@@ -66,6 +70,11 @@ export class Cohort implements Client {
   private lastError = ''
   private knocks = 0
   private lives = 0
+  private noted = NOTED.idle
+  /** Refusals (or read-only answers) since the last success, and the world's epoch at the latest. */
+  private refusals = 0
+  private refusedEpoch = -1
+  private parked = false
   private waiting: TimerId | undefined
   private life: TimerId | undefined
   private readonly listeners: CohortListener[] = []
@@ -98,6 +107,11 @@ export class Cohort implements Client {
 
   get state(): ConnectionState {
     return this.at
+  }
+
+  /** The state in a word for people: the ways of having no session are one (`away`), and a session without acknowledgements is `hanging`. */
+  get label(): string {
+    return this.at === 'writable' && !this.flows && this.wantsToWrite ? 'hanging' : NOTED[this.at].label
   }
 
   /** Whether writes are being acknowledged now. */
@@ -174,11 +188,15 @@ export class Cohort implements Client {
     const from = this.at
     const to = nextState(from, event)
     if (to === undefined) return
-    const moved = from !== to
     this.cancelWait()
     this.arriving = false
+    this.parked = false
     this.at = to
-    if (moved) this.sim.note(CLIENT_STATE, this.id, STATE_NUMBER[to], () => (to === 'writable' ? `on ${this.backend ?? '?'}` : this.lastError))
+    // While it knocks nothing is known yet: what is noted is the outcome. So a client that is refused again and again leaves no trace of it.
+    if (to !== 'connecting' && NOTED[to].number !== this.noted.number) {
+      this.noted = NOTED[to]
+      this.sim.note(CLIENT_STATE, this.id, this.noted.number, () => (to === 'writable' ? `on ${this.backend ?? '?'}` : this.lastError))
+    }
     this.enter(from, to, event)
     this.changed()
   }
@@ -194,6 +212,7 @@ export class Cohort implements Client {
         this.wait(this.load.timeoutUs, 'TIMED_OUT')
         return
       case 'writable':
+        this.refusals = 0
         this.join(this.leader as Copy)
         if (!isOpen(from)) this.armLife()
         this.watchHang()
@@ -201,7 +220,7 @@ export class Cohort implements Client {
       case 'readOnly':
         this.demand.detach('drained')
         if (!isOpen(from)) this.armLife()
-        if (this.load.onReadOnly === 'reconnect' && this.wantsToWrite) this.wait(this.pauseUs(), 'RETRY')
+        if (this.load.onReadOnly === 'reconnect' && this.wantsToWrite) this.retryLater()
         return
       case 'held':
         this.holding = true
@@ -217,7 +236,7 @@ export class Cohort implements Client {
       case 'backingOff':
         if (event === 'TIMED_OUT') this.lastError = `no answer within the client's time-out`
         this.leave('broken')
-        this.wait(this.pauseUs(), 'RETRY')
+        this.retryLater()
         return
       case 'stopped':
         this.leave('drained')
@@ -263,6 +282,23 @@ export class Cohort implements Client {
       this.arriving = false
       if (this.session !== undefined) this.learn(this.session.state)
     })
+  }
+
+  /**
+   * Called for every settled instant in which something changed: a client that had stopped knocking does so again. Its next attempt would
+   * have come at some instant of the retry period, so the period's share is drawn.
+   */
+  wake(): void {
+    if (!this.parked || this.sim.epoch === this.refusedEpoch) return
+    this.parked = false
+    this.wait(this.load.retryUs * this.sim.chance.draw(this.id, 'retry phase', this.knocks), 'RETRY')
+  }
+
+  private retryLater(): void {
+    this.refusals += 1
+    this.refusedEpoch = this.sim.epoch
+    if (this.refusals > PATIENCE) this.parked = true
+    else this.wait(this.pauseUs(), 'RETRY')
   }
 
   private wait(us: Us, event: ConnectionEvent): void {

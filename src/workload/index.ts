@@ -45,6 +45,9 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
     cohorts.push(new Cohort(sim, entrance, log, { id: `${prefix}clients-${i + 1}`, place: CLIENT_PLACE, share: 1 / load.cohorts, connections, load }))
   }
   for (const cohort of cohorts) cohort.start()
+  sim.observe(() => {
+    for (const cohort of cohorts) cohort.wake()
+  })
   return {
     log,
     entrance,

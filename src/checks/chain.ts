@@ -1,0 +1,118 @@
+/** Because-chains in words: effect first, each clause an event with its instant, its member, and the runbook step in which it fell. */
+import type { Departure, Promotion } from '../engine.ts'
+import { formatClock, type Us } from '../kernel/index.ts'
+import type { CheckId, Clause, Signature, StepRecord, Verdict } from '../result.ts'
+import type { Facts } from './facts.ts'
+
+/** The step that was under way at the instant: of several, the one that started last. A step that ends at the instant still counts. */
+export function stepAt(steps: readonly StepRecord[], atUs: Us): StepRecord | undefined {
+  let found: StepRecord | undefined
+  for (const step of steps) {
+    if (step.result === 'skipped' || step.startUs > atUs || (step.endUs !== undefined && step.endUs < atUs)) continue
+    if (found === undefined || step.startUs >= found.startUs) found = step
+  }
+  return found
+}
+
+/** A step's name in a signature and in words: an undo step is told from its forward one. */
+export function nameOf(step: StepRecord | undefined): string {
+  if (step === undefined) return '-'
+  return step.path === 'undo' ? `undo of ${step.step}` : step.step
+}
+
+/** The instant on the story's clock, which starts with the first step. */
+export function clock(facts: Facts, atUs: Us): string {
+  const us = atUs - facts.recording.horizon.startUs
+  return us < 0 ? `-${formatClock(-us)}` : formatClock(us)
+}
+
+export function plural(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Seconds in words, three decimals at most. */
+export function seconds(us: Us): string {
+  return `${Math.round(us / 1000) / 1000} s`
+}
+
+/** Builds a chain. Clauses whose event did not happen are simply not added. */
+export class Chain {
+  private readonly clauses: Clause[] = []
+
+  constructor(private readonly facts: Facts) {}
+
+  /** Adds an event; with `inStep` it is marked with the step under way at that instant. */
+  add(atUs: Us, text: string, options: { readonly node?: string | undefined; readonly inStep?: boolean } = {}): this {
+    const step = options.inStep === true ? stepAt(this.facts.recording.steps, atUs) : undefined
+    this.clauses.push({
+      atUs,
+      text,
+      ...(step === undefined ? {} : { step: nameOf(step) }),
+      ...(options.node === undefined ? {} : { node: options.node }),
+    })
+    return this
+  }
+
+  /** Goes on with another chain's clauses as they are. */
+  append(clauses: readonly Clause[]): this {
+    this.clauses.push(...clauses)
+    return this
+  }
+
+  promotion({ atUs, member, from, by, furthestReachable }: Promotion): this {
+    const who = by === 'operator' ? 'the runbook' : 'the cluster itself'
+    const furthest = furthestReachable ? '' : ', although a copy further ahead could be reached'
+    return this.add(atUs, `${who} promoted ${member} from LSN ${from.lsn} of timeline ${from.branch.timeline}${furthest}`, { node: member, inStep: by === 'operator' })
+  }
+
+  departure({ atUs, member, position, cause }: Departure): this {
+    const text = cause === 'fault' ? `a fault took ${member} away at LSN ${position.lsn} of timeline ${position.branch.timeline}` : `the runbook took ${member} away at LSN ${position.lsn} of timeline ${position.branch.timeline}`
+    return this.add(atUs, text, { node: member, inStep: cause === 'runbook' })
+  }
+
+  /** Faults that struck one of the members and had begun by `atUs`, latest first. */
+  faultsOn(members: readonly (string | undefined)[], atUs: Us): this {
+    for (const fault of [...this.facts.faults].reverse()) {
+      if (!fault.struck || fault.atUs > atUs || !fault.members.some(member => members.includes(member))) continue
+      this.add(fault.atUs, `the fault ${fault.kind} struck ${fault.target}`, { node: fault.members[0] })
+    }
+    return this
+  }
+
+  get all(): readonly Clause[] {
+    return this.clauses
+  }
+
+  /** The step of the first clause (from the effect back) that has one, or of the last. The root cause's step is what a reader looks for. */
+  get rootStep(): string {
+    for (let i = this.clauses.length - 1; i >= 0; i--) {
+      const step = this.clauses[i]?.step
+      if (step !== undefined) return step
+    }
+    return '-'
+  }
+}
+
+export function pass(check: CheckId, evidence: string): Verdict {
+  return { check, status: 'pass', evidence }
+}
+
+export function notExercised(check: CheckId, evidence: string): Verdict {
+  return { check, status: 'notExercised', evidence }
+}
+
+export function notApplicable(check: CheckId, evidence: string): Verdict {
+  return { check, status: 'notApplicable', evidence }
+}
+
+/** A failure. @throws Error when the chain is empty: a failure without a story is a defect of the check */
+export function fail(check: CheckId, evidence: string, cause: string, chain: Chain, step?: string): Verdict {
+  if (chain.all.length === 0) throw new Error(`checks: ${check} failed without a because-chain`)
+  const signature: Signature = { check, cause, step: step ?? chain.rootStep }
+  return { check, status: 'fail', evidence, signature, because: chain.all }
+}
+
+/** A whole number with thousands separated by commas, without the locale machinery whose output differs between builds. */
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}

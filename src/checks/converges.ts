@@ -1,0 +1,90 @@
+/**
+ * converges: completed or rolled back means one version, one history and full redundancy; aborted means one leader, one history and one spare copy.
+ * Causes, the first that holds: no-leader, two-leaders, diverged-follower (holds bytes that the history that counts lacks), unattached-follower
+ * (runs but streams from nobody), missing-member (fewer running, caught-up members than there should be), mixed-versions.
+ */
+import { Chain, fail, notExercised, pass, plural } from './chain.ts'
+import type { Check, Facts, MemberAtEnd } from './facts.ts'
+
+const ID = 'converges'
+
+interface Defect {
+  readonly cause: string
+  readonly text: string
+  readonly members: readonly string[]
+}
+
+export const converges: Check = {
+  id: ID,
+  judge(facts) {
+    if (facts.outcome === 'stuck') return notExercised(ID, 'the runbook never ended')
+    const defects = facts.outcome === 'aborted' ? afterAbort(facts) : afterSuccess(facts)
+    const first = defects[0]
+    if (first === undefined) return pass(ID, facts.outcome === 'aborted' ? 'one leader, one history and a spare copy' : `${plural(facts.members.length, 'member')} on one version and one history, all caught up`)
+    return fail(ID, `${facts.outcome}, but ${defects.map(d => d.text).join('; ')}`, first.cause, explain(facts, first))
+  },
+}
+
+function afterSuccess(facts: Facts): readonly Defect[] {
+  return [...leaders(facts), ...histories(facts, facts.members), ...redundancy(facts, facts.expectedMembers), ...versions(facts)]
+}
+
+function afterAbort(facts: Facts): readonly Defect[] {
+  // A member that is down or unattached is allowed; one whose history differs and that may come back is not one history.
+  const running = facts.members.filter(m => m.running && (m.attached || m.diverged === true))
+  return [...leaders(facts), ...histories(facts, running), ...redundancy(facts, Math.min(2, facts.expectedMembers))]
+}
+
+function leaders(facts: Facts): readonly Defect[] {
+  const names = facts.members.filter(m => m.running && m.role === 'leader').map(m => m.name)
+  // A fleet has one leader for each of its logs.
+  const wanted = facts.recording.authorities.length
+  if (names.length < wanted) return [{ cause: 'no-leader', text: wanted === 1 ? 'no running member leads' : `${names.length} of ${wanted} logs have a leader`, members: [] }]
+  if (names.length > wanted) return [{ cause: 'two-leaders', text: `${names.join(' and ')} both lead`, members: names }]
+  return []
+}
+
+function histories(_facts: Facts, members: readonly MemberAtEnd[]): readonly Defect[] {
+  const defects: Defect[] = []
+  const diverged = members.filter(m => m.diverged === true).map(m => m.name)
+  if (diverged.length > 0) defects.push({ cause: 'diverged-follower', text: `${diverged.join(' and ')} hold${diverged.length === 1 ? 's' : ''} another history`, members: diverged })
+  const loose = members.filter(m => m.running && !m.attached && m.diverged !== true).map(m => m.name)
+  if (loose.length > 0) defects.push({ cause: 'unattached-follower', text: `${loose.join(' and ')} run${loose.length === 1 ? 's' : ''} but stream${loose.length === 1 ? 's' : ''} from nobody`, members: loose })
+  return defects
+}
+
+function redundancy(facts: Facts, wanted: number): readonly Defect[] {
+  const whole = facts.members.filter(m => m.running && m.caughtUp && m.diverged !== true)
+  if (whole.length >= wanted) return []
+  const missing = facts.members.filter(m => !whole.includes(m)).map(m => m.name)
+  return [{ cause: 'missing-member', text: `${whole.length} of ${wanted} members are running and caught up`, members: missing }]
+}
+
+function versions(facts: Facts): readonly Defect[] {
+  const defects: Defect[] = []
+  const components = new Set(facts.members.flatMap(m => Object.keys(m.versions)))
+  for (const component of components) {
+    const seen = [...new Set(facts.members.filter(m => m.running && component in m.versions).map(m => m.versions[component] as string))].sort()
+    if (seen.length > 1) defects.push({ cause: 'mixed-versions', text: `${component} is ${seen.join(' and ')}`, members: facts.members.filter(m => m.versions[component] !== facts.targetVersions[component]).map(m => m.name) })
+  }
+  return defects
+}
+
+function explain(facts: Facts, { cause, text, members }: Defect): Chain {
+  const { horizon, changes } = facts.recording
+  const chain = new Chain(facts).add(horizon.endUs, `at the end ${text}`, { node: members[0] })
+  for (const name of members.slice(0, 2)) {
+    const last = changes.filter(c => c.member === name).at(-1)
+    if (last !== undefined && last.atUs > horizon.startUs) {
+      const what = last.running ? `${name} came up as ${last.role === 'none' ? 'neither leader nor follower' : `a ${last.role}`} on timeline ${last.timeline ?? '?'}` : `${name} went away`
+      chain.add(last.atUs, what, { node: name, inStep: true })
+    }
+  }
+  if (cause !== 'mixed-versions') {
+    const promotion = facts.promotions.at(-1)
+    if (promotion !== undefined) chain.promotion(promotion)
+    const departure = facts.departures.at(-1)
+    if (departure !== undefined && (members.includes(departure.member) || cause === 'no-leader')) chain.departure(departure)
+  }
+  return chain.faultsOn(members, horizon.endUs)
+}

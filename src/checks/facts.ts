@@ -1,0 +1,56 @@
+/** What checks may read: recorded facts of one rehearsal, no live model. */
+import type { Budget, Departure, Member, Promotion } from '../engine.ts'
+import type { TraceRecord, Us } from '../kernel/index.ts'
+import type { FaultRecord, Recording } from '../measures/index.ts'
+import type { CheckId, GateRecord, Outcome, Verdict } from '../result.ts'
+import type { Objective } from '../scenario/scenario.ts'
+import type { FreshWrite } from '../workload/index.ts'
+import type { RegisterHistory } from './register.ts'
+
+/** A follower's place in history beside the authority's, judged at the end. */
+export interface MemberAtEnd extends Omit<Member, 'copy'> {
+  /** Its copy holds bytes that the authority's history lacks. Undefined when it has no copy or there is no authority. */
+  readonly diverged: boolean | undefined
+}
+
+/** A cohort at the end of the horizon. */
+export interface ClientAtEnd {
+  readonly id: string
+  readonly state: string
+  readonly error: string
+  readonly backend: string | undefined
+  readonly writing: boolean
+}
+
+export interface Facts {
+  readonly outcome: Outcome
+  readonly outcomeReason: string
+  readonly recording: Recording
+  readonly gates: readonly GateRecord[]
+  readonly promotions: readonly Promotion[]
+  readonly departures: readonly Departure[]
+  readonly faults: readonly FaultRecord[]
+  readonly promise: 'asynchronous' | 'synchronous'
+  readonly expectedMembers: number
+  readonly targetVersions: Readonly<Record<string, string>>
+  /** At the end of the horizon, in the order of the truth. */
+  readonly members: readonly MemberAtEnd[]
+  /** Who could acknowledge a write at the end. */
+  readonly couldAcknowledge: readonly string[]
+  /** What a fresh client of each log finds at the end. */
+  readonly fresh: readonly { readonly log: string; readonly found: FreshWrite }[]
+  readonly clients: readonly ClientAtEnd[]
+  readonly objectives: readonly Objective[]
+  readonly deadlineUs: Us
+  /** Only of a recorded run. */
+  readonly trace: readonly TraceRecord[] | undefined
+  /** Traced operations on registers; undefined when none were traced. */
+  readonly registers: readonly RegisterHistory[] | undefined
+  readonly budget: Budget
+}
+
+/** One property. `others` are the verdicts so far, for the check that judges them together. */
+export interface Check {
+  readonly id: CheckId
+  judge(facts: Facts, others: readonly Verdict[]): Verdict
+}

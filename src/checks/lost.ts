@@ -1,0 +1,147 @@
+/**
+ * no-acknowledged-write-lost: violated when the runbook lost an acknowledged write, and under a synchronous promise when anything did.
+ * Cause classes, of the largest part of the loss:
+ *
+ * | cause | the part was … |
+ * |---|---|
+ * | overlap | acknowledged by a leader that nothing had stopped when another was promoted |
+ * | behind-candidate | on the old leader; a copy further ahead could be reached but was not promoted |
+ * | unreplicated-tail | on the old leader alone when it went away; the furthest reachable copy was promoted |
+ * | abandoned-branch | on a branch that was left again for an older one |
+ * | wiped | known to a history that has nothing in common with the one that counts now |
+ * | destroyed-volume | on volumes that are gone: no copy of the authority is left, or it lost its end |
+ * | removed-leader | on a leader that the runbook removed and that no longer is a member |
+ */
+import type { Loss } from '../measures/index.ts'
+import { countLosses } from '../measures/index.ts'
+import type { Verdict } from '../result.ts'
+import { Chain, clock, fail, notExercised, pass, plural } from './chain.ts'
+import type { Check, Facts } from './facts.ts'
+
+const ID = 'no-acknowledged-write-lost'
+
+export const noAcknowledgedWriteLost: Check = {
+  id: ID,
+  judge(facts) {
+    const { acknowledgedWrites, losses } = facts.recording
+    if (acknowledgedWrites === 0) return notExercised(ID, 'no write was acknowledged')
+    const counted = facts.promise === 'synchronous' ? losses : losses.filter(loss => !loss.inherent)
+    const lost = countLosses(counted)
+    if (lost === 0) {
+      const inherent = countLosses(losses)
+      const rest = inherent > 0 ? `; ${plural(inherent, 'more')} lost as asynchronous replication must` : ''
+      return pass(ID, `${plural(acknowledgedWrites, 'acknowledged write')}, none lost by the runbook${rest}`)
+    }
+    return violated(facts, counted, lost)
+  },
+}
+
+function violated(facts: Facts, counted: readonly Loss[], lost: number): Verdict {
+  const byCause = new Map<string, Loss[]>()
+  for (const loss of counted) {
+    const cause = causeOf(facts, loss)
+    const group = byCause.get(cause)
+    if (group === undefined) byCause.set(cause, [loss])
+    else group.push(loss)
+  }
+  let cause = ''
+  let worst: readonly Loss[] = []
+  for (const [name, group] of byCause) {
+    if (countLosses(group) > countLosses(worst)) {
+      cause = name
+      worst = group
+    }
+  }
+  const stranded = countLosses(counted, loss => loss.fate === 'stranded')
+  const holders = [...new Set(counted.flatMap(loss => loss.holders))].sort()
+  const where = stranded > 0 ? `${plural(stranded, 'write')} stranded on ${holders.join(', ')}` : 'on no copy any more'
+  const causes = [...byCause].map(([name, group]) => `${name} ${countLosses(group)}`).join(', ')
+  const evidence = `${plural(lost, 'acknowledged write')} of ${facts.recording.acknowledgedWrites} lost (${causes}); ${where}`
+  const chain = explain(facts, worst, cause)
+  return fail(ID, evidence, cause, chain, stepOf(facts, worst, chain))
+}
+
+/** What sort of loss a part is. */
+export function causeOf(facts: Facts, loss: Loss): string {
+  const { dropper, fork, leader, departure } = loss
+  if (fork === undefined) return 'destroyed-volume'
+  if (fork.lsn < 0) return 'wiped'
+  if (dropper === undefined) return branchLeft(facts, loss) ? 'abandoned-branch' : 'destroyed-volume'
+  if (loss.afterPromotion || departure === undefined || returnedBefore(facts, loss)) {
+    if (departure === undefined && cutOff(facts, loss)) return loss.afterPromotion ? 'overlap' : tail(loss)
+    return 'overlap'
+  }
+  if (departure.cause === 'runbook' && !facts.members.some(member => member.name === leader)) return 'removed-leader'
+  return tail(loss)
+}
+
+function tail(loss: Loss): string {
+  return loss.dropper?.furthestReachable === true ? 'unreplicated-tail' : 'behind-candidate'
+}
+
+/** Whether the leader ran again as a leader between its departure and the promotion. */
+function returnedBefore(facts: Facts, { leader, departure, dropper }: Loss): boolean {
+  if (departure === undefined || dropper === undefined) return false
+  return facts.recording.changes.some(c => c.member === leader && c.running && c.role === 'leader' && c.atUs > departure.atUs && c.atUs < dropper.atUs)
+}
+
+/** Whether a fault struck the leader and was still on when the other was promoted. */
+function cutOff(facts: Facts, { leader, dropper }: Loss): boolean {
+  if (leader === undefined || dropper === undefined) return false
+  return facts.faults.some(f => f.struck && f.members.includes(leader) && f.atUs <= dropper.atUs && (f.endUs === undefined || f.endUs > dropper.atUs))
+}
+
+/** The writes are on a branch that a promotion began and the authority does not descend from. */
+function branchLeft(_facts: Facts, { interval, fork }: Loss): boolean {
+  return fork !== undefined && interval.branch.parent !== null && fork.branch !== interval.branch
+}
+
+function explain(facts: Facts, losses: readonly Loss[], cause: string): Chain {
+  const chain = new Chain(facts)
+  const largest = losses.reduce((a, b) => (b.writes > a.writes ? b : a))
+  const writes = countLosses(losses)
+  const fromUs = Math.min(...losses.map(loss => loss.interval.ackFromUs))
+  const toUs = Math.max(...losses.map(loss => loss.interval.ackToUs))
+  const { horizon, authorities } = facts.recording
+  const authority = authorities.find(a => a.exists)
+  const leader = largest.leader ?? 'a leader'
+  chain.add(horizon.endUs, `${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} not in the history that counts (${authority === undefined ? 'no durable copy is left' : `${authority.member ?? 'a volume'}, timeline ${authority.timeline}, LSN ${authority.lsn}: ${authority.why}`})`, { node: authority?.member })
+  chain.add(fromUs, `${leader} acknowledged them on timeline ${largest.interval.branch.timeline} from ${clock(facts, fromUs)} to ${clock(facts, toUs)}`, { node: largest.leader, inStep: true })
+  if (largest.dropper !== undefined) chain.promotion(largest.dropper)
+  if (cause === 'overlap' && largest.dropper !== undefined) overlapClause(facts, chain, largest)
+  if (cause !== 'overlap' && largest.departure !== undefined) chain.departure(largest.departure)
+  if (cause === 'behind-candidate') chain.add(largest.dropper?.atUs ?? fromUs, `${largest.dropper?.member ?? 'the promoted copy'} ended ${lag(largest)} short of what was acknowledged`, { node: largest.dropper?.member })
+  if (cause === 'unreplicated-tail') chain.add(largest.interval.fromUs, `they had reached no copy that could be reached (${largest.why || 'within ordinary lag'})`, { node: largest.leader })
+  if (cause === 'abandoned-branch' || (cause === 'overlap' && largest.dropper === undefined)) abandonedClause(facts, chain, largest)
+  if (cause === 'wiped') chain.add(fromUs, 'the history that counts shares nothing with theirs: it was begun anew', { node: authority?.member })
+  if (cause === 'destroyed-volume') for (const record of facts.trace ?? []) if (record.label === 'disk.destroyed') chain.add(record.atUs, `the volume ${record.node} was destroyed`, { node: record.node, inStep: true })
+  return chain.faultsOn([largest.leader, largest.dropper?.member], largest.dropper?.atUs ?? horizon.endUs)
+}
+
+function overlapClause(facts: Facts, chain: Chain, { leader, dropper, departure }: Loss): void {
+  if (dropper === undefined) return
+  const before = facts.departures.filter(d => d.member === leader && d.atUs <= dropper.atUs)
+  const running = leader ?? 'the old leader'
+  if (before.length === 0) chain.add(dropper.atUs, `nothing had stopped ${running} before: it neither exited nor was fenced`, { node: leader })
+  else if (departure !== undefined) {
+    chain.add(dropper.atUs, `${running} had come back as a leader after it went away`, { node: leader })
+    chain.departure(departure)
+  }
+}
+
+function abandonedClause(facts: Facts, chain: Chain, { interval }: Loss): void {
+  const began = facts.promotions.find(p => p.from.lsn === interval.branch.forkLsn)
+  if (began !== undefined) chain.promotion(began)
+}
+
+/** How far the candidate was behind, in bytes. */
+function lag({ interval, fork }: Loss): string {
+  return fork === undefined ? 'far' : `${interval.toLsn - fork.lsn} bytes`
+}
+
+/** The step to blame: that of the promotion if the operator did it, else the deepest one of the chain. */
+function stepOf(_facts: Facts, losses: readonly Loss[], chain: Chain): string {
+  const dropper = losses.find(loss => loss.dropper !== undefined)?.dropper
+  if (dropper?.by === 'operator') for (const clause of chain.all) if (clause.atUs === dropper.atUs && clause.step !== undefined) return clause.step
+  return chain.rootStep
+}

@@ -1,0 +1,172 @@
+/**
+ * Redundancy exposure: the time in which a write acknowledged more than 1 s ago (at once, under a synchronous promise) is durable on fewer
+ * than two members' volumes. Judged for what each leader acknowledged while it leads, and for the last leader while nobody does; what a
+ * later promotion dropped is counted as lost, not as exposed.
+ *
+ * Exact: acknowledgement and flush positions are piecewise linear, so between two changes of the log the exposed stretch is a matter of
+ * crossings. The past of a curve never changes, so the work is put off until the log or the members change.
+ */
+import type { Copy, ReplicatedLog } from '../cluster/log/index.ts'
+import { type Position, sharedUpTo } from '../cluster/log/index.ts'
+import type { Cluster, Member } from '../engine.ts'
+import { SECOND, type Us } from '../kernel/index.ts'
+import type { Window } from './window.ts'
+
+export type ExposedWindow = Window
+
+/** Bytes that rounding may make up: less is no deficit. */
+const SLACK_BYTES = 1
+/** How far back a follower's position is looked for in its leader's past when the lag is asked in time. */
+const LOOK_BACK_US = 60 * SECOND
+
+type Curve = Copy['curves']['flush']
+type Head = NonNullable<Copy['head']>
+
+/** How far one copy holds a leader's history: its flushed position, never past `limitLsn`. */
+export interface Holding {
+  readonly curve: Curve
+  readonly limitLsn: number
+}
+
+interface Tracked {
+  readonly head: Head
+  stoppedUs: Us
+  holdings: readonly Holding[]
+}
+
+export class ExposureWatch {
+  private readonly ageUs: Us
+  private readonly tracked = new Map<ReplicatedLog, Tracked[]>()
+  private readonly spans: { fromUs: Us; toUs: Us }[] = []
+  private lastUs: Us | undefined
+  private dirty = true
+
+  constructor(private readonly cluster: Cluster) {
+    this.ageUs = cluster.truth.promise === 'synchronous' ? 0 : SECOND
+    for (const log of cluster.logs) {
+      log.onChange(() => {
+        this.dirty = true
+      })
+    }
+  }
+
+  /** Brings the account up to `nowUs` if anything changed, and takes in the change. */
+  look(nowUs: Us, members: readonly Member[], membersChanged: boolean): void {
+    if (!this.dirty && !membersChanged) return
+    this.dirty = false
+    this.integrate(nowUs)
+    for (const log of this.cluster.logs) this.tracked.set(log, this.track(log, nowUs, members))
+  }
+
+  windows(nowUs: Us): readonly ExposedWindow[] {
+    this.integrate(nowUs)
+    return this.spans.map(({ fromUs, toUs }) => ({ fromUs, toUs, open: toUs === nowUs }))
+  }
+
+  private track(log: ReplicatedLog, nowUs: Us, members: readonly Member[]): Tracked[] {
+    const before = this.tracked.get(log) ?? []
+    const copies = members.flatMap(({ copy }) => (copy !== undefined && copy.log === log ? [copy] : []))
+    const heads = log.copies.flatMap(({ head }) => (head === undefined ? [] : [head]))
+    const now: Tracked[] = heads.map(head => ({ head, stoppedUs: Number.POSITIVE_INFINITY, holdings: [] }))
+    if (now.length === 0) {
+      const last = before.at(-1)
+      if (last !== undefined) now.push({ head: last.head, stoppedUs: Math.min(last.stoppedUs, nowUs), holdings: [] })
+    }
+    for (const one of now) one.holdings = copies.map(copy => ({ curve: copy.curves.flush, limitLsn: limitOf(copy, one.head) }))
+    return now
+  }
+
+  private integrate(nowUs: Us): void {
+    const fromUs = this.lastUs ?? nowUs
+    this.lastUs = nowUs
+    if (nowUs <= fromUs) return
+    const found: { fromUs: Us; toUs: Us }[] = []
+    for (const tracked of this.tracked.values()) {
+      for (const { head, stoppedUs, holdings } of tracked) {
+        const needed = (us: Us): number => head.ack.valueAt(Math.min(us - this.ageUs, stoppedUs))
+        const breaks = head.ack.start.map(start => start + this.ageUs)
+        breaks.push(stoppedUs + this.ageUs)
+        found.push(...exposedSpans(needed, breaks, holdings, fromUs, nowUs))
+      }
+    }
+    found.sort((a, b) => a.fromUs - b.fromUs)
+    for (const span of found) this.put(span.fromUs, span.toUs)
+  }
+
+  /** Adds a span that begins no earlier than those added in this round; several leaders' spans of one stretch are united. */
+  private put(fromUs: Us, toUs: Us): void {
+    const last = this.spans.at(-1)
+    if (last !== undefined && last.toUs >= fromUs) last.toUs = Math.max(last.toUs, toUs)
+    else this.spans.push({ fromUs, toUs })
+  }
+}
+
+/** How much of the leader's history this copy can come to hold as things stand: all that it streams, or what it shares with it. */
+function limitOf(copy: Copy, head: Head): number {
+  if (copy.root() === head.copy) return Number.POSITIVE_INFINITY
+  const here: Position = copy.position('flush')
+  return sharedUpTo(here, head.branch)
+}
+
+/**
+ * The stretches of [fromUs, toUs) in which fewer than two holdings reach what is needed. `needed` is linear between `breaks`.
+ * Ends are rounded to whole microseconds.
+ */
+export function exposedSpans(needed: (us: Us) => number, breaks: readonly Us[], holdings: readonly Holding[], fromUs: Us, toUs: Us): readonly { fromUs: Us; toUs: Us }[] {
+  const cuts = [fromUs, toUs]
+  for (const us of breaks) if (us > fromUs && us < toUs) cuts.push(us)
+  for (const { curve } of holdings) for (let i = curve.start.length - 1; i >= 0 && (curve.start[i] as number) > fromUs; i--) if ((curve.start[i] as number) < toUs) cuts.push(curve.start[i] as number)
+  cuts.sort((a, b) => a - b)
+  const spans: { fromUs: Us; toUs: Us }[] = []
+  for (let i = 0; i + 1 < cuts.length; i++) {
+    const from = cuts[i] as number
+    const to = cuts[i + 1] as number
+    if (to > from) exposedPiece(needed, holdings, from, to, spans)
+  }
+  return spans
+}
+
+/** One piece in which everything is linear. Values at its end are read just inside it, since a curve may jump there. */
+function exposedPiece(needed: (us: Us) => number, holdings: readonly Holding[], from: Us, to: Us, spans: { fromUs: Us; toUs: Us }[]): void {
+  const inside = from + (to - from) / 2
+  let covered = 0
+  for (const holding of holdings) if (deficit(needed, holding, from) <= SLACK_BYTES && deficit(needed, holding, inside) <= SLACK_BYTES && 2 * deficit(needed, holding, inside) - deficit(needed, holding, from) <= SLACK_BYTES) covered += 1
+  if (covered >= 2) return
+  const cuts = [from, to]
+  for (const holding of holdings) {
+    for (const gap of [(us: Us) => needed(us) - holding.curve.valueAt(us), (us: Us) => needed(us) - holding.limitLsn]) {
+      const a = gap(from) - SLACK_BYTES
+      const b = 2 * (gap(inside) - SLACK_BYTES) - a
+      if (Number.isFinite(a) && a !== b && a * b < 0) cuts.push(from + ((to - from) * a) / (a - b))
+    }
+  }
+  cuts.sort((a, b) => a - b)
+  for (let i = 0; i + 1 < cuts.length; i++) {
+    const a = cuts[i] as number
+    const b = cuts[i + 1] as number
+    const middle = a + (b - a) / 2
+    let holders = 0
+    for (const holding of holdings) if (deficit(needed, holding, middle) <= SLACK_BYTES) holders += 1
+    if (holders < 2 && Math.round(b) > Math.round(a)) {
+      const last = spans.at(-1)
+      if (last !== undefined && last.toUs === Math.round(a)) last.toUs = Math.round(b)
+      else spans.push({ fromUs: Math.round(a), toUs: Math.round(b) })
+    }
+  }
+}
+
+function deficit(needed: (us: Us) => number, { curve, limitLsn }: Holding, us: Us): number {
+  return needed(us) - Math.min(limitLsn, curve.valueAt(us))
+}
+
+/** The largest lag, in µs, of a follower that counts as caught up: how old the leader's byte is that the follower has just flushed. */
+export function healthyLagUs(cluster: Cluster): Us {
+  let worstUs = 0
+  for (const { copy, caughtUp } of cluster.truth.members()) {
+    if (copy === undefined || !caughtUp || copy.root() === copy) continue
+    const nowUs = copy.log.sim.now
+    const writtenUs = copy.root().curves.receive.reaches(copy.lsn('flush'), nowUs - LOOK_BACK_US)
+    if (Number.isFinite(writtenUs)) worstUs = Math.max(worstUs, Math.round(nowUs - writtenUs))
+  }
+  return Math.max(0, worstUs)
+}

@@ -1,0 +1,297 @@
+/**
+ * The recorder: watches one rehearsal from outside and integrates every measure of design §9 exactly, as windows with whole-microsecond ends.
+ * It reads the truth once per settled instant in which something changed (`sim.observe`) and hears of client flows as they change.
+ * It changes nothing and notes nothing, so a recorded run and an unrecorded one have the same trace.
+ */
+import type { Cluster, Member } from '../engine.ts'
+import { SECOND, type Simulation, type Us } from '../kernel/index.ts'
+import type { MeasureId, MemberChange, StepRecord } from '../result.ts'
+import type { Cohort, Workload } from '../workload/index.ts'
+import { type Bill, costBetween } from './cost.ts'
+import { attributeToSteps, downtimeUs, longestGapUs, type Outage, OutageWatch } from './downtime.ts'
+import { type ExposedWindow, ExposureWatch, healthyLagUs } from './exposure.ts'
+import { countLosses, explainLoss, type FaultRecord, type Loss } from './loss.ts'
+import { servedWithin } from './served.ts'
+import { type SplitWindow, SplitWatch, splitWrites } from './splitBrain.ts'
+import { type MixedWindow, type SkewWindow, VersionWatch } from './versions.ts'
+import { clip, lengthUs, type Window } from './window.ts'
+
+/** When the story began, when the operator ended, and when the world had settled. */
+export interface Horizon {
+  readonly startUs: Us
+  readonly operatorEndUs: Us
+  readonly endUs: Us
+}
+
+/** How the client programs' connections changed, for the story. */
+export interface ClientChange {
+  readonly atUs: Us
+  readonly client: string
+  readonly state: string
+}
+
+/** What the authority of one log was at the end. */
+export interface AuthorityRecord {
+  readonly log: string
+  readonly member: string | undefined
+  readonly why: string
+  readonly exists: boolean
+  readonly timeline: number | undefined
+  readonly lsn: number | undefined
+}
+
+/** Everything measured in one rehearsal. Times are absolute instants of the simulation; windows are cut to the horizon. */
+export interface Recording {
+  readonly horizon: Horizon
+  readonly measures: Readonly<Record<MeasureId, number>>
+  /** Measures whose condition still held at the end: their numbers are lower bounds. */
+  readonly open: readonly MeasureId[]
+  readonly writeOutages: readonly Outage[]
+  readonly readOutages: readonly Outage[]
+  readonly splits: readonly SplitWindow[]
+  readonly skews: readonly SkewWindow[]
+  readonly mixed: readonly MixedWindow[]
+  readonly exposed: readonly ExposedWindow[]
+  readonly losses: readonly Loss[]
+  /** Writes acknowledged since the load began, and those whose outcome the client never learned. */
+  readonly acknowledgedWrites: number
+  readonly unknownWrites: number
+  readonly authorities: readonly AuthorityRecord[]
+  readonly steps: readonly StepRecord[]
+  readonly membersAtEnd: readonly Member[]
+  readonly changes: readonly MemberChange[]
+  readonly clients: readonly ClientChange[]
+  /** Some node could acknowledge at some time. */
+  readonly anybodyCouldAcknowledge: boolean
+  readonly baselineLagUs: Us
+}
+
+export class Recorder {
+  /** When the truth or a client flow last changed: the settling waits for quiet. */
+  lastChangeUs: Us
+  private startUs: Us | undefined
+  private operatorEndUs: Us | undefined
+  private billBefore: Bill | undefined
+  private failuresBefore = { attempts: 0, operations: 0 }
+  private baselineLagUs: Us = 0
+  private readonly split = new SplitWatch()
+  private readonly versions = new VersionWatch()
+  private readonly exposure: ExposureWatch
+  private readonly writes = new Map<Cohort, OutageWatch>()
+  private readonly reads = new Map<Cohort, OutageWatch>()
+  private readonly flows = new Map<Cohort, boolean>()
+  private readonly labels = new Map<Cohort, string>()
+  private readonly seen = new Map<string, Member>()
+  private readonly changes: MemberChange[] = []
+  private readonly clients: ClientChange[] = []
+  private readonly unobserve: () => void
+
+  constructor(
+    private readonly sim: Simulation,
+    private readonly cluster: Cluster,
+    private readonly workloads: readonly Workload[],
+  ) {
+    this.lastChangeUs = sim.now
+    this.exposure = new ExposureWatch(cluster)
+    const keyShare = 1 / Math.max(1, workloads.length)
+    for (const workload of workloads) {
+      for (const cohort of workload.cohorts) {
+        if (cohort.wantsToWrite) this.writes.set(cohort, new OutageWatch(cohort.id, cohort.share * keyShare))
+        if (cohort.wantsToRead) this.reads.set(cohort, new OutageWatch(cohort.id, cohort.share * keyShare))
+        this.flow(cohort)
+      }
+      workload.onChange(cohort => this.flow(cohort))
+    }
+    this.look()
+    this.unobserve = sim.observe(() => this.look())
+  }
+
+  /** The first step starts: from here on the measures count. */
+  begin(): void {
+    this.startUs = this.sim.now
+    this.billBefore = this.cluster.cost()
+    this.failuresBefore = this.failures()
+    this.baselineLagUs = healthyLagUs(this.cluster)
+    this.look()
+  }
+
+  /** The operator has ended, one way or another. */
+  operatorEnded(): void {
+    this.operatorEndUs = this.sim.now
+  }
+
+  /** Ends the horizon now and integrates. @param steps as the executor journalled them @param faults as they struck */
+  finish(steps: readonly StepRecord[], faults: readonly FaultRecord[], countedKinds: readonly ('ok' | 'warned')[] = ['ok', 'warned']): Recording {
+    this.look()
+    this.unobserve()
+    const endUs = this.sim.now
+    const startUs = this.startUs ?? endUs
+    const horizon: Horizon = { startUs, operatorEndUs: this.operatorEndUs ?? endUs, endUs }
+    const within = <W extends Window>(windows: readonly W[]): readonly W[] => clip(windows, startUs, endUs)
+    const writeOutages = [...this.writes.values()].flatMap(watch => watch.outages(startUs, endUs))
+    const readOutages = [...this.reads.values()].flatMap(watch => watch.outages(startUs, endUs))
+    const splits = within(this.split.windows(endUs))
+    const skews = within(this.versions.forbidden(endUs))
+    const mixedUnion = within(this.versions.mixedUnion(endUs))
+    const exposed = within(this.exposure.windows(endUs))
+    const { losses, authorities } = this.judgeLogs(faults, countedKinds)
+    const failures = this.failures()
+    const cost = costBetween(this.billBefore ?? this.cluster.cost(), this.cluster.cost())
+    const measures: Record<MeasureId, number> = {
+      writeDowntimeSeconds: downtimeUs(writeOutages) / SECOND,
+      longestWriteGapSeconds: longestGapUs(writeOutages) / SECOND,
+      readDowntimeSeconds: downtimeUs(readOutages) / SECOND,
+      lostAcknowledgedWrites: countLosses(losses),
+      inherentLostWrites: countLosses(losses, loss => loss.inherent),
+      strandedWrites: countLosses(losses, loss => loss.fate === 'stranded'),
+      splitBrainSeconds: lengthUs(splits) / SECOND,
+      splitBrainWrites: splitWrites(losses, splits),
+      // Rows that differ between two databases written side by side: measured by engines that have such a pair.
+      divergentRows: 0,
+      mixedVersionSeconds: lengthUs(mixedUnion) / SECOND,
+      mixedVersionRequests: servedWithin(this.workloads, mixedUnion, readOutages),
+      forbiddenSkewSeconds: lengthUs(skews) / SECOND,
+      redundancyExposedSeconds: lengthUs(exposed) / SECOND,
+      failedAttempts: Math.round(failures.attempts - this.failuresBefore.attempts),
+      failedAfterRetry: Math.round(failures.operations - this.failuresBefore.operations),
+      durationSeconds: (horizon.operatorEndUs - startUs) / SECOND,
+      ...cost,
+    }
+    return {
+      horizon,
+      measures,
+      open: openMeasures({ writeDowntimeSeconds: writeOutages, longestWriteGapSeconds: writeOutages, readDowntimeSeconds: readOutages, splitBrainSeconds: splits, mixedVersionSeconds: mixedUnion, forbiddenSkewSeconds: skews, redundancyExposedSeconds: exposed }),
+      writeOutages,
+      readOutages,
+      splits,
+      skews,
+      mixed: within(this.versions.mixed(endUs)),
+      exposed,
+      losses,
+      acknowledgedWrites: this.total(countedKinds),
+      unknownWrites: this.workloads.reduce((sum, { log }) => sum + log.ledger.total('unknown'), 0),
+      authorities,
+      steps: attributeToSteps(steps, writeOutages, endUs),
+      membersAtEnd: this.cluster.truth.members(),
+      changes: this.changes,
+      clients: this.clients,
+      anybodyCouldAcknowledge: this.split.anybody,
+      baselineLagUs: this.baselineLagUs,
+    }
+  }
+
+  private judgeLogs(faults: readonly FaultRecord[], kinds: readonly ('ok' | 'warned')[]): { losses: Loss[]; authorities: AuthorityRecord[] } {
+    const { truth } = this.cluster
+    const losses: Loss[] = []
+    const authorities: AuthorityRecord[] = []
+    for (const { log } of this.workloads) {
+      const { position, why, member } = truth.authority(log)
+      authorities.push({ log: log.name, member, why, exists: position !== undefined, timeline: position?.branch.timeline, lsn: position?.lsn })
+      // No authority: no durable copy is left, so nothing that was acknowledged survives.
+      const lost = position === undefined ? log.ledger.intervals().filter(({ kind }) => kind !== 'unknown' && kinds.includes(kind)) : log.ledger.beyond(position, kinds)
+      losses.push(
+        ...explainLoss(lost, {
+          authority: position,
+          promotions: truth.promotions,
+          departures: truth.departures,
+          faults,
+          changes: this.changes,
+          baselineLagUs: this.baselineLagUs,
+          holders: interval => truth.holders(interval),
+        }),
+      )
+    }
+    return { losses, authorities }
+  }
+
+  private total(kinds: readonly ('ok' | 'warned')[]): number {
+    let sum = 0
+    for (const { log } of this.workloads) for (const kind of kinds) sum += log.ledger.total(kind)
+    return sum
+  }
+
+  private failures(): { attempts: number; operations: number } {
+    let attempts = 0
+    let operations = 0
+    for (const workload of this.workloads) {
+      const total = workload.failures(this.sim.now)
+      attempts += total.attempts
+      operations += total.operations
+    }
+    return { attempts, operations }
+  }
+
+  private flow(cohort: Cohort): void {
+    const { now } = this.sim
+    this.writes.get(cohort)?.set(now, cohort.writing, cohort.state)
+    this.reads.get(cohort)?.set(now, cohort.reading, cohort.state)
+    // Reads come and go with every reconnection attempt: they do not keep the settling from being quiet.
+    if (this.flows.get(cohort) !== cohort.writing) {
+      this.flows.set(cohort, cohort.writing)
+      this.lastChangeUs = now
+    }
+    if (this.sim.records !== undefined && this.labels.get(cohort) !== cohort.label) {
+      this.labels.set(cohort, cohort.label)
+      this.clients.push({ atUs: now, client: cohort.id, state: cohort.label })
+    }
+  }
+
+  /** Reads the settled truth. Versions and skew can only change with a member, so they are judged only then. */
+  private look(): void {
+    const { now } = this.sim
+    const { truth } = this.cluster
+    const members = truth.members()
+    const changed = this.noteMembers(now, members)
+    if (changed) {
+      this.lastChangeUs = now
+      this.versions.setMembers(now, members)
+      this.versions.setSkew(now, truth.forbiddenSkew())
+    }
+    this.split.set(now, truth.couldAcknowledge())
+    this.exposure.look(now, members, changed)
+  }
+
+  /** Records the members that changed; whether any did. */
+  private noteMembers(now: Us, members: readonly Member[]): boolean {
+    let changed = false
+    for (const member of members) {
+      const before = this.seen.get(member.name)
+      if (before !== undefined && same(before, member)) continue
+      changed = true
+      this.seen.set(member.name, { ...member })
+      if (before === undefined || !sameStrip(before, member)) this.changes.push(strip(now, member))
+    }
+    if (this.seen.size > members.length) {
+      for (const [name, gone] of this.seen) {
+        if (members.some(member => member.name === name)) continue
+        this.seen.delete(name)
+        this.changes.push({ ...strip(now, gone), running: false, role: 'none' })
+        changed = true
+      }
+    }
+    return changed
+  }
+}
+
+function strip(atUs: Us, { name, node, running, role, timeline, versions }: Member): MemberChange {
+  return { atUs, member: name, node, running, role, timeline, versions: { ...versions } }
+}
+
+function sameStrip(a: Member, b: Member): boolean {
+  return a.running === b.running && a.role === b.role && a.timeline === b.timeline && a.node === b.node && sameVersions(a.versions, b.versions)
+}
+
+function same(a: Member, b: Member): boolean {
+  return sameStrip(a, b) && a.ready === b.ready && a.attached === b.attached && a.caughtUp === b.caughtUp
+}
+
+function sameVersions(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  if (a === b) return true
+  for (const component in a) if (a[component] !== b[component]) return false
+  for (const component in b) if (!(component in a)) return false
+  return true
+}
+
+function openMeasures(windows: Partial<Record<MeasureId, readonly Window[]>>): readonly MeasureId[] {
+  return (Object.keys(windows) as MeasureId[]).filter(id => windows[id]?.some(window => window.open))
+}

@@ -1,0 +1,21 @@
+/** The end of the horizon: the world is left to itself until nothing has changed for a while. */
+import { MINUTE, type Simulation, type Us } from '../kernel/index.ts'
+import type { Recorder } from './recorder.ts'
+
+export const QUIET_US: Us = MINUTE
+export const SETTLE_LIMIT_US: Us = 15 * MINUTE
+
+/**
+ * Runs the simulation until neither a member nor a client's flow has changed for 60 s, at most 15 min. Call when the operator has ended and
+ * all faults have. Quiet is counted from now on, not from before. @returns whether it became quiet
+ */
+export function runUntilQuiet(sim: Simulation, recorder: Recorder, quietUs: Us = QUIET_US, limitUs: Us = SETTLE_LIMIT_US): boolean {
+  const startUs = sim.now
+  const lastUs = startUs + limitUs
+  for (;;) {
+    const quietAtUs = Math.max(recorder.lastChangeUs, startUs) + quietUs
+    if (quietAtUs <= sim.now) return true
+    if (sim.now >= lastUs) return false
+    sim.run(Math.min(quietAtUs, lastUs))
+  }
+}
