@@ -4,13 +4,12 @@
  * Verified here: that the run comes to an end, and that its result says what happened in it. Not verified here: the properties
  * themselves (`checks/`), the numbers (`measures/`), and whether the models are right (`models/`, `test/`).
  */
-import { judge } from './checks/index.ts'
+import { gatherFacts, judge } from './checks/index.ts'
 import type { Cluster } from './engine.ts'
 import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRun, type Schedule } from './faults/index.ts'
 import { Chance, formatDuration, SECOND, Simulation, type Us } from './kernel/index.ts'
 import { Recorder, runUntilQuiet } from './measures/index.ts'
 import { type OperatorObserver, type OperatorRun, startOperator } from './operator/index.ts'
-import { gatherFacts } from './rehearsal/facts.ts'
 import { resultOf } from './rehearsal/result.ts'
 import { Scribe } from './rehearsal/scribe.ts'
 import type { RehearsalResult } from './result.ts'
@@ -64,7 +63,16 @@ export function rehearse({ scenario, schedule, seed, record = false, elide = tru
   // Verdict.
   injector.close()
   const recording = recorder.finish(scribe.steps(operator.journal), injector.records, scenario.load.warningsAreUnknown ? ['ok'] : ['ok', 'warned'])
-  const verdicts = judge(gatherFacts({ sim, scenario, cluster, workloads, operator, recording, gates: scribe.gates, faults: injector.records }))
+  const facts = gatherFacts(cluster, workloads, recording, {
+    outcome: operator.outcome,
+    outcomeReason: operator.reason,
+    gates: scribe.gates,
+    faults: injector.records,
+    objectives: scenario.objectives,
+    deadlineUs: scenario.deadlineUs,
+    trace: sim.records,
+  })
+  const verdicts = judge(facts)
   stopClients(workloads)
   return resultOf({ sim, cluster, operator, injector, recording, scribe, verdicts })
 }

@@ -29,5 +29,22 @@ export function problemAt(file: string, message: string, ...help: readonly strin
 
 function formatProblem(problem: InputProblem): string {
   const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}:${problem.column ?? 1}`
-  return [`${place}: ${problem.message}`, ...problem.help.map(line => `    ${line}`)].join('\n')
+  return [`${place}: ${problem.message}`, ...wrap(problem.help).map(line => `    ${line}`)].join('\n')
+}
+
+const WIDTH = 110
+
+/** Breaks long help at blanks, so that a terminal need not. */
+function wrap(lines: readonly string[]): readonly string[] {
+  return lines.flatMap(line => {
+    const broken: string[] = []
+    let rest = line
+    while (rest.length > WIDTH) {
+      const cut = rest.lastIndexOf(' ', WIDTH)
+      if (cut <= 2) break
+      broken.push(rest.slice(0, cut))
+      rest = `  ${rest.slice(cut + 1)}`
+    }
+    return [...broken, rest]
+  })
 }

@@ -83,12 +83,12 @@ export function diskFiles(path: string): SourceFiles {
 
 /** Files of a self-contained source (a counterexample file). */
 export function sourceFiles(source: ScenarioSource): SourceFiles {
-  const main = `${source.name}.yaml`
+  const main = `${posix.basename(source.name)}.yaml`
   const used: Record<string, string> = {}
   return {
     main,
     used,
-    shown: name => name,
+    shown: name => posix.join(posix.dirname(source.name), name),
     read(name) {
       const text = name === main ? source.yaml : source.files[name]
       if (text !== undefined && name !== main) used[name] = text

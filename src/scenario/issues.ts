@@ -14,6 +14,8 @@ export interface IssueContext {
   readonly value: unknown
   /** Goes before the issue's path: `['cluster']` for the engine's own section. */
   readonly prefix: Path
+  /** Keys that somebody else takes, to be named among the known ones. */
+  readonly extraKeys?: readonly string[]
   place(path: Path, what: 'value' | 'key'): Place
 }
 
@@ -24,13 +26,13 @@ export function problemsOf(issues: readonly Issue[], context: IssueContext): rea
 
 function unknownKeys(issue: Issue & { readonly keys: readonly string[] }, context: IssueContext): readonly InputProblem[] {
   const inside = pathOf(issue)
-  const known = keysAt(context.schema, inside)
+  const known = [...(context.extraKeys ?? []), ...keysAt(context.schema, inside)]
   const path = [...context.prefix, ...inside]
   return issue.keys.map(key => {
     const near = nearest(key, known)
     const where = path.length === 0 ? 'in a scenario' : `in \`${spell(path)}\``
     const help = [...(near === undefined ? [] : [`did you mean \`${near}\`?`]), `the keys ${where} are: ${listWords(known, 40)}`]
-    return { ...context.place([...path, key], 'key'), message: `unknown key \`${key}\` ${where}`, help: wrap(help) }
+    return { ...context.place([...path, key], 'key'), message: `unknown key \`${key}\` ${where}`, help }
   })
 }
 
@@ -42,11 +44,13 @@ function otherIssue(issue: Issue, context: IssueContext): InputProblem {
   const help = meaning === undefined ? [] : [`${spell(path)}: ${meaning}`]
   if (given === undefined && inside.length > 0 && issue.code !== 'custom') {
     const name = path[path.length - 1]
-    return { ...context.place(path, 'key'), message: `\`${spell(path)}\` is missing`, help: wrap([...missingHelp(issue, String(name)), ...help]) }
+    return { ...context.place(path, 'key'), message: `\`${spell(path)}\` is missing`, help: [...missingHelp(issue, String(name)), ...help] }
   }
-  const near = issue.code === 'invalid_value' && typeof given === 'string' ? nearest(given, issue.values.map(String)) : undefined
+  const values = issue.code === 'invalid_value' ? issue.values.map(String) : []
+  const near = typeof given === 'string' ? nearest(given, values) : undefined
   const meant = near === undefined ? [] : [`did you mean \`${near}\`?`]
-  return { ...context.place(path, 'value'), message: `\`${spell(path)}\` ${complaint(issue, given)}`, help: wrap([...meant, ...help]) }
+  const choices = values.length > FEW ? [`it is one of: ${listWords(values, 40)}`] : []
+  return { ...context.place(path, 'value'), message: `\`${spell(path)}\`${complaint(issue, given)}`, help: [...meant, ...choices, ...help] }
 }
 
 function missingHelp(issue: Issue, name: string): readonly string[] {
@@ -56,19 +60,24 @@ function missingHelp(issue: Issue, name: string): readonly string[] {
   return []
 }
 
+/** More choices than this do not fit into the sentence. */
+const FEW = 5
+
 function complaint(issue: Issue, given: unknown): string {
+  if (issue.code === 'custom') return `: ${issue.message}`
+  if (isOwnMessage(issue.message)) return ` is ${show(given)}; ${issue.message}`
   const is = `, and is ${show(given)}`
   switch (issue.code) {
     case 'invalid_type':
-      return isOwnMessage(issue.message) ? `${is.slice(2)}; ${issue.message}` : `should be ${article(issue.expected)}${is}`
+      return ` should be ${article(issue.expected)}${is}`
     case 'invalid_value':
-      return isOwnMessage(issue.message) ? `${is.slice(2)}; ${issue.message}` : `should be ${issue.values.length === 1 ? '' : 'one of '}${listWords(issue.values.map(String), 40)}${is}`
+      return issue.values.length > FEW ? ` cannot be ${show(given)}` : ` should be ${issue.values.length === 1 ? '' : 'one of '}${listWords(issue.values.map(String))}${is}`
     case 'too_small':
-      return issue.origin === 'array' ? `needs at least ${issue.minimum} ${issue.minimum === 1 ? 'entry' : 'entries'}` : `should be at least ${issue.minimum}${is}`
+      return issue.origin === 'array' ? ` needs at least ${issue.minimum} ${issue.minimum === 1 ? 'entry' : 'entries'}` : ` should be at least ${issue.minimum}${is}`
     case 'too_big':
-      return `should be at most ${issue.maximum}${is}`
+      return ` should be at most ${issue.maximum}${is}`
     default:
-      return isOwnMessage(issue.message) ? `${is.slice(2)}; ${issue.message}` : `is not right (${issue.message})${is}`
+      return ` is not right (${issue.message})${is}`
   }
 }
 
@@ -102,21 +111,4 @@ function valueAt(value: unknown, path: Path): unknown {
 /** `objectives[0].max` */
 export function spell(path: Path): string {
   return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('')
-}
-
-const WIDTH = 110
-
-/** Breaks long help at blanks, so that a terminal need not. */
-function wrap(lines: readonly string[]): readonly string[] {
-  return lines.flatMap(line => {
-    const broken: string[] = []
-    let rest = line
-    while (rest.length > WIDTH) {
-      const cut = rest.lastIndexOf(' ', WIDTH)
-      if (cut <= 0) break
-      broken.push(rest.slice(0, cut))
-      rest = `  ${rest.slice(cut + 1)}`
-    }
-    return [...broken, rest]
-  })
 }

@@ -115,10 +115,10 @@ class Loader {
     this.problems.push({ ...this.at(path), message, help })
   }
 
-  private parse<T>(schema: z.ZodType<T>, value: unknown, prefix: Path): T | undefined {
+  private parse<T>(schema: z.ZodType<T>, value: unknown, prefix: Path, extraKeys: readonly string[] = []): T | undefined {
     const parsed = schema.safeParse(value)
     if (parsed.success) return parsed.data
-    this.problems.push(...problemsOf(parsed.error.issues, { schema, value, prefix, place: (path, what) => this.at(path, what) }))
+    this.problems.push(...problemsOf(parsed.error.issues, { schema, value, prefix, extraKeys, place: (path, what) => this.at(path, what) }))
     return undefined
   }
 
@@ -137,7 +137,7 @@ class Loader {
   private clusterOptions(engine: Engine, value: Record<string, unknown>): unknown {
     const given = value['cluster']
     if (typeof given !== 'object' || given === null) return undefined
-    const options = this.parse(engine.options, without(given as Record<string, unknown>, 'engine'), ['cluster'])
+    const options = this.parse(engine.options, without(given as Record<string, unknown>, 'engine'), ['cluster'], ['engine'])
     if (options === undefined) return undefined
     const problems = engine.problems(options)
     for (const problem of problems) this.complain(['cluster', ...problem.path], `\`${spell(['cluster', ...problem.path])}\`: ${problem.message}`)

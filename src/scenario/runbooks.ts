@@ -1,9 +1,12 @@
 /** Compiling the runbooks that a scenario names or holds: from one file, from several run in order as one, from steps written in place. */
 import { isMap, isScalar } from 'yaml'
-import { type CommandRegistry, compileRunbook, type Plan, type PlanStep, readRunbook, RunbookError, type Sourced, type Template } from '../operator/index.ts'
+import { FILTER_NAMES, filterOf } from '../operator/filters.ts'
+import { type CommandRegistry, compileRunbook, type PlacedLine, type Plan, type PlanStep, readRunbook, RunbookError, type Sourced, UnsupportedError } from '../operator/index.ts'
+import type { Template } from '../operator/words.ts'
 import type { Layer } from './document.ts'
 import { type InputProblem, problemAt } from './error.ts'
 import { missingFile, pathFrom, type SourceFiles } from './files.ts'
+import { nearest } from './spelling.ts'
 
 /** A plan, or what is wrong with it. */
 export interface Compiled {
@@ -114,10 +117,12 @@ export function commandProblems(plan: Plan, registry: CommandRegistry): readonly
   for (const step of plan.steps) {
     for (const line of linesOf(step)) {
       for (const stage of line.stages) {
-        for (const finding of registry.check(stage.words.map(written))) {
-          if (finding.severity !== 'error') continue
+        const argv = stage.words.map(written)
+        for (const message of complaints(argv, registry)) {
           const place = line.place.line > 0 ? { line: line.place.line, column: line.place.column } : { line: undefined, column: undefined }
-          problems.push({ file: plan.file, ...place, message: finding.message, help: [`in step \`${step.id}\`: ${line.text}`] })
+          const near = nearest(argv[0] ?? '', registry.names)
+          const meant = near === undefined || registry.has(argv[0] ?? '') ? [] : [`did you mean \`${near}\`?`]
+          problems.push({ file: plan.file, ...place, message, help: [...meant, `in step \`${step.id}\`: ${line.text}`] })
         }
       }
     }
@@ -125,8 +130,22 @@ export function commandProblems(plan: Plan, registry: CommandRegistry): readonly
   return problems
 }
 
-function linesOf(step: PlanStep): readonly (typeof step.action extends infer A ? (A extends { line: infer L } ? L : never) : never)[] {
-  const { action } = step
+/** Text programs (`grep`, `awk`, …) are the operator's own, unless the cluster has a command of that name. */
+function complaints(argv: readonly string[], registry: CommandRegistry): readonly string[] {
+  const name = argv[0] ?? ''
+  if (!registry.has(name) && FILTER_NAMES.includes(name)) {
+    try {
+      if (!argv.some(word => word.includes('${'))) filterOf(argv)
+      return []
+    } catch (error) {
+      if (error instanceof UnsupportedError) return [error.message]
+      throw error
+    }
+  }
+  return registry.check(argv).flatMap(finding => (finding.severity === 'error' ? [finding.message] : []))
+}
+
+function linesOf({ action }: PlanStep): readonly PlacedLine[] {
   if (action.kind === 'run' || action.kind === 'parallel') return action.lines
   return action.kind === 'gate' ? [action.line] : []
 }
