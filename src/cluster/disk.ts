@@ -31,6 +31,11 @@ export class Disk<Contents = unknown> {
     return this.nominalBytesPerSecond / this.slowdown
   }
 
+  /** How many times slower than healthy it is (1 = healthy). */
+  get slowdownFactor(): number {
+    return this.slowdown
+  }
+
   /** Whether the disk has no room for another byte. */
   get full(): boolean {
     return this.filled

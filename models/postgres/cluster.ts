@@ -1,0 +1,195 @@
+/** One PostgreSQL cluster on Kubernetes in one rehearsal: everything put together (engine.ts, Cluster). */
+import { contains, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import { Network } from '../../src/cluster/network.ts'
+import type { Budget, Cluster, Entrance, FaultKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
+import { SECOND, type Simulation } from '../../src/kernel/index.ts'
+import { CommandRegistry } from '../../src/operator/command.ts'
+import { Kubernetes, withDefaults } from '../kubernetes/index.ts'
+import { workstationPrograms } from './workstation.ts'
+import { DataDirectory } from './datadir.ts'
+import { HostsEntrance, ServiceEntrance } from './entrances.ts'
+import { PostgresFaults } from './faults.ts'
+import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf } from './options.ts'
+import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
+import { DATA_MOUNT, PostgresProgram, standbyConf, slotName } from './program.ts'
+import type { Server } from './server.ts'
+import { completeSyncNames, parseSyncNames } from './settings.ts'
+import { canAcknowledge } from './syncrep.ts'
+import { addMachines, isMemberSet, memberNames, objects, podDns, POOLER, POOLER_IMAGE } from './topology.ts'
+import { PostgresTruth } from './truth.ts'
+import { World } from './world.ts'
+
+/** First LSN of a story: a database that has lived a little. */
+const GENESIS_LSN = 64 * 1024 * 1024 * 1024
+/** Lag at which `caught-up` is still true while writes go on. Source: PG §8.3 (candidate lag < 1 MB). */
+const CAUGHT_UP_BYTES = 1024 * 1024
+
+/** The engine version in an image name: `registry/postgres:15.8-bookworm` → `15.8`. */
+export function versionOf(image: string): string {
+  return /:(?:.*?)(\d+(?:\.\d+)?)/.exec(image)?.[1] ?? '0'
+}
+
+export class PostgresCluster implements Cluster {
+  readonly world: World
+  readonly kubernetes: Kubernetes
+  readonly commands: CommandRegistry
+  readonly entrances: Readonly<Record<string, Entrance>>
+  readonly logs: readonly ReplicatedLog[]
+  readonly truth: Truth
+  readonly budget: Budget
+  readonly poolers: BouncerProgram
+  private readonly faults: PostgresFaults
+
+  constructor(
+    private readonly sim: Simulation,
+    readonly options: PostgresOptions,
+  ) {
+    const log = new ReplicatedLog(sim, 'wal')
+    this.logs = [log]
+    const machines = new Map<string, { zone: string }>()
+    const network = new Network(sim, { ...networkDelaysUs(options), zoneOf: place => machines.get(place)?.zone })
+    const world = new World(sim, options, timingOf(options), network, log, log.genesis(GENESIS_LSN))
+    this.world = world
+    world.memberNames = memberNames(options)
+    const kubernetes = new Kubernetes(sim, network, withDefaults({
+      controlPlaneVersion: options.controlPlaneVersion,
+      nodeVersion: options.kubernetesVersion,
+      ...(options.profile === 'lab' ? LAB_KUBERNETES : {}),
+      ...definedOnly(options.kubernetes),
+    }))
+    this.kubernetes = kubernetes
+    world.kubernetes = kubernetes
+    addMachines(kubernetes, options)
+    for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
+    this.poolers = new BouncerProgram(world, options.pooler !== false && options.pooler.config === 'volume-with-reloader')
+    this.defineImages()
+    for (const object of objects(options)) kubernetes.create(object)
+    this.labelPrimary()
+    const roundTripUs = 2 * networkDelaysUs(options).nearUs
+    const service = new ServiceEntrance(world, roundTripUs, options.service)
+    const hosts = new HostsEntrance(world, roundTripUs)
+    this.entrances = options.pooler === false ? { service, hosts } : { pooler: new PoolerEntrance(world, this.poolers, roundTripUs + 100, POOLER), service, hosts }
+    const targetEngine = options.targetImage === null ? undefined : versionOf(options.targetImage)
+    this.truth = new PostgresTruth(world, options.pooler === false ? service : (this.entrances.pooler as Entrance), pod => isMemberSet(options, pod.owner?.name), targetEngine)
+    this.faults = new PostgresFaults(world, pod => {
+      const view = kubernetes.pod(pod)
+      return view !== undefined && isMemberSet(options, view.owner?.name) ? kubernetes.volumes.disk(`${DATA_MOUNT}-${pod}`) : undefined
+    })
+    const sync = parseSyncNames(completeSyncNames(options.synchronousStandbyNames, world.memberNames))
+    this.budget = { members: sync !== undefined && !('error' in sync) ? sync.k : 1 }
+    this.commands = new CommandRegistry("the operator's workstation").register(...workstationPrograms(this))
+    network.onChange(() => {
+      for (const server of [...world.servers]) server.networkChanged()
+      world.topologyChanged()
+    })
+    kubernetes.onRouteChange(() => world.topologyChanged())
+    kubernetes.begin()
+    if (!options.imagePinned) this.moveTag()
+  }
+
+  /** Pods that exist when the story begins have their data already; the primary's history is the others'. */
+  private bootDirectory(pod: string): DataDirectory | undefined {
+    const { world, options } = this
+    const i = world.memberNames.indexOf(pod)
+    if (i < 0) return undefined
+    const dir = new DataDirectory(pod, '7390000000000000001', world.log.copy(pod, { branch: world.genesis, lsn: GENESIS_LSN }), 1, versionOf(options.image))
+    const primary = world.memberNames[options.primary] ?? ''
+    if (pod !== primary) {
+      dir.files.set('standby.signal', '')
+      dir.files.set('postgresql.auto.conf', standbyConf(world, pod, this.upstreamHost(primary)))
+      dir.control = 'shut down in recovery'
+    }
+    if (options.slots) for (const other of world.memberNames) if (other !== pod) dir.slots.set(slotName(other), { name: slotName(other), restartLsn: GENESIS_LSN, active: false, lost: false })
+    world.directories.push(dir)
+    world.directoryOf.set(pod, dir)
+    return dir
+  }
+
+  /** What a standby that is set up now follows: the primary pod's DNS name (as it is now), or the Service (K4). */
+  private upstreamHost(primary: string): string {
+    return this.options.primaryConninfo === 'service' ? this.options.service : podDns(this.options, primary)
+  }
+
+  private defineImages(): void {
+    const { options, kubernetes, world } = this
+    const program = new PostgresProgram(world, () => this.upstreamHost(this.configuredPrimary()), pod => this.bootDirectory(pod))
+    const names = new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])
+    for (const name of names) kubernetes.defineImage({ name, stopSignal: options.stopSignal, program, versions: { engine: versionOf(name) }, user: options.execUser })
+    kubernetes.defineImage({ name: POOLER_IMAGE, stopSignal: 'INT', program: this.poolers, versions: { pgbouncer: '1.18.0' }, user: 'pgbouncer' })
+    this.program = program
+  }
+
+  private program!: PostgresProgram
+
+  /** Where the clone script of the image looks for the primary: the member that was primary when it was written. */
+  private configuredPrimary(): string {
+    return this.world.memberNames[this.options.primary] ?? ''
+  }
+
+  /** A floating tag has moved since the members were pulled (K14). */
+  private moveTag(): void {
+    const { options, kubernetes } = this
+    kubernetes.defineImage({ name: options.image, stopSignal: options.stopSignal, program: this.program, versions: { engine: options.floatingTo }, user: options.execUser })
+  }
+
+  private labelPrimary(): void {
+    const pod = this.kubernetes.pods$.get(this.configuredPrimary())
+    if (pod !== undefined && this.options.serviceSelects === 'role') this.kubernetes.pods$.setLabels(pod, { ...pod.labels, role: 'primary' })
+  }
+
+  settle(): void {
+    // Long enough for every standby to be streaming and every cache to be warm; nothing is measured yet.
+    for (let i = 0; i < 30; i++) {
+      this.sim.run(this.sim.now + SECOND)
+      if (this.truth.members().every(m => m.running && m.ready && m.attached)) break
+    }
+    this.sim.run(this.sim.now + SECOND)
+  }
+
+  targets(kind: FaultKind): readonly string[] {
+    return this.faults.targets(kind)
+  }
+
+  strike(fault: StruckFault): Strike {
+    return this.faults.strike(fault)
+  }
+
+  cost(): ReturnType<Cluster['cost']> {
+    const cost = this.kubernetes.cost()
+    return { baseNodeUs: cost.nodeUsBase, extraNodeUs: cost.nodeUsExtra, peakNodes: cost.nodesPeak, baseNodes: cost.nodesAtStart, dollarsPerNodeHour: this.options.dollarsPerNodeHour }
+  }
+
+  claim(name: string, args: readonly string[]): boolean | undefined {
+    const first = args[0] ?? ''
+    const server = this.world.serverOf(first)
+    switch (name) {
+      case 'caught-up':
+        return server !== undefined && this.caughtUp(server)
+      case 'writable':
+        return server !== undefined && server.accepting && canAcknowledge(server)
+      case 'one-leader':
+        return this.truth.couldAcknowledge().length === 1
+      case 'fenced':
+        return server === undefined ? this.world.directoryOf.get(first)?.isStandby !== false : !server.copy.leading && server.dir.isStandby
+      case 'on-version': {
+        const member = this.truth.members().find(m => m.name === first)
+        return member !== undefined && Object.values(member.versions).includes(args[1] ?? '')
+      }
+      default:
+        return undefined
+    }
+  }
+
+  /** Streams from the leader within a megabyte; when no leader runs, holds all that the last one had. */
+  private caughtUp(server: Server): boolean {
+    if (server.copy.leading) return true
+    const leader = [...this.world.servers].find(s => s.copy.leading && s.dir.systemId === server.dir.systemId)
+    if (leader !== undefined) return server.receiver?.streaming === true && server.copy.lagBytes('flush') <= CAUGHT_UP_BYTES
+    const last = this.world.departures[this.world.departures.length - 1]
+    return last === undefined || contains(server.copy.position('flush'), last.position)
+  }
+}
+
+function definedOnly<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, v]) => v !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> }
+}

@@ -1,0 +1,94 @@
+import type { Bytes, Copy, Position } from '../../src/cluster/log/index.ts'
+import { SECOND, type Us } from '../../src/kernel/index.ts'
+
+/** What pg_controldata calls the database cluster state. */
+export type ControlState = 'in production' | 'shut down' | 'in archive recovery' | 'shut down in recovery' | 'in crash recovery'
+
+/** A physical replication slot of one server; slots are not replicated (rule PG-SLOT-2). */
+export interface Slot {
+  readonly name: string
+  /** WAL from here on is kept. Stands still while nobody uses the slot. */
+  restartLsn: Bytes
+  /** The standby that streams through it, if any. */
+  active: boolean
+  lost: boolean
+}
+
+/** WAL file size: what recycling works in. */
+export const SEGMENT_BYTES = 16 * 1024 * 1024
+
+/**
+ * One PGDATA: everything that survives the process. It lives on a volume, so it outlives pods too: a pod that comes back on its old volume
+ * finds its old timeline, its old role (is there a `standby.signal`?) and its old slots.
+ */
+export class DataDirectory {
+  /** Files of PGDATA that runbooks touch, by name relative to it. */
+  readonly files = new Map<string, string>()
+  readonly slots = new Map<string, Slot>()
+  control: ControlState = 'shut down'
+  /** Last completed checkpoint (on a standby: restartpoint) and the redo pointer crash recovery starts from. */
+  checkpointLsn: Bytes
+  checkpointAtUs: Us = 0
+  /** Number of server processes that have it open: more than one corrupts it (rule PG-DATA-3). */
+  open = 0
+  corrupted = false
+  /** Half-written by a failed pg_rewind or base backup: the server refuses to start. */
+  unusable = false
+  /** Its volume is gone. */
+  destroyed = false
+  /** User tables created by anybody, by name → rows. */
+  readonly tables = new Map<string, number>()
+
+  constructor(
+    readonly name: string,
+    readonly systemId: string,
+    readonly copy: Copy,
+    public timeline: number,
+    public image: string,
+  ) {
+    this.checkpointLsn = copy.lsn('flush')
+  }
+
+  /** Where its history ends, as durable bytes. */
+  get position(): Position {
+    return this.copy.position('flush')
+  }
+
+  get isStandby(): boolean {
+    return this.files.has('standby.signal')
+  }
+
+  /** Notes a checkpoint: WAL before it is no longer needed for crash recovery. */
+  checkpoint(lsn: Bytes, atUs: Us): void {
+    this.checkpointLsn = lsn
+    this.checkpointAtUs = atUs
+  }
+}
+
+/**
+ * Where the latest checkpoint would be by now, without an event per checkpoint: they come every `timeoutUs`, or as often as the WAL written
+ * since the last known one fills half of max_wal_size. Advances the directory's checkpoint to that point. Source: PG §1.5.
+ * @returns bytes of WAL written since that checkpoint
+ */
+export function advanceCheckpoint(dir: DataDirectory, nowUs: Us, timeoutUs: Us, maxWalBytes: Bytes): Bytes {
+  const lsn = dir.copy.lsn('flush')
+  const sinceUs = nowUs - dir.checkpointAtUs
+  const sinceBytes = lsn - dir.checkpointLsn
+  if (sinceBytes <= 0 || sinceUs <= 0) return Math.max(0, sinceBytes)
+  const perUs = sinceBytes / sinceUs
+  const intervalUs = Math.min(timeoutUs, maxWalBytes / 2 / perUs)
+  const passed = Math.floor(sinceUs / intervalUs)
+  if (passed >= 1) {
+    const atUs = dir.checkpointAtUs + passed * intervalUs
+    dir.checkpoint(Math.floor(dir.checkpointLsn + perUs * (atUs - dir.checkpointAtUs)), atUs)
+  }
+  return lsn - dir.checkpointLsn
+}
+
+/** The `X/Y` form of an LSN. */
+export function formatLsn(lsn: Bytes): string {
+  return `${Math.floor(lsn / 4294967296).toString(16).toUpperCase()}/${(lsn % 4294967296).toString(16).toUpperCase()}`
+}
+
+/** Age in seconds, for texts. */
+export const seconds = (us: Us): number => us / SECOND

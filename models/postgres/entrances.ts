@@ -1,0 +1,129 @@
+/** The ways in for client programs: the read-write Service, a host list, and (pgbouncer/) a pooler. Source: facts §3, §6.6, §1.3. */
+import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
+import type { Server, Backend } from './server.ts'
+import { canAcknowledge } from './syncrep.ts'
+import type { World } from './world.ts'
+
+/** A client's own connection to a server. It stays where it is whatever the Service selects afterwards. */
+export class ServerSession implements Session, Backend {
+  readonly pid: number
+  state: SessionState
+  private open = true
+
+  constructor(
+    readonly server: Server,
+    readonly place: string,
+    private readonly told: (state: SessionState) => void,
+  ) {
+    this.pid = server.newPid()
+    this.state = server.sessionState(place)
+    server.backends.add(this)
+  }
+
+  get backend(): string {
+    return this.server.name
+  }
+
+  stateChanged(state: SessionState): void {
+    if (!this.open || same(this.state, state)) return
+    this.state = state
+    if (state.is === 'closed') this.open = false
+    this.told(state)
+  }
+
+  close(): void {
+    if (!this.open) return
+    this.open = false
+    this.server.backendLeft(this)
+  }
+}
+
+function same(a: SessionState, b: SessionState): boolean {
+  if (a.is !== b.is) return false
+  if (a.is === 'writable' && b.is === 'writable') return a.leader === b.leader
+  return true
+}
+
+/** Opens a connection to `server` for a client, as the server answers it now. */
+export function knock(world: World, server: Server, client: Client): Knock {
+  if (!world.network.connected(client.place, server.place) || server.paused) return { is: 'silent' }
+  if (!server.accepting) {
+    return { is: 'refused', error: `57P03 the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`, afterUs: 1_000 }
+  }
+  return { is: 'open', session: new ServerSession(server, client.place, state => client.sessionChanged(state)), afterUs: world.timeUs('connectMs', client.id) }
+}
+
+const REFUSED: Knock = { is: 'refused', error: 'connection refused', afterUs: 1_000 }
+
+/** What a fresh client finds behind some pods: the leaders that would acknowledge its write. */
+export function freshAmong(servers: readonly (Server | undefined)[], nothing: string): ReturnType<Entrance['fresh']> {
+  const leaders = servers.filter(s => s?.accepting && canAcknowledge(s)).map(s => (s as Server).copy)
+  if (leaders.length === 1 && servers.length >= 1) return { is: 'leader', copy: leaders[0] as NonNullable<(typeof leaders)[0]> }
+  if (leaders.length > 1) return { is: 'several', copies: leaders }
+  if (servers.length === 0) return { is: 'none', why: nothing }
+  const first = servers.find(s => s !== undefined)
+  if (first === undefined) return { is: 'none', why: 'no server process behind the endpoint' }
+  if (first.copy.leading) return { is: 'none', why: `commits on ${first.name} wait for synchronous standbys that are not there` }
+  return { is: 'none', why: `${first.name} is read-only` }
+}
+
+/** New connections go where the Service's data plane points now. */
+export class ServiceEntrance implements Entrance {
+  readonly name = 'service'
+
+  constructor(
+    private readonly world: World,
+    readonly roundTripUs: number,
+    private readonly service: string,
+  ) {}
+
+  connect(client: Client, nth: number): Knock {
+    const route = this.world.kubernetes.route(this.service, client.id, nth)
+    if (route.is === 'no-service') return { is: 'refused', error: `could not translate host name "${this.service}"`, afterUs: 5_000 }
+    if (route.is === 'no-endpoints') return REFUSED
+    const server = this.world.serverOf(route.pod.name)
+    if (server !== undefined) return knock(this.world, server, client)
+    const machine = route.pod.node
+    return machine !== undefined && this.world.kubernetes.machines.get(machine)?.up === false ? { is: 'silent' } : REFUSED
+  }
+
+  fresh(): ReturnType<Entrance['fresh']> {
+    return freshAmong(this.world.kubernetes.endpoints(this.service).map(p => this.world.serverOf(p.name)), `the Service ${this.service} has no endpoint: no Ready pod matches its selector`)
+  }
+}
+
+/** libpq's `host=a,b,c target_session_attrs=read-write`: the first that lets it write. */
+export class HostsEntrance implements Entrance {
+  readonly name = 'hosts'
+
+  constructor(
+    private readonly world: World,
+    readonly roundTripUs: number,
+  ) {}
+
+  private servers(): Server[] {
+    const found: Server[] = []
+    for (const name of this.world.memberNames) {
+      const server = this.world.serverOf(name)
+      if (server !== undefined) found.push(server)
+    }
+    return found
+  }
+
+  connect(client: Client): Knock {
+    let silent = 0
+    for (const server of this.servers()) {
+      if (!this.world.network.connected(client.place, server.place) || server.paused) silent += 1
+      else if (server.accepting && server.copy.leading) {
+        const answer = knock(this.world, server, client)
+        // Each silent host before it costs a connect_timeout; a refused one nothing.
+        return answer.is === 'open' ? { ...answer, afterUs: answer.afterUs + silent * 2_000_000 } : answer
+      }
+    }
+    return silent > 0 && silent === this.servers().length ? { is: 'silent' } : { is: 'refused', error: 'session is read-only', afterUs: 5_000 + silent * 2_000_000 }
+  }
+
+  fresh(): ReturnType<Entrance['fresh']> {
+    return freshAmong(this.servers().filter(s => s.copy.leading), 'no host of the list accepts writes')
+  }
+}

@@ -1,0 +1,171 @@
+/** How each fault of the vocabulary strikes a PostgreSQL cluster, and what it may strike. */
+import type { Disk } from '../../src/cluster/disk.ts'
+import type { FaultKind, Strike, StruckFault } from '../../src/engine.ts'
+import { defineEvent } from '../../src/kernel/index.ts'
+import type { Server } from './server.ts'
+import type { World } from './world.ts'
+
+const LAG = defineEvent('fault.replication-lag')
+const TRANSACTION = defineEvent('fault.long-transaction')
+
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'process-crash', 'process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'zone-outage', 'partition', 'partition-inbound', 'partition-outbound',
+  'latency', 'replication-lag', 'replay-stall', 'long-transaction', 'disk-slow', 'disk-full', 'api-server-away', 'image-pull-slow', 'operator-killed',
+]
+
+const MISSED: Strike = { struck: false, members: [], end: () => {} }
+
+/** Volumes of members by pod name, for the disk faults. */
+export type Volumes = (pod: string) => Disk | undefined
+
+export class PostgresFaults {
+  constructor(
+    private readonly world: World,
+    private readonly volume: Volumes,
+  ) {}
+
+  /** What a kind can strike at this instant, in a fixed order. */
+  targets(kind: FaultKind): readonly string[] {
+    const { world } = this
+    const { kubernetes } = world
+    switch (kind) {
+      case 'process-crash':
+      case 'process-kill':
+      case 'process-pause':
+        return this.servers().map(s => `member:${s.name}`)
+      case 'node-loss':
+      case 'node-loss-with-volume':
+      case 'partition':
+      case 'partition-inbound':
+      case 'partition-outbound':
+      case 'latency':
+        return [...kubernetes.machines.values()].filter(m => m.up).map(m => `node:${m.name}`)
+      case 'zone-outage':
+        return [...new Set([...kubernetes.machines.values()].map(m => m.zone))].map(z => `zone:${z}`)
+      case 'replication-lag':
+      case 'replay-stall':
+        return this.servers().filter(s => s.receiver?.streaming).map(s => `member:${s.name}`)
+      case 'long-transaction':
+        return this.servers().filter(s => s.copy.leading).map(s => `member:${s.name}`)
+      case 'disk-slow':
+      case 'disk-full':
+        return kubernetes.pods().filter(p => this.volume(p.name) !== undefined).map(p => `volume:${p.name}`)
+      case 'api-server-away':
+        return ['control-plane']
+      case 'image-pull-slow':
+        return ['registry']
+      case 'operator-killed':
+        return ['operator']
+    }
+  }
+
+  private servers(): Server[] {
+    return [...this.world.servers].filter(s => s.alive).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.incarnation - b.incarnation))
+  }
+
+  private membersOn(machine: (name: string) => boolean): string[] {
+    return this.world.kubernetes.pods().filter(p => p.node !== undefined && machine(p.node) && this.volume(p.name) !== undefined).map(p => p.name)
+  }
+
+  strike(fault: StruckFault): Strike {
+    this.world.faultStriking = true
+    try {
+      return this.hit(fault)
+    } finally {
+      this.world.faultStriking = false
+    }
+  }
+
+  private hit(fault: StruckFault): Strike {
+    const { world } = this
+    const { kubernetes, network, sim } = world
+    const name = fault.target.slice(fault.target.indexOf(':') + 1)
+    const server = this.servers().find(s => s.name === name)
+    switch (fault.kind) {
+      case 'process-crash':
+      case 'process-kill': {
+        if (server === undefined) return MISSED
+        world.heldUntilUs.set(name, sim.now + fault.durationUs)
+        server.crash(fault.kind === 'process-crash' ? 'PANIC' : 'SIGKILL', fault.kind === 'process-crash' ? 134 : 137)
+        return { struck: true, members: [name], end: () => {} }
+      }
+      case 'process-pause': {
+        if (server === undefined || server.paused) return MISSED
+        server.pause(true)
+        return { struck: true, members: [name], end: () => server.alive && server.pause(false) }
+      }
+      case 'node-loss':
+      case 'node-loss-with-volume': {
+        if (kubernetes.machines.get(name)?.up !== true) return MISSED
+        const members = this.membersOn(m => m === name)
+        const end = kubernetes.faults.nodeLoss(name, { volume: fault.kind === 'node-loss-with-volume' })
+        return { struck: true, members, end }
+      }
+      case 'zone-outage': {
+        const members = this.membersOn(m => kubernetes.machines.get(m)?.zone === name)
+        return { struck: true, members, end: kubernetes.faults.zoneOutage(name) }
+      }
+      case 'partition':
+      case 'partition-inbound':
+      case 'partition-outbound': {
+        if (!kubernetes.machines.has(name)) return MISSED
+        const is = (place: string) => place === name
+        const others = (place: string) => place !== name
+        const ends: (() => void)[] = []
+        if (fault.kind !== 'partition-outbound') ends.push(network.cut(`into ${name}`, others, is))
+        if (fault.kind !== 'partition-inbound') ends.push(network.cut(`out of ${name}`, is, others))
+        return { struck: true, members: this.membersOn(m => m === name), end: () => ends.forEach(end => end()) }
+      }
+      case 'latency':
+        if (!kubernetes.machines.has(name)) return MISSED
+        return { struck: true, members: this.membersOn(m => m === name), end: network.slowDown(name, Math.round(fault.magnitude)) }
+      case 'replication-lag': {
+        const sender = server?.receiver?.sender
+        if (sender === undefined || sender.state === 'startup') return MISSED
+        sender.extraDelayUs += Math.round(fault.magnitude)
+        sender.relink()
+        sim.note(LAG, name, Math.round(fault.magnitude), `${name} receives WAL ${fault.magnitude / 1e6} s late`)
+        const end = () => {
+          sender.extraDelayUs -= Math.round(fault.magnitude)
+          if (server?.receiver?.sender === sender) sender.relink()
+        }
+        return { struck: true, members: [name], end }
+      }
+      case 'replay-stall': {
+        if (server?.receiver === undefined) return MISSED
+        server.pauseReplay(true)
+        return { struck: true, members: [name], end: () => server.alive && server.pauseReplay(false) }
+      }
+      case 'long-transaction': {
+        if (server === undefined) return MISSED
+        world.longTransactionUntilUs = Math.max(world.longTransactionUntilUs, sim.now + fault.durationUs)
+        sim.note(TRANSACTION, name, fault.durationUs, `a client of ${name} holds a transaction open`)
+        return { struck: true, members: [], end: () => {} }
+      }
+      case 'disk-slow': {
+        const disk = this.volume(name)
+        if (disk === undefined) return MISSED
+        disk.slow(Math.max(1, fault.magnitude))
+        return { struck: true, members: [name], end: () => disk.slow(1) }
+      }
+      case 'disk-full': {
+        const disk = this.volume(name)
+        if (disk === undefined) return MISSED
+        disk.fill(true)
+        return {
+          struck: true,
+          members: [name],
+          end: () => {
+            disk.fill(false)
+          },
+        }
+      }
+      case 'api-server-away':
+        return { struck: true, members: [], end: kubernetes.faults.apiServer('down') }
+      case 'image-pull-slow':
+        return { struck: true, members: [], end: kubernetes.faults.imagePullSlow(Math.max(1, fault.magnitude)) }
+      case 'operator-killed':
+        return MISSED
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** From a host name to the server behind it, as seen from one place. */
+import type { Server } from './server.ts'
+import type { World } from './world.ts'
+
+/**
+ * The running server that a connection from `place` to `host` reaches now, or why none, in libpq's words. A pod's DNS name leads to that pod;
+ * a Service to one of its endpoints; a pod IP to the pod that has it.
+ */
+export function findServerByHost(world: World, place: string, host: string, client: string, nth = 0): Server | string {
+  const { kubernetes } = world
+  const alias = world.options.aliases[host.split('.')[0] as string]
+  const name = alias === undefined ? host : [alias, ...host.split('.').slice(1)].join('.')
+  let pod: string
+  const resolved = kubernetes.resolve(name)
+  if (resolved === undefined) {
+    const byAddress = /^\d+\.\d+\.\d+\.\d+$/.test(name) ? kubernetes.pods().find(p => p.podIP === name) : undefined
+    if (byAddress === undefined) return `could not translate host name "${host}" to address: Name or service not known`
+    pod = byAddress.name
+  } else if (resolved.is === 'pod') pod = resolved.pod.name
+  else {
+    const route = kubernetes.route(resolved.service, client, nth)
+    if (route.is !== 'pod') return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
+    pod = route.pod.name
+  }
+  const server = world.serverOf(pod)
+  if (server === undefined) return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
+  if (!world.network.connected(place, server.place) || server.paused) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
+  if (!server.accepting) return `connection to server at "${host}", port 5432 failed: FATAL:  the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`
+  return server
+}

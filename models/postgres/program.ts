@@ -1,0 +1,187 @@
+/** What the PostgreSQL image does when a container of it runs. Source: facts §1.5, §3 (official image), §6 K2, K3, K6, K7. */
+import type { Disk } from '../../src/cluster/disk.ts'
+import { defineEvent, type Process, SECOND } from '../../src/kernel/index.ts'
+import type { CommandRegistry } from '../../src/operator/command.ts'
+import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
+import { cloneFrom } from './clone.ts'
+import { containerPrograms } from './container-programs.ts'
+import { DataDirectory } from './datadir.ts'
+import { findServerByHost } from './hosts.ts'
+import { type Host, Server } from './server.ts'
+import { completeSyncNames } from './settings.ts'
+import type { World } from './world.ts'
+
+const INITDB = defineEvent('postgres.initdb')
+const CLONED = defineEvent('postgres.cloned')
+const CLONE_FAILED = defineEvent('postgres.clone-failed')
+
+/** Name of the volume mount that holds PGDATA. */
+export const DATA_MOUNT = 'data'
+
+/** postgresql.conf of a member as image and ConfigMap give it: the same synchronous_standby_names everywhere (rule PG-SYNC-5). */
+export function baseConf(world: World, pod: string): string {
+  const { options } = world
+  const sync = completeSyncNames(options.synchronousStandbyNames, world.memberNames).replaceAll("'", "''")
+  return [
+    `synchronous_standby_names = '${sync}'`,
+    `synchronous_commit = '${options.synchronousCommit}'`,
+    options.applicationNames === 'pod' ? `cluster_name = '${pod}'` : '',
+    `wal_keep_size = '${options.walKeepMB}MB'`,
+    `max_slot_wal_keep_size = '${options.maxSlotWalKeepMB < 0 ? '-1' : `${options.maxSlotWalKeepMB}MB`}'`,
+    `wal_log_hints = '${options.rewindable ? 'on' : 'off'}'`,
+  ].filter(line => line !== '').join('\n')
+}
+
+/** The lines a cloned standby gets in postgresql.auto.conf. */
+export function standbyConf(world: World, pod: string, host: string): string {
+  const { options } = world
+  const application = options.applicationNames === 'pod' ? ` application_name=${pod}` : ''
+  const slot = options.slots ? `\nprimary_slot_name = '${slotName(pod)}'` : ''
+  return `primary_conninfo = 'host=${host} port=5432 user=replicator${application}'${slot}\n`
+}
+
+/** Slot names allow only lower-case letters, digits and underscores. */
+export function slotName(pod: string): string {
+  return pod.replaceAll('-', '_')
+}
+
+export class PostgresProgram implements ContainerProgram {
+  private readonly running = new Map<string, Server>()
+  private readonly registries = new Map<string, CommandRegistry>()
+
+  constructor(
+    private readonly world: World,
+    /** Host in primary_conninfo of a member that clones itself now. */
+    private readonly cloneHost: () => string,
+    /** The data directory that a member has when the story begins; undefined for an unknown pod. */
+    private readonly atBoot: (pod: string) => DataDirectory | undefined,
+  ) {}
+
+  start(c: ContainerHandle): void {
+    const disk = c.volume(DATA_MOUNT)
+    const { world } = this
+    if (disk === undefined || disk.destroyed) return void world.sim.after(10_000, () => c.exited(1))
+    if (disk.contents === undefined) {
+      const fresh = (c.atBoot ? this.atBoot(c.pod.name) : undefined) ?? this.initdb(c.pod.name)
+      disk.contents = fresh
+      this.mourn(disk, fresh)
+    }
+    this.launch(c, disk, c.atBoot)
+  }
+
+  /** pg_ctl start under a supervisor that outlived the server. */
+  private startAgain(c: ContainerHandle): boolean {
+    const disk = c.volume(DATA_MOUNT)
+    if (!this.world.options.supervised || disk?.contents === undefined) return false
+    this.launch(c, disk, false)
+    return true
+  }
+
+  private launch(c: ContainerHandle, disk: Disk, atBoot: boolean): void {
+    const { world } = this
+    const dir = disk.contents as DataDirectory
+    const host: Host = {
+      pod: c.pod.name,
+      place: c.machine.name,
+      version: c.imageUsed.versions.engine ?? '0',
+      baseConf: () => baseConf(world, c.pod.name),
+      exited: code => {
+        if (this.running.get(key(c)) === server) this.running.delete(key(c))
+        // A supervisor stays when somebody stops the server on purpose; a crash it leaves to the kubelet.
+        if (world.options.supervised && code === 0 && !c.stopping) return c.readinessChanged()
+        c.exited(code)
+      },
+      readinessChanged: () => c.readinessChanged(),
+    }
+    const server = new Server(world, dir, host, c.incarnation)
+    this.running.set(key(c), server)
+    const tune = () => {
+      if (!server.alive) return
+      server.diskChanged(disk.slowdownFactor)
+      // No room for WAL: the server PANICs, and again at each restart until there is room (rule PG-DISK-1).
+      if (disk.full) server.crash('PANIC: could not write to file "pg_wal": No space left on device', 1)
+    }
+    disk.onChange(tune)
+    world.directoryOf.set(c.pod.name, dir)
+    server.start(atBoot)
+    if (disk.full || disk.slowdownFactor > 1) server.later(SECOND, tune)
+  }
+
+  signal(c: ContainerHandle, s: 'TERM' | 'INT' | 'QUIT' | 'KILL'): void {
+    const server = this.running.get(key(c))
+    if (server === undefined) return c.exited(s === 'KILL' ? 137 : 143)
+    if (s === 'KILL') server.crash('SIGKILL')
+    else server.shutdown(s === 'TERM' ? 'smart' : s === 'INT' ? 'fast' : 'immediate')
+  }
+
+  machineLost(c: ContainerHandle): void {
+    this.running.get(key(c))?.crash('power loss')
+  }
+
+  /** pg_isready, or role-aware: the primary, or a standby that streams (K6). */
+  ready(c: ContainerHandle): boolean {
+    const server = this.running.get(key(c))
+    if (server === undefined || !server.accepting) return false
+    return this.world.options.readiness === 'pg_isready' || server.state === 'primary' || server.receiver?.streaming === true
+  }
+
+  /** An empty volume is filled from the primary before the server starts, when the image knows how (K3; rule PG-CLONE-1). */
+  *init(c: ContainerHandle): Process<number> {
+    const { world } = this
+    const disk = c.volume(DATA_MOUNT)
+    if (disk === undefined || disk.contents !== undefined || !world.options.cloneOnStart) return 0
+    const host = this.cloneHost()
+    const source = findServerByHost(world, c.machine.name, host, c.pod.name)
+    if (typeof source === 'string') {
+      world.sim.note(CLONE_FAILED, c.pod.name, 0, `${c.pod.name} could not clone itself: ${source}`)
+      yield SECOND
+      return 1
+    }
+    const result = yield* cloneFrom(world, source, c.pod.name, c.machine.name, { checkpoint: world.options.backupCheckpoint, slot: world.options.slots ? slotName(c.pod.name) : undefined })
+    if (typeof result === 'string') {
+      world.sim.note(CLONE_FAILED, c.pod.name, 0, `${c.pod.name} could not clone itself: ${result}`)
+      return 1
+    }
+    result.files.set('standby.signal', '')
+    result.files.set('postgresql.auto.conf', standbyConf(world, c.pod.name, host))
+    disk.contents = result
+    this.mourn(disk, result)
+    world.directoryOf.set(c.pod.name, result)
+    world.sim.note(CLONED, c.pod.name, result.timeline, `${c.pod.name} holds a base backup of ${source.name}`)
+    return 0
+  }
+
+  programs(c: ContainerHandle): CommandRegistry {
+    const known = this.registries.get(key(c))
+    if (known !== undefined) return known
+    const registry = containerPrograms(this.world, c, () => this.running.get(key(c)), () => this.startAgain(c))
+    this.registries.set(key(c), registry)
+    return registry
+  }
+
+  logs(c: ContainerHandle): string {
+    return (this.running.get(key(c))?.logLines ?? []).join('\n')
+  }
+
+  /** Remembers when a volume is destroyed that its copy of the data is gone. */
+  mourn(disk: Disk, dir: DataDirectory): void {
+    disk.onChange(() => {
+      if (disk.destroyed) dir.destroyed = true
+    })
+  }
+
+  /** The stock image on an empty volume: an independent, empty cluster with a system identifier of its own (rule PG-CLONE-2). */
+  private initdb(pod: string): DataDirectory {
+    const { world } = this
+    const id = `${7_000_000_000_000_000 + world.directories.length}`
+    const branch = world.log.genesis(16 * 1024 * 1024)
+    const dir = new DataDirectory(pod, id, world.log.copy(`${pod} (initdb)`, { branch, lsn: branch.forkLsn }), 1, '')
+    world.directories.push(dir)
+    world.sim.note(INITDB, pod, 0, `${pod} found an empty volume and initialised a new, empty database cluster on it`)
+    return dir
+  }
+}
+
+function key(c: ContainerHandle): string {
+  return `${c.pod.uid}/${c.incarnation}`
+}

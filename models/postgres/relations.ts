@@ -1,0 +1,228 @@
+/** What the SQL of one server sees: system views and functions, judged at this instant. Source: facts §1.2, §1.4 (E-1, E-3, E-4), D:monitoring-stats. */
+import { SECOND } from '../../src/kernel/index.ts'
+import { advanceCheckpoint, formatLsn } from './datadir.ts'
+import { oldestWal } from './replication.ts'
+import type { Server } from './server.ts'
+import { parseConninfo } from './settings.ts'
+import type { SqlHost } from './sql/host.ts'
+import type { Column, PgType, Relation, Value } from './sql/types.ts'
+import { syncPriority, syncState } from './syncrep.ts'
+
+/** Microseconds since 1970 at the start of the story: 1 January 2026, as in the Kubernetes model's timestamps. */
+export const CALENDAR_US = 1_767_225_600 * SECOND
+
+type Found = { readonly relation: Relation; readonly movesByItself: boolean }
+type Filler = (server: Server) => { rows: readonly (readonly Value[])[]; moves: boolean }
+
+function columns(text: string): readonly Column[] {
+  return text.trim().split(/\s*,\s*/).map(part => {
+    const [name, type] = part.split(/\s+/) as [string, PgType]
+    return { name, type }
+  })
+}
+
+/** When the leader wrote the byte that this server has applied last, if a client's transaction wrote it; the age of the last replayed commit follows from it. */
+function lastReplayedXactUs(server: Server): number | undefined {
+  const root = server.copy.root()
+  const applied = server.copy.lsn('apply')
+  const { written } = curvesOf(root)
+  const atUs = written.reaches(applied, written.start[0] as number)
+  const backgroundPerUs = (server.world.options.backgroundWalKBps * 1000) / SECOND
+  for (let i = written.index(Math.min(atUs, server.world.sim.now)); i >= 0; i--) {
+    if ((written.slope[i] as number) <= backgroundPerUs * 1.5) continue
+    const endUs = i + 1 < written.start.length ? (written.start[i + 1] as number) : server.world.sim.now
+    return Math.min(atUs, endUs, server.world.sim.now)
+  }
+  return undefined
+}
+
+function curvesOf(copy: Server['copy']): { written: Server['copy']['curves']['receive'] } {
+  return { written: copy.curves.receive }
+}
+
+/** pg_last_xact_replay_timestamp(): NULL unless this incarnation has replayed a commit; it stands still after a promotion (rules PG-LAG-1…3). */
+function replayTimestamp(server: Server): Value {
+  if (server.promotedAtUs !== undefined) return CALENDAR_US + server.promotedAtUs
+  if (!server.inRecovery) return null
+  const us = lastReplayedXactUs(server)
+  return us === undefined || us < server.startedAtUs - 60 * SECOND ? null : CALENDAR_US + us
+}
+
+const interval = (us: number): Value => ({ months: 0, days: 0, us: Math.round(us) })
+
+const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; readonly fill: Filler }>> = {
+  pg_stat_replication: {
+    columns: columns('pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, backend_xmin xid, state text, sent_lsn pg_lsn, write_lsn pg_lsn, flush_lsn pg_lsn, replay_lsn pg_lsn, write_lag interval, flush_lag interval, replay_lag interval, sync_priority int4, sync_state text, reply_time timestamptz'),
+    fill: server => ({
+      moves: true,
+      rows: server.walsenders.map(s => {
+        const now = server.world.sim.now
+        const startup = s.state === 'startup'
+        const copy = s.standby.copy
+        const write = copy.lsn('receive')
+        // NULL when there is nothing to wait for; otherwise about the delay of the link (rule PG-LAG-5).
+        const idle = server.copy.lsn('flush') === copy.lsn('apply')
+        const lag = startup || idle ? null : interval(s.delayUs * 2)
+        return [
+          s.pid, 16384, 'replicator', s.applicationName, s.standby.world.kubernetes.pod(s.standby.name)?.podIP ?? null, null, 50_000 + (s.pid % 10_000),
+          CALENDAR_US + s.startedAtUs, null, s.state, startup ? null : s.frozen ? write : server.copy.lsn('receive'), startup ? null : write, startup ? null : copy.lsn('flush'), startup ? null : copy.lsn('apply'),
+          lag, lag, lag, startup ? 0 : syncPriority(server, s), startup ? 'async' : syncState(server, s), CALENDAR_US + now,
+        ]
+      }),
+    }),
+  },
+  pg_stat_wal_receiver: {
+    columns: columns('pid int4, status text, receive_start_lsn pg_lsn, receive_start_tli int4, written_lsn pg_lsn, flushed_lsn pg_lsn, received_tli int4, last_msg_send_time timestamptz, last_msg_receipt_time timestamptz, latest_end_lsn pg_lsn, latest_end_time timestamptz, slot_name text, sender_host text, sender_port int4, conninfo text'),
+    fill: server => {
+      const sender = server.receiver?.sender
+      if (sender === undefined || sender.state === 'startup') return { rows: [], moves: false }
+      const now = CALENDAR_US + server.world.sim.now
+      const conninfo = server.settings.primary_conninfo ?? ''
+      const info = parseConninfo(conninfo)
+      return {
+        moves: true,
+        rows: [[40, 'streaming', server.copy.lsn('flush'), server.dir.timeline, server.copy.lsn('receive'), server.copy.lsn('flush'), server.dir.timeline, now, now, server.copy.lsn('flush'), now, server.settings.primary_slot_name ?? null, info.host ?? null, Number(info.port ?? 5432), conninfo]],
+      }
+    },
+  },
+  pg_replication_slots: {
+    columns: columns('slot_name name, plugin name, slot_type text, datoid oid, database name, temporary bool, active bool, active_pid int4, xmin xid, catalog_xmin xid, restart_lsn pg_lsn, confirmed_flush_lsn pg_lsn, wal_status text, safe_wal_size int8, two_phase bool'),
+    fill: server => {
+      oldestWal(server)
+      return {
+        moves: true,
+        rows: [...server.dir.slots.values()].map(s => [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, s.lost ? 'lost' : 'reserved', null, false]),
+      }
+    },
+  },
+  pg_stat_activity: {
+    columns: columns('datid oid, datname name, pid int4, leader_pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, xact_start timestamptz, query_start timestamptz, state_change timestamptz, wait_event_type text, wait_event text, state text, backend_xid xid, backend_xmin xid, query_id int8, query text, backend_type text'),
+    fill: server => {
+      const now = CALENDAR_US + server.world.sim.now
+      const hung = server.copy.leading && server.copy.ackHung
+      return {
+        moves: true,
+        rows: [...server.backends].map(b => [16385, 'appdb', b.pid, null, 16386, 'app_user', 'app', null, null, 40_000, now, now, now, now, hung ? 'IPC' : 'Client', hung ? 'SyncRep' : 'ClientRead', hung ? 'active' : 'idle', null, null, null, hung ? 'COMMIT' : '', 'client backend']),
+      }
+    },
+  },
+  pg_control_checkpoint: {
+    columns: columns('checkpoint_lsn pg_lsn, redo_lsn pg_lsn, redo_wal_file text, timeline_id int4, prev_timeline_id int4, full_page_writes bool, next_xid text, checkpoint_time timestamptz'),
+    fill: server => {
+      const { options, sim } = server.world
+      advanceCheckpoint(server.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
+      return { moves: true, rows: [[server.dir.checkpointLsn, server.dir.checkpointLsn, walFile(server.dir.timeline, server.dir.checkpointLsn), server.dir.timeline, server.dir.timeline, true, '0:1000', CALENDAR_US + server.dir.checkpointAtUs]] }
+    },
+  },
+  pg_control_system: {
+    columns: columns('pg_control_version int4, catalog_version_no int4, system_identifier int8, pg_control_last_modified timestamptz'),
+    fill: server => ({ moves: false, rows: [[1300, 202209061, Number(server.dir.systemId.slice(0, 15)), CALENDAR_US]] }),
+  },
+  pg_stat_archiver: {
+    columns: columns('archived_count int8, last_archived_wal text, last_archived_time timestamptz, failed_count int8, last_failed_wal text, last_failed_time timestamptz, stats_reset timestamptz'),
+    fill: server => ({ moves: false, rows: [[100, walFile(server.dir.timeline, server.dir.checkpointLsn), CALENDAR_US, 0, null, null, CALENDAR_US]] }),
+  },
+  pg_prepared_xacts: { columns: columns('transaction xid, gid text, prepared timestamptz, owner name, database name'), fill: () => ({ rows: [], moves: false }) },
+  pg_database: {
+    columns: columns('oid oid, datname name, datallowconn bool'),
+    fill: () => ({ moves: false, rows: [[5, 'postgres', true], [16385, 'appdb', true], [1, 'template1', true]] }),
+  },
+  pg_settings: {
+    columns: columns('name text, setting text, source text, pending_restart bool'),
+    fill: server => ({ moves: false, rows: Object.entries({ ...DEFAULT_SETTINGS, ...server.settings }).map(([name, value]) => [name, value, 'configuration file', false]) }),
+  },
+}
+
+/** Parameters that SHOW knows without anybody having set them. */
+const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
+  synchronous_standby_names: '', synchronous_commit: 'on', wal_level: 'replica', hot_standby: 'on', max_wal_senders: '10', wal_keep_size: '0', max_slot_wal_keep_size: '-1',
+  primary_conninfo: '', primary_slot_name: '', wal_sender_timeout: '1min', wal_receiver_timeout: '1min', full_page_writes: 'on', wal_log_hints: 'off', data_checksums: 'off',
+  default_transaction_read_only: 'off', statement_timeout: '0', archive_mode: 'off', max_connections: '100', port: '5432', data_directory: '/var/lib/postgresql/data', cluster_name: '',
+}
+
+/** Name of the WAL file that holds an LSN. */
+export function walFile(timeline: number, lsn: number): string {
+  const hex = (n: number) => n.toString(16).toUpperCase().padStart(8, '0')
+  return hex(timeline) + hex(Math.floor(lsn / 4294967296)) + hex(Math.floor((lsn % 4294967296) / 16777216))
+}
+
+/** One backend of `server`. */
+export function sqlHost(server: Server, pid: number): SqlHost {
+  const { world } = server
+  const still = (value: Value) => ({ value, movesByItself: false })
+  const moving = (value: Value) => ({ value, movesByItself: true })
+  return {
+    inRecovery: server.inRecovery,
+    nowUs: () => CALENDAR_US + world.sim.now,
+    relation(name): Found | undefined {
+      const view = VIEWS[name]
+      if (view !== undefined) {
+        const { rows, moves } = view.fill(server)
+        return { relation: { columns: view.columns, rows }, movesByItself: moves && rows.length > 0 }
+      }
+      const history = server.copy.position('apply')
+      const table = world.tables.find(name, history)
+      // On a standby what is visible moves with replay.
+      return table === undefined ? undefined : { relation: { columns: table.columns, rows: table.visible(history).map(r => r.values) }, movesByItself: server.inRecovery }
+    },
+    call(name, args) {
+      switch (name) {
+        case 'pg_is_in_recovery':
+          return still(server.inRecovery)
+        case 'pg_current_wal_lsn':
+        case 'pg_current_wal_insert_lsn':
+        case 'pg_current_wal_flush_lsn':
+          return moving(server.copy.lsn('flush'))
+        case 'pg_last_wal_receive_lsn':
+          return server.inRecovery ? moving(server.copy.lsn('flush')) : still(null)
+        case 'pg_last_wal_replay_lsn':
+          return server.inRecovery ? moving(server.copy.lsn('apply')) : still(null)
+        case 'pg_last_xact_replay_timestamp':
+          return moving(replayTimestamp(server))
+        case 'pg_is_wal_replay_paused':
+          return still(server.replayPaused)
+        case 'pg_get_wal_replay_pause_state':
+          return still(server.replayPaused ? 'paused' : 'not paused')
+        case 'pg_postmaster_start_time':
+        case 'pg_conf_load_time':
+          return still(CALENDAR_US + server.startedAtUs)
+        case 'pg_backend_pid':
+          return still(pid)
+        case 'pg_walfile_name':
+          return still(walFile(server.dir.timeline, args[0] as number))
+        case 'pg_database_size':
+        case 'pg_total_relation_size':
+        case 'pg_relation_size':
+        case 'pg_table_size':
+          return still(world.options.databaseMB * 1_000_000)
+        case 'txid_current':
+          return still(1000)
+        case 'to_regclass':
+          return still(world.tables.find(String(args[0]), server.copy.position('apply')) === undefined ? null : String(args[0]))
+        case 'inet_server_addr':
+          return still(world.kubernetes.pod(server.name)?.podIP ?? null)
+        case 'inet_server_port':
+          return still(5432)
+        case 'version':
+          return still(`PostgreSQL ${server.host.version} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit`)
+        case 'current_database':
+          return still('appdb')
+        case 'current_user':
+        case 'session_user':
+          return still('postgres')
+        case 'current_schema':
+          return still('public')
+        default:
+          return undefined
+      }
+    },
+    setting(name) {
+      const key = name.toLowerCase()
+      if (key === 'server_version') return server.host.version
+      if (key === 'transaction_read_only') return server.inRecovery || server.readOnlyDefault ? 'on' : 'off'
+      return server.settings[key] ?? DEFAULT_SETTINGS[key]
+    },
+  }
+}
+
+export { formatLsn }

@@ -1,0 +1,479 @@
+import type { Bytes, Position } from '../../src/cluster/log/index.ts'
+import { contains } from '../../src/cluster/log/index.ts'
+import type { SessionState } from '../../src/engine.ts'
+import { defineEvent, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
+import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
+import { Receiver, type Walsender } from './replication.ts'
+import { parseConf, parseSyncNames, parseTimeUs, type SyncNames } from './settings.ts'
+import { applySynchronousStandbys } from './syncrep.ts'
+import type { World } from './world.ts'
+
+export const STARTED = defineEvent('postgres.started')
+export const START_FAILED = defineEvent('postgres.start-failed')
+export const READ_WRITE = defineEvent('postgres.opened-read-write')
+export const READ_ONLY = defineEvent('postgres.opened-read-only')
+export const PROMOTE_ASKED = defineEvent('postgres.promotion-requested')
+export const PROMOTED = defineEvent('postgres.promoted')
+export const SHUTDOWN = defineEvent('postgres.shutdown-requested')
+export const STOPPED = defineEvent('postgres.stopped')
+export const CRASHED = defineEvent('postgres.crashed')
+export const SHARED = defineEvent('postgres.data-directory-shared')
+export const RELOADED = defineEvent('postgres.reloaded')
+
+/** Size of a shutdown checkpoint or timeline-switch record. */
+const RECORD_BYTES: Bytes = 120
+
+export type ShutdownMode = 'smart' | 'fast' | 'immediate'
+
+/** A client's session on a server, as the server sees it. */
+export interface Backend {
+  /** From where its packets come. */
+  readonly place: string
+  readonly pid: number
+  stateChanged(state: SessionState): void
+}
+
+/** Where the process runs and whom it tells of its end: given by the container. */
+export interface Host {
+  readonly pod: string
+  readonly place: string
+  readonly version: string
+  /** postgresql.conf as the image or ConfigMap gives it. */
+  baseConf(): string
+  exited(code: number): void
+  readinessChanged(): void
+}
+
+/** One incarnation of a PostgreSQL server process on a data directory. */
+export class Server {
+  state: ServerState = 'starting'
+  readonly walsenders: Walsender[] = []
+  readonly backends = new Set<Backend>()
+  receiver: Receiver | undefined
+  settings: Record<string, string> = {}
+  syncNames: SyncNames | undefined
+  /** Set when it was promoted in this incarnation: its pg_last_xact_replay_timestamp() then stands still instead of being NULL (rule PG-LAG-2). */
+  promotedAtUs: Us | undefined
+  startedAtUs: Us
+  /** SIGSTOPped by a fault: holds its sessions and locks, answers nothing. */
+  paused = false
+  replayPaused = false
+  readonly logLines: string[] = []
+  private nextPid: number
+  private readonly timers = new Set<TimerId>()
+  private shutdownMode: ShutdownMode | undefined
+  /** The log copy it writes: the directory's, or one of its own when the directory is shared against all rules. */
+  readonly copy: DataDirectory['copy']
+  private readonly shares: boolean
+
+  constructor(
+    readonly world: World,
+    readonly dir: DataDirectory,
+    readonly host: Host,
+    readonly incarnation: number,
+  ) {
+    this.startedAtUs = world.sim.now
+    this.nextPid = 30 + incarnation * 1000
+    this.shares = dir.open > 0
+    this.copy = this.shares ? world.log.copy(`${dir.name} (second postmaster)`, dir.position) : dir.copy
+    if (this.shares) {
+      dir.corrupted = true
+      world.sim.note(SHARED, this.name, dir.open + 1, `${this.name}: a second postmaster opened the same data directory; nothing stops it across containers`)
+    }
+    dir.open += 1
+    world.servers.add(this)
+  }
+
+  get name(): string {
+    return this.host.pod
+  }
+
+  get place(): string {
+    return this.host.place
+  }
+
+  get alive(): boolean {
+    return this.state !== 'down'
+  }
+
+  /** Accepts sessions: what pg_isready calls "accepting connections". A paused process answers nothing. */
+  get accepting(): boolean {
+    return !this.paused && (this.state === 'primary' || this.state === 'standby' || this.state === 'promoting')
+  }
+
+  get inRecovery(): boolean {
+    return this.state !== 'primary' && !(this.state === 'stopping' && this.copy.leading)
+  }
+
+  /** Starts: instantly when the story begins with it running, otherwise in its own time (rules PG-START-1…5). */
+  start(atBoot: boolean): void {
+    const { sim } = this.world
+    sim.note(STARTED, this.name, this.incarnation)
+    const refusal = this.readSettings(true)
+    if (refusal !== undefined) return this.refuse(refusal)
+    if (this.dir.unusable) return this.refuse('FATAL:  the data directory was left incomplete by an interrupted pg_rewind or pg_basebackup')
+    if (this.dir.files.has('recovery.conf')) return this.refuse('FATAL:  using recovery command file "recovery.conf" is not supported')
+    const clean = this.dir.control === 'shut down' || this.dir.control === 'shut down in recovery'
+    if (!clean) this.dir.control = 'in crash recovery'
+    const heldUs = Math.max(0, (this.world.heldUntilUs.get(this.name) ?? 0) - sim.now)
+    const durationUs = atBoot ? 0 : heldUs + (clean ? this.world.timeUs('startMs', this.name) : this.world.timeUs('crashStartMs', this.name) + this.redoUs())
+    this.later(durationUs, () => (this.dir.isStandby ? this.openReadOnly() : this.openReadWrite(undefined)))
+    this.host.readinessChanged()
+  }
+
+  private redoUs(): Us {
+    const bytes = this.walSinceCheckpoint()
+    return Math.round((bytes / this.world.bytesPerSecond('redoMBps', this.name)) * SECOND)
+  }
+
+  /** WAL written since the last checkpoint: what a crash would have to redo. */
+  walSinceCheckpoint(): Bytes {
+    const { options, sim } = this.world
+    return advanceCheckpoint(this.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
+  }
+
+  /** Dirty buffers to write at a checkpoint, bounded by shared_buffers. Source: PG §1.5 (E-11). */
+  dirtyBytes(): Bytes {
+    return Math.min(this.walSinceCheckpoint(), this.world.options.sharedBuffersMB * 1_000_000)
+  }
+
+  /** Reads postgresql.conf, postgresql.auto.conf and whatever lies beside them. Returns why the server refuses to start, if so. */
+  private readSettings(starting: boolean): string | undefined {
+    const settings: Record<string, string> = {}
+    for (const [file, text] of [['postgresql.conf', this.host.baseConf()], ['postgresql.conf', this.dir.files.get('postgresql.conf') ?? ''], ['postgresql.auto.conf', this.dir.files.get('postgresql.auto.conf') ?? '']] as const) {
+      const parsed = parseConf(text, `/var/lib/postgresql/data/${file}`)
+      if (typeof parsed.error === 'string') return `LOG:  ${parsed.error}\nFATAL:  configuration file "/var/lib/postgresql/data/${file}" contains errors`
+      Object.assign(settings, parsed)
+    }
+    const sync = parseSyncNames(settings.synchronous_standby_names ?? '')
+    if (sync !== undefined && 'error' in sync) {
+      if (starting) return `LOG:  invalid value for parameter "synchronous_standby_names": "${settings.synchronous_standby_names ?? ''}"\nDETAIL:  ${sync.error}\nFATAL:  configuration file contains errors`
+      this.logLines.push(`LOG:  invalid value for parameter "synchronous_standby_names": ${sync.error}; old value kept`)
+      if (this.settings.synchronous_standby_names !== undefined) settings.synchronous_standby_names = this.settings.synchronous_standby_names
+      else delete settings.synchronous_standby_names
+    } else this.syncNames = sync
+    this.settings = settings
+    return undefined
+  }
+
+  /** SIGHUP: re-reads the configuration. Stops no writes; an invalid value leaves the old one (rule PG-CONF-1). */
+  reload(): void {
+    const before = this.settings.primary_conninfo
+    const slotBefore = this.settings.primary_slot_name
+    const problem = this.readSettings(false)
+    if (problem !== undefined) {
+      this.logLines.push(problem)
+      return
+    }
+    this.world.sim.note(RELOADED, this.name)
+    applySynchronousStandbys(this)
+    if (this.receiver !== undefined && (before !== this.settings.primary_conninfo || slotBefore !== this.settings.primary_slot_name)) this.receiver.repoint()
+    this.world.topologyChanged()
+  }
+
+  private refuse(why: string): void {
+    this.logLines.push(why)
+    this.later(60_000, () => {
+      this.world.sim.note(START_FAILED, this.name, 0, `${this.name} does not start: ${why}`)
+      this.gone(1)
+    })
+  }
+
+  private openReadOnly(): void {
+    this.transit('OPEN_READ_ONLY')
+    this.dir.control = 'in archive recovery'
+    this.dir.image = this.host.version
+    this.copy.setApplyRate(this.world.bytesPerSecond('replayMBps', this.name))
+    if (this.replayPaused) this.copy.freeze('apply')
+    this.receiver = new Receiver(this)
+    this.world.sim.note(READ_ONLY, this.name, this.dir.timeline, `${this.name} is open read-only on timeline ${this.dir.timeline}`)
+    this.opened()
+    this.receiver.start()
+  }
+
+  private openReadWrite(timeline: number | undefined): void {
+    const { world } = this
+    this.transit('OPEN_READ_WRITE')
+    const commitLatencyUs = world.timeUs('commitMs', this.name)
+    if (timeline === undefined) this.copy.lead({ commitLatencyUs })
+    else {
+      this.copy.lead({ timeline, commitLatencyUs })
+      this.dir.timeline = timeline
+      this.copy.append(RECORD_BYTES)
+    }
+    this.dir.control = 'in production'
+    this.dir.image = this.host.version
+    this.copy.setBackground(world.options.backgroundWalKBps * 1000)
+    applySynchronousStandbys(this)
+    world.sim.note(READ_WRITE, this.name, this.dir.timeline, `${this.name} accepts writes on timeline ${this.dir.timeline} from ${formatLsn(this.copy.lsn('flush'))}`)
+    this.opened()
+  }
+
+  private opened(): void {
+    this.host.readinessChanged()
+    this.tellBackends()
+    this.world.topologyChanged()
+  }
+
+  /**
+   * pg_promote / pg_ctl promote: replays all it has received, then switches to a new timeline. Nobody asks whether the old primary is dead,
+   * and no attempt is made to fetch more (rules PG-PROMOTE-1…4). False when it is no standby.
+   */
+  promote(): boolean {
+    if (this.state !== 'standby') return false
+    const { sim } = this.world
+    this.transit('PROMOTE')
+    sim.note(PROMOTE_ASKED, this.name, 0, `${this.name} was told to promote`)
+    this.dir.files.delete('standby.signal')
+    this.receiver?.stop()
+    this.receiver = undefined
+    this.replayPaused = false
+    this.copy.thaw('apply')
+    const received = this.copy.lsn('receive')
+    const finish = () =>
+      this.later(this.world.timeUs('promoteMs', this.name), () => {
+        const from = this.copy.position('receive')
+        const furthestReachable = this.isFurthestReachable(from)
+        this.promotedAtUs = sim.now
+        this.openReadWrite(this.newTimeline())
+        this.world.promotions.push({ atUs: sim.now, member: this.name, from, furthestReachable, by: 'operator' })
+        sim.note(PROMOTED, this.name, this.dir.timeline, `${this.name} was promoted: timeline ${this.dir.timeline} forks at ${formatLsn(from.lsn)}`)
+        for (const sender of this.walsenders.slice()) sender.upstreamSwitchedTimeline()
+      })
+    if (this.copy.lsn('apply') >= received) finish()
+    else this.copy.whenReaches('apply', received, () => this.alive && this.state === 'promoting' && finish())
+    return true
+  }
+
+  /** The next unused timeline as far as this directory's own history knows. */
+  private newTimeline(): number {
+    return this.dir.timeline + 1
+  }
+
+  /** Whether no running server that can be reached holds WAL that this one lacks. */
+  private isFurthestReachable(from: Position): boolean {
+    for (const other of this.world.servers) {
+      if (other === this || !other.alive || other.dir.systemId !== this.dir.systemId) continue
+      if (!this.world.network.connected('operator', other.place)) continue
+      if (!contains(from, other.copy.position('flush'))) return false
+    }
+    return true
+  }
+
+  /** SIGTERM (smart), SIGINT (fast), SIGQUIT (immediate): rules PG-STOP-1…4. */
+  shutdown(mode: ShutdownMode): void {
+    if (!this.alive) return
+    const { sim } = this.world
+    if (this.shutdownMode !== undefined && rank(mode) <= rank(this.shutdownMode)) return
+    this.shutdownMode = mode
+    sim.note(SHUTDOWN, this.name, rank(mode), `${this.name} was told to shut down (${mode})`)
+    if (mode === 'immediate') return this.crash('immediate shutdown', 2)
+    const wasOpen = this.state === 'primary' || this.state === 'standby' || this.state === 'promoting'
+    if (this.state !== 'stopping') this.transit('SHUTDOWN')
+    this.host.readinessChanged()
+    this.world.topologyChanged()
+    if (!wasOpen && mode !== 'fast') return this.gone(0)
+    if (mode === 'smart' && this.backends.size > 0) return
+    this.closeBackends('57P01 terminating connection due to administrator command')
+    this.finishShutdown()
+  }
+
+  /** A backend left: a smart shutdown waits for the last. */
+  backendLeft(backend: Backend): void {
+    this.backends.delete(backend)
+    if (this.shutdownMode === 'smart' && this.backends.size === 0 && this.alive) this.finishShutdown()
+  }
+
+  private finishing = false
+
+  private finishShutdown(): void {
+    if (this.finishing) return
+    this.finishing = true
+    this.receiver?.stop()
+    this.receiver = undefined
+    const flushUs = Math.round((this.dirtyBytes() / this.flushRate()) * SECOND)
+    this.later(this.world.timeUs('fastStopMs', this.name) + flushUs, () => {
+      if (!this.copy.leading) {
+        this.dir.control = 'shut down in recovery'
+        return this.stopped()
+      }
+      this.copy.setBackground(0)
+      const end = this.copy.append(RECORD_BYTES)
+      this.dir.checkpoint(end, this.world.sim.now)
+      this.awaitWalsenders(end)
+    })
+  }
+
+  /** Bytes per second at which dirty buffers reach the disk. */
+  flushRate(): number {
+    return this.world.bytesPerSecond('flushMBps', this.name) / Math.max(1, this.diskSlowdown)
+  }
+
+  /** How many times slower than healthy its volume is; set by the container when a fault slows it. */
+  diskSlowdown = 1
+
+  /** The volume got slower or recovered: replay and the incoming link follow. */
+  diskChanged(slowdown: number): void {
+    this.diskSlowdown = slowdown
+    if (this.state === 'standby' || this.state === 'promoting') this.copy.setApplyRate(this.world.bytesPerSecond('replayMBps', this.name) / Math.max(1, slowdown))
+    this.receiver?.sender?.relink()
+  }
+
+  /** Reachability or delays changed somewhere: look at every connection of this server. */
+  networkChanged(): void {
+    for (const sender of this.walsenders.slice()) {
+      sender.reachChanged()
+      sender.relink()
+    }
+    this.tellBackends()
+  }
+
+  /** A stopping primary sends everything to the standbys that are connected; a silent one holds it up to wal_sender_timeout (rule PG-STOP-3). */
+  private awaitWalsenders(end: Bytes): void {
+    const waiting = new Set(this.walsenders.filter(s => s.state === 'streaming' || s.state === 'catchup'))
+    const check = () => {
+      if (this.alive && waiting.size === 0) {
+        this.dir.control = 'shut down'
+        this.stopped()
+      }
+    }
+    for (const sender of waiting) {
+      const done = () => {
+        if (waiting.delete(sender)) check()
+      }
+      sender.onGone(done)
+      sender.standby.copy.whenReaches('flush', end, done)
+    }
+    check()
+  }
+
+  private stopped(): void {
+    const position = this.copy.position('flush')
+    if (this.copy.leading) {
+      this.copy.stopLeading('clean')
+      this.world.departures.push({ atUs: this.world.sim.now, member: this.name, position, cause: this.world.faultStriking ? 'fault' : 'runbook' })
+    }
+    this.world.sim.note(STOPPED, this.name, this.dir.timeline, `${this.name} shut down cleanly at ${formatLsn(position.lsn)}`)
+    this.gone(0)
+  }
+
+  /** The process dies without a word: kill -9, immediate shutdown, power loss, PANIC. `code` is what its parent sees. */
+  crash(why: string, code = 137): void {
+    if (!this.alive) return
+    const wasLeading = this.copy.leading
+    const position = this.copy.position('flush')
+    this.copy.crash(why !== 'power loss')
+    if (this.dir.control === 'in production' || wasLeading) this.dir.control = 'in production'
+    else if (this.dir.control !== 'shut down') this.dir.control = 'in archive recovery'
+    if (wasLeading) this.world.departures.push({ atUs: this.world.sim.now, member: this.name, position, cause: this.world.faultStriking ? 'fault' : 'runbook' })
+    this.world.sim.note(CRASHED, this.name, wasLeading ? 1 : 0, `${this.name} died (${why})${wasLeading ? ' while it was primary' : ''}`)
+    this.gone(code)
+  }
+
+  private gone(code: number): void {
+    if (this.state === 'down') return
+    this.transit('EXIT')
+    for (const timer of this.timers) this.world.sim.cancel(timer)
+    this.timers.clear()
+    this.receiver?.stop()
+    this.receiver = undefined
+    this.closeBackends('server closed the connection unexpectedly')
+    for (const sender of this.walsenders.slice()) sender.upstreamGone()
+    if (this.copy.leading) this.copy.stopLeading('killed')
+    this.dir.open -= 1
+    this.world.servers.delete(this)
+    this.host.exited(code)
+    this.world.topologyChanged()
+  }
+
+  private transit(event: ServerEvent): void {
+    const next = serverTable.step(this.state, event)
+    if (next === undefined) throw new Error(`postgres: ${this.name} cannot ${event} while ${this.state}`)
+    this.state = next
+  }
+
+  /** Runs `action` after `us` unless the process is gone by then. */
+  later(us: Us, action: () => void): void {
+    const timer = this.world.sim.after(us, () => {
+      this.timers.delete(timer)
+      if (this.alive) action()
+    })
+    this.timers.add(timer)
+  }
+
+  // ── sessions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  newPid(): number {
+    this.nextPid += 1
+    return this.nextPid
+  }
+
+  /** What a session from `place` can do now. */
+  sessionState(place: string): SessionState {
+    if (!this.alive) return { is: 'closed', error: 'server closed the connection unexpectedly' }
+    if (this.paused || !this.world.network.connected(place, this.place)) return { is: 'silent' }
+    if (this.copy.leading && (this.state === 'primary' || this.state === 'stopping')) {
+      if (this.readOnlyDefault) return { is: 'readOnly', copy: this.copy, error: '25006 cannot execute INSERT in a read-only transaction' }
+      return { is: 'writable', leader: this.copy }
+    }
+    return { is: 'readOnly', copy: this.copy, error: '25006 cannot execute INSERT in a read-only transaction' }
+  }
+
+  /** default_transaction_read_only: new transactions of ordinary clients refuse to write. */
+  get readOnlyDefault(): boolean {
+    return this.settings.default_transaction_read_only === 'on'
+  }
+
+  /** Tells every session its state anew. */
+  tellBackends(): void {
+    for (const backend of [...this.backends]) backend.stateChanged(this.sessionState(backend.place))
+  }
+
+  closeBackends(error: string): void {
+    for (const backend of [...this.backends]) {
+      this.backends.delete(backend)
+      backend.stateChanged({ is: 'closed', error })
+    }
+  }
+
+  /** SIGSTOP and SIGCONT: sessions stay and are silent; replication stalls in both directions. */
+  pause(paused: boolean): void {
+    if (this.paused === paused) return
+    this.paused = paused
+    if (paused) this.copy.freeze('apply')
+    else if (!this.replayPaused) this.copy.thaw('apply')
+    this.tellBackends()
+    for (const sender of this.walsenders.slice()) sender.reachChanged()
+    this.receiver?.reachChanged()
+    this.host.readinessChanged()
+    this.world.topologyChanged()
+  }
+
+  /** pg_wal_replay_pause() and a conflicting query alike. */
+  pauseReplay(paused: boolean): void {
+    this.replayPaused = paused
+    if (this.state !== 'standby') return
+    if (paused) this.copy.freeze('apply')
+    else if (!this.paused) this.copy.thaw('apply')
+    this.world.topologyChanged()
+  }
+
+  /** CHECKPOINT: returns how long it takes; dirty buffers are written by then. */
+  checkpointUs(): Us {
+    return Math.round((this.dirtyBytes() / this.flushRate()) * SECOND) + 2_000
+  }
+
+  checkpointDone(): void {
+    this.dir.checkpoint(this.copy.lsn('flush'), this.world.sim.now)
+  }
+
+  settingUs(name: string, fallbackUs: Us): Us {
+    const text = this.settings[name]
+    return text === undefined ? fallbackUs : (parseTimeUs(text) ?? fallbackUs)
+  }
+}
+
+function rank(mode: ShutdownMode): number {
+  return mode === 'smart' ? 1 : mode === 'fast' ? 2 : 3
+}

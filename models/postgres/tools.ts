@@ -1,0 +1,265 @@
+/** pg_ctl, pg_isready, pg_controldata, pg_rewind, pg_basebackup inside a container. Texts and statuses as the real ones give them (E-3, E-4, E-6, E-14). */
+import { type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kernel/index.ts'
+import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
+import { cloneFrom } from './clone.ts'
+import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
+import { untilPrimary } from './effects.ts'
+import { findServerByHost } from './hosts.ts'
+import { onHistoryOf } from './replication.ts'
+import { walFile } from './relations.ts'
+import { parseConninfo } from './settings.ts'
+import type { Server, ShutdownMode } from './server.ts'
+import type { World } from './world.ts'
+import { forkPoint } from '../../src/cluster/log/index.ts'
+
+/** Where PGDATA is mounted. */
+export const PGDATA = '/var/lib/postgresql/data'
+
+/** What the tools of one container work on. */
+export interface Inside {
+  readonly world: World
+  readonly pod: string
+  readonly place: () => string
+  readonly user: string
+  readonly server: () => Server | undefined
+  readonly dir: () => DataDirectory | undefined
+  /** Starts the server again in a container whose main process is a supervisor. False if there is none to do it. */
+  readonly start: () => boolean
+}
+
+interface Flag {
+  readonly names: readonly string[]
+  readonly takesValue: boolean
+}
+
+interface Parsed {
+  readonly flags: ReadonlyMap<string, string>
+  readonly rest: readonly string[]
+  readonly unknown: readonly string[]
+}
+
+/** Splits an argument vector by the flags a tool has: `-t 5`, `-t5`, `--timeout=5`, `--timeout 5`, and bare words. */
+export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Parsed {
+  const found = new Map<string, string>()
+  const rest: string[] = []
+  const unknown: string[] = []
+  for (let i = 1; i < argv.length; i++) {
+    const word = argv[i] as string
+    if (!word.startsWith('-') || word === '-') {
+      rest.push(word)
+      continue
+    }
+    const equals = word.indexOf('=')
+    const name = word.startsWith('--') ? (equals < 0 ? word : word.slice(0, equals)) : word.slice(0, 2)
+    const flag = flags.find(f => f.names.includes(name))
+    if (flag === undefined) {
+      unknown.push(name)
+      continue
+    }
+    const key = flag.names[0] as string
+    if (!flag.takesValue) found.set(key, 'true')
+    else if (word.startsWith('--') && equals >= 0) found.set(key, word.slice(equals + 1))
+    else if (!word.startsWith('--') && word.length > 2) found.set(key, word.slice(2))
+    else found.set(key, argv[++i] ?? '')
+  }
+  return { flags: found, rest, unknown }
+}
+
+function findings(tool: string, parsed: Parsed, flags: readonly Flag[]): Finding[] {
+  return parsed.unknown.map(name => ({ severity: 'error' as const, message: `${tool}: the option ${name} is not modelled; supported: ${flags.flatMap(f => f.names).join(' ')}` }))
+}
+
+const flag = (...names: string[]): Flag => ({ names, takesValue: false })
+const valued = (...names: string[]): Flag => ({ names, takesValue: true })
+
+/** A tool that only reads: judged at one instant after `latencyUs`. */
+function reader(name: string, summary: string, flags: readonly Flag[], read: (parsed: Parsed, call: Call) => Output): Command {
+  return {
+    name,
+    summary,
+    check: argv => findings(name, parseFlags(argv, flags), flags),
+    latencyUs: () => 10_000,
+    look: (call): Look => ({ output: read(parseFlags(call.argv, flags), call), afterUs: 2_000, stableUntilUs: 0 }),
+    *run(): Process<Output> {
+      return ok()
+    },
+  }
+}
+
+/** A tool with effects. */
+function doer(name: string, summary: string, flags: readonly Flag[], act: (parsed: Parsed, call: Call) => Process<Output>, verbs?: readonly string[]): Command {
+  return {
+    name,
+    summary,
+    check(argv) {
+      const parsed = parseFlags(argv, flags)
+      const verb = parsed.rest[0]
+      const bad = verbs !== undefined && verb !== undefined && !verb.includes('${') && !verbs.includes(verb)
+      return [...findings(name, parsed, flags), ...(bad ? [{ severity: 'error' as const, message: `${name}: the operation \`${verb}\` is not modelled; supported: ${verbs.join(', ')}` }] : [])]
+    },
+    latencyUs: () => 5_000,
+    look: () => undefined,
+    run: call => act(parseFlags(call.argv, flags), call),
+  }
+}
+
+const PG_CTL = [valued('-D', '--pgdata'), valued('-m', '--mode'), valued('-t', '--timeout'), flag('-w', '--wait'), flag('-W', '--no-wait'), flag('-s', '--silent'), valued('-l', '--log'), valued('-o', '--options')]
+
+function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
+  if (inside.user === 'root') return failed('pg_ctl: cannot be run as root\nPlease log in (using, e.g., "su") as the (unprivileged) user that will\nown the server process.\n')
+  const server = inside.server()
+  const noServer = failed(`pg_ctl: PID file "${PGDATA}/postmaster.pid" does not exist\nIs server running?\n`)
+  const timeoutUs = Number(parsed.flags.get('-t') ?? 60) * SECOND
+  const wait = !parsed.flags.has('-W')
+  switch (parsed.rest[0]) {
+    case 'promote': {
+      if (server === undefined) return noServer
+      if (!server.promote()) return failed('pg_ctl: cannot promote server; server is not in standby mode\n')
+      if (!wait) return ok('server promoting\n')
+      const ended = yield* untilPrimary(server, timeoutUs)
+      if (ended === 'done') return ok('waiting for server to promote.... done\nserver promoted\n')
+      return failed('pg_ctl: server did not promote in time\n', 1, 'waiting for server to promote........ stopped waiting\n')
+    }
+    case 'stop': {
+      if (server === undefined) return noServer
+      const mode = ({ s: 'smart', f: 'fast', i: 'immediate' } as Record<string, ShutdownMode>)[(parsed.flags.get('-m') ?? 'fast').charAt(0)]
+      if (mode === undefined) return failed(`pg_ctl: unrecognized shutdown mode "${parsed.flags.get('-m')}"\n`)
+      server.shutdown(mode)
+      if (!wait) return ok('server shutting down\n')
+      return yield* untilDown(inside, server, timeoutUs)
+    }
+    case 'start':
+      if (server !== undefined) return failed('pg_ctl: another server might be running; trying to start server anyway\npg_ctl: could not start server\nExamine the log output.\n')
+      return inside.start() ? ok('waiting for server to start.... done\nserver started\n') : failed('pg_ctl: could not start server\nExamine the log output.\n')
+    case 'reload':
+      if (server === undefined) return noServer
+      server.later(10_000, () => server.reload())
+      return ok('server signaled\n')
+    case 'status':
+      return server === undefined ? failed('', 3, 'pg_ctl: no server running\n') : ok('pg_ctl: server is running (PID: 1)\n')
+    default:
+      return failed(`pg_ctl: no operation specified\nTry "pg_ctl --help" for more information.\n`)
+  }
+}
+
+/** Waits for the server to go. Where it is the container's main process, the container and this very command die with it (exit 137). */
+function* untilDown(inside: Inside, server: Server, timeoutUs: number): Process<Output> {
+  const { world } = inside
+  const startedUs = world.sim.now
+  const moved = new Signal()
+  const forget = world.onTopology(() => moved.fire())
+  try {
+    while (server.alive) {
+      const leftUs = timeoutUs - (world.sim.now - startedUs)
+      if (leftUs <= 0 || (yield within(moved, leftUs)) === TIMED_OUT) return failed('pg_ctl: server does not shut down\n', 1, 'waiting for server to shut down............... failed\n')
+    }
+  } finally {
+    forget()
+  }
+  if (!world.options.supervised) return { out: 'waiting for server to shut down....', err: '', code: 137 }
+  return ok('waiting for server to shut down.... done\nserver stopped\n')
+}
+
+function controlData(inside: Inside): Output {
+  const dir = inside.dir()
+  if (dir === undefined) return failed(`pg_controldata: error: could not open file "${PGDATA}/global/pg_control" for reading: No such file or directory\n`)
+  const { options, sim } = inside.world
+  if (inside.server() !== undefined) advanceCheckpoint(dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
+  const line = (key: string, value: string | number) => `${`${key}:`.padEnd(38)}${value}\n`
+  return ok(
+    line('pg_control version number', 1300) +
+      line('Catalog version number', 202209061) +
+      line('Database system identifier', dir.systemId) +
+      line('Database cluster state', dir.control) +
+      line('Latest checkpoint location', formatLsn(dir.checkpointLsn)) +
+      line("Latest checkpoint's REDO location", formatLsn(dir.checkpointLsn)) +
+      line("Latest checkpoint's REDO WAL file", walFile(dir.timeline, dir.checkpointLsn)) +
+      line("Latest checkpoint's TimeLineID", dir.timeline) +
+      line("Latest checkpoint's PrevTimeLineID", dir.timeline) +
+      line("Latest checkpoint's full_page_writes", 'on') +
+      line('wal_log_hints setting', options.rewindable ? 'on' : 'off') +
+      line('Data page checksum version', 0),
+  )
+}
+
+const REWIND = [valued('--target-pgdata', '-D'), valued('--source-server'), flag('--write-recovery-conf', '-R'), flag('--progress', '-P'), flag('--dry-run', '-n'), flag('--restore-target-wal', '-c')]
+
+/** pg_rewind: target stopped cleanly, wal_log_hints or checksums, a common ancestor (rules PG-REWIND-1…4). */
+function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
+  const { world } = inside
+  const dir = inside.dir()
+  if (inside.user === 'root') return failed('pg_rewind: error: cannot be executed by "root"\n')
+  if (dir === undefined) return failed('pg_rewind: error: could not open target directory\n')
+  if (inside.server() !== undefined || !dir.control.startsWith('shut down')) return failed('pg_rewind: error: target server must be shut down cleanly\n')
+  if (!world.options.rewindable) return failed('pg_rewind: error: target server needs to use either data checksums or "wal_log_hints = on"\n')
+  const conninfo = parsed.flags.get('--source-server') ?? ''
+  const source = findServerByHost(world, inside.place(), parseConninfo(conninfo).host ?? '', inside.pod)
+  if (typeof source === 'string') return failed(`pg_rewind: error: ${source}\n`)
+  if (source.dir.systemId !== dir.systemId) return failed('pg_rewind: error: source and target clusters are from different systems\n')
+  if (onHistoryOf(source, dir)) return ok(`pg_rewind: connected to server\npg_rewind: no rewind required\n`)
+  const fork = forkPoint(source.copy.position('flush'), dir.position)
+  if (parsed.flags.has('--dry-run')) return ok('pg_rewind: Done!\n')
+  const divergedBytes = dir.position.lsn - fork.lsn
+  dir.unusable = true
+  yield world.timeUs('rewindMs', inside.pod) + Math.round(((divergedBytes + 50_000_000) / world.bytesPerSecond('baseBackupMBps', inside.pod)) * SECOND)
+  if (!source.alive) return failed('pg_rewind: error: could not fetch file: server closed the connection unexpectedly\npg_rewind: fatal: the target is in an undefined state\n')
+  dir.unusable = false
+  dir.copy.adopt(fork)
+  dir.timeline = source.dir.timeline
+  dir.checkpoint(fork.lsn, world.sim.now)
+  dir.control = 'in archive recovery'
+  // The source's configuration files come along; -R writes the signal file and the connection anew.
+  const auto = source.dir.files.get('postgresql.auto.conf')
+  if (auto !== undefined) dir.files.set('postgresql.auto.conf', auto)
+  else dir.files.delete('postgresql.auto.conf')
+  if (parsed.flags.has('--write-recovery-conf')) {
+    dir.files.set('standby.signal', '')
+    dir.files.set('postgresql.auto.conf', `${auto ?? ''}primary_conninfo = '${conninfo.replaceAll("'", "''")}'\n`)
+  } else dir.files.delete('standby.signal')
+  return ok(`pg_rewind: connected to server\npg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: Done!\n`)
+}
+
+const BASEBACKUP = [valued('-D', '--pgdata'), valued('-h', '--host'), valued('-p', '--port'), valued('-U', '--username'), valued('-d', '--dbname'), valued('-X', '--wal-method'), valued('-c', '--checkpoint'), valued('-S', '--slot'), flag('-C', '--create-slot'), flag('-R', '--write-recovery-conf'), flag('-P', '--progress'), flag('-v', '--verbose'), flag('-w', '--no-password'), valued('-F', '--format')]
+
+function* baseBackup(inside: Inside, parsed: Parsed): Process<Output> {
+  const target = parsed.flags.get('-D') ?? ''
+  if (target === '') return failed('pg_basebackup: error: no target directory specified\n')
+  if (target.replace(/\/$/, '') === PGDATA && inside.dir() !== undefined) return failed(`pg_basebackup: error: directory "${target}" exists but is not empty\n`)
+  const source = findServerByHost(inside.world, inside.place(), parsed.flags.get('-h') ?? '', inside.pod)
+  if (typeof source === 'string') return failed(`pg_basebackup: error: ${source}\n`)
+  const spread = !(parsed.flags.get('-c') ?? 'spread').startsWith('f')
+  const result = yield* cloneFrom(inside.world, source, `${inside.pod}:${target}`, inside.place(), { checkpoint: spread ? 'spread' : 'fast', slot: parsed.flags.has('-C') ? parsed.flags.get('-S') : undefined })
+  return typeof result === 'string' ? failed(`pg_basebackup: error: ${result}\n`) : ok()
+}
+
+const ISREADY = [valued('-h', '--host'), valued('-p', '--port'), valued('-U', '--username'), valued('-d', '--dbname'), valued('-t', '--timeout'), flag('-q', '--quiet')]
+
+/** pg_isready from anywhere: accepting (0), rejecting (1), no response (2). Says nothing about role, lag or history (rule PG-READY-1). */
+export function pgIsReady(world: World, place: () => string, local: (() => Server | undefined) | undefined): Command {
+  return reader('pg_isready', 'whether a server accepts connections', ISREADY, parsed => {
+    const host = parsed.flags.get('-h')
+    const port = parsed.flags.get('-p') ?? '5432'
+    const shown = `${host ?? '/var/run/postgresql'}:${port}`
+    let state: 'accepting' | 'rejecting' | 'none' = 'none'
+    if (host === undefined) {
+      const server = local?.()
+      if (server !== undefined && !server.paused) state = server.accepting ? 'accepting' : 'rejecting'
+    } else {
+      const found = findServerByHost(world, place(), host, 'pg_isready')
+      state = typeof found !== 'string' ? 'accepting' : found.includes('FATAL') ? 'rejecting' : 'none'
+    }
+    if (state === 'accepting') return ok(`${shown} - accepting connections\n`)
+    return state === 'rejecting' ? { out: `${shown} - rejecting connections\n`, err: '', code: 1 } : { out: `${shown} - no response\n`, err: '', code: 2 }
+  })
+}
+
+/** The server's own tools inside its container. */
+export function serverTools(inside: Inside): Command[] {
+  return [
+    doer('pg_ctl', 'promote, stop, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), ['promote', 'stop', 'start', 'reload', 'status']),
+    pgIsReady(inside.world, inside.place, inside.server),
+    reader('pg_controldata', 'control information of PGDATA', [valued('-D', '--pgdata')], () => controlData(inside)),
+    doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed)),
+    doer('pg_basebackup', 'copies a running server', BASEBACKUP, parsed => baseBackup(inside, parsed)),
+  ]
+}

@@ -1,0 +1,147 @@
+/** Turns the options into Kubernetes objects: pools, StatefulSets, Services, ConfigMaps, poolers, as a user would have applied them. */
+import type { Kubernetes, KubeObject } from '../kubernetes/index.ts'
+import type { PostgresOptions } from './options.ts'
+import { DATA_MOUNT } from './program.ts'
+import { defaultIni } from './pgbouncer/config.ts'
+import { CONFIG_MAP, CONFIG_MOUNT } from './pgbouncer/program.ts'
+
+/** Label that marks a pod as a data-bearing member of the cluster, whatever StatefulSet it is in. */
+const COMPONENT = { key: 'app.kubernetes.io/component', value: 'database' }
+export const POOLER = 'pgbouncer'
+export const POOLER_IMAGE = 'pgbouncer:1.18.0'
+
+export interface SetPlan {
+  readonly name: string
+  readonly replicas: number
+  /** The headless Service of its pods. */
+  readonly headless: string
+}
+
+/** The StatefulSets of the topology. */
+export function statefulSets(options: PostgresOptions): readonly SetPlan[] {
+  if (options.topology === 'one-statefulset') return [{ name: options.name, replicas: options.members, headless: options.name }]
+  return Array.from({ length: options.members }, (_, i) => ({ name: i === 0 ? 'postgres-primary' : `postgres-replica-${i}`, replicas: 1, headless: 'postgres' }))
+}
+
+/** Pod names of the members at the start, in order. */
+export function memberNames(options: PostgresOptions): readonly string[] {
+  return statefulSets(options).flatMap(set => Array.from({ length: set.replicas }, (_, i) => `${set.name}-${i}`))
+}
+
+/** DNS name of a member's pod. */
+export function podDns(options: PostgresOptions, pod: string): string {
+  const set = statefulSets(options).find(s => pod.startsWith(`${s.name}-`))
+  return `${pod}.${set?.headless ?? options.name}`
+}
+
+/** Whether a pod of the API is a member (it carries a data volume of a member set). */
+export function isMemberSet(options: PostgresOptions, owner: string | undefined): boolean {
+  return owner !== undefined && statefulSets(options).some(s => s.name === owner)
+}
+
+function zoneName(i: number, options: PostgresOptions): string {
+  return String((i % options.zones) + 1)
+}
+
+const VMSS = '12345678-vmss'
+
+/** Machines: a pool for the members (one spare), one for everything else, and the upgraded pool if there is one. */
+export function addMachines(kube: Kubernetes, options: PostgresOptions): void {
+  const version = options.kubernetesVersion
+  const spare = options.spareNodes
+  for (let i = 0; i < options.members + spare; i++) {
+    const pool = options.poolPerNode ? `nodepool${i + 1}` : 'nodepool1'
+    kube.addMachine(`aks-${pool}-${VMSS}${String(options.poolPerNode ? 0 : i).padStart(6, '0')}`, zoneName(i, options), pool, { version })
+  }
+  for (let i = 0; i < Math.min(2, options.zones); i++) kube.addMachine(`aks-system-${VMSS}${String(i).padStart(6, '0')}`, zoneName(i, options), 'system', { version: options.controlPlaneVersion })
+  if (options.upgradedPool === false) return
+  const { label, name, zones } = options.upgradedPool
+  const where = zones ?? Array.from({ length: Math.max(options.zones, options.members + spare) }, (_, i) => (i % options.zones) + 1)
+  where.forEach((zone, i) => {
+    kube.addMachine(`aks-upgraded-${VMSS}${String(i).padStart(6, '0')}`, String(zone), name, { version: options.targetKubernetesVersion ?? version, labels: { [label]: name } })
+  })
+}
+
+function memberTemplate(options: PostgresOptions, labels: Record<string, string>): Record<string, unknown> {
+  return {
+    metadata: { labels },
+    spec: {
+      terminationGracePeriodSeconds: options.terminationGraceSeconds,
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { [COMPONENT.key]: COMPONENT.value } }, topologyKey: 'kubernetes.io/hostname' }],
+        },
+        nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'agentpool', operator: 'NotIn', values: ['system'] }] }] } },
+      },
+      containers: [{ name: 'postgres', image: options.image, readinessProbe: {}, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/var/lib/postgresql/data' }] }],
+    },
+  }
+}
+
+/** Everything that `kubectl apply` made before the story. */
+export function objects(options: PostgresOptions): readonly KubeObject[] {
+  const result: KubeObject[] = []
+  const app = options.name
+  const labels = { app, [COMPONENT.key]: COMPONENT.value }
+  const headless = new Set(statefulSets(options).map(s => s.headless))
+  for (const name of headless) {
+    result.push({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: { app }, ports: [{ name: 'postgres', port: 5432 }] } })
+  }
+  const primary = memberNames(options)[options.primary] ?? ''
+  result.push({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: options.service },
+    spec: { selector: options.serviceSelects === 'role' ? { app, role: 'primary' } : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
+  })
+  result.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'postgres-config' }, data: { 'primary-host': podDns(options, primary) } })
+  for (const set of statefulSets(options)) {
+    result.push({
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: set.name, labels },
+      spec: {
+        replicas: set.replicas,
+        serviceName: set.headless,
+        podManagementPolicy: options.podManagementPolicy,
+        updateStrategy: { type: options.updateStrategy },
+        selector: { matchLabels: statefulSets(options).length === 1 ? labels : { ...labels, set: set.name } },
+        template: memberTemplate(options, statefulSets(options).length === 1 ? labels : { ...labels, set: set.name }),
+        volumeClaimTemplates: [{ metadata: { name: DATA_MOUNT }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }],
+      },
+    })
+  }
+  if (options.podDisruptionBudget) {
+    result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: options.name }, spec: { maxUnavailable: 1, selector: { matchLabels: labels } } })
+  }
+  result.push(...backupJob(), ...poolerObjects(options))
+  return result
+}
+
+/** A finished backup Job, as the documents look for it; that it was restored and tested nobody knows. */
+function backupJob(): KubeObject[] {
+  return [{ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'postgres-backup' }, spec: {}, status: { succeeded: 1, completionTime: '2025-07-09T02:00:00Z' } }]
+}
+
+function poolerObjects(options: PostgresOptions): KubeObject[] {
+  if (options.pooler === false) return []
+  const labels = { app: POOLER }
+  const mount = { name: CONFIG_MOUNT, mountPath: '/etc/pgbouncer', ...(options.pooler.config === 'subPath' ? { subPath: 'pgbouncer.ini' } : {}) }
+  return [
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CONFIG_MAP }, data: { 'pgbouncer.ini': defaultIni({ service: options.service, ...options.pooler }) } },
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: POOLER }, spec: { selector: labels, ports: [{ port: 6432 }] } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: POOLER },
+      spec: {
+        replicas: options.pooler.replicas,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { nodeSelector: { agentpool: 'system' }, containers: [{ name: POOLER, image: POOLER_IMAGE, readinessProbe: {}, volumeMounts: [mount] }], volumes: [{ name: CONFIG_MOUNT, configMap: { name: CONFIG_MAP } }] },
+        },
+      },
+    },
+  ]
+}

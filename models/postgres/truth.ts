@@ -1,0 +1,141 @@
+/** What is so in a PostgreSQL cluster, whoever knows it (engine.ts, Truth). */
+import { type AckInterval, contains, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import type { PodView } from '../kubernetes/index.ts'
+import { DataDirectory } from './datadir.ts'
+import { major } from './replication.ts'
+import type { Server } from './server.ts'
+import { canAcknowledge } from './syncrep.ts'
+import type { World } from './world.ts'
+
+/** Lag within which a standby counts as a healthy copy. Source: PG §8.1 P3. */
+const NORMAL_LAG_BYTES = 16 * 1024 * 1024
+
+export class PostgresTruth implements Truth {
+  readonly expectedMembers: number
+  readonly targetVersions: Readonly<Record<string, string>>
+  readonly promise: 'asynchronous' | 'synchronous'
+
+  constructor(
+    private readonly world: World,
+    private readonly entrance: Entrance,
+    private readonly isMember: (pod: PodView) => boolean,
+    private readonly targetEngine: string | undefined,
+  ) {
+    const { options } = world
+    this.expectedMembers = options.members
+    const target: Record<string, string> = {}
+    if (options.targetKubernetesVersion !== null) target.node = options.targetKubernetesVersion
+    if (this.targetEngine !== undefined) target.engine = this.targetEngine
+    this.targetVersions = target
+    const local = options.synchronousStandbyNames.trim() === '' || options.synchronousCommit === 'off' || options.synchronousCommit === 'local'
+    this.promise = local ? 'asynchronous' : 'synchronous'
+  }
+
+  get promotions(): readonly Promotion[] {
+    return this.world.promotions
+  }
+
+  get departures(): readonly Departure[] {
+    return this.world.departures
+  }
+
+  members(): readonly Member[] {
+    const members: Member[] = []
+    for (const pod of this.world.kubernetes.pods()) if (this.isMember(pod)) members.push(this.member(pod))
+    return members
+  }
+
+  private member(pod: PodView): Member {
+    const { world } = this
+    const server = world.serverOf(pod.name)
+    const dir = server?.dir ?? world.directoryOf.get(pod.name)
+    const machine = pod.node === undefined ? undefined : world.kubernetes.machines.get(pod.node)
+    const leading = server?.copy.leading === true
+    const streaming = server?.receiver?.streaming === true && rootLeads(server)
+    const versions: Record<string, string> = {}
+    if (pod.nodeVersion !== undefined) versions.node = pod.nodeVersion
+    const engine = server?.host.version ?? dir?.image
+    if (engine !== undefined && engine !== '') versions.engine = engine
+    return {
+      name: pod.name,
+      node: pod.node,
+      zone: machine?.zone,
+      running: server !== undefined && !server.paused && server.state !== 'starting',
+      ready: pod.ready,
+      role: leading ? 'leader' : server?.state === 'standby' || server?.state === 'promoting' ? 'follower' : 'none',
+      timeline: dir?.timeline,
+      versions,
+      copy: server?.copy ?? (dir?.destroyed ? undefined : dir?.copy),
+      attached: leading || streaming,
+      caughtUp: leading || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES),
+    }
+  }
+
+  couldAcknowledge(): readonly string[] {
+    const names: string[] = []
+    for (const server of this.world.servers) if (server.alive && server.state !== 'stopping' && canAcknowledge(server)) names.push(server.name)
+    return names
+  }
+
+  /** Unsupported combinations: a kubelet newer than the control plane, and members of several majors. A newer primary than standby is only discouraged. */
+  forbiddenSkew(): readonly string[] {
+    const { kubernetes } = this.world
+    const found: string[] = []
+    const majors = new Set<string>()
+    for (const pod of kubernetes.pods()) {
+      if (!this.isMember(pod)) continue
+      if (pod.nodeVersion !== undefined && minorNumber(pod.nodeVersion) > minorNumber(kubernetes.controlPlaneVersion)) found.push(`node ${pod.node} runs ${pod.nodeVersion}, newer than the control plane ${kubernetes.controlPlaneVersion}`)
+      const server = this.world.serverOf(pod.name)
+      if (server !== undefined) majors.add(major(server.host.version))
+    }
+    if (majors.size > 1) found.push(`PostgreSQL majors ${[...majors].join(' and ')} in one cluster`)
+    return found
+  }
+
+  authority(_log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined } {
+    const fresh = this.entrance.fresh()
+    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
+    const durable = this.durable()
+    const last = this.world.promotions[this.world.promotions.length - 1]
+    if (last !== undefined) {
+      // The branch that the latest promotion opened begins where it forked: whoever has something of it is on it.
+      const onBranch = durable.filter(d => d.position.branch.parent === last.from.branch && d.position.branch.forkLsn === last.from.lsn)
+      const best = furthest(onBranch)
+      if (best !== undefined) return { position: best.position, why: `${fresh.is === 'several' ? 'several leaders acknowledge' : `no fresh client can write (${fresh.is === 'none' ? fresh.why : ''})`}; the latest promotion (${last.member}) counts`, member: best.name }
+    }
+    const best = furthest(durable)
+    if (best === undefined) return { position: undefined, why: 'no copy of the data is left', member: undefined }
+    return { position: best.position, why: `${fresh.is === 'several' ? 'several leaders acknowledge' : 'no fresh client can write'}; the furthest durable copy counts`, member: best.name }
+  }
+
+  private durable(): DataDirectory[] {
+    return this.world.directories.filter(d => !d.destroyed && !d.unusable)
+  }
+
+  holders(interval: AckInterval): readonly string[] {
+    const at: Position = { branch: interval.branch, lsn: interval.toLsn }
+    return this.durable().filter(d => contains(d.position, at)).map(d => d.name)
+  }
+}
+
+function furthest(dirs: readonly DataDirectory[]): DataDirectory | undefined {
+  let best: DataDirectory | undefined
+  for (const dir of dirs) if (best === undefined || dir.position.lsn > best.position.lsn) best = dir
+  return best
+}
+
+/** Whether the chain of upstreams ends at a leader. */
+function rootLeads(server: Server): boolean {
+  let at: Server | undefined = server
+  for (let i = 0; at !== undefined && i < 10; i++) {
+    if (at.copy.leading) return true
+    at = at.receiver?.sender?.state === 'startup' ? undefined : at.receiver?.sender?.upstream
+  }
+  return false
+}
+
+/** `1.29.0` → 29. */
+function minorNumber(version: string): number {
+  return Number(version.split('.')[1] ?? 0)
+}

@@ -1,0 +1,54 @@
+/** What the operator can run: kubectl and az, and, from a bastion inside the cluster, psql and pg_isready straight to servers and poolers. */
+import type { Process } from '../../src/kernel/index.ts'
+import { type Call, type Command, failed, ok, type Output } from '../../src/operator/command.ts'
+import type { PostgresCluster } from './cluster.ts'
+import { bouncerPsql, psqlFor } from './psql-targets.ts'
+import { pgIsReady } from './tools.ts'
+
+/** The commands of the operator's workstation. */
+export function workstationPrograms(cluster: PostgresCluster): Command[] {
+  const { world, kubernetes, options } = cluster
+  cluster.poolers.setPrograms(bouncer => [bouncerPsql(world, cluster.poolers, bouncer)])
+  const commands: Command[] = [aliased(kubernetes.commands.kubectl, options.aliases), kubernetes.commands.az, echo]
+  if (options.operatorPlace === 'bastion-pod') {
+    const place = () => 'operator'
+    commands.push(psqlFor(world, { place, user: 'postgres', server: () => undefined, pod: 'operator', poolers: cluster.poolers }), pgIsReady(world, place, undefined))
+  }
+  return commands
+}
+
+const echo: Command = {
+  name: 'echo',
+  summary: 'prints its arguments',
+  check: () => [],
+  latencyUs: () => 0,
+  look: call => ({ output: ok(`${call.argv.slice(1).join(' ')}\n`), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY }),
+  *run(): Process<Output> {
+    return failed('echo does not run')
+  },
+}
+
+/** Lets a command know pods under the document's other names (K1 alias): whole words, and `pod/NAME`. */
+function aliased(command: Command, aliases: Readonly<Record<string, string>>): Command {
+  if (Object.keys(aliases).length === 0) return command
+  const rename = (call: Call): Call => {
+    // Behind `--` stands another program's business.
+    const end = call.argv.indexOf('--')
+    const argv = call.argv.map((word, i) => {
+      if (end >= 0 && i > end) return word
+      const slash = word.indexOf('/')
+      const name = slash < 0 ? word : word.slice(slash + 1)
+      const other = aliases[name]
+      return other === undefined ? word : slash < 0 ? other : `${word.slice(0, slash)}/${other}`
+    })
+    return { ...call, argv }
+  }
+  return {
+    name: command.name,
+    summary: command.summary,
+    check: argv => command.check(argv),
+    latencyUs: call => command.latencyUs(rename(call)),
+    look: call => command.look(rename(call)),
+    run: call => command.run(rename(call)),
+  }
+}

@@ -1,0 +1,103 @@
+import type { Network } from '../../src/cluster/network.ts'
+import type { Branch, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Departure, Promotion } from '../../src/engine.ts'
+import { type Distribution, MILLISECOND, sample, type Simulation, type Us } from '../../src/kernel/index.ts'
+import type { Kubernetes } from '../kubernetes/index.ts'
+import type { DataDirectory } from './datadir.ts'
+import type { PostgresOptions, Timing, TimingName } from './options.ts'
+import type { Server } from './server.ts'
+import { Tables } from './tables.ts'
+
+/** Everything the parts of the PostgreSQL model share in one rehearsal. */
+export class World {
+  readonly servers = new Set<Server>()
+  readonly directories: DataDirectory[] = []
+  readonly promotions: Promotion[] = []
+  readonly departures: Departure[] = []
+  /** True while a fault is being struck: what goes away then went because of the fault. */
+  faultStriking = false
+  kubernetes!: Kubernetes
+  private readonly listeners = new Set<() => void>()
+  private readonly counters = new Map<string, number>()
+
+  constructor(
+    readonly sim: Simulation,
+    readonly options: PostgresOptions,
+    readonly timing: Timing,
+    readonly network: Network,
+    readonly log: ReplicatedLog,
+    readonly genesis: Branch,
+  ) {}
+
+  readonly tables = new Tables()
+  /** Until when a fault holds up the restart of a member's process. */
+  readonly heldUntilUs = new Map<string, Us>()
+  /** The data directory of each member by pod name: the one its volume holds. */
+  readonly directoryOf = new Map<string, DataDirectory>()
+
+  /** Names of the members' StatefulSet pods that are meant to exist, in order. */
+  memberNames: readonly string[] = []
+
+  /** Tells `listener` whenever who can reach which server in what role may have changed; returns how to stop. */
+  onTopology(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Says that it did. */
+  topologyChanged(): void {
+    this.sim.touch()
+    for (const listener of [...this.listeners]) listener()
+  }
+
+  /** The running server of a pod, by pod name (or alias); undefined while there is none. */
+  serverOf(pod: string): Server | undefined {
+    const name = this.options.aliases[pod] ?? pod
+    let found: Server | undefined
+    for (const server of this.servers) if (server.name === name && server.state !== 'down') found = server
+    return found
+  }
+
+  /** A time of the timing table, drawn for the n-th such event of `entity`, in microseconds. */
+  timeUs(name: TimingName, entity: string): Us {
+    const d = this.timing[name]
+    const value = typeof d === 'number' ? d : this.draw(d, entity, name)
+    return Math.max(1, Math.round(value * MILLISECOND))
+  }
+
+  /** A rate of the timing table in bytes per second. */
+  bytesPerSecond(name: TimingName, entity: string): number {
+    const d = this.timing[name]
+    return (typeof d === 'number' ? d : this.draw(d, entity, name)) * 1_000_000
+  }
+
+  /** One keyed draw: the n-th of (entity, purpose) in this rehearsal. */
+  draw(d: Distribution, entity: string, purpose: string): number {
+    const key = `${entity}/${purpose}`
+    const nth = this.counters.get(key) ?? 0
+    this.counters.set(key, nth + 1)
+    return sample(d, this.sim.chance.draw(entity, purpose, nth))
+  }
+
+  /** Extra transactions that faults hold open: the longest end instant. */
+  longTransactionUntilUs: Us = 0
+
+  /**
+   * How long a drain waits for the longest open transaction now: mostly milliseconds, with probability `longTransactionP` seconds, and never
+   * less than one that a fault holds open. In session pooling it is the longest session instead. Source: PG §2 (PAUSE), E-13 (14–69 ms).
+   */
+  longTransactionUs(entity: string, session: boolean): Us {
+    const long = this.uniform(entity, 'is-long') < this.options.longTransactionP
+    const us = session
+      ? this.draw({ is: 'uniform', min: 30_000_000, max: 1_800_000_000 }, entity, 'session-age')
+      : long
+        ? this.draw({ is: 'lognormal', median: 3_000_000, p95: 30_000_000, max: 600_000_000 }, entity, 'long-transaction')
+        : this.draw({ is: 'uniform', min: 1_000, max: 40_000 }, entity, 'short-transaction')
+    return Math.round(Math.max(us, this.longTransactionUntilUs - this.sim.now))
+  }
+
+  /** A keyed uniform number in [0, 1), counted as {@link draw} counts. */
+  uniform(entity: string, purpose: string): number {
+    return this.draw({ is: 'uniform', min: 0, max: 1 }, entity, purpose)
+  }
+}
