@@ -23,6 +23,8 @@ export class EventQueue {
   private slotKind = new Int32Array(this.capacity)
   private slotA = new Float64Array(this.capacity)
   private slotB: unknown[] = []
+  /** The top has been taken out and its place not filled yet: what is pushed next goes there, which saves one walk through the heap. */
+  private hole = false
   private free: number[] = []
   private used = 0
 
@@ -38,7 +40,7 @@ export class EventQueue {
   }
 
   push(time: Us, kind: number, a: number, b: unknown): TimerId {
-    if (this.size === this.capacity) this.grow()
+    if (this.size === this.capacity && !this.hole) this.grow()
     const slot = this.free.length > 0 ? (this.free.pop() as number) : this.used++
     const generation = (this.slotGeneration[slot] as number) + 1
     this.slotGeneration[slot] = generation
@@ -47,7 +49,10 @@ export class EventQueue {
     this.slotA[slot] = a
     this.slotB[slot] = b
     this.live += 1
-    this.siftUp(this.size++, time, this.sequence++, slot)
+    if (this.hole) {
+      this.hole = false
+      this.siftDown(time, this.sequence++, slot)
+    } else this.siftUp(this.size++, time, this.sequence++, slot)
     return generation * GENERATION + slot
   }
 
@@ -58,7 +63,10 @@ export class EventQueue {
     this.slotLive[slot] = 0
     this.slotB[slot] = undefined
     this.live -= 1
-    if (this.size > 1024 && this.live * 2 < this.size) this.compact()
+    if (this.size > 1024 && this.live * 2 < this.size) {
+      if (this.hole) this.fillHole()
+      this.compact()
+    }
     return true
   }
 
@@ -85,16 +93,21 @@ export class EventQueue {
     this.slotLive[slot] = 0
     this.slotB[slot] = undefined
     this.live -= 1
-    this.removeTop()
+    this.free.push(slot)
+    this.hole = true
     return true
   }
 
   private dropCancelled(): void {
-    while (this.size > 0 && this.slotLive[this.heapSlot[0] as number] === 0) this.removeTop()
+    if (this.hole) this.fillHole()
+    while (this.size > 0 && this.slotLive[this.heapSlot[0] as number] === 0) {
+      this.free.push(this.heapSlot[0] as number)
+      this.fillHole()
+    }
   }
 
-  private removeTop(): void {
-    this.free.push(this.heapSlot[0] as number)
+  private fillHole(): void {
+    this.hole = false
     const last = --this.size
     if (last > 0) this.siftDown(this.heapTime[last] as number, this.heapSequence[last] as number, this.heapSlot[last] as number)
   }
