@@ -294,7 +294,8 @@ export class Copy {
     this.dirty = true
   }
 
-  private history(): Branch {
+  /** The branch whose history this copy's bytes come from, also those still to arrive. */
+  history(): Branch {
     let c: Copy = this
     while (c.upstream !== undefined) c = c.upstream
     return c.branch

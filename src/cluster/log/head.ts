@@ -88,6 +88,7 @@ export class Head {
     const ackPerUs = this.ack.slope[i] as number
     if (!limited) this.lastLagUs = this.ack.lag[i] as number
     else this.lastLagUs = this.expectedLagUs()
+    if (this.target instanceof KthView && this.target.views.length >= this.target.k) this.target.seek(now)
     const perByteUs = this.serialUs()
     const shares: Share[] = []
     for (const t of this.tenures) {

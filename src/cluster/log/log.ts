@@ -169,7 +169,7 @@ export class ReplicatedLog {
           next = Math.min(next, f.fullAtUs)
           if (wantsFlow) next = Math.min(next, f.changesAtUs)
         }
-        if (t.demand.options.loop === 'open' && !t.expiring && t.limitedFull !== Number.POSITIVE_INFINITY) next = Math.min(next, t.oldestUs(now) + t.demand.options.timeoutUs)
+        if (t.nEnd === Number.POSITIVE_INFINITY && t.demand.options.loop === 'open' && !t.expiring && t.limitedFull !== Number.POSITIVE_INFINITY) next = Math.min(next, t.oldestUs(now) + t.demand.options.timeoutUs)
       }
     }
     for (const d of this.demands) {
@@ -180,7 +180,7 @@ export class ReplicatedLog {
       w.plan(now)
       next = Math.min(next, w.atUs)
     }
-    const at = next === Number.POSITIVE_INFINITY ? next : Math.max(now + (next > now ? 1 : 0), Math.ceil(next - 1e-3))
+    const at = next === Number.POSITIVE_INFINITY ? next : Math.max(now + 1, Math.ceil(next - 1e-3))
     if (at === this.timerAtUs) return
     if (this.timer !== undefined) this.sim.cancel(this.timer)
     this.timerAtUs = at
