@@ -44,6 +44,14 @@ export class Disruption {
 
   /** Asks the eviction API to delete a pod. Gives its refusal, or undefined when it is being deleted. */
   evict(pod: Pod, graceSeconds?: number): string | undefined {
+    if (!this.allows(pod)) return "Cannot evict pod as it would violate the pod's disruption budget."
+    this.kube.note(EVENT.podEvicted, pod.name, 1, `${pod.name} is evicted`)
+    this.kube.pods$.delete(pod, graceSeconds)
+    return undefined
+  }
+
+  /** Whether the budgets allow evicting the pod at this instant. */
+  allows(pod: Pod): boolean {
     if (pod.phase !== 'Pending' && !pod.terminating && !pod.finished) {
       for (const [key, entry] of this.kube.store.entries('PodDisruptionBudget')) {
         const spec = (entry.object.spec ?? {}) as BudgetSpec
@@ -51,12 +59,10 @@ export class Disruption {
         const budget = this.budget(key) as Budget
         // An unready pod takes nothing from the budget as long as the healthy ones suffice.
         if (!pod.ready && (budget.policy === 'AlwaysAllow' || (budget.healthy >= budget.desired && budget.desired > 0))) continue
-        if (budget.allowed < 1) return "Cannot evict pod as it would violate the pod's disruption budget."
+        if (budget.allowed < 1) return false
       }
     }
-    this.kube.note(EVENT.podEvicted, pod.name, 1, `${pod.name} is evicted`)
-    this.kube.pods$.delete(pod, graceSeconds)
-    return undefined
+    return true
   }
 
   /** How many pods there should be: what their controllers ask for, plus those without one. */

@@ -28,7 +28,7 @@ import type { Worker } from './worker.ts'
 
 /** Fields of the options that are durations to draw. */
 export type DurationField = {
-  [K in keyof KubernetesOptions]: KubernetesOptions[K] extends number | Distribution ? (K extends `${string}Seconds` ? K : never) : never
+  [K in keyof KubernetesOptions]-?: KubernetesOptions[K] extends number | Distribution ? (K extends `${string}Seconds` ? K : never) : never
 }[keyof KubernetesOptions]
 
 /**
@@ -130,6 +130,21 @@ export class Kubernetes {
     } else if (kind === 'ConfigMap' || kind === 'Secret') {
       for (const node of this.nodes.values()) for (const worker of node.workers) worker.mounts.changed(`${kind}/${key}`)
     } else this.controllers.enqueue(kind, key)
+  }
+
+  /** Deletes a stored object; what it owns goes with it (garbage collection) unless `orphan`. */
+  deleteStored(kind: string, key: string, orphan = false): void {
+    const object = this.store.get(kind, key)
+    if (object === undefined || !this.store.remove(kind, key)) return
+    if (kind === 'Service') this.services.deleted(key)
+    if (kind === 'StatefulSet') this.statefulSets.forget(key)
+    if (kind === 'Deployment') this.deployments.forget(key)
+    if (orphan) return
+    const retention = (object.spec?.persistentVolumeClaimRetentionPolicy as { whenDeleted?: string } | undefined)?.whenDeleted
+    for (const pod of this.pods$.ownedBy(kind, key)) {
+      this.pods$.delete(pod)
+      if (retention === 'Delete') for (const claim of pod.claims) this.claims.delete(claim)
+    }
   }
 
   /** Ends the time before the story: from now on everything takes its time, and node-hours count. */

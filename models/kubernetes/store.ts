@@ -11,6 +11,8 @@ export interface Stored {
   generation: number
   version: number
   deletedUs: Us | undefined
+  /** What `kubectl apply` was last given, for its three-way merge. */
+  applied: KubeObject
 }
 
 /** All objects but pods and nodes, by kind and key (`name`, or `namespace/name` outside the default namespace). */
@@ -46,10 +48,15 @@ export class Store {
       old.object = object
       old.version = this.kube.nextVersion()
     } else {
-      kind.set(key, { object, uid: this.kube.newUid(), createdUs: this.kube.sim.now, generation: 1, version: this.kube.nextVersion(), deletedUs: undefined })
+      kind.set(key, { object, uid: this.kube.newUid(), createdUs: this.kube.sim.now, generation: 1, version: this.kube.nextVersion(), deletedUs: undefined, applied: object })
     }
     if (!this.kube.booting) this.kube.note(old === undefined ? EVENT.objectCreated : EVENT.objectChanged, `${object.kind}/${key}`, old?.generation ?? 1, `${object.kind} ${key} ${old === undefined ? 'created' : 'changed'}`)
     return true
+  }
+
+  /** The kinds of which there are or were objects. */
+  kindNames(): string[] {
+    return [...this.kinds.keys()]
   }
 
   remove(kind: string, key: string): boolean {

@@ -1,6 +1,7 @@
 /** The kubelet's side of one pod: attach, pull, initialise, start, restart with back-off, stop with grace (rules K8S-POD-…). Its phases step by {@link podTable}. */
 import { Disk } from '../../src/cluster/disk.ts'
 import { SECOND, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { ClientProgram, clientArguments } from './client.ts'
 import type { ContainerHandle } from './container.ts'
 import { environment } from './environment.ts'
 import { EVENT } from './events.ts'
@@ -280,11 +281,15 @@ export class Worker {
 
   private startContainer(): void {
     const { kube, pod } = this
-    const image = this.node.images.get(pod.image)
-    if (image === undefined) throw new Error(`kubernetes: ${pod.name} starts an image that its node lacks`)
+    const pulled = this.node.images.get(pod.image)
+    if (pulled === undefined) throw new Error(`kubernetes: ${pod.name} starts an image that its node lacks`)
     if (kube.booting) this.mounts.mount()
     this.startedUs = kube.sim.now
-    const handle = new Container(this, image, this.incarnations++, kube.booting, environment(kube, pod))
+    const env = environment(kube, pod)
+    const plain = new Container(this, pulled, this.incarnations++, kube.booting, env)
+    const argv = clientArguments(plain, pulled)
+    const handle = argv === undefined ? plain : new Container(this, { ...pulled, program: new ClientProgram(kube.sim, pulled.program, argv, pulled.user) }, plain.incarnation, kube.booting, env)
+    const image = handle.imageUsed
     this.handle = handle
     const probe = pod.main.readinessProbe
     if (probe !== undefined) {

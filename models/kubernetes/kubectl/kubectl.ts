@@ -1,14 +1,146 @@
-import type { Finding } from '../../../src/operator/command.ts'
-import { type Call, type Command, type Look, ok, type Output } from '../../../src/operator/command.ts'
-import type { Process, Us } from '../../../src/kernel/index.ts'
+import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
+import { type Call, type Command, failed, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
+import { type Arguments, GLOBAL_FLAGS, parseArguments } from './arguments.ts'
+import { apply, create } from './apply.ts'
+import { deleteVerb } from './delete.ts'
+import { describe } from './describe.ts'
+import { drain, uncordon, cordon } from './drain.ts'
+import { exec, execLatencyUs } from './exec.ts'
+import { get } from './get.ts'
+import { JsonPathError } from './jsonpath.ts'
+import { annotate, label, taint } from './label.ts'
+import { clusterInfo, logs, top, version } from './misc.ts'
+import { patch } from './patch.ts'
+import { rollout } from './rollout.ts'
+import { run } from './run.ts'
+import { scale } from './scale.ts'
+import { CliError, type Context, type Verb } from './verb.ts'
+import { wait } from './wait.ts'
 
+export const VERBS: readonly Verb[] = [annotate, apply, clusterInfo, cordon, create, deleteVerb, describe, drain, exec, get, label, logs, patch, rollout, run, scale, taint, top, uncordon, version, wait]
+
+/** Flags that real verbs have and no model here does: using one is bad input. Any other unknown flag is kubectl's own error at run time. */
+const UNMODELLED_FLAGS = new Set(['as', 'kubeconfig', 'cluster', 'user', 'token', 'server', 'field-selector', 'sort-by', 'chunk-size', 'raw', 'server-side', 'dry-run', 'record', 'subresource', 'template', 'prune', 'kustomize', 'recursive', 'show-managed-fields', 'watch-only', 'output-watch-events', 'pod-selector', 'disable-eviction', 'skip-wait-for-delete-timeout', 'cascade', 'to-revision', 'revision', 'overrides', 'attach', 'leave-stdin-open', 'expose', 'port', 'field-manager', 'validate', 'previous', 'follow', 'since', 'tail', 'timestamps', 'prefix'])
+
+interface Invocation {
+  readonly verb: Verb
+  readonly args: Arguments
+}
+
+/** The `kubectl` of an operator's workstation. */
 export class Kubectl implements Command {
   readonly name = 'kubectl'
-  readonly summary = ''
-  constructor(readonly kube: Kubernetes) {}
-  check(): readonly Finding[] { return [] }
-  latencyUs(): Us { return 0 }
-  look(_call: Call): Look | undefined { return undefined }
-  *run(): Process<Output> { return ok() }
+  readonly summary = 'reads and changes the objects of the cluster'
+  private readonly verbs = new Map(VERBS.map(v => [v.name, v]))
+  private readonly parsed = new WeakMap<readonly string[], Invocation | string>()
+
+  constructor(private readonly kube: Kubernetes) {}
+
+  check(argv: readonly string[]): readonly Finding[] {
+    const invocation = this.parse(argv)
+    if (typeof invocation === 'string') return invocation.includes('${') ? [] : [{ severity: 'error', message: invocation }]
+    const { verb, args } = invocation
+    const findings: Finding[] = []
+    if (args.problem !== undefined) {
+      const flag = unmodelled(args.problem)
+      findings.push(
+        flag === undefined
+          ? { severity: 'warning', message: `kubectl ${verb.name} fails: ${args.problem}` }
+          : { severity: 'error', message: `the flag \`--${flag}\` of kubectl ${verb.name} is not modelled; supported: ${flagNames(verb)}` },
+      )
+    }
+    for (const message of verb.check?.(args, this.kube) ?? []) findings.push({ severity: 'error', message })
+    return findings
+  }
+
+  latencyUs(call: Call): Us {
+    const invocation = this.parse(call.argv)
+    if (typeof invocation !== 'string' && invocation.verb === exec && invocation.args.problem === undefined) return execLatencyUs(this.context(call, invocation.args))
+    return Math.round(this.kube.drawUs('apiCallSeconds', call.key, call.nth) * this.kube.apiFactor)
+  }
+
+  look(call: Call): Look | undefined {
+    const { verb, args } = this.invocation(call)
+    if (args.problem !== undefined) return still(failed(`error: ${args.problem}\nSee 'kubectl ${verb.name} --help' for usage.\n`))
+    const away = this.unreachable(args)
+    if (away !== undefined) return away
+    try {
+      const seen = verb.look?.(this.context(call, args))
+      return seen === undefined || 'output' in seen ? seen : still(seen)
+    } catch (error) {
+      return still(asOutput(error))
+    }
+  }
+
+  *run(call: Call): Process<Output> {
+    const { verb, args } = this.invocation(call)
+    if (verb.run === undefined) throw new Error(`kubectl ${verb.name} neither looks nor runs: ${call.argv.join(' ')}`)
+    try {
+      return yield* verb.run(this.context(call, args))
+    } catch (error) {
+      return asOutput(error)
+    }
+  }
+
+  /** The API server cannot be reached from here: kubectl's words for it, after the time that it takes. */
+  private unreachable(args: Arguments): Look | undefined {
+    if (!this.kube.network.connected('operator', 'control-plane')) {
+      const asked = parseDurationUs(args.flags.get('request-timeout') ?? '')
+      return { output: failed('Unable to connect to the server: dial tcp 20.50.1.1:443: i/o timeout\n'), afterUs: asked || this.kube.options.connectTimeoutSeconds * SECOND, stableUntilUs: NEVER }
+    }
+    if (!this.kube.apiUp) return still(failed(`The connection to the server ${this.kube.options.clusterName}:443 was refused - did you specify the right host or port?\n`))
+    return undefined
+  }
+
+  private context(call: Call, args: Arguments): Context {
+    return { kube: this.kube, call, args, namespace: args.flags.get('namespace') ?? this.kube.options.namespace }
+  }
+
+  private invocation(call: Call): Invocation {
+    const invocation = this.parse(call.argv)
+    if (typeof invocation === 'string') throw new UnsupportedError(invocation, [...this.verbs.keys()])
+    const flag = invocation.args.problem === undefined ? undefined : unmodelled(invocation.args.problem)
+    if (flag !== undefined) throw new UnsupportedError(`the flag \`--${flag}\` of kubectl ${invocation.verb.name} is not modelled`, flagNames(invocation.verb).split(', '))
+    return invocation
+  }
+
+  private parse(argv: readonly string[]): Invocation | string {
+    let result = this.parsed.get(argv)
+    if (result === undefined) {
+      result = this.parseAfresh(argv)
+      this.parsed.set(argv, result)
+    }
+    return result
+  }
+
+  /** Global flags may come before the verb. */
+  private parseAfresh(argv: readonly string[]): Invocation | string {
+    const words = argv.slice(1)
+    let at = 0
+    while (at < words.length && (words[at] as string).startsWith('-')) at += (words[at] as string).includes('=') ? 1 : 2
+    const name = words[at] ?? ''
+    const verb = this.verbs.get(name)
+    if (verb === undefined) return `the verb \`kubectl ${name}\` is not modelled; there are: ${[...this.verbs.keys()].join(', ')}`
+    return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], { ...GLOBAL_FLAGS, ...verb.flags }) }
+  }
+}
+
+function still(output: Output): Look {
+  return { output, afterUs: 0, stableUntilUs: NEVER }
+}
+
+function asOutput(error: unknown): Output {
+  if (error instanceof CliError) return failed(`${error.message}\n`, error.code)
+  if (error instanceof JsonPathError) return failed(`error: ${error.message}\n`)
+  throw error
+}
+
+function flagNames(verb: Verb): string {
+  return [...Object.keys(verb.flags), ...Object.keys(GLOBAL_FLAGS)].map(f => `--${f}`).join(', ')
+}
+
+function unmodelled(problem: string): string | undefined {
+  const flag = /^unknown flag: --(.+)$/.exec(problem)?.[1]
+  return flag !== undefined && UNMODELLED_FLAGS.has(flag) ? flag : undefined
 }

@@ -1,0 +1,84 @@
+/** kubectl's command-line grammar: `--flag value`, `--flag=value`, `-n ns`, `-ojson`, `-it`, and what follows `--`. */
+
+/** What a flag takes: a value, nothing, or an optional `=value` (`--wait`, `--wait=false`). */
+export type FlagKind = 'text' | 'switch' | 'optional'
+export type FlagSpec = Readonly<Record<string, FlagKind>>
+
+export interface Arguments {
+  readonly positional: readonly string[]
+  readonly flags: ReadonlyMap<string, string>
+  /** Flags that may be given several times keep all their values here. */
+  readonly repeated: ReadonlyMap<string, readonly string[]>
+  /** What follows `--`; undefined when there is no `--`. */
+  readonly rest: readonly string[] | undefined
+  /** kubectl's complaint about the first malformed argument. */
+  readonly problem: string | undefined
+}
+
+const SHORT: Readonly<Record<string, string>> = { n: 'namespace', l: 'selector', o: 'output', w: 'watch', c: 'container', i: 'stdin', t: 'tty', p: 'patch', f: 'filename', A: 'all-namespaces', L: 'label-columns', q: 'quiet' }
+
+/** Flags that every verb takes. */
+export const GLOBAL_FLAGS: FlagSpec = { namespace: 'text', context: 'text', 'request-timeout': 'text' }
+
+/** Parses what follows the verb. Words that are not known yet (`${…}`) pass as plain words. */
+export function parseArguments(words: readonly string[], spec: FlagSpec): Arguments {
+  const positional: string[] = []
+  const flags = new Map<string, string>()
+  const repeated = new Map<string, string[]>()
+  let problem: string | undefined
+  let rest: readonly string[] | undefined
+  const set = (name: string, value: string) => {
+    flags.set(name, value)
+    repeated.set(name, [...(repeated.get(name) ?? []), value])
+  }
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string
+    if (word === '--') {
+      rest = words.slice(i + 1)
+      break
+    }
+    if (!word.startsWith('-') || word === '-') {
+      positional.push(word)
+      continue
+    }
+    const expanded = word.startsWith('--') ? [long(word)] : short(word, spec)
+    for (const flag of expanded) {
+      const kind = spec[flag.name]
+      if (kind === undefined) problem ??= word.startsWith('--') ? `unknown flag: --${flag.name}` : `unknown shorthand flag: '${flag.name}' in ${word}`
+      else if (kind !== 'text') set(flag.name, flag.value ?? 'true')
+      else if (flag.value !== undefined) set(flag.name, flag.value)
+      else if (i + 1 < words.length) set(flag.name, words[++i] as string)
+      else problem ??= `flag needs an argument: ${word}`
+    }
+  }
+  return { positional, flags, repeated, rest, problem }
+}
+
+interface Flag {
+  readonly name: string
+  readonly value: string | undefined
+}
+
+function long(word: string): Flag {
+  const equals = word.indexOf('=')
+  return equals < 0 ? { name: word.slice(2), value: undefined } : { name: word.slice(2, equals), value: word.slice(equals + 1) }
+}
+
+/** `-n ns`, `-nns`, `-n=ns`, `-it`: letters up to the first that takes a value. */
+function short(word: string, spec: FlagSpec): Flag[] {
+  const out: Flag[] = []
+  for (let i = 1; i < word.length; i++) {
+    const name = SHORT[word[i] as string] ?? (word[i] as string)
+    if (spec[name] === 'text') {
+      const tail = word.slice(i + 1)
+      out.push({ name, value: tail === '' ? undefined : tail.startsWith('=') ? tail.slice(1) : tail })
+      return out
+    }
+    if (word[i + 1] === '=') {
+      out.push({ name, value: word.slice(i + 2) })
+      return out
+    }
+    out.push({ name, value: undefined })
+  }
+  return out
+}

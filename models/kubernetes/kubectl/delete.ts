@@ -1,0 +1,85 @@
+import { NEVER, parseDurationUs, type Process, type Us } from '../../../src/kernel/index.ts'
+import type { Output } from '../../../src/operator/command.ts'
+import type { Kubernetes } from '../kubernetes.ts'
+import { until } from './exec.ts'
+import type { Found } from './resources.ts'
+import { CliError, type Context, joined, resourceLabel, targets, unknownTypes, type Verb } from './verb.ts'
+
+export const deleteVerb: Verb = {
+  name: 'delete',
+  summary: 'deletes objects and, by default, waits until they are gone',
+  flags: { wait: 'optional', now: 'optional', force: 'optional', 'grace-period': 'text', 'ignore-not-found': 'optional', timeout: 'text', selector: 'text', all: 'optional', output: 'text', cascade: 'text', filename: 'text' },
+
+  check(args, kube) {
+    if (args.flags.has('filename')) return ['kubectl delete -f: files are not modelled; name the objects']
+    if (args.positional.length === 1 && !(args.positional[0] as string).includes('/') && !args.flags.has('selector') && !args.flags.has('all')) return ['kubectl delete: resource(s) were provided, but no name was specified']
+    return unknownTypes(args, kube)
+  },
+
+  *run(c): Process<Output> {
+    const { args, kube } = c
+    const { found, missing } = targets(c)
+    const force = args.flags.has('force') && args.flags.get('force') !== 'false'
+    const grace = graceOf(c, force)
+    const lines: string[] = []
+    const errors: (CliError | string)[] = args.flags.has('ignore-not-found') ? [] : [...missing]
+    if (found.length === 0 && missing.length === 0) return { out: 'No resources found\n', err: '', code: 0 }
+    const gone = found.map(f => start(kube, f, grace, args.flags.get('cascade') === 'orphan'))
+    for (const f of found) lines.push(`${f.type.singular}${f.type.group === '' ? '' : `.${f.type.group}`} "${f.name}" ${force ? 'force deleted' : 'deleted'}`)
+    if (!force && args.flags.get('wait') !== 'false') {
+      const deadline = kube.sim.now + timeoutUs(c)
+      for (let i = 0; i < found.length; i++) {
+        const done = yield* until(kube, deadline - kube.sim.now, () => ((gone[i] as () => boolean)() ? true : undefined))
+        if (done === undefined) errors.push(`error: timed out waiting for the condition on ${resourceLabel(found[i] as Found)}`)
+      }
+    }
+    const result = joined(lines, errors)
+    return force ? { ...result, err: `Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n${result.err}` } : result
+  },
+}
+
+/** Seconds of grace that the invocation asks for; undefined leaves it to the pod. */
+function graceOf(c: Context, force: boolean): number | undefined {
+  const asked = c.args.flags.get('grace-period')
+  if (c.args.flags.has('now')) return 1
+  if (asked === undefined) return force ? 0 : undefined
+  const grace = Number(asked)
+  if (!Number.isInteger(grace)) throw new CliError(`error: invalid argument "${asked}" for "--grace-period" flag: strconv.ParseInt: parsing "${asked}": invalid syntax`)
+  if (force && grace > 0) throw new CliError('error: --force and --grace-period greater than 0 cannot be specified together')
+  if (grace < 0) return undefined
+  // Without --force, kubectl never deletes at once: it asks for one second and waits.
+  return grace === 0 && !force ? 1 : grace
+}
+
+function timeoutUs(c: Context): Us {
+  const text = c.args.flags.get('timeout')
+  if (text === undefined || text === '0' || text === '0s') return NEVER
+  const us = parseDurationUs(text)
+  if (us === undefined) throw new CliError(`error: invalid argument "${text}" for "--timeout" flag: time: missing unit in duration "${text}"`)
+  return us
+}
+
+/** Deletes an object; gives the question whether it (that very object) is gone. */
+function start(kube: Kubernetes, f: Found, grace: number | undefined, orphan: boolean): () => boolean {
+  switch (f.type.kind) {
+    case 'Pod': {
+      const pod = kube.pods$.get(f.key)
+      if (pod === undefined) return () => true
+      kube.pods$.delete(pod, grace)
+      return () => pod.removed
+    }
+    case 'Node': {
+      const node = kube.nodes.get(f.name)
+      if (node !== undefined) kube.nodes$.delete(node)
+      return () => true
+    }
+    case 'PersistentVolumeClaim': {
+      const entry = kube.store.entry('PersistentVolumeClaim', f.key)
+      kube.claims.delete(f.key)
+      return () => kube.store.entry('PersistentVolumeClaim', f.key) !== entry
+    }
+    default:
+      kube.deleteStored(f.type.kind, f.key, orphan)
+      return () => true
+  }
+}

@@ -1,0 +1,173 @@
+/** `kubectl exec`: runs a program inside a container, if the control plane can reach its kubelet (rules K8S-EXEC-…). */
+import { NEVER, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
+import { type Call, failed, type Look, type Output } from '../../../src/operator/command.ts'
+import type { ContainerHandle } from '../container.ts'
+import type { Container } from '../handle.ts'
+import type { Kubernetes } from '../kubernetes.ts'
+import type { Pod } from '../pod.ts'
+import type { Worker } from '../worker.ts'
+import { CliError, type Context, notFound, type Verb } from './verb.ts'
+import { resourceType } from './resources.ts'
+
+interface Reached {
+  readonly worker: Worker
+  readonly handle: Container
+  readonly call: Call
+}
+
+/** Time until the inner command's effect is judged: the way there, and its own latency. */
+export function execLatencyUs(c: Context): Us {
+  const own = Math.round(c.kube.drawUs('execSeconds', c.call.key, c.call.nth) * c.kube.apiFactor)
+  const reached = tryReach(c)
+  return reached === undefined || !('handle' in reached) ? own : own + programs(reached).latencyUs(reached.call)
+}
+
+export const exec: Verb = {
+  name: 'exec',
+  summary: 'runs a program inside a container',
+  flags: { container: 'text', stdin: 'optional', tty: 'optional', quiet: 'switch' },
+
+  check(args, kube) {
+    if (args.problem !== undefined) return []
+    const inner = args.rest ?? []
+    if (inner.length === 0 || args.positional.some(w => w.includes('${')) || inner[0]?.includes('${')) return []
+    return checkInside(kube, args.positional[0] ?? '', inner)
+  },
+
+  look(c) {
+    const reached = reach(c)
+    if ('output' in reached) return reached
+    const inside = programs(reached).look(reached.call)
+    return inside === undefined ? undefined : { output: wrap(inside.output), afterUs: inside.afterUs, stableUntilUs: inside.stableUntilUs }
+  },
+
+  *run(c) {
+    const reached = reach(c)
+    if ('output' in reached) return reached.output
+    return yield* runInside(c.kube, reached)
+  },
+}
+
+/** Runs to the end of the inner command or of its container, whichever comes first. */
+function* runInside(kube: Kubernetes, reached: Reached): Process<Output> {
+  const command = programs(reached).get(reached.call.argv[0] ?? '')
+  const task = kube.sim.spawn(command.run(reached.call))
+  const withdraw: (() => void)[] = []
+  let died = false
+  const watch = () => {
+    withdraw.push(
+      kube.containerEnded.park(kube.sim, () => {
+        if (!reached.handle.running) {
+          died = true
+          task.kill()
+        } else watch()
+      }),
+    )
+  }
+  watch()
+  try {
+    const result = (yield task) as Output | undefined
+    if (died || result === undefined) return failed('command terminated with exit code 137\n', 137)
+    return wrap(result)
+  } finally {
+    for (const w of withdraw) w()
+    if (task.state === 'running') task.kill()
+  }
+}
+
+/** kubectl adds its own line about a failed command. */
+function wrap(inner: Output): Output {
+  return inner.code === 0 ? inner : { out: inner.out, err: `${inner.err}command terminated with exit code ${inner.code}\n`, code: inner.code }
+}
+
+function programs(reached: Reached) {
+  return reached.handle.imageUsed.program.programs(reached.handle)
+}
+
+function tryReach(c: Context): Reached | Look | undefined {
+  try {
+    return reach(c)
+  } catch (error) {
+    if (error instanceof CliError) return undefined
+    throw error
+  }
+}
+
+/** The running container that the invocation means, or why it cannot be reached. @throws CliError */
+function reach(c: Context): Reached | Look {
+  const inner = c.args.rest
+  if (inner === undefined || inner.length === 0) {
+    if (c.args.positional.length > 1) throw new CliError('error: exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead')
+    throw new CliError('error: you must specify at least one command for the container')
+  }
+  const pod = podOf(c, c.args.positional[0] ?? '')
+  if (pod.node === undefined) throw new CliError(`Error from server (BadRequest): pod ${pod.name} does not have a host assigned`)
+  if (pod.finished) throw new CliError(`error: cannot exec into a container in a completed pod; current phase is ${pod.phase}`)
+  const wanted = c.args.flags.get('container')
+  if (wanted !== undefined && !pod.spec.containers.some(k => k.name === wanted)) throw new CliError(`Error from server (BadRequest): container ${wanted} is not valid for pod ${pod.name}`)
+  const { worker } = pod
+  const node = worker?.node ?? c.kube.nodes.get(pod.node)
+  if (node === undefined || !node.connected || !node.kubeletUp) {
+    const text = `Error from server: error dialing backend: dial tcp ${node?.ip ?? '10.224.0.4'}:10250: connect: connection timed out\n`
+    return { output: failed(text), afterUs: c.kube.options.connectTimeoutSeconds * SECOND, stableUntilUs: NEVER }
+  }
+  const handle = worker?.handle
+  if (worker === undefined || handle === undefined || !handle.running) throw new CliError(`error: unable to upgrade connection: container not found ("${wanted ?? pod.main.name}")`)
+  return { worker, handle, call: { argv: inner, stdin: c.call.stdin, key: c.call.key, nth: c.call.nth, user: handle.imageUsed.user, env: handle.env } }
+}
+
+/** `pod`, `pod/x`, or the first pod of `statefulset/x`, `deploy/x`. @throws CliError */
+export function podOf(c: Context, word: string): Pod {
+  const podType = resourceType('pods')
+  if (podType === undefined) throw new Error('kubectl: no pods')
+  const slash = word.indexOf('/')
+  if (slash >= 0) {
+    const t = resourceType(word.slice(0, slash))
+    const name = word.slice(slash + 1)
+    if (t !== undefined && t.kind !== 'Pod') {
+      const pods = c.kube.pods$.ownedBy(t.kind, c.kube.key(name, c.namespace))
+      const first = pods.find(p => p.ready) ?? pods[0]
+      if (first === undefined) throw notFound(t, name)
+      return first
+    }
+  }
+  const name = word.slice(slash + 1)
+  const pod = c.kube.pods$.get(c.kube.key(name, c.namespace))
+  if (pod === undefined) throw notFound(podType, name)
+  return pod
+}
+
+/** Checks an inner command against the named pod's container, or, if there is none yet, against every kind of container that runs. */
+function checkInside(kube: Kubernetes, word: string, inner: readonly string[]): string[] {
+  const named = kube.pods$.get(word.slice(word.indexOf('/') + 1))
+  const pods = named?.worker?.handle !== undefined ? [named] : kube.pods$.list()
+  const handles: ContainerHandle[] = []
+  const seen = new Set<string>()
+  for (const pod of pods) {
+    const handle = pod.worker?.handle
+    if (handle === undefined || seen.has(pod.image)) continue
+    seen.add(pod.image)
+    handles.push(handle)
+  }
+  let first: string[] = []
+  for (const handle of handles) {
+    const findings = (handle as Container).imageUsed.program.programs(handle).check(inner)
+    const errors = findings.filter(f => f.severity === 'error').map(f => f.message)
+    if (errors.length === 0) return []
+    if (first.length === 0) first = errors
+  }
+  return first
+}
+
+/** Waits until `condition` gives something, looking again at every change of the cluster; undefined when `us` ran out first. */
+export function* until<T>(kube: Kubernetes, us: Us, condition: () => T | undefined): Process<T | undefined> {
+  const deadline = kube.sim.now + us
+  for (;;) {
+    const found = condition()
+    if (found !== undefined) return found
+    const left = deadline - kube.sim.now
+    if (left <= 0) return undefined
+    const woken = yield within(kube.changed, left)
+    if (woken === TIMED_OUT) return condition()
+  }
+}

@@ -1,0 +1,116 @@
+import { stringify } from 'yaml'
+import { NEVER, type Process } from '../../../src/kernel/index.ts'
+import type { Look, Output } from '../../../src/operator/command.ts'
+import type { Arguments } from './arguments.ts'
+import { findAll, JsonPathError, parseTemplate, printTemplate } from './jsonpath.ts'
+import { type Found, qualified, type ResourceType } from './resources.ts'
+import { align, headers, row } from './table.ts'
+import { CliError, type Context, targets, unknownTypes, type Verb } from './verb.ts'
+
+const FORMATS = ['json', 'yaml', 'name', 'wide', 'jsonpath=TEMPLATE', 'custom-columns=SPEC']
+
+export const get: Verb = {
+  name: 'get',
+  summary: 'prints objects',
+  flags: { output: 'text', selector: 'text', watch: 'optional', 'all-namespaces': 'switch', 'no-headers': 'optional', 'show-labels': 'optional', 'ignore-not-found': 'optional', 'label-columns': 'text' },
+
+  check(args, kube) {
+    const out = unknownTypes(args, kube)
+    const format = args.flags.get('output')
+    if (format !== undefined && !format.includes('${')) {
+      if (!/^(json|yaml|name|wide|jsonpath=.*|jsonpath-as-json=.*|custom-columns=.*)$/s.test(format)) out.push(`the output format \`${format}\` is not modelled; supported: ${FORMATS.join(', ')}`)
+      else if (format.startsWith('jsonpath=')) {
+        try {
+          parseTemplate(format.slice('jsonpath='.length))
+        } catch (error) {
+          if (!(error instanceof JsonPathError)) throw error
+          out.push(error.message)
+        }
+      }
+    }
+    return out
+  },
+
+  look(c) {
+    if (c.args.flags.has('watch') && c.args.flags.get('watch') !== 'false') return undefined
+    return show(c)
+  },
+
+  // `get -w` prints for ever: only whoever called it can end it.
+  *run(): Process<Output> {
+    yield NEVER_ENDING
+    throw new Error('kubectl get -w ended by itself')
+  },
+}
+
+const NEVER_ENDING = { park: () => () => {} }
+
+function show(c: Context): Look {
+  const { args } = c
+  const words = args.positional[0] === 'all' ? ['pods,services,deployments,statefulsets,jobs'] : args.positional
+  const { found, missing } = targets(c, words)
+  const errors = args.flags.has('ignore-not-found') ? [] : missing
+  const err = errors.map(e => `${e.message}\n`).join('')
+  const code = errors.length > 0 ? 1 : 0
+  const format = args.flags.get('output') ?? ''
+  const done = (out: string, stableUntilUs: number, more = ''): Look => ({ output: { out, err: err + more, code }, afterUs: 0, stableUntilUs })
+  if (format !== '' && format !== 'wide') {
+    if (format === 'name') return done(found.map(f => `${qualified(f.type, f.name)}\n`).join(''), NEVER)
+    const single = words.length === 2 || (words.length === 1 && (words[0] as string).includes('/'))
+    if (single && found.length === 0) return done('', NEVER)
+    return done(print(format, found, single, args.flags.has('no-headers')), NEVER)
+  }
+  if (found.length === 0) {
+    const where = args.flags.has('all-namespaces') ? '' : ` in ${c.namespace} namespace`
+    return done('', NEVER, errors.length > 0 || args.flags.has('ignore-not-found') ? '' : `No resources found${where}.\n`)
+  }
+  // Ages move by themselves.
+  return done(tables(c, found, format === 'wide'), c.kube.sim.now)
+}
+
+function print(format: string, found: readonly Found[], single: boolean, bare: boolean): string {
+  const objects = found.map(f => f.json())
+  const value = single ? objects[0] : { apiVersion: 'v1', items: objects, kind: 'List', metadata: { resourceVersion: '' } }
+  if (format === 'json') return `${JSON.stringify(value, null, 4)}\n`
+  if (format === 'yaml') return stringify(value)
+  if (format.startsWith('jsonpath=')) return printTemplate(format.slice('jsonpath='.length), value)
+  if (format.startsWith('jsonpath-as-json=')) return `${JSON.stringify(findAll(format.slice('jsonpath-as-json='.length), value), null, 4)}\n`
+  if (format.startsWith('custom-columns=')) return customColumns(format.slice('custom-columns='.length), objects, bare)
+  throw new CliError(`error: unable to match a printer suitable for the output format "${format}", allowed formats are: custom-columns,json,jsonpath,jsonpath-as-json,name,wide,yaml`)
+}
+
+function customColumns(spec: string, objects: readonly unknown[], bare: boolean): string {
+  const columns = spec.split(/,(?=[^,]+:)/).map(column => {
+    const colon = column.indexOf(':')
+    if (colon < 0) throw new CliError(`error: unexpected custom-columns spec: ${column}, expected <header>:<json-path-expr>`)
+    return { header: column.slice(0, colon), path: column.slice(colon + 1) }
+  })
+  const rows = objects.map(o => columns.map(c => findAll(`{${c.path}}`, o).map(v => (typeof v === 'object' && v !== null ? JSON.stringify(v) : String(v))).join(',') || '<none>'))
+  return align(bare ? rows : [columns.map(c => c.header), ...rows])
+}
+
+/** One table per type; with several types, names carry their type. */
+function tables(c: Context, found: readonly Found[], wide: boolean): string {
+  const { args, kube } = c
+  const types: ResourceType[] = []
+  for (const f of found) if (!types.includes(f.type)) types.push(f.type)
+  return types
+    .map(t => {
+      const all = args.flags.has('all-namespaces') && t.namespaced
+      const decorate = (f: Found, cells: readonly string[]) => [...(all ? [f.namespace] : []), ...cells, ...extra(args, f)]
+      const rows = found.filter(f => f.type === t).map(f => decorate(f, row(kube, f, types.length > 1 ? qualified(t, f.name) : f.name, wide)))
+      return align(args.flags.has('no-headers') ? rows : [[...(all ? ['NAMESPACE'] : []), ...headers(t.kind, wide), ...extraHeaders(args)], ...rows])
+    })
+    .join('\n')
+}
+
+function extraHeaders(args: Arguments): string[] {
+  const columns = args.repeated.get('label-columns')?.flatMap(v => v.split(',')) ?? []
+  return [...columns.map(l => (l.slice(l.lastIndexOf('/') + 1)).toUpperCase()), ...(args.flags.has('show-labels') ? ['LABELS'] : [])]
+}
+
+function extra(args: Arguments, f: Found): string[] {
+  const columns = args.repeated.get('label-columns')?.flatMap(v => v.split(',')) ?? []
+  const labels = Object.keys(f.labels).sort().map(k => `${k}=${f.labels[k]}`).join(',')
+  return [...columns.map(l => f.labels[l] ?? ''), ...(args.flags.has('show-labels') ? [labels || '<none>'] : [])]
+}

@@ -1,0 +1,66 @@
+import { NEVER } from '../../../src/kernel/index.ts'
+import { ok } from '../../../src/operator/command.ts'
+import { quantity } from '../objects.ts'
+import { podOf } from './exec.ts'
+import { list, resourceType, selectorMatches } from './resources.ts'
+import { align } from './table.ts'
+import { CliError, type Verb } from './verb.ts'
+
+export const version: Verb = {
+  name: 'version',
+  summary: 'prints client and server version',
+  flags: { client: 'optional', output: 'text', short: 'optional' },
+  look(c) {
+    const client = `Client Version: v${c.kube.controlPlaneVersion}\nKustomize Version: v5.5.0\n`
+    return ok(c.args.flags.has('client') ? client : `${client}Server Version: v${c.kube.controlPlaneVersion}\n`)
+  },
+}
+
+export const clusterInfo: Verb = {
+  name: 'cluster-info',
+  summary: 'prints where the control plane is',
+  flags: {},
+  look: c => ok(`Kubernetes control plane is running at https://${c.kube.options.clusterName}:443\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n`),
+}
+
+export const logs: Verb = {
+  name: 'logs',
+  summary: 'prints what a container logged',
+  flags: { container: 'text', selector: 'text' },
+  look(c) {
+    const pod = podOf(c, c.args.positional[0] ?? '')
+    const handle = pod.worker?.handle
+    if (handle === undefined) throw new CliError(`Error from server (BadRequest): container "${pod.main.name}" in pod "${pod.name}" is waiting to start: ${pod.reason || 'ContainerCreating'}`)
+    return { output: ok(handle.imageUsed.program.logs?.(handle) ?? ''), afterUs: 0, stableUntilUs: c.kube.sim.now }
+  },
+}
+
+/** Usage is not modelled: what is requested stands in for it. */
+export const top: Verb = {
+  name: 'top',
+  summary: 'prints resource use of nodes or pods (here: what is requested)',
+  flags: { selector: 'text', 'no-headers': 'optional' },
+  check: args => (/^(no|nodes?|po|pods?)$/.test(args.positional[0] ?? '') ? [] : ['kubectl top: nodes or pods']),
+  look(c) {
+    const t = resourceType(c.args.positional[0] ?? '')
+    if (t === undefined) throw new CliError(`error: unknown command "${c.args.positional[0]}"`)
+    const selector = c.args.flags.get('selector')
+    const found = list(c.kube, t, c.namespace).filter(f => selector === undefined || selectorMatches(selector, f.labels))
+    const rows = found.map(f => {
+      const node = c.kube.nodes.get(f.name)
+      if (t.kind === 'Node' && node !== undefined) {
+        const share = (used: number, all: number) => `${Math.round((100 * used) / all)}%`
+        return [f.name, `${Math.round(node.cpuUsed * 1000)}m`, share(node.cpuUsed, c.kube.options.nodeCpu), mebibytes(node.memoryUsed), share(node.memoryUsed, c.kube.options.nodeMemoryBytes)]
+      }
+      const containers = c.kube.pods$.get(f.key)?.spec.containers ?? []
+      const sum = (what: 'cpu' | 'memory') => containers.reduce((n, k) => n + quantity(k.resources?.requests?.[what]), 0)
+      return [f.name, `${Math.round(sum('cpu') * 1000)}m`, mebibytes(sum('memory'))]
+    })
+    const head = t.kind === 'Node' ? ['NAME', 'CPU(cores)', 'CPU(%)', 'MEMORY(bytes)', 'MEMORY(%)'] : ['NAME', 'CPU(cores)', 'MEMORY(bytes)']
+    return { output: ok(align(c.args.flags.has('no-headers') ? rows : [head, ...rows])), afterUs: 0, stableUntilUs: NEVER }
+  },
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)}Mi`
+}

@@ -1,0 +1,56 @@
+import { parse } from 'yaml'
+import type { KubeObject } from '../objects.ts'
+import { jsonPatch, merge } from './patching.ts'
+import { qualified } from './resources.ts'
+import { CliError, type Context, joined, targets, unknownTypes, type Verb } from './verb.ts'
+import { editable, store } from './write.ts'
+
+export const patch: Verb = {
+  name: 'patch',
+  summary: 'changes fields of an object (strategic, merge or JSON patch)',
+  flags: { patch: 'text', type: 'text', output: 'text' },
+
+  check(args, kube) {
+    const out = unknownTypes(args, kube)
+    const kind = args.flags.get('type')
+    if (kind !== undefined && !['strategic', 'merge', 'json'].includes(kind)) out.push(`kubectl patch --type=${kind}: must be one of json, merge, strategic`)
+    return out
+  },
+
+  *run(c) {
+    const text = c.args.flags.get('patch')
+    if (text === undefined) throw new CliError('error: Must specify --patch or --patch-file containing the contents of the patch')
+    const change = readPatch(text)
+    const { found, missing } = targets(c)
+    const lines: string[] = []
+    const errors: CliError[] = [...missing]
+    for (const f of found) {
+      try {
+        const changed = store(c.kube, f, patched(c, editable(c.kube, f), change))
+        lines.push(`${qualified(f.type, f.name)} patched${changed ? '' : ' (no change)'}`)
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error
+        errors.push(error)
+      }
+    }
+    return joined(lines, errors)
+  },
+}
+
+function readPatch(text: string): unknown {
+  try {
+    return text.trimStart().startsWith('{') || text.trimStart().startsWith('[') ? JSON.parse(text) : parse(text)
+  } catch {
+    try {
+      return parse(text)
+    } catch {
+      throw new CliError(`error: unable to parse ${JSON.stringify(text)}: yaml: invalid`)
+    }
+  }
+}
+
+function patched(c: Context, object: KubeObject, change: unknown): KubeObject {
+  const kind = c.args.flags.get('type') ?? 'strategic'
+  if (kind === 'json') return jsonPatch(object, change) as KubeObject
+  return merge(object, change, kind === 'strategic') as KubeObject
+}

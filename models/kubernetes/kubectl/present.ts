@@ -1,0 +1,171 @@
+/** The JSON of API objects, built only when something prints it. */
+import type { Kubernetes } from '../kubernetes.ts'
+import type { KubeNode } from '../node.ts'
+import { copy, type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
+import type { Pod } from '../pod.ts'
+import type { Stored } from '../store.ts'
+
+export function podObject(kube: Kubernetes, pod: Pod): KubeObject {
+  const state =
+    pod.containerState === 'running'
+      ? { running: { startedAt: timestamp(pod.startedUs ?? 0) } }
+      : pod.containerState === 'terminated'
+        ? { terminated: { exitCode: pod.exitCode, reason: pod.reason } }
+        : { waiting: { reason: pod.reason || 'ContainerCreating', ...(pod.message === '' ? {} : { message: pod.message }) } }
+  const condition = (type: string, status: boolean, us: number) => ({ type, status: status ? 'True' : 'False', lastTransitionTime: timestamp(us) })
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: pod.name,
+      namespace: pod.namespace,
+      uid: pod.uid,
+      resourceVersion: String(pod.resourceVersion),
+      creationTimestamp: timestamp(pod.createdUs),
+      labels: { ...pod.labels },
+      ...(Object.keys(pod.annotations).length === 0 ? {} : { annotations: { ...pod.annotations } }),
+      ...(pod.deletedUs === undefined ? {} : { deletionTimestamp: timestamp(pod.deletedUs + (pod.graceSeconds ?? 0) * 1_000_000), deletionGracePeriodSeconds: pod.graceSeconds }),
+      ...(pod.owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'apps/v1', kind: pod.owner.kind === 'Deployment' ? 'ReplicaSet' : pod.owner.kind, name: pod.owner.name, uid: pod.owner.uid, controller: true }] }),
+    },
+    spec: { ...copy(pod.spec as unknown as Record<string, unknown>), ...(pod.node === undefined ? {} : { nodeName: pod.node }) },
+    status: {
+      phase: pod.phase,
+      conditions: [
+        condition('PodScheduled', pod.node !== undefined, pod.createdUs),
+        condition('Initialized', pod.containerState !== 'waiting' || pod.restarts > 0, pod.createdUs),
+        condition('ContainersReady', pod.ready, pod.readyChangedUs),
+        condition('Ready', pod.ready, pod.readyChangedUs),
+      ],
+      ...(pod.node === undefined ? {} : { hostIP: kube.nodes.get(pod.node)?.ip ?? '', podIP: pod.podIP, podIPs: [{ ip: pod.podIP }] }),
+      ...(pod.node === undefined
+        ? {}
+        : {
+            containerStatuses: [
+              {
+                name: pod.main.name,
+                image: pod.image,
+                ready: pod.ready,
+                started: pod.containerState === 'running',
+                restartCount: pod.restarts,
+                state,
+                lastState: pod.lastExitCode === undefined ? {} : { terminated: { exitCode: pod.lastExitCode } },
+              },
+            ],
+          }),
+    },
+  }
+}
+
+export function nodeObject(kube: Kubernetes, node: KubeNode): KubeObject {
+  const lost = node.ready === 'Unknown'
+  const automatic = [
+    ...(node.unschedulable ? [{ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }] : []),
+    ...(lost ? [{ key: 'node.kubernetes.io/unreachable', effect: 'NoSchedule' }, { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' }] : []),
+  ]
+  const taints = [...node.taints, ...automatic]
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: node.name, uid: node.uid, creationTimestamp: timestamp(node.createdUs), labels: { ...node.labels }, annotations: { ...node.annotations } },
+    spec: { ...(node.unschedulable ? { unschedulable: true } : {}), ...(taints.length === 0 ? {} : { taints }) },
+    status: {
+      capacity: { cpu: String(kube.options.nodeCpu), memory: String(kube.options.nodeMemoryBytes), pods: String(kube.options.podsPerNode) },
+      allocatable: { cpu: String(kube.options.nodeCpu), memory: String(kube.options.nodeMemoryBytes), pods: String(kube.options.podsPerNode) },
+      conditions: [
+        ...['MemoryPressure', 'DiskPressure', 'PIDPressure'].map(type => ({ type, status: lost ? 'Unknown' : 'False' })),
+        { type: 'Ready', status: node.ready, reason: lost ? 'NodeStatusUnknown' : 'KubeletReady', lastTransitionTime: timestamp(node.readyChangedUs) },
+      ],
+      addresses: [{ type: 'InternalIP', address: node.ip }, { type: 'Hostname', address: node.name }],
+      nodeInfo: { kubeletVersion: `v${node.version}`, kubeProxyVersion: `v${node.version}`, osImage: 'Ubuntu 22.04.5 LTS', containerRuntimeVersion: 'containerd://1.7.27' },
+    },
+  }
+}
+
+/** A stored object with its server-side metadata and the status that its controller would have written. */
+export function storedObject(kube: Kubernetes, kind: string, key: string, entry: Stored): KubeObject {
+  if (kind === 'Endpoints') return endpointsObject(kube, key, entry)
+  const object = copy(entry.object)
+  object.metadata = {
+    ...object.metadata,
+    uid: entry.uid,
+    resourceVersion: String(entry.version),
+    generation: entry.generation,
+    creationTimestamp: timestamp(entry.createdUs),
+    ...(entry.deletedUs === undefined ? {} : { deletionTimestamp: timestamp(entry.deletedUs) }),
+  }
+  const status = statusOf(kube, kind, key, entry)
+  if (status !== undefined) object.status = { ...object.status, ...status }
+  return object
+}
+
+function statusOf(kube: Kubernetes, kind: string, key: string, entry: Stored): Record<string, unknown> | undefined {
+  switch (kind) {
+    case 'StatefulSet':
+      return statefulSetStatus(kube, key, entry)
+    case 'Deployment':
+      return deploymentStatus(kube, key, entry)
+    case 'PersistentVolumeClaim': {
+      const disk = kube.volumes.disk(key)
+      return { phase: disk === undefined ? 'Pending' : disk.destroyed ? 'Lost' : 'Bound' }
+    }
+    case 'PodDisruptionBudget': {
+      const b = kube.disruption.budget(key)
+      return { currentHealthy: b?.healthy, desiredHealthy: b?.desired, disruptionsAllowed: b?.allowed, expectedPods: b?.expected }
+    }
+    default:
+      return undefined
+  }
+}
+
+export function statefulSetStatus(kube: Kubernetes, key: string, entry: Stored): Record<string, unknown> {
+  const spec = entry.object.spec as unknown as StatefulSetSpec
+  const revisions = kube.statefulSets.revisionsOf(key, spec)
+  const name = entry.object.metadata.name
+  const pods = kube.pods$.ownedBy('StatefulSet', key)
+  const at = (hash: string) => pods.filter(p => p.labels['controller-revision-hash'] === `${name}-${hash}`).length
+  return {
+    observedGeneration: entry.generation,
+    replicas: pods.length,
+    readyReplicas: pods.filter(p => p.ready).length,
+    availableReplicas: pods.filter(p => p.ready).length,
+    currentReplicas: at(revisions.current),
+    updatedReplicas: at(revisions.update),
+    currentRevision: `${name}-${revisions.current}`,
+    updateRevision: `${name}-${revisions.update}`,
+  }
+}
+
+export function deploymentStatus(kube: Kubernetes, key: string, entry: Stored): Record<string, unknown> {
+  const spec = entry.object.spec as unknown as DeploymentSpec
+  const revisions = kube.deployments.revisionsOf(key, spec)
+  const pods = kube.pods$.ownedBy('Deployment', key).filter(p => !p.terminating)
+  const ready = pods.filter(p => p.ready).length
+  return {
+    observedGeneration: entry.generation,
+    replicas: pods.length,
+    readyReplicas: ready,
+    availableReplicas: ready,
+    updatedReplicas: pods.filter(p => p.labels['pod-template-hash'] === revisions.update).length,
+    conditions: [{ type: 'Available', status: ready >= (spec.replicas ?? 1) ? 'True' : 'False' }],
+  }
+}
+
+function endpointsObject(kube: Kubernetes, key: string, entry: Stored): KubeObject {
+  const pods = kube.services.wanted(key)
+  const spec = kube.services.spec(key)
+  return {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: entry.object.metadata.name, ...(entry.object.metadata.namespace === undefined ? {} : { namespace: entry.object.metadata.namespace }), creationTimestamp: timestamp(entry.createdUs) },
+    ...(pods.length === 0
+      ? {}
+      : {
+          subsets: [
+            {
+              addresses: pods.map(p => ({ ip: p.podIP, nodeName: p.node, targetRef: { kind: 'Pod', name: p.name, namespace: p.namespace, uid: p.uid } })),
+              ports: (spec?.ports ?? []).map(p => ({ ...(p.name === undefined ? {} : { name: p.name }), port: typeof p.targetPort === 'number' ? p.targetPort : p.port, protocol: 'TCP' })),
+            },
+          ],
+        }),
+  }
+}

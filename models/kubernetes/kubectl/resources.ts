@@ -1,0 +1,127 @@
+/** Resource types as kubectl names them, and finding objects by those names. */
+import type { Kubernetes } from '../kubernetes.ts'
+import type { KubeObject, Labels } from '../objects.ts'
+import { nodeObject, podObject, storedObject } from './present.ts'
+
+export interface ResourceType {
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly short: readonly string[]
+  /** API group, as in `statefulset.apps/x`. */
+  readonly group: string
+  readonly namespaced: boolean
+}
+
+const type = (kind: string, plural: string, group = '', short: readonly string[] = [], namespaced = true): ResourceType => ({ kind, plural, singular: kind.toLowerCase(), short, group, namespaced })
+
+export const TYPES: readonly ResourceType[] = [
+  type('Pod', 'pods', '', ['po']),
+  type('Service', 'services', '', ['svc']),
+  type('StatefulSet', 'statefulsets', 'apps', ['sts']),
+  type('Deployment', 'deployments', 'apps', ['deploy']),
+  type('Node', 'nodes', '', ['no'], false),
+  type('ConfigMap', 'configmaps', '', ['cm']),
+  type('Secret', 'secrets'),
+  type('Endpoints', 'endpoints', '', ['ep']),
+  type('PersistentVolumeClaim', 'persistentvolumeclaims', '', ['pvc']),
+  type('PodDisruptionBudget', 'poddisruptionbudgets', 'policy', ['pdb']),
+  type('Job', 'jobs', 'batch'),
+  type('CronJob', 'cronjobs', 'batch', ['cj']),
+  type('Lease', 'leases', 'coordination.k8s.io'),
+  type('ControllerRevision', 'controllerrevisions', 'apps'),
+  type('Namespace', 'namespaces', '', ['ns'], false),
+]
+
+const byName = new Map<string, ResourceType>()
+for (const t of TYPES) {
+  for (const name of [t.plural, t.singular, ...t.short]) {
+    byName.set(name, t)
+    if (t.group !== '') byName.set(`${name}.${t.group}`, t)
+  }
+}
+
+export function resourceType(name: string): ResourceType | undefined {
+  return byName.get(name.toLowerCase())
+}
+
+/** `pod/x`, `statefulset.apps/x`. */
+export function qualified(t: ResourceType, name: string): string {
+  return `${t.singular}${t.group === '' ? '' : `.${t.group}`}/${name}`
+}
+
+/** `pods`, `statefulsets.apps`: the resource as in error messages. */
+export function resourceName(t: ResourceType): string {
+  return t.group === '' ? t.plural : `${t.plural}.${t.group}`
+}
+
+/** An API object as a command found it. */
+export interface Found {
+  readonly type: ResourceType
+  readonly name: string
+  readonly namespace: string
+  readonly key: string
+  readonly labels: Labels
+  /** Its full JSON, built when asked for. */
+  readonly json: () => KubeObject
+}
+
+/** The object of a type and name, or undefined. */
+export function find(kube: Kubernetes, t: ResourceType, name: string, namespace: string): Found | undefined {
+  const key = t.namespaced ? kube.key(name, namespace) : name
+  if (t.kind === 'Pod') {
+    const pod = kube.pods$.get(key)
+    return pod === undefined ? undefined : { type: t, name, namespace, key, labels: pod.labels, json: () => podObject(kube, pod) }
+  }
+  if (t.kind === 'Node') {
+    const node = kube.nodes.get(name)
+    return node === undefined ? undefined : { type: t, name, namespace: '', key, labels: node.labels, json: () => nodeObject(kube, node) }
+  }
+  const kind = t.kind === 'Endpoints' ? 'Service' : t.kind
+  const entry = kube.store.entry(kind, key)
+  if (entry === undefined) return undefined
+  return { type: t, name, namespace, key, labels: entry.object.metadata.labels ?? {}, json: () => storedObject(kube, t.kind, key, entry) }
+}
+
+/** All objects of a type in a namespace (`undefined` = all), sorted by name as the API server does. */
+export function list(kube: Kubernetes, t: ResourceType, namespace: string | undefined): Found[] {
+  const out: Found[] = []
+  const add = (name: string, ns: string) => {
+    const found = namespace === undefined || !t.namespaced || ns === namespace ? find(kube, t, name, ns) : undefined
+    if (found !== undefined) out.push(found)
+  }
+  if (t.kind === 'Pod') for (const pod of kube.pods$.list()) add(pod.name, pod.namespace)
+  else if (t.kind === 'Node') for (const name of kube.nodes.keys()) add(name, '')
+  else for (const [, e] of kube.store.entries(t.kind === 'Endpoints' ? 'Service' : t.kind)) add(e.object.metadata.name, e.object.metadata.namespace ?? kube.options.namespace)
+  return out.sort((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
+/** Whether labels fit a `-l` selector: `a=b,c!=d,e,!f,g in (x,y),h notin (z)`. @throws Error with kubectl's text */
+export function selectorMatches(selector: string, labels: Labels): boolean {
+  return splitSelector(selector).every(term => {
+    const set = /^(\S+)\s+(in|notin)\s+\(([^)]*)\)$/.exec(term)
+    if (set !== null) {
+      const has = (set[3] as string).split(',').map(v => v.trim()).includes(labels[set[1] as string] ?? '\u0000')
+      return set[2] === 'in' ? has : !has
+    }
+    const pair = /^([^!=]+)(==|=|!=)(.*)$/.exec(term)
+    if (pair !== null) return (labels[(pair[1] as string).trim()] === (pair[3] as string).trim()) === (pair[2] !== '!=')
+    return term.startsWith('!') ? labels[term.slice(1).trim()] === undefined : labels[term] !== undefined
+  })
+}
+
+function splitSelector(selector: string): string[] {
+  const terms: string[] = []
+  let depth = 0
+  let term = ''
+  for (const c of selector) {
+    if (c === '(') depth += 1
+    if (c === ')') depth -= 1
+    if (c === ',' && depth === 0) {
+      terms.push(term.trim())
+      term = ''
+    } else term += c
+  }
+  terms.push(term.trim())
+  return terms.filter(t => t !== '')
+}

@@ -1,0 +1,66 @@
+/** Writing an object back: what may change, and who is told. */
+import type { Kubernetes } from '../kubernetes.ts'
+import type { Taint } from '../node.ts'
+import { canonical, type KubeObject } from '../objects.ts'
+import { podObject } from './present.ts'
+import type { Found } from './resources.ts'
+import { CliError } from './verb.ts'
+
+/** The object as users write it: without server-side metadata and computed status. */
+export function editable(kube: Kubernetes, found: Found): KubeObject {
+  if (found.type.kind === 'Pod' || found.type.kind === 'Node') return found.json()
+  const entry = kube.store.entry(found.type.kind, found.key)
+  if (entry === undefined) throw new CliError(`error: ${found.type.plural} cannot be changed`)
+  return entry.object
+}
+
+/** Stores a changed object. Says whether anything changed. @throws CliError when the API server would refuse */
+export function store(kube: Kubernetes, found: Found, object: KubeObject): boolean {
+  if (found.type.kind === 'Pod') return storePod(kube, found, object)
+  if (found.type.kind === 'Node') return storeNode(kube, found, object)
+  validate(kube, found, object)
+  if (!kube.store.put(object)) return false
+  kube.objectChanged(found.type.kind, found.key, object)
+  return true
+}
+
+/** Fields of a StatefulSet spec that may change; all others are fixed at creation. */
+const MUTABLE = new Set(['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds'])
+
+function validate(kube: Kubernetes, found: Found, object: KubeObject): void {
+  if (found.type.kind !== 'StatefulSet') return
+  const old = kube.store.get('StatefulSet', found.key)?.spec ?? {}
+  for (const field of new Set([...Object.keys(old), ...Object.keys(object.spec ?? {})])) {
+    if (MUTABLE.has(field) || canonical(old[field]) === canonical(object.spec?.[field])) continue
+    throw new CliError(
+      `The StatefulSet "${found.name}" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden`,
+    )
+  }
+}
+
+function storePod(kube: Kubernetes, found: Found, object: KubeObject): boolean {
+  const pod = kube.pods$.get(found.key)
+  if (pod === undefined) return false
+  const before = podObject(kube, pod)
+  if (canonical(before.spec) !== canonical(object.spec)) {
+    throw new CliError(`The Pod "${found.name}" is invalid: spec: Forbidden: pod updates may not change fields other than \`spec.containers[*].image\`,\`spec.initContainers[*].image\`,\`spec.activeDeadlineSeconds\`,\`spec.tolerations\` (only additions to existing tolerations),\`spec.terminationGracePeriodSeconds\` (allow it to be set to 1 if it was previously negative)`)
+  }
+  if (canonical(before.metadata) === canonical(object.metadata)) return false
+  pod.annotations = { ...object.metadata.annotations }
+  kube.pods$.setLabels(pod, { ...object.metadata.labels })
+  return true
+}
+
+function storeNode(kube: Kubernetes, found: Found, object: KubeObject): boolean {
+  const node = kube.nodes.get(found.name)
+  if (node === undefined) return false
+  const before = found.json()
+  if (canonical([before.metadata, before.spec]) === canonical([object.metadata, object.spec])) return false
+  node.labels = { ...object.metadata.labels }
+  node.annotations = { ...object.metadata.annotations }
+  const taints = ((object.spec?.taints ?? []) as Taint[]).filter(t => t.key !== 'node.kubernetes.io/unschedulable' && t.key !== 'node.kubernetes.io/unreachable')
+  node.taints = taints
+  kube.nodes$.cordon(node, object.spec?.unschedulable === true)
+  kube.nodes$.changed(node)
+  return true
+}
