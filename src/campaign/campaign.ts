@@ -1,14 +1,13 @@
 /** A campaign: many rehearsals of one scenario, added up. */
+import { CHECKS } from '../result.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, emptyAggregate, mergeAggregate } from './aggregate.ts'
-import { type RecordedCounterexample, byGravity, chooseSignatures, makeCounterexample } from './counterexample.ts'
 import { chunksOf, openPool } from './pool.ts'
 import { withoutKinds } from './prepare.ts'
 import { shardOf } from './ranges.ts'
 import { type RangeSpec, type Rehearser, runRange } from './rehearser.ts'
 import { realRehearser } from './real.ts'
-import type { CampaignResult } from './result.ts'
-import { summarise } from './summarise.ts'
+import { type Campaign, conclude } from './summarise.ts'
 import { version } from './version.ts'
 
 export interface CampaignOptions {
@@ -33,14 +32,6 @@ export interface CampaignOptions {
   readonly clockMs?: () => number
 }
 
-export interface Campaign {
-  readonly result: CampaignResult
-  /** The counterexamples of `result` with their recorded rehearsals, in the same order. */
-  readonly stories: readonly RecordedCounterexample[]
-}
-
-const BUILT_IN_ENGINES = new URL('../../models/index.js', import.meta.url).href
-
 /**
  * Rehearses a scenario many times and says what gave way. Which runs fail, and how, depends on scenario, seed and run numbers alone: jobs and
  * shards change nothing but the time it takes.
@@ -53,12 +44,7 @@ export async function runCampaign(given: Scenario, options: CampaignOptions, reh
   const [first, end] = shardOf(firstRun, options.runs, options.shard?.n ?? 1, options.shard?.of ?? 1)
   const startMs = clockMs()
   const aggregate = await rehearseAll(scenario, { seed, faults, first, end }, options, rehearser)
-  const stories = chooseSignatures(aggregate).map((record) => makeCounterexample(scenario, rehearser, seed, record))
-  noteMismatches(aggregate, stories)
-  stories.sort((a, b) => byGravity(a.counterexample, b.counterexample))
-  const elapsedSeconds = Math.round(clockMs() - startMs) / 1000
-  const result = summarise(scenario, aggregate, stories.map((each) => each.counterexample), { proofroll: version, seed, faults, without, elapsedSeconds })
-  return { result, stories }
+  return conclude(scenario, rehearser, aggregate, { proofroll: version, seed, faults, without, elapsedSeconds: () => Math.round(clockMs() - startMs) / 1000 })
 }
 
 async function rehearseAll(scenario: Scenario, range: RangeSpec, options: CampaignOptions, rehearser: Rehearser): Promise<Aggregate> {
@@ -80,7 +66,7 @@ async function rehearseAll(scenario: Scenario, range: RangeSpec, options: Campai
     }
     return aggregate
   }
-  const pool = openPool(scenario, options.without ?? [], jobs, options.enginesModule ?? BUILT_IN_ENGINES)
+  const pool = openPool(scenario, options.without ?? [], jobs, options.enginesModule)
   try {
     await Promise.all(chunks.map(async ([first, end]) => add(await pool.rehearse({ ...range, first, end }), first, end)))
   } finally {
@@ -91,11 +77,5 @@ async function rehearseAll(scenario: Scenario, range: RangeSpec, options: Campai
 
 /** Violations of the check violated most often: a lower bound of the runs that failed, for the progress line. */
 function violatedRuns(aggregate: Aggregate): number {
-  return Math.max(...Object.values(aggregate.checks).map((counts) => counts.fail))
-}
-
-/** A counterexample's first rehearsal in this thread is one more repetition of a run done elsewhere. */
-function noteMismatches(aggregate: Aggregate, stories: readonly RecordedCounterexample[]): void {
-  const runs = stories.filter((each) => each.mismatch).map((each) => each.counterexample.run)
-  aggregate.determinism.mismatches = [...new Set([...aggregate.determinism.mismatches, ...runs])].sort((a, b) => a - b)
+  return Math.max(...CHECKS.filter((id) => id !== 'objectives-met').map((id) => aggregate.checks[id].fail))
 }

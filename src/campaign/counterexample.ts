@@ -3,13 +3,14 @@ import type { Schedule } from '../faults/schedule.ts'
 import { CHECKS, type Clause, type Outcome, type RehearsalResult, type Signature, type Verdict } from '../result.ts'
 import type { Scenario, ScenarioSource } from '../scenario/scenario.ts'
 import { type Aggregate, type SignatureRecord, signatureKey } from './aggregate.ts'
+import { judgeObjectives } from './judge.ts'
 import type { Rehearser } from './rehearser.ts'
 import type { Counterexample } from './result.ts'
 import { failsWith, shrink } from './shrink.ts'
 
 export const COUNTEREXAMPLE_FORMAT = 1
 
-/** Of each check, so many signatures (those met first) get a counterexample; all are counted. Any shard keeps what the whole would keep. */
+/** Of each check, so many signatures (those met first) get a counterexample; all are counted. */
 const KEPT_PER_CHECK = 3
 
 export interface CounterexampleFile {
@@ -26,11 +27,15 @@ export interface CounterexampleFile {
   readonly source: ScenarioSource
 }
 
-/** The failures that get a counterexample: closed under sharding, because each check keeps its signatures of lowest run number. */
-export function chooseSignatures(aggregate: Aggregate): SignatureRecord[] {
+/**
+ * The failures that get a counterexample: of each check the signatures of lowest run number. A run beyond an objective's limit is a failure only
+ * if the campaign's quantile is: one slow run in a hundred keeps a p99.
+ * @param missed the measures of the objectives that were not met; they are the causes of `objectives-met`
+ */
+export function chooseSignatures(aggregate: Aggregate, missed: ReadonlySet<string>): SignatureRecord[] {
   return CHECKS.flatMap((check) =>
     Object.entries(aggregate.signatures)
-      .filter(([, record]) => record.signature.check === check)
+      .filter(([, { signature }]) => signature.check === check && (check !== 'objectives-met' || missed.has(signature.cause)))
       .sort(([a, x], [b, y]) => x.run - y.run || (a < b ? -1 : 1))
       .slice(0, KEPT_PER_CHECK)
       .map(([, record]) => record),
@@ -43,6 +48,13 @@ export interface RecordedCounterexample {
   readonly rehearsal: RehearsalResult
   /** The recorded rehearsal of the schedule as it was found had another trace than in the campaign. */
   readonly mismatch: boolean
+}
+
+/** Counterexamples for all that a campaign found, the gravest first. */
+export function makeCounterexamples(scenario: Scenario, rehearser: Rehearser, campaignSeed: string, aggregate: Aggregate): RecordedCounterexample[] {
+  const missed = new Set(judgeObjectives(aggregate, scenario.objectives).filter((each) => each.status === 'fail').map((each) => each.measure))
+  const made = chooseSignatures(aggregate, missed).map((record) => makeCounterexample(scenario, rehearser, campaignSeed, record))
+  return made.sort((a, b) => byGravity(a.counterexample, b.counterexample))
 }
 
 /** Shrinks a failure and records the story of the smallest form. */

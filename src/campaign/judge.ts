@@ -85,23 +85,25 @@ export function summariseGates(aggregate: Aggregate, order: readonly string[]): 
  * What was never hit.
  * @param kinds the fault kinds that the campaign could draw
  * @param order the runbook's steps
+ * @param undoable those that have an undo
  */
-export function coverageOf(aggregate: Aggregate, kinds: readonly string[], order: readonly string[]): Coverage {
+export function coverageOf(aggregate: Aggregate, kinds: readonly string[], order: readonly string[], undoable: readonly string[]): Coverage {
   const visited = (id: string): boolean => (aggregate.steps[id]?.visits ?? 0) > 0
-  const undoable = Object.keys(aggregate.steps).filter(visited)
   return {
     faultsDrawn: aggregate.faultsDrawn,
     faultsStruck: aggregate.faultsStruck,
     kindsNeverStruck: kinds.filter((kind) => (aggregate.kinds[kind]?.struckRuns ?? 0) === 0),
     stepsNeverStarted: order.filter((id) => !visited(id)),
     gatesNeverFailed: inOrder(Object.keys(aggregate.gates), order).filter((id) => aggregate.gates[id]?.failed === 0),
-    undoNeverTaken: inOrder(undoable, order).filter((id) => (aggregate.undone[id] ?? 0) === 0),
+    undoNeverTaken: undoable.filter((id) => visited(id) && (aggregate.undone[id] ?? 0) === 0),
   }
 }
 
-/** Signatures, the gravest check first, then the most frequent. */
-export function summariseSignatures(aggregate: Aggregate): SignatureSummary[] {
+/** Signatures, the gravest check first, then the most frequent. Runs beyond the limit of an objective that the campaign met are left out. */
+export function summariseSignatures(aggregate: Aggregate, objectives: readonly ObjectiveSummary[]): SignatureSummary[] {
+  const missed = objectives.filter((each) => each.status === 'fail').map((each) => each.measure)
   return Object.values(aggregate.signatures)
+    .filter(({ signature }) => signature.check !== 'objectives-met' || missed.includes(signature.cause))
     .map(({ signature, runs, run }) => ({ ...signature, runs, firstRun: run }))
     .sort((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check) || b.runs - a.runs || a.firstRun - b.firstRun || (a.cause < b.cause ? -1 : 1))
 }

@@ -29,9 +29,9 @@ export interface Pool {
 
 /**
  * Starts `jobs` threads for one scenario.
- * @param setup file address of a module that exports `engines`, for the threads to load the scenario with
+ * @param setup file address of a module that exports `engines`, for the threads to load the scenario with; undefined = the models of this package
  */
-export function openPool(scenario: Scenario, without: readonly string[], jobs: number, setup: string): Pool {
+export function openPool(scenario: Scenario, without: readonly string[], jobs: number, setup: string | undefined): Pool {
   const start: WorkerStart = { source: scenario.source, without, setup }
   const pool = new Tinypool({ filename: workerFile(), minThreads: jobs, maxThreads: jobs, isolateWorkers: false, workerData: start })
   return {

@@ -1,10 +1,12 @@
 /** Puts a campaign's result together, and merges results of disjoint runs. */
+import { END } from '../operator/index.ts'
 import type { Scenario } from '../scenario/scenario.ts'
-import { type Aggregate, aggregateTotals, fingerprintOf, mergeAggregate, signatureKey } from './aggregate.ts'
+import { type Aggregate, aggregateTotals, fingerprintOf, mergeAggregate } from './aggregate.ts'
 import { aggregateFromJson, aggregateToJson } from './aggregateJson.ts'
-import { byGravity, chooseSignatures } from './counterexample.ts'
+import { type RecordedCounterexample, makeCounterexamples } from './counterexample.ts'
 import { compareClaims, coverageOf, judgeChecks, judgeObjectives, summariseGates, summariseMeasures, summariseSignatures, summariseSteps } from './judge.ts'
 import { type CampaignResult, type Counterexample, RESULT_FORMAT } from './result.ts'
+import type { Rehearser } from './rehearser.ts'
 import { QUANTILE_ERROR } from './sketch.ts'
 
 /** The circumstances of a campaign that are not in its aggregate. */
@@ -13,15 +15,34 @@ export interface Circumstances {
   readonly seed: string
   readonly faults: number
   readonly without: readonly string[]
-  readonly elapsedSeconds: number
+  /** Asked for when all is done. */
+  elapsedSeconds(): number
+}
+
+/** A campaign's result and the recorded rehearsals of its counterexamples, in the same order. */
+export interface Campaign {
+  readonly result: CampaignResult
+  readonly stories: readonly RecordedCounterexample[]
+}
+
+/** Makes the counterexamples of what was found and puts the result together. */
+export function conclude(scenario: Scenario, rehearser: Rehearser, aggregate: Aggregate, how: Circumstances): Campaign {
+  const stories = makeCounterexamples(scenario, rehearser, how.seed, aggregate)
+  // A counterexample's first rehearsal is one more repetition of a run that another thread or machine may have done.
+  const differing = stories.filter((each) => each.mismatch).map((each) => each.counterexample.run)
+  aggregate.determinism.mismatches = [...new Set([...aggregate.determinism.mismatches, ...differing])].sort((a, b) => a - b)
+  return { result: summarise(scenario, aggregate, stories.map((each) => each.counterexample), how), stories }
 }
 
 /** @param scenario as it was rehearsed (kinds taken out by `--without` already gone) */
 export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamples: readonly Counterexample[], how: Circumstances): CampaignResult {
-  const order = scenario.runbook.steps.filter((step) => step.path === 'forward').map((step) => step.id)
+  const forward = scenario.runbook.steps.filter((step) => step.path === 'forward')
+  const order = forward.map((step) => step.id)
+  const undoable = forward.filter((step) => step.undo !== END).map((step) => step.id)
   const objectives = judgeObjectives(aggregate, scenario.objectives)
   const checks = judgeChecks(aggregate, objectives)
   const { runs, simulatedSeconds, eventsRun } = aggregateTotals(aggregate)
+  const elapsedSeconds = how.elapsedSeconds()
   return {
     format: RESULT_FORMAT,
     proofroll: how.proofroll,
@@ -34,8 +55,8 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     ranges: aggregate.ranges,
     faultsPerRun: how.faults,
     without: how.without,
-    elapsedSeconds: how.elapsedSeconds,
-    runsPerSecond: how.elapsedSeconds > 0 ? Math.round(runs / how.elapsedSeconds) : 0,
+    elapsedSeconds,
+    runsPerSecond: elapsedSeconds > 0 ? Math.round(runs / elapsedSeconds) : 0,
     simulatedSeconds,
     eventsRun,
     fingerprint: fingerprintOf(aggregate),
@@ -49,12 +70,12 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     assumptions: scenario.assumptions,
     steps: summariseSteps(aggregate, order),
     gates: summariseGates(aggregate, order),
-    coverage: coverageOf(aggregate, how.faults > 0 ? scenario.faults.kinds : [], order),
+    coverage: coverageOf(aggregate, how.faults > 0 ? scenario.faults.kinds : [], order, undoable),
     pointOfNoReturn: null,
     measures: summariseMeasures(aggregate),
     quantileError: QUANTILE_ERROR,
-    signatures: summariseSignatures(aggregate),
-    counterexamples: [...counterexamples].sort(byGravity),
+    signatures: summariseSignatures(aggregate, objectives),
+    counterexamples,
     determinism: aggregate.determinism,
     source: scenario.source,
     aggregate: aggregateToJson(aggregate),
@@ -67,20 +88,19 @@ export class MergeError extends Error {
 }
 
 /**
- * The union of results of one scenario over disjoint runs. Elapsed time is the sum (work done, wherever it was done).
+ * The union of results of one scenario over disjoint runs. Counterexamples are made anew from the union, so that they are what one campaign
+ * over all the runs would have shown. Elapsed time is the sum: work done, wherever it was done.
  * @param scenario loaded from the results' own source
  * @throws MergeError when they are not parts of one campaign, OverlapError when they share runs
  */
-export function mergeResults(scenario: Scenario, results: readonly CampaignResult[]): CampaignResult {
+export function mergeResults(scenario: Scenario, results: readonly CampaignResult[], rehearser: Rehearser): Campaign {
   const [first, ...others] = results
   if (first === undefined) throw new MergeError('nothing to merge')
   for (const other of others) refuseStranger(first, other)
   const aggregate = aggregateFromJson(first.aggregate)
   for (const other of others) mergeAggregate(aggregate, aggregateFromJson(other.aggregate))
-  const all = results.flatMap((result) => result.counterexamples)
-  const counterexamples = chooseSignatures(aggregate).flatMap((record) => all.find((each) => each.run === record.run && each.signature === signatureKey(record.signature)) ?? [])
   const elapsedSeconds = results.reduce((sum, result) => sum + result.elapsedSeconds, 0)
-  return summarise(scenario, aggregate, counterexamples, { proofroll: first.proofroll, seed: first.seed, faults: first.faultsPerRun, without: first.without, elapsedSeconds })
+  return conclude(scenario, rehearser, aggregate, { proofroll: first.proofroll, seed: first.seed, faults: first.faultsPerRun, without: first.without, elapsedSeconds: () => elapsedSeconds })
 }
 
 function refuseStranger(first: CampaignResult, other: CampaignResult): void {

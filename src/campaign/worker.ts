@@ -14,7 +14,8 @@ import { type RangeSpec, RehearsalError, runRange } from './rehearser.ts'
 export interface WorkerStart {
   readonly source: ScenarioSource
   readonly without: readonly string[]
-  readonly setup: string
+  /** File address of a module exporting `engines`; undefined = the models of this package. */
+  readonly setup: string | undefined
 }
 
 export type WorkerAnswer =
@@ -26,7 +27,7 @@ const start = (workerData as [unknown, WorkerStart])[1]
 let prepared: Promise<Scenario> | undefined
 
 async function prepare(): Promise<Scenario> {
-  const { engines } = (await import(start.setup)) as { engines: readonly Engine[] }
+  const { engines } = (await (start.setup === undefined ? import('../../models/index.ts') : import(start.setup))) as { engines: readonly Engine[] }
   return prepareScenario(start.source, engines, start.without)
 }
 

@@ -29,7 +29,7 @@ export function list(options: { readonly diagram?: string }, context: Context): 
   }
   const paint = paintFor(context.screen)
   const names = builtInScenarios()
-  const width = Math.min(48, Math.max(0, ...names.map((name) => name.length)) + 2)
+  const width = Math.min(48, Math.max(12, ...names.map((name) => name.length)) + 2)
   const lines = [paint.bold('Scenarios'), ...names.flatMap((name) => hang(`  ${name.padEnd(width)}`, titleOf(name, context), context.screen.columns))]
   lines.push('', paint.bold('Engines'), ...context.engines.map((engine) => `  ${engine.name.padEnd(width)}${engine.title} (${plain(engine.rules.length)} rules: proofroll facts ${engine.name})`))
   lines.push('', paint.bold('In the documents, not built yet'), ...hang('  ', NOT_BUILT.join(', '), context.screen.columns))

@@ -30,8 +30,8 @@ export function addCampaignOptions(command: Command): Command {
     .option('-n, --runs <N>', `how many rehearsals (default: ${DEFAULT_RUNS})`, whole('--runs', 1))
     .option('--seed <S>', 'the campaign’s seed, any text (default: 1)')
     .option('--faults <K>', 'draw 1 to K faults a rehearsal; 0 = none (default: the scenario’s faults.max)', whole('--faults', 0))
-    .option('--without <KIND>', 'leave a fault kind out; may be repeated', kinds, [])
-    .option('--set <PATH=VALUE>', 'override one value of the scenario, e.g. cluster.members=5; may be repeated', settings, {})
+    .option('--without <KIND>', 'leave a fault kind out; may be repeated', kinds)
+    .option('--set <PATH=VALUE>', 'override one value of the scenario, e.g. cluster.members=5; may be repeated', settings)
     .option('--first <N>', 'number of the first rehearsal (default: 0)', whole('--first', 0))
     .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
     .option('--shard <i/n>', 'rehearse only the i-th of n equal parts; join the results with `proofroll merge`', shard)
@@ -59,13 +59,13 @@ function whole(option: string, least: number): (text: string) => number {
   }
 }
 
-export function settings(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+export function settings(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const pair = splitSet(text)
   if (pair === undefined) throw new UsageError(`--set ${text}: expected PATH=VALUE, e.g. --set cluster.members=5`)
   return { ...before, [pair[0]]: pair[1] }
 }
 
-function kinds(text: string, before: readonly string[]): string[] {
+function kinds(text: string, before: readonly string[] = []): string[] {
   const named = text.split(',').map((kind) => kind.trim())
   const known: readonly string[] = FAULT_KINDS
   const unknown = named.find((kind) => !known.includes(kind))

@@ -1,7 +1,7 @@
 /** Shows results and writes the files that were asked for. */
 import { join } from 'node:path'
 import type { CampaignResult } from '../campaign/index.ts'
-import { PLAIN, type Screen, type Story, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMarkdown, renderStory, renderSummary, resultJson, sentence, violationWords, writeCounterexamples, writeWhole } from '../report/index.ts'
+import { PLAIN, type Screen, type Story, count, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMarkdown, renderStory, renderSummary, resultJson, sentence, violationWords, writeCounterexamples, writeWhole } from '../report/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import type { Scenario } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, print } from './context.ts'
@@ -18,7 +18,7 @@ export interface Told {
 /** Where counterexamples go when no folder is named. */
 export const DEFAULT_FOLDER = 'reports'
 /** Counterexamples named after the one that is told in full. */
-const OTHERS_SHOWN = 8
+const OTHERS_SHOWN = 6
 
 /** Writes the files, prints the summaries and says with which code to exit. */
 export function present(told: readonly Told[], options: Pick<RawOptions, 'json' | 'junit' | 'report' | 'quiet'>, context: Context): ExitCode {
@@ -58,13 +58,13 @@ export function tell(told: Told, screen: Screen): string[] {
   if (story !== undefined) lines.push('', ...renderStory(story, screen))
   const others = told.result.counterexamples.slice(1)
   if (others.length === 0) return lines
-  lines.push('', paintFor(screen).bold('Other ways it failed'))
+  lines.push('', paintFor(screen).bold('Other ways it failed, and in how many rehearsals'))
   for (const each of others.slice(0, OTHERS_SHOWN)) {
     const runs = told.result.signatures.find((s) => s.check === each.check && s.cause === each.cause && s.step === each.step)?.runs ?? 0
-    const where = each.step === '-' ? '' : ` at ${each.step}`
-    lines.push(...hang('  ', `${violationWords(each.check)} (${each.cause}${where}) in ${plain(runs)}; ${each.faults === 0 ? 'no fault needed' : `faults: ${each.faults}`}`, screen.columns), `    ${each.replay}`)
+    const where = each.step === '-' ? '' : `, step ${each.step}`
+    lines.push(...hang(`${plain(runs).padStart(8)}  `, `${violationWords(each.check)}: ${each.cause}${where} (${each.faults === 0 ? 'no fault needed' : count(each.faults, 'fault')})`, screen.columns), paintFor(screen).dim(`          ${each.replay}`))
   }
-  if (others.length > OTHERS_SHOWN) lines.push(`  and ${others.length - OTHERS_SHOWN} more, in the report folder`)
+  if (others.length > OTHERS_SHOWN) lines.push(`          and ${others.length - OTHERS_SHOWN} more, in the report folder`)
   return lines
 }
 

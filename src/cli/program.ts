@@ -51,7 +51,7 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
     .action((file: string) => exit(replayFile(file, context)))
   program.command('check').description('everything that is wrong with scenarios or runbooks, without rehearsing them').argument('<file...>')
     .option('--engine <NAME>', 'the engine a runbook’s commands are checked against (default: the first)')
-    .option('--set <PATH=VALUE>', 'override one value of the scenario; may be repeated', settings, {})
+    .option('--set <PATH=VALUE>', 'override one value of the scenario; may be repeated', settings)
     .action((names: string[], options: { engine?: string; set?: Record<string, string> }) => exit(check(names, options, context)))
   addOutputOptions(program.command('merge').description('join the JSON results of shards').argument('<file...>'))
     .action((files: string[], options: RawOptions) => exit(merge(files, options, context)))

@@ -1,7 +1,6 @@
 /** `proofroll merge`, `report` and `replay`: what is done with files that earlier runs wrote. */
 import { readFileSync } from 'node:fs'
-import { type CampaignResult, type CounterexampleFile, RESULT_FORMAT, mergeResults, prepareScenario, replay, signatureKey, verdictOf, version, explain } from '../campaign/index.ts'
-import { COUNTEREXAMPLE_FORMAT } from '../campaign/counterexample.ts'
+import { COUNTEREXAMPLE_FORMAT, type CampaignResult, type CounterexampleFile, RESULT_FORMAT, mergeResults, prepareScenario, replay, signatureKey, verdictOf, version, explain } from '../campaign/index.ts'
 import { hang, outlineOf, paintFor, renderStory } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 import type { RawOptions } from './options.ts'
@@ -13,9 +12,11 @@ export function merge(files: readonly string[], options: RawOptions, context: Co
   for (const result of files.flatMap(readResults)) byScenario.set(result.scenario, [...(byScenario.get(result.scenario) ?? []), result])
   const merged = [...byScenario.values()].map((results) => {
     const first = results[0] as CampaignResult
-    return mergeResults(prepareScenario(first.source, context.engines, first.without), results)
+    const scenario = prepareScenario(first.source, context.engines, first.without)
+    const { result, stories } = mergeResults(scenario, results, context.rehearser)
+    return { result, scenario, rehearsals: stories.map((story) => story.rehearsal) }
   })
-  return present(merged.map((result) => record(result, context)), options, context)
+  return present(merged, options, context)
 }
 
 /** Shows results again and writes their reports. */

@@ -2,7 +2,7 @@
 import type { Counterexample } from '../campaign/result.ts'
 import { formatClock, formatDuration } from '../kernel/index.ts'
 import type { Plan, PlanStep } from '../operator/index.ts'
-import type { Clause, RehearsalResult, StepRecord } from '../result.ts'
+import type { RehearsalResult, StepRecord } from '../result.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
 import { count, faultWords, violationWords } from './words.ts'
@@ -10,6 +10,8 @@ import { count, faultWords, violationWords } from './words.ts'
 /** A step of the runbook as a reader sees it. */
 export interface OutlineStep {
   readonly id: string
+  /** Its place: `3`, or `3.1` inside step 3. An id that is itself a number is that number. */
+  readonly number: string
   readonly title: string
   readonly depth: number
 }
@@ -20,7 +22,26 @@ export function outlineOf(plan: Plan): OutlineStep[] {
     const parent = plan.steps[index]?.parent ?? -1
     return parent < 0 ? 0 : 1 + depthOf(parent)
   }
-  return plan.steps.filter((step) => step.path === 'forward').map((step) => ({ id: step.id, title: step.title || commandOf(step), depth: depthOf(step.index) }))
+  const forward = plan.steps.filter((step) => step.path === 'forward')
+  const numbers = new Map<number, string>()
+  const children = new Map<number, number>()
+  return forward.map((step) => {
+    const nth = (children.get(step.parent) ?? 0) + 1
+    children.set(step.parent, nth)
+    const parent = numbers.get(step.parent)
+    const number = isNumber(step.id) ? step.id : parent === undefined ? String(nth) : `${parent}.${nth}`
+    numbers.set(step.index, number)
+    return { id: step.id, number, title: step.title || commandOf(step), depth: depthOf(step.index) }
+  })
+}
+
+function isNumber(id: string): boolean {
+  return /^\d+(?:\.\d+)*$/.test(id)
+}
+
+/** `3 promote`, or `3` when that is all its name. */
+function labelOf({ id, number }: OutlineStep): string {
+  return id === number ? number : `${number} ${id}`
 }
 
 /** An untitled step goes by its first command. */
@@ -45,10 +66,10 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const faults = counterexample.schedule.length
   const shrunk = counterexample.faultsFound > faults ? `, shrunk from ${counterexample.faultsFound}` : ''
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
-  const strip = renderStrip(story.rehearsal, screen)
+  const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])))
   const sections = [
     [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen)],
-    [paint.bold('Why'), ...why(counterexample.evidence, counterexample.because, screen)],
+    [paint.bold('Why'), ...why(story, screen)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
     [paint.bold('See it again'), `  ${counterexample.replay}`],
   ]
@@ -63,7 +84,7 @@ function faultLines({ counterexample, rehearsal }: Story, screen: Screen): strin
 
 interface Line {
   readonly mark: string
-  readonly id: string
+  readonly label: string
   readonly title: string
   readonly depth: number
   readonly start: string
@@ -80,9 +101,9 @@ function tree(story: Story, screen: Screen): string[] {
   })
   for (const record of rehearsal.steps.filter((step) => step.path === 'undo')) {
     const id = record.step.startsWith('undo of ') ? record.step : `undo of ${record.step}`
-    lines.push({ line: lineOf({ id, title: record.title, depth: 0 }, [record], counterexample.step, screen), records: [record] })
+    lines.push({ line: lineOf({ id, number: id, title: record.title, depth: 0 }, [record], counterexample.step, screen), records: [record] })
   }
-  const idWidth = Math.min(22, Math.max(4, ...lines.map(({ line }) => line.id.length + 2 * line.depth)))
+  const idWidth = Math.min(24, Math.max(4, ...lines.map(({ line }) => line.label.length + 2 * line.depth)))
   const struck = strikesByLine(lines.map(({ records }) => records), rehearsal)
   return lines.flatMap(({ line }, i) => [layLine(line, idWidth, screen), ...(struck.get(i) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))])
 }
@@ -91,7 +112,7 @@ function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: stri
   const { bad } = glyphsFor(screen)
   const first = records[0]
   const mark = step.id === failing ? bad : ' '
-  if (first === undefined) return { mark, ...step, title: titleOf(step), start: '', took: '', result: 'not reached' }
+  if (first === undefined) return { mark, label: labelOf(step), depth: step.depth, title: titleOf(step), start: '', took: '', result: 'not reached' }
   const tookUs = records.reduce((sum, record) => sum + (record.endUs === undefined ? 0 : record.endUs - record.startUs), 0)
   const downUs = records.reduce((sum, record) => sum + record.writeDowntimeUs, 0)
   const notes = [
@@ -100,7 +121,7 @@ function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: stri
     records.length > 1 ? `${records.length} times` : '',
     downUs > 0 ? `writes down ${formatDuration(downUs)}` : '',
   ]
-  return { mark, ...step, title: titleOf(step), start: clock(first.startUs), took: tookUs > 0 ? formatDuration(tookUs) : '', result: notes.filter((note) => note !== '').join(', ') }
+  return { mark, label: labelOf(step), depth: step.depth, title: titleOf(step), start: clock(first.startUs), took: tookUs > 0 ? formatDuration(tookUs) : '', result: notes.filter((note) => note !== '').join(', ') }
 }
 
 function titleOf(step: OutlineStep): string {
@@ -112,7 +133,7 @@ function layLine(line: Line, idWidth: number, screen: Screen): string {
   const paint = paintFor(screen)
   const fails = line.mark === bad
   const result = fails ? [line.result, `${arrow} here`].filter((part) => part !== '').join('  ') : line.result
-  const id = cut(`${'  '.repeat(line.depth)}${line.id}`, idWidth, ellipsis).padEnd(idWidth)
+  const id = cut(`${'  '.repeat(line.depth)}${line.label}`, idWidth, ellipsis).padEnd(idWidth)
   const left = `  ${line.mark} ${line.start.padStart(7)}  ${id}`
   // What happened matters more than the title: the title gets the room that is left.
   const right = [line.took, result].filter((part) => part !== '').join('  ')
@@ -142,11 +163,12 @@ function strikesByLine(lines: readonly (readonly StepRecord[])[], rehearsal: Reh
   return byLine
 }
 
-function why(evidence: string, because: readonly Clause[], screen: Screen): string[] {
-  const lines = hang('  ', evidence, screen.columns)
-  for (const clause of because) {
-    const where = [clause.step === undefined || clause.step === '-' ? '' : `step ${clause.step}`].filter((part) => part !== '')
-    lines.push(...hang(`  because ${clock(clause.atUs).padStart(7)}  `, where.length > 0 ? `${clause.text} (${where.join(', ')})` : clause.text, screen.columns))
+function why({ counterexample, outline }: Story, screen: Screen): string[] {
+  const lines = hang('  ', counterexample.evidence, screen.columns)
+  for (const { atUs, text, step } of counterexample.because) {
+    const known = outline.find((each) => each.id === step)
+    const where = step === undefined || step === '-' ? '' : ` (step ${known === undefined ? step : labelOf(known)})`
+    lines.push(...hang(`  because ${clock(atUs).padStart(7)}  `, `${text}${where}`, screen.columns))
   }
   return lines
 }

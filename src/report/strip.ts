@@ -1,6 +1,6 @@
 /**
  * Who led, who followed and who was down over time, one row a member: the picture in which two leaders, or none, are seen at once. Time is not
- * to scale: a rehearsal is minutes of waiting around seconds that matter, so each interval between two events gets width by the root of its length.
+ * to scale: a rehearsal is minutes of waiting around seconds that matter, so each interval between two events gets width by the fourth root of its length.
  */
 import { formatClock } from '../kernel/index.ts'
 import type { MemberChange, RehearsalResult } from '../result.ts'
@@ -15,8 +15,11 @@ interface Axis {
   readonly width: number
 }
 
-/** The strip as lines; empty when the rehearsal was not recorded. */
-export function renderStrip(rehearsal: RehearsalResult, screen: Screen): string[] {
+/**
+ * The strip as lines; empty when the rehearsal was not recorded.
+ * @param numbers the steps' numbers by id, to mark where they began
+ */
+export function renderStrip(rehearsal: RehearsalResult, screen: Screen, numbers: ReadonlyMap<string, string>): string[] {
   const story = rehearsal.story
   if (story === undefined || story.members.length === 0) return []
   const glyphs = glyphsFor(screen)
@@ -26,13 +29,14 @@ export function renderStrip(rehearsal: RehearsalResult, screen: Screen): string[
   const histories = new Map(names.map((name) => [name, axis.atUs.map((atUs, i) => stateIn(story.members, name, atUs, axis.atUs[i + 1] ?? Number.POSITIVE_INFINITY))]))
   const row = (name: string, cells: string): string => `  ${cut(name, nameWidth, glyphs.ellipsis).padEnd(nameWidth)}  ${cells}`.trimEnd()
   const component = changingComponent(story.members)
-  const lines = [row('step', labels(axis, stepLabels(rehearsal)))]
+  const usual = story.members.find((change) => component !== undefined && change.versions[component] !== undefined)?.versions[component ?? '']
+  const lines = [row('step', labels(axis, stepLabels(rehearsal, numbers)))]
   const struck = story.faults.filter((fault) => fault.struck)
   if (struck.length > 0) lines.push(row('fault', labels(axis, struck.map((fault) => ({ atUs: fault.atUs, text: glyphs.strike })))))
   for (const [name, states] of histories) {
     lines.push(row(name, cells(axis, states.map((state) => roleGlyph(state, screen)))))
     const versions = component === undefined ? [] : versionLabels(story.members, name, component)
-    if (versions.length > 1) lines.push(paintFor(screen).dim(row('', labels(axis, versions))))
+    if (versions.some((version) => version.text !== usual)) lines.push(paintFor(screen).dim(row('', labels(axis, versions))))
   }
   const leaders = axis.atUs.map((_, i) => [...histories.values()].filter((states) => states[i]?.running === true && states[i]?.role === 'leader').length)
   if (leaders.some((n) => n !== 1)) lines.push(row('leaders', cells(axis, leaders.map((n) => String(Math.min(n, 9))))))
@@ -54,7 +58,7 @@ function layOut(rehearsal: RehearsalResult, width: number): Axis {
     for (let i = 2; i < atUs.length; i++) if (lengthOf(i - 1) < lengthOf(shortest - 1)) shortest = i
     atUs = atUs.filter((_, i) => i !== shortest)
   }
-  const weights = atUs.map((_, i) => Math.sqrt(lengthOf(i)))
+  const weights = atUs.map((_, i) => Math.sqrt(Math.sqrt(lengthOf(i))))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const spare = width - 2 * atUs.length
   let before = 0
@@ -104,8 +108,11 @@ function labels(axis: Axis, texts: readonly { readonly atUs: number; readonly te
   return line
 }
 
-function stepLabels(rehearsal: RehearsalResult): { atUs: number; text: string }[] {
-  return rehearsal.steps.map((step) => ({ atUs: step.startUs, text: step.path === 'undo' ? `u:${step.step.replace(/^undo of /, '')}` : step.step }))
+function stepLabels(rehearsal: RehearsalResult, numbers: ReadonlyMap<string, string>): { atUs: number; text: string }[] {
+  return rehearsal.steps.map((step) => {
+    const id = step.step.replace(/^undo of /, '')
+    return { atUs: step.startUs, text: `${step.path === 'undo' ? 'u' : ''}${numbers.get(id) ?? id}` }
+  })
 }
 
 /** The component whose version changes on some member: the most specific first. */

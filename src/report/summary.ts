@@ -2,7 +2,7 @@
 import { formatDuration } from '../kernel/index.ts'
 import { OUTCOMES } from '../campaign/aggregate.ts'
 import type { CampaignResult, CheckSummary, ObjectiveSummary } from '../campaign/result.ts'
-import type { MeasureId } from '../result.ts'
+import { CHECKS, type MeasureId } from '../result.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
 import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
 
@@ -36,6 +36,7 @@ function headline(result: CampaignResult, screen: Screen): string[] {
 /** The verdict in plain words. */
 export function sentence(result: CampaignResult): string {
   const inBudget = result.runs - result.outOfBudget.runs
+  if (result.runs === 0) return 'No rehearsal fell into this part.'
   if (inBudget === 0) return 'Every rehearsal was out of budget: nothing was judged.'
   const failed = result.checks.filter((check) => check.status === 'fail' && check.id !== 'objectives-met')
   const often = [...new Set(failed.map((check) => check.violations))]
@@ -135,7 +136,7 @@ export function stepLabel(id: string, stepTitle: string): string {
 function outOfBudget(result: CampaignResult, screen: Screen): string[] {
   const { runs, violations } = result.outOfBudget
   if (runs === 0) return []
-  const seen = Object.entries(violations).map(([check, n]) => `${plain(n)} ${violationWords(check)}`)
+  const seen = CHECKS.filter((check) => (violations[check] ?? 0) > 0).map((check) => `${plain(violations[check] ?? 0)} ${violationWords(check)}`)
   const text = `${count(runs, 'rehearsal')} had more faults at once than the design must survive. They are in no figure above.${seen.length > 0 ? ` Of these, ${seen.join('; ')}.` : ''}`
   return [title('Out of budget', screen), ...hang('  ', text, screen.columns)]
 }
@@ -159,7 +160,7 @@ function coverage(result: CampaignResult, screen: Screen): string[] {
 function assumptions(result: CampaignResult, screen: Screen): string[] {
   if (result.assumptions.length === 0) return []
   const { ellipsis } = glyphsFor(screen)
-  const lines = result.assumptions.slice(0, ASSUMPTIONS_SHOWN).map(({ option, value, meaning }) => cut(`  ${option} = ${typeof value === 'string' ? value : JSON.stringify(value)}  (${meaning.replace(/\.$/, '')})`, screen.columns, ellipsis))
+  const lines = result.assumptions.slice(0, ASSUMPTIONS_SHOWN).map(({ option, value, meaning }) => cut(`  ${option} = ${typeof value === 'string' ? value : JSON.stringify(value)}  (${meaning.replace(/\s*\[J\]$/, '').replace(/\.$/, '')})`, screen.columns, ellipsis))
   const rest = result.assumptions.length - ASSUMPTIONS_SHOWN
   const more = rest > 0 ? [`  ${ellipsis} and ${rest} more; all are in the JSON result.`] : []
   return [title('Assumed about the cluster, because the scenario does not say', screen), ...[...lines, ...more].map(paintFor(screen).dim)]

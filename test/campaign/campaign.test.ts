@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { emptyAggregate, mergeAggregate } from '../../src/campaign/aggregate.ts'
+import { aggregateFromJson, aggregateToJson } from '../../src/campaign/aggregateJson.ts'
+import { runCampaign } from '../../src/campaign/campaign.ts'
+import { replay, toFile } from '../../src/campaign/counterexample.ts'
+import { chunksOf } from '../../src/campaign/pool.ts'
+import { RehearsalError, runRange } from '../../src/campaign/rehearser.ts'
+import type { CampaignResult } from '../../src/campaign/result.ts'
+import { failsWith, shrink } from '../../src/campaign/shrink.ts'
+import { mergeResults } from '../../src/campaign/summarise.ts'
+import type { Schedule } from '../../src/faults/schedule.ts'
+import { fakeRehearsal, fakeRehearser, fakeScenario, fakeSchedule, goodRehearser } from './fakes.ts'
+
+const clockMs = () => 0
+const campaign = async (runs: number, faults: number, more: object = {}) => (await runCampaign(fakeScenario, { runs, faults, seed: '7', clockMs, ...more }, fakeRehearser)).result
+
+describe('aggregates', () => {
+  test('any split into ranges, merged in any order and through JSON, is the whole', () => {
+    const range = (first: number, end: number) => runRange(fakeScenario, fakeRehearser, { seed: '7', faults: 2, first, end })
+    const whole = aggregateToJson(range(0, 60))
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 59 }), { maxLength: 6 }), fc.infiniteStream(fc.nat()), (cuts, luck) => {
+        const edges = [0, ...cuts.sort((a, b) => a - b), 60]
+        const parts = edges.slice(0, -1).map((first, i) => ({ first, end: edges[i + 1] as number, order: luck.next().value as number })).sort((a, b) => a.order - b.order)
+        const merged = emptyAggregate()
+        for (const { first, end } of parts) mergeAggregate(merged, aggregateFromJson(JSON.parse(JSON.stringify(aggregateToJson(range(first, end))))))
+        expect(JSON.stringify(aggregateToJson(merged))).toBe(JSON.stringify(whole))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('a run counted twice is refused', () => {
+    const part = runRange(fakeScenario, fakeRehearser, { seed: '7', faults: 0, first: 3, end: 8 })
+    expect(() => mergeAggregate(runRange(fakeScenario, fakeRehearser, { seed: '7', faults: 0, first: 0, end: 5 }), part)).toThrow('runs 3…4 are in both results')
+  })
+
+  test('the fingerprint tells which run had which trace', async () => {
+    const other = { ...fakeRehearser, seedOf: (seed: string, run: number) => `${seed}/${run === 0 ? 1 : run === 1 ? 0 : run}` }
+    const swapped = (await runCampaign(fakeScenario, { runs: 10, faults: 0, seed: '7', clockMs }, other)).result
+    expect(swapped.fingerprint).not.toBe((await campaign(10, 0)).fingerprint)
+    expect((await campaign(10, 0)).fingerprint).toBe((await campaign(10, 0)).fingerprint)
+  })
+})
+
+describe('campaigns', () => {
+  test('shards 1/4 … 4/4 merged are the whole, to the last byte', async () => {
+    const whole = await campaign(101, 2)
+    const shards: CampaignResult[] = []
+    for (const n of [3, 1, 4, 2]) shards.push(JSON.parse(JSON.stringify(await campaign(101, 2, { shard: { n, of: 4 } }))) as CampaignResult)
+    expect(JSON.stringify(mergeResults(fakeScenario, shards, fakeRehearser).result)).toBe(JSON.stringify(whole))
+  })
+
+  test('parts of another campaign are refused with what differs', async () => {
+    const one = await campaign(5, 0)
+    const other = (await runCampaign(fakeScenario, { runs: 5, firstRun: 5, faults: 0, seed: '8' }, fakeRehearser)).result
+    expect(() => mergeResults(fakeScenario, [one, other], fakeRehearser)).toThrow('the seed differs (7 and 8): these are not parts of one campaign')
+    expect(() => mergeResults(fakeScenario, [one, one], fakeRehearser)).toThrow('are in both results')
+  })
+
+  test('runs out of budget stand apart: in no check, measure or verdict', async () => {
+    const partition: Schedule = [{ ...(fakeSchedule(fakeScenario, '1', 1, 1)[0] as Schedule[number]), kind: 'partition' }]
+    const rehearser = { ...fakeRehearser, scheduleOf: () => partition }
+    const { result, stories } = await runCampaign(fakeScenario, { runs: 20, faults: 1, seed: '1', clockMs }, rehearser)
+    expect(result.verdict).toBe('held')
+    expect(result.outOfBudget).toMatchObject({ runs: 20, violations: { 'no-acknowledged-write-lost': 20 } })
+    expect(result.checks.every((check) => check.violations === 0)).toBe(true)
+    expect(result.measures.lostAcknowledgedWrites.max).toBe(0)
+    expect(result.objectives.map((each) => each.status)).toEqual(['notExercised', 'notExercised'])
+    expect(stories).toEqual([])
+  })
+
+  test('the result says what design §11 asks for', async () => {
+    const result = await campaign(200, 2)
+    expect(result).toMatchObject({ format: 1, scenario: 'postgres-ferris-wheel/as-documented', seed: '7', runs: 200, faultsPerRun: 2, pointOfNoReturn: null, verdict: 'violated' })
+    expect(Object.values(result.outcomes).reduce((sum, n) => sum + n, 0)).toBe(200)
+    const lost = result.checks.find((check) => check.id === 'no-acknowledged-write-lost')
+    expect(lost).toMatchObject({ status: 'fail', violations: 200 - result.outOfBudget.runs, rate: 1 })
+    expect(result.claims[0]).toMatchObject({ measure: 'writeDowntimeSeconds', claimed: 30, p50: 900.4, runsAbove: 200 - result.outOfBudget.runs })
+    expect(result.steps.map((step) => step.step)).toEqual(['surge', 'wait', 'promote', 'patch', 'remove', 'shrink'])
+    expect(result.steps.reduce((sum, step) => sum + step.share, 0)).toBeCloseTo(1, 5)
+    expect(result.coverage).toMatchObject({ undoNeverTaken: ['promote'], gatesNeverFailed: ['wait'], stepsNeverStarted: [] })
+    expect(result.counterexamples[0]).toMatchObject({ check: 'no-acknowledged-write-lost', faults: 0 })
+  })
+
+  test('every failure and one pass in a hundred runs twice; a difference is reported', async () => {
+    expect((await campaign(250, 0)).determinism).toEqual({ twice: 250, mismatches: [] })
+    const good = (await runCampaign(fakeScenario, { runs: 250, faults: 0, seed: '7', clockMs }, goodRehearser)).result
+    expect(good.determinism).toEqual({ twice: 3, mismatches: [] })
+    let calls = 0
+    const fickle = { ...goodRehearser, rehearse: (what: Parameters<typeof goodRehearser.rehearse>[0]) => ({ ...goodRehearser.rehearse(what), hash: String(calls++).padStart(16, '0') }) }
+    expect((await runCampaign(fakeScenario, { runs: 250, faults: 0, seed: '7', clockMs }, fickle)).result.determinism.mismatches).toEqual([0, 100, 200])
+  })
+
+  test('one slow run in a hundred does not break a p99, and yields no counterexample', async () => {
+    const slow = { ...goodRehearser, rehearse: (what: Parameters<typeof goodRehearser.rehearse>[0]) => {
+      const result = goodRehearser.rehearse(what)
+      if (what.seed !== '7/150') return result
+      const signature = { check: 'objectives-met', cause: 'writeDowntimeSeconds', step: 'patch' } as const
+      return { ...result, measures: { ...result.measures, writeDowntimeSeconds: 45 }, verdicts: [...result.verdicts, { check: 'objectives-met', status: 'fail', evidence: '45 s', signature } as const] }
+    } }
+    const { result } = await runCampaign(fakeScenario, { runs: 200, faults: 0, seed: '7', clockMs }, slow)
+    expect(result).toMatchObject({ verdict: 'held', counterexamples: [], signatures: [] })
+    expect(result.measures.writeDowntimeSeconds.max).toBe(45)
+  })
+
+  test('a rehearsal that throws names its run', async () => {
+    const broken = { ...fakeRehearser, rehearse: (what: Parameters<typeof fakeRehearsal>[0]) => {
+      if (what.seed === '7/4') throw new TypeError('no such thing')
+      return fakeRehearsal(what)
+    } }
+    await expect(runCampaign(fakeScenario, { runs: 9, faults: 0, seed: '7' }, broken)).rejects.toThrow(RehearsalError)
+    await expect(runCampaign(fakeScenario, { runs: 9, faults: 0, seed: '7' }, broken)).rejects.toThrow('run 4: no such thing')
+  })
+
+  test('chunks cover every run once', () => {
+    fc.assert(
+      fc.property(fc.nat(50), fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: 1, max: 32 }), (first, runs, jobs) => {
+        const chunks = chunksOf(first, first + runs, jobs)
+        expect(chunks.reduce((at, [a, b]) => (a === at ? b : Number.NaN), first)).toBe(first + runs)
+      }),
+    )
+  })
+})
+
+describe('shrinking', () => {
+  test('keeps the signature, drops what does not matter, shortens what does', () => {
+    const schedule = fakeSchedule(fakeScenario, '1', findRun('process-kill'), 2)
+    const key = 'terminates/step-failed/shrink'
+    const rehearse = (candidate: Schedule) => fakeRehearsal({ schedule: candidate, seed: '1/3' })
+    const small = shrink(schedule, key, rehearse)
+    expect(small.schedule).toEqual([{ ...schedule[0], durationUs: 10_625_000 }])
+    expect(failsWith(rehearse(small.schedule), key)).toBe(true)
+    expect(shrink(schedule, 'no-split-brain/overlap/promote', rehearse).schedule).toEqual([])
+    expect(small.attempts).toBeLessThan(20)
+  })
+
+  test('a counterexample file replays the same, and says when it does not', async () => {
+    const { result } = await runCampaign(fakeScenario, { runs: 30, faults: 2, seed: '7' }, fakeRehearser)
+    const found = result.counterexamples.find((each) => each.check === 'terminates')!
+    const file = toFile(found, result)
+    expect(replay(JSON.parse(JSON.stringify(file)), fakeScenario, fakeRehearser)).toMatchObject({ is: 'same', stillFails: true })
+    expect(replay(file, fakeScenario, { ...goodRehearser, rehearse: (what) => ({ ...goodRehearser.rehearse(what), hash: '0'.repeat(16) }) })).toMatchObject({ is: 'changed', stillFails: false })
+  })
+})
+
+function findRun(kind: string): number {
+  for (let run = 0; ; run++) if (fakeSchedule(fakeScenario, '1', run, 2)[0]?.kind === kind) return run
+}
