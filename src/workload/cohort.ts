@@ -71,9 +71,9 @@ export class Cohort implements Client {
   private knocks = 0
   private lives = 0
   private noted = NOTED.idle
-  /** Refusals (or read-only answers) since the last success, and the world's epoch at the latest. */
+  /** Refusals (or read-only answers) since the last success, and the world's epoch when the latest knock was judged. */
   private refusals = 0
-  private refusedEpoch = -1
+  private knockEpoch = -1
   private parked = false
   private waiting: TimerId | undefined
   private life: TimerId | undefined
@@ -266,6 +266,7 @@ export class Cohort implements Client {
 
   private knock(): void {
     const knock = this.entrance.connect(this, this.knocks++)
+    this.knockEpoch = this.sim.epoch
     if (knock.is === 'silent') {
       this.step('UNANSWERED')
       return
@@ -289,15 +290,15 @@ export class Cohort implements Client {
    * have come at some instant of the retry period, so the period's share is drawn.
    */
   wake(): void {
-    if (!this.parked || this.sim.epoch === this.refusedEpoch) return
+    if (!this.parked || this.sim.epoch === this.knockEpoch) return
     this.parked = false
     this.wait(this.load.retryUs * this.sim.chance.draw(this.id, 'retry phase', this.knocks), 'RETRY')
   }
 
   private retryLater(): void {
     this.refusals += 1
-    this.refusedEpoch = this.sim.epoch
-    if (this.refusals > PATIENCE) this.parked = true
+    // What changed while the answer was on its way must not be slept through: then it knocks again as usual.
+    if (this.refusals > PATIENCE && this.sim.epoch === this.knockEpoch) this.parked = true
     else this.wait(this.pauseUs(), 'RETRY')
   }
 
