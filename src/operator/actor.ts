@@ -160,7 +160,10 @@ export class Actor {
       for (;;) {
         const result = (yield poller) as Exclude<Parameters<Parameters<Poller['park']>[1]>[0], undefined>
         if (this.gone) return
-        if (result.is === 'gaveUp') break
+        if (result.is === 'gaveUp') {
+          if (result.judgedUs !== undefined) watch.repeated(result.judgedUs)
+          break
+        }
         const judgedUs = result.is === 'polled' ? result.judgedUs : this.sim.now
         const output = result.is === 'polled' ? result.output : yield* this.limited(target.run(poller.nth), giveUpUs - this.sim.now)
         if (output === INTERRUPTED) break
@@ -224,6 +227,12 @@ class GateWatch {
     private readonly lookup: (name: string) => string | undefined,
   ) {
     this.countsLines = countsLines(line)
+  }
+
+  /** Later polls printed the same, the last of them judged then. */
+  repeated(judgedUs: Us): void {
+    if (this.asOfUs === this.judgedUs) this.asOfUs = judgedUs
+    this.judgedUs = judgedUs
   }
 
   read(output: Output, judgedUs: Us, asOfUs: Us, nth: number): void {

@@ -83,10 +83,10 @@ class Compiler {
 
   private undoOf(undo: NonNullable<Step['undo']>, path: Path, owner: string): number {
     const entries = typeof undo === 'string' ? [undo] : undo
-    const around: Around = { path: 'undo', owner, prefix: `${owner}.`, parent: END, loops: [], otherwise: 'abort', resume: 'rerun' }
-    if (!entries.every(entry => typeof entry === 'string')) return this.list(entries, path, around, END)
-    // Plain command lines are one step that bears its owner's id: what an anchor `{step: id, path: undo}` names.
-    return this.step({ id: owner, run: entries }, typeof undo === 'string', path, owner, around, true).index
+    const around: Around = { path: 'undo', owner, prefix: '', parent: END, loops: [], otherwise: 'abort', resume: 'rerun' }
+    // One step that bears its owner's id is what an anchor `{step: id, path: undo}` names; steps inside it are `id.u1`, `id.u2`.
+    const plain = entries.every(entry => typeof entry === 'string')
+    return this.step(plain ? { id: owner, run: entries } : { id: owner, steps: entries }, typeof undo === 'string', path, owner, around, true).index
   }
 
   private step(step: Step, shorthand: boolean, path: Path, number: string, around: Around, single = false): Draft {
@@ -95,7 +95,7 @@ class Compiler {
     this.steps.push(draft)
     this.register(draft, step, path, single)
     this.checkShape(step, path)
-    draft.action = this.action(step, draft, path, around, shorthand)
+    draft.action = this.action(step, draft, path, around, shorthand || (single && step.run !== undefined), single)
     if (step.when !== undefined) draft.when = { value: templateOf(step.when.value), expect: this.expectation(step.when, [...path, 'when'], 'fail') }
     const otherwise = step.otherwise ?? around.otherwise
     draft.otherwiseDeclared = otherwise !== undefined && around.path === 'forward'
@@ -143,9 +143,9 @@ class Compiler {
     only('retry', ['run', 'parallel', 'gate', 'pick'])
   }
 
-  private action(step: Step, draft: Draft, path: Path, around: Around, shorthand: boolean): Action {
+  private action(step: Step, draft: Draft, path: Path, around: Around, shorthand: boolean, single: boolean): Action {
     const inside: Around = {
-      ...around, prefix: `${draft.id}.`, parent: draft.index, otherwise: step.otherwise ?? around.otherwise, resume: draft.resume,
+      ...around, prefix: draft.path === 'undo' && draft.parent === END ? `${draft.id}.u` : `${draft.id}.`, parent: draft.index, otherwise: step.otherwise ?? around.otherwise, resume: draft.resume,
     }
     const expect = step.expect === undefined ? undefined : this.expectation(step.expect, [...path, 'expect'], step.missing ?? 'fail')
     const timeoutUs = duration(step.timeout, NEVER)
@@ -154,7 +154,7 @@ class Compiler {
     if (step.sleep !== undefined) return { kind: 'sleep', us: duration(step.sleep, 0) }
     if (step.gate !== undefined) return this.gate(step, step.gate, path, timeoutUs)
     if (step.pick !== undefined) return { kind: 'pick', pick: this.pick(step.pick, [...path, 'pick']) }
-    if (step.steps !== undefined) return { kind: 'group', first: this.list(step.steps, [...path, 'steps'], inside, draft.index) }
+    if (step.steps !== undefined) return { kind: 'group', first: this.list(step.steps, single ? path : [...path, 'steps'], inside, draft.index) }
     if (step.forEach === undefined) return { kind: 'note' }
     const { as, lines, words, list } = step.forEach
     if ([lines, words, list].filter(x => x !== undefined).length !== 1) this.problem([...path, 'forEach'], 'a loop goes over one of `lines`, `words` or `list`')

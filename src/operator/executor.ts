@@ -224,7 +224,7 @@ class Run implements OperatorRun {
   private *attempt(actor: Actor, step: PlanStep, visit: number): Process<string | undefined> {
     try {
       if (step.action.kind === 'forEach') return this.enterLoop(step, step.action)
-      if (step.action.kind === 'group') return this.enterBody(step.action.first)
+      if (step.action.kind === 'group') return this.enterGroup(step, step.action.first)
       return yield* actor.act(step, visit)
     } catch (error) {
       if (error instanceof UnknownVariableError) return error.message
@@ -258,6 +258,11 @@ class Run implements OperatorRun {
     const bindings = this.loops.map(loop => [loopName(this.plan, loop.step), loop.items[loop.position] as string] as const)
     this.started = this.started.filter(s => s.key !== key)
     this.started.push({ key, step: step.undo, bindings })
+  }
+
+  private enterGroup(step: PlanStep, first: number): undefined {
+    this.options.observer?.control?.({ is: 'items', step: step.index, count: 1 })
+    return this.enterBody(first)
   }
 
   private enterBody(first: number): undefined {

@@ -8,3 +8,6 @@ export { RunbookSchema, StepSchema, type Runbook, type RunbookSource, type Step,
 export { RunbookError, type Problem, type Sourced, checkSource, readRunbook } from './source.ts'
 export { type CommandLine, type Lookup, type Part, type Stage, type Template, UnknownVariableError, fill, fillWords, parseCommandLines, templateOf, variablesOf } from './words.ts'
 export type { Expectation } from './expect.ts'
+export * from './check.ts'
+export * from './mini-shell.ts'
+export { diagram } from './diagram.ts'

@@ -46,7 +46,7 @@ export interface GateEvent extends Where {
 export interface ControlEvent {
   readonly is: 'enter' | 'skip' | 'done' | 'fail' | 'items' | 'kill' | 'resume' | 'deadline'
   readonly step: number
-  /** For `items`: how many passes a loop will have. */
+  /** For `items`: how many passes the body will have (a group's has one). */
   readonly count?: number
 }
 

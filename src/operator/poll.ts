@@ -23,6 +23,8 @@ export interface MustRun {
 /** The gate's time is over. */
 export interface GaveUp {
   readonly is: 'gaveUp'
+  /** When the last poll that returned was judged, if that one was elided. */
+  readonly judgedUs: Us | undefined
 }
 
 export interface PollerOptions {
@@ -57,6 +59,8 @@ export class Poller implements Waiting<Polled | MustRun | GaveUp> {
   private lookEpoch = -1
   /** A poll judged at this instant matters even if its output is the old one (the gate would have held long enough). */
   private matterUs = Number.POSITIVE_INFINITY
+  /** The last poll slept through, once that is known. */
+  private slept: Link | undefined
   private readonly boundUs: Us | undefined
   private readonly unobserve: () => void
 
@@ -79,6 +83,7 @@ export class Poller implements Waiting<Polled | MustRun | GaveUp> {
   /** Prepares for the next poll; polls judged from `matterUs` on matter even when their output is known. */
   next(returnedUs: Us, matterUs: Us): this {
     this.link = this.after(this.link, returnedUs)
+    this.slept = undefined
     this.matterUs = matterUs
     return this
   }
@@ -106,21 +111,26 @@ export class Poller implements Waiting<Polled | MustRun | GaveUp> {
     return { nth: link.nth + 1, issueUs: link.issueUs + slots * everyUs }
   }
 
-  /** The first poll from `link` on that is judged at `us` or later, if all before it come out as the last one did. */
-  private firstJudgedFrom(link: Link, us: Us, stopAtNth: number): Link {
+  /** The first poll from `link` on that is judged at `us` or later, if all before it come out as the last one did; and the one before it. */
+  private firstJudgedFrom(link: Link, us: Us, stopAtNth: number): { at: Link; slept: Link | undefined } {
     const afterUs = Math.max(1, Math.round((this.look as Look).afterUs))
     const { everyUs, target } = this.o
     let at = link
+    let slept: Link | undefined
     if (this.boundUs !== undefined && this.boundUs + afterUs <= everyUs) {
       const skip = Math.min(Math.floor((us - this.boundUs - at.issueUs) / everyUs), stopAtNth - at.nth)
-      if (skip > 0) at = { nth: at.nth + skip, issueUs: at.issueUs + skip * everyUs }
+      if (skip > 0) {
+        at = { nth: at.nth + skip, issueUs: at.issueUs + skip * everyUs }
+        slept = { nth: at.nth - 1, issueUs: at.issueUs - everyUs }
+      }
     }
     while (at.nth < stopAtNth) {
       const judgedUs = at.issueUs + target.latencyUs(at.nth)
       if (judgedUs >= us) break
+      slept = at
       at = this.after(at, judgedUs + afterUs)
     }
-    return at
+    return { at, slept }
   }
 
   /** Sleeps through the polls that cannot tell anything new. */
@@ -135,14 +145,19 @@ export class Poller implements Waiting<Polled | MustRun | GaveUp> {
     }
     if (untilUs === Number.POSITIVE_INFINITY && wanted === Number.POSITIVE_INFINITY) return
     const target = this.firstJudgedFrom(this.link, Math.min(untilUs, giveUpUs), Math.max(wanted, this.link.nth))
-    if (target.issueUs >= giveUpUs) {
+    if (target.at.issueUs >= giveUpUs) {
       this.timer = Number.isFinite(giveUpUs) ? sim.call(giveUpUs, () => this.giveUp()) : undefined
       return
     }
-    this.timer = sim.call(target.issueUs, () => {
-      this.link = target
+    this.timer = sim.call(target.at.issueUs, () => {
+      this.skipTo(target)
       this.issue()
     })
+  }
+
+  private skipTo(target: { at: Link; slept: Link | undefined }): void {
+    this.link = target.at
+    this.slept = target.slept ?? this.slept
   }
 
   /** Waits for the next poll's turn. */
@@ -208,7 +223,7 @@ export class Poller implements Waiting<Polled | MustRun | GaveUp> {
     } else if (this.phase === 'eliding') {
       if (this.timer !== undefined) sim.cancel(this.timer)
       this.timer = undefined
-      this.link = this.firstJudgedFrom(this.link, sim.now, Number.POSITIVE_INFINITY)
+      this.skipTo(this.firstJudgedFrom(this.link, sim.now, Number.POSITIVE_INFINITY))
       this.wait()
     }
   }
@@ -220,10 +235,12 @@ export class Poller implements Waiting<Polled | MustRun | GaveUp> {
       for (;;) {
         const returnUs = this.link.issueUs + this.o.target.latencyUs(this.link.nth) + afterUs
         if (returnUs > this.o.giveUpUs) break
+        this.slept = this.link
         this.link = this.after(this.link, returnUs)
       }
     }
-    this.finish({ is: 'gaveUp' })
+    const { slept } = this
+    this.finish({ is: 'gaveUp', judgedUs: slept === undefined ? undefined : slept.issueUs + this.o.target.latencyUs(slept.nth) })
   }
 
   private finish(result: Polled | MustRun | GaveUp): void {

@@ -142,6 +142,7 @@ export function parseCommandLines(text: string): CommandLine[] {
   const lines = script.commands.map(statement => {
     const node = statement.command
     const source = unmark(marked.slice(node.pos, node.end), names)
+    if (statement.background === true) throw unsupported(source, '`&`: use `parallel`')
     if (node.type === 'Pipeline') {
       if (node.prefixes.length > 0 || node.operators.some(o => o !== '|')) throw unsupported(source, 'a prefix or `|&`')
       return { text: source, stages: node.commands.map(c => stageOf(c, names, source)), variables: variablesOf(source) }

@@ -24,7 +24,7 @@ interface ToyOptions {
   readonly boundUs?: Us
 }
 
-/** `get NAME` (a look), `age` (moves by itself), `set NAME VALUE`, `fail [CODE]`, `work SECONDS`, `flaky NAME` (fails until NAME is `up`). */
+/** `get NAME` (a look), `age` (moves by itself), `set NAME VALUE`, `fail [CODE]`, `work SECONDS`, `flaky NAME` (fails until NAME is `up`), `maybe N` (succeeds N times of ten). */
 export function toyRegistry(world: ToyWorld, o: ToyOptions = {}): CommandRegistry {
   const latencyUs = o.latencyUs ?? ((): Us => 100_000)
   const command = (name: string, look: (call: Call) => Look | undefined, run: (call: Call) => Process<Output>): Command => ({
@@ -57,6 +57,10 @@ export function toyRegistry(world: ToyWorld, o: ToyOptions = {}): CommandRegistr
     command('work', none, effect(function* (call) {
       yield Number(call.argv[1]) * 1_000_000
       return ok('worked\n')
+    })),
+    command('maybe', none, effect(function* (call) {
+      yield 30_000
+      return world.sim.chance.draw(call.key, 'maybe', call.nth) * 10 < Number(call.argv[1]) ? ok('fine\n') : failed('bad luck')
     })),
     command('flaky', none, effect(function* (call) {
       yield 10_000

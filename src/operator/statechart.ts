@@ -1,0 +1,269 @@
+import { type AnyActorLogic, createActor, setup } from 'xstate'
+import type { Simulation } from '../kernel/index.ts'
+import type { ControlEvent, OperatorObserver, Outcome } from './observer.ts'
+import { END, type Plan, type PlanStep, stepName } from './plan.ts'
+
+/**
+ * The plan as an XState statechart: the same meaning written a second time, in the language made for it. It is walked for all its paths in
+ * tests and held equal to the executor by property; it does not drive the run (the executor does, fifty times faster).
+ *
+ * One state a step, with substates: `ready` (arrived, not begun), `working`, `waiting` (before a retry), `away` (the person is gone), and for
+ * what holds other steps `closing` and `ended`. The events are {@link ChartEvent}: what happened, never where to go.
+ */
+export interface ChartContext {
+  readonly retriesLeft: number
+  /** Of each loop: how many passes, and the one it is in. */
+  readonly passes: Readonly<Record<number, { readonly count: number; readonly position: number }>>
+  /** Steps to be undone, oldest first: `index/pass/pass`. */
+  readonly started: readonly string[]
+  readonly undoing: readonly string[]
+}
+
+export type ChartEvent =
+  | { readonly type: 'ENTER' }
+  | { readonly type: 'SKIP' }
+  | { readonly type: 'DONE' }
+  | { readonly type: 'FAIL' }
+  | { readonly type: 'ITEMS'; readonly count: number }
+  | { readonly type: 'KILL' }
+  | { readonly type: 'RESUME' }
+  | { readonly type: 'DEADLINE' }
+
+type Update = (context: ChartContext, event: ChartEvent) => Partial<ChartContext>
+interface Way {
+  readonly target: string
+  readonly guard?: (args: { context: ChartContext; event: ChartEvent }) => boolean
+  readonly actions?: ReturnType<typeof update>
+}
+
+const charts = new WeakMap<Plan, ReturnType<typeof build>>()
+
+/** The statechart of a plan, built once for each plan. */
+export function statechart(plan: Plan): ReturnType<typeof build> {
+  let chart = charts.get(plan)
+  if (chart === undefined) {
+    chart = build(plan)
+    charts.set(plan, chart)
+  }
+  return chart
+}
+
+const ROOT_UNDO = 'runbook'
+const setting = setup({ types: { context: {} as ChartContext, events: {} as ChartEvent } })
+const update = (change: Update): ReturnType<typeof setting.assign> => setting.assign(({ context, event }) => change(context, event))
+const stateId = (index: number): string => `s${index}`
+const inside = (index: number, substate: string): string => `#${stateId(index)}.${substate}`
+
+function build(plan: Plan) {
+  const states: Record<string, object> = {}
+  for (const step of plan.steps) states[stateId(step.index)] = isComposite(step) ? compositeState(plan, step) : leafState(plan, step)
+  return setting.createMachine({
+    id: 'runbook',
+    context: { retriesLeft: 0, passes: {}, started: [], undoing: [] },
+    initial: stateId(plan.entry),
+    on: { DEADLINE: { target: '#runbook.stuck' } },
+    states: {
+      ...states,
+      rollback: { always: rollbackWays(plan) },
+      completed: { type: 'final' },
+      rolledBack: { type: 'final' },
+      aborted: { type: 'final' },
+      stuck: { type: 'final' },
+    },
+  })
+}
+
+const isComposite = (step: PlanStep): boolean => step.action.kind === 'forEach' || step.action.kind === 'group'
+
+/** Where control arrives after a step. */
+function after(step: PlanStep): string {
+  if (step.next === END) return step.path === 'forward' ? '#runbook.completed' : '#runbook.rollback'
+  return inside(step.next, step.closes ? 'closing' : 'ready')
+}
+
+/** Where a failure leads. */
+function failureWay(plan: Plan, step: PlanStep): Way {
+  const policy = step.otherwise
+  switch (policy.is) {
+    case 'continue':
+      // The executor says `done` next; until then the step is still its own.
+      return { target: inside(step.index, 'passedOver') }
+    case 'abort':
+      return { target: '#runbook.aborted' }
+    case 'goto':
+      return { target: inside(policy.step, 'ready') }
+    case 'rollback':
+      return {
+        target: '#runbook.rollback',
+        actions: update(context => ({ undoing: [...context.started].reverse().concat(plan.undo === END ? [] : [ROOT_UNDO]) })),
+      }
+  }
+}
+
+/** A step that may have to be undone is remembered at its latest start, once for each pass of the loops around it. */
+function begun(step: PlanStep, retries: boolean): ReturnType<typeof update> {
+  return update(context => {
+    const changes: { retriesLeft?: number; started?: readonly string[] } = {}
+    if (retries) changes.retriesLeft = step.retry?.times ?? 0
+    if (step.path === 'forward' && step.undo !== END) {
+      const key = `${step.index}/${step.loops.map(loop => context.passes[loop]?.position ?? 0).join('/')}`
+      changes.started = [...context.started.filter(k => k !== key), key]
+    }
+    return changes
+  })
+}
+
+function resumed(step: PlanStep): Way {
+  if (step.resume === 'stop') return { target: '#runbook.aborted' }
+  return step.resume === 'skip' ? { target: inside(step.index, 'passedOver') } : { target: inside(step.index, 'ready') }
+}
+
+/** Before a step is begun: nothing to resume, it begins afresh. */
+const notBegun = (step: PlanStep, entered: Way): Record<string, object> => ({
+  ready: {
+    on: { ENTER: entered, SKIP: { target: after(step) }, KILL: { target: inside(step.index, 'notYet') } },
+  },
+  notYet: { on: { RESUME: { target: inside(step.index, 'ready') } } },
+})
+
+function leafState(plan: Plan, step: PlanStep): object {
+  const gone = { KILL: { target: inside(step.index, 'away') } }
+  return {
+    id: stateId(step.index), description: stepName(step), initial: 'ready',
+    states: {
+      ...notBegun(step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
+      working: {
+        on: {
+          ...gone,
+          // A step done twice by mistake begins again without having ended.
+          ENTER: { target: inside(step.index, 'working'), actions: begun(step, false) },
+          DONE: { target: after(step) },
+          FAIL: [
+            { target: inside(step.index, 'waiting'), guard: ({ context }: { context: ChartContext }) => context.retriesLeft > 0, actions: update(context => ({ retriesLeft: context.retriesLeft - 1 })) },
+            failureWay(plan, step),
+          ],
+        },
+      },
+      waiting: { on: { ...gone, ENTER: { target: inside(step.index, 'working'), actions: begun(step, false) } } },
+      passedOver: { on: { DONE: { target: after(step) } } },
+      away: { on: { RESUME: resumed(step) } },
+    },
+  }
+}
+
+function compositeState(plan: Plan, step: PlanStep): object {
+  const { action } = step
+  if (action.kind !== 'forEach' && action.kind !== 'group') throw new Error('statechart: not a composite')
+  const body = inside(action.first, 'ready')
+  const gone = { KILL: { target: inside(step.index, 'away') } }
+  const common = { id: stateId(step.index), description: stepName(step), initial: 'ready' }
+  const ends = {
+    ended: { on: { KILL: { target: inside(step.index, 'endedAway') }, DONE: { target: after(step) } } },
+    endedAway: { on: { RESUME: { target: inside(step.index, 'ended') } } },
+    passedOver: { on: { DONE: { target: after(step) } } },
+    away: { on: { RESUME: resumed(step) } },
+  }
+  if (action.kind === 'group') {
+    return {
+      ...common,
+      states: {
+        ...notBegun(step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
+        working: { on: { ...gone, ITEMS: { target: body } } },
+        closing: { always: { target: inside(step.index, 'ended') } },
+        ...ends,
+      },
+    }
+  }
+  const position = (context: ChartContext): number => context.passes[step.index]?.position ?? 0
+  const pass = (context: ChartContext, count: number, at: number): Partial<ChartContext> => ({ passes: { ...context.passes, [step.index]: { count, position: at } } })
+  return {
+    ...common,
+    states: {
+      ...notBegun(step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
+      working: {
+        on: {
+          ...gone,
+          ITEMS: [
+            { target: body, guard: ({ event }: { event: ChartEvent }) => event.type === 'ITEMS' && event.count > 0, actions: update((context, event) => pass(context, event.type === 'ITEMS' ? event.count : 0, 0)) },
+            { target: inside(step.index, 'ended') },
+          ],
+          FAIL: failureWay(plan, step),
+        },
+      },
+      closing: {
+        always: [
+          { target: body, guard: ({ context }: { context: ChartContext }) => position(context) + 1 < (context.passes[step.index]?.count ?? 0), actions: update(context => pass(context, context.passes[step.index]?.count ?? 0, position(context) + 1)) },
+          { target: inside(step.index, 'ended') },
+        ],
+      },
+      ...ends,
+    },
+  }
+}
+
+/** From the rollback's hub to the undo of the newest step still to be undone. */
+function rollbackWays(plan: Plan): Way[] {
+  const shift = update(context => ({ undoing: context.undoing.slice(1) }))
+  const ways: Way[] = []
+  for (const step of plan.steps) {
+    if (step.undo === END) continue
+    ways.push({ target: inside(step.undo, 'ready'), guard: ({ context }) => context.undoing[0]?.startsWith(`${step.index}/`) === true, actions: shift })
+  }
+  if (plan.undo !== END) ways.push({ target: inside(plan.undo, 'ready'), guard: ({ context }) => context.undoing[0] === ROOT_UNDO, actions: shift })
+  ways.push({ target: '#runbook.rolledBack' })
+  return ways
+}
+
+/** XState's clock on virtual time: no real timer ever runs. */
+export function clockOf(sim: Simulation): { setTimeout(fn: (...args: unknown[]) => void, ms: number): unknown; clearTimeout(id: unknown): void } {
+  return {
+    setTimeout: (fn, ms) => sim.after(ms * 1000, () => fn()),
+    clearTimeout: id => {
+      if (typeof id === 'number') sim.cancel(id)
+    },
+  }
+}
+
+const TYPES: Readonly<Record<ControlEvent['is'], ChartEvent['type']>> = {
+  enter: 'ENTER', skip: 'SKIP', done: 'DONE', fail: 'FAIL', items: 'ITEMS', kill: 'KILL', resume: 'RESUME', deadline: 'DEADLINE',
+}
+
+/** A statechart that follows a run: give its `observer` to the operator. */
+export interface Follower {
+  readonly observer: OperatorObserver
+  /** The step the chart is in, or an outcome, or `rollback`. */
+  readonly at: number | Outcome | 'rollback'
+  readonly substate: string
+}
+
+/** Starts the chart of `plan` on the kernel's clock and feeds it what the operator reports. */
+export function followChart(sim: Simulation, plan: Plan): Follower {
+  const actor = createActor(statechart(plan) as unknown as AnyActorLogic, { clock: clockOf(sim) as never })
+  let trouble: unknown
+  // XState would rethrow through a real timer, and the run would merely look stuck.
+  actor.subscribe({ error: error => { trouble = error } })
+  const raise = (): void => {
+    if (trouble !== undefined) throw trouble as Error
+  }
+  actor.start()
+  raise()
+  const value = (): string | Record<string, string> => (actor.getSnapshot() as { value: string | Record<string, string> }).value
+  return {
+    observer: {
+      control: e => {
+        if ((actor.getSnapshot() as { status: string }).status !== 'active') return
+        actor.send({ type: TYPES[e.is], count: e.count ?? 0 })
+        raise()
+      },
+    },
+    get at() {
+      const now = value()
+      return typeof now === 'string' ? (now as Outcome | 'rollback') : Number((Object.keys(now)[0] as string).slice(1))
+    },
+    get substate() {
+      const now = value()
+      return typeof now === 'string' ? '' : (Object.values(now)[0] as string)
+    },
+  }
+}
+
