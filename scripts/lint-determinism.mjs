@@ -109,8 +109,10 @@ function lintFile(file, checker) {
     else if (ts.isBindingElement(node)) {
       const name = node.propertyName ?? node.name
       if (ts.isIdentifier(name)) checkMember(name, name.text)
-    } else if (ts.isAwaitExpression(node)) report(node, 'await', PROCESS)
-    else if (ts.isForOfStatement(node) && node.awaitModifier) report(node.awaitModifier, 'for await', PROCESS)
+    } else if (ts.isAwaitExpression(node)) {
+      // At the top of a module it is over before any rehearsal begins: that is how a WebAssembly module is loaded.
+      if (inFunction(node)) report(node, 'await', PROCESS)
+    } else if (ts.isForOfStatement(node) && node.awaitModifier) report(node.awaitModifier, 'for await', PROCESS)
     else if (node.kind === ts.SyntaxKind.AsyncKeyword) report(node, 'async', PROCESS)
     else if (ts.isBinaryExpression(node) && (node.operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskToken || node.operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskEqualsToken)) {
       report(node.operatorToken, node.operatorToken.getText(file), MATH_INSTEAD.get('pow'))
@@ -178,6 +180,10 @@ function lintFile(file, checker) {
 
   visit(file)
   return found
+}
+
+function inFunction(node) {
+  return ts.findAncestor(node, n => ts.isFunctionLike(n) || ts.isClassStaticBlockDeclaration(n) || ts.isPropertyDeclaration(n)) !== undefined
 }
 
 /** Whether an identifier refers to something, rather than naming a member, a declaration or a label. */

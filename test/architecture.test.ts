@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly [name: string, files: RegExp])[] = [
   ['shapes', /^src\/(?:result|scenario\/scenario|faults\/schedule)\.ts$/],
   ['workload, faults, measures, models/*', /^src\/(?:workload|faults|measures)\/|^models\/[^/]+\//],
   ['checks, scenario', /^src\/(?:checks|scenario)\//],
-  ['rehearsal.ts', /^src\/rehearsal\.ts$/],
+  ['rehearsal.ts', /^src\/rehearsal(?:\.ts$|\/)/],
   ['campaign', /^src\/campaign\//],
   ['report', /^src\/report\//],
   ['cli', /^src\/cli\//],
@@ -96,7 +96,8 @@ function layerOf(file: string): number {
 /** The unit of the picture: `src/operator`, `models/postgres`, `src/engine.ts`. Shapes stand alone. */
 function unitOf(file: string): string {
   if (LAYERS[layerOf(file)]?.[0] === 'shapes') return file
-  return file.split('/').slice(0, 2).join('/')
+  // `src/rehearsal.ts` is the face of `src/rehearsal/`.
+  return file.split('/').slice(0, 2).join('/').replace(/^src\/rehearsal\.ts$/, 'src/rehearsal')
 }
 
 /** Every circle of a graph once, as the path that closes it. */
