@@ -1,6 +1,240 @@
-import { type Command, ok } from '../../../src/operator/command.ts'
+/** `az aks`: the part of the Azure CLI that upgrades a managed cluster and its node pools. */
+import { NEVER, type Process, SECOND, type Task, type Us } from '../../../src/kernel/index.ts'
+import { type Call, type Command, failed, type Finding, type Look, ok, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import { AksError, type Pool } from '../aks.ts'
 import type { Kubernetes } from '../kubernetes.ts'
+import { align } from '../kubectl/table.ts'
 
-export function az(_kube: Kubernetes): Command {
-  return { name: 'az', summary: '', check: () => [], latencyUs: () => 0, look: () => undefined, *run() { return ok() } }
+type Flags = ReadonlyMap<string, readonly string[]>
+
+interface Group {
+  readonly words: string
+  readonly required: readonly string[]
+  readonly optional: readonly string[]
+  /** Prints something; or starts an operation and gives its task and what to print when it is done. */
+  readonly look?: (kube: Kubernetes, flags: Flags) => unknown
+  readonly start?: (kube: Kubernetes, flags: Flags) => { readonly task: Task<AksError | undefined>; readonly result: () => unknown }
+}
+
+const SHORT: Readonly<Record<string, string>> = { '-g': 'resource-group', '-n': 'name', '-k': 'kubernetes-version', '-o': 'output', '-y': 'yes', '-c': 'node-count', '-s': 'node-vm-size', '-z': 'zones' }
+const COMMON = ['resource-group', 'output', 'query', 'subscription', 'only-show-errors']
+const POOL = ['cluster-name', 'name']
+
+const GROUPS: readonly Group[] = [
+  { words: 'aks show', required: ['name'], optional: [], look: kube => clusterJson(kube) },
+  { words: 'aks nodepool list', required: ['cluster-name'], optional: [], look: kube => [...kube.aks.pools.values()].map(p => poolJson(kube, p)) },
+  { words: 'aks nodepool show', required: POOL, optional: [], look: (kube, flags) => poolJson(kube, kube.aks.existing(one(flags, 'name'))) },
+  {
+    words: 'aks upgrade',
+    required: ['name'],
+    optional: ['kubernetes-version', 'control-plane-only', 'yes', 'no-wait', 'node-image-only'],
+    start(kube, flags) {
+      if (!flags.has('yes')) throw new AksError('NoTTY', 'Unable to prompt for confirmation as no tty available. Use --yes.')
+      return { task: kube.aks.upgradeControlPlane(one(flags, 'kubernetes-version', kube.controlPlaneVersion), flags.has('control-plane-only')), result: () => clusterJson(kube) }
+    },
+  },
+  {
+    words: 'aks nodepool upgrade',
+    required: POOL,
+    optional: ['kubernetes-version', 'max-surge', 'max-unavailable', 'drain-timeout', 'node-soak-duration', 'node-image-only', 'no-wait', 'yes'],
+    start(kube, flags) {
+      const name = one(flags, 'name')
+      const pool = kube.aks.existing(name)
+      const imageOnly = flags.has('node-image-only')
+      const minutes = (flag: string, otherwise: Us) => (flags.has(flag) ? Number(one(flags, flag)) * 60 * SECOND : otherwise)
+      const request = {
+        version: one(flags, 'kubernetes-version', imageOnly ? pool.version : kube.controlPlaneVersion),
+        maxSurge: one(flags, 'max-surge', pool.maxSurge),
+        maxUnavailable: one(flags, 'max-unavailable', '0'),
+        drainTimeoutUs: minutes('drain-timeout', kube.options.drainTimeoutSeconds * SECOND),
+        soakUs: minutes('node-soak-duration', 0),
+        imageOnly,
+      }
+      return { task: kube.aks.upgrade(name, request), result: () => poolJson(kube, pool) }
+    },
+  },
+  {
+    words: 'aks nodepool add',
+    required: POOL,
+    optional: ['node-count', 'kubernetes-version', 'zones', 'labels', 'node-taints', 'node-vm-size', 'mode', 'max-surge', 'no-wait'],
+    start(kube, flags) {
+      const name = one(flags, 'name')
+      const labels = Object.fromEntries((flags.get('labels') ?? []).map(l => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
+      const version = flags.get('kubernetes-version')?.[0]
+      const task = kube.aks.add(name, Number(one(flags, 'node-count', '3')), {
+        ...(version === undefined ? {} : { version }),
+        zones: flags.get('zones') ?? [],
+        labels,
+        taints: (flags.get('node-taints') ?? []).flatMap(t => t.split(',')),
+        maxSurge: one(flags, 'max-surge', '1'),
+      })
+      return { task, result: () => poolJson(kube, kube.aks.existing(name)) }
+    },
+  },
+  {
+    words: 'aks nodepool scale',
+    required: [...POOL, 'node-count'],
+    optional: ['no-wait'],
+    start(kube, flags) {
+      const name = one(flags, 'name')
+      return { task: kube.aks.scale(name, Number(one(flags, 'node-count'))), result: () => poolJson(kube, kube.aks.existing(name)) }
+    },
+  },
+  {
+    words: 'aks nodepool delete',
+    required: POOL,
+    optional: ['no-wait', 'yes'],
+    start: (kube, flags) => ({ task: kube.aks.delete(one(flags, 'name')), result: () => undefined }),
+  },
+]
+
+interface Invocation {
+  readonly group: Group
+  readonly flags: Flags
+  readonly problem: string | undefined
+}
+
+/** The `az` of an operator's workstation. */
+export function az(kube: Kubernetes): Command {
+  const invoke = (argv: readonly string[]): Invocation => {
+    const parsed = parse(argv)
+    if (typeof parsed === 'string') throw new UnsupportedError(parsed, GROUPS.map(g => `az ${g.words}`))
+    return parsed
+  }
+  return {
+    name: 'az',
+    summary: 'manages the Azure Kubernetes Service cluster and its node pools',
+    check(argv): readonly Finding[] {
+      const parsed = parse(argv)
+      if (typeof parsed === 'string') return parsed.includes('${') ? [] : [{ severity: 'error', message: `${parsed}. There are: ${GROUPS.map(g => `az ${g.words}`).join(', ')}` }]
+      return parsed.problem === undefined ? [] : [{ severity: 'error', message: parsed.problem }]
+    },
+    latencyUs: (call: Call) => kube.drawUs('azCallSeconds', call.key, call.nth),
+    look(call: Call): Look | undefined {
+      const { group, flags, problem } = invoke(call.argv)
+      const still = (output: Output): Look => ({ output, afterUs: 0, stableUntilUs: NEVER })
+      if (problem !== undefined) return still(failed(`${problem}\n`, 2))
+      const stranger = strangerOf(kube, group, flags)
+      if (stranger !== undefined) return still(failed(`${stranger.message}\n`, 3))
+      if (group.look === undefined) return undefined
+      try {
+        return still(ok(print(group.look(kube, flags), flags)))
+      } catch (error) {
+        return still(asOutput(error))
+      }
+    },
+    *run(call: Call): Process<Output> {
+      const { group, flags } = invoke(call.argv)
+      if (group.start === undefined) throw new Error(`az ${group.words} neither looks nor runs`)
+      try {
+        const { task, result } = group.start(kube, flags)
+        if (flags.has('no-wait')) return ok()
+        const error = (yield task) as AksError | undefined
+        if (error !== undefined) return asOutput(error)
+        return ok(print(result(), flags))
+      } catch (error) {
+        return asOutput(error)
+      }
+    },
+  }
+}
+
+function asOutput(error: unknown): Output {
+  if (!(error instanceof AksError)) throw error
+  return failed(`ERROR: ${error.message}\n`, error.code === 'NotFound' ? 3 : 1)
+}
+
+function strangerOf(kube: Kubernetes, group: Group, flags: Flags): AksError | undefined {
+  const cluster = one(flags, group.words.includes('nodepool') ? 'cluster-name' : 'name', '')
+  const rg = one(flags, 'resource-group', '')
+  if (!kube.options.strictNames || (cluster === kube.options.clusterName && rg === kube.options.resourceGroup)) return undefined
+  return new AksError('ResourceNotFound', `The Resource 'Microsoft.ContainerService/managedClusters/${cluster}' under resource group '${rg}' was not found.`)
+}
+
+/** The longest command group that the words name, and its flags; a text says what is not modelled. */
+function parse(argv: readonly string[]): Invocation | string {
+  const words: string[] = []
+  let at = 1
+  while (at < argv.length && !(argv[at] as string).startsWith('-')) words.push(argv[at++] as string)
+  const group = GROUPS.find(g => g.words === words.join(' '))
+  if (group === undefined) return `the command \`az ${words.join(' ')}\` is not modelled`
+  const known = new Set([...group.required, ...group.optional, ...COMMON])
+  const flags = new Map<string, string[]>()
+  let current: string[] | undefined
+  let problem: string | undefined
+  for (const word of argv.slice(at)) {
+    if (!word.startsWith('-')) {
+      if (current === undefined) problem ??= `az: unrecognized arguments: ${word}`
+      else current.push(word)
+      continue
+    }
+    const equals = word.indexOf('=')
+    const bare = equals < 0 ? word : word.slice(0, equals)
+    const name = SHORT[bare] ?? bare.replace(/^--/, '')
+    if (!known.has(name)) problem ??= `the flag \`${bare}\` of az ${group.words} is not modelled; supported: ${[...known].map(k => `--${k}`).join(', ')}`
+    current = equals < 0 ? [] : [word.slice(equals + 1)]
+    flags.set(name, current)
+  }
+  for (const name of ['resource-group', ...group.required]) if (!flags.has(name)) problem ??= `az ${group.words}: the following arguments are required: --${name}`
+  return { group, flags, problem }
+}
+
+function one(flags: Flags, name: string, otherwise?: string): string {
+  const value = flags.get(name)?.[0] ?? otherwise
+  if (value === undefined) throw new AksError('ArgumentError', `argument --${name}: expected one argument`)
+  return value
+}
+
+function poolJson(kube: Kubernetes, pool: Pool): Record<string, unknown> {
+  const nodes = kube.aks.nodesOf(pool.name)
+  return {
+    count: nodes.length,
+    currentOrchestratorVersion: nodes.every(n => n.version === pool.version) ? pool.version : (nodes.find(n => n.version !== pool.version)?.version ?? pool.version),
+    name: pool.name,
+    orchestratorVersion: pool.version,
+    powerState: { code: 'Running' },
+    provisioningState: pool.state,
+    availabilityZones: [...new Set(nodes.map(n => n.zone))],
+    upgradeSettings: { maxSurge: pool.maxSurge },
+  }
+}
+
+function clusterJson(kube: Kubernetes): Record<string, unknown> {
+  return {
+    name: kube.options.clusterName,
+    resourceGroup: kube.options.resourceGroup,
+    kubernetesVersion: kube.controlPlaneVersion,
+    currentKubernetesVersion: kube.controlPlaneVersion,
+    provisioningState: 'Succeeded',
+    agentPoolProfiles: [...kube.aks.pools.values()].map(p => poolJson(kube, p)),
+  }
+}
+
+/** `--query` takes a dotted path (with `[0]` and `[]`), `-o` json, tsv, table or none. */
+function print(value: unknown, flags: Flags): string {
+  const query = flags.get('query')?.[0]
+  const found = query === undefined ? value : pick(value, query)
+  const format = flags.get('output')?.[0] ?? 'json'
+  if (found === undefined || format === 'none') return ''
+  if (format === 'tsv') return `${(Array.isArray(found) ? found : [found]).map(plain).join('\n')}\n`
+  if (format === 'table') {
+    const rows = (Array.isArray(found) ? found : [found]) as Record<string, unknown>[]
+    const columns = Object.keys(rows[0] ?? {}).filter(k => typeof rows[0]?.[k] !== 'object')
+    return align([columns, ...rows.map(r => columns.map(c => plain(r[c])))])
+  }
+  return `${JSON.stringify(found, null, 2)}\n`
+}
+
+function plain(value: unknown): string {
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value ?? '')
+}
+
+function pick(value: unknown, query: string): unknown {
+  let at = value
+  for (const step of query.matchAll(/([A-Za-z_][\w-]*)|\[(\d+|\?name=='([^']*)'|)\]/g)) {
+    if (step[1] !== undefined) at = Array.isArray(at) ? at.map(v => (v as Record<string, unknown>)[step[1] as string]) : (at as Record<string, unknown> | undefined)?.[step[1]]
+    else if (step[3] !== undefined) at = Array.isArray(at) ? at.filter(v => (v as { name?: string }).name === step[3]) : undefined
+    else if (step[2] !== '') at = Array.isArray(at) ? at[Number(step[2])] : undefined
+  }
+  return at
 }
