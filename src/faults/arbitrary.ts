@@ -7,7 +7,7 @@ import type { FaultKind } from '../engine.ts'
 import { MILLISECOND, MINUTE, SECOND } from '../kernel/index.ts'
 import type { DrawSpace } from './draw.ts'
 import { type FaultSpec, LONGEST_IN_BUDGET_US } from './family.ts'
-import { itineraryOfPlan, type PlanOutline } from './itinerary.ts'
+import { itineraryOfPlan, type PlanOutline, type Stop } from './itinerary.ts'
 import type { Anchor, Fault, Schedule } from './schedule.ts'
 import { OPERATOR_TARGET } from './targets.ts'
 import { faultSpec } from './vocabulary.ts'
@@ -61,15 +61,17 @@ function placeArbitrary(plan: PlanOutline): fc.Arbitrary<Fault['at']> {
   const { stops, undo, durationUs } = itineraryOfPlan(plan)
   const time = fc.integer({ min: 0, max: Math.ceil(durationUs / SECOND) }).map(s => s * SECOND)
   if (stops.length === 0) return time
-  const forward = anchorArbitrary(stops.map(stop => stop.step), 'forward')
-  const back = undo.length === 0 ? [] : [{ weight: 1, arbitrary: anchorArbitrary(undo.map(stop => stop.step), 'undo') }]
+  const forward = anchorArbitrary(stops, 'forward')
+  const back = undo.length === 0 ? [] : [{ weight: 1, arbitrary: anchorArbitrary(undo, 'undo') }]
   return fc.oneof({ weight: 6, arbitrary: forward }, { weight: 2, arbitrary: time }, ...back)
 }
 
-function anchorArbitrary(steps: readonly string[], path: Anchor['path']): fc.Arbitrary<Anchor> {
-  const place = { step: fc.constantFrom(...steps), path: fc.constant(path), visit: fc.integer({ min: 1, max: 2 }) }
+function anchorArbitrary(stops: readonly Stop[], path: Anchor['path']): fc.Arbitrary<Anchor> {
+  const place = { step: fc.constantFrom(...stops.map(stop => stop.step)), path: fc.constant(path), visit: fc.integer({ min: 1, max: 2 }) }
   const boundary = fc.record({ ...place, phase: fc.constantFrom('start' as const, 'end' as const), command: fc.constant(1), offsetUs: fc.constant(0) })
   const offsetUs = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 1_000 }).map(ms => ms * MILLISECOND), fc.integer({ min: 0, max: MAX_OFFSET_US / SECOND }).map(s => s * SECOND))
-  const await_ = fc.record({ ...place, phase: fc.constant('await' as const), command: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: MAX_COMMAND })), offsetUs })
+  const waiting = stops.filter(stop => stop.commands > 0).map(stop => stop.step)
+  if (waiting.length === 0) return boundary
+  const await_ = fc.record({ ...place, step: fc.constantFrom(...waiting), phase: fc.constant('await' as const), command: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: MAX_COMMAND })), offsetUs })
   return fc.oneof(boundary, await_)
 }

@@ -96,7 +96,8 @@ function drawAt(itinerary: Itinerary, draw: (purpose: string) => number): Us | A
 
 function drawAnchor(stop: Stop, draw: (purpose: string) => number): Anchor {
   const place = { step: stop.step, path: stop.path, visit: stop.visit }
-  const phase = draw('phase')
+  // What issues no command cannot be struck while it waits for one.
+  const phase = stop.commands > 0 ? draw('phase') : SHARE_AWAIT + (1 - SHARE_AWAIT) * draw('phase')
   if (phase >= SHARE_AWAIT) return { ...place, phase: phase < SHARE_AWAIT + SHARE_START ? 'start' : 'end', command: 1, offsetUs: 0 }
   const command = draw('first command') < 0.5 ? 1 : 1 + Math.floor(draw('command') * stop.commands)
   return { ...place, phase: 'await', command, offsetUs: drawOffsetUs(stop, draw) }

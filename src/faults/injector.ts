@@ -126,6 +126,7 @@ export class Injector {
 
   /** A visit of a step begins; its first command is not issued yet. */
   started(where: Whereabouts): void {
+    this.flush()
     for (const { nth } of this.anchors.find(where, 'start')) this.soon(nth)
   }
 
@@ -142,15 +143,13 @@ export class Injector {
   /** That command returned: what still waits for its offset strikes now. */
   returned(where: Whereabouts, command: number): void {
     for (const entry of this.pending.slice()) {
-      if (entry.command !== command || entry.where.step !== where.step || entry.where.path !== where.path || entry.where.visit !== where.visit) continue
-      this.pending.splice(this.pending.indexOf(entry), 1)
-      this.sim.cancel(entry.timer)
-      this.soon(entry.nth)
+      if (entry.command === command && entry.where.step === where.step && entry.where.path === where.path && entry.where.visit === where.visit) this.hurry(entry)
     }
   }
 
   /** A visit of a step is done, and written down as such. */
   done(where: Whereabouts): void {
+    this.flush()
     for (const { nth } of this.anchors.find(where, 'end')) this.soon(nth)
   }
 
@@ -175,6 +174,17 @@ export class Injector {
   }
 
   // ── striking ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The operator has moved on: whatever it waited for has returned, or it gave up on it. */
+  private flush(): void {
+    for (const entry of this.pending.slice()) this.hurry(entry)
+  }
+
+  private hurry(entry: Pending): void {
+    this.pending.splice(this.pending.indexOf(entry), 1)
+    this.sim.cancel(entry.timer)
+    this.soon(entry.nth)
+  }
 
   /** At this instant, after what the operator is just doing: an observer must not change the world under its hands. No command has had an effect yet. */
   private soon(nth: number): void {

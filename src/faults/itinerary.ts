@@ -5,7 +5,7 @@ export interface Stop {
   readonly step: string
   readonly path: 'forward' | 'undo'
   readonly visit: number
-  /** How many commands it issues there (polls included), at least 1. */
+  /** How many commands it issues there (polls included); a group, a loop, a note and a pick issue none themselves. */
   readonly commands: number
   /** How long it takes; undefined when nobody has measured it. */
   readonly durationUs: Us | undefined
@@ -22,7 +22,7 @@ export interface Itinerary {
 
 /** What an itinerary needs of a compiled runbook. */
 export interface PlanOutline {
-  readonly steps: readonly { readonly id: string; readonly path: 'forward' | 'undo' }[]
+  readonly steps: readonly { readonly id: string; readonly path: 'forward' | 'undo'; readonly action: { readonly kind: string } }[]
 }
 
 /** What an itinerary needs of a finished rehearsal. */
@@ -33,8 +33,10 @@ export interface StepVisit {
   readonly startUs: Us
   readonly endUs: Us | undefined
   readonly commands: number
+  readonly result: string
 }
 
+const SILENT = ['group', 'forEach', 'note', 'pick']
 const GUESSED_STEP_US = 20 * SECOND
 
 /** Every step once, as written: for when no rehearsal has been made yet. */
@@ -45,19 +47,19 @@ export function itineraryOfPlan(plan: PlanOutline): Itinerary {
 
 /** The way a fault-free rehearsal took. `endUs` is when its operator ended. Falls back to the plan if it visited nothing. */
 export function itineraryOfRun(plan: PlanOutline, visits: readonly StepVisit[], endUs: Us): Itinerary {
-  const forward = visits.filter(v => v.path === 'forward')
+  const forward = visits.filter(v => v.path === 'forward' && v.result !== 'skipped')
   const first = forward[0]
   if (first === undefined) return itineraryOfPlan(plan)
   const stops = forward.map(v => ({
     step: v.step,
     path: v.path,
     visit: v.visit,
-    commands: Math.max(1, v.commands),
+    commands: v.commands,
     durationUs: Math.max(0, (v.endUs ?? endUs) - v.startUs),
   }))
   return { stops, durationUs: Math.max(1, endUs - first.startUs), undo: stopsOf(plan, 'undo') }
 }
 
 function stopsOf(plan: PlanOutline, path: 'forward' | 'undo'): readonly Stop[] {
-  return plan.steps.filter(step => step.path === path).map(step => ({ step: step.id, path, visit: 1, commands: 1, durationUs: undefined }))
+  return plan.steps.filter(step => step.path === path).map(step => ({ step: step.id, path, visit: 1, commands: SILENT.includes(step.action.kind) ? 0 : 1, durationUs: undefined }))
 }

@@ -21,7 +21,7 @@ export interface SourceFiles {
 /** The folder of the package: it holds `scenarios/` and `package.json`, whether this runs from `src` or from `dist/src`. */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json')) || folder.includes(`${sep}dist${sep}`)) {
+  while (!existsSync(join(folder, 'package.json'))) {
     const parent = dirname(folder)
     if (parent === folder) throw new Error('scenario: no package.json above this module; the package is incomplete')
     folder = parent

@@ -88,6 +88,15 @@ describe('anchors', () => {
     expect(injector.records).toMatchObject([{ atUs: 3 * SECOND, struck: true }])
   })
 
+  test('await strikes when the operator moves on without a return (it gave up, or was killed and resumed)', () => {
+    const { sim, injector } = rig(anchored('await', 1, MINUTE))
+    injector.issued(where, 1)
+    at(sim, 5)
+    injector.started({ ...where, visit: 3 })
+    at(sim, 6)
+    expect(injector.records).toMatchObject([{ atUs: 7 * SECOND }])
+  })
+
   test('it says which polls must really happen', () => {
     const { injector } = rig([...anchored('await', 4), ...anchored('await', 9)])
     expect([1, 4, 5, 10].map(from => injector.wantedCommand(where, from))).toEqual([4, 4, 9, undefined])
