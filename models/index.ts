@@ -1,4 +1,5 @@
 import type { Engine } from '../src/engine.ts'
+import { postgres } from './postgres/index.ts'
 
 /** The one list of engines. A new engine is a new folder here and one line in this list. */
-export const engines: readonly Engine<never>[] = []
+export const engines: readonly Engine[] = [postgres as unknown as Engine]

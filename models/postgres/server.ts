@@ -116,9 +116,10 @@ export class Server {
     if (this.dir.files.has('recovery.conf')) return this.refuse('FATAL:  using recovery command file "recovery.conf" is not supported')
     const clean = this.dir.control === 'shut down' || this.dir.control === 'shut down in recovery'
     if (!clean) this.dir.control = 'in crash recovery'
+    const open = () => (this.dir.isStandby ? this.openReadOnly() : this.openReadWrite(undefined))
+    if (atBoot) return open()
     const heldUs = Math.max(0, (this.world.heldUntilUs.get(this.name) ?? 0) - sim.now)
-    const durationUs = atBoot ? 0 : heldUs + (clean ? this.world.timeUs('startMs', this.name) : this.world.timeUs('crashStartMs', this.name) + this.redoUs())
-    this.later(durationUs, () => (this.dir.isStandby ? this.openReadOnly() : this.openReadWrite(undefined)))
+    this.later(heldUs + (clean ? this.world.timeUs('startMs', this.name) : this.world.timeUs('crashStartMs', this.name) + this.redoUs()), open)
     this.host.readinessChanged()
   }
 

@@ -73,6 +73,7 @@ function memberTemplate(options: PostgresOptions, labels: Record<string, string>
         },
         nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'agentpool', operator: 'NotIn', values: ['system'] }] }] } },
       },
+      ...(options.cloneOnStart ? { initContainers: [{ name: 'clone', image: options.image }] } : {}),
       containers: [{ name: 'postgres', image: options.image, readinessProbe: {}, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/var/lib/postgresql/data' }] }],
     },
   }

@@ -1,0 +1,221 @@
+/** Whom psql reaches: the local server of a container, a server by host name, a server through a pooler, or a pooler's admin console. */
+import type { Process } from '../../src/kernel/index.ts'
+import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
+import { perform } from './effects.ts'
+import { findServerByHost } from './hosts.ts'
+import type { Bouncer } from './pgbouncer/bouncer.ts'
+import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
+import { type Connection, psqlCommand, type Target } from './psql/index.ts'
+import { sqlHost } from './relations.ts'
+import type { Server } from './server.ts'
+import { POOLER } from './topology.ts'
+import type { World } from './world.ts'
+
+/** Databases that exist in the cluster. */
+const DATABASES: ReadonlySet<string> = new Set(['postgres', 'appdb', 'template1', 'replication'])
+
+export interface Client {
+  readonly place: () => string
+  readonly user: string
+  /** The server of the same container, for connections without a host. */
+  readonly server: () => Server | undefined
+  readonly pod: string
+  readonly poolers?: BouncerProgram
+}
+
+/** The psql of one place. */
+export function psqlFor(world: World, client: Client): Command {
+  const sql = psqlCommand((target, call) => connect(world, client, target, call))
+  const { poolers } = client
+  if (poolers === undefined) return sql
+  const consoleOf = (argv: readonly string[]): Bouncer | string | undefined => {
+    const target = consoleTarget(argv)
+    return target === undefined ? undefined : findBouncer(world, poolers, client.place(), target.host, target.nth)
+  }
+  return {
+    name: 'psql',
+    summary: sql.summary,
+    check: argv => (consoleTarget(argv) === undefined ? sql.check(argv) : checkConsole(argv)),
+    latencyUs: call => sql.latencyUs(call),
+    look(call): Look | undefined {
+      const bouncer = consoleOf(call.argv)
+      if (bouncer === undefined) return sql.look(call)
+      return typeof bouncer === 'string' ? { output: refused(bouncer), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY } : lookConsole(bouncer, call)
+    },
+    *run(call): Process<Output> {
+      const bouncer = consoleOf(call.argv)
+      if (bouncer === undefined) return yield* sql.run(call)
+      return typeof bouncer === 'string' ? refused(bouncer) : yield* runConsole(bouncer, call)
+    },
+  }
+}
+
+/** psql inside a pooler's container: the admin console, or SQL through the pooler. */
+export function bouncerPsql(world: World, poolers: BouncerProgram, bouncer: Bouncer): Command {
+  const inner = psqlFor(world, { place: () => bouncer.host.place, user: 'pgbouncer', server: () => undefined, pod: bouncer.host.pod, poolers })
+  const isConsole = (argv: readonly string[]) => options(argv).database === 'pgbouncer'
+  return {
+    name: 'psql',
+    summary: inner.summary,
+    check: argv => (isConsole(argv) ? checkConsole(argv) : inner.check(argv)),
+    latencyUs: call => inner.latencyUs(call),
+    look: call => (isConsole(call.argv) ? lookConsole(bouncer, call) : inner.look(call)),
+    run: call => (isConsole(call.argv) ? runConsole(bouncer, call) : inner.run(call)),
+  }
+}
+
+const refused = (why: string): Output => failed(`psql: error: ${why}\n`, 2)
+
+const VALUED = new Set(['-h', '-p', '-U', '-d', '-c', '-f', '-v', '-F', '-R', '-P', '-o', '-L', '--host', '--port', '--username', '--dbname', '--command', '--file', '--set', '--variable', '--pset'])
+
+interface Words {
+  readonly host: string | undefined
+  readonly database: string | undefined
+  readonly statements: readonly string[]
+  readonly tuplesOnly: boolean
+  readonly unaligned: boolean
+}
+
+/** The few words of a psql call that matter for the console. */
+function options(argv: readonly string[]): Words {
+  let host: string | undefined
+  let database: string | undefined
+  let tuplesOnly = false
+  let unaligned = false
+  const statements: string[] = []
+  for (let i = 1; i < argv.length; i++) {
+    const word = argv[i] as string
+    if (!word.startsWith('-')) {
+      database ??= word
+      continue
+    }
+    const equals = word.indexOf('=')
+    const long = word.startsWith('--')
+    let name = long && equals > 0 ? word.slice(0, equals) : word
+    let value: string | undefined = long && equals > 0 ? word.slice(equals + 1) : undefined
+    if (!long && word.length > 2) {
+      // Combined short flags: -tAc STATEMENT, or a value glued on: -hHOST.
+      if (VALUED.has(word.slice(0, 2))) {
+        name = word.slice(0, 2)
+        value = word.slice(2)
+      } else {
+        tuplesOnly ||= word.includes('t')
+        unaligned ||= word.includes('A')
+        name = `-${word.charAt(word.length - 1)}`
+      }
+    }
+    if (name === '-t' || name === '--tuples-only') tuplesOnly = true
+    if (name === '-A' || name === '--no-align') unaligned = true
+    if (!VALUED.has(name)) continue
+    value ??= argv[++i] ?? ''
+    if (name === '-h' || name === '--host') host = value
+    if (name === '-d' || name === '--dbname') database = value
+    if (name === '-c' || name === '--command') statements.push(value)
+  }
+  return { host, database, statements, tuplesOnly, unaligned }
+}
+
+function consoleTarget(argv: readonly string[]): { host: string; nth: number } | undefined {
+  const words = options(argv)
+  return words.database === 'pgbouncer' && words.host !== undefined ? { host: words.host, nth: 0 } : undefined
+}
+
+const VERBS = ['PAUSE', 'RESUME', 'RELOAD', 'RECONNECT', 'KILL', 'DISABLE', 'ENABLE', 'SHUTDOWN', 'SHOW VERSION', 'SHOW DATABASES', 'SHOW POOLS']
+
+function checkConsole(argv: readonly string[]): Finding[] {
+  return options(argv).statements.filter(s => !s.includes('${') && !VERBS.some(v => s.trim().toUpperCase().startsWith(v))).map(s => ({ severity: 'error' as const, message: `the PgBouncer console statement \`${s}\` is not modelled; supported: ${VERBS.join(', ')}` }))
+}
+
+/** A pooler by pod name, pod IP, pod DNS name or Service. */
+function findBouncer(world: World, poolers: BouncerProgram, place: string, host: string, nth: number): Bouncer | string {
+  const name = host.split('.')[0] as string
+  const pods = world.kubernetes.pods().filter(p => p.labels.app === POOLER)
+  let pod = pods.find(p => p.name === name || p.podIP === host)
+  if (pod === undefined && world.kubernetes.resolve(host)?.is === 'service') {
+    const route = world.kubernetes.route(name, `psql@${place}`, nth)
+    if (route.is === 'pod') pod = route.pod
+  }
+  const where = `connection to server at "${host}", port 6432 failed`
+  if (pod === undefined) return pods.length > 0 && name !== POOLER ? `could not translate host name "${host}" to address: Name or service not known` : `${where}: Connection refused`
+  const bouncer = poolers.of(pod.uid)
+  if (bouncer === undefined) return `${where}: Connection refused`
+  if (!world.network.connected(place, bouncer.host.place)) return `${where}: Connection timed out`
+  return bouncer
+}
+
+function lookConsole(bouncer: Bouncer, call: Call): Look | undefined {
+  const words = options(call.argv)
+  if (words.statements.some(s => !/^\s*show\s/i.test(s))) return undefined
+  let out = ''
+  for (const statement of words.statements) {
+    const what = statement.trim().replace(/;$/, '').split(/\s+/)[1] ?? ''
+    const table = show(bouncer, what)
+    if (table === undefined) return { output: failed(`ERROR:  unsupported SHOW ${what}\n`), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY }
+    out += words.unaligned ? unaligned(table, words.tuplesOnly) : aligned(table, words.tuplesOnly)
+  }
+  return { output: ok(out), afterUs: 0, stableUntilUs: bouncer.world.sim.now }
+}
+
+function* runConsole(bouncer: Bouncer, call: Call): Process<Output> {
+  const words = options(call.argv)
+  let out = ''
+  for (const statement of words.statements) {
+    const result = yield* console_(bouncer, statement)
+    if (result === undefined) return failed(`ERROR:  invalid command '${statement}', use SHOW HELP;\n`, 1, out)
+    if (result.code !== 0) return { out, err: result.err, code: result.code }
+    out += result.out
+  }
+  return ok(out)
+}
+
+interface ShowTable {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+function unaligned(table: ShowTable, tuplesOnly: boolean): string {
+  const rows = table.rows.map(r => `${r.join('|')}\n`).join('')
+  return tuplesOnly ? rows : `${table.columns.join('|')}\n${rows}(${table.rows.length} row${table.rows.length === 1 ? '' : 's'})\n`
+}
+
+function aligned(table: ShowTable, tuplesOnly: boolean): string {
+  const widths = table.columns.map((c, i) => Math.max(c.length, ...table.rows.map(r => (r[i] ?? '').length)))
+  const line = (cells: readonly string[]) => ` ${cells.map((c, i) => c.padEnd(widths[i] as number)).join(' | ')} \n`
+  const body = table.rows.map(line).join('')
+  if (tuplesOnly) return `${body}\n`
+  return `${line(table.columns)}${widths.map(w => '-'.repeat(w + 2)).join('+')}\n${body}(${table.rows.length} row${table.rows.length === 1 ? '' : 's'})\n\n`
+}
+
+const fatal = (where: string, why: string): Connection => ({ is: 'error', stderr: `psql: error: ${where}FATAL:  ${why}\n`, code: 2, afterUs: 1_000 })
+
+function connect(world: World, client: Client, target: Target, call: Call): Connection {
+  const user = target.user ?? call.user ?? client.user
+  const database = target.dbname ?? user
+  if (target.host === undefined || target.host === '' || target.host.startsWith('/')) {
+    const where = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: '
+    const server = client.server()
+    if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}No such file or directory\n\tIs the server running locally and accepting connections on that socket?\n`, code: 2, afterUs: 1_000 }
+    if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
+    if (user === 'root') return fatal(where, 'role "root" does not exist')
+    if (!DATABASES.has(database)) return fatal(where, `database "${database}" does not exist`)
+    return opened(server)
+  }
+  const pooled = client.poolers === undefined ? undefined : findPooled(world, client, target.host, call.nth)
+  const server = pooled ?? findServerByHost(world, client.place(), target.host, call.key, call.nth)
+  if (typeof server === 'string') return { is: 'error', stderr: `psql: error: ${server}\n`, code: 2, afterUs: server.includes('timed out') ? 30_000_000 : 1_000 }
+  if (pooled === undefined && !DATABASES.has(database)) return fatal(`connection to server at "${target.host}", port 5432 failed: `, `database "${database}" does not exist`)
+  return opened(server)
+}
+
+/** The server that a pooler's clients end on now; undefined when the host is no pooler. */
+function findPooled(world: World, client: Client, host: string, nth: number): Server | string | undefined {
+  if (host.split('.')[0]?.startsWith(POOLER) !== true) return undefined
+  const bouncer = findBouncer(world, client.poolers as BouncerProgram, client.place(), host, nth)
+  if (typeof bouncer === 'string') return bouncer
+  if (bouncer.paused) return `connection to server at "${host}", port 6432 failed: query_wait_timeout`
+  return findServerByHost(world, bouncer.host.place, bouncer.database?.host ?? '', `psql@${bouncer.host.pod}`, nth)
+}
+
+function opened(server: Server): Connection {
+  return { is: 'ok', host: sqlHost(server, server.newPid()), run: effect => perform(server, effect) }
+}

@@ -1,0 +1,2 @@
+/** What `proofroll init postgres` writes. */
+export const starter: Readonly<Record<string, string>> = {}
