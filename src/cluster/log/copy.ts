@@ -35,6 +35,8 @@ export class Copy {
   private frozenReceive = false
   private frozenApply = false
   private flushing = AT_ONCE
+  /** When this directory last became something else: what was received before is not flushed after. */
+  private resetUs = Number.NEGATIVE_INFINITY
   private dirty = false
   private seen = -1
 
@@ -154,7 +156,7 @@ export class Copy {
       this.passage = new Passage(now, link.delayUs)
       this.reports = new Passage(now, link.ackDelayUs)
       if (this.frozenReceive) this.reports.stop(now)
-      this.flushing = new Passage(Number.NEGATIVE_INFINITY, link.flushDelayUs)
+      this.flushing = new Passage(this.resetUs, link.flushDelayUs)
       this.dirty = true
       upstream.head?.regroup()
       this.note('follow')
@@ -177,7 +179,7 @@ export class Copy {
       const now = this.log.sim.now
       this.passage?.setDelay(now, link.delayUs)
       this.reports?.setDelay(now, link.ackDelayUs)
-      if (link.flushDelayUs !== this.link?.flushDelayUs) this.flushing = new Passage(Number.NEGATIVE_INFINITY, link.flushDelayUs)
+      if (link.flushDelayUs !== this.link?.flushDelayUs) this.flushing = new Passage(this.resetUs, link.flushDelayUs)
       this.link = link
       this.dirty = true
     })
@@ -218,6 +220,7 @@ export class Copy {
       const now = this.log.sim.now
       const { receive, flush, apply } = this.curves
       const kept = keepUnflushed ? receive.valueAt(now) : flush.valueAt(now)
+      this.reset(now)
       still(receive, now, kept)
       still(flush, now, kept)
       still(apply, now, Math.min(kept, apply.valueAt(now)))
@@ -234,6 +237,7 @@ export class Copy {
       for (const c of this.log.copies) if (c.upstream === this) c.disconnect()
       const now = this.log.sim.now
       this.branch = p.branch
+      this.reset(now)
       for (const stage of ['receive', 'flush', 'apply'] as const) still(this.curves[stage], now, p.lsn)
       this.dirty = true
       this.note('adopt')
@@ -299,6 +303,11 @@ export class Copy {
     let c: Copy = this
     while (c.upstream !== undefined) c = c.upstream
     return c.branch
+  }
+
+  private reset(now: Us): void {
+    this.resetUs = now
+    this.flushing = new Passage(now, this.flushing.delayUs)
   }
 
   private disconnect(): void {

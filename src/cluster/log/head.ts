@@ -15,6 +15,8 @@ export interface AckRule {
   readonly stage: Stage
 }
 
+/** A pool this much over full has drifted. */
+const OVERFULL = 1.05
 const AT_ONCE = new Passage(Number.NEGATIVE_INFINITY, 0)
 
 /** One incarnation of a leader: its writing curve, what its rule acknowledges, and who writes. A restart or a promotion makes a new one. */
@@ -101,13 +103,19 @@ export class Head {
       const { demand } = tenure
       tenure.full = Number.POSITIVE_INFINITY
       tenure.limitedFull = s.full
+      tenure.resumeAtUs = Number.POSITIVE_INFINITY
       let rate = s.rate
       if (demand.held) rate = 0
       else if (s.full !== Number.POSITIVE_INFINITY && !tenure.expiring) {
-        if (tenure.busy(now) < s.full - 1e-6 - s.full * 1e-9) {
+        const busy = tenure.busy(now)
+        if (busy < s.full - 1e-6 - s.full * 1e-9) {
           rate = demand.rateAt(this.lastLagUs + s.extraUs, s.waiting)
           tenure.full = s.full
-        }
+        } else if (rate > 0 && busy > s.full * OVERFULL + 0.25) {
+          // What is acknowledged now was written in another mixture: let the surplus go before writing on.
+          tenure.resumeAtUs = now + Math.max(1, (busy - s.full) / rate)
+          rate = 0
+        } else if (rate > 0) tenure.full = s.full * OVERFULL + 0.5
       }
       demand.setRateNow(rate)
       bytesPerUs += rate * demand.options.bytesPerWrite

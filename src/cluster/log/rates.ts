@@ -30,8 +30,11 @@ export function equilibrium(shares: readonly Share[], now: Us, lagUs: Us, ackPer
     return
   }
   for (const s of shares) {
-    const { timeoutUs, loop } = s.tenure.demand.options
-    s.tenure.expiring = loop === 'open' && (s.tenure.expiring || now - s.tenure.oldestUs(now) >= timeoutUs - 1.5)
+    const { tenure } = s
+    const { timeoutUs, loop } = tenure.demand.options
+    if (loop !== 'open') continue
+    if (tenure.expiring) tenure.expiring = !tenure.forecast(now, Number.POSITIVE_INFINITY).flowing
+    else tenure.expiring = now - tenure.oldestUs(now) >= timeoutUs - 1.5
   }
   const lag = settledLag(shares, lagUs, ackPerUs, backgroundPerUs)
   const scale = lag === Number.POSITIVE_INFINITY && ackPerUs > 0 ? ackPerUs / free : 0
@@ -78,5 +81,5 @@ function rateUnder(s: Share, lagUs: number): number {
   const { demand, expiring } = s.tenure
   const response = lagUs + s.extraUs
   if (response === Number.POSITIVE_INFINITY && !expiring) return 0
-  return demand.rateAt(expiring ? Math.min(response, demand.options.timeoutUs) : response, s.waiting)
+  return demand.rateAt(expiring ? demand.options.timeoutUs : response, s.waiting)
 }

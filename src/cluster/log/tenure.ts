@@ -34,6 +34,8 @@ export class Tenure {
   full = Number.POSITIVE_INFINITY
   /** For the log: acknowledgements are held back and the pool is what limits the rate; then time-outs free connections. */
   limitedFull = Number.POSITIVE_INFINITY
+  /** For the log: writing rests until then. */
+  resumeAtUs = Number.POSITIVE_INFINITY
 
   constructor(
     readonly demand: Demand,
@@ -107,6 +109,7 @@ export class Tenure {
   break(now: Us): void {
     this.account(now)
     const all = this.written(now)
+    if (this.nDone > all + 1e-3) throw new Error(`log: ${this.nDone} writes of ${this.demand.options.id} have an outcome, but only ${all} were written`)
     if (all > this.nDone) this.outcome('unknown', all, now)
   }
 
