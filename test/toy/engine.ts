@@ -6,7 +6,7 @@ import { SECOND, type Simulation } from '../../src/kernel/index.ts'
 import { toyCommands } from './commands.ts'
 import { type ToyOptions, ToyWorld } from './world.ts'
 
-const FAULTS: readonly FaultKind[] = ['process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'partition', 'operator-killed']
+const FAULTS: readonly FaultKind[] = ['process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'partition', 'replication-lag', 'operator-killed']
 
 export const toyOptions = z.strictObject({
   members: z.number().int().min(1).max(9).default(3).describe('members, the first of which leads'),
@@ -105,6 +105,10 @@ function strike(world: ToyWorld, { kind, target, durationUs }: StruckFault): Str
       if (!member.running) return nothing
       world.setPaused(name, true)
       return { struck: true, members: [name], end: () => world.setPaused(name, false) }
+    case 'replication-lag':
+      if (member.copy?.upstream === undefined) return nothing
+      member.copy.freeze('receive')
+      return { struck: true, members: [name], end: () => member.copy?.thaw('receive') }
     case 'partition':
       world.setCutOff(name, true)
       return { struck: true, members: [name], end: () => world.setCutOff(name, false) }

@@ -1,0 +1,246 @@
+/** Every other check, each where it passes, fails and has nothing to judge. */
+import { expect, test } from 'vitest'
+import { ALL_CHECKS, judge } from '../../src/checks/index.ts'
+import { SECOND } from '../../src/kernel/index.ts'
+import { CHECKS, type GateRecord } from '../../src/result.ts'
+import { type Stage, tell } from '../toy/story.ts'
+
+/** As it should be: every member ends on v2, one history, all attached. */
+function upgrade({ step }: Stage): void {
+  step('pause', w => w.hold(true))
+  step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+  step('promote', w => void w.promote('m-1'))
+  step('route', w => w.route('m-1'))
+  step('resume', w => w.hold(false))
+  step('rejoin', w => {
+    w.follow('m-0', 'm-1', true)
+    w.follow('m-2', 'm-1')
+    w.start('m-0', 'v2')
+    w.stop('m-2', 'clean', 'runbook')
+    w.start('m-2', 'v2')
+  })
+  step('back-pause', w => w.hold(true))
+  step('back-stop', w => void w.stop('m-1', 'clean', 'runbook'))
+  step('back-promote', w => void w.promote('m-0'))
+  step('back-route', w => w.route('m-0'))
+  step('back-resume', w => w.hold(false))
+  step('back-rejoin', w => {
+    w.follow('m-1', 'm-0', true)
+    w.follow('m-2', 'm-0')
+    w.start('m-1', 'v2')
+  })
+}
+
+const good = tell(upgrade)
+const idle = tell(({ step }) => step('nothing', () => {}))
+
+test('each check of the result format is judged once', () => {
+  expect(ALL_CHECKS.map(c => c.id).sort()).toEqual([...CHECKS].sort())
+})
+
+test('a good upgrade: what was at stake passes, the rest says why it was not', () => {
+  expect(Object.fromEntries(good.verdicts.map(v => [v.check, v.status]))).toEqual({
+    'no-acknowledged-write-lost': 'pass',
+    'no-split-brain': 'pass',
+    'no-forbidden-skew': 'pass',
+    'serves-at-end': 'pass',
+    'target-reached': 'pass',
+    converges: 'pass',
+    linearizable: 'notApplicable',
+    'no-false-success': 'pass',
+    'rollback-safe': 'notExercised',
+    terminates: 'pass',
+    'gates-honest': 'notApplicable',
+    'objectives-met': 'notApplicable',
+  })
+})
+
+test('every failure has evidence with a number, a cause, and a chain that begins with the effect', () => {
+  const bad = tell(({ step }) => step('promote', w => void w.promote('m-1'), 5 * SECOND))
+  const failed = bad.verdicts.filter(v => v.status === 'fail')
+  expect(failed.length).toBeGreaterThan(3)
+  for (const v of failed) {
+    expect(v.evidence).toMatch(/\d/)
+    expect(v.signature?.check).toBe(v.check)
+    expect(v.signature?.cause).toBeTruthy()
+    expect(v.because?.length).toBeGreaterThan(0)
+    for (const clause of v.because ?? []) expect(Number.isFinite(clause.atUs) && clause.text.length > 0).toBe(true)
+  }
+  for (const v of bad.verdicts) if (v.status !== 'fail') expect(v.because).toBe(undefined)
+})
+
+// ── no-split-brain ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('no-split-brain: an old leader that is started again comes back as one', () => {
+  const { verdict } = tell(({ step }) => {
+    step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('promote', w => void w.promote('m-1'))
+    step('route', w => w.route('m-1'))
+    step('restart', w => void w.start('m-0'), 3 * SECOND)
+  })
+  const v = verdict('no-split-brain')
+  expect(v.signature).toMatchObject({ cause: 'returned-leader' })
+  expect(v.because?.map(c => c.text)).toEqual([
+    'm-0 and m-1 could each acknowledge a write from 00:03.000 until the end',
+    'm-0 started as a leader',
+    expect.stringMatching(/^the runbook promoted m-1 from LSN/),
+    expect.stringMatching(/^the runbook took m-0 away/),
+  ])
+  expect(v.because?.[1]?.step).toBe('restart')
+})
+
+test('no-split-brain: it needs somebody who could acknowledge, and a second member', () => {
+  expect(tell(({ wait }) => wait(SECOND), { toy: { members: 1 } }).verdict('no-split-brain')).toMatchObject({ status: 'notExercised', evidence: 'there was never more than one member' })
+  const none = judge({ ...idle.facts, recording: { ...idle.recording, anybodyCouldAcknowledge: false } }).find(v => v.check === 'no-split-brain')
+  expect(none?.status).toBe('notExercised')
+})
+
+// ── no-forbidden-skew ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('no-forbidden-skew: a version too far is named with the step that brought it', () => {
+  const { verdict, recording } = tell(({ step }) => {
+    step('leap', w => {
+      w.stop('m-2', 'clean', 'runbook')
+      w.start('m-2', 'v3')
+    }, 7 * SECOND)
+    step('undo', w => {
+      w.stop('m-2', 'clean', 'runbook')
+      w.start('m-2', 'v1')
+    })
+  })
+  const v = verdict('no-forbidden-skew')
+  expect(recording.measures.forbiddenSkewSeconds).toBe(7)
+  expect(v).toMatchObject({ status: 'fail', evidence: 'unsupported versions beside each other for 7 s: v1 beside v3', signature: { cause: 'forbidden-skew', step: 'leap' } })
+  expect(v.because?.[1]?.text).toBe('m-2 became a follower on engine v3')
+  expect(idle.verdict('no-forbidden-skew').status).toBe('notExercised')
+})
+
+// ── serves-at-end ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('serves-at-end: five ways not to', () => {
+  const cause = (script: (stage: Stage) => void, toy = {}) => {
+    const v = tell(script, { toy }).verdict('serves-at-end')
+    return [v.status, v.signature?.cause, v.signature?.step]
+  }
+  expect(cause(({ step }) => step('unroute', w => {
+    w.route(undefined)
+    w.stop('m-2', 'clean', 'runbook')
+  }))).toEqual(['fail', 'no-endpoint', '-'])
+  expect(cause(({ step }) => step('remove', w => void w.stop('m-0', 'clean', 'runbook')))).toEqual(['fail', 'removed-leader', 'remove'])
+  expect(cause(({ fault, step }) => {
+    fault('process-kill', 'member:m-0')
+    step('wait', () => {})
+  })[1]).toBe('no-leader')
+  expect(cause(({ step }) => {
+    step('route', w => w.route('m-1'))
+  }).slice(0, 2)).toEqual(['fail', 'read-only-route'])
+  expect(cause(({ step }) => step('stop-both', w => {
+    w.stop('m-1', 'clean', 'runbook')
+    w.stop('m-2', 'clean', 'runbook')
+  }), { promise: 'synchronous' }).slice(0, 2)).toEqual(['fail', 'ack-hang'])
+  expect(idle.verdict('serves-at-end')).toMatchObject({ status: 'pass', evidence: 'a fresh client of 1 log can write (m-0)' })
+})
+
+// ── target-reached, converges ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('target-reached: names who is behind; judges only a completed runbook and a stated target', () => {
+  const v = idle.verdict('target-reached')
+  expect(v).toMatchObject({ status: 'fail', signature: { cause: 'not-upgraded' } })
+  expect(v.evidence).toContain('m-0 has engine v1')
+  expect(tell(({ wait }) => wait(SECOND), { outcome: 'aborted' }).verdict('target-reached').status).toBe('notExercised')
+  expect(tell(({ wait }) => wait(SECOND), { facts: { targetVersions: {} } }).verdict('target-reached').status).toBe('notApplicable')
+  expect(tell(({ wait }) => wait(SECOND), { facts: { members: [] } }).verdict('target-reached')).toMatchObject({ status: 'fail', signature: { cause: 'missing-member' } })
+})
+
+test('converges: each way of not being whole has its name', () => {
+  const cause = (script: (stage: Stage) => void) => tell(script).verdict('converges').signature?.cause
+  expect(cause(({ step }) => step('down', w => void w.stop('m-2', 'clean', 'runbook')))).toBe('missing-member')
+  expect(cause(({ step }) => step('remove', w => void w.stop('m-0', 'clean', 'runbook')))).toBe('no-leader')
+  expect(cause(({ step }) => step('promote', w => void w.promote('m-1')))).toBe('two-leaders')
+  expect(cause(({ step }) => {
+    step('pause', w => w.hold(true))
+    step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('promote', w => void w.promote('m-1'))
+    step('route', w => w.route('m-1'))
+    step('resume', w => w.hold(false))
+  })).toBe('unattached-follower')
+  expect(cause(({ step }) => {
+    step('promote', w => void w.promote('m-1'), 2 * SECOND)
+    step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('route', w => w.route('m-1'))
+    step('rejoin', w => w.follow('m-2', 'm-1'))
+  })).toBe('diverged-follower')
+  expect(cause(({ step }) => step('one', w => {
+    w.stop('m-2', 'clean', 'runbook')
+    w.start('m-2', 'v2')
+  }))).toBe('mixed-versions')
+})
+
+test('converges: after an abort one spare copy is enough, and none is not; a stuck run is not judged', () => {
+  const one = (stage: Stage): void => stage.step('down', w => void w.stop('m-2', 'clean', 'runbook'))
+  expect(tell(one, { outcome: 'aborted' }).verdict('converges').status).toBe('pass')
+  expect(tell(stage => {
+    one(stage)
+    stage.step('down too', w => void w.stop('m-1', 'clean', 'runbook'))
+  }, { outcome: 'aborted' }).verdict('converges')).toMatchObject({ status: 'fail', signature: { cause: 'missing-member' } })
+  expect(tell(one, { outcome: 'stuck' }).verdict('converges').status).toBe('notExercised')
+})
+
+// ── no-false-success, terminates ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('no-false-success: takes the gravest failure for its cause and tells its chain on', () => {
+  const bad = tell(({ step }) => {
+    step('promote', w => void w.promote('m-1'), 2 * SECOND)
+    step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('route', w => w.route('m-1'))
+  })
+  const v = bad.verdict('no-false-success')
+  expect(v.signature).toEqual({ check: 'no-false-success', cause: 'overlap', step: 'promote' })
+  expect(v.because?.[0]?.text).toBe('the runbook said "completed" after step route')
+  expect(v.because?.slice(1)).toEqual(bad.verdict('no-acknowledged-write-lost').because)
+  expect(tell(({ wait }) => wait(SECOND), { outcome: 'rolledBack' }).verdict('no-false-success').status).toBe('notExercised')
+})
+
+const gate = (over: Partial<GateRecord>): GateRecord => ({ step: 'wait', visit: 1, passed: true, polls: 4, missing: false, claims: ['caught-up(m-1)'], honest: true, ...over })
+
+test('terminates: stuck names the step and whether a gate held it', () => {
+  const stuck = tell(({ step }) => step('wait', () => {}), { outcome: 'stuck', gates: [gate({ passed: false, honest: undefined, polls: 900, missing: true })] })
+  expect(stuck.verdict('terminates')).toMatchObject({ status: 'fail', signature: { cause: 'stuck-gate', step: 'wait' } })
+  expect(stuck.verdict('terminates').because?.[1]?.text).toBe('step wait began and never ended (its gate was polled 900 times, the last time without a usable answer)')
+  expect(tell(({ step }) => step('wait', () => {}), { outcome: 'stuck' }).verdict('terminates').signature?.cause).toBe('stuck-command')
+})
+
+test('gates-honest: a gate that passed against the truth; one that passed on nothing; one that nobody can judge', () => {
+  const told = (gates: GateRecord[]) => tell(({ step }) => step('wait', () => {}), { gates }).verdict('gates-honest')
+  expect(told([gate({}), gate({ passed: false, honest: undefined })])).toMatchObject({ status: 'pass', evidence: '1 gate with claims passed, each claim true' })
+  expect(told([gate({ honest: false })])).toMatchObject({ status: 'fail', signature: { cause: 'dishonest-gate', step: 'wait' } })
+  expect(told([gate({}), gate({ honest: false, missing: true })]).signature?.cause).toBe('passed-on-nothing')
+  expect(told([gate({ honest: undefined })]).status).toBe('notExercised')
+  expect(told([gate({ passed: false, honest: undefined })]).status).toBe('notExercised')
+  expect(told([gate({ claims: [] })]).status).toBe('notApplicable')
+})
+
+// ── objectives-met, linearizable ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('objectives-met: judges what one run can miss, and says which measure', () => {
+  const told = (at: 'max' | 'p99', max: number) => tell(upgrade, { objectives: [{ measure: 'writeDowntimeSeconds', at, max, min: undefined }] }).verdict('objectives-met')
+  expect(told('max', 30).status).toBe('pass')
+  expect(told('max', 5)).toMatchObject({ status: 'fail', signature: { cause: 'writeDowntimeSeconds' } })
+  expect(told('max', 5).because?.length).toBeGreaterThan(1)
+  expect(told('p99', 5).status).toBe('notExercised')
+  expect(() => tell(upgrade, { objectives: [{ measure: 'speed', at: 'max', max: 1, min: undefined }] })).toThrow('there is no measure `speed`')
+})
+
+test('linearizable: where it is promised, and something was traced', () => {
+  const told = (promise: 'asynchronous' | 'synchronous', registers: Parameters<typeof judge>[0]['registers']) => tell(({ step }) => step('promote', () => {}), { toy: { promise }, facts: { registers } }).verdict('linearizable')
+  const write = (value: number, callUs: number, returnUs: number) => ({ kind: 'write' as const, value, callUs, returnUs })
+  const read = (value: number, callUs: number, returnUs: number) => ({ kind: 'read' as const, value, callUs, returnUs })
+  expect(told('asynchronous', undefined).status).toBe('notApplicable')
+  expect(told('synchronous', undefined).status).toBe('notExercised')
+  expect(told('synchronous', [{ key: 'k', initial: 0, operations: [write(1, 0, 10), read(1, 20, 30)] }])).toMatchObject({ status: 'pass', evidence: '2 traced operations on 1 key have a linear order' })
+  expect(told('synchronous', [{ key: 'k', initial: 0, operations: [write(1, 0, 10), read(0, 20, 30)] }])).toMatchObject({ status: 'fail', signature: { cause: 'stale-read' } })
+})
+
+test('rollback-safe: one run does not claim to have measured it', () => {
+  expect(good.verdict('rollback-safe').status).toBe('notExercised')
+})
