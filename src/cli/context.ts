@@ -36,5 +36,5 @@ export function screenOf(stream: { readonly isTTY?: boolean; readonly columns?: 
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || ''
   // A locale that names another character set, or plain C, cannot be trusted with more than ASCII on a terminal; files and pipes are UTF-8.
   const ascii = env['TERM'] === 'dumb' || (stream.isTTY === true && process.platform !== 'win32' && locale !== '' && !/utf-?8/i.test(locale))
-  return { columns: Math.min(110, Math.max(60, stream.columns ?? 80)), colour: !refused && (forced || stream.isTTY === true), unicode: !ascii }
+  return { columns: Math.min(110, Math.max(80, stream.columns ?? 80)), colour: !refused && (forced || stream.isTTY === true), unicode: !ascii }
 }

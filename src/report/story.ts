@@ -173,7 +173,8 @@ function why({ counterexample, outline }: Story, screen: Screen): string[] {
   return lines
 }
 
-/** `12:03.2`: tenths are enough to put events in order for a reader. */
+/** `12:03.2`: tenths are enough to put events in order for a reader. What was so before the first step has no time. */
 function clock(us: number): string {
+  if (us < 0) return 'before'
   return formatClock(us).slice(0, -2)
 }

@@ -115,7 +115,7 @@ function outcomes(result: CampaignResult, screen: Screen): string[] {
   const names = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' } as const
   const counts = OUTCOMES.map((id) => [names[id], result.outcomes[id] - result.outOfBudget.outcomes[id]] as const).filter(([, n]) => n > 0)
   if (counts.length === 0) return []
-  return hang('  ', `the operator’s view: ${counts.map(([name, n]) => `${plain(n)} ${name}`).join(', ')}`, screen.columns)
+  return hang('  ', `as the operator saw it: ${counts.map(([name, n]) => `${plain(n)} ${name}`).join(', ')}`, screen.columns)
 }
 
 function downtimeSteps(result: CampaignResult, screen: Screen): string[] {

@@ -24,7 +24,7 @@ const MEASURE_NAMES: Readonly<Record<MeasureId, string>> = {
   extraNodeHours: 'extra node-hours',
   extraCostDollars: 'extra cost',
   peakMultiplier: 'peak bill',
-  monthMultiplier: 'month’s bill',
+  monthMultiplier: 'bill of the month',
 }
 
 /** What it means that a check was violated: completes "in 12 of 500 rehearsals it …". */
@@ -56,7 +56,7 @@ export function formatMeasure(measure: string, value: number): string {
   if (measure.endsWith('Seconds')) return formatDuration(value * 1e6)
   if (measure.endsWith('Hours')) return `${plain(value)} h`
   if (measure.endsWith('Dollars')) return `$${value.toFixed(2)}`
-  if (measure.endsWith('Multiplier')) return `×${value.toFixed(2)}`
+  if (measure.endsWith('Multiplier')) return `${value.toFixed(2)}x`
   return plain(value)
 }
 

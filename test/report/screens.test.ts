@@ -1,0 +1,295 @@
+/** Whole screens, so that a change to what people read is seen in review. */
+import { describe, expect, test } from 'vitest'
+import { renderJUnit } from '../../src/report/junit.ts'
+import { renderMarkdown } from '../../src/report/markdown.ts'
+import { type Story, renderStory } from '../../src/report/story.ts'
+import { renderSummary } from '../../src/report/summary.ts'
+import { PLAIN } from '../../src/report/text.ts'
+import { fakeScenario, goodRehearser } from '../campaign/fakes.ts'
+import { fakeCampaign } from './fixture.ts'
+
+const bad = fakeCampaign(300, 2)
+const good = fakeCampaign(500, 0, goodRehearser)
+const stuck = bad.stories.find((story) => story.counterexample.check === 'terminates') as Story
+const screen = (lines: readonly string[]) => `\n${lines.join('\n')}\n`
+
+describe('terminal', () => {
+  test('a campaign that fails', () => {
+    expect(screen(renderSummary(bad.result, PLAIN))).toMatchInlineSnapshot(`
+      "
+      VIOLATED  postgres-ferris-wheel/as-documented
+        The Ferris wheel as the document has it
+        300 rehearsals with up to 2 faults each (211 struck), in 2.10 s; seed 1.
+
+        Every time it lost acknowledged writes, had two leaders taking writes at once
+        and could not be written to at the end. In 94 of 265 it got stuck. 2
+        objectives were missed: acknowledged writes lost, write downtime.
+
+      Claimed and measured
+                                   claimed      p50      p99    exceeded
+        write downtime            ≤ 30.0 s  15m 00s  15m 00s  every time
+        acknowledged writes lost      none    1,365    1,733  every time
+
+      Objectives
+                                          wanted  measured
+        ✗ acknowledged writes lost       max ≤ 0     1,746
+        ✗ write downtime            p99 ≤ 30.0 s   15m 00s
+
+      Checks
+        ✗ no-acknowledged-write-lost  violated in 265 of 265  100 % (99–100 %)
+        ✗ no-split-brain              violated in 265 of 265  100 % (99–100 %)
+        ✗ serves-at-end               violated in 265 of 265  100 % (99–100 %)
+        ✗ terminates                  violated in 94 of 265     35 % (30–42 %)
+        ✓ held in all 265: no-forbidden-skew
+        – never put to the test: rollback-safe
+
+      Measured
+                                       p50      p95      p99      max
+        write downtime             15m 00s  15m 00s  15m 00s  15m 00s
+        longest write gap          15m 00s  15m 00s  15m 00s  15m 00s
+        acknowledged writes lost     1,365    1,709    1,733    1,746
+        stranded on a dead branch    1,365    1,709    1,733    1,746
+        split brain                 2.73 s   3.42 s   3.47 s   3.49 s
+        writes on a losing side      1,365    1,709    1,733    1,746
+        versions mixed              1m 07s   1m 07s   1m 07s   1m 07s
+        duration                    2m 18s   2m 18s   2m 18s   2m 18s
+        extra node-hours            0.04 h   0.04 h   0.04 h   0.04 h
+        extra cost                   $0.02    $0.02    $0.02    $0.02
+        peak bill                    1.33x    1.33x    1.33x    1.33x
+        always 0: read downtime, loss inherent to async, divergent rows, requests
+        while mixed, unsupported version mix, writes on one copy only, failed
+        attempts, failed after retries
+        as the operator saw it: 171 completed, 94 aborted
+
+      Where writes were down
+        shrink: Scale back to three             15m 00s a run  > 99.9 %  ████████████
+        remove: Delete the old primary and wa…   400 ms a run    0.04 %  █
+
+      Out of budget
+        35 rehearsals had more faults at once than the design must survive. They are
+        in no figure above. Of these, 35 lost acknowledged writes; 35 had two leaders
+        taking writes at once; 35 could not be written to at the end.
+
+      Not exercised
+        gates that never failed: wait
+        undo never taken: promote
+
+      Assumed about the cluster, because the scenario does not say
+        cluster.mode = async  (Writes are acknowledged before a standby has them)
+        load.writesPerSecond = 500  (Writes that the client programs ask for, per sec…
+      "
+    `)
+  })
+
+  test('a campaign that holds', () => {
+    expect(screen(renderSummary(good.result, PLAIN))).toMatchInlineSnapshot(`
+      "
+      HELD  postgres-ferris-wheel/as-documented
+        The Ferris wheel as the document has it
+        500 rehearsals without faults, in 2.10 s; seed 1.
+
+        Nothing failed in 500: a failure is below 0.60 % of rehearsals drawn this way,
+        with 95 % confidence.
+
+      Claimed and measured
+                                   claimed     p50     p99  exceeded
+        write downtime            ≤ 30.0 s  1.20 s  1.20 s     never
+        acknowledged writes lost      none       0       0     never
+
+      Objectives
+                                          wanted  measured
+        ✓ acknowledged writes lost       max ≤ 0         0
+        ✓ write downtime            p99 ≤ 30.0 s    1.20 s
+
+      Checks
+        ✓ held in all 500: no-acknowledged-write-lost, no-split-brain,
+          no-forbidden-skew, serves-at-end, terminates
+        – never put to the test: rollback-safe
+
+      Measured
+                              p50     p95     p99     max
+        write downtime     1.20 s  1.20 s  1.20 s  1.20 s
+        longest write gap  1.20 s  1.20 s  1.20 s  1.20 s
+        versions mixed     1m 07s  1m 07s  1m 07s  1m 07s
+        duration           2m 18s  2m 18s  2m 18s  2m 18s
+        extra node-hours   0.04 h  0.04 h  0.04 h  0.04 h
+        extra cost          $0.02   $0.02   $0.02   $0.02
+        peak bill           1.33x   1.33x   1.33x   1.33x
+        always 0: read downtime, acknowledged writes lost, loss inherent to async,
+        stranded on a dead branch, split brain, writes on a losing side, divergent
+        rows, requests while mixed, unsupported version mix, writes on one copy only,
+        failed attempts, failed after retries
+        as the operator saw it: 500 completed
+
+      Where writes were down
+        shrink: Scale back to three             15m 00s a run  > 99.9 %  ████████████
+        remove: Delete the old primary and wa…   400 ms a run    0.04 %  █
+
+      Assumed about the cluster, because the scenario does not say
+        cluster.mode = async  (Writes are acknowledged before a standby has them)
+        load.writesPerSecond = 500  (Writes that the client programs ask for, per sec…
+      "
+    `)
+  })
+
+  test('the story of a failure', () => {
+    expect(screen(renderStory(bad.stories[0] as Story, PLAIN))).toMatchInlineSnapshot(`
+      "
+      How it lost acknowledged writes (no fault needed, shrunk from 1)
+          00:00.0  1 surge    Add a fourth pod                                  3.10 s
+          00:03.1  2 wait     Wait until the new pod is ready                   1m 08s
+        ✗ 01:11.2  3 promote  Promote the new pod                       1.40 s  ← here
+          01:12.6  4 patch    Send clients to the new primary                   3.31 s
+          01:15.9  5 remove   Delete the old primary and …  1m 00s  writes down 400 ms
+          02:15.9  6 shrink   Scale back to three          2.50 s  writes down 15m 00s
+
+      Why
+        1656 acknowledged writes are not in the surviving history
+        because 01:15.2  postgres-cluster-0 was deleted with writes that no other
+                         member had received (step 5 remove)
+        because 01:11.9  postgres-cluster-0 kept acknowledging writes while
+                         postgres-cluster-3 was promoted: nothing fenced the old
+                         primary (step 3 promote)
+
+      Who led
+        step                1   2             3      4       5          6
+        postgres-cluster-0  █████████████████████████████·········▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+                            15.3                                  15.4
+        postgres-cluster-1  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+        postgres-cluster-2  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+        postgres-cluster-3         ░░░░░░▒▒▒▒▒▒▒▒▒█████████████████████████···········
+                                   15.4
+        leaders             1111111111111111111111222222211111111111111111100000000000
+                            00:00                    01:12                 02:17
+        █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
+
+      See it again
+        proofroll run postgres-ferris-wheel/as-documented --seed 1 --first 1 --runs 1
+      "
+    `)
+  })
+
+  test('the story of a failure that needs a fault, without Unicode', () => {
+    expect(screen(renderStory(stuck, { ...PLAIN, unicode: false }))).toMatchInlineSnapshot(`
+      "
+      How it got stuck (1 fault, shrunk from 2)
+          00:00.0  1 surge    Add a fourth pod                                  3.10 s
+          00:03.1  2 wait     Wait until the new pod is ready                   1m 08s
+            ! 00:20.000 process-kill of role:leader for 10.6 s
+          01:11.2  3 promote  Promote the new pod                               1.40 s
+          01:12.6  4 patch    Send clients to the new primary                   2.97 s
+          01:15.5  5 remove   Delete the old primary and..  1m 00s  writes down 400 ms
+        x 02:15.9  6 shrink   Scale ba..  2.50 s  failed, writes down 15m 00s  <- here
+
+      Why
+        
+
+      Who led
+        step                1  2                 3      4      5         6
+        fault                          !
+        postgres-cluster-0  LLLLLLLLLLLLLLLLLLLLLLLLLLLLLLL........fffffffffffffffffff
+                            15.3                                   15.4
+        postgres-cluster-1  ffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+        postgres-cluster-2  ffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+        postgres-cluster-3         oooooooooffffffffLLLLLLLLLLLLLLLLLLLLLLLL..........
+                                   15.4
+        leaders             1111111111111111111111112222222111111111111111110000000000
+                            00:00                   01:11                   02:17
+        L leads   f follows   o neither   . down   (time is not to scale)
+
+      See it again
+        proofroll run postgres-ferris-wheel/as-documented --seed 1 --first 4 --runs 1
+      "
+    `)
+  })
+
+  test('no line is wider than the screen, at any width from 80 on', () => {
+    for (const columns of [80, 100, 110]) {
+      for (const unicode of [true, false]) {
+        const lines = [...renderSummary(bad.result, { columns, colour: false, unicode }), ...[...bad.stories, stuck].flatMap((story) => renderStory(story, { columns, colour: false, unicode }))]
+        // A command is never broken: it must survive being copied.
+        expect(lines.filter((line) => line.length > columns && !line.startsWith('  proofroll '))).toEqual([])
+      }
+    }
+  })
+
+  test('colour changes nothing but colour', () => {
+    const strip = (lines: readonly string[]) => lines.map((line) => line.replace(/\u001b\[\d+m/g, ''))
+    const coloured = [...renderSummary(bad.result, { ...PLAIN, colour: true }), ...renderStory(stuck, { ...PLAIN, colour: true })]
+    expect(coloured.join('')).toContain('\u001b[31m')
+    expect(strip(coloured)).toEqual([...renderSummary(bad.result, PLAIN), ...renderStory(stuck, PLAIN)])
+  })
+
+  test('without Unicode the screen is plain ASCII but for what people wrote', () => {
+    const ascii = [...renderSummary(bad.result, { ...PLAIN, unicode: false }), ...renderStory(stuck, { ...PLAIN, unicode: false })].join('\n')
+    expect(ascii.match(/[^\x20-\x7e\n]/g) ?? []).toEqual([])
+  })
+})
+
+describe('files', () => {
+  test('JUnit: one test a check and an objective; words are escaped', () => {
+    const xml = renderJUnit([{ ...bad.result, counterexamples: [{ ...bad.result.counterexamples[0]!, explanation: 'a < b & "c" \u0007' }] }])
+    expect(xml).toContain('<testsuite name="postgres-ferris-wheel/as-documented" tests="13" failures="6" skipped="6" errors="0" time="2.1">')
+    expect(xml).toContain('name="objective: write downtime p99 &lt;= 30.0 s"')
+    expect(xml).toContain('a &lt; b &amp; &quot;c&quot; ?')
+    expect(xml.match(/<testcase /g)).toHaveLength(13)
+    expect(renderJUnit([good.result])).toContain('failures="0"')
+  })
+
+  test('Markdown for a job summary', () => {
+    expect(`\n${renderMarkdown([good.result], new Map([[fakeScenario.name, ['told']]]))}`).toMatchInlineSnapshot(`
+      "
+      ## postgres-ferris-wheel/as-documented: ✅ held
+
+      Nothing failed in 500: a failure is below 0.60 % of rehearsals drawn this way, with 95 % confidence.
+
+      500 rehearsals, no faults, seed \`1\`, fingerprint \`8dbcedc735161890\`, Proofroll 0.1.0.
+
+      ### Claimed and measured
+
+      | measure | claimed | p50 | p99 | runs above |
+      |---|---|---|---|---|
+      | write downtime | 30.0 s | 1.20 s | 1.20 s | 0 |
+      | acknowledged writes lost | 0 | 0 | 0 | 0 |
+
+      ### Objectives
+
+      | measure | at | wanted | measured | status |
+      |---|---|---|---|---|
+      | acknowledged writes lost | max | ≤ 0 | 0 | pass |
+      | write downtime | p99 | ≤ 30.0 s | 1.20 s | pass |
+
+      ### Checks
+
+      | check | status | violations | 95 % interval |
+      |---|---|---|---|
+      | no-acknowledged-write-lost | pass | 0 | 0 % – 0.74 % |
+      | no-split-brain | pass | 0 | 0 % – 0.74 % |
+      | no-forbidden-skew | pass | 0 | 0 % – 0.74 % |
+      | serves-at-end | pass | 0 | 0 % – 0.74 % |
+      | rollback-safe | notExercised | 0 |  |
+      | terminates | pass | 0 | 0 % – 0.74 % |
+      | objectives-met | pass | 0 |  |
+
+      ### Measured
+
+      | measure | p50 | p95 | p99 | max |
+      |---|---|---|---|---|
+      | write downtime | 1.20 s | 1.20 s | 1.20 s | 1.20 s |
+      | longest write gap | 1.20 s | 1.20 s | 1.20 s | 1.20 s |
+      | versions mixed | 1m 07s | 1m 07s | 1m 07s | 1m 07s |
+      | duration | 2m 18s | 2m 18s | 2m 18s | 2m 18s |
+      | extra node-hours | 0.04 h | 0.04 h | 0.04 h | 0.04 h |
+      | extra cost | $0.02 | $0.02 | $0.02 | $0.02 |
+      | peak bill | 1.33x | 1.33x | 1.33x | 1.33x |
+      | bill of the month | 1.00x | 1.00x | 1.00x | 1.00x |
+
+      ### The smallest failing story
+
+      \`\`\`text
+      told
+      \`\`\`
+      "
+    `)
+  })
+})
