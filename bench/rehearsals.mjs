@@ -25,10 +25,17 @@ function cost({ rehearse, scheduleFor, runSeed }, scenario, runs, rounds, faults
   return median(Array.from({ length: rounds }, (_, round) => cpuSeconds(() => batch(round)) / runs))
 }
 
-/** Enough runs for a batch of about `seconds`. */
+/** Enough runs for a batch of about `seconds`, counted once the code is warm: the first few dozen runs cost several times as much. */
 function batchSize(parts, scenario, seconds) {
-  const one = cost(parts, scenario, 3, 1, 3)
-  return Math.max(3, Math.min(2000, Math.round(seconds / one)))
+  let warm = 0
+  let last = 0
+  for (let tries = 0; warm < 1 && tries < 50; tries++) {
+    last = cpuSeconds(() => {
+      for (let i = 0; i < 10; i++) parts.rehearse({ scenario, schedule: parts.scheduleFor(scenario, 'warm', tries * 10 + i, 3), seed: parts.runSeed('warm', tries * 10 + i) })
+    })
+    warm += last
+  }
+  return Math.max(3, Math.min(5000, Math.round((seconds * 10) / last)))
 }
 
 export async function benchRehearsals(rounds, batchSeconds) {
