@@ -53,8 +53,9 @@ function oneKind(spec: FaultSpec, space: DrawSpace, at: fc.Arbitrary<Fault['at']
 function targetArbitrary(spec: FaultSpec, concrete: readonly string[]): fc.Arbitrary<string> {
   if (spec.kind === 'operator-killed') return fc.constant(OPERATOR_TARGET)
   const any = fc.integer({ min: 0, max: 11 }).map(i => `any/${i}`)
-  const roles = spec.aimsAtMembers ? [fc.constant('role:leader'), fc.integer({ min: 0, max: 2 }).map(i => `role:follower/${i}`)] : []
-  return fc.oneof(...roles, any, ...(concrete.length > 0 ? [fc.constantFrom(...concrete)] : []))
+  const leader = spec.aimsAt === 'members' || spec.aimsAt === 'leader' ? [fc.constant('role:leader')] : []
+  const followers = spec.aimsAt === 'members' || spec.aimsAt === 'followers' ? [fc.integer({ min: 0, max: 2 }).map(i => `role:follower/${i}`)] : []
+  return fc.oneof(...leader, ...followers, any, ...(concrete.length > 0 ? [fc.constantFrom(...concrete)] : []))
 }
 
 function placeArbitrary(plan: PlanOutline): fc.Arbitrary<Fault['at']> {

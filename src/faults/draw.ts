@@ -81,10 +81,18 @@ function pickKind(chance: Chance, kinds: readonly WeightedKind[], nth: number): 
 function drawTarget(spec: FaultSpec, draw: (purpose: string) => number): string {
   if (spec.kind === 'operator-killed') return OPERATOR_TARGET
   const any = `any/${Math.floor(draw('any') * ANY)}`
-  if (!spec.aimsAtMembers) return any
+  const follower = `role:follower/${Math.floor(draw('follower') * FOLLOWERS)}`
   const who = draw('who')
-  if (spec.kind === 'long-transaction' || who < 0.4) return 'role:leader'
-  return who < 0.8 ? `role:follower/${Math.floor(draw('follower') * FOLLOWERS)}` : any
+  switch (spec.aimsAt) {
+    case 'elsewhere':
+      return any
+    case 'leader':
+      return 'role:leader'
+    case 'followers':
+      return who < 0.8 ? follower : any
+    case 'members':
+      return who < 0.4 ? 'role:leader' : who < 0.8 ? follower : any
+  }
 }
 
 function drawAt(itinerary: Itinerary, draw: (purpose: string) => number): Us | Anchor {

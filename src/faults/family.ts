@@ -27,8 +27,8 @@ export interface FaultSpec {
   readonly doc: string
   /** What it may strike, in words; the engine lists the targets themselves. */
   readonly strikes: string
-  /** Whether roles (`role:leader`) make sense as targets: it strikes a member, or the node or zone of one. */
-  readonly aimsAtMembers: boolean
+  /** Which roles make sense as targets: it strikes any member (or the node or zone under it), only followers, only a leader, or no member at all. */
+  readonly aimsAt: 'members' | 'followers' | 'leader' | 'elsewhere'
   /** How long it lasts, in µs. For what ends by itself (a crash): the time during which a restart is held up. */
   readonly durationUs: Range
   /** How strong it is; undefined = it has no strength, and the schedule's `magnitude` is ignored. */

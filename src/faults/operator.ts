@@ -8,7 +8,7 @@ export const operatorFaults: readonly FaultSpec[] = [
     family: 'operator',
     doc: "The operator's process dies where it stands and is started again after the duration; it goes on from its journal.",
     strikes: 'the operator, wherever it waits',
-    aimsAtMembers: false,
+    aimsAt: 'elsewhere',
     durationUs: { min: SECOND, usual: 30 * SECOND, max: 15 * MINUTE, source: 'a controller restarts in seconds, a person comes back to a dead terminal in minutes [J]' },
     magnitude: undefined,
     budget: 'never',

@@ -1,0 +1,44 @@
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { builtInScenarios, findScenario, packageRoot, ScenarioError } from '../../src/scenario/index.ts'
+
+function root(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'proofroll-'))
+  mkdirSync(join(folder, 'scenarios', 'pg-wheel'), { recursive: true })
+  for (const file of ['fenced.yaml', 'fenced.runbook.yaml', 'quick.yml', '_base.yaml', 'notes.md']) writeFileSync(join(folder, 'scenarios', 'pg-wheel', file), 'format: 1\n')
+  return folder
+}
+
+test('built-ins are the scenario files under scenarios/, without runbooks and bases', () => {
+  expect(builtInScenarios(root())).toEqual(['pg-wheel/fenced', 'pg-wheel/quick'])
+  expect(builtInScenarios(tmpdir())).toEqual([])
+})
+
+test('a name finds its file; a path to a built-in has the built-in’s name', () => {
+  const folder = root()
+  const path = join(folder, 'scenarios', 'pg-wheel', 'fenced.yaml')
+  expect(findScenario('pg-wheel/fenced', folder)).toEqual({ name: 'pg-wheel/fenced', path })
+  expect(findScenario(path, folder)).toEqual({ name: 'pg-wheel/fenced', path })
+  expect(findScenario('test/scenario/files/good.yaml', folder).name).toBe('test/scenario/files/good')
+})
+
+test('a wrong name gets the nearest one and the list', () => {
+  try {
+    findScenario('pg-wheel/fencd', root())
+    expect.unreachable()
+  } catch (error) {
+    expect((error as ScenarioError).message).toMatchInlineSnapshot(`
+      "pg-wheel/fencd: there is no such scenario
+          did you mean \`pg-wheel/fenced\`?
+          name a scenario file, or one of the built-in scenarios:
+            pg-wheel/fenced
+            pg-wheel/quick"
+    `)
+  }
+})
+
+test('the package’s folder is found from here', () => {
+  expect(existsSync(join(packageRoot(), 'package.json'))).toBe(true)
+})
