@@ -75,7 +75,7 @@ export class Aks {
   upgrade(name: string, request: UpgradeRequest): Task<AksError | undefined> {
     const pool = this.existing(name)
     this.refuseIfBusy(pool)
-    if (minorOf(request.version) > minorOf(this.kube.controlPlaneVersion) || compareVersions(request.version, this.kube.controlPlaneVersion) > 0) {
+    if (compareVersions(request.version, this.kube.controlPlaneVersion) > 0) {
       throw new AksError('NodePoolMcVersionIncompatible', `Node pool version ${request.version} and control plane version ${this.kube.controlPlaneVersion} are incompatible. Minor version of node pool version ${minorOf(request.version)} is bigger than control plane version. For more information, please check https://aka.ms/aks/UpgradeVersionRules`)
     }
     this.refuseVersion(pool.version, request.version)

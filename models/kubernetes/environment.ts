@@ -5,7 +5,7 @@ import type { Pod } from './pod.ts'
 export function environment(kube: Kubernetes, pod: Pod): Record<string, string> {
   const env: Record<string, string> = {}
   for (const from of pod.main.envFrom ?? []) {
-    const object = from.configMapRef !== undefined ? kube.store.get('ConfigMap', from.configMapRef.name) : kube.store.get('Secret', from.secretRef?.name ?? '')
+    const object = from.configMapRef !== undefined ? kube.store.get('ConfigMap', pod.prefix + from.configMapRef.name) : kube.store.get('Secret', pod.prefix + (from.secretRef?.name ?? ''))
     Object.assign(env, object?.data ?? {})
   }
   for (const e of pod.main.env ?? []) {
@@ -14,9 +14,9 @@ export function environment(kube: Kubernetes, pod: Pod): Record<string, string> 
       from === undefined
         ? e.value
         : from.configMapKeyRef !== undefined
-          ? kube.store.get('ConfigMap', from.configMapKeyRef.name)?.data?.[from.configMapKeyRef.key]
+          ? kube.store.get('ConfigMap', pod.prefix + from.configMapKeyRef.name)?.data?.[from.configMapKeyRef.key]
           : from.secretKeyRef !== undefined
-            ? kube.store.get('Secret', from.secretKeyRef.name)?.data?.[from.secretKeyRef.key]
+            ? kube.store.get('Secret', pod.prefix + from.secretKeyRef.name)?.data?.[from.secretKeyRef.key]
             : field(pod, from.fieldRef?.fieldPath ?? '')
     if (value !== undefined) env[e.name] = value
   }

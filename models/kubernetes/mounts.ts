@@ -21,7 +21,7 @@ export class Mounts {
   /** Mounts what the API server has now (at the start of a container, where it is not mounted yet). */
   mount(): void {
     for (const v of this.worker.pod.spec.volumes ?? []) {
-      if (sourceOf(v) !== undefined && !this.mounted.has(v.name)) this.mounted.set(v.name, this.current(v))
+      if (this.sourceOf(v) !== undefined && !this.mounted.has(v.name)) this.mounted.set(v.name, this.current(v))
     }
   }
 
@@ -35,7 +35,7 @@ export class Mounts {
    */
   changed(object: string): void {
     for (const v of this.worker.pod.spec.volumes ?? []) {
-      if (sourceOf(v) !== object || !this.mounted.has(v.name) || this.pending.has(v.name) || this.bySubPath(v.name)) continue
+      if (this.sourceOf(v) !== object || !this.mounted.has(v.name) || this.pending.has(v.name) || this.bySubPath(v.name)) continue
       const nth = this.changes.get(v.name) ?? 0
       this.changes.set(v.name, nth + 1)
       const who = `${this.worker.pod.name}#${this.worker.pod.nth}/${v.name}`
@@ -58,7 +58,7 @@ export class Mounts {
       return
     }
     this.mounted.set(v.name, this.current(v))
-    this.kube.note(EVENT.configMounted, this.worker.pod.name, 0, `${this.worker.pod.name} now has the current ${sourceOf(v)} mounted`)
+    this.kube.note(EVENT.configMounted, this.worker.pod.name, 0, `${this.worker.pod.name} now has the current ${this.sourceOf(v)} mounted`)
     this.worker.configChanged()
   }
 
@@ -68,15 +68,17 @@ export class Mounts {
   }
 
   private current(v: VolumeSpec): Data {
-    const source = sourceOf(v) as string
+    const source = this.sourceOf(v) as string
     const slash = source.indexOf('/')
     const object = this.kube.store.get(source.slice(0, slash), source.slice(slash + 1))
     return { ...(object?.data ?? {}) }
   }
-}
 
-function sourceOf(v: VolumeSpec): string | undefined {
-  if (v.configMap !== undefined) return `ConfigMap/${v.configMap.name}`
-  if (v.secret !== undefined) return `Secret/${v.secret.secretName}`
-  return undefined
+  /** `kind/key` of the object behind a volume. */
+  private sourceOf(v: VolumeSpec): string | undefined {
+    const { prefix } = this.worker.pod
+    if (v.configMap !== undefined) return `ConfigMap/${prefix}${v.configMap.name}`
+    if (v.secret !== undefined) return `Secret/${prefix}${v.secret.secretName}`
+    return undefined
+  }
 }

@@ -36,6 +36,8 @@ export class KubeNode {
   monitor: TimerId | undefined
   heartbeat: TimerId | undefined
   silences = 0
+  /** Changes of power so far: a boot that was interrupted does not finish. */
+  boots = 0
 
   constructor(
     private readonly kube: Kubernetes,

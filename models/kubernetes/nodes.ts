@@ -147,6 +147,7 @@ export class Nodes {
   }
 
   private powerChanged(node: KubeNode, up: boolean): void {
+    const boot = ++node.boots
     if (!up) {
       node.kubeletUp = false
       for (const worker of [...node.workers]) worker.powerLost()
@@ -154,7 +155,7 @@ export class Nodes {
       return
     }
     this.kube.sim.after(this.kube.drawUs('kubeletStartSeconds', node.name, this.kube.count(`kubelet/${node.name}`)), () => {
-      if (!node.machine.up || node.kubeletUp || node.state === 'deleted') return
+      if (node.boots !== boot || node.state === 'deleted') return
       node.kubeletUp = true
       if (node.connected) this.heardAgain(node)
     })

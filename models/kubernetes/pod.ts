@@ -51,6 +51,9 @@ export class Pod implements PodView {
   resourceVersion = 0
   owner: { kind: string; name: string; uid: string } | undefined
   nodeVersionOf: (node: string) => string | undefined = () => undefined
+  private claimKeys: string[] | undefined
+  /** What turns a name of its namespace into a key: empty in the default namespace, `namespace/` elsewhere. */
+  prefix = ''
   /** The kubelet's side, from binding on. */
   worker: Worker | undefined
   /** How many pods of this name there have been before this one. */
@@ -86,10 +89,13 @@ export class Pod implements PodView {
     return this.node === undefined ? undefined : this.nodeVersionOf(this.node)
   }
 
-  get claims(): string[] {
-    const names: string[] = []
-    for (const v of this.spec.volumes ?? []) if (v.persistentVolumeClaim !== undefined) names.push(v.persistentVolumeClaim.claimName)
-    return names
+  /** Keys of the claims it mounts. */
+  get claims(): readonly string[] {
+    if (this.claimKeys === undefined) {
+      this.claimKeys = []
+      for (const v of this.spec.volumes ?? []) if (v.persistentVolumeClaim !== undefined) this.claimKeys.push(this.prefix + v.persistentVolumeClaim.claimName)
+    }
+    return this.claimKeys
   }
 
   get healthy(): boolean {

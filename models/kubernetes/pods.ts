@@ -54,6 +54,7 @@ export class Pods {
     const pod = new Pod(init.name, init.namespace, kube.newUid(), init.labels, init.spec, kube.sim.now, kube.count(`pod/${key}`))
     pod.annotations = init.annotations ?? {}
     pod.owner = init.owner
+    pod.prefix = kube.key('', init.namespace)
     pod.nodeVersionOf = node => kube.nodes.get(node)?.version
     pod.resourceVersion = kube.nextVersion()
     this.byKey.set(key, pod)

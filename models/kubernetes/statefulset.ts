@@ -84,7 +84,7 @@ export class StatefulSets {
       if (spec.persistentVolumeClaimRetentionPolicy?.whenScaled === 'Delete') for (const claim of pod.claims) this.kube.claims.delete(claim)
       if (monotonic) return false
     }
-    return condemned.length === 0
+    return !monotonic || condemned.length === 0
   }
 
   /** RollingUpdate: replaces the highest pod of another revision, one at a time, each Ready before the next. */
@@ -120,7 +120,7 @@ export class StatefulSets {
     for (const claim of spec.volumeClaimTemplates ?? []) {
       const claimName = `${claim.metadata.name}-${name}`
       this.kube.claims.ensure(claimName, namespace, claim.spec)
-      volumes.push({ name: claim.metadata.name, persistentVolumeClaim: { claimName: this.kube.key(claimName, namespace) } })
+      volumes.push({ name: claim.metadata.name, persistentVolumeClaim: { claimName } })
     }
     return this.kube.pods$.create({
       name,

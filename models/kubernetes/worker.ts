@@ -127,6 +127,7 @@ export class Worker {
     this.cancelAll()
     this.readiness?.stop()
     this.readiness = undefined
+    this.mounts.drop()
     this.step('POWER_LOST')
     if (handle?.running) {
       handle.running = false
@@ -167,7 +168,7 @@ export class Worker {
   /** The disk behind a volume of the pod: the claim's, or one that lives as long as the pod. */
   disk(mountName: string): Disk | undefined {
     const volume = this.pod.spec.volumes?.find(v => v.name === mountName)
-    if (volume?.persistentVolumeClaim !== undefined) return this.kube.volumes.disk(volume.persistentVolumeClaim.claimName)
+    if (volume?.persistentVolumeClaim !== undefined) return this.kube.volumes.disk(this.pod.prefix + volume.persistentVolumeClaim.claimName)
     const declared = volume !== undefined || (this.pod.main.volumeMounts?.some(m => m.name === mountName) ?? false)
     if (!declared || volume?.configMap !== undefined || volume?.secret !== undefined) return undefined
     let disk = this.ephemeral.get(mountName)
