@@ -27,7 +27,7 @@ test('a scenario file becomes a scenario, with figures in the unit of their meas
 
 test('faults: the kinds of the engine less those left out', () => {
   expect(load('good.yaml').faults).toEqual({
-    kinds: FAULT_KINDS.filter(kind => ['process-kill', 'process-pause', 'node-loss', 'partition', 'operator-killed'].includes(kind)),
+    kinds: FAULT_KINDS.filter(kind => kind !== 'node-loss-with-volume' && (kind === 'operator-killed' || toy.faultKinds.includes(kind))),
     max: 0,
     maxDurationUs: 120_000_000,
     budgetMembers: undefined,
