@@ -39,7 +39,7 @@ function splitter(separator: string | undefined): (line: string) => string[] {
 }
 
 function field(name: string): (row: Row) => string {
-  if (name === 'NF') return row => row.fields[row.fields.length - 1] ?? ''
+  if (name === 'NF') return row => (row.fields.length === 0 ? row.line : (row.fields[row.fields.length - 1] as string))
   const n = Number(name)
   return row => (n === 0 ? row.line : (row.fields[n - 1] ?? ''))
 }

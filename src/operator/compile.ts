@@ -147,7 +147,7 @@ class Compiler {
     const inside: Around = {
       ...around, prefix: draft.path === 'undo' && draft.parent === END ? `${draft.id}.u` : `${draft.id}.`, parent: draft.index, otherwise: step.otherwise ?? around.otherwise, resume: draft.resume,
     }
-    const expect = step.expect === undefined ? undefined : this.expectation(step.expect, [...path, 'expect'], step.missing ?? 'fail')
+    const expect = step.expect === undefined || step.gate !== undefined ? undefined : this.expectation(step.expect, [...path, 'expect'], step.missing ?? 'fail')
     const timeoutUs = duration(step.timeout, NEVER)
     if (step.run !== undefined) return { kind: 'run', lines: this.lines(step.run, shorthand ? path : [...path, 'run']), expect, timeoutUs }
     if (step.parallel !== undefined) return { kind: 'parallel', lines: this.lines(step.parallel, [...path, 'parallel']), expect, timeoutUs }

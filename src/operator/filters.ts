@@ -105,7 +105,7 @@ const grep: Maker = args => {
 
 /** `head` and `tail` know `-n N`, `-N`, and for tail `-n +N`. */
 const ends = (program: 'head' | 'tail'): Maker => args => {
-  const { on, rest } = options(program, args.map(a => (/^-\d+$/.test(a) ? `-n${a.slice(1)}` : a)), '', 'n')
+  const { on, rest } = options(program, args.map((a, i) => (/^-\d+$/.test(a) && args[i - 1] !== '-n' ? `-n${a.slice(1)}` : a)), '', 'n')
   noFiles(program, rest)
   const text = on.get('n') ?? '10'
   const n = Number(text)

@@ -13,11 +13,15 @@ export interface Problem extends Place {
 
 /** A runbook that cannot be used: bad input (exit code 2). Holds every problem found, not only the first. */
 export class RunbookError extends Error {
+  readonly problems: readonly Problem[]
+
   constructor(
     readonly file: string,
-    readonly problems: readonly Problem[],
+    found: readonly Problem[],
   ) {
+    const problems = [...found].sort((a, b) => a.line - b.line || a.column - b.column)
     super(problems.map(p => `${position(file, p)}${p.message}`).join('\n'))
+    this.problems = problems
     this.name = 'RunbookError'
   }
 }
