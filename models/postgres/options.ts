@@ -43,7 +43,7 @@ const pooler = z.strictObject({
 })
 
 export const postgresOptions = z.strictObject({
-  engine: z.literal('postgres'),
+  engine: z.literal('postgres').default('postgres'),
   profile: z.enum(['cloud', 'lab']).default('cloud').describe('set of defaults: `cloud` (managed Kubernetes, network disks) or `lab` (one machine, loopback, as in the measurements)').meta({ unit: '', source: 'PG §5, §9' }),
   topology: z.enum(['one-statefulset', 'three-statefulsets']).default('one-statefulset').describe('one StatefulSet `name`, or one StatefulSet per member: postgres-primary, postgres-replica-1, … (K1)').meta({ unit: '', source: 'PG §6 K1' }),
   name: z.string().regex(/^[a-z][a-z0-9-]*$/).default('postgres-cluster').describe('name of the StatefulSet and of the `app` label').meta({ unit: '', source: 'seed 000' }),
