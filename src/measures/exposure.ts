@@ -28,10 +28,16 @@ export interface Holding {
   readonly limitLsn: number
 }
 
+/** A holding and what it was read from: while that is the same, so is the holding. */
+interface Held extends Holding {
+  readonly copy: Copy
+  readonly branch: Copy['branch']
+}
+
 interface Tracked {
   readonly head: Head
   stoppedUs: Us
-  holdings: readonly Holding[]
+  holdings: readonly Held[]
 }
 
 export class ExposureWatch {
@@ -54,6 +60,8 @@ export class ExposureWatch {
   look(nowUs: Us, members: readonly Member[], membersChanged: boolean): void {
     if (!this.dirty && !membersChanged) return
     this.dirty = false
+    // Most changes of a log are clients that come, go or pause: nothing that anybody holds changes its course.
+    if (this.lastUs !== undefined && !membersChanged && this.cluster.logs.every(log => this.asTracked(log))) return
     this.integrate(nowUs)
     for (const log of this.cluster.logs) this.tracked.set(log, this.track(log, nowUs, members))
   }
@@ -61,6 +69,26 @@ export class ExposureWatch {
   windows(nowUs: Us): readonly ExposedWindow[] {
     this.integrate(nowUs)
     return this.spans.map(({ fromUs, toUs }) => ({ fromUs, toUs, open: toUs === nowUs }))
+  }
+
+  /** Whether the same leaders lead and the same copies follow them as at the last look. */
+  private asTracked(log: ReplicatedLog): boolean {
+    const tracked = this.tracked.get(log)
+    if (tracked === undefined) return false
+    let leading = 0
+    for (const { head } of log.copies) {
+      if (head === undefined) continue
+      if (tracked[leading]?.head !== head) return false
+      leading += 1
+    }
+    if (leading !== tracked.length && !(leading === 0 && tracked.length === 1 && tracked[0]?.stoppedUs !== Number.POSITIVE_INFINITY)) return false
+    for (const { head, holdings } of tracked) {
+      for (const { copy, curve, branch, limitLsn } of holdings) {
+        if (copy.curves.flush !== curve || copy.branch !== branch) return false
+        if ((copy.root() === head.copy) !== (limitLsn === Number.POSITIVE_INFINITY)) return false
+      }
+    }
+    return true
   }
 
   private track(log: ReplicatedLog, nowUs: Us, members: readonly Member[]): Tracked[] {
@@ -72,7 +100,7 @@ export class ExposureWatch {
       const last = before.at(-1)
       if (last !== undefined) now.push({ head: last.head, stoppedUs: Math.min(last.stoppedUs, nowUs), holdings: [] })
     }
-    for (const one of now) one.holdings = copies.map(copy => ({ curve: copy.curves.flush, limitLsn: limitOf(copy, one.head) }))
+    for (const one of now) one.holdings = copies.map(copy => ({ copy, branch: copy.branch, curve: copy.curves.flush, limitLsn: limitOf(copy, one.head) }))
     return now
   }
 
@@ -84,8 +112,15 @@ export class ExposureWatch {
     for (const tracked of this.tracked.values()) {
       for (const { head, stoppedUs, holdings } of tracked) {
         const needed = (us: Us): number => head.ack.valueAt(Math.min(us - this.ageUs, stoppedUs))
-        const breaks = head.ack.start.map(start => start + this.ageUs)
-        breaks.push(stoppedUs + this.ageUs)
+        // Two quick ways to be covered throughout: to trail the leader's writing by less than the age, whatever the load does; and, since
+        // neither ever falls, to have at the beginning what is needed at the end.
+        const neededAtEnd = needed(nowUs)
+        let covered = 0
+        for (const held of holdings) if (Math.min(held.limitLsn, held.curve.valueAt(fromUs)) >= neededAtEnd - SLACK_BYTES || trails(held, this.ageUs, fromUs, nowUs)) covered += 1
+        if (covered >= 2) continue
+        const breaks = [stoppedUs + this.ageUs]
+        const { start } = head.ack
+        for (let i = start.length - 1; i >= 0 && (start[i] as number) + this.ageUs > fromUs; i--) breaks.push((start[i] as number) + this.ageUs)
         found.push(...exposedSpans(needed, breaks, holdings, fromUs, nowUs))
       }
     }
@@ -99,6 +134,19 @@ export class ExposureWatch {
     if (last !== undefined && last.toUs >= fromUs) last.toUs = Math.max(last.toUs, toUs)
     else this.spans.push({ fromUs, toUs })
   }
+}
+
+/** Whether the holding is, throughout, the image of the leader's own writing delayed by no more than `ageUs`. */
+function trails({ curve, limitLsn }: Holding, ageUs: Us, fromUs: Us, toUs: Us): boolean {
+  if (limitLsn !== Number.POSITIVE_INFINITY) return false
+  for (let i = curve.start.length - 1; i >= 0; i--) {
+    const start = curve.start[i] as number
+    if (start >= toUs) continue
+    const lagUs = curve.lag[i] as number
+    if (lagUs < 0 || lagUs > ageUs) return false
+    if (start <= fromUs) return true
+  }
+  return false
 }
 
 /** How much of the leader's history this copy can come to hold as things stand: all that it streams, or what it shares with it. */
