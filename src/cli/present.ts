@@ -1,5 +1,5 @@
 /** Shows results and writes the files that were asked for. */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { CampaignResult } from '../campaign/index.ts'
 import { PLAIN, type Screen, type Story, count, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMarkdown, renderStory, renderSummary, resultJson, sentence, violationWords, writeCounterexamples, writeWhole } from '../report/index.ts'
 import type { RehearsalResult } from '../result.ts'
@@ -56,16 +56,24 @@ export function tell(told: Told, screen: Screen): string[] {
   const lines = renderSummary(told.result, screen)
   const story = storiesOf(told)[0]
   if (story !== undefined) lines.push('', ...renderStory(story, screen))
-  const others = told.result.counterexamples.slice(1)
-  if (others.length === 0) return lines
-  lines.push('', paintFor(screen).bold('Other ways it failed, and in how many rehearsals'))
-  for (const each of others.slice(0, OTHERS_SHOWN)) {
-    const runs = told.result.signatures.find((s) => s.check === each.check && s.cause === each.cause && s.step === each.step)?.runs ?? 0
+  return [...lines, ...renderOthers(told.result, screen)]
+}
+
+/** The counterexamples that are not told: one of each other check first, then more of the same. */
+function renderOthers(result: CampaignResult, screen: Screen): string[] {
+  const [told, ...others] = result.counterexamples
+  if (told === undefined || others.length === 0) return []
+  const firsts = others.filter((each, i) => each.check !== told.check && others.findIndex((other) => other.check === each.check) === i)
+  const shown = [...firsts, ...others.filter((each) => !firsts.includes(each))].slice(0, OTHERS_SHOWN)
+  const lines = ['', paintFor(screen).bold('Other ways it failed, and in how many rehearsals')]
+  for (const each of shown) {
+    const runs = result.signatures.find((s) => s.check === each.check && s.cause === each.cause && s.step === each.step)?.runs ?? 0
     const where = each.step === '-' ? '' : `, step ${each.step}`
-    lines.push(...hang(`${plain(runs).padStart(8)}  `, `${violationWords(each.check)}: ${each.cause}${where} (${each.faults === 0 ? 'no fault needed' : count(each.faults, 'fault')})`, screen.columns), paintFor(screen).dim(`          ${each.replay}`))
+    lines.push(...hang(`${plain(runs).padStart(8)}  `, `${violationWords(each.check)}: ${each.cause}${where} (${each.faults === 0 ? 'no fault needed' : count(each.faults, 'fault')})`, screen.columns))
   }
-  if (others.length > OTHERS_SHOWN) lines.push(`          and ${others.length - OTHERS_SHOWN} more, in the report folder`)
-  return lines
+  if (others.length > shown.length) lines.push(`          and ${others.length - shown.length} more`)
+  const folder = told.file === null ? undefined : dirname(told.file)
+  return folder === undefined ? lines : [...lines, ...hang('  ', `Each has a file in ${folder} for \`proofroll replay\`.`, screen.columns)]
 }
 
 function storiesOf({ result, scenario, rehearsals }: Told): Story[] {

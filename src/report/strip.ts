@@ -133,13 +133,10 @@ function versionLabels(changes: readonly MemberChange[], member: string, compone
 }
 
 function clockLine(axis: Axis): string {
-  const first = shortClock(axis.atUs[0] ?? 0)
   const last = axis.atUs.length - 1
-  const middle = Math.floor(axis.atUs.length / 2)
-  return labels(axis, [{ atUs: axis.atUs[0] ?? 0, text: first }, { atUs: axis.atUs[middle] as number, text: shortClock(axis.atUs[middle] as number) }, { atUs: axis.atUs[last] as number, text: shortClock(axis.atUs[last] as number) }])
-}
-
-/** `12:03`: the strip has no room for milliseconds. */
-function shortClock(us: number): string {
-  return formatClock(us).slice(0, -4)
+  const instants = [...new Set([0, Math.floor(axis.atUs.length / 2), last])].map((i) => axis.atUs[i] as number)
+  const short = instants.map((us) => formatClock(us).slice(0, -4))
+  // Seconds are enough unless everything happens within one.
+  const texts = new Set(short).size === short.length ? short : instants.map((us) => formatClock(us).slice(0, -2))
+  return labels(axis, instants.map((atUs, i) => ({ atUs, text: texts[i] as string })))
 }
