@@ -15,8 +15,9 @@ export interface AckRule {
   readonly stage: Stage
 }
 
-/** A pool this much over full has drifted. */
-const OVERFULL = 1.05
+/** A pool this much over or under full has drifted. */
+const OVERFULL = 1.06
+const UNDERFULL = 0.92
 const AT_ONCE = new Passage(Number.NEGATIVE_INFINITY, 0)
 
 /** One incarnation of a leader: its writing curve, what its rule acknowledges, and who writes. A restart or a promotion makes a new one. */
@@ -105,17 +106,20 @@ export class Head {
       tenure.limitedFull = s.full
       tenure.resumeAtUs = Number.POSITIVE_INFINITY
       let rate = s.rate
+      if (s.full === Number.POSITIVE_INFINITY || demand.held) tenure.saturated = false
       if (demand.held) rate = 0
       else if (s.full !== Number.POSITIVE_INFINITY && !tenure.expiring) {
         const busy = tenure.busy(now)
-        if (busy < s.full - 1e-6 - s.full * 1e-9) {
+        if (busy < (tenure.saturated ? s.full * UNDERFULL - 0.25 : s.full - 1e-6 - s.full * 1e-9)) {
+          tenure.saturated = false
           rate = demand.rateAt(this.lastLagUs + s.extraUs, s.waiting)
           tenure.full = s.full
-        } else if (rate > 0 && busy > s.full * OVERFULL + 0.25) {
+        } else tenure.saturated = true
+        if (tenure.saturated && rate > 0 && busy > s.full * OVERFULL + 0.25) {
           // What is acknowledged now was written in another mixture: let the surplus go before writing on.
           tenure.resumeAtUs = now + Math.max(1, (busy - s.full) / rate)
           rate = 0
-        } else if (rate > 0) tenure.full = s.full * OVERFULL + 0.5
+        } else if (tenure.saturated && rate > 0) tenure.full = s.full * OVERFULL + 0.5
       }
       demand.setRateNow(rate)
       bytesPerUs += rate * demand.options.bytesPerWrite

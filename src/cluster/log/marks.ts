@@ -22,7 +22,7 @@ export const UNKNOWN = 2
  * A sample of one demand's own writes, in columns: witnesses, never an addition to the load (no load, no marks; the flow does not know of
  * them). A mark's fate is read off the flow's outcome intervals in closed form, so there is no event per mark; the columns are complete
  * for every write whose outcome is known when {@link sync} is called. Rows are in the order in which outcomes became known.
- * `weight` is how many writes a mark stands for; they sum to the number of writes, within one mark.
+ * `weight` is how many writes a mark stands for: those since the one before it, so that they sum to the number of writes, within one mark.
  */
 export class Marks {
   n = 0
@@ -37,8 +37,8 @@ export class Marks {
   /** Marks per µs, over time; the dense stretch after a change ends by itself. */
   private readonly density: Curve
   private readonly versions: number[] = []
-  private readonly writePhase = { phase: 0.5 }
-  private readonly failPhase = { phase: 0.5 }
+  private readonly writePhase = { phase: 0.5, since: 0 }
+  private readonly failPhase = { phase: 0.5, since: 0 }
   private failedUpTo: Us
 
   constructor(
@@ -88,7 +88,7 @@ export class Marks {
    * Writes n1…n2 happened evenly from t1 to t2: emits those that fall on the sampling grid. A change of density rescales what is left of the
    * running interval, because the phase, not the next instant, is what is kept.
    */
-  private sample(p: { phase: number }, n1: number, n2: number, t1: number, t2: number, emit: (share: number, at: number, weight: number) => void): void {
+  private sample(p: { phase: number; since: number }, n1: number, n2: number, t1: number, t2: number, emit: (share: number, at: number, weight: number) => void): void {
     if (n2 <= n1) return
     const { density } = this
     const span = t2 - t1
@@ -100,11 +100,15 @@ export class Marks {
       const share = perUs >= rate ? 1 : perUs / rate
       const gain = writes * share
       const start = p.phase
+      let counted = 0
       for (let m = Math.floor(start) + 1; m <= start + gain; m++) {
         const f = gain > 0 ? (m - start) / gain : 0
         const at = t + (end - t) * f
-        emit(span > 0 ? (at - t1) / span : f, at, 1 / share)
+        emit(span > 0 ? (at - t1) / span : f, at, p.since + writes * f - counted)
+        p.since = 0
+        counted = writes * f
       }
+      p.since += writes - counted
       p.phase = start + gain - Math.floor(start + gain)
       if (end >= t2) return
       t = end

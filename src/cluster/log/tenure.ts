@@ -34,6 +34,8 @@ export class Tenure {
   full = Number.POSITIVE_INFINITY
   /** For the log: acknowledgements are held back and the pool is what limits the rate; then time-outs free connections. */
   limitedFull = Number.POSITIVE_INFINITY
+  /** For the log: the pool has been full under the present limit; small drift does not start a new run-up. */
+  saturated = false
   /** For the log: writing rests until then. */
   resumeAtUs = Number.POSITIVE_INFINITY
 

@@ -41,6 +41,13 @@ class Heap {
     this.now = until
   }
 }
+class Fifo<T> {
+  xs: T[] = []; head = 0
+  get length(): number { return this.xs.length - this.head }
+  get first(): T { return this.xs[this.head]! }
+  push(x: T): void { this.xs.push(x) }
+  shift(): T { const x = this.xs[this.head++]!; if (this.head > 1000) { this.xs = this.xs.slice(this.head); this.head = 0 } return x }
+}
 /** A history is the list of LSNs at which records end; a fork copies it. */
 interface Write { branch: number; lsn: number; state: 'open' | 'acked' | 'unknown' }
 export interface RefLink { delayUs: number; ackDelayUs: number; flushDelayUs: number; bytesPerSecond: number }
@@ -49,8 +56,8 @@ export class RefCopy {
   hist: number[] = []; branches: { id: number; from: number }[] = [{ id: 0, from: 0 }]
   receive = 0; flush = 0; apply = 0; end = 0
   up: RefCopy | undefined; link: RefLink | undefined; gen = 0; crashGen = 0; sent = 0; lastArrival = 0; lastReport = 0
-  rx: number[] = []; rxBusy = false; frozen = false; ax: number[] = []; axBusy = false; applyFrozen = false; applyRate = Infinity
-  leading = false; rule: RefRule | null = null; waiting: { lsn: number; ok: Fn }[] = []; acked = 0; seen = new Map<RefCopy, Record<string, number>>()
+  rx = new Fifo<number>(); rxBusy = false; frozen = false; ax = new Fifo<number>(); axBusy = false; applyFrozen = false; applyRate = Infinity
+  leading = false; rule: RefRule | null = null; waiting = new Fifo<{ lsn: number; ok: Fn }>(); acked = 0; seen = new Map<RefCopy, Record<string, number>>()
   constructor(readonly w: RefWorld, readonly name: string) {}
   get followers(): RefCopy[] { return this.w.copies.filter(c => c.up === this) }
   history(): { id: number; from: number }[] { return this.up ? this.up.history() : this.branches }
@@ -65,7 +72,7 @@ export class RefCopy {
     this.receive = this.flush = this.apply = this.end
     const lsn = this.end
     this.waiting.push({ lsn, ok })
-    for (const f of this.followers) f.pull()
+    for (const f of this.w.copies) if (f.up === this) f.pull()
     if (this.rule === null) this.check()
     return { branch: this.branches[this.branches.length - 1]!.id, lsn }
   }
@@ -74,13 +81,16 @@ export class RefCopy {
     let to = this.end
     if (this.rule !== null) {
       const r = this.rule
-      const p = r.members.filter(m => m.up === this).map(m => this.seen.get(m)?.[r.stage] ?? 0).sort((a, b) => b - a)
-      to = p.length < r.k ? this.acked : p[r.k - 1]!
+      let next = this.acked
+      // The furthest record that at least k members have.
+      const p: number[] = []
+      for (const m of r.members) if (m.up === this) p.push(this.seen.get(m)?.[r.stage] ?? 0)
+      if (p.length >= r.k) { p.sort((a, b) => b - a); next = p[r.k - 1]! }
+      to = next
     }
     if (to > this.acked) this.acked = to
-    let n = 0
-    while (n < this.waiting.length && this.waiting[n]!.lsn <= this.acked) n++
-    for (const x of this.waiting.splice(0, n)) x.ok()
+    const w = this.waiting
+    while (w.length > 0 && w.first.lsn <= this.acked) w.shift().ok()
   }
   follow(up: RefCopy, link: RefLink): void {
     this.cut()
@@ -90,12 +100,14 @@ export class RefCopy {
   }
   cut(): void {
     if (this.up) { this.branches = this.history().filter(b => b.from < this.receive || b.from === 0); this.up.seen.delete(this); this.end = this.receive }
-    this.up = undefined; this.gen++; this.rx = []; this.rxBusy = false
+    this.up = undefined; this.gen++; this.rx = new Fifo(); this.rxBusy = false
   }
   /** Sends every record the upstream has flushed and not sent yet. */
   pull(): void {
     const up = this.up!, gen = this.gen
-    let i = lower(up.hist, this.sent)
+    let i = up.hist.length
+    while (i > 0 && up.hist[i - 1]! > this.sent && up.hist.length - i < 8) i--
+    if (i > 0 && up.hist[i - 1]! > this.sent) i = lower(up.hist, this.sent)
     for (; i < up.hist.length && up.hist[i]! <= up.flush; i++) {
       const lsn = up.hist[i]!
       this.sent = lsn
@@ -106,7 +118,7 @@ export class RefCopy {
   serve(): void { while (this.serveOne()) {} }
   private serveOne(): boolean {
     if (this.rxBusy || this.frozen || this.rx.length === 0) return false
-    const lsn = this.rx[0]!, gen = this.gen, us = ((lsn - this.receive) * 1e6) / this.link!.bytesPerSecond
+    const lsn = this.rx.first, gen = this.gen, us = ((lsn - this.receive) * 1e6) / this.link!.bytesPerSecond
     const take = (): void => { this.rx.shift(); this.receive = lsn; this.hist.push(lsn); const c = this.crashGen; const d = this.link!.flushDelayUs; if (d === 0) this.flushed(lsn); else this.w.q.push(this.w.q.now + d, () => { if (c === this.crashGen && lsn > this.flush) this.flushed(lsn) }); this.report() }
     if (us === 0) { take(); return true }
     this.rxBusy = true
@@ -115,13 +127,13 @@ export class RefCopy {
   }
   flushed(lsn: number): void {
     this.flush = lsn
-    for (const f of this.followers) f.pull()
+    for (const f of this.w.copies) if (f.up === this) f.pull()
     this.ax.push(lsn); this.report(); this.applyNext()
   }
   applyNext(): void { while (this.applyOne()) {} }
   private applyOne(): boolean {
     if (this.axBusy || this.applyFrozen || this.ax.length === 0) return false
-    const lsn = this.ax[0]!, c = this.crashGen, us = ((lsn - this.apply) * 1e6) / this.applyRate
+    const lsn = this.ax.first, c = this.crashGen, us = ((lsn - this.apply) * 1e6) / this.applyRate
     const take = (): void => { this.ax.shift(); this.apply = lsn; this.report() }
     if (us === 0) { take(); return true }
     this.axBusy = true
@@ -140,21 +152,21 @@ export class RefCopy {
   crash(keep: boolean): void {
     this.stop(); this.cut(); this.crashGen++; this.axBusy = false
     if (keep) { this.flush = this.receive } else { this.receive = this.flush; this.hist.length = lower(this.hist, this.flush) }
-    this.end = this.receive; this.ax = this.receive > this.apply ? [this.receive] : []; this.applyNext()
+    this.end = this.receive; this.ax = new Fifo(); if (this.receive > this.apply) this.ax.push(this.receive); this.applyNext()
   }
   adopt(o: RefCopy): void {
-    this.crashGen++; this.axBusy = false; this.ax = []
+    this.crashGen++; this.axBusy = false; this.ax = new Fifo()
     this.hist = o.hist.slice(0, lower(o.hist, o.flush)); this.branches = o.history().filter(b => b.from < o.flush || b.from === 0)
     this.receive = this.flush = this.apply = this.end = o.flush
   }
   lead(): void {
     this.cut(); this.crashGen++
-    this.end = this.flush = this.apply = this.receive; this.ax = []; this.axBusy = false
+    this.end = this.flush = this.apply = this.receive; this.ax = new Fifo(); this.axBusy = false
     this.branches = [...this.branches, { id: ++this.w.branchIds, from: this.end }]
-    this.leading = true; this.acked = this.end; this.waiting = []; this.seen.clear()
+    this.leading = true; this.acked = this.end; this.waiting = new Fifo(); this.seen.clear()
     for (const f of this.followers) { f.pull(); f.report() }
   }
-  stop(): void { if (!this.leading) return; this.leading = false; this.waiting = []; for (const d of this.w.demands) if (d.leader === this) d.detach('broken'); else d.breakOld(this) }
+  stop(): void { if (!this.leading) return; this.leading = false; this.waiting = new Fifo(); for (const d of this.w.demands) if (d.leader === this) d.detach('broken'); else d.breakOld(this) }
 }
 /** The number of records that end at or before `lsn`. */
 function lower(hist: number[], lsn: number): number {
@@ -164,7 +176,7 @@ function lower(hist: number[], lsn: number): number {
 }
 export interface RefDemandOptions { loop: 'open' | 'closed'; writesPerSecond: number; thinkUs: number; connections: number; bytesPerWrite: number; timeoutUs: number; queueAgeLimitUs: number; roundTripUs: number }
 export class RefDemand {
-  leader: RefCopy | undefined; held = false; factor = 1; busy = 0; queue: number[] = []; parked = 0; session = 0
+  leader: RefCopy | undefined; held = false; factor = 1; busy = 0; queue = new Fifo<number>(); parked = 0; session = 0
   acked = 0; unknown = 0; expired = 0; arrivals = 0; writes: Write[] = []; open = new Map<Write, RefCopy>(); private rateGen = 0
   constructor(readonly w: RefWorld, readonly o: RefDemandOptions) { if (o.loop === 'open') this.arrive() }
   private arrive(): void {
@@ -181,9 +193,9 @@ export class RefDemand {
     else if (this.leader) while (this.clients < this.places) { this.clients++; this.think(this.o.thinkUs * this.w.random()) }
   }
   drain(): void {
-    while (this.queue.length > 0 && this.w.q.now - this.queue[0]! > this.o.queueAgeLimitUs) { this.queue.shift(); this.expired++ }
+    while (this.queue.length > 0 && this.w.q.now - this.queue.first > this.o.queueAgeLimitUs) { this.queue.shift(); this.expired++ }
     while (this.leader && !this.held && this.queue.length > 0 && this.busy < this.o.connections) {
-      const t = this.queue.shift()!
+      const t = this.queue.shift()
       if (this.w.q.now - t > this.o.queueAgeLimitUs) this.expired++
       else this.write()
     }

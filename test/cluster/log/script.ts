@@ -23,10 +23,9 @@ export function generator(seed: number): () => number {
 }
 
 /** A random story over three or four copies and one or two demands: about a dozen changes in 12 s. */
-export function randomScript(seed: number, open?: boolean): Script {
+export function randomScript(seed: number, open?: boolean, endUs = 12_000_000): Script {
   const r = generator(seed)
   const pick = <T>(xs: readonly T[]): T => xs[Math.floor(r() * xs.length)] as T
-  const endUs = 12_000_000
   const copies = 3 + (r() < 0.4 ? 1 : 0)
   const link = (): Link => ({ delayUs: pick([200, 1000, 5000, 20_000]), ackDelayUs: pick([200, 1000, 5000]), flushDelayUs: pick([0, 500, 3000]), bytesPerSecond: r() < 0.75 ? Infinity : pick([40_000, 100_000, 400_000]) })
   const demands: Options[] = []
