@@ -21,7 +21,7 @@ export function pickFrom(pick: Pick, lookup: Lookup): string | { readonly why: s
 /** The row with the largest or smallest value; the first of equals. Rows without a comparable value are left out. */
 function extreme(rows: readonly (readonly string[])[], column: number, pick: Pick): readonly string[] | undefined {
   const cells = rows.map(row => row[column] ?? '').filter(cell => cell !== '')
-  const how = pick.compare ?? (cells.length > 0 && cells.some(isLsn) && cells.every(c => isLsn(c)) ? 'lsn' : 'number')
+  const how = pick.compare ?? (cells.some(isLsn) && !cells.some(cell => Number.isFinite(Number(cell))) ? 'lsn' : 'number')
   let best: readonly string[] | undefined
   let bestValue: string | number = 0
   for (const row of rows) {

@@ -21,7 +21,7 @@ steps:
   - { run: get replicas, as: lags }
   - pick: { from: '\${lags}', column: 2, by: smallest, as: candidate }
   - { gate: 'get \${candidate}', expect: { max: 10 }, every: 2s, for: 3s, timeout: 2m }
-  - { run: ['set leader \${candidate}', maybe 5], retry: { times: 3, every: 1s }, undo: set leader old }
+  - { run: ['set leader \${candidate}', maybe 3], retry: { times: 2, every: 1s }, undo: set leader old }
   - forEach: { words: a b c, as: pod, steps: [{ run: 'maybe 8', otherwise: continue }, { gate: 'get \${pod}', expect: { equals: up }, every: 1s, timeout: 4s, undo: 'set \${pod} 0' }] }
 `)
 
