@@ -1,0 +1,137 @@
+import { Chance, type Distribution, MILLISECOND, NEVER, type Process, type Us } from '../../../src/kernel/index.ts'
+import { type Call, type Command, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import { compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError } from '../sql/index.ts'
+import { parseOptions, type PsqlOptions, type Refusal, type Target } from './options.ts'
+import { NotPure, Session } from './session.ts'
+
+/** What an attempt to connect leads to. */
+export type Connection =
+  | { readonly is: 'ok'; readonly host: SqlHost; run(effect: Effect): Process<EffectResult>; close?(): void }
+  /** `stderr` in psql's words (see `connectionErrors`); `afterUs` is how long the attempt takes, beyond the latency of the command. */
+  | { readonly is: 'error'; readonly stderr: string; readonly code: 2; readonly afterUs: Us; readonly stableUntilUs?: Us }
+
+/**
+ * The server that a target leads to at this instant, as seen from where psql runs. Also asked by `look`, and then by no `run`:
+ * it must have no effect of its own. `close` is called when psql ends.
+ */
+export type Resolve = (target: Target, call: Call) => Connection
+
+export interface PsqlSetting {
+  /** From starting psql until its query is judged: process start, connection, authentication. A pure function of (key, nth, argv). */
+  readonly latencyUs?: (call: Call) => Us
+  /** The instant now, told to those who look at something that moves by itself. */
+  readonly nowUs?: () => Us
+  /** psql's own version, for `--version`. */
+  readonly version?: string
+}
+
+const CONNECTION: Distribution = { is: 'uniform', min: 5 * MILLISECOND, max: 40 * MILLISECOND }
+
+/** The latency of psql's connections as a draw of the rehearsal's own luck. */
+export function connectionLatency(chance: Chance, distribution: Distribution = CONNECTION): (call: Call) => Us {
+  return call => Math.max(0, Math.round(chance.sample(distribution, call.key, 'psql connection', call.nth)))
+}
+
+/** Where no luck is given: the same for a call in every rehearsal. */
+const fixedLatency = connectionLatency(new Chance('psql'))
+
+const refused = (options: PsqlOptions | Refusal): options is Refusal => 'code' in options
+
+/** Without a name, libpq takes the operating system's user, and the user's name as the database. */
+function targetOf({ target }: PsqlOptions, call: Call): Target {
+  const user = target.user ?? call.user
+  const dbname = target.dbname ?? user
+  return { ...target, ...(user !== undefined && { user }), ...(dbname !== undefined && { dbname }) }
+}
+
+/** The program `psql`. */
+export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = '15.18' }: PsqlSetting = {}): Command {
+  const optionsOf = (call: Call): PsqlOptions | Refusal => parseOptions(call.argv, call.env, version)
+  return {
+    name: 'psql',
+    summary: 'PostgreSQL interactive terminal: runs SQL from -c, -f - or standard input',
+    check: argv => check(argv, version),
+    latencyUs,
+    look(call) {
+      const options = optionsOf(call)
+      if (refused(options)) return { output: options, afterUs: 0, stableUntilUs: NEVER }
+      const connection = resolve(targetOf(options, call), call)
+      if (connection.is === 'error') {
+        const output = { out: '', err: options.warnings.join('') + connection.stderr, code: connection.code }
+        return { output, afterUs: connection.afterUs, stableUntilUs: connection.stableUntilUs ?? NEVER }
+      }
+      try {
+        return lookOf(options, call, connection.host, nowUs)
+      } finally {
+        connection.close?.()
+      }
+    },
+    *run(call) {
+      const options = optionsOf(call)
+      if (refused(options)) return options
+      const connection = resolve(targetOf(options, call), call)
+      if (connection.is === 'error') {
+        yield connection.afterUs
+        return { out: '', err: options.warnings.join('') + connection.stderr, code: connection.code }
+      }
+      const session = new Session(options, call.stdin, connection.host, effect => connection.run(effect))
+      try {
+        const code = yield* session.run()
+        return outputOf(options, session, code)
+      } finally {
+        connection.close?.()
+      }
+    },
+  }
+}
+
+function outputOf({ warnings }: PsqlOptions, { out, err }: Session, code: number): Output {
+  return { out, err: warnings.join('') + err, code }
+}
+
+/** Runs a session at one instant; undefined if it comes upon an effect. */
+function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us): Look | undefined {
+  const session = new Session(options, call.stdin, host, () => {
+    throw new NotPure()
+  })
+  try {
+    const step = session.run().next()
+    if (step.done !== true) return undefined
+    return { output: outputOf(options, session, step.value), afterUs: 0, stableUntilUs: session.moves ? nowUs() : NEVER }
+  } catch (error) {
+    if (error instanceof NotPure) return undefined
+    throw error
+  }
+}
+
+/** Everything wrong with a command line that shows without running it. */
+function check(argv: readonly string[], version: string): readonly Finding[] {
+  const findings: Finding[] = []
+  const open = argv.some(word => word.includes('${'))
+  try {
+    const options = parseOptions(argv.map(word => word), {}, version)
+    if (refused(options)) return open || options.code === 0 ? [] : [{ severity: 'error', message: options.err.trim().split('\n')[0] as string }]
+    for (const action of options.actions) {
+      if (action.is === 'file' && action.name !== '-' && !action.name.includes('${')) {
+        findings.push({ severity: 'error', message: `psql cannot read the file ${action.name}: only \`-f -\` (standard input) is modelled` })
+      }
+      if (action.is === 'command' && !action.text.includes('${') && !action.text.trimStart().startsWith('\\')) findings.push(...checkSql(action.text))
+    }
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error
+    findings.push({ severity: 'error', message: error.message })
+  }
+  return findings
+}
+
+function checkSql(sql: string): readonly Finding[] {
+  try {
+    const statements = compile(sql)
+    const alone = statements.find(({ forbiddenInTransaction }) => forbiddenInTransaction !== undefined)
+    if (alone === undefined || statements.length === 1) return []
+    return [{ severity: 'error', message: `${alone.forbiddenInTransaction as string} cannot run with other statements in one -c: give it a -c of its own` }]
+  } catch (error) {
+    if (error instanceof SqlSyntaxError || error instanceof UnsupportedError) return [{ severity: 'error', message: `in \`${sql}\`: ${error.message}` }]
+    throw error
+  }
+}

@@ -1,0 +1,5 @@
+export { type Connection, connectionLatency, psqlCommand, type PsqlSetting, type Resolve } from './command.ts'
+export { connectionErrors, errorPosition, isReadyOutput, lostConnection, report, type ServerState } from './errors.ts'
+export { parseOptions, type PsqlOptions, type Target } from './options.ts'
+export { printRelation } from './print.ts'
+export type { PrintOptions } from './settings.ts'

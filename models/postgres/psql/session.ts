@@ -1,0 +1,228 @@
+import type { Process } from '../../../src/kernel/index.ts'
+import { UnsupportedError } from '../../../src/operator/command.ts'
+import { compile, ConnectionLost, EffectError, type EffectResult, type Perform, SqlError, type SqlHost, type Statement, type StatementResult } from '../sql/index.ts'
+import { lostConnection, report } from './errors.ts'
+import type { PsqlOptions } from './options.ts'
+import { printRelation } from './print.ts'
+import { type Piece, pieces } from './script.ts'
+import { type PrintOptions, setPrintOption } from './settings.ts'
+
+/** Thrown when a statement that only looks was wanted, and one has an effect. */
+export class NotPure extends Error {}
+
+/** How a query ended: done, an error of the server, or the end of the connection. */
+type Ending = 'ok' | 'error' | 'lost'
+
+const META_COMMANDS = ['\\q', '\\x', '\\t', '\\a', '\\echo', '\\qecho', '\\warn', '\\pset', '\\set', '\\unset', '\\f', '\\timing off', '\\g', '\\gx', '\\;']
+
+/** One run of psql, from connected to its exit. */
+export class Session {
+  out = ''
+  err = ''
+  /** Whether anything printed may change with time alone. */
+  moves = false
+  private print: PrintOptions
+  private readonly variables: Map<string, string>
+  private transaction: 'none' | 'open' | 'failed' = 'none'
+
+  constructor(
+    private readonly options: PsqlOptions,
+    private readonly stdin: string,
+    private readonly host: SqlHost,
+    private readonly perform: Perform,
+  ) {
+    this.print = options.print
+    this.variables = new Map(options.variables)
+  }
+
+  /** Runs everything the command line asks for; gives the exit status. */
+  *run(): Process<number> {
+    const { actions, singleTransaction } = this.options
+    if (singleTransaction) yield* this.perform({ kind: 'transaction', verb: 'begin', implicit: false })
+    if (singleTransaction) this.transaction = 'open'
+    let code = 0
+    if (actions.length === 0) code = yield* this.runScript(this.stdin, '')
+    for (const action of actions) {
+      if (action.is === 'command') code = yield* this.runCommand(action.text)
+      else if (action.name === '-') code = yield* this.runScript(this.stdin, '<stdin>')
+      else {
+        this.err += `${action.name}: No such file or directory\n`
+        code = 1
+      }
+      if (code === 2 || (code !== 0 && this.stopsOnError)) break
+    }
+    if (singleTransaction && code !== 2) {
+      // An error before it makes COMMIT a rollback; with ON_ERROR_STOP psql does not get as far as COMMIT.
+      const verb = this.failed || (code !== 0 && this.stopsOnError) ? 'rollback' : 'commit'
+      yield* this.perform({ kind: 'transaction', verb, implicit: false })
+    }
+    return code
+  }
+
+  private get failed(): boolean {
+    return this.transaction === 'failed'
+  }
+
+  private get stopsOnError(): boolean {
+    return /^(on|true|yes|1)$/i.test(this.variables.get('ON_ERROR_STOP') ?? '')
+  }
+
+  /** `-c`: one backslash command, or all of the text as one query. */
+  private *runCommand(text: string): Process<number> {
+    if (text.trimStart().startsWith('\\')) {
+      const [piece] = [...pieces(text.trim(), this.variables)]
+      if (piece === undefined || piece.is !== 'meta') return 0
+      return this.meta(piece, '') === 'error' ? 1 : 0
+    }
+    const ending = yield* this.query(text, '')
+    return ending === 'ok' ? 0 : ending === 'lost' ? 2 : 1
+  }
+
+  /** Standard input or `-f -`: statement by statement, going on after an error unless ON_ERROR_STOP is set. */
+  private *runScript(input: string, name: string): Process<number> {
+    for (const piece of pieces(input, this.variables)) {
+      const prefix = name === '' ? '' : `psql:${name}:${piece.line}: `
+      if (piece.is === 'meta' && piece.name === 'q') return 0
+      const ending = piece.is === 'meta' ? this.meta(piece, prefix) : yield* this.piece(piece, prefix)
+      if (ending === 'lost') return 2
+      if (ending === 'error' && this.stopsOnError) return 3
+    }
+    return 0
+  }
+
+  private *piece(piece: Extract<Piece, { is: 'sql' }>, prefix: string): Process<Ending> {
+    const before = this.print
+    if (piece.expanded) this.print = { ...before, expanded: true }
+    const ending = yield* this.query(piece.text, prefix)
+    this.print = before
+    return ending
+  }
+
+  /** Sends a text to the server: its statements are one transaction unless they say otherwise. */
+  private *query(sql: string, prefix: string): Process<Ending> {
+    let implicit = false
+    try {
+      const statements = compile(sql)
+      const several = statements.length > 1
+      for (const statement of statements) {
+        this.check(statement, several)
+        if (several && statement.kind === 'effect' && statement.transaction === undefined && this.transaction === 'none' && !implicit) {
+          implicit = true
+          yield* this.perform({ kind: 'transaction', verb: 'begin', implicit: true })
+        }
+        // BEGIN makes the bracket that nobody wrote a written one; COMMIT and ROLLBACK end it.
+        if (statement.transaction !== undefined) implicit = false
+        yield* this.statement(statement, sql, prefix)
+      }
+      if (implicit) yield* this.perform({ kind: 'transaction', verb: 'commit', implicit: true })
+      return 'ok'
+    } catch (error) {
+      if (error instanceof ConnectionLost) {
+        for (const notice of error.notices) this.err += report(notice.severity, notice, sql, prefix)
+        this.err += lostConnection(error.fatal, prefix)
+        return 'lost'
+      }
+      if (!(error instanceof SqlError)) throw error
+      if (error instanceof EffectError) for (const notice of error.notices) this.err += report(notice.severity, notice, sql, prefix)
+      this.err += report('ERROR', error, sql, prefix)
+      if (implicit) yield* this.perform({ kind: 'transaction', verb: 'rollback', implicit: true })
+      if (this.transaction === 'open') this.transaction = 'failed'
+      return 'error'
+    }
+  }
+
+  private check(statement: Statement, several: boolean): void {
+    if (this.failed && statement.transaction === undefined) {
+      throw new SqlError('current transaction is aborted, commands ignored until end of transaction block', { state: '25P02' })
+    }
+    const { forbiddenInTransaction: what } = statement
+    if (what !== undefined && (several || this.transaction !== 'none')) throw new SqlError(`${what} cannot run inside a transaction block`, { state: '25001' })
+  }
+
+  private *statement(statement: Statement, sql: string, prefix: string): Process {
+    if (statement.kind === 'query') {
+      const answer = statement.evaluate(this.host)
+      if (answer.movesByItself) this.moves = true
+      this.out += printRelation(answer, this.print)
+      return
+    }
+    const result = yield* this.effect(statement, sql, prefix)
+    if (result.relation !== undefined) this.out += printRelation(result.relation, this.print)
+    if (!this.options.quiet && !result.tag.startsWith('SELECT')) this.out += `${result.tag}\n`
+  }
+
+  private *effect(statement: Extract<Statement, { kind: 'effect' }>, sql: string, prefix: string): Process<StatementResult> {
+    const { transaction } = statement
+    if (transaction !== undefined) return yield* this.bracket(statement, transaction, sql, prefix)
+    const result = yield* statement.execute(this.host, this.perform)
+    for (const notice of result.notices) this.err += report(notice.severity, notice, sql, prefix)
+    return result
+  }
+
+  /** BEGIN, COMMIT and ROLLBACK: COMMIT after an error rolls back; out of place they warn. */
+  private *bracket(statement: Extract<Statement, { kind: 'effect' }>, verb: 'begin' | 'commit' | 'rollback', sql: string, prefix: string): Process<StatementResult> {
+    const open = this.transaction !== 'none'
+    if (open === (verb === 'begin')) {
+      const message = open ? 'there is already a transaction in progress' : 'there is no transaction in progress'
+      this.err += report('WARNING', { message }, sql, prefix)
+    }
+    if (verb === 'commit' && this.failed) {
+      this.transaction = 'none'
+      const result: EffectResult = yield* this.perform({ kind: 'transaction', verb: 'rollback', implicit: false })
+      if (result.is === 'lost') throw new ConnectionLost(result.fatal, result.notices ?? [])
+      return { tag: 'ROLLBACK', relation: undefined, notices: [] }
+    }
+    this.transaction = verb === 'begin' ? (this.failed ? 'failed' : 'open') : 'none'
+    return yield* statement.execute(this.host, this.perform)
+  }
+
+  /** A backslash command. @throws UnsupportedError for one that psql has and the model has not */
+  private meta({ name, args }: Extract<Piece, { is: 'meta' }>, prefix: string): Ending {
+    const [first, ...rest] = args
+    switch (name) {
+      case 'q': return 'ok'
+      case 'x': case 't': case 'pset': case 'f': case 'a': return this.setPrint(name, first, rest.join(' '), prefix)
+      case 'echo': case 'qecho': this.out += first === '-n' ? rest.join(' ') : `${args.join(' ')}\n`; return 'ok'
+      case 'warn': this.err += `${args.join(' ')}\n`; return 'ok'
+      case 'set': if (first !== undefined) this.variables.set(first, rest.join('')); return 'ok'
+      case 'unset': this.variables.delete(first ?? ''); return 'ok'
+      case 'timing': if (first === 'off') return 'ok'; break
+      default:
+    }
+    // The names psql has: any other is psql's own error.
+    const known = /^(d\w*\+?|l\+?|c|connect|conninfo|watch|gset|gexec|gdesc|copy|i|ir|include|if|elif|else|endif|o|out|p|print|r|reset|s|sf|sv|timing|w|write|z|e|edit|ef|ev|errverbose|h|help|password|prompt|setenv|getenv|encoding|cd|copyright|C|H|T|!|\?|bind|crosstabview|lo_\w+|dconfig)$/
+    if (known.test(name)) throw new UnsupportedError(`psql's \\${name} is not modelled`, META_COMMANDS)
+    this.err += `${prefix}${prefix === '' ? '' : 'error: '}invalid command \\${name}\n`
+    return 'error'
+  }
+
+  private setPrint(name: string, first: string | undefined, second: string, prefix: string): Ending {
+    const [option, value] = name === 'x' ? ['expanded', first] : name === 't' ? ['tuples_only', first] : name === 'f' ? ['fieldsep', first]
+      : name === 'a' ? ['format', this.print.format === 'unaligned' ? 'aligned' : 'unaligned'] : [first ?? '', second === '' ? undefined : second]
+    const changed = setPrintOption(this.print, option as string, value)
+    if (typeof changed === 'string') {
+      this.err += `${prefix}${changed}\n`
+      return 'error'
+    }
+    this.print = changed
+    if (!this.options.quiet) this.out += announcement(option as string, changed)
+    return 'ok'
+  }
+}
+
+const onOff = (value: boolean | undefined): string => (value === true ? 'on' : 'off')
+
+/** What psql says after a print option was changed. */
+function announcement(option: string, print: PrintOptions): string {
+  switch (option) {
+    case 'expanded': case 'x': case 'vertical': return `Expanded display is ${onOff(print.expanded)}.\n`
+    case 'tuples_only': case 't': return `Tuples only is ${onOff(print.tuplesOnly)}.\n`
+    case 'format': return `Output format is ${print.format ?? 'aligned'}.\n`
+    case 'fieldsep': return `Field separator is "${print.fieldSeparator ?? '|'}".\n`
+    case 'border': return `Border style is ${print.border ?? 1}.\n`
+    case 'null': return `Null display is "${print.nullText ?? ''}".\n`
+    case 'footer': return `Default footer is ${onOff(print.footer !== false)}.\n`
+    case 'pager': return 'Pager usage is off.\n'
+    default: throw new UnsupportedError(`\\pset ${option} is not modelled`, ['expanded', 'tuples_only', 'format', 'fieldsep', 'border', 'null', 'footer', 'pager'])
+  }
+}

@@ -1,0 +1,148 @@
+import type { Process } from '../../../src/kernel/index.ts'
+import type { Notice, PgType, Relation, Value } from './types.ts'
+
+/**
+ * One backend of one server, as its SQL sees it at this instant: everything here only reads.
+ * `movesByItself` says that the answer may change with time alone (a clock, an LSN, a lag), so that nobody may skip a look at it.
+ */
+export interface SqlHost {
+  readonly inRecovery: boolean
+  /** Now, in microseconds since 1970-01-01 UTC: `now()`, `clock_timestamp()`. */
+  nowUs(): number
+  /**
+   * A table, a system view, or a function used as a table (`pg_control_checkpoint`), by its unqualified name; undefined if there is none.
+   * Keep `columns` one constant per kind of relation: a compiled query is tied to it and compiled again for another.
+   */
+  relation(name: string): { readonly relation: Relation; readonly movesByItself: boolean } | undefined
+  /** A function that only reads: those of {@link HOST_FUNCTIONS}, which gives their types. Undefined: it is not modelled. */
+  call(name: string, args: readonly Value[]): { readonly value: Value; readonly movesByItself: boolean } | undefined
+  /** A configuration parameter as SHOW prints it; undefined if there is none of that name. */
+  setting(name: string): string | undefined
+}
+
+/** A column of CREATE TABLE. */
+export interface NewColumn {
+  readonly name: string
+  readonly type: PgType
+  /** `serial`: the default counts up. */
+  readonly serial: boolean
+  readonly notNull: boolean
+  readonly primaryKey: boolean
+  readonly defaultOf: ((host: SqlHost) => Value) | undefined
+}
+
+type Row = readonly Value[]
+
+/** What a statement changes. The server carries it out; rows are in the order of the table's columns. */
+export type Effect =
+  /** A function with an effect (those of {@link EFFECT_FUNCTIONS}); arguments left out hold their defaults. */
+  | { readonly kind: 'call'; readonly name: string; readonly args: Row }
+  | { readonly kind: 'checkpoint' }
+  /** `name` null: RESET ALL. `value` null: RESET. */
+  | { readonly kind: 'alterSystem'; readonly name: string | null; readonly value: string | null }
+  | { readonly kind: 'set'; readonly name: string | null; readonly value: string | null; readonly local: boolean }
+  /** `implicit`: the bracket around the statements of one `-c`, that nobody wrote. */
+  | { readonly kind: 'transaction'; readonly verb: 'begin' | 'commit' | 'rollback'; readonly implicit: boolean }
+  /** `undefined` in a row stands for the column's default. */
+  | { readonly kind: 'insert'; readonly table: string; readonly rows: readonly (readonly (Value | undefined)[])[]; readonly onConflictDoNothing: boolean }
+  | { readonly kind: 'update'; readonly table: string; matches(row: Row): boolean; change(row: Row): readonly (Value | undefined)[] }
+  | { readonly kind: 'delete'; readonly table: string; matches(row: Row): boolean }
+  | { readonly kind: 'truncate'; readonly tables: readonly string[] }
+  | { readonly kind: 'createTable'; readonly table: string; readonly ifNotExists: boolean; readonly temporary: boolean; readonly columns: readonly NewColumn[] }
+  | { readonly kind: 'dropTable'; readonly tables: readonly string[]; readonly ifExists: boolean }
+  | { readonly kind: 'vacuum' | 'analyze'; readonly tables: readonly string[] }
+
+/** How an effect went. */
+export type EffectResult =
+  /** `value`: of a call (an array of values for a record). `rows`: those inserted, updated (as they are now) or deleted. */
+  | { readonly is: 'ok'; readonly value?: Value; readonly rows?: readonly Row[]; readonly notices?: readonly Notice[] }
+  | { readonly is: 'error'; readonly state: string; readonly message: string; readonly detail?: string; readonly hint?: string; readonly notices?: readonly Notice[] }
+  /** The connection broke; `fatal` is the server's last word, if it had one. */
+  | { readonly is: 'lost'; readonly fatal?: string; readonly notices?: readonly Notice[] }
+
+/** Carries out an effect on a server. */
+export type Perform = (effect: Effect) => Process<EffectResult>
+
+/** A function of the server, with its types. */
+export interface FunctionSignature {
+  readonly args: readonly PgType[]
+  readonly argNames?: readonly string[]
+  /** Defaults of the last arguments. */
+  readonly defaults?: readonly Value[]
+  readonly returns: PgType
+  /** A record: the value is an array with these columns. */
+  readonly columns?: readonly { readonly name: string; readonly type: PgType }[]
+}
+
+const reads = (returns: PgType, ...args: PgType[]): FunctionSignature => ({ args, returns })
+
+/** Functions that only read the server's state: the host answers them. */
+export const HOST_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
+  pg_is_in_recovery: reads('bool'),
+  pg_current_wal_lsn: reads('pg_lsn'),
+  pg_current_wal_insert_lsn: reads('pg_lsn'),
+  pg_current_wal_flush_lsn: reads('pg_lsn'),
+  pg_last_wal_receive_lsn: reads('pg_lsn'),
+  pg_last_wal_replay_lsn: reads('pg_lsn'),
+  pg_last_xact_replay_timestamp: reads('timestamptz'),
+  pg_is_wal_replay_paused: reads('bool'),
+  pg_get_wal_replay_pause_state: reads('text'),
+  pg_postmaster_start_time: reads('timestamptz'),
+  pg_conf_load_time: reads('timestamptz'),
+  pg_backend_pid: reads('int4'),
+  pg_walfile_name: reads('text', 'pg_lsn'),
+  pg_database_size: reads('int8', 'name'),
+  pg_total_relation_size: reads('int8', 'text'),
+  pg_relation_size: reads('int8', 'text'),
+  pg_table_size: reads('int8', 'text'),
+  pg_blocking_pids: reads('int4[]', 'int4'),
+  txid_current: reads('int8'),
+  to_regclass: reads('text', 'text'),
+  inet_server_addr: reads('inet'),
+  inet_server_port: reads('int4'),
+  inet_client_addr: reads('inet'),
+  inet_client_port: reads('int4'),
+  version: reads('text'),
+  current_database: reads('name'),
+  current_user: reads('name'),
+  session_user: reads('name'),
+  current_schema: reads('name'),
+}
+
+const SLOT = [{ name: 'slot_name', type: 'name' }, { name: 'lsn', type: 'pg_lsn' }] as const
+
+/** Functions that change something or wait: the server carries them out as effects. */
+export const EFFECT_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
+  pg_reload_conf: reads('bool'),
+  pg_rotate_logfile: reads('bool'),
+  pg_promote: { args: ['bool', 'int4'], argNames: ['wait', 'wait_seconds'], defaults: [true, 60], returns: 'bool' },
+  pg_switch_wal: reads('pg_lsn'),
+  pg_create_restore_point: reads('pg_lsn', 'text'),
+  pg_wal_replay_pause: reads('void'),
+  pg_wal_replay_resume: reads('void'),
+  pg_terminate_backend: { args: ['int4', 'int8'], argNames: ['pid', 'timeout'], defaults: [0], returns: 'bool' },
+  pg_cancel_backend: reads('bool', 'int4'),
+  pg_create_physical_replication_slot: {
+    args: ['name', 'bool', 'bool'], argNames: ['slot_name', 'immediately_reserve', 'temporary'], defaults: [false, false], returns: 'text', columns: SLOT,
+  },
+  pg_create_logical_replication_slot: {
+    args: ['name', 'name', 'bool', 'bool'], argNames: ['slot_name', 'plugin', 'temporary', 'twophase'], defaults: [false, false], returns: 'text', columns: SLOT,
+  },
+  pg_drop_replication_slot: reads('void', 'name'),
+  pg_replication_slot_advance: { args: ['name', 'pg_lsn'], returns: 'text', columns: [{ name: 'slot_name', type: 'name' }, { name: 'end_lsn', type: 'pg_lsn' }] },
+  pg_backup_start: { args: ['text', 'bool'], argNames: ['label', 'fast'], defaults: [false], returns: 'pg_lsn' },
+  pg_backup_stop: {
+    args: ['bool'], argNames: ['wait_for_archive'], defaults: [true], returns: 'text',
+    columns: [{ name: 'lsn', type: 'pg_lsn' }, { name: 'labelfile', type: 'text' }, { name: 'spcmapfile', type: 'text' }],
+  },
+  pg_advisory_lock: reads('void', 'int8'),
+  pg_advisory_xact_lock: reads('void', 'int8'),
+  pg_try_advisory_lock: reads('bool', 'int8'),
+  pg_advisory_unlock: reads('bool', 'int8'),
+  pg_advisory_unlock_all: reads('void'),
+  pg_sleep: reads('void', 'float8'),
+  pg_stat_reset: reads('void'),
+  set_config: reads('text', 'text', 'text', 'bool'),
+  nextval: reads('int8', 'text'),
+  setval: reads('int8', 'text', 'int8'),
+}

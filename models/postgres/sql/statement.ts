@@ -1,0 +1,243 @@
+import type { ExplainStmt, Node, TransactionStmt, VariableSetStmt } from 'libpg-query'
+import type { Process } from '../../../src/kernel/index.ts'
+import { UnsupportedError } from '../../../src/operator/command.ts'
+import { Binder, type Plan } from './binder.ts'
+import { settingOf } from './functions.ts'
+import { EFFECT_FUNCTIONS, type Effect, type EffectResult, type Perform, type SqlHost } from './host.ts'
+import { callsAny, kindOf, type Parsed, parseStatements } from './parse.ts'
+import { EffectNeeded, Run, snapshotOf, StalePlan } from './run.ts'
+import { bindSelect } from './select.ts'
+import { type Notice, type Relation, SqlError, type Value } from './types.ts'
+import { bindCreateTable, bindDelete, bindInsert, bindUpdate, dropTable, type Write } from './write.ts'
+
+/** The rows of a query, and whether they may change with time alone. */
+export interface Answer extends Relation {
+  readonly movesByItself: boolean
+}
+
+/** What a finished statement gives: its command tag, rows if it has any, notices. */
+export interface StatementResult {
+  readonly tag: string
+  readonly relation: Relation | undefined
+  readonly notices: readonly Notice[]
+}
+
+/** The connection broke while a statement ran. */
+export class ConnectionLost extends Error {
+  constructor(
+    readonly fatal: string | undefined,
+    readonly notices: readonly Notice[],
+  ) {
+    super('connection to server was lost')
+  }
+}
+
+/** An error that the server reported for an effect, with the notices that came before it. */
+export class EffectError extends SqlError {
+  constructor(result: Extract<EffectResult, { is: 'error' }>) {
+    super(result.message, { state: result.state, detail: result.detail, hint: result.hint })
+    this.notices = result.notices ?? []
+  }
+  readonly notices: readonly Notice[]
+}
+
+interface Common {
+  readonly text: string
+  /** Refused inside BEGIN … COMMIT and among several statements of one string. */
+  readonly forbiddenInTransaction: string | undefined
+  readonly transaction: 'begin' | 'commit' | 'rollback' | undefined
+}
+
+/** A statement that only reads: judged at one instant. */
+export interface QueryStatement extends Common {
+  readonly kind: 'query'
+  readonly tag: 'SELECT' | 'SHOW' | 'EXPLAIN'
+  /** @throws SqlError as the server would report it */
+  evaluate(host: SqlHost): Answer
+}
+
+/** A statement that changes something or waits. */
+export interface EffectStatement extends Common {
+  readonly kind: 'effect'
+  /** Evaluates what there is to evaluate against `host`, has the effects performed one by one, and gives the result. @throws SqlError, ConnectionLost */
+  execute(host: SqlHost, perform: Perform): Process<StatementResult>
+}
+
+export type Statement = QueryStatement | EffectStatement
+
+const compiled = new Map<string, readonly Statement[]>()
+const STATEMENTS: readonly string[] = [
+  'SELECT', 'VALUES', 'SHOW', 'EXPLAIN', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'CREATE TABLE', 'DROP TABLE', 'CHECKPOINT', 'ALTER SYSTEM', 'SET', 'RESET', 'BEGIN', 'COMMIT',
+  'ROLLBACK', 'VACUUM', 'ANALYZE',
+]
+
+/**
+ * Compiles the statements of an SQL text; the same text is compiled once.
+ * @throws SqlSyntaxError with PostgreSQL's message
+ * @throws UnsupportedError for a statement that is not modelled
+ */
+export function compile(sql: string): readonly Statement[] {
+  let statements = compiled.get(sql)
+  if (statements === undefined) {
+    statements = parseStatements(sql).map(compileOne)
+    // Texts with values woven in would fill the memory of a long campaign.
+    if (compiled.size >= 5000) compiled.clear()
+    compiled.set(sql, statements)
+  }
+  return statements
+}
+
+const binderFor = (host: SqlHost, parsed: Parsed): Binder => new Binder(host, parsed, bindSelect)
+
+function compileOne(parsed: Parsed): Statement {
+  const { node, text } = parsed
+  const common: Common = { text, forbiddenInTransaction: undefined, transaction: undefined }
+  if ('SelectStmt' in node) {
+    if (callsAny(node, name => name in EFFECT_FUNCTIONS)) return { ...common, kind: 'effect', execute: (host, perform) => executeCalls(parsed, host, perform) }
+    return { ...common, kind: 'query', tag: 'SELECT', evaluate: planned(parsed) }
+  }
+  if ('VariableShowStmt' in node) return { ...common, kind: 'query', tag: 'SHOW', evaluate: host => show(node.VariableShowStmt.name ?? '', host) }
+  if ('ExplainStmt' in node) return { ...common, kind: 'query', tag: 'EXPLAIN', evaluate: explain(node.ExplainStmt, parsed) }
+  const write = writeOf(node)
+  if (write !== undefined) return { ...common, kind: 'effect', execute: (host, perform) => executeWrite(write(binderFor(host, parsed)), perform) }
+  if ('CreateStmt' in node) return { ...common, kind: 'effect', execute: (host, perform) => executeUtility(bindCreateTable(node.CreateStmt, binderFor(host, parsed)), 'CREATE TABLE', perform) }
+  return compileUtility(node, common)
+}
+
+function writeOf(node: Node): ((binder: Binder) => Write) | undefined {
+  if ('InsertStmt' in node) return binder => bindInsert(node.InsertStmt, binder)
+  if ('UpdateStmt' in node) return binder => bindUpdate(node.UpdateStmt, binder)
+  if ('DeleteStmt' in node) return binder => bindDelete(node.DeleteStmt, binder)
+  return undefined
+}
+
+function compileUtility(node: Node, common: Common): EffectStatement {
+  const utility = (effect: Effect, tag: string, more: Partial<Common> = {}): EffectStatement => ({
+    ...common, ...more, kind: 'effect', execute: (_host, perform) => executeUtility(effect, tag, perform),
+  })
+  if ('CheckPointStmt' in node) return utility({ kind: 'checkpoint' }, 'CHECKPOINT')
+  if ('AlterSystemStmt' in node) {
+    return utility({ kind: 'alterSystem', ...setting(node.AlterSystemStmt.setstmt as VariableSetStmt) }, 'ALTER SYSTEM', { forbiddenInTransaction: 'ALTER SYSTEM' })
+  }
+  if ('VariableSetStmt' in node) {
+    const { kind = '', is_local: local = false } = node.VariableSetStmt
+    return utility({ kind: 'set', local, ...setting(node.VariableSetStmt) }, kind.startsWith('VAR_RESET') ? 'RESET' : 'SET')
+  }
+  if ('TransactionStmt' in node) return transaction(node.TransactionStmt, utility)
+  if ('TruncateStmt' in node) return utility({ kind: 'truncate', tables: tablesOf(node.TruncateStmt.relations) }, 'TRUNCATE TABLE')
+  if ('DropStmt' in node) return utility(dropTable(node.DropStmt), 'DROP TABLE')
+  if ('VacuumStmt' in node) {
+    const tables = (node.VacuumStmt.rels ?? []).flatMap(rel => ('VacuumRelation' in rel ? [rel.VacuumRelation.relation?.relname ?? ''] : []))
+    if (node.VacuumStmt.is_vacuumcmd !== true) return utility({ kind: 'analyze', tables }, 'ANALYZE')
+    return utility({ kind: 'vacuum', tables }, 'VACUUM', { forbiddenInTransaction: 'VACUUM' })
+  }
+  throw new UnsupportedError(`the statement \`${common.text.slice(0, 60)}\` (${kindOf(node)}) is not modelled`, STATEMENTS)
+}
+
+const tablesOf = (nodes: readonly Node[] | undefined): string[] => (nodes ?? []).flatMap(node => ('RangeVar' in node ? [node.RangeVar.relname ?? ''] : []))
+
+function transaction({ kind }: TransactionStmt, utility: (effect: Effect, tag: string, more: Partial<Common>) => EffectStatement): EffectStatement {
+  const verbs: Readonly<Record<string, readonly ['begin' | 'commit' | 'rollback', string]>> = {
+    TRANS_STMT_BEGIN: ['begin', 'BEGIN'], TRANS_STMT_START: ['begin', 'START TRANSACTION'], TRANS_STMT_COMMIT: ['commit', 'COMMIT'], TRANS_STMT_ROLLBACK: ['rollback', 'ROLLBACK'],
+  }
+  const verb = verbs[kind ?? '']
+  if (verb === undefined) throw new UnsupportedError(`the transaction statement ${kind ?? ''} is not modelled`, ['BEGIN', 'COMMIT', 'ROLLBACK'])
+  return utility({ kind: 'transaction', verb: verb[0], implicit: false }, verb[1], { transaction: verb[0] })
+}
+
+/** Name and value of SET, RESET and ALTER SYSTEM; several values are joined as the configuration file has them. */
+function setting({ kind, name = '', args = [] }: VariableSetStmt): { readonly name: string | null; readonly value: string | null } {
+  if (kind === 'VAR_RESET_ALL') return { name: null, value: null }
+  if (kind === 'VAR_RESET' || kind === 'VAR_SET_DEFAULT') return { name, value: null }
+  if (kind !== 'VAR_SET_VALUE') throw new UnsupportedError(`this form of SET is not modelled`, ['SET name = value', 'SET LOCAL', 'SET name TO DEFAULT', 'RESET'])
+  const values = args.map(arg => {
+    if (!('A_Const' in arg)) throw new UnsupportedError('only plain values can be set', ['texts', 'numbers', 'on', 'off'])
+    const { ival, fval, sval, boolval } = arg.A_Const
+    if (ival !== undefined) return String(ival.ival ?? 0)
+    return sval?.sval ?? fval?.fval ?? (sval !== undefined ? '' : boolval?.boolval === true ? 'on' : 'off')
+  })
+  return { name, value: values.join(', ') }
+}
+
+/** Compiles a query for a host when it is first evaluated, and again when a relation has got other columns. */
+function planned(parsed: Parsed): (host: SqlHost) => Answer {
+  let plan: Plan | undefined
+  return host => {
+    for (let attempt = 0; ; attempt++) {
+      plan ??= bindSelect(parsed.node, undefined, binderFor(host, parsed))
+      try {
+        const run = new Run(host)
+        const rows = plan.rows(run)
+        return { columns: plan.columns, rows, movesByItself: run.moves }
+      } catch (error) {
+        plan = undefined
+        if (!(error instanceof StalePlan) || attempt > 0) throw error
+      }
+    }
+  }
+}
+
+function show(name: string, host: SqlHost): Answer {
+  if (name === 'all') throw new UnsupportedError('SHOW ALL is not modelled', ['SHOW name', 'SELECT … FROM pg_settings'])
+  const value = settingOf(new Run(host), name, false)
+  return { columns: [{ name, type: 'text' }], rows: [[value]], movesByItself: false }
+}
+
+const WIDTHS: Readonly<Record<string, number>> = { bool: 1, int2: 2, int4: 4, oid: 4, float4: 4, date: 4, int8: 8, float8: 8, timestamptz: 8, timestamp: 8, pg_lsn: 8, interval: 16, name: 64 }
+
+/** EXPLAIN: the form of a plan, with costs nobody should compare. EXPLAIN ANALYZE evaluates the query. */
+function explain({ query, options = [] }: ExplainStmt, parsed: Parsed): (host: SqlHost) => Answer {
+  if (query === undefined || !('SelectStmt' in query) || callsAny(query, name => name in EFFECT_FUNCTIONS)) throw new UnsupportedError('EXPLAIN is modelled for reading queries only', ['EXPLAIN [ANALYZE] SELECT'])
+  const names = options.flatMap(option => ('DefElem' in option ? [option.DefElem.defname ?? ''] : []))
+  if (names.includes('format')) throw new UnsupportedError('EXPLAIN (FORMAT …) is not modelled', ['EXPLAIN [ANALYZE] SELECT'])
+  const evaluate = planned({ ...parsed, node: query })
+  const [table] = tablesOf(query.SelectStmt.fromClause)
+  return host => {
+    const { columns, rows, movesByItself } = evaluate(host)
+    const width = columns.reduce((sum, { type }) => sum + (WIDTHS[type] ?? 32), 0)
+    const analyze = names.includes('analyze')
+    const cost = table === undefined ? '0.00..0.01' : `0.00..${(1 + rows.length / 100).toFixed(2)}`
+    const actual = analyze ? ` (actual time=0.010..0.012 rows=${rows.length} loops=1)` : ''
+    const lines = [`${table === undefined ? 'Result' : `Seq Scan on ${table}`}  (cost=${cost} rows=${Math.max(1, rows.length)} width=${width})${actual}`]
+    if (analyze) lines.push('Planning Time: 0.060 ms', 'Execution Time: 0.030 ms')
+    return { columns: [{ name: 'QUERY PLAN', type: 'text' }], rows: lines.map(line => [line]), movesByItself }
+  }
+}
+
+function* performed(perform: Perform, effect: Effect): Process<Extract<EffectResult, { is: 'ok' }>> {
+  const result = yield* perform(effect)
+  if (result.is === 'lost') throw new ConnectionLost(result.fatal, result.notices ?? [])
+  if (result.is === 'error') throw new EffectError(result)
+  return result
+}
+
+function* executeUtility(effect: Effect, tag: string, perform: Perform): Process<StatementResult> {
+  const { notices = [] } = yield* performed(perform, effect)
+  return { tag, relation: undefined, notices }
+}
+
+function* executeWrite({ effect, returning, tag }: Write, perform: Perform): Process<StatementResult> {
+  const { rows = [], notices = [] } = yield* performed(perform, effect)
+  return { tag: tag(rows.length), relation: returning?.(rows), notices }
+}
+
+/** A query with functions that have effects: evaluated over and over on one snapshot, each time one performed function further. */
+function* executeCalls(parsed: Parsed, host: SqlHost, perform: Perform): Process<StatementResult> {
+  const snapshot = snapshotOf(host)
+  const plan = bindSelect(parsed.node, undefined, binderFor(snapshot, parsed))
+  const answers: Value[] = []
+  const notices: Notice[] = []
+  for (;;) {
+    let needed: Effect
+    try {
+      const rows = plan.rows(new Run(snapshot, answers))
+      return { tag: `SELECT ${rows.length}`, relation: { columns: plan.columns, rows }, notices }
+    } catch (error) {
+      if (!(error instanceof EffectNeeded)) throw error
+      needed = error.effect
+    }
+    const result = yield* performed(perform, needed)
+    answers.push(result.value ?? null)
+    notices.push(...(result.notices ?? []))
+  }
+}
