@@ -1,5 +1,6 @@
 /** `proofroll run`, and what `npm start` shows. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { basename } from 'node:path'
 import { type Campaign, runCampaign, withoutKinds } from '../campaign/index.ts'
 import { glyphsFor, hang, paintFor } from '../report/index.ts'
 import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario } from '../scenario/index.ts'
@@ -14,7 +15,12 @@ const DEMO_RUNS = 300
 
 export async function run(names: readonly string[], options: RawOptions, context: Context): Promise<ExitCode> {
   const found = names.length > 0 ? names : scenarioFilesHere()
-  if (found.length === 0) return demo(options, context)
+  if (found.length === 0) {
+    context.err('No scenario in this folder: here is the demonstration. `proofroll init postgres` writes one to start from.\n')
+    return demo(options, context)
+  }
+  const runbook = found.find((name) => /\.(?:runbook\.ya?ml|sh|bash)$/.test(name))
+  if (runbook !== undefined) throw new UsageError(`${runbook}: this is a runbook; name the scenario that says on which cluster it runs (\`runbook: ./${basename(runbook)}\`), or check it with \`proofroll check ${runbook}\``)
   return rehearse(loadAll(found, options.set ?? {}, context), options, context)
 }
 
@@ -23,7 +29,7 @@ export async function demo(options: RawOptions, context: Context): Promise<ExitC
   const known = builtInScenarios()
   const names = DEMO.filter((name) => known.includes(name))
   if (names.length === 0) throw new UsageError('the demonstration scenarios are not in this package; name a scenario: `proofroll list` shows them')
-  const code = await rehearse(loadAll(names, {}, context), { runs: DEMO_RUNS, ...options }, context)
+  const code = await rehearse(loadAll(names, options.set ?? {}, context), { runs: DEMO_RUNS, ...options }, context)
   if (options.quiet !== true) print(context, nextSteps(context))
   return code === EXIT.violated ? EXIT.held : code
 }

@@ -116,6 +116,7 @@ describe('wrong input: exit 2, one block, nothing run', () => {
     [['run', '--set', 'x'], '--set x: expected PATH=VALUE'],
     [['run', '--rnus', '3'], "unknown option '--rnus'"],
     [['run', 'swap.yaml', 'swap.yaml'], 'swap is named twice'],
+    [['run', 'swap.runbook.yaml'], 'swap.runbook.yaml: this is a runbook; name the scenario'],
     [['rnu'], "unknown command 'rnu'"],
     [['sweep', 'swap.yaml'], '`proofroll sweep` comes with the next release'],
     [['compare', 'a', 'b', '--runs', '3'], '`proofroll compare` comes with the next release'],
