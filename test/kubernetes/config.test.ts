@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest'
+import { cluster, run, shell, type TestCluster } from './cluster.ts'
+
+function started(options = {}, mount: Record<string, unknown> = {}): TestCluster {
+  const c = cluster(1, options)
+  c.kube.create({ kind: 'ConfigMap', metadata: { name: 'settings' }, data: { 'a.ini': 'one', b: 'x' } })
+  c.kube.create({
+    kind: 'Pod',
+    metadata: { name: 'p' },
+    spec: {
+      containers: [{ name: 'm', image: 'toy:1', volumeMounts: [{ name: 'conf', ...mount }], env: [{ name: 'B', valueFrom: { configMapKeyRef: { name: 'settings', key: 'b' } } }] }],
+      volumes: [{ name: 'conf', configMap: { name: 'settings' } }],
+    },
+  })
+  c.kube.begin()
+  return c
+}
+
+const write = (c: TestCluster, value: string) => shell(c, ['kubectl', 'patch', 'configmap', 'settings', '--patch', JSON.stringify({ data: { 'a.ini': value, b: value } })])
+const read = (c: TestCluster) => shell(c, 'kubectl exec p -- cat conf a.ini').out.trim()
+
+it('K8S-CONFIG-1: the mount follows within two minutes, not at once', () => {
+  const c = started()
+  const [h] = c.toy.running
+  let told = 0
+  h?.onConfigChange(() => told++)
+  write(c, 'two')
+  expect(read(c)).toBe('one')
+  run(c, 120)
+  expect(read(c)).toBe('two')
+  expect(told).toBe(1)
+})
+
+it('K8S-CONFIG-1: a version that is overwritten before the sync is never seen', () => {
+  const c = started({ configSyncSeconds: 40, configCacheSeconds: 10 })
+  const [h] = c.toy.running
+  const seen: (string | undefined)[] = []
+  h?.onConfigChange(() => seen.push(h.configFile('conf', 'a.ini')))
+  write(c, 'paused')
+  run(c, 15)
+  write(c, 'resumed')
+  run(c, 300)
+  expect(seen).toEqual(['resumed'])
+})
+
+it('K8S-CONFIG-1: a pod that starts later has the current version at once', () => {
+  const c = started()
+  write(c, 'two')
+  shell(c, ['kubectl', 'apply', '-f', '-'], undefined, JSON.stringify({ kind: 'Pod', metadata: { name: 'q' }, spec: { containers: [{ name: 'm', image: 'toy:1' }], volumes: [{ name: 'conf', configMap: { name: 'settings' } }] } }))
+  run(c, 30)
+  expect(shell(c, 'kubectl exec q -- cat conf a.ini').out).toBe('two\n')
+})
+
+it('K8S-CONFIG-2: a subPath mount never follows', () => {
+  const c = started({}, { subPath: 'a.ini' })
+  write(c, 'two')
+  run(c, 3600)
+  expect(read(c)).toBe('one')
+})
+
+it('K8S-CONFIG-3: the environment is fixed when the container starts', () => {
+  const c = started()
+  write(c, 'two')
+  run(c, 3600)
+  expect([...c.toy.running][0]?.env.B).toBe('x')
+  c.kube.faults.podKill('p')
+  run(c, 30)
+  expect([...c.toy.running][0]?.env.B).toBe('two')
+})
