@@ -8,7 +8,8 @@ import type { Client, Entrance, Session, SessionState } from '../engine.ts'
 import { defineEvent, type Simulation, type TimerId, type Us } from '../kernel/index.ts'
 import type { Load } from '../scenario/scenario.ts'
 import { FailureTally } from './failures.ts'
-import { type ConnectionEvent, type ConnectionState, isOpen, nextState } from './lifecycle.ts'
+import { type ConnectionEvent, type ConnectionState, EVENT_OF, isOpen, nextState, NOTED } from './lifecycle.ts'
+import { attemptUs } from './retries.ts'
 
 const CLIENT_STATE = defineEvent('client.state')
 
@@ -17,29 +18,6 @@ const RETRY_JITTER_SHARE = 0.2
 
 /** After so many refusals in a row a client knocks again only when something has changed: the answers between would have been the same. */
 const PATIENCE = 3
-
-/** What the trace and the story see: the ways of having no session are one. */
-const NOTED: Readonly<Record<ConnectionState, { readonly number: number; readonly label: string }>> = {
-  idle: { number: 0, label: 'idle' },
-  connecting: { number: 1, label: 'away' },
-  unanswered: { number: 1, label: 'away' },
-  backingOff: { number: 1, label: 'away' },
-  writable: { number: 2, label: 'writable' },
-  readOnly: { number: 3, label: 'readOnly' },
-  held: { number: 4, label: 'held' },
-  silent: { number: 5, label: 'silent' },
-  failing: { number: 6, label: 'failing' },
-  stopped: { number: 7, label: 'stopped' },
-}
-
-const EVENT_OF: Readonly<Record<SessionState['is'], ConnectionEvent>> = {
-  writable: 'WRITABLE',
-  readOnly: 'READ_ONLY',
-  held: 'HELD',
-  silent: 'SILENT',
-  failing: 'FAILING',
-  closed: 'CLOSED',
-}
 
 /** What one cohort is and how much of the load it carries. */
 export interface CohortOptions {
@@ -161,21 +139,6 @@ export class Cohort implements Client {
     if (this.arriving && state.is !== 'closed') return
     if (this.session === undefined) return
     this.learn(state)
-  }
-
-  /** How long an attempt at a write made now takes to fail, in µs: 0 = refused at once, the time-out when nothing answers. */
-  private attemptUs(): Us {
-    switch (this.at) {
-      case 'silent':
-      case 'writable':
-        return this.load.timeoutUs
-      case 'readOnly':
-      case 'failing':
-        return 0
-      default:
-        // It waits for a connection, or behind a pause, as long as the queue lets it.
-        return Math.min(this.load.queueAgeLimitUs, this.load.timeoutUs)
-    }
   }
 
   private learn(state: SessionState): void {
@@ -352,7 +315,7 @@ export class Cohort implements Client {
   }
 
   private changed(): void {
-    this.failures.account(this.sim.now, this.writing, this.reading, this.attemptUs())
+    this.failures.account(this.sim.now, this.writing, this.reading, attemptUs(this.at, this.load))
     for (const listener of this.listeners) listener(this)
   }
 }

@@ -3,6 +3,7 @@
  * path-walking use the machine, the simulation uses the table, and a property test holds the two equal.
  */
 import { createMachine } from 'xstate'
+import type { SessionState } from '../engine.ts'
 
 /** What a connection can be in. `readOnly`, `held`, `silent` and `failing` are open sessions on which no write is acknowledged. */
 export type ConnectionState = 'idle' | 'connecting' | 'unanswered' | 'writable' | 'readOnly' | 'held' | 'silent' | 'failing' | 'backingOff' | 'stopped'
@@ -102,4 +103,28 @@ export function nextState(state: ConnectionState, event: ConnectionEvent): Conne
 /** Whether a session is open in this state. */
 export function isOpen(state: ConnectionState): boolean {
   return state === 'writable' || state === 'readOnly' || state === 'held' || state === 'silent' || state === 'failing'
+}
+
+/** What the trace and the story see: the ways of having no session are one. */
+export const NOTED: Readonly<Record<ConnectionState, { readonly number: number; readonly label: string }>> = {
+  idle: { number: 0, label: 'idle' },
+  connecting: { number: 1, label: 'away' },
+  unanswered: { number: 1, label: 'away' },
+  backingOff: { number: 1, label: 'away' },
+  writable: { number: 2, label: 'writable' },
+  readOnly: { number: 3, label: 'readOnly' },
+  held: { number: 4, label: 'held' },
+  silent: { number: 5, label: 'silent' },
+  failing: { number: 6, label: 'failing' },
+  stopped: { number: 7, label: 'stopped' },
+}
+
+/** What a session's state is to its client's connection. */
+export const EVENT_OF: Readonly<Record<SessionState['is'], ConnectionEvent>> = {
+  writable: 'WRITABLE',
+  readOnly: 'READ_ONLY',
+  held: 'HELD',
+  silent: 'SILENT',
+  failing: 'FAILING',
+  closed: 'CLOSED',
 }

@@ -16,6 +16,25 @@
  * and after a failed operation the next one P = n·T + (n−1)·r + w later; the sums run over operations instead of arrivals.
  */
 
+import type { Us } from '../kernel/index.ts'
+import type { Load } from '../scenario/scenario.ts'
+import type { ConnectionState } from './lifecycle.ts'
+
+/** How long an attempt at a write takes to fail in this state: 0 = it is refused at once, the client's time-out when nothing answers. */
+export function attemptUs(state: ConnectionState, load: Load): Us {
+  switch (state) {
+    case 'silent':
+    case 'writable':
+      return load.timeoutUs
+    case 'readOnly':
+    case 'failing':
+      return 0
+    default:
+      // It waits for a connection, or behind a pause, as long as the queue lets it.
+      return Math.min(load.queueAgeLimitUs, load.timeoutUs)
+  }
+}
+
 /** The client program's retry policy and its load, of one cohort. */
 export interface RetryPolicy {
   readonly loop: 'open' | 'closed'
@@ -70,7 +89,8 @@ function closedFailures(outageUs: number, attemptUs: number, policy: RetryPolicy
 
 /** Σ_{m≥0} clamp((room − m·period) / think, 0, 1): how many starts, uniformly spread over `think` and repeated each `period`, fall into `room`. */
 function shareSum(room: number, period: number, think: number): number {
-  const whole = room < think ? 0 : Math.floor((room - think) / period) + 1
+  // With think ≤ period at most one start is partly in; none is whole while room < think.
+  const whole = Math.floor((room - think) / period) + 1
   const left = room - whole * period
   return whole + Math.min(1, Math.max(0, left / think))
 }

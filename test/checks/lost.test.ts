@@ -185,12 +185,16 @@ test('both: of thirty seconds that the runbook left unreplicated, a fault excuse
 
 test('both: what a cut-off leader acknowledges after the operator promoted another is the runbook\'s', () => {
   const { recording } = lost(({ fault, step }) => {
-    fault('partition', 'member:m-0')
-    step('promote', w => void w.promote('m-1'))
-    step('route', w => w.route('m-1'), 10 * SECOND)
+    fault('partition-outbound', 'member:m-0')
+    step('promote', w => void w.promote('m-1'), 2 * SECOND)
+    step('route', w => {
+      w.route('m-1')
+      w.stop('m-0', 'clean', 'runbook')
+    }, 10 * SECOND)
   }, LAGGING)
   for (const loss of recording.losses) expect(loss.inherent).toBe(!loss.afterPromotion)
-  expect(recording.measures.lostAcknowledgedWrites).toBeGreaterThan(200)
+  expect(Math.abs(recording.measures.inherentLostWrites - 300)).toBeLessThan(10)
+  expect(Math.abs(recording.measures.lostAcknowledgedWrites - 2300)).toBeLessThan(20)
 })
 
 test('a lag that a fault made excuses what it held back; a lag that the runbook made does not', () => {

@@ -6,7 +6,7 @@ import { SECOND, type Simulation } from '../../src/kernel/index.ts'
 import { toyCommands } from './commands.ts'
 import { type ToyOptions, ToyWorld } from './world.ts'
 
-const FAULTS: readonly FaultKind[] = ['process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'partition', 'replication-lag', 'operator-killed']
+const FAULTS: readonly FaultKind[] = ['process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'partition', 'partition-outbound', 'replication-lag', 'operator-killed']
 
 export const toyOptions = z.strictObject({
   members: z.number().int().min(1).max(9).default(3).describe('members, the first of which leads'),
@@ -109,6 +109,9 @@ function strike(world: ToyWorld, { kind, target, durationUs }: StruckFault): Str
       if (member.copy?.upstream === undefined) return nothing
       member.copy.freeze('receive')
       return { struck: true, members: [name], end: () => member.copy?.thaw('receive') }
+    case 'partition-outbound':
+      world.setIsolated(name, true)
+      return { struck: true, members: [name], end: () => world.setIsolated(name, false) }
     case 'partition':
       world.setCutOff(name, true)
       return { struck: true, members: [name], end: () => world.setCutOff(name, false) }

@@ -32,6 +32,8 @@ export interface ToyMember {
   paused: boolean
   /** Cut off from clients and members. */
   cutOff: boolean
+  /** Cut off from the other members only: its clients still reach it. */
+  isolated: boolean
   version: string
   timeline: number
   /** Whom it follows; undefined = it leads when it runs. */
@@ -68,7 +70,7 @@ export class ToyWorld {
     const branch = this.log.genesis(0)
     for (let i = 0; i < options.members; i++) {
       const name = `m-${i}`
-      this.all.push({ name, copy: this.log.copy(name, { branch, lsn: 0 }), running: true, paused: false, cutOff: false, version: 'v1', timeline: 1, upstream: i === 0 ? undefined : 'm-0', existing: true })
+      this.all.push({ name, copy: this.log.copy(name, { branch, lsn: 0 }), running: true, paused: false, cutOff: false, isolated: false, version: 'v1', timeline: 1, upstream: i === 0 ? undefined : 'm-0', existing: true })
     }
     this.leader(this.all[0] as ToyMember).lead()
     this.rule(this.all[0] as ToyMember)
@@ -92,7 +94,7 @@ export class ToyWorld {
     const { copy } = member
     if (copy === undefined || !member.running || copy.leading) return false
     const from = copy.position('receive')
-    const reachable = this.all.filter(m => m.running && !m.cutOff && !m.paused && m.copy !== undefined && m !== member)
+    const reachable = this.all.filter(m => m.running && !m.cutOff && !m.isolated && !m.paused && m.copy !== undefined && m !== member)
     const furthestReachable = reachable.every(m => !contains((m.copy as Copy).position('receive'), from) || (m.copy as Copy).lsn('receive') <= from.lsn)
     this.promotions.push({ atUs: this.sim.now, member: name, from, furthestReachable, by })
     member.upstream = undefined
@@ -168,15 +170,26 @@ export class ToyWorld {
   setCutOff(name: string, cutOff: boolean): void {
     const member = this.member(name)
     member.cutOff = cutOff
+    this.reconnect(member, cutOff)
+    this.refresh(member)
+  }
+
+  setIsolated(name: string, isolated: boolean): void {
+    const member = this.member(name)
+    member.isolated = isolated
+    this.reconnect(member, isolated)
+  }
+
+  private reconnect(member: ToyMember, cut: boolean): void {
+    const { name } = member
     this.sim.touch()
-    if (cutOff) {
+    if (cut) {
       if (member.copy?.leading !== true) member.copy?.unfollow()
       for (const other of this.all) if (other.upstream === name) other.copy?.unfollow()
     } else {
       this.connect(member)
       for (const other of this.all) if (other.upstream === name) this.connect(other)
     }
-    this.refresh(member)
   }
 
   setPaused(name: string, paused: boolean): void {
@@ -289,7 +302,7 @@ export class ToyWorld {
   private connect(member: ToyMember): void {
     const upstream = member.upstream === undefined ? undefined : this.member(member.upstream)
     const { copy } = member
-    if (copy === undefined || copy.leading || upstream?.copy === undefined || !upstream.running || !member.running || upstream.cutOff || member.cutOff) return
+    if (copy === undefined || copy.leading || upstream?.copy === undefined || !upstream.running || !member.running || upstream.cutOff || member.cutOff || upstream.isolated || member.isolated) return
     copy.unfollow()
     if (!contains(upstream.copy.position('flush'), copy.position('receive'))) return
     const { delayUs } = this.options

@@ -155,6 +155,23 @@ test('what changes while a refusal is on its way is not slept through', () => {
   }
 })
 
+test('what becomes of a session while the answer to the knock is on its way is learnt with the answer, not before', () => {
+  const { toy, wait, workload, sim } = world({ cohorts: 1 })
+  const cohort = workload.cohorts[0]!
+  toy.route('m-1')
+  toy.stop('m-0', 'clean', 'runbook')
+  // Up to the knock at m-1, which reads only; the answer takes 2 ms.
+  while (cohort.state !== 'connecting') sim.run(sim.now + 100)
+  const knockedUs = sim.now
+  toy.promote('m-1')
+  expect(cohort.state).toBe('connecting')
+  wait(1_500)
+  expect(cohort.state).toBe('connecting')
+  wait(1_000)
+  expect(cohort.state).toBe('writable')
+  expect(sim.now - knockedUs).toBeLessThan(3_000)
+})
+
 test('stopped clients stay away', () => {
   const { wait, workload, log } = world()
   workload.stop()
