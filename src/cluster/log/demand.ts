@@ -207,9 +207,8 @@ export class Demand {
     this.queueAtUs = next
   }
 
-  /** For the log: whether arrivals wait for a connection (less than one µs worth of service is nobody). */
-  crowded(now: Us): boolean {
-    const served = this.writes.slope[this.writes.slope.length - 1] as number
-    return this.waiting(now) > NOBODY + served * 1.5
+  /** For the log: whether arrivals wait for a connection. What the pool serves within the clock's grain of 1 µs is nobody. */
+  crowded(now: Us, responseUs: number): boolean {
+    return this.options.loop === 'open' && this.waiting(now) > NOBODY + (1.5 * this.places) / Math.max(1, responseUs)
   }
 }

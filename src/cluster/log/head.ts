@@ -95,7 +95,9 @@ export class Head {
     const perByteUs = this.serialUs()
     const shares: Share[] = []
     for (const t of this.tenures) {
-      if (t.nEnd === Number.POSITIVE_INFINITY) shares.push({ tenure: t, waiting: t.demand.crowded(now), extraUs: t.replyUs + perByteUs * t.demand.options.bytesPerWrite, rate: 0, full: Number.POSITIVE_INFINITY })
+      if (t.nEnd !== Number.POSITIVE_INFINITY) continue
+      const extraUs = t.replyUs + perByteUs * t.demand.options.bytesPerWrite
+      shares.push({ tenure: t, waiting: t.demand.crowded(now, this.lastLagUs + extraUs), extraUs, rate: 0, full: Number.POSITIVE_INFINITY })
     }
     equilibrium(shares, now, this.lastLagUs, limited ? ackPerUs : Number.POSITIVE_INFINITY, this.backgroundPerUs)
     let bytesPerUs = this.backgroundPerUs

@@ -76,15 +76,12 @@ export class ReplicatedLog {
     this.dirty = false
     const now = this.sim.now
     for (let round = 0; ; round++) {
+      for (const c of this.copies) c.derive(now)
+      for (const c of this.copies) c.head?.derive(now)
       // Two modes that each call for the other (a hair's breadth apart): either is as right as the other.
       if (round > MAX_ROUNDS) break
-      for (const c of this.copies) c.derive(now)
       let again = false
-      for (const c of this.copies) {
-        if (c.head === undefined) continue
-        c.head.derive(now)
-        if (c.head.pace(now)) again = true
-      }
+      for (const c of this.copies) if (c.head?.pace(now)) again = true
       if (!again) break
     }
     this.settling = false
