@@ -6,7 +6,8 @@ import type { ContainerHandle } from '../kubernetes/container.ts'
 import type { DataDirectory } from './datadir.ts'
 import { psqlFor } from './psql-targets.ts'
 import type { Server } from './server.ts'
-import { type Inside, PGDATA, serverTools } from './tools.ts'
+import { PGDATA } from './names.ts'
+import { type Inside, serverTools } from './tools.ts'
 import type { World } from './world.ts'
 
 /** PGDATA's configuration files, and whatever else a script writes (which lives as long as the container). */

@@ -1,6 +1,7 @@
 /** The ways in for client programs: the read-write Service, a host list, and (pgbouncer/) a pooler. Source: facts §3, §6.6, §1.3. */
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
-import type { Server, Backend } from './server.ts'
+import type { Backend } from './host.ts'
+import type { Server } from './server.ts'
 import { canAcknowledge } from './syncrep.ts'
 import type { World } from './world.ts'
 

@@ -102,6 +102,7 @@ export class PostgresFaults {
         return { struck: true, members, end }
       }
       case 'zone-outage': {
+        if (![...kubernetes.machines.values()].some(m => m.up && m.zone === name)) return MISSED
         const members = this.membersOn(m => kubernetes.machines.get(m)?.zone === name)
         return { struck: true, members, end: kubernetes.faults.zoneOutage(name) }
       }
@@ -138,6 +139,7 @@ export class PostgresFaults {
       }
       case 'long-transaction': {
         if (server === undefined) return MISSED
+        if (world.longTransactionUntilUs <= sim.now) world.longTransactionSinceUs = sim.now
         world.longTransactionUntilUs = Math.max(world.longTransactionUntilUs, sim.now + fault.durationUs)
         sim.note(TRANSACTION, name, fault.durationUs, `a client of ${name} holds a transaction open`)
         return { struck: true, members: [], end: () => {} }
@@ -145,20 +147,12 @@ export class PostgresFaults {
       case 'disk-slow': {
         const disk = this.volume(name)
         if (disk === undefined) return MISSED
-        disk.slow(Math.max(1, fault.magnitude))
-        return { struck: true, members: [name], end: () => disk.slow(1) }
+        return { struck: true, members: [name], end: disk.slow(Math.max(1, fault.magnitude)) }
       }
       case 'disk-full': {
         const disk = this.volume(name)
         if (disk === undefined) return MISSED
-        disk.fill(true)
-        return {
-          struck: true,
-          members: [name],
-          end: () => {
-            disk.fill(false)
-          },
-        }
+        return { struck: true, members: [name], end: disk.fill() }
       }
       case 'api-server-away':
         return { struck: true, members: [], end: kubernetes.faults.apiServer('down') }

@@ -7,16 +7,15 @@ import { cloneFrom } from './clone.ts'
 import { containerPrograms } from './container-programs.ts'
 import { DataDirectory } from './datadir.ts'
 import { findServerByHost } from './hosts.ts'
-import { type Host, Server } from './server.ts'
+import { DATA_MOUNT } from './names.ts'
+import type { Host } from './host.ts'
+import { Server } from './server.ts'
 import { completeSyncNames } from './settings.ts'
 import type { World } from './world.ts'
 
 const INITDB = defineEvent('postgres.initdb')
 const CLONED = defineEvent('postgres.cloned')
 const CLONE_FAILED = defineEvent('postgres.clone-failed')
-
-/** Name of the volume mount that holds PGDATA. */
-export const DATA_MOUNT = 'data'
 
 /** postgresql.conf of a member as image and ConfigMap give it: the same synchronous_standby_names everywhere (rule PG-SYNC-5). */
 export function baseConf(world: World, pod: string): string {

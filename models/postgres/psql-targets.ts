@@ -1,14 +1,14 @@
 /** Whom psql reaches: the local server of a container, a server by host name, a server through a pooler, or a pooler's admin console. */
-import type { Process } from '../../src/kernel/index.ts'
+import type { Distribution, Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
 import { perform } from './effects.ts'
 import { findServerByHost } from './hosts.ts'
 import type { Bouncer } from './pgbouncer/bouncer.ts'
 import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
-import { type Connection, psqlCommand, type Target } from './psql/index.ts'
+import { type Connection, connectionLatency, psqlCommand, type Target } from './psql/index.ts'
 import { sqlHost } from './relations.ts'
 import type { Server } from './server.ts'
-import { POOLER } from './topology.ts'
+import { POOLER } from './names.ts'
 import type { World } from './world.ts'
 
 /** Databases that exist in the cluster. */
@@ -25,7 +25,8 @@ export interface Client {
 
 /** The psql of one place. */
 export function psqlFor(world: World, client: Client): Command {
-  const sql = psqlCommand((target, call) => connect(world, client, target, call))
+  const latency: Distribution = world.options.profile === 'lab' ? { is: 'uniform', min: 1_000, max: 3_000 } : { is: 'uniform', min: 5_000, max: 40_000 }
+  const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now })
   const { poolers } = client
   if (poolers === undefined) return sql
   const consoleOf = (argv: readonly string[]): Bouncer | string | undefined => {

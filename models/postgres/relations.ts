@@ -100,10 +100,14 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
     fill: server => {
       const now = CALENDAR_US + server.world.sim.now
       const hung = server.copy.leading && server.copy.ackHung
-      return {
-        moves: true,
-        rows: [...server.backends].map(b => [16385, 'appdb', b.pid, null, 16386, 'app_user', 'app', null, null, 40_000, now, now, now, now, hung ? 'IPC' : 'Client', hung ? 'SyncRep' : 'ClientRead', hung ? 'active' : 'idle', null, null, null, hung ? 'COMMIT' : '', 'client backend']),
-      }
+      const row = (pid: number, sinceUs: number, state: string, waitType: string, wait: string, query: string): Value[] => [
+        16385, 'appdb', pid, null, 16386, 'app_user', 'app', null, null, 40_000, now, sinceUs, sinceUs, sinceUs, waitType, wait, state, null, null, null, query, 'client backend',
+      ]
+      const rows = [...server.backends].map(b => (hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
+      // The transaction that a fault holds open is one of theirs.
+      const first = server.backends.values().next().value
+      if (first !== undefined && server.world.longTransactionUntilUs > server.world.sim.now) rows[0] = row(first.pid, CALENDAR_US + server.world.longTransactionSinceUs, 'idle in transaction', 'Client', 'ClientRead', 'SELECT 1')
+      return { moves: true, rows }
     },
   },
   pg_control_checkpoint: {

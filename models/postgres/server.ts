@@ -1,49 +1,18 @@
 import type { Bytes, Position } from '../../src/cluster/log/index.ts'
 import { contains } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
-import { defineEvent, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
+import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
+import type { Backend, Host, ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
 import { Receiver, type Walsender } from './replication.ts'
 import { parseConf, parseSyncNames, parseTimeUs, type SyncNames } from './settings.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
 import type { World } from './world.ts'
 
-export const STARTED = defineEvent('postgres.started')
-export const START_FAILED = defineEvent('postgres.start-failed')
-export const READ_WRITE = defineEvent('postgres.opened-read-write')
-export const READ_ONLY = defineEvent('postgres.opened-read-only')
-export const PROMOTE_ASKED = defineEvent('postgres.promotion-requested')
-export const PROMOTED = defineEvent('postgres.promoted')
-export const SHUTDOWN = defineEvent('postgres.shutdown-requested')
-export const STOPPED = defineEvent('postgres.stopped')
-export const CRASHED = defineEvent('postgres.crashed')
-export const SHARED = defineEvent('postgres.data-directory-shared')
-export const RELOADED = defineEvent('postgres.reloaded')
-
 /** Size of a shutdown checkpoint or timeline-switch record. */
 const RECORD_BYTES: Bytes = 120
-
-export type ShutdownMode = 'smart' | 'fast' | 'immediate'
-
-/** A client's session on a server, as the server sees it. */
-export interface Backend {
-  /** From where its packets come. */
-  readonly place: string
-  readonly pid: number
-  stateChanged(state: SessionState): void
-}
-
-/** Where the process runs and whom it tells of its end: given by the container. */
-export interface Host {
-  readonly pod: string
-  readonly place: string
-  readonly version: string
-  /** postgresql.conf as the image or ConfigMap gives it. */
-  baseConf(): string
-  exited(code: number): void
-  readinessChanged(): void
-}
 
 /** One incarnation of a PostgreSQL server process on a data directory. */
 export class Server {
@@ -116,7 +85,11 @@ export class Server {
     if (this.dir.files.has('recovery.conf')) return this.refuse('FATAL:  using recovery command file "recovery.conf" is not supported')
     const clean = this.dir.control === 'shut down' || this.dir.control === 'shut down in recovery'
     if (!clean) this.dir.control = 'in crash recovery'
-    const open = () => (this.dir.isStandby ? this.openReadOnly() : this.openReadWrite(undefined))
+    const open = () => {
+      if (this.state !== 'starting') return
+      if (this.dir.isStandby) this.openReadOnly()
+      else this.openReadWrite(undefined)
+    }
     if (atBoot) return open()
     const heldUs = Math.max(0, (this.world.heldUntilUs.get(this.name) ?? 0) - sim.now)
     this.later(heldUs + (clean ? this.world.timeUs('startMs', this.name) : this.world.timeUs('crashStartMs', this.name) + this.redoUs()), open)
@@ -226,7 +199,6 @@ export class Server {
     const { sim } = this.world
     this.transit('PROMOTE')
     sim.note(PROMOTE_ASKED, this.name, 0, `${this.name} was told to promote`)
-    this.dir.files.delete('standby.signal')
     this.receiver?.stop()
     this.receiver = undefined
     this.replayPaused = false
@@ -234,6 +206,9 @@ export class Server {
     const received = this.copy.lsn('receive')
     const finish = () =>
       this.later(this.world.timeUs('promoteMs', this.name), () => {
+        // The signal file goes when recovery has ended, not before: a promotion cut short leaves a standby.
+        if (this.state !== 'promoting') return
+        this.dir.files.delete('standby.signal')
         const from = this.copy.position('receive')
         const furthestReachable = this.isFurthestReachable(from)
         this.promotedAtUs = sim.now
@@ -274,7 +249,8 @@ export class Server {
     if (this.state !== 'stopping') this.transit('SHUTDOWN')
     this.host.readinessChanged()
     this.world.topologyChanged()
-    if (!wasOpen && mode !== 'fast') return this.gone(0)
+    // Interrupted before it was open: the control file stays as it was, and recovery begins anew next time.
+    if (!wasOpen) return void this.later(50_000, () => this.gone(0))
     if (mode === 'smart' && this.backends.size > 0) return
     this.closeBackends('57P01 terminating connection due to administrator command')
     this.finishShutdown()

@@ -5,15 +5,14 @@ import { cloneFrom } from './clone.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
 import { untilPrimary } from './effects.ts'
 import { findServerByHost } from './hosts.ts'
+import { PGDATA } from './names.ts'
 import { onHistoryOf } from './replication.ts'
 import { walFile } from './relations.ts'
 import { parseConninfo } from './settings.ts'
-import type { Server, ShutdownMode } from './server.ts'
+import type { ShutdownMode } from './host.ts'
+import type { Server } from './server.ts'
 import type { World } from './world.ts'
 import { forkPoint } from '../../src/cluster/log/index.ts'
-
-/** Where PGDATA is mounted. */
-export const PGDATA = '/var/lib/postgresql/data'
 
 /** What the tools of one container work on. */
 export interface Inside {

@@ -1,14 +1,11 @@
 /** Turns the options into Kubernetes objects: pools, StatefulSets, Services, ConfigMaps, poolers, as a user would have applied them. */
 import type { Kubernetes, KubeObject } from '../kubernetes/index.ts'
 import type { PostgresOptions } from './options.ts'
-import { DATA_MOUNT } from './program.ts'
 import { defaultIni } from './pgbouncer/config.ts'
-import { CONFIG_MAP, CONFIG_MOUNT } from './pgbouncer/program.ts'
+import { CONFIG_MAP, CONFIG_MOUNT, DATA_MOUNT, POOLER, POOLER_IMAGE } from './names.ts'
 
 /** Label that marks a pod as a data-bearing member of the cluster, whatever StatefulSet it is in. */
 const COMPONENT = { key: 'app.kubernetes.io/component', value: 'database' }
-export const POOLER = 'pgbouncer'
-export const POOLER_IMAGE = 'pgbouncer:1.18.0'
 
 export interface SetPlan {
   readonly name: string

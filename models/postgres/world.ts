@@ -81,6 +81,7 @@ export class World {
 
   /** Extra transactions that faults hold open: the longest end instant. */
   longTransactionUntilUs: Us = 0
+  longTransactionSinceUs: Us = 0
 
   /**
    * How long a drain waits for the longest open transaction now: mostly milliseconds, with probability `longTransactionP` seconds, and never

@@ -1,4 +1,4 @@
-import { defineEvent, type Simulation } from '../kernel/index.ts'
+import { defineEvent, type EventKind, type Simulation } from '../kernel/index.ts'
 
 const DISK_SLOW = defineEvent('disk.slow')
 const DISK_FULL = defineEvent('disk.full')
@@ -14,8 +14,8 @@ export class Disk<Contents = unknown> {
   /** Name of the machine it is attached to, if any. */
   attachedTo: string | undefined
   destroyed = false
-  private slowdown = 1
-  private filled = false
+  private readonly slowed: number[] = []
+  private fills = 0
   private readonly listeners: (() => void)[] = []
 
   constructor(
@@ -28,34 +28,57 @@ export class Disk<Contents = unknown> {
   ) {}
 
   get bytesPerSecond(): number {
-    return this.nominalBytesPerSecond / this.slowdown
+    return this.nominalBytesPerSecond / this.slowdownFactor
   }
 
   /** How many times slower than healthy it is (1 = healthy). */
   get slowdownFactor(): number {
-    return this.slowdown
+    return this.slowed.reduce((product, factor) => product * factor, 1)
   }
 
   /** Whether the disk has no room for another byte. */
   get full(): boolean {
-    return this.filled
+    return this.fills > 0
   }
 
   onChange(listener: () => void): void {
     this.listeners.push(listener)
   }
 
-  /** Makes the disk `factor` times slower (1 = healthy again). */
-  slow(factor: number): void {
-    this.slowdown = factor
-    this.sim.note(DISK_SLOW, this.name, Math.round(factor * 1000))
-    for (const listener of this.listeners) listener()
+  /** Makes the disk `factor` times slower, on top of what slows it already; returns how to end that. */
+  slow(factor: number): () => void {
+    return this.during(
+      () => this.slowed.push(factor),
+      () => this.slowed.splice(this.slowed.indexOf(factor), 1),
+      DISK_SLOW,
+      () => Math.round(this.slowdownFactor * 1000),
+    )
   }
 
-  fill(full: boolean): void {
-    this.filled = full
-    this.sim.note(DISK_FULL, this.name, full ? 1 : 0)
-    for (const listener of this.listeners) listener()
+  /** Leaves no room on the disk; returns how to make some again. Two fills need two ends. */
+  fill(): () => void {
+    return this.during(
+      () => (this.fills += 1),
+      () => (this.fills -= 1),
+      DISK_FULL,
+      () => this.fills,
+    )
+  }
+
+  private during(begin: () => void, end: () => void, event: EventKind, payload: () => number): () => void {
+    let over = false
+    const tell = () => {
+      this.sim.note(event, this.name, payload())
+      for (const listener of this.listeners) listener()
+    }
+    begin()
+    tell()
+    return () => {
+      if (over) return
+      over = true
+      end()
+      tell()
+    }
   }
 
   /** The volume is gone with everything on it. */

@@ -80,7 +80,10 @@ export class Network {
     this.slow.set(place, (this.slow.get(place) ?? 0) + extraUs)
     this.sim.note(SLOWED, place, extraUs)
     this.changed()
+    let healed = false
     return () => {
+      if (healed) return
+      healed = true
       const left = (this.slow.get(place) ?? 0) - extraUs
       if (left > 0) this.slow.set(place, left)
       else this.slow.delete(place)

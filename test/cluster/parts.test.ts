@@ -28,23 +28,27 @@ describe('machine', () => {
 })
 
 describe('disk', () => {
-  test('a slowdown divides the throughput and is undone by 1; every change is told and traced', () => {
+  test('slowdowns multiply, and each ends by itself; every change is told and traced', () => {
     const sim = recorded()
     const disk = new Disk(sim, 'pvc-0', 'zone-1', 1000)
     let told = 0
     disk.onChange(() => {
       told += 1
     })
-    disk.slow(4)
-    expect(disk.bytesPerSecond).toBe(250)
-    disk.slow(1)
+    const healed = disk.slow(4)
+    const alsoHealed = disk.slow(2)
+    expect(disk.bytesPerSecond).toBe(125)
+    healed()
+    healed()
+    expect(disk.bytesPerSecond).toBe(500)
+    alsoHealed()
     expect(disk.bytesPerSecond).toBe(1000)
-    disk.fill(true)
+    const roomAgain = disk.fill()
     expect(disk.full).toBe(true)
-    disk.fill(false)
+    roomAgain()
     expect(disk.full).toBe(false)
-    expect(told).toBe(4)
-    expect(trace(sim)).toEqual(['disk.slow pvc-0 4000', 'disk.slow pvc-0 1000', 'disk.full pvc-0 1', 'disk.full pvc-0 0'])
+    expect(told).toBe(6)
+    expect(trace(sim)).toEqual(['disk.slow pvc-0 4000', 'disk.slow pvc-0 8000', 'disk.slow pvc-0 2000', 'disk.slow pvc-0 1000', 'disk.full pvc-0 1', 'disk.full pvc-0 0'])
   })
 
   test('a destroyed disk has nothing left', () => {

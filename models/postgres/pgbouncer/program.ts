@@ -5,13 +5,10 @@ import { type Call, type Command, CommandRegistry, type Look, ok, type Output } 
 import type { ContainerHandle, ContainerProgram } from '../../kubernetes/container.ts'
 import { freshAmong } from '../entrances.ts'
 import { findServerByHost } from '../hosts.ts'
+import { CONFIG_MOUNT } from '../names.ts'
 import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
 import { Bouncer } from './bouncer.ts'
-
-/** Name of the ConfigMap volume, and of the ConfigMap itself. */
-export const CONFIG_MOUNT = 'config'
-export const CONFIG_MAP = 'pgbouncer-config'
 
 export class BouncerProgram implements ContainerProgram {
   private readonly running = new Map<string, Bouncer>()

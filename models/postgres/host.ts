@@ -1,0 +1,23 @@
+/** What stands around a server process: its container, and the sessions on it. */
+import type { SessionState } from '../../src/engine.ts'
+
+export type ShutdownMode = 'smart' | 'fast' | 'immediate'
+
+/** A client's session on a server, as the server sees it. */
+export interface Backend {
+  /** From where its packets come. */
+  readonly place: string
+  readonly pid: number
+  stateChanged(state: SessionState): void
+}
+
+/** Where the process runs and whom it tells of its end: given by the container. */
+export interface Host {
+  readonly pod: string
+  readonly place: string
+  readonly version: string
+  /** postgresql.conf as the image or ConfigMap gives it. */
+  baseConf(): string
+  exited(code: number): void
+  readinessChanged(): void
+}

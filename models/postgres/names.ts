@@ -1,0 +1,12 @@
+/** Names that several parts of the model share. */
+
+/** Volume mount that holds PGDATA. */
+export const DATA_MOUNT = 'data'
+/** Where PGDATA is mounted. */
+export const PGDATA = '/var/lib/postgresql/data'
+/** Name of the pooler's Deployment, Service and `app` label, and its image. */
+export const POOLER = 'pgbouncer'
+export const POOLER_IMAGE = 'pgbouncer:1.18.0'
+/** The pooler's ConfigMap, and the volume mount it is seen through. */
+export const CONFIG_MAP = 'pgbouncer-config'
+export const CONFIG_MOUNT = 'config'
