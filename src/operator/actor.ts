@@ -1,7 +1,7 @@
 import { NEVER, type Process, type Simulation, TIMED_OUT, type Task, type Us, defineEvent, within } from '../kernel/index.ts'
 import { type Output, ok } from './command.ts'
 import { type Judgement, judge } from './expect.ts'
-import type { OperatorOptions } from './executor.ts'
+import type { OperatorOptions } from './options.ts'
 import { type BoundLine, Lookable, type Workplace, bindLine, countsLines, runBound } from './line.ts'
 import { pickFrom } from './pick.ts'
 import type { Action, PlacedLine, PlanStep } from './plan.ts'

@@ -1,48 +1,11 @@
 import { NEVER, type Process, type Simulation, type Task, type TimerId, type Us, defineEvent } from '../kernel/index.ts'
 import { Actor } from './actor.ts'
-import type { CommandRegistry } from './command.ts'
 import { Journal } from './journal.ts'
-import type { OperatorObserver, Outcome, Slips } from './observer.ts'
+import type { Outcome } from './observer.ts'
+import type { OperatorOptions, OperatorRun } from './options.ts'
 import { END, type Plan, type PlanStep, type StepPath } from './plan.ts'
 import { judge } from './expect.ts'
 import { UnknownVariableError, fill } from './words.ts'
-
-export interface OperatorOptions {
-  readonly registry: CommandRegistry
-  /** Values for the runbook's `vars`, over its defaults. */
-  readonly vars?: Readonly<Record<string, string>>
-  /** The instant at which an operator without an outcome is stuck. */
-  readonly deadlineUs: Us
-  /** Leave out polls that cannot tell anything new. The run is the same either way. */
-  readonly elide: boolean
-  readonly observer?: OperatorObserver
-  readonly slips?: Slips
-  /** Name of the machine the person sits at; enters the trace. Default: workstation. */
-  readonly workstation?: string
-  readonly user?: string
-  readonly env?: Readonly<Record<string, string>>
-  /** Shown everything the person types and reads. */
-  readonly terminal?: (text: string) => void
-}
-
-export interface Executor {
-  readonly journal: Journal
-  readonly outcome: Outcome | undefined
-  readonly reason: string
-}
-
-/** A person at work on a runbook. */
-export interface OperatorRun extends Executor {
-  /** Captured outputs and `vars`. */
-  readonly vars: ReadonlyMap<string, string>
-  readonly alive: boolean
-  /** The person is gone, at whatever it was waiting for. */
-  kill(): void
-  /** Someone takes over from the journal. No effect on a run that is alive or has an outcome. */
-  resume(): void
-  /** Moves the deadline (the last fault may end after the start). Only ever later. */
-  extendDeadline(us: Us): void
-}
 
 interface LoopFrame {
   readonly step: number

@@ -179,7 +179,6 @@ export class Poller implements Waiting<Polled | MustRun | GaveUp> {
     if (this.phase !== 'issued') return
     const judgedUs = issueUs + target.latencyUs(nth)
     if (judgedUs > giveUpUs) this.timer = sim.call(giveUpUs, () => this.giveUp())
-    else if (judgedUs === sim.now && issueUs < sim.now) this.judge()
     else this.timer = sim.call(judgedUs, () => this.judge())
   }
 

@@ -72,7 +72,7 @@ test('the statechart and the executor go the same way', () => {
   )
   // Not vacuous: every end is reached often.
   for (const outcome of ['completed', 'rolledBack', 'aborted', 'stuck']) expect(outcomes[outcome]).toBeGreaterThan(5)
-})
+}, 60_000)
 
 const SMALL: RunbookSource = {
   format: 1, title: 'small', undo: 'set all 0',
