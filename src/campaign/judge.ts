@@ -57,22 +57,26 @@ export function summariseMeasures(aggregate: Aggregate): Record<MeasureId, Quant
   return Object.fromEntries(MEASURES.map((id) => [id, quantiles(aggregate.measures[id], scaleOf(id))])) as Record<MeasureId, Quantiles>
 }
 
-/** @param order the runbook's steps in its own order; steps not in it follow in name order */
-export function summariseSteps(aggregate: Aggregate, order: readonly string[]): StepSummary[] {
+/**
+ * @param order the runbook's steps in its own order; steps not in it follow in name order
+ * @param containers steps that hold others: their downtime is that of what they hold
+ */
+export function summariseSteps(aggregate: Aggregate, order: readonly string[], containers: ReadonlySet<string>): StepSummary[] {
   const runs = Math.max(1, runsInBudget(aggregate))
-  const totalUs = Object.values(aggregate.steps).reduce((sum, step) => sum + step.writeDowntimeUs.sum, 0n)
+  const totalUs = aggregate.measures.writeDowntimeSeconds.sum
   return inOrder(Object.keys(aggregate.steps), order).map((id) => {
     const step = aggregate.steps[id] as Aggregate['steps'][string]
     const sumUs = step.writeDowntimeUs.sum
     return {
       step: id,
       title: step.title,
+      container: containers.has(id),
       visits: step.visits,
       undoVisits: step.undoVisits,
       failed: step.failed,
       writeDowntimeSecondsMean: rounded(Number(sumUs) / runs / 1e6),
       writeDowntimeSecondsP99: rounded(quantileOf(step.writeDowntimeUs, 'p99') / 1e6),
-      share: totalUs === 0n ? 0 : rounded(Number((sumUs * 1_000_000n) / totalUs) / 1e6),
+      share: totalUs === 0n ? 0 : Math.min(1, rounded(Number((sumUs * 1_000_000n) / totalUs) / 1e6)),
     }
   })
 }

@@ -45,13 +45,15 @@ export interface ClaimSummary extends Quantiles {
 export interface StepSummary {
   readonly step: string
   readonly title: string
+  /** It holds other steps, and its figures are theirs. */
+  readonly container: boolean
   readonly visits: number
   readonly undoVisits: number
   readonly failed: number
   /** Mean write downtime that falls into it, over all runs in budget. */
   readonly writeDowntimeSecondsMean: number
   readonly writeDowntimeSecondsP99: number
-  /** Its share of all write downtime. */
+  /** Its share of all write downtime; what no step has fell after the runbook's end. */
   readonly share: number
 }
 

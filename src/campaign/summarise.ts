@@ -38,6 +38,7 @@ export function conclude(scenario: Scenario, rehearser: Rehearser, aggregate: Ag
 export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamples: readonly Counterexample[], how: Circumstances): CampaignResult {
   const forward = scenario.runbook.steps.filter((step) => step.path === 'forward')
   const order = forward.map((step) => step.id)
+  const containers = new Set(forward.flatMap((step) => forward.find((other) => other.index === step.parent)?.id ?? []))
   const undoable = forward.filter((step) => step.undo !== END).map((step) => step.id)
   const objectives = judgeObjectives(aggregate, scenario.objectives)
   const checks = judgeChecks(aggregate, objectives)
@@ -68,7 +69,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     objectives,
     claims: compareClaims(aggregate, scenario.claims),
     assumptions: scenario.assumptions,
-    steps: summariseSteps(aggregate, order),
+    steps: summariseSteps(aggregate, order, containers),
     gates: summariseGates(aggregate, order),
     coverage: coverageOf(aggregate, how.faults > 0 ? scenario.faults.kinds : [], order, undoable),
     pointOfNoReturn: null,

@@ -14,6 +14,8 @@ export interface OutlineStep {
   readonly number: string
   readonly title: string
   readonly depth: number
+  /** It holds other steps; its downtime is theirs. */
+  readonly container: boolean
 }
 
 /** The forward path of a runbook in its written order. */
@@ -31,7 +33,7 @@ export function outlineOf(plan: Plan): OutlineStep[] {
     const parent = numbers.get(step.parent)
     const number = isNumber(step.id) ? step.id : parent === undefined ? String(nth) : `${parent}.${nth}`
     numbers.set(step.index, number)
-    return { id: step.id, number, title: step.title || commandOf(step), depth: depthOf(step.index) }
+    return { id: step.id, number, title: step.title || commandOf(step), depth: depthOf(step.index), container: forward.some((other) => other.parent === step.index) }
   })
 }
 
@@ -101,7 +103,7 @@ function tree(story: Story, screen: Screen): string[] {
   })
   for (const record of rehearsal.steps.filter((step) => step.path === 'undo')) {
     const id = record.step.startsWith('undo of ') ? record.step : `undo of ${record.step}`
-    lines.push({ line: lineOf({ id, number: id, title: record.title, depth: 0 }, [record], counterexample.step, screen), records: [record] })
+    lines.push({ line: lineOf({ id, number: id, title: record.title, depth: 0, container: false }, [record], counterexample.step, screen), records: [record] })
   }
   const idWidth = Math.min(24, Math.max(4, ...lines.map(({ line }) => line.label.length + 2 * line.depth)))
   const struck = strikesByLine(lines.map(({ records }) => records), rehearsal)
@@ -119,7 +121,7 @@ function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: stri
     records.some((record) => record.result === 'failed') ? 'failed' : '',
     records.at(-1)?.result === 'open' ? 'never ended' : records.at(-1)?.result === 'skipped' ? 'skipped' : '',
     records.length > 1 ? `${records.length} times` : '',
-    downUs > 0 ? `writes down ${formatDuration(downUs)}` : '',
+    downUs > 0 && !step.container ? `writes down ${formatDuration(downUs)}` : '',
   ]
   return { mark, label: labelOf(step), depth: step.depth, title: titleOf(step), start: clock(first.startUs), took: tookUs > 0 ? formatDuration(tookUs) : '', result: notes.filter((note) => note !== '').join(', ') }
 }

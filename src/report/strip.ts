@@ -36,7 +36,7 @@ export function renderStrip(rehearsal: RehearsalResult, screen: Screen, numbers:
   for (const [name, states] of histories) {
     lines.push(row(name, cells(axis, states.map((state) => roleGlyph(state, screen)))))
     const versions = component === undefined ? [] : versionLabels(story.members, name, component)
-    if (versions.some((version) => version.text !== usual)) lines.push(paintFor(screen).dim(row('', labels(axis, versions))))
+    if (versions.some((version) => version.text !== usual)) lines.push(paintFor(screen).dim(row(`  ${component} version`, labels(axis, versions))))
   }
   const leaders = axis.atUs.map((_, i) => [...histories.values()].filter((states) => states[i]?.running === true && states[i]?.role === 'leader').length)
   if (leaders.some((n) => n !== 1)) lines.push(row('leaders', cells(axis, leaders.map((n) => String(Math.min(n, 9))))))

@@ -119,13 +119,18 @@ function outcomes(result: CampaignResult, screen: Screen): string[] {
 }
 
 function downtimeSteps(result: CampaignResult, screen: Screen): string[] {
-  const steps = result.steps.filter((step) => step.share > 0).sort((a, b) => b.share - a.share)
-  if (steps.length === 0) return []
+  const leaves = result.steps.filter((step) => !step.container && step.share > 0)
+  const total = result.measures.writeDowntimeSeconds.mean
+  if (total === 0) return []
+  const rest = 1 - leaves.reduce((sum, step) => sum + step.share, 0)
+  const places = leaves.map((step) => ({ name: stepLabel(step.step, step.title), mean: step.writeDowntimeSecondsMean, share: step.share }))
+  if (rest > 0.005) places.push({ name: 'after the runbook ended', mean: total * rest, share: rest })
+  places.sort((a, b) => b.share - a.share)
   const { bar, ellipsis } = glyphsFor(screen)
   const width = screen.columns - 42
-  const rows = steps.slice(0, STEPS_SHOWN).map((step) => [cut(stepLabel(step.step, step.title), width, ellipsis), `${formatDuration(step.writeDowntimeSecondsMean * 1e6)} a run`, formatShare(step.share), bar.repeat(Math.max(1, Math.round(step.share * 12))).padEnd(12)])
-  const rest = steps.length > STEPS_SHOWN ? [`  and ${count(steps.length - STEPS_SHOWN, 'more step')}`] : []
-  return [title('Where writes were down', screen), ...table(rows, 2), ...rest]
+  const rows = places.slice(0, STEPS_SHOWN).map(({ name, mean, share }) => [cut(name, width, ellipsis), `${formatDuration(mean * 1e6)} a run`, formatShare(share), bar.repeat(Math.max(1, Math.round(share * 12))).padEnd(12)])
+  const more = places.length > STEPS_SHOWN ? [`  and ${count(places.length - STEPS_SHOWN, 'more step')}`] : []
+  return [title('Where writes were down, on average', screen), ...table(rows, 2), ...more]
 }
 
 /** `promote: Promote the new pod`, or the id alone when the title says nothing more. */
