@@ -1,0 +1,213 @@
+import { expect, it } from 'vitest'
+import { SECOND } from '../../src/kernel/index.ts'
+import { cluster, run, service, shell, statefulSet, type TestCluster } from './cluster.ts'
+
+function started(name = 'pg', replicas = 3): TestCluster {
+  const c = cluster(4)
+  c.kube.create(service(name, { app: name }))
+  c.kube.create(statefulSet(name, replicas))
+  c.kube.begin()
+  return c
+}
+
+it('prints tables', () => {
+  const c = started()
+  run(c, 125)
+  expect(shell(c, 'kubectl get pods').out).toMatchInlineSnapshot(`
+    "NAME   READY   STATUS    RESTARTS   AGE
+    pg-0   1/1     Running   0          2m5s
+    pg-1   1/1     Running   0          2m5s
+    pg-2   1/1     Running   0          2m5s
+    "
+  `)
+  expect(shell(c, 'kubectl get sts,svc').out).toMatchInlineSnapshot(`
+    "NAME                  READY   AGE
+    statefulset.apps/pg   3/3     2m5s
+
+    NAME         TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)    AGE
+    service/pg   ClusterIP   10.0.0.10    <none>        5432/TCP   2m5s
+    "
+  `)
+  expect(shell(c, 'kubectl get pods -o custom-columns=N:.metadata.name,R:.spec.nothing --no-headers').out).toBe('pg-0   <none>\npg-1   <none>\npg-2   <none>\n')
+  expect(shell(c, 'kubectl get po -A -l app=pg -L app -o name').out).toBe('pod/pg-0\npod/pg-1\npod/pg-2\n')
+  expect(shell(c, 'kubectl get pod/pg-1 sts/pg -o name').out).toBe('pod/pg-1\nstatefulset.apps/pg\n')
+  expect(JSON.parse(shell(c, 'kubectl get pods -o json').out).items).toHaveLength(3)
+  expect(shell(c, 'kubectl get sts pg -o yaml').out).toContain('currentRevision: pg-')
+})
+
+it('K8S-KUBECTL-1: nothing selected is exit 0, a missing name is exit 1, a missing type an error', () => {
+  const c = started()
+  expect(shell(c, 'kubectl get pods -l tier=database -o wide')).toMatchObject({ out: '', err: 'No resources found in default namespace.\n', code: 0 })
+  expect(shell(c, 'kubectl get pods -n other')).toMatchObject({ err: 'No resources found in other namespace.\n', code: 0 })
+  expect(shell(c, 'kubectl get pod pg-0 pg-9')).toMatchObject({ code: 1, err: 'Error from server (NotFound): pods "pg-9" not found\n', out: expect.stringContaining('pg-0') })
+  expect(shell(c, 'kubectl get sts nope')).toMatchObject({ code: 1, err: 'Error from server (NotFound): statefulsets.apps "nope" not found\n' })
+  expect(shell(c, 'kubectl get pod nope --ignore-not-found')).toMatchObject({ code: 0, out: '', err: '' })
+  expect(shell(c, 'kubectl get unicorns')).toMatchObject({ code: 1, err: 'error: the server doesn\'t have a resource type "unicorns"\n' })
+})
+
+it('K8S-KUBECTL-2: jsonpath', () => {
+  const c = started()
+  const path = (p: string, what = ['pods']) => shell(c, ['kubectl', 'get', ...what, '-o', `jsonpath=${p}`])
+  expect(path('{.items[*].metadata.name}').out).toBe('pg-0 pg-1 pg-2')
+  expect(path('{range .items[*]}{.metadata.name}{"\\t"}{.status.phase}{"\\n"}{end}').out).toBe('pg-0\tRunning\npg-1\tRunning\npg-2\tRunning\n')
+  expect(path('{.status.conditions[?(@.type=="Ready")].status}', ['pod', 'pg-0']).out).toBe('True')
+  expect(path('{.metadata.labels.statefulset\\.kubernetes\\.io/pod-name}', ['pod', 'pg-0']).out).toBe('pg-0')
+  expect(path("{.metadata.labels['app']}", ['pod', 'pg-0']).out).toBe('pg')
+  expect(path('{.items[?(@.metadata.name!="pg-1")].metadata.name}').out).toBe('pg-0 pg-2')
+  expect(path('{.items[-1].metadata.name} {.items[0:2].metadata.name}').out).toBe('pg-2 pg-0 pg-1')
+  expect(path('{..podIP}', ['pod', 'pg-0']).out).toContain('10.244.0.4')
+  expect(path('{.status.nothing.here}', ['pod', 'pg-0'])).toMatchObject({ out: '', code: 0 })
+  expect(path('{.items[0].metadata.name}', ['pods', '-l', 'a=b'])).toMatchObject({ code: 1, err: expect.stringContaining('array index out of bounds: index 0, length 0') })
+  expect(path('{.status.currentRevision}', ['sts', 'pg']).out).toMatch(/^pg-/)
+})
+
+it('K8S-KUBECTL-3: get -w never returns', () => {
+  const c = started()
+  expect(shell(c, 'kubectl get pods -l app=pg -w', 3 * 3600 * SECOND).code).toBe(-1)
+})
+
+it('K8S-KUBECTL-4: wait', () => {
+  const c = started()
+  expect(shell(c, 'kubectl wait --for=condition=ready pod pg-0 --timeout=300s')).toMatchObject({ out: 'pod/pg-0 condition met\n', code: 0 })
+  const absent = shell(c, 'kubectl wait --for=condition=ready pod pg-3 --timeout=300s')
+  expect(absent).toMatchObject({ code: 1, err: 'Error from server (NotFound): pods "pg-3" not found\n' })
+  expect(absent.us).toBeLessThan(SECOND)
+  c.toy.isReady = h => h.pod.name !== 'pg-1'
+  shell(c, 'kubectl delete pod pg-1 --wait=false')
+  // The dying pod still counts as Ready.
+  expect(shell(c, 'kubectl wait --for=condition=ready pod pg-1 --timeout=5s').code).toBe(0)
+  expect(shell(c, 'kubectl wait --for=delete pod/pg-1 --timeout=60s').out).toBe('pod/pg-1 condition met\n')
+  run(c, 1)
+  const late = shell(c, 'kubectl wait --for=condition=ready pod pg-1 --timeout=60s')
+  expect(late).toMatchObject({ code: 1, err: 'error: timed out waiting for the condition on pods/pg-1\n' })
+  expect(late.us / SECOND).toBeGreaterThan(60)
+  expect(shell(c, 'kubectl wait --for=condition=ready pod -l none=here')).toMatchObject({ code: 1, err: 'error: no matching resources found\n' })
+  expect(shell(c, ['kubectl', 'wait', '--for=jsonpath={.status.phase}=Running', 'pod/pg-0']).code).toBe(0)
+  expect(shell(c, 'kubectl wait --for=create pod/later --timeout=1s').code).toBe(1)
+})
+
+it('K8S-KUBECTL-4: a wait that began before outlives the pod and takes its successor', () => {
+  const c = started()
+  c.kube.faults.probeFails('pg-2')
+  run(c, 60)
+  c.sim.call(c.sim.now + 10 * SECOND, () => c.kube.faults.podEvict('pg-2'))
+  const r = shell(c, 'kubectl wait --for=condition=ready pod pg-2 --timeout=120s')
+  expect(r.code).toBe(0)
+  expect(r.us / SECOND).toBeGreaterThan(10)
+})
+
+it('K8S-KUBECTL-4: delete waits until the very pod is gone', () => {
+  const c = started()
+  c.toy.stopUs = 12 * SECOND
+  const r = shell(c, 'kubectl delete pod pg-0')
+  expect(r.us / SECOND).toBeGreaterThan(12)
+  expect(shell(c, 'kubectl delete pod pg-0 --wait=false').us).toBeLessThan(SECOND)
+  expect(shell(c, 'kubectl delete pod nope --ignore-not-found').code).toBe(0)
+  expect(shell(c, 'kubectl delete pod nope')).toMatchObject({ code: 1, err: 'Error from server (NotFound): pods "nope" not found\n' })
+  expect(shell(c, 'kubectl delete pod pg-1 --timeout=3s')).toMatchObject({ code: 1, err: 'error: timed out waiting for the condition on pods/pg-1\n' })
+})
+
+it('K8S-EXEC-1: user, exit code, and the reasons for which it fails', () => {
+  const c = started()
+  expect(shell(c, 'kubectl exec -it pg-1 -- whoami')).toMatchObject({ out: 'root@pg-1\n', code: 0 })
+  expect(shell(c, 'kubectl exec pod/pg-1 -c main -- work 1 7')).toMatchObject({ code: 7, err: 'it broke\ncommand terminated with exit code 7\n' })
+  expect(shell(c, 'kubectl exec sts/pg -- whoami').code).toBe(0)
+  expect(shell(c, 'kubectl exec pg-7 -- whoami')).toMatchObject({ code: 1, err: 'Error from server (NotFound): pods "pg-7" not found\n' })
+  expect(shell(c, 'kubectl exec pg-1 whoami').err).toContain('is not supported anymore')
+  expect(shell(c, 'kubectl exec pg-1 --mongo --eval')).toMatchObject({ code: 1, err: "error: unknown flag: --mongo\nSee 'kubectl exec --help' for usage.\n" })
+  const us = shell(c, 'kubectl exec pg-1 -- work 5 0').us / SECOND
+  expect(us).toBeGreaterThan(5.3)
+  expect(us).toBeLessThan(6.2)
+})
+
+it('K8S-EXEC-1: it ends when the container does, and does not reach a cut-off node', () => {
+  const c = started()
+  c.sim.call(c.sim.now + 10 * SECOND, () => c.kube.faults.podKill('pg-1'))
+  const r = shell(c, 'kubectl exec pg-1 -- work 1000 0')
+  expect(r).toMatchObject({ code: 137, err: 'command terminated with exit code 137\n' })
+  expect(r.us / SECOND).toBeLessThan(11)
+  const node = c.kube.pod('pg-2')?.node
+  c.network.cut('t', p => p === node, p => p === 'control-plane')
+  const cut = shell(c, 'kubectl exec pg-2 -- whoami')
+  expect(cut).toMatchObject({ code: 1, err: expect.stringContaining('error dialing backend: dial tcp 10.224.0.') })
+  expect(cut.us / SECOND).toBeGreaterThan(30)
+  expect([...c.toy.running].some(h => h.pod.name === 'pg-2')).toBe(true)
+})
+
+it('an inner look is a look, and tells until when it holds', () => {
+  const c = started()
+  const call = { argv: ['kubectl', 'exec', 'pg-0', '--', 'whoami'], stdin: '', key: 'k', nth: 0 }
+  expect(c.kube.commands.kubectl.look(call)).toEqual({ output: { out: 'root@pg-0\n', err: '', code: 0 }, afterUs: 500, stableUntilUs: Number.POSITIVE_INFINITY })
+  expect(c.kube.commands.kubectl.look({ ...call, argv: ['kubectl', 'exec', 'pg-0', '--', 'work', '1', '0'] })).toBeUndefined()
+  expect(c.kube.commands.kubectl.look({ ...call, argv: ['kubectl', 'get', 'pods'] })?.stableUntilUs).toBe(c.sim.now)
+  expect(c.kube.commands.kubectl.look({ ...call, argv: ['kubectl', 'get', 'pods', '-o', 'name'] })?.stableUntilUs).toBe(Number.POSITIVE_INFINITY)
+  expect(c.kube.commands.kubectl.latencyUs(call)).toBe(c.kube.commands.kubectl.latencyUs(call))
+})
+
+it('labels, annotates, applies, creates, runs', () => {
+  const c = started()
+  expect(shell(c, 'kubectl label pod pg-0 role=primary').out).toBe('pod/pg-0 labeled\n')
+  expect(shell(c, 'kubectl label pod pg-0 role=replica')).toMatchObject({ code: 1, err: "error: 'role' already has a value (primary), and --overwrite is false\n" })
+  expect(shell(c, 'kubectl label pods -l app=pg role=replica --overwrite').out).toBe('pod/pg-0 labeled\npod/pg-1 labeled\npod/pg-2 labeled\n')
+  expect(shell(c, 'kubectl label pod pg-0 role-').out).toBe('pod/pg-0 unlabeled\n')
+  expect(c.kube.pod('pg-0')?.labels.role).toBeUndefined()
+  expect(shell(c, 'kubectl annotate sts pg note=x').out).toBe('statefulset.apps/pg annotated\n')
+  const lease = 'apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: maint}\nspec: {holderIdentity: me}\n'
+  expect(shell(c, ['kubectl', 'create', '-f', '-'], undefined, lease).out).toBe('lease.coordination.k8s.io/maint created\n')
+  expect(shell(c, ['kubectl', 'create', '-f', '-'], undefined, lease)).toMatchObject({ code: 1, err: expect.stringContaining('already exists') })
+  expect(shell(c, ['kubectl', 'apply', '-f', '-'], undefined, lease).out).toBe('lease.coordination.k8s.io/maint unchanged\n')
+  expect(shell(c, ['kubectl', 'apply', '-f', '-'], undefined, lease.replace('me}', 'you}')).out).toBe('lease.coordination.k8s.io/maint configured\n')
+  expect(shell(c, 'kubectl create configmap conf --from-literal=a=1').out).toBe('configmap/conf created\n')
+  expect(shell(c, 'kubectl run t --image=toy:1 --rm -it --restart=Never -- whoami').out).toBe('root@t\npod "t" deleted\n')
+  expect(shell(c, 'kubectl run t2 --image=toy:1 --rm -i --restart=Never -- work 1 4')).toMatchObject({ code: 4, out: 'pod "t2" deleted\n' })
+})
+
+it('apply removes what it had set before and leaves what others set', () => {
+  const c = started()
+  const svc = (spec: string) => `kind: Service\nmetadata: {name: s}\nspec: ${spec}\n`
+  const apply = (text: string) => shell(c, ['kubectl', 'apply', '-f', '-'], undefined, text)
+  apply(svc('{selector: {a: "1", b: "2"}}'))
+  shell(c, ['kubectl', 'patch', 'svc', 's', '-p', '{"spec":{"selector":{"c":"3"}}}'])
+  apply(svc('{selector: {a: "1"}}'))
+  expect(c.kube.services.spec('s')?.selector).toEqual({ a: '1', c: '3' })
+})
+
+it('follows a rollout', () => {
+  const c = started()
+  shell(c, 'kubectl rollout restart sts pg')
+  const r = shell(c, 'kubectl rollout status sts/pg --timeout=10m')
+  expect(r.code).toBe(0)
+  expect(r.out).toMatch(/statefulset rolling update complete 3 pods at revision pg-\w+\.\.\.\n$/)
+  c.toy.isReady = () => false
+  shell(c, 'kubectl rollout restart sts pg')
+  expect(shell(c, 'kubectl rollout status sts/pg --timeout=60s')).toMatchObject({ code: 1, err: 'error: timed out waiting for the condition\n' })
+  shell(c, ['kubectl', 'patch', 'sts', 'pg', '-p', '{"spec":{"updateStrategy":{"type":"OnDelete"}}}'])
+  expect(shell(c, 'kubectl rollout status sts/pg').err).toBe('error: rollout status is only available for RollingUpdate strategy type\n')
+})
+
+it('other namespaces are other names', () => {
+  const c = started()
+  c.kube.create({ ...statefulSet('pg', 1), metadata: { name: 'pg', namespace: 'lab' } })
+  run(c, 120)
+  expect(c.kube.pod('lab/pg-0')?.ready).toBe(true)
+  expect(shell(c, 'kubectl get pods -n lab -o name').out).toBe('pod/pg-0\n')
+  expect(shell(c, 'kubectl -n lab exec pg-0 -- whoami').out).toBe('root@pg-0\n')
+  shell(c, 'kubectl delete pod pg-0 -n lab')
+  expect(c.kube.pod('pg-0')?.ready).toBe(true)
+})
+
+it('check says what is wrong without running', () => {
+  const c = started()
+  const check = (line: string) => c.kube.commands.kubectl.check(line.split(' ')).map(f => `${f.severity}: ${f.message}`)
+  expect(check('kubectl get pods -o wide')).toEqual([])
+  expect(check('kubectl snapshot create x')[0]).toContain('error: the verb `kubectl snapshot` is not modelled; there are: annotate, apply')
+  expect(check('kubectl get pods --field-selector a=b')[0]).toContain('error: the flag `--field-selector` of kubectl get is not modelled')
+  expect(check('kubectl exec pg-0 --mongo')[0]).toContain('warning: kubectl exec fails: unknown flag: --mongo')
+  expect(check('kubectl exec pg-0 -- vacuum')[0]).toContain('`vacuum` is not modelled on container pg-0')
+  expect(check('kubectl exec pg-8 -- vacuum')[0]).toContain('`vacuum` is not modelled')
+  expect(check('kubectl get ${what}')).toEqual([])
+  expect(check('kubectl get unicorns')[0]).toContain('`unicorns`')
+  expect(check('kubectl run x --image=nobody:1 -- a')[0]).toContain('`nobody:1`')
+  expect(check('kubectl wait --for=bliss pod x')[0]).toContain('unrecognized condition')
+  expect(() => c.kube.commands.kubectl.look({ argv: ['kubectl', 'snapshot'], stdin: '', key: '', nth: 0 })).toThrow('not modelled')
+})
