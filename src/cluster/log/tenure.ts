@@ -96,11 +96,17 @@ export class Tenure {
       const slope = writes.slope[i] as number
       if (slope <= 0) break
       const w1 = (writes.at[i] as number) + (from - (writes.value[i] as number)) / slope
-      const wEnd = i + 1 < writes.start.length ? (writes.start[i + 1] as number) : Number.POSITIVE_INFINITY
+      // Straight in the bytes as well: another demand may have changed its rate within this stretch.
+      const j = written.index(w1)
+      const wEnd = Math.min(i + 1 < writes.start.length ? (writes.start[i + 1] as number) : Number.POSITIVE_INFINITY, j + 1 < written.start.length ? (written.start[j + 1] as number) : Number.POSITIVE_INFINITY)
       const w2 = Math.min(wEnd, (writes.at[i] as number) + (n - (writes.value[i] as number)) / slope)
       const to = w2 < wEnd ? n : Math.min(n, writes.by(i, wEnd))
-      if (to <= from) break
-      this.put(kind, from, to, w1, w2, written.valueAt(w1), written.valueAt(w2), afterUs === undefined ? now : w1 + afterUs, afterUs === undefined ? now : w2 + afterUs)
+      if (to <= from) {
+        if (wEnd === Number.POSITIVE_INFINITY || w2 < wEnd) break
+        from += 1e-9
+        continue
+      }
+      this.put(kind, from, to, w1, w2, written.by(j, w1), written.by(j, w2), afterUs === undefined ? now : w1 + afterUs, afterUs === undefined ? now : w2 + afterUs)
       from = to
     }
     this.nDone = Math.max(this.nDone, n)

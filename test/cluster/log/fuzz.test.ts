@@ -3,7 +3,7 @@ import { randomScript, runFluid, runReference } from './script.ts'
 
 const SCRIPTS = Number(process.env.LOG_FUZZ ?? 1000)
 const NOISE_EVERY = 10
-const STORY_US = 8_000_000
+const STORY_US = 12_000_000
 /** A story with fewer acknowledged writes is measured as if it had these: below, the error is that of single writes. */
 const FEW = 200
 
