@@ -5,7 +5,7 @@ import type { TraceRecord, Us } from '../kernel/index.ts'
 import type { FaultRecord, Recording } from '../measures/index.ts'
 import type { CheckId, GateRecord, Outcome, Verdict } from '../result.ts'
 import type { Objective } from '../scenario/scenario.ts'
-import type { Workload } from '../workload/index.ts'
+import type { RegisterHistory, Workload } from '../workload/index.ts'
 import { converges } from './converges.ts'
 import type { Check, Facts, MemberAtEnd } from './facts.ts'
 import { noFalseSuccess } from './falseSuccess.ts'
@@ -13,7 +13,6 @@ import { gatesHonest } from './gates.ts'
 import { linearizable } from './linearizable.ts'
 import { noAcknowledgedWriteLost } from './lost.ts'
 import { objectivesMet } from './objectives.ts'
-import type { RegisterHistory } from './register.ts'
 import { rollbackSafe } from './rollbackSafe.ts'
 import { servesAtEnd } from './serves.ts'
 import { noForbiddenSkew } from './skew.ts'
@@ -58,7 +57,6 @@ export interface Circumstances {
   readonly objectives: readonly Objective[]
   readonly deadlineUs: Us
   readonly trace?: readonly TraceRecord[] | undefined
-  readonly registers?: readonly RegisterHistory[] | undefined
 }
 
 /** Takes down what the checks may read, at the end of the horizon. Reads the truth once; nothing in the result is live. */
@@ -83,9 +81,14 @@ export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], re
     objectives: circumstances.objectives,
     deadlineUs: circumstances.deadlineUs,
     trace: circumstances.trace,
-    registers: circumstances.registers,
+    registers: registersOf(workloads),
     budget: cluster.budget,
   }
+}
+
+function registersOf(workloads: readonly Workload[]): readonly RegisterHistory[] | undefined {
+  const all = workloads.map(workload => workload.registers())
+  return all.every(registers => registers === undefined) ? undefined : all.flatMap(registers => registers ?? [])
 }
 
 function atEnd({ copy, ...member }: Member, authority: Position | undefined): MemberAtEnd {

@@ -4,21 +4,9 @@
  * search over "which minimal operation is next" with a memory of visited states is enough.
  */
 
-export interface RegisterOperation {
-  readonly kind: 'read' | 'write'
-  /** The value written, or the value read. */
-  readonly value: number
-  readonly callUs: number
-  /** When the answer came; Infinity when it never did (outcome unknown): it may take effect at any later time, or never. */
-  readonly returnUs: number
-}
+import type { RegisterHistory, RegisterOperation } from '../workload/index.ts'
 
-/** The operations on one key. Failed operations have no effect and are left out. */
-export interface RegisterHistory {
-  readonly key: string
-  readonly initial: number
-  readonly operations: readonly RegisterOperation[]
-}
+export type { RegisterHistory, RegisterOperation }
 
 /** More states than this and the history is not tiny: better no answer than a slow one. */
 const STATE_LIMIT = 200_000
@@ -36,19 +24,22 @@ export function judgeRegister({ initial, operations }: RegisterHistory): Registe
   let furthest = -1
   let stuckOn: RegisterOperation = order[0] as RegisterOperation
 
-  const search = (value: number, placed: number): 'yes' | 'no' | 'tooLarge' => {
+  // Operations are in the order of their calls, so all before `low` are placed and all after `high` are not: only what lies between is state.
+  const search = (value: number, placed: number, from: number, high: number): 'yes' | 'no' | 'tooLarge' => {
+    let low = from
+    while (low < n && done[low] === 1) low += 1
     // An operation may be next iff no other pending one had returned before it was called.
     let horizonUs = Number.POSITIVE_INFINITY
-    for (let i = 0; i < n; i++) if (done[i] === 0) horizonUs = Math.min(horizonUs, (order[i] as RegisterOperation).returnUs)
+    for (let i = low; i < n && (order[i] as RegisterOperation).callUs <= horizonUs; i++) if (done[i] === 0) horizonUs = Math.min(horizonUs, (order[i] as RegisterOperation).returnUs)
     // Everything that is left never returned: it need not have happened.
     if (horizonUs === Number.POSITIVE_INFINITY) return 'yes'
-    const state = `${done.join('')}/${value}`
+    const state = `${low}/${done.subarray(low, high + 1).join('')}/${value}`
     if (visited.has(state)) return 'no'
     visited.add(state)
     if (visited.size > STATE_LIMIT) return 'tooLarge'
-    for (let i = 0; i < n; i++) {
+    for (let i = low; i < n && (order[i] as RegisterOperation).callUs <= horizonUs; i++) {
       const operation = order[i] as RegisterOperation
-      if (done[i] === 1 || operation.callUs > horizonUs) continue
+      if (done[i] === 1) continue
       if (operation.kind === 'read' && operation.value !== value) {
         if (placed > furthest && operation.returnUs === horizonUs) {
           furthest = placed
@@ -57,13 +48,13 @@ export function judgeRegister({ initial, operations }: RegisterHistory): Registe
         continue
       }
       done[i] = 1
-      const answer = search(operation.kind === 'write' ? operation.value : value, placed + 1)
+      const answer = search(operation.kind === 'write' ? operation.value : value, placed + 1, low, Math.max(high, i))
       done[i] = 0
       if (answer !== 'no') return answer
     }
     return 'no'
   }
-  const answer = search(initial, 0)
+  const answer = search(initial, 0, 0, -1)
   if (answer === 'yes') return { is: 'linearizable' }
   return answer === 'tooLarge' ? { is: 'tooLarge' } : { is: 'violated', operation: stuckOn }
 }

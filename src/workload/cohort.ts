@@ -40,7 +40,7 @@ export class Cohort implements Client {
   private readonly load: Load
   private at: ConnectionState = 'idle'
   private session: Session | undefined
-  private leader: Copy | undefined
+  private target: Copy | undefined
   /** As the log last told: judging it anew is dear. */
   private flows = false
   private holding = false
@@ -116,6 +116,11 @@ export class Cohort implements Client {
     return this.session?.backend
   }
 
+  /** The leader that its session writes to and reads from now. */
+  get leader(): Copy | undefined {
+    return this.at === 'writable' ? this.target : undefined
+  }
+
   /** The last error it was told; empty before the first. */
   get error(): string {
     return this.lastError
@@ -136,14 +141,13 @@ export class Cohort implements Client {
 
   sessionChanged(state: SessionState): void {
     // Until the answer to the knock has arrived the client cannot know; then it finds the session as it is by that time.
-    if (this.arriving && state.is !== 'closed') return
-    if (this.session === undefined) return
+    if (this.arriving || this.session === undefined) return
     this.learn(state)
   }
 
   private learn(state: SessionState): void {
     if ('error' in state) this.lastError = state.error
-    if (state.is === 'writable') this.leader = state.leader
+    if (state.is === 'writable') this.target = state.leader
     this.step(EVENT_OF[state.is])
   }
 
@@ -176,7 +180,7 @@ export class Cohort implements Client {
         return
       case 'writable':
         this.refusals = 0
-        this.join(this.leader as Copy)
+        this.join(this.target as Copy)
         if (!isOpen(from)) this.armLife()
         this.watchHang()
         return

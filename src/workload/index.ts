@@ -4,9 +4,11 @@ import type { Cluster, Entrance } from '../engine.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
 import type { Load } from '../scenario/scenario.ts'
 import { Cohort, type CohortListener } from './cohort.ts'
+import { History, type RegisterHistory } from './history.ts'
 
 export { Cohort, type CohortListener } from './cohort.ts'
 export { CONNECTION_EVENTS, compileConnection, connectionMachine, type ConnectionEvent, type ConnectionState, isOpen, nextState } from './lifecycle.ts'
+export type { RegisterHistory, RegisterOperation } from './history.ts'
 export { failuresIn, type RetryFailures, type RetryPolicy } from './retries.ts'
 
 /** Where client programs live: a place outside the cluster, as networks name it. */
@@ -27,6 +29,8 @@ export interface Workload {
   failures(atUs: Us): { readonly attempts: number; readonly operations: number }
   /** What a client that connects now would find. Pure. `leaders` has several names when different clients would reach different leaders. */
   probeFreshWrite(): FreshWrite
+  /** Traced operations on single keys up to now; undefined where the cluster promises nothing about them. */
+  registers(): readonly RegisterHistory[] | undefined
   /** Ends all cohorts. */
   stop(): void
 }
@@ -44,6 +48,7 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
     const connections = Math.floor(load.connections / load.cohorts) + (i < load.connections % load.cohorts ? 1 : 0)
     cohorts.push(new Cohort(sim, entrance, log, { id: `${prefix}clients-${i + 1}`, place: CLIENT_PLACE, share: 1 / load.cohorts, connections, load }))
   }
+  const history = cluster.truth.promise === 'synchronous' ? new History(sim, log, cohorts, entrance.roundTripUs) : undefined
   for (const cohort of cohorts) cohort.start()
   sim.observe(() => {
     for (const cohort of cohorts) cohort.wake()
@@ -71,6 +76,7 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
       if (fresh.is === 'none') return { ok: false, why: fresh.why }
       return { ok: true, leaders: fresh.is === 'leader' ? [fresh.copy.name] : fresh.copies.map(copy => copy.name) }
     },
+    registers: () => history?.registers(),
     stop() {
       for (const cohort of cohorts) cohort.stop()
     },

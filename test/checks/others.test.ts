@@ -241,6 +241,26 @@ test('linearizable: where it is promised, and something was traced', () => {
   expect(told('synchronous', [{ key: 'k', initial: 0, operations: [write(1, 0, 10), read(0, 20, 30)] }])).toMatchObject({ status: 'fail', signature: { cause: 'stale-read' } })
 })
 
+test('linearizable: traced through a whole story, a fenced switch holds and a leader that outlives its successor does not', () => {
+  const sync = { toy: { promise: 'synchronous' as const } }
+  const fine = tell(upgrade, sync)
+  expect(fine.verdict('linearizable')).toMatchObject({ status: 'pass' })
+  expect(fine.facts.registers?.length).toBe(4)
+  expect(fine.facts.registers?.every(r => r.operations.some(o => o.kind === 'read') && r.operations.some(o => o.kind === 'write'))).toBe(true)
+  // m-0 keeps its sessions and answers reads from before; new clients write to m-1.
+  const stale = tell(({ step, workload }) => {
+    step('pause', w => w.hold(true))
+    step('promote', w => {
+      w.follow('m-2', 'm-1')
+      w.promote('m-1')
+      w.route('m-1')
+      w.hold(false)
+    })
+    step('renew', () => workload.cohorts[0]?.sessionChanged({ is: 'closed', error: 'the pool renewed it' }), 4 * SECOND)
+  }, sync)
+  expect(stale.verdict('linearizable')).toMatchObject({ status: 'fail', signature: { cause: 'stale-read', step: 'promote' } })
+})
+
 test('rollback-safe: one run does not claim to have measured it', () => {
   expect(good.verdict('rollback-safe').status).toBe('notExercised')
 })

@@ -1,0 +1,161 @@
+/**
+ * What clients saw, operation by operation: a thin stream of marks on the write flow (witnesses, never an addition to the load) and reads by
+ * clients whose session can write, taken around every change and at the end. Kept only where the cluster promises that an acknowledged write
+ * survives: elsewhere nobody promised that a read sees it.
+ *
+ * A read on a leader sees what that leader has acknowledged: a commit becomes visible when it is done waiting.
+ */
+import { type Branch, FAIL, Marks, OK, type Position, type ReplicatedLog } from '../cluster/log/index.ts'
+import { MILLISECOND, SECOND, type Simulation, type TimerId, type Us } from '../kernel/index.ts'
+import type { Cohort } from './cohort.ts'
+
+export interface RegisterOperation {
+  readonly kind: 'read' | 'write'
+  /** The value written, or the value read. */
+  readonly value: number
+  readonly callUs: Us
+  /** When the answer came; Infinity when it never did (outcome unknown): it may take effect at any later time, or never. */
+  readonly returnUs: Us
+}
+
+/** The operations on one key. Failed operations have no effect and are left out. */
+export interface RegisterHistory {
+  readonly key: string
+  readonly initial: number
+  readonly operations: readonly RegisterOperation[]
+}
+
+const MARKS = { perSecond: 0.1, densePerSecond: 4, denseForUs: 3 * SECOND, keys: 2 }
+/** When reads are taken after a change: staleness shows only once somebody else has written. */
+const READ_AFTER_US: readonly Us[] = [0, 50 * MILLISECOND, 500 * MILLISECOND, 2 * SECOND]
+const INITIAL = 0
+
+export class History {
+  private readonly marks: readonly Marks[]
+  private readonly reads: { readonly atUs: Us; readonly sees: Position }[] = []
+  private timer: TimerId | undefined
+  private changedUs: Us = 0
+  private next = 0
+
+  constructor(
+    private readonly sim: Simulation,
+    private readonly log: ReplicatedLog,
+    private readonly cohorts: readonly Cohort[],
+    private readonly roundTripUs: Us,
+  ) {
+    this.marks = cohorts.map(({ demand }) => new Marks(demand, MARKS))
+    log.onChange(() => this.plan())
+  }
+
+  /** The register of every key of every cohort, up to now. Takes a last read first. */
+  registers(): readonly RegisterHistory[] {
+    this.read()
+    return this.marks.flatMap((marks, i) => {
+      marks.sync()
+      return this.ofCohort(marks, (this.cohorts[i] as Cohort).id)
+    })
+  }
+
+  /** The log changed: reads now (once the instant is over) and a few times after. */
+  private plan(): void {
+    const { now } = this.sim
+    if (this.timer !== undefined && this.changedUs === now) return
+    if (this.timer !== undefined) this.sim.cancel(this.timer)
+    this.changedUs = now
+    this.next = 0
+    this.wait()
+  }
+
+  private wait(): void {
+    const afterUs = READ_AFTER_US[this.next++]
+    this.timer =
+      afterUs === undefined
+        ? undefined
+        : this.sim.call(this.changedUs + afterUs, () => {
+            this.read()
+            this.wait()
+          })
+  }
+
+  /** One read of every key through each leader that some client writes to. */
+  private read(): void {
+    const seen = new Set<unknown>()
+    for (const { leader } of this.cohorts) {
+      const head = leader?.head
+      if (leader === undefined || head === undefined || seen.has(head)) continue
+      seen.add(head)
+      this.log.settle()
+      this.reads.push({ atUs: this.sim.now, sees: { branch: head.branch, lsn: Math.floor(head.ack.valueAt(this.sim.now)) } })
+    }
+  }
+
+  private ofCohort(marks: Marks, cohort: string): readonly RegisterHistory[] {
+    const registers: RegisterHistory[] = []
+    for (let key = 0; key < MARKS.keys; key++) {
+      const rows: number[] = []
+      for (let row = 0; row < marks.n; row++) if (marks.key[row] === key && marks.outcome[row] !== FAIL) rows.push(row)
+      const operations: RegisterOperation[] = rows.map(row => ({
+        kind: 'write',
+        value: marks.version[row] as number,
+        callUs: marks.invokedUs[row] as number,
+        returnUs: marks.outcome[row] === OK ? (marks.doneUs[row] as number) : Number.POSITIVE_INFINITY,
+      }))
+      operations.push(...this.readsOf(marks, rows))
+      registers.push({ key: `${cohort}/${key}`, initial: INITIAL, operations })
+    }
+    return registers
+  }
+
+  /**
+   * The reads of one key. Versions are never written twice, so between two reads of the same one it was there all the time: of a run of
+   * equal reads only the first and the last say anything.
+   */
+  private readsOf(marks: Marks, rows: readonly number[]): readonly RegisterOperation[] {
+    const written = byBranch(marks, rows)
+    const kept: RegisterOperation[] = []
+    for (const { atUs, sees } of this.reads) {
+      const value = valueSeen(written, sees)
+      const read: RegisterOperation = { kind: 'read', value, callUs: atUs, returnUs: atUs + this.roundTripUs }
+      if (kept.at(-1)?.value === value && kept.at(-2)?.value === value) kept.pop()
+      kept.push(read)
+    }
+    return kept
+  }
+}
+
+interface Written {
+  readonly lsn: number
+  readonly version: number
+}
+
+/** The key's writes on each branch, in the order of the log. */
+function byBranch(marks: Marks, rows: readonly number[]): ReadonlyMap<Branch, readonly Written[]> {
+  const all = new Map<Branch, Written[]>()
+  for (const row of rows) {
+    const branch = marks.branch[row]
+    if (branch === null || branch === undefined) continue
+    const written = { lsn: marks.lsn[row] as number, version: marks.version[row] as number }
+    const list = all.get(branch)
+    if (list === undefined) all.set(branch, [written])
+    else list.push(written)
+  }
+  for (const list of all.values()) list.sort((a, b) => a.lsn - b.lsn)
+  return all
+}
+
+/** The version of the last write that the history ending at `sees` contains: on its own branch, else below the fork on its parent, and so on. */
+function valueSeen(written: ReadonlyMap<Branch, readonly Written[]>, sees: Position): number {
+  let limit = sees.lsn
+  for (let branch: Branch | null = sees.branch; branch !== null; branch = branch.parent) {
+    const list = written.get(branch) ?? []
+    let low = 0
+    for (let high = list.length; low < high; ) {
+      const middle = (low + high) >> 1
+      if ((list[middle] as Written).lsn <= limit) low = middle + 1
+      else high = middle
+    }
+    if (low > 0) return (list[low - 1] as Written).version
+    limit = Math.min(limit, branch.forkLsn)
+  }
+  return INITIAL
+}
