@@ -36,7 +36,7 @@ export class Container implements ContainerHandle {
   }
 
   volume(mountName: string): Disk | undefined {
-    return this.worker.disk(mountName)
+    return this.worker.disks.get(mountName)
   }
 
   configFile(mountName: string, file: string): string | undefined {

@@ -146,7 +146,7 @@ export class Volumes {
     const vouched = users.some(u => !u.pod.removed)
     if (users.length === 0 || holder === undefined || holder.outOfService) return this.moveAway(volume, disk, node, users)
     if (vouched || holder.ready === 'True') {
-      request.worker.waitFor(`Multi-Attach error for volume "pvc-${volume.claim}"`)
+      request.worker.pod.message = `Multi-Attach error for volume "pvc-${volume.claim}"`
       return
     }
     // The node cannot unmount: the attach/detach controller waits its six minutes from the deletion of the last pod object.

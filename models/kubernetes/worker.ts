@@ -1,6 +1,6 @@
 /** The kubelet's side of one pod: attach, pull, initialise, start, restart with back-off, stop with grace (rules K8S-POD-…). Its phases step by {@link podTable}. */
-import { Disk } from '../../src/cluster/disk.ts'
 import { SECOND, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { BackOff } from './backoff.ts'
 import { ClientProgram, clientArguments } from './client.ts'
 import type { ContainerHandle } from './container.ts'
 import { environment } from './environment.ts'
@@ -11,18 +11,20 @@ import { type PodEvent, type PodState, podTable } from './lifecycle.ts'
 import { Mounts } from './mounts.ts'
 import type { KubeNode } from './node.ts'
 import type { Pod, PodPhase } from './pod.ts'
+import { preStop } from './prestop.ts'
 import { Readiness } from './readiness.ts'
+import { PodDisks } from './scratch.ts'
 
 export class Worker {
   state: PodState = 'attaching'
   handle: Container | undefined
   readonly mounts: Mounts
+  readonly disks: PodDisks
   /** Why the pod waits, in kubectl's words. */
   private reason = 'ContainerCreating'
   private exitCode = 0
   private incarnations = 0
-  private initTries = 0
-  private crashes = 0
+  private readonly retries: BackOff
   private restarts = 0
   private startedUs: Us = 0
   private killAtUs = Number.POSITIVE_INFINITY
@@ -30,7 +32,6 @@ export class Worker {
   private withdraw: (() => void) | undefined
   private task: Task<void> | undefined
   private readiness: Readiness | undefined
-  private readonly ephemeral = new Map<string, Disk>()
   /** Extra reasons for which every readiness probe fails (a fault). */
   probeFailures = 0
   /** Its disk was taken away: the container cannot be started here again. */
@@ -42,6 +43,8 @@ export class Worker {
     readonly pod: Pod,
   ) {
     this.mounts = new Mounts(kube, this)
+    this.disks = new PodDisks(kube, node, pod)
+    this.retries = new BackOff(kube.options)
   }
 
   /** Starts the pod: all delays apply, unless the story has not begun. */
@@ -80,7 +83,7 @@ export class Worker {
     handle.stopping = true
     this.readiness?.stop()
     this.killAt(killAtUs)
-    this.preStop(handle, graceSeconds, () => {
+    this.afterPreStop(handle, graceSeconds, () => {
       this.kube.note(EVENT.podSignalled, this.pod.name, graceSeconds, `${this.pod.name} gets SIG${handle.imageUsed.stopSignal}, SIGKILL in ${graceSeconds} s`)
       handle.imageUsed.program.signal(handle, handle.imageUsed.stopSignal)
     })
@@ -142,7 +145,7 @@ export class Worker {
     this.kill()
   }
 
-  /** Only a removed pod's worker on a machine without power ends like this: nothing is left to stop. */
+  /** For a pod that was deleted while its machine had no power: nothing is left to stop. */
   forget(): void {
     if (this.state === 'gone') return
     this.cancelAll()
@@ -163,26 +166,6 @@ export class Worker {
 
   configChanged(): void {
     for (const listener of this.handle?.listeners ?? []) listener()
-  }
-
-  /** The disk behind a volume of the pod: the claim's, or one that lives as long as the pod. */
-  disk(mountName: string): Disk | undefined {
-    const volume = this.pod.spec.volumes?.find(v => v.name === mountName)
-    if (volume?.persistentVolumeClaim !== undefined) return this.kube.volumes.disk(this.pod.prefix + volume.persistentVolumeClaim.claimName)
-    const declared = volume !== undefined || (this.pod.main.volumeMounts?.some(m => m.name === mountName) ?? false)
-    if (!declared || volume?.configMap !== undefined || volume?.secret !== undefined) return undefined
-    let disk = this.ephemeral.get(mountName)
-    if (disk === undefined) {
-      disk = new Disk(this.kube.sim, `${this.pod.name}-${mountName}-${this.pod.uid}`, this.node.zone, this.kube.options.diskBytesPerSecond)
-      disk.attachedTo = this.node.name
-      this.ephemeral.set(mountName, disk)
-    }
-    return disk
-  }
-
-  /** Says that the pod waits for a volume, in the words of its events. */
-  waitFor(reason: string): void {
-    this.pod.message = reason
   }
 
   /** Sends the status to the API server, if it can be reached; a returning kubelet reports anew. */
@@ -267,7 +250,6 @@ export class Worker {
       this.step('INITIALISED')
       return this.create()
     }
-    this.initTries += 1
     this.exitCode = code
     this.step('INIT_FAILED')
     this.backOff('RETRY_INIT', 0)
@@ -307,21 +289,13 @@ export class Worker {
     this.report()
   }
 
-  /** Waits before the next try: not at all after the first failure, then 10 s, 20 s, … 5 min (rule K8S-POD-4). */
   private backOff(event: 'RETRY' | 'RETRY_INIT', ranUs: Us): void {
-    const o = this.kube.options
-    this.crashes = ranUs >= o.backOffResetSeconds * SECOND ? 1 : this.crashes + 1
-    let seconds = 0.5
-    if (this.crashes > 1) {
-      seconds = o.backOffFirstSeconds
-      for (let i = 2; i < this.crashes && seconds < o.backOffMaxSeconds; i++) seconds *= 2
-      seconds = Math.min(seconds, o.backOffMaxSeconds)
-    }
-    this.reason = this.crashes > 1 ? 'CrashLoopBackOff' : event === 'RETRY_INIT' ? 'Init:Error' : this.exitCode === 0 ? 'Completed' : 'Error'
-    if (event === 'RETRY_INIT' && this.crashes > 1) this.reason = 'Init:CrashLoopBackOff'
+    const us = this.retries.failed(ranUs)
+    const plain = event === 'RETRY' && this.exitCode === 0 && !this.retries.looping ? 'Completed' : this.retries.looping ? 'CrashLoopBackOff' : 'Error'
+    this.reason = event === 'RETRY_INIT' ? `Init:${plain}` : plain
     this.report()
     if (this.stranded) return
-    this.timer = this.kube.sim.after(seconds * SECOND, () => {
+    this.timer = this.kube.sim.after(us, () => {
       this.step(event)
       if (event === 'RETRY_INIT') return this.initialise()
       this.restarts += 1
@@ -329,17 +303,13 @@ export class Worker {
     })
   }
 
-  private preStop(handle: Container, graceSeconds: number, then: () => void): void {
-    const hook = this.pod.main.lifecycle?.preStop
-    if (hook === undefined || graceSeconds <= this.kube.options.killSeconds) return then()
+  /** The stop signal waits for the preStop hook; a kill at once (force deletion) does not run it. */
+  private afterPreStop(handle: Container, graceSeconds: number, then: () => void): void {
+    if (this.pod.main.lifecycle?.preStop === undefined || graceSeconds <= this.kube.options.killSeconds) return then()
     const worker = this
     this.task = this.kube.sim.spawn(
       (function* () {
-        if (hook.sleep !== undefined) yield hook.sleep.seconds * SECOND
-        if (hook.exec !== undefined) {
-          const call = { argv: hook.exec.command, stdin: '', key: `${worker.pod.name}#${worker.pod.nth}/preStop`, nth: handle.incarnation, user: handle.imageUsed.user }
-          yield* handle.imageUsed.program.programs(handle).run(call)
-        }
+        yield* preStop(worker.pod, handle)
         worker.task = undefined
         if (handle.running) then()
       })(),
