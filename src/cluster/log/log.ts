@@ -30,6 +30,9 @@ export class ReplicatedLog {
   private readonly changeListeners: (() => void)[] = []
   private dirty = false
   private settling = false
+  private planned = true
+  /** Outcomes are up to this instant: several changes of one instant account once. */
+  private accountedAtUs = -1
   private timer: TimerId | undefined
   private timerAtUs = Number.POSITIVE_INFINITY
 
@@ -61,8 +64,10 @@ export class ReplicatedLog {
   /** For the log's own classes: the one way to change anything. */
   change(mutate: () => void): void {
     if (this.settling) throw new Error('log: changed while it was being derived')
-    this.settle()
-    this.account()
+    if (this.accountedAtUs !== this.sim.now) {
+      this.account()
+      this.accountedAtUs = this.sim.now
+    }
     this.dirty = true
     this.sim.touch()
     mutate()
@@ -85,7 +90,7 @@ export class ReplicatedLog {
       if (!again) break
     }
     this.settling = false
-    this.plan(now)
+    this.planned = false
   }
 
   /** Brings every demand's outcomes up to this instant. */
@@ -200,6 +205,8 @@ export class ReplicatedLog {
   private afterInstant(): void {
     this.settle()
     const now = this.sim.now
+    if (!this.planned) this.plan(now)
+    this.planned = true
     for (const w of this.watches.slice()) {
       if (w.atUs > now || !this.watches.includes(w) || !w.met()) continue
       w.cancel()
