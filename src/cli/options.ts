@@ -22,8 +22,8 @@ export interface RawOptions {
 }
 
 export const DEFAULT_RUNS = 500
-/** Below this a second thread costs more (about 100 ms to start) than it gives. */
-const RUNS_WORTH_THREADS = 400
+/** Below this a second thread costs more (about half a second to start and warm up) than it gives. */
+const RUNS_WORTH_THREADS = 100
 
 export function addCampaignOptions(command: Command): Command {
   return command

@@ -6,7 +6,7 @@ import { check, facts, init, list } from './catalogue.ts'
 import { type Context, type ExitCode, EXIT, UsageError, screenOf } from './context.ts'
 import { reportError } from './errors.ts'
 import { type RawOptions, addCampaignOptions, addOutputOptions, settings } from './options.ts'
-import { merge, replayFile, report } from './results.ts'
+import { merge, replayFiles, report } from './results.ts'
 import { demo, run } from './run.ts'
 
 const ABOUT = `Rehearses the upgrade runbook of a database on a simulated Kubernetes cluster, many times under faults, and says what gave way.
@@ -47,8 +47,8 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
     .action(async (names: string[], options: RawOptions) => exit(await run(names, options, context)))
   addOutputOptions(addCampaignOptions(program.command('demo').description('the documented PostgreSQL wheel, then the fenced one')))
     .action(async (options: RawOptions) => exit(await demo(options, context)))
-  program.command('replay').description('play a counterexample file again: same or changed, and its story').argument('<file>')
-    .action((file: string) => exit(replayFile(file, context)))
+  program.command('replay').description('play counterexample files again: same or changed, and the story').argument('<file...>')
+    .action((files: string[]) => exit(replayFiles(files, context)))
   program.command('check').description('everything that is wrong with scenarios or runbooks, without rehearsing them').argument('<file...>')
     .option('--engine <NAME>', 'the engine a runbook’s commands are checked against (default: the first)')
     .option('--set <PATH=VALUE>', 'override one value of the scenario; may be repeated', settings)

@@ -35,8 +35,17 @@ function record(result: CampaignResult, context: Context): Told {
   return { result, scenario, rehearsals }
 }
 
+/** Plays counterexample files one after the other; exit 1 if any of them still fails. */
+export function replayFiles(files: readonly string[], context: Context): ExitCode {
+  const codes = files.map((file, i) => {
+    if (files.length > 1) print(context, [...(i > 0 ? [''] : []), paintFor(context.screen).bold(file)])
+    return replayFile(file, context)
+  })
+  return codes.includes(EXIT.violated) ? EXIT.violated : EXIT.held
+}
+
 /** Plays a counterexample file: *same* or *changed*, then the story. Exit 1 while the failure is there, 0 once it is gone. */
-export function replayFile(file: string, context: Context): ExitCode {
+function replayFile(file: string, context: Context): ExitCode {
   const found = readCounterexample(file)
   const scenario = prepareScenario(found.source, context.engines)
   const played = replay(found, scenario, context.rehearser)

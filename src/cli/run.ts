@@ -11,7 +11,7 @@ import { openProgress } from './progress.ts'
 
 /** The demonstration: a documented procedure, then the corrected one. */
 const DEMO = ['postgres-ferris-wheel/as-documented', 'postgres-ferris-wheel/fenced'] as const
-const DEMO_RUNS = 300
+const DEMO_RUNS = 200
 
 export async function run(names: readonly string[], options: RawOptions, context: Context): Promise<ExitCode> {
   const found = names.length > 0 ? names : scenarioFilesHere()
