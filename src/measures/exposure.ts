@@ -7,7 +7,7 @@
  * crossings. The past of a curve never changes, so the work is put off until the log or the members change.
  */
 import type { Copy, ReplicatedLog } from '../cluster/log/index.ts'
-import { type Position, sharedUpTo } from '../cluster/log/index.ts'
+import { sharedUpTo } from '../cluster/log/index.ts'
 import type { Cluster, Member } from '../engine.ts'
 import { SECOND, type Us } from '../kernel/index.ts'
 import type { Window } from './window.ts'
@@ -82,10 +82,9 @@ export class ExposureWatch {
       leading += 1
     }
     if (leading !== tracked.length && !(leading === 0 && tracked.length === 1 && tracked[0]?.stoppedUs !== Number.POSITIVE_INFINITY)) return false
-    for (const { head, holdings } of tracked) {
-      for (const { copy, curve, branch, limitLsn } of holdings) {
-        if (copy.curves.flush !== curve || copy.branch !== branch) return false
-        if ((copy.root() === head.copy) !== (limitLsn === Number.POSITIVE_INFINITY)) return false
+    for (const { holdings } of tracked) {
+      for (const { copy, curve, branch } of holdings) {
+        if (copy.curves.flush !== curve || copy.root().branch !== branch) return false
       }
     }
     return true
@@ -100,7 +99,7 @@ export class ExposureWatch {
       const last = before.at(-1)
       if (last !== undefined) now.push({ head: last.head, stoppedUs: Math.min(last.stoppedUs, nowUs), holdings: [] })
     }
-    for (const one of now) one.holdings = copies.map(copy => ({ copy, branch: copy.branch, curve: copy.curves.flush, limitLsn: limitOf(copy, one.head) }))
+    for (const one of now) one.holdings = copies.map(copy => ({ copy, branch: copy.root().branch, curve: copy.curves.flush, limitLsn: limitOf(copy, one.head) }))
     return now
   }
 
@@ -149,11 +148,10 @@ function trails({ curve, limitLsn }: Holding, ageUs: Us, fromUs: Us, toUs: Us): 
   return false
 }
 
-/** How much of the leader's history this copy can come to hold as things stand: all that it streams, or what it shares with it. */
+/** How much of the leader's history this copy can come to hold as things stand: all of it on the same branch, else what the two share. */
 function limitOf(copy: Copy, head: Head): number {
-  if (copy.root() === head.copy) return Number.POSITIVE_INFINITY
-  const here: Position = copy.position('flush')
-  return sharedUpTo(here, head.branch)
+  const { branch } = copy.root()
+  return branch === head.branch ? Number.POSITIVE_INFINITY : sharedUpTo({ branch, lsn: Number.MAX_SAFE_INTEGER }, head.branch)
 }
 
 /**

@@ -176,6 +176,13 @@ test('converges: each way of not being whole has its name', () => {
   }))).toBe('mixed-versions')
 })
 
+test('converges: a follower that runs but lags is not redundancy', () => {
+  const members = good.facts.members.map(m => (m.name === 'm-2' ? { ...m, caughtUp: false } : m))
+  const v = judge({ ...good.facts, members }).find(v => v.check === 'converges')
+  expect(v).toMatchObject({ status: 'fail', signature: { cause: 'missing-member' } })
+  expect(v?.evidence).toBe('completed, but 2 of 3 members are running and caught up')
+})
+
 test('converges: after an abort one spare copy is enough, and none is not; a stuck run is not judged', () => {
   const one = (stage: Stage): void => stage.step('down', w => void w.stop('m-2', 'clean', 'runbook'))
   expect(tell(one, { outcome: 'aborted' }).verdict('converges').status).toBe('pass')

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MINUTE, SECOND, Simulation } from '../../src/kernel/index.ts'
-import { Recorder, runUntilQuiet } from '../../src/measures/index.ts'
+import { ExposureWatch, Recorder, runUntilQuiet } from '../../src/measures/index.ts'
 import { startWorkload } from '../../src/workload/index.ts'
 import { toyCluster } from '../toy/engine.ts'
 import { type Stage, tell, toyLoad } from '../toy/story.ts'
@@ -84,6 +84,89 @@ test('exposure: with one follower gone nothing, with both from one second after'
     wait(SECOND)
   })
   expect(both.recording.measures.redundancyExposedSeconds).toBeCloseTo(9, 1)
+})
+
+test('exposure: followers that stand still cover nothing, though they stay connected', () => {
+  const { recording } = tell(({ step, world }) => {
+    const both = (act: 'freeze' | 'thaw') => () => {
+      for (const m of ['m-1', 'm-2']) world.member(m).copy?.[act]('receive')
+    }
+    step('freeze', both('freeze'), 10 * SECOND)
+    step('thaw', both('thaw'))
+  })
+  expect(recording.measures.redundancyExposedSeconds).toBeCloseTo(9, 1)
+  expect(recording.open).toEqual([])
+})
+
+test('exposure: what the log alone tells is enough, whatever the members look like', () => {
+  const { sim, cluster, world, log } = (() => {
+    const sim = new Simulation({ seed: 'e' })
+    const cluster = toyCluster(sim)
+    cluster.settle()
+    startWorkload(sim, cluster, toyLoad, cluster.logs[0]!)
+    return { sim, cluster, world: cluster.world, log: cluster.logs[0]! }
+  })()
+  const watch = new ExposureWatch(cluster)
+  sim.observe(() => watch.look(sim.now, cluster.truth.members(), false))
+  const copies = log.copies.slice(1)
+  const link = copies[0]!.link!
+  sim.run(sim.now + 5 * SECOND)
+  const from = sim.now
+  for (const copy of copies) copy.unfollow()
+  sim.run(sim.now + 4 * SECOND)
+  // One follower becomes a fresh copy of what the leader has, then follows it.
+  copies[0]!.adopt(log.copies[0]!.position('flush'))
+  sim.run(sim.now + 100_000)
+  copies[0]!.follow(log.copies[0]!, link)
+  sim.run(sim.now + 5 * SECOND)
+  expect(world.member('m-1').running).toBe(true)
+  const windows = watch.windows(sim.now)
+  expect(windows.length).toBe(1)
+  expect(windows[0]!.fromUs - from).toBeGreaterThan(990_000)
+  expect(windows[0]!.fromUs - from).toBeLessThan(1_001_000)
+  expect(windows[0]!.toUs - from).toBe(4 * SECOND)
+})
+
+test('requests in mixed versions: reads only while they are answered, writes only those acknowledged', () => {
+  let before = 0
+  const reads = tell(({ step }) => {
+    step('one', w => {
+      w.stop('m-2', 'clean', 'runbook')
+      w.start('m-2', 'v2')
+    }, 10 * SECOND)
+    step('down', w => {
+      w.stop('m-0', 'clean', 'runbook')
+    }, 10 * SECOND)
+  }, { load: { writesPerSecond: 0 }, settle: false })
+  // The leader was v1: with it gone m-1 (v1) and m-2 (v2) still differ, and nobody reads for 10 s.
+  expect(reads.recording.measures.mixedVersionSeconds).toBe(20)
+  expect(Math.abs(reads.recording.measures.mixedVersionRequests - 1000)).toBeLessThan(5)
+  const writes = tell(({ step, log, world }) => {
+    before = log.ledger.ackedWrites()
+    step('one', w => {
+      w.stop('m-2', 'clean', 'runbook')
+      w.start('m-2', 'v2')
+    }, 10 * SECOND)
+    for (const m of ['m-1', 'm-2']) world.member(m).copy?.freeze('receive')
+    step('hang', () => {}, 10 * SECOND)
+  }, { load: { readsPerSecond: 0 }, toy: { promise: 'synchronous' }, settle: false })
+  expect(writes.recording.unknownWrites).toBeGreaterThan(5)
+  expect(writes.recording.measures.mixedVersionRequests).toBe(writes.recording.acknowledgedWrites - before)
+})
+
+test('what failed before the first step is not the runbook\'s', () => {
+  const sim = new Simulation({ seed: 'f' })
+  const cluster = toyCluster(sim)
+  cluster.settle()
+  const recorder = new Recorder(sim, cluster, [startWorkload(sim, cluster, toyLoad, cluster.logs[0]!)])
+  cluster.world.stop('m-0', 'clean', 'runbook')
+  sim.run(sim.now + 30 * SECOND)
+  cluster.world.start('m-0')
+  sim.run(sim.now + 5 * SECOND)
+  recorder.begin()
+  sim.run(sim.now + 5 * SECOND)
+  const { measures } = recorder.finish([], [])
+  expect(measures).toMatchObject({ failedAttempts: 0, failedAfterRetry: 0, writeDowntimeSeconds: 0, longestWriteGapSeconds: 0 })
 })
 
 test('the horizon ends when nothing has changed for a minute, or after fifteen', () => {
