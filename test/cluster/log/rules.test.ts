@@ -224,3 +224,12 @@ test('redundancy exposure: while the only other copy is away, from the moment th
   expect(away).toBeLessThanOrEqual(9.01 * SECOND)
   expect(exposedUs(a, [b, c], 10 * SECOND, 15 * SECOND, 1 * SECOND) + exposedUs(a, [b, c], 15 * SECOND, sim.now, 1 * SECOND)).toBe(away)
 })
+
+test('containment: a child has its parent up to the fork and not a byte more, however far it has come', () => {
+  const { log, root } = pair()
+  const child = log.fork(2, root, 5000)
+  const history = { branch: child, lsn: 9000 }
+  expect(contains(history, { branch: root, lsn: 5000 })).toBe(true)
+  expect(contains(history, { branch: root, lsn: 5001 })).toBe(false)
+  expect(contains({ branch: root, lsn: 9000 }, { branch: child, lsn: 5001 })).toBe(false)
+})
