@@ -93,6 +93,14 @@ it('K8S-POD-5: force deletion frees the name while the process still runs', () =
   expect([...c.toy.running].filter(h => h.pod.name === 'kv-1')).toHaveLength(1)
 })
 
+it('K8S-POD-5: a grace period of 0 without --force is one second, and waits for the process', () => {
+  const c = started()
+  c.toy.stopUs = NEVER
+  const r = shell(c, 'kubectl delete pod kv-1 --grace-period=0')
+  expect(r.us / SECOND).toBeGreaterThan(1)
+  expect(c.toy.log.some(l => l.includes('KILL kv-1'))).toBe(true)
+})
+
 it('K8S-POD-6: a cached image is not pulled; a moved tag changes only later pulls; an unknown one never starts', () => {
   const c = started({ imagePullSeconds: 50 })
   shell(c, 'kubectl delete pod kv-1')

@@ -65,6 +65,19 @@ it('K8S-VOLUME-2: an unhealthy node loses it after 6 min; at once with the out-o
   }
 })
 
+it('K8S-VOLUME-2: a force-deleted pod on a healthy node keeps the disk until its process is gone', () => {
+  const c = cluster(4, { ...fast, kubeletLagSeconds: 0.3 })
+  c.toy.stopUs = Number.POSITIVE_INFINITY
+  claim(c, 'd')
+  c.kube.create(pinned('one', 'vm-0', 'd'))
+  c.kube.begin()
+  shell(c, 'kubectl delete pod one --force')
+  c.kube.create(pinned('two', 'vm-3', 'd'))
+  run(c, 300)
+  expect(startOf(c, 'two')).toBeGreaterThan(102)
+  expect(c.sim.records?.some(r => r.label === 'kubernetes.disk-force-detached')).toBe(false)
+})
+
 it('K8S-VOLUME-3: two pods of one node share a ReadWriteOnce disk, not a ReadWriteOncePod one', () => {
   for (const mode of ['ReadWriteOnce', 'ReadWriteOncePod']) {
     const c = cluster(1, fast)
