@@ -1,4 +1,4 @@
-import { NEVER, type Process, type Simulation, type Task, type TimerId, type Us, defineEvent } from '../kernel/index.ts'
+import { NEVER, SECOND, type Process, type Simulation, type Task, type TimerId, type Us, defineEvent } from '../kernel/index.ts'
 import { Actor } from './actor.ts'
 import { Journal } from './journal.ts'
 import type { Outcome } from './observer.ts'
@@ -46,6 +46,8 @@ class Run implements OperatorRun {
   private actor: Actor
   private readonly visits: Int32Array
   private readonly where: string
+  /** When each step last failed into a goto. */
+  private readonly jumpedUs: Float64Array
 
   // Where the person is; all of it is in the journal, so it survives a kill.
   private path: StepPath = 'forward'
@@ -66,6 +68,7 @@ class Run implements OperatorRun {
     this.vars = new Map(plan.vars)
     for (const [name, value] of Object.entries(options.vars ?? {})) this.vars.set(name, value)
     this.visits = new Int32Array(plan.steps.length)
+    this.jumpedUs = new Float64Array(plan.steps.length).fill(-1)
     this.at = plan.entry
     this.where = options.workstation ?? 'workstation'
     this.actor = new Actor(sim, options, this.vars)
@@ -175,7 +178,13 @@ class Run implements OperatorRun {
         this.options.observer?.control?.({ is: 'fail', step: step.index })
         this.journal.write(this.sim.now, step.id, step.path, visit, 'failed', failure)
         this.sim.note(FAILED, step.id, visit, failure)
-        if (left === 0) return this.fail(step, failure)
+        if (left === 0) {
+          this.fail(step, failure)
+          // Round and round at one instant would never end: nobody reads a page again in no time.
+          if (step.otherwise.is === 'goto' && this.jumpedUs[step.index] === this.sim.now) yield SECOND
+          this.jumpedUs[step.index] = this.sim.now
+          return
+        }
         left -= 1
         if (step.retry !== undefined) yield step.retry.everyUs
       }

@@ -133,6 +133,11 @@ steps:
   expect(world.log.map(l => l.slice(l.indexOf(' ') + 1))).toEqual(['set x y', 'set x y 1', 'set {"a":"x y"} bx y', 'set ${two} \t'])
 })
 
+test('a circle that takes no time does not hang: every further round takes a second', () => {
+  const { run } = rehearse("format: 1\ntitle: t\nsteps:\n  - { id: a, note: look }\n  - { pick: { from: '', as: x }, otherwise: { goto: a } }\n")
+  expect([run.outcome, run.journal.entries.filter(e => e.step === 'a' && e.what === 'started').length]).toEqual(['stuck', 3601])
+})
+
 test('missing data: a careless gate passes on it and says so', () => {
   const gates: GateEvent[] = []
   const observer = { gate: (e: GateEvent) => gates.push(e) }
