@@ -16,7 +16,7 @@ import { PostgresProgram, standbyConf, slotName } from './program.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { canAcknowledge } from './syncrep.ts'
-import { addMachines, isMemberSet, memberNames, objects, podDns } from './topology.ts'
+import { addMachines, addUpgradedPool, isMemberSet, memberNames, objects, podDns } from './topology.ts'
 import { PostgresTruth } from './truth.ts'
 import { World } from './world.ts'
 
@@ -85,6 +85,8 @@ export class PostgresCluster implements Cluster {
     })
     kubernetes.onRouteChange(() => world.topologyChanged())
     kubernetes.begin()
+    addUpgradedPool(kubernetes, options)
+    for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     if (!options.imagePinned) this.moveTag()
   }
 

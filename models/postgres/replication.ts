@@ -207,6 +207,10 @@ export class Receiver {
       this.trouble = 'incompatible WAL of another major version'
       return
     }
+    if (followsAlready(upstream, this.server)) {
+      this.trouble = `${upstream.name} follows this very server`
+      return
+    }
     let slot: Slot | undefined
     if (slotName !== '') {
       slot = upstream.dir.slots.get(slotName)
@@ -248,8 +252,8 @@ export class Receiver {
     world.sim.after(handshakeUs, () => {
       if (this.sender !== sender || this.stopped) return
       // Things may have moved during the handshake: look once more before taking up the stream.
-      if (!contains(upstream.copy.position('flush'), this.server.copy.position('receive'))) {
-        sender.close('diverged during the handshake')
+      if (!contains(upstream.copy.position('flush'), this.server.copy.position('receive')) || followsAlready(upstream, this.server)) {
+        sender.close('things moved during the handshake')
         return
       }
       this.server.copy.follow(upstream.copy, sender.link())
@@ -294,6 +298,15 @@ export class Receiver {
     if (!upstream.accepting) return `connection to server at "${host}" failed: FATAL:  the database system is ${upstream.state === 'stopping' ? 'shutting down' : 'starting up'}`
     return { upstream, applicationName: info.application_name ?? settings.cluster_name ?? 'walreceiver', slotName: settings.primary_slot_name ?? '' }
   }
+}
+
+/**
+ * Whether `upstream` gets its WAL from `standby`, directly or not. Two standbys that follow each other would stream nothing for ever; the
+ * model leaves the second connection out, which moves no byte either.
+ */
+function followsAlready(upstream: Server, standby: Server): boolean {
+  for (let at: Server | undefined = upstream; at !== undefined; at = at.receiver?.sender?.upstream) if (at === standby) return true
+  return false
 }
 
 /** The server behind a host name as `from` would reach it: a pod's DNS name, or a Service by its endpoints. */

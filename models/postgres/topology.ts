@@ -42,7 +42,7 @@ function zoneName(i: number, options: PostgresOptions): string {
 
 const VMSS = '12345678-vmss'
 
-/** Machines: a pool for the members (one spare), one for everything else, and the upgraded pool if there is one. */
+/** Machines: a pool for the members (with spare nodes), and one for everything else. */
 export function addMachines(kube: Kubernetes, options: PostgresOptions): void {
   const version = options.kubernetesVersion
   const spare = options.spareNodes
@@ -51,7 +51,13 @@ export function addMachines(kube: Kubernetes, options: PostgresOptions): void {
     kube.addMachine(`aks-${pool}-${VMSS}${String(options.poolPerNode ? 0 : i).padStart(6, '0')}`, zoneName(i, options), pool, { version })
   }
   for (let i = 0; i < Math.min(2, options.zones); i++) kube.addMachine(`aks-system-${VMSS}${String(i).padStart(6, '0')}`, zoneName(i, options), 'system', { version: options.controlPlaneVersion })
+}
+
+/** The upgraded pool, bought for the upgrade once everything else was running: nobody was scheduled on it before, and it costs extra. */
+export function addUpgradedPool(kube: Kubernetes, options: PostgresOptions): void {
   if (options.upgradedPool === false) return
+  const version = options.kubernetesVersion
+  const spare = options.spareNodes
   const { label, name, zones } = options.upgradedPool
   const where = zones ?? Array.from({ length: Math.max(options.zones, options.members + spare) }, (_, i) => (i % options.zones) + 1)
   where.forEach((zone, i) => {

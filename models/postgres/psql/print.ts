@@ -50,10 +50,9 @@ function printUnaligned({ headers, cells }: Table, options: PrintOptions): strin
 }
 
 function printUnalignedExpanded({ headers, cells }: Table, options: PrintOptions): string {
-  const { fieldSeparator = '|', recordSeparator = '\n', tuplesOnly = false, footer = true, title } = options
+  const { fieldSeparator = '|', recordSeparator = '\n', tuplesOnly = false, title } = options
   const records = cells.map(row => row.map((cell, i) => headers[i] + fieldSeparator + cell).join(recordSeparator))
   if (!tuplesOnly && title !== undefined) records.unshift(title)
-  if (!tuplesOnly && footer && cells.length === 0) records.push(rowCount(0))
   return records.length === 0 ? '' : records.join(recordSeparator + recordSeparator) + ending(recordSeparator)
 }
 
@@ -152,7 +151,7 @@ function recordRule(record: number | undefined, nameWidth: number, valueWidth: n
   const rule = border === 1 ? `${'-'.repeat(nameWidth + 1)}+${'-'.repeat(valueWidth + 1)}` : `+${'-'.repeat(nameWidth + 2)}+${'-'.repeat(valueWidth + 2)}+`
   if (record === undefined) return rule
   const label = `${border === 1 ? '' : '+'}-[ RECORD ${record} ]`
-  return label + rule.slice(label.length)
+  return border === 1 ? label + rule.slice(label.length) : `${label}${rule.slice(label.length, -2)}-+`
 }
 
 function fieldLines(name: string, lines: readonly string[], nameWidth: number, valueWidth: number, border: number): string[] {

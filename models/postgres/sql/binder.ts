@@ -3,11 +3,13 @@ import type { SqlHost } from './host.ts'
 import type { Parsed } from './parse.ts'
 import type { Run } from './run.ts'
 import type { Scope } from './scope.ts'
-import type { Column, Value } from './types.ts'
+import { type Column, SqlSyntaxError, type Value } from './types.ts'
 
 /** A compiled query: its columns, and its rows in one run. */
 export interface Plan {
   readonly columns: readonly Column[]
+  /** Where the columns stand that are bare quoted literals: a set operation may still read those as another type. */
+  readonly literalsAt?: readonly (number | undefined)[]
   rows(run: Run): readonly (readonly Value[])[]
 }
 
@@ -33,6 +35,12 @@ export class Binder {
   /** Where a node stands in the SQL text. */
   at(location: number | undefined): number {
     return this.parsed.at(location)
+  }
+
+  /** PostgreSQL 16 learned `0x1F` and `1_000`, and the grammar is younger than the servers that are modelled: 15 refuses them. */
+  refuseNewNumber(at: number): void {
+    const word = /^(?:0[xXoObB]|\d+_)\w*/.exec(this.parsed.sql.slice(at, at + 40))?.[0]
+    if (word !== undefined) throw new SqlSyntaxError(`trailing junk after numeric literal at or near "${word}"`, at)
   }
 
   select(node: Node, parent: Scope | undefined): Plan {

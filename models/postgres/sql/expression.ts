@@ -77,6 +77,7 @@ function bindNode(node: Node, scope: Scope, binder: Binder): Bound {
 function bindConstant(node: Extract<Node, { A_Const: unknown }>, binder: Binder): Bound {
   const { ival, fval, boolval, sval, isnull, location } = node.A_Const
   const at = binder.at(location)
+  if (ival !== undefined || fval !== undefined) binder.refuseNewNumber(at)
   if (isnull === true) return { type: 'unknown', literal: null, get: () => null, constant: true, at }
   if (ival !== undefined) return constant('int4', ival.ival ?? 0, at)
   if (boolval !== undefined) return constant('bool', boolval.boolval ?? false, at)
@@ -161,20 +162,18 @@ function bindAnyAll(op: string, left: Bound, array: Bound, any: boolean, at: num
 }
 
 /** The modelled type of a type name, with its modifiers. */
-export function typeOf(name: TypeName | undefined, binder: Binder): { readonly type: PgType; readonly modifiers: readonly number[] } {
+export function typeOf(name: TypeName | undefined): { readonly type: PgType; readonly modifiers: readonly number[] } {
   const word = lastName(name?.names)
   const base = typeNamed(word)
   if (base === undefined) {
-    // A type nobody has heard of is an error of the server; the others are a gap of the model.
     throw new UnsupportedError(`the type "${word}" is not modelled`, ['boolean', 'integer', 'bigint', 'numeric', 'double precision', 'text', 'timestamptz', 'timestamp', 'date', 'interval', 'pg_lsn', 'oid', 'inet', 'arrays of them'])
   }
   const modifiers = (name?.typmods ?? []).map(node => ('A_Const' in node ? (node.A_Const.ival?.ival ?? 0) : 0))
-  void binder
   return { type: (name?.arrayBounds ?? []).length > 0 ? (`${base}[]` as PgType) : base, modifiers }
 }
 
 function bindCast({ arg, typeName, location }: TypeCast, scope: Scope, binder: Binder): Bound {
-  const { type, modifiers } = typeOf(typeName, binder)
+  const { type, modifiers } = typeOf(typeName)
   const operand = bindExpression(arg as Node, scope, binder)
   if (type === 'interval' && modifiers.length > 0) {
     // `interval '1' day`: the unit of a bare number.

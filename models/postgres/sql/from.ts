@@ -2,13 +2,13 @@ import type { Alias, JoinExpr, Node, RangeFunction, RangeVar } from 'libpg-query
 import { UnsupportedError } from '../../../src/operator/command.ts'
 import type { Binder, Plan } from './binder.ts'
 import { type Bound, coerce, condition } from './bound.ts'
+import { compare } from './convert.ts'
 import { bindExpression } from './expression.ts'
 import { EFFECT_FUNCTIONS } from './host.ts'
 import { comparable } from './operators.ts'
 import { kindOf, lastName } from './parse.ts'
 import type { Run } from './run.ts'
 import { Scope, type Visible } from './scope.ts'
-import { compare } from './convert.ts'
 import { type Column, SqlError, type Value } from './types.ts'
 
 type Row = readonly Value[]

@@ -24,6 +24,8 @@ export interface SqlHost {
 export interface NewColumn {
   readonly name: string
   readonly type: PgType
+  /** Of `numeric(10,2)`, `varchar(5)`. */
+  readonly modifiers: readonly number[]
   /** `serial`: the default counts up. */
   readonly serial: boolean
   readonly notNull: boolean

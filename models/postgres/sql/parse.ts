@@ -34,8 +34,8 @@ export function parseStatements(sql: string): Parsed[] {
 }
 
 function indexer(sql: string): (location: number | undefined) => number {
-  // biome-ignore lint: the range is ASCII
-  if (/^[\x00-\x7f]*$/.test(sql)) return location => location ?? 0
+  const isAscii = !/[\u0080-\uffff]/.test(sql)
+  if (isAscii) return location => location ?? 0
   const indexOfByte: number[] = []
   let index = 0
   for (const character of sql) {

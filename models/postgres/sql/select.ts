@@ -17,13 +17,20 @@ type Row = readonly Value[]
 interface Target {
   readonly name: string
   readonly bound: Bound
-  readonly node: Node | undefined
+  /** Where it stands, if it is a quoted literal and nothing else. */
+  readonly literalAt: number | undefined
 }
 
 /** A row on its way through a SELECT: what it was made of, so that its columns can be computed late. */
 interface Candidate {
   readonly row: Row
   readonly aggregates: Row
+}
+
+interface Distinct {
+  readonly by: readonly Bound[]
+  /** DISTINCT ON: of equal rows the first in order stays. */
+  readonly first: boolean
 }
 
 /** Compiles a SELECT, VALUES or set operation. */
@@ -74,14 +81,14 @@ function bindPlain(select: SelectStmt, parent: Scope | undefined, binder: Binder
   const targets = targetNodes.map(target => bindTarget(target, scope, binder))
   const having = select.havingClause === undefined ? undefined : condition(bindExpression(select.havingClause, scope, binder), 'HAVING')
   const sort = (select.sortClause ?? []).map(node => bindSort((node as { SortBy: SortBy }).SortBy, targets, scope, binder))
-  const distinct = select.distinctClause !== undefined
-  if (distinct && kindsOf(select.distinctClause as Node[])) throw new UnsupportedError('DISTINCT ON is not modelled', ['DISTINCT', 'GROUP BY'])
+  const distinct = bindDistinctClause(select.distinctClause, targets, scope, binder)
   scope.grouping = undefined
   const slice = bindSlice(select, scope, binder)
   const { depth, width } = scope
   const candidates = candidatesOf(depth, from, where, grouping.grouped ? { keys: groups.keys, calls: grouping.calls, having, width } : undefined)
   return {
     columns: targets.map(({ name, bound }) => ({ name, type: bound.type })),
+    literalsAt: targets.map(({ literalAt }) => literalAt),
     rows: run => {
       const outer = [run.rows[depth], run.aggregates[depth]] as const
       try {
@@ -94,8 +101,13 @@ function bindPlain(select: SelectStmt, parent: Scope | undefined, binder: Binder
   }
 }
 
-/** DISTINCT ON has expressions; plain DISTINCT an empty node. */
-const kindsOf = (nodes: readonly Node[]): boolean => nodes.some(node => Object.keys(node).length > 0)
+/** What makes rows equal: all columns for DISTINCT (an empty node), the expressions of DISTINCT ON; undefined without either. */
+function bindDistinctClause(clause: readonly Node[] | undefined, targets: readonly Target[], scope: Scope, binder: Binder): Distinct | undefined {
+  if (clause === undefined) return undefined
+  const written = clause.filter(node => Object.keys(node).length > 0)
+  if (written.length === 0) return { by: targets.map(({ bound }) => bound), first: false }
+  return { by: written.map(node => bindSort({ node }, targets, scope, binder).by), first: true }
+}
 
 /** The SELECT list with every `*` written out. */
 function expandStars(list: readonly Node[], scope: Scope, binder: Binder): Node[] {
@@ -119,7 +131,8 @@ function expandStars(list: readonly Node[], scope: Scope, binder: Binder): Node[
 function bindTarget(node: Node, scope: Scope, binder: Binder): Target {
   if (!('ResTarget' in node) || node.ResTarget.val === undefined) throw new UnsupportedError('this SELECT list is not modelled', ['expressions', '*'])
   const { name, val } = node.ResTarget
-  return { name: name ?? figureName(val).name, bound: settled(bindExpression(val, scope, binder)), node: val }
+  const bound = bindExpression(val, scope, binder)
+  return { name: name ?? figureName(val).name, bound: settled(bound), literalAt: bound.type === 'unknown' ? bound.at : undefined }
 }
 
 /** Whether an aggregate is called at this level: not in a subquery. */
@@ -268,24 +281,25 @@ function sorted<T>(items: readonly T[], order: readonly SortKey[], keysOf: (item
   return keyed.map(({ item }) => item)
 }
 
-function project(run: Run, depth: number, candidates: Candidate[], targets: readonly Target[], sort: readonly SortKey[], distinct: boolean, slice: { from: number; count: number }): Row[] {
+function project(run: Run, depth: number, candidates: Candidate[], targets: readonly Target[], sort: readonly SortKey[], distinct: Distinct | undefined, slice: { from: number; count: number }): Row[] {
   const at = (candidate: Candidate): void => {
     run.rows[depth] = candidate.row
     run.aggregates[depth] = candidate.aggregates
   }
   let kept = candidates
-  if (distinct) {
-    const seen = new Set<string>()
-    kept = candidates.filter(candidate => {
+  const order = sort.length === 0 && distinct?.first === true ? distinct.by.map(by => sortKey(by, {})) : sort
+  if (order.length > 0) {
+    kept = sorted(kept, order, candidate => {
       at(candidate)
-      const key = targets.map(({ bound }) => groupKey(bound.get(run), bound.type)).join('\u0000')
-      return !seen.has(key) && seen.add(key) !== undefined
+      return order.map(({ by }) => by.get(run))
     })
   }
-  if (sort.length > 0) {
-    kept = sorted(kept, sort, candidate => {
+  if (distinct !== undefined) {
+    const seen = new Set<string>()
+    kept = kept.filter(candidate => {
       at(candidate)
-      return sort.map(({ by }) => by.get(run))
+      const key = distinct.by.map(({ get, type }) => groupKey(get(run), type)).join('\u0000')
+      return !seen.has(key) && seen.add(key) !== undefined
     })
   }
   // Columns are computed last, so that a function with an effect is called for the rows that remain only.
@@ -317,24 +331,19 @@ function bindSetOperation(select: SelectStmt, parent: Scope | undefined, binder:
     throw new SqlError(`each ${what} query must have the same number of columns`, { state: '42601', at })
   }
   const columns = left.columns.map(({ name, type }, i) => {
-    const sides = [type, (right.columns[i] as Column).type].map(t => ({ type: t, get: () => null, at: undefined }))
-    return { name, type: setType(sides[0] as Bound, sides[1] as Bound, what) }
+    // A bare literal on one side is read as the type of the other.
+    const side = ({ columns: cols, literalsAt }: Plan): Bound => ({ type: literalsAt?.[i] === undefined ? (cols[i] as Column).type : 'unknown', get: () => null, at: undefined })
+    return { name, type: commonType([{ ...side(left), type: side(left).type === 'unknown' ? 'unknown' : type }, side(right)], what) }
   })
   const [lefts, rights] = [left, right].map(plan => converter(plan, columns)) as [Plan['rows'], Plan['rows']]
   const combined = (run: Run): Row[] => combine(what, select.all === true, lefts(run), rights(run), columns)
   return arrange(select, columns, combined, parent, binder)
 }
 
-/** Texts give way to the other side's type when every value of them can: their literals were read as text already. */
-function setType(left: Bound, right: Bound, what: string): PgType {
-  if (left.type !== right.type && isText(left.type) !== isText(right.type)) return isText(left.type) ? right.type : left.type
-  return commonType([left, right], what)
-}
-
 function converter(plan: Plan, columns: readonly Column[]): Plan['rows'] {
   const casts = columns.map(({ type }, i) => {
     const from = (plan.columns[i] as Column).type
-    return from === type ? undefined : isText(from) ? (v: Value): Value => parse(v as string, type) : castTo(from, type)
+    return from === type ? undefined : isText(from) ? (v: Value): Value => parse(v as string, type, plan.literalsAt?.[i]) : castTo(from, type)
   })
   if (casts.every(cast => cast === undefined)) return run => plan.rows(run)
   return run => plan.rows(run).map(row => row.map((value, i) => (value === null ? null : (casts[i]?.(value) ?? value))))
@@ -353,7 +362,7 @@ function combine(what: string, all: boolean, left: readonly Row[], right: readon
 /** ORDER BY and LIMIT of a set operation: by names and numbers of its columns only. */
 function arrange(select: SelectStmt, columns: readonly Column[], rows: (run: Run) => Row[], parent: Scope | undefined, binder: Binder): Plan {
   const scope = new Scope(parent)
-  const targets = columns.map(({ name, type }, i): Target => ({ name, node: undefined, bound: { type, at: undefined, get: run => (run.rows[scope.depth] as Row)[i] as Value } }))
+  const targets = columns.map(({ name, type }, i): Target => ({ name, literalAt: undefined, bound: { type, at: undefined, get: run => (run.rows[scope.depth] as Row)[i] as Value } }))
   const sort = (select.sortClause ?? []).map(node => {
     const { SortBy: by } = node as { SortBy: SortBy }
     const key = by.node as Node
@@ -365,7 +374,7 @@ function arrange(select: SelectStmt, columns: readonly Column[], rows: (run: Run
     columns,
     rows: run => {
       const outer = run.rows[scope.depth]
-      const result = project(run, scope.depth, rows(run).map(row => ({ row, aggregates: [] })), targets, sort, false, slice(run))
+      const result = project(run, scope.depth, rows(run).map(row => ({ row, aggregates: [] })), targets, sort, undefined, slice(run))
       if (outer !== undefined) run.rows[scope.depth] = outer
       return result
     },

@@ -1,6 +1,6 @@
-import { compare } from './convert.ts'
+import { castTo, compare, print } from './convert.ts'
 import type { Effect, EffectResult, NewColumn, SqlHost } from './host.ts'
-import { type Column, type Notice, type PgType, type Relation, type Value } from './types.ts'
+import { type Column, displayType, type Notice, type PgType, type Relation, SqlError, type Value } from './types.ts'
 
 type Row = readonly Value[]
 
@@ -31,6 +31,16 @@ const refused = (tables: Tables, state: string, message: string, detail?: string
 
 /** Applies a statement to user tables, as a server that accepts writes would. Time and waiting are the server's affair. */
 export function applyToTables(tables: Tables, effect: TableEffect, host: SqlHost): Applied {
+  try {
+    return apply(tables, effect, host)
+  } catch (error) {
+    // An expression of the statement failed on some row: nothing of it is kept.
+    if (error instanceof SqlError) return refused(tables, error.state, error.message, error.detail)
+    throw error
+  }
+}
+
+function apply(tables: Tables, effect: TableEffect, host: SqlHost): Applied {
   switch (effect.kind) {
     case 'createTable': return create(tables, effect)
     case 'dropTable': return drop(tables, effect)
@@ -92,6 +102,16 @@ function change(tables: Tables, effect: Extract<Effect, { kind: 'insert' | 'upda
 
 const withRows = (table: Table, rows: readonly Row[]): Table => ({ ...table, relation: { columns: table.relation.columns, rows } })
 
+/** A value as its column takes it: rounded to the digits of `numeric(10,2)`, refused when it is too long for `varchar(5)`. */
+function fitted(value: Value, { type, modifiers }: NewColumn): Value {
+  if (value === null || modifiers.length === 0) return value
+  const fits = castTo(type, type, modifiers)?.(value) ?? value
+  if ((type === 'varchar' || type === 'bpchar') && (fits as string).length < (value as string).trimEnd().length) {
+    throw new SqlError(`value too long for type ${displayType(type)}(${modifiers[0] as number})`, { state: '22001' })
+  }
+  return fits
+}
+
 /** Puts defaults where a statement left them open. */
 class Filler {
   nextSerial: number
@@ -106,8 +126,8 @@ class Filler {
   fill(row: readonly (Value | undefined)[]): Row {
     return this.table.definition.map((column, i) => {
       const value = row[i]
-      if (value !== undefined) return value
-      return column.serial ? this.nextSerial++ : (column.defaultOf?.(this.host) ?? null)
+      if (value !== undefined) return fitted(value, column)
+      return column.serial ? this.nextSerial++ : fitted(column.defaultOf?.(this.host) ?? null, column)
     })
   }
 }
@@ -120,10 +140,10 @@ function settle(tables: Tables, name: string, table: Table, kept: readonly Row[]
   const accepted: Row[] = []
   for (const row of added) {
     const empty = definition.find(({ notNull }, i) => notNull && row[i] === null)
-    if (empty !== undefined) return refused(tables, '23502', `null value in column "${empty.name}" of relation "${name}" violates not-null constraint`)
+    if (empty !== undefined) return refused(tables, '23502', `null value in column "${empty.name}" of relation "${name}" violates not-null constraint`, `Failing row contains (${row.map((v, i) => textOf(v, definition[i] as NewColumn)).join(', ')}).`)
     const clash = keys.length > 0 && rows.some(other => keys.every(({ i, type }) => sameKey(other[i] as Value, row[i] as Value, type)))
     if (clash && skipConflicts) continue
-    if (clash) return refused(tables, '23505', `duplicate key value violates unique constraint "${name}_pkey"`)
+    if (clash) return refused(tables, '23505', `duplicate key value violates unique constraint "${name}_pkey"`, `Key (${keys.map(({ i }) => (definition[i] as NewColumn).name).join(', ')})=(${keys.map(({ i }) => textOf(row[i] as Value, definition[i] as NewColumn)).join(', ')}) already exists.`)
     rows.push(row)
     accepted.push(row)
   }
@@ -131,10 +151,11 @@ function settle(tables: Tables, name: string, table: Table, kept: readonly Row[]
   return { tables: replaced(tables, name, after), result: { is: 'ok', rows: accepted } }
 }
 
+const textOf = (value: Value, { type }: NewColumn): string => (value === null ? 'null' : print(value, type))
 const sameKey = (a: Value, b: Value, type: PgType): boolean => a !== null && b !== null && compare(a, b, type) === 0
 
 /** A table definition from columns alone: all of them optional, without defaults. */
 export function plainTable(relation: Relation): Table {
-  const definition = relation.columns.map((column): NewColumn => ({ ...column, serial: false, notNull: false, primaryKey: false, defaultOf: undefined }))
+  const definition = relation.columns.map((column): NewColumn => ({ ...column, modifiers: [], serial: false, notNull: false, primaryKey: false, defaultOf: undefined }))
   return { definition, relation, nextSerial: 1 }
 }

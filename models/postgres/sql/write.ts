@@ -183,7 +183,7 @@ export function bindCreateTable({ relation, tableElts = [], if_not_exists: ifNot
 }
 
 function newColumn({ colname = '', typeName, constraints = [] }: ColumnDef, binder: Binder): NewColumn {
-  const { type } = typeOf(typeName, binder)
+  const { type, modifiers } = typeOf(typeName)
   const word = lastName(typeName?.names)
   const kinds = constraints.flatMap(node => ('Constraint' in node ? [node.Constraint] : []))
   const is = (kind: string): boolean => kinds.some(({ contype }) => contype === kind)
@@ -195,6 +195,7 @@ function newColumn({ colname = '', typeName, constraints = [] }: ColumnDef, bind
   const serial = /^(small|big)?serial[248]?$/.test(word) || is('CONSTR_IDENTITY')
   return {
     ...column,
+    modifiers,
     serial,
     notNull: serial || is('CONSTR_NOTNULL') || is('CONSTR_PRIMARY'),
     primaryKey: is('CONSTR_PRIMARY'),
