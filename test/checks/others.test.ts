@@ -268,6 +268,21 @@ test('linearizable: traced through a whole story, a fenced switch holds and a le
   expect(stale.verdict('linearizable')).toMatchObject({ status: 'fail', signature: { cause: 'stale-read', step: 'promote' } })
 })
 
+test('linearizable: a read through the new leader misses what the promotion dropped', () => {
+  const { verdict, recording } = tell(({ step, world }) => {
+    step('stall', () => world.member('m-1').copy?.freeze('receive'), 3 * SECOND)
+    step('pause', w => w.hold(true))
+    step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('promote', w => {
+      w.promote('m-1')
+      w.route('m-1')
+      w.hold(false)
+    }, 2 * SECOND)
+  }, { toy: { promise: 'synchronous' } })
+  expect(recording.measures.lostAcknowledgedWrites).toBeGreaterThan(2_900)
+  expect(verdict('linearizable')).toMatchObject({ status: 'fail', signature: { cause: 'lost-update' } })
+})
+
 test('rollback-safe: one run does not claim to have measured it', () => {
   expect(good.verdict('rollback-safe').status).toBe('notExercised')
 })
