@@ -1,6 +1,6 @@
 import { Chance, type Distribution, MILLISECOND, NEVER, type Process, type Us } from '../../../src/kernel/index.ts'
 import { type Call, type Command, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
-import { compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError } from '../sql/index.ts'
+import { compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError, unmodelledFunctions } from '../sql/index.ts'
 import { parseOptions, type PsqlOptions, type Refusal, type Target } from './options.ts'
 import { NotPure, Session } from './session.ts'
 
@@ -127,9 +127,10 @@ function check(argv: readonly string[], version: string): readonly Finding[] {
 function checkSql(sql: string): readonly Finding[] {
   try {
     const statements = compile(sql)
+    const unknown = unmodelledFunctions(sql).map((name): Finding => ({ severity: 'error', message: `in \`${sql}\`: the function ${name}() is not modelled` }))
     const alone = statements.find(({ forbiddenInTransaction }) => forbiddenInTransaction !== undefined)
-    if (alone === undefined || statements.length === 1) return []
-    return [{ severity: 'error', message: `${alone.forbiddenInTransaction as string} cannot run with other statements in one -c: give it a -c of its own` }]
+    if (alone === undefined || statements.length === 1) return unknown
+    return [...unknown, { severity: 'error', message: `${alone.forbiddenInTransaction as string} cannot run with other statements in one -c: give it a -c of its own` }]
   } catch (error) {
     if (error instanceof SqlSyntaxError || error instanceof UnsupportedError) return [{ severity: 'error', message: `in \`${sql}\`: ${error.message}` }]
     throw error

@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query'
+import type { Bound } from './bound.ts'
 import type { SqlHost } from './host.ts'
 import type { Parsed } from './parse.ts'
 import type { Run } from './run.ts'
@@ -20,6 +21,12 @@ export interface WithQuery {
   rows(run: Run): readonly (readonly Value[])[]
 }
 
+/** The two rules that everything else is made of; handed in, because they need each other. */
+export interface Grammar {
+  select(node: Node, parent: Scope | undefined, binder: Binder): Plan
+  expression(node: Node, scope: Scope, binder: Binder): Bound
+}
+
 /** What compiling one statement for one host shares. */
 export class Binder {
   withQueries: readonly WithQuery[] = []
@@ -29,7 +36,7 @@ export class Binder {
   constructor(
     readonly host: SqlHost,
     private readonly parsed: Parsed,
-    private readonly bindSelect: (node: Node, parent: Scope | undefined, binder: Binder) => Plan,
+    private readonly grammar: Grammar,
   ) {}
 
   /** Where a node stands in the SQL text. */
@@ -44,6 +51,10 @@ export class Binder {
   }
 
   select(node: Node, parent: Scope | undefined): Plan {
-    return this.bindSelect(node, parent, this)
+    return this.grammar.select(node, parent, this)
+  }
+
+  expression(node: Node, scope: Scope): Bound {
+    return this.grammar.expression(node, scope, this)
   }
 }

@@ -4,7 +4,6 @@ import { aggregateFor, AGGREGATES, isAggregate } from './aggregates.ts'
 import type { Binder } from './binder.ts'
 import { type Bound, coerce, condition, constant, isImplicit, settled } from './bound.ts'
 import { print } from './convert.ts'
-import { bindExpression } from './expression.ts'
 import { type Builtin, BUILTINS, type Parameter } from './functions.ts'
 import { EFFECT_FUNCTIONS, type FunctionSignature, HOST_FUNCTIONS } from './host.ts'
 import { lastName } from './parse.ts'
@@ -21,7 +20,7 @@ export function bindCall(call: FuncCall, scope: Scope, binder: Binder): Bound {
   const nodes = call.args ?? []
   const overloads = BUILTINS[name]
   if (overloads !== undefined) {
-    const args = nodes.map(node => bindExpression(node, scope, binder))
+    const args = nodes.map(node => binder.expression(node, scope))
     const chosen = choose(overloads, args)
     if (chosen === undefined) throw noSuchFunction(name, args, at)
     return bindBuiltin(chosen, args, at)
@@ -87,8 +86,8 @@ function bindBuiltin({ params, returns, takesNull = false, apply }: Builtin, giv
 function bindArguments(name: string, signature: FunctionSignature, nodes: readonly Node[], scope: Scope, binder: Binder, at: number): readonly Bound[] {
   const given: (Bound | undefined)[] = []
   for (const [i, node] of nodes.entries()) {
-    if (!('NamedArgExpr' in node)) given[i] = bindExpression(node, scope, binder)
-    else given[signature.argNames?.indexOf(node.NamedArgExpr.name ?? '') ?? -1] = bindExpression(node.NamedArgExpr.arg as Node, scope, binder)
+    if (!('NamedArgExpr' in node)) given[i] = binder.expression(node, scope)
+    else given[signature.argNames?.indexOf(node.NamedArgExpr.name ?? '') ?? -1] = binder.expression(node.NamedArgExpr.arg as Node, scope)
   }
   const { args, defaults = [] } = signature
   const required = args.length - defaults.length
@@ -151,12 +150,12 @@ function bindAggregate(name: string, call: FuncCall, scope: Scope, binder: Binde
   const clause = scope.clause
   scope.clause = 'an aggregate'
   try {
-    const args = call.agg_star === true ? [] : (call.args ?? []).map(node => settled(bindExpression(node, scope, binder)))
+    const args = call.agg_star === true ? [] : (call.args ?? []).map(node => settled(binder.expression(node, scope)))
     const separated = name === 'string_agg' && args.length === 2 ? [args[0] as Bound, coerce(args[1] as Bound, 'text')] : args
     const aggregate = aggregateFor(name, separated.map(arg => arg.type))
     if (aggregate === undefined || (name === 'string_agg' && !isImplicit((args[0] as Bound).type, 'text'))) throw noSuchFunction(name, args, at)
-    const filter = call.agg_filter === undefined ? undefined : condition(bindExpression(call.agg_filter, scope, binder), 'FILTER')
-    const order = (call.agg_order ?? []).flatMap(node => ('SortBy' in node ? [sortKey(settled(bindExpression(node.SortBy.node as Node, scope, binder)), node.SortBy)] : []))
+    const filter = call.agg_filter === undefined ? undefined : condition(binder.expression(call.agg_filter, scope), 'FILTER')
+    const order = (call.agg_order ?? []).flatMap(node => ('SortBy' in node ? [sortKey(settled(binder.expression(node.SortBy.node as Node, scope)), node.SortBy)] : []))
     const index = grouping.calls.push({ aggregate, args: separated, filter, distinct: call.agg_distinct === true, order }) - 1
     const { depth } = scope
     return { type: aggregate.returns, at, get: run => (run.aggregates[depth] as readonly Value[])[index] as Value }

@@ -1,36 +1,23 @@
 import type { Node, SelectStmt, SortBy, WithClause } from 'libpg-query'
 import { UnsupportedError } from '../../../src/operator/command.ts'
-import { distinctRows, isAggregate } from './aggregates.ts'
+import { isAggregate } from './aggregates.ts'
 import { Binder, type Plan } from './binder.ts'
 import { type Bound, coerce, commonType, condition, settled } from './bound.ts'
 import { sortKey } from './call.ts'
-import { castTo, compareNullsLast, groupKey, parse } from './convert.ts'
+import { castTo, groupKey, parse } from './convert.ts'
 import { bindExpression } from './expression.ts'
-import { bindFromList, type FromItem } from './from.ts'
+import { bindFromList } from './from.ts'
 import { expressionKey, figureName, lastName } from './parse.ts'
+import { candidatesOf, type Distinct, project, type Row, type Slice } from './rows.ts'
 import type { Run } from './run.ts'
-import { type AggregateCall, type Grouping, Scope, type SortKey } from './scope.ts'
+import { type Grouping, Scope, type SortKey } from './scope.ts'
 import { type Column, isText, type PgType, SqlError, type Value } from './types.ts'
-
-type Row = readonly Value[]
 
 interface Target {
   readonly name: string
   readonly bound: Bound
   /** Where it stands, if it is a quoted literal and nothing else. */
   readonly literalAt: number | undefined
-}
-
-/** A row on its way through a SELECT: what it was made of, so that its columns can be computed late. */
-interface Candidate {
-  readonly row: Row
-  readonly aggregates: Row
-}
-
-interface Distinct {
-  readonly by: readonly Bound[]
-  /** DISTINCT ON: of equal rows the first in order stays. */
-  readonly first: boolean
 }
 
 /** Compiles a SELECT, VALUES or set operation. */
@@ -196,8 +183,6 @@ function targetAt(position: number, targets: readonly Target[], at: number): Tar
   return target
 }
 
-type Slice = (run: Run) => { readonly from: number; readonly count: number }
-
 function bindSlice(select: SelectStmt, scope: Scope, binder: Binder): Slice {
   if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') throw new UnsupportedError('WITH TIES is not modelled', ['LIMIT'])
   scope.clause = 'LIMIT'
@@ -208,106 +193,6 @@ function bindSlice(select: SelectStmt, scope: Scope, binder: Binder): Slice {
     return value
   }
   return run => ({ from: read(offset, run, 'OFFSET') ?? 0, count: read(limit, run, 'LIMIT') ?? Infinity })
-}
-
-interface GroupPlan {
-  readonly keys: readonly Bound[]
-  readonly calls: readonly AggregateCall[]
-  readonly having: Bound | undefined
-  readonly width: number
-}
-
-/** The rows that reach the SELECT list: joined, filtered, grouped. */
-function candidatesOf(depth: number, from: FromItem | undefined, where: Bound | undefined, groups: GroupPlan | undefined): (run: Run) => Candidate[] {
-  const filtered = (run: Run): readonly Row[] => {
-    const rows = from === undefined ? [[]] : from.rows(run)
-    if (where === undefined) return rows
-    return rows.filter(row => {
-      run.rows[depth] = row
-      return where.get(run) === true
-    })
-  }
-  if (groups === undefined) return run => filtered(run).map(row => ({ row, aggregates: [] }))
-  return run => groupRows(run, depth, filtered(run), groups)
-}
-
-function groupRows(run: Run, depth: number, rows: readonly Row[], { keys, calls, having, width }: GroupPlan): Candidate[] {
-  const groups = new Map<string, Row[]>()
-  // Without GROUP BY there is one group, even of no rows.
-  if (keys.length === 0) groups.set('', [])
-  for (const row of rows) {
-    run.rows[depth] = row
-    const key = keys.map(({ get, type }) => groupKey(get(run), type)).join('\u0000')
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [row])
-    else group.push(row)
-  }
-  const candidates: Candidate[] = []
-  for (const group of groups.values()) {
-    const aggregates = calls.map(call => aggregate(run, depth, group, call))
-    run.rows[depth] = group[0] ?? Array.from({ length: width }, () => null)
-    run.aggregates[depth] = aggregates
-    if (having === undefined || having.get(run) === true) candidates.push({ row: run.rows[depth] as Row, aggregates })
-  }
-  return candidates
-}
-
-function aggregate(run: Run, depth: number, group: readonly Row[], { aggregate: { finish }, args, filter, distinct, order }: AggregateCall): Value {
-  let rows: { values: Row; keys: Row }[] = []
-  for (const row of group) {
-    run.rows[depth] = row
-    if (filter !== undefined && filter.get(run) !== true) continue
-    rows.push({ values: args.map(arg => arg.get(run)), keys: order.map(({ by }) => by.get(run)) })
-  }
-  if (order.length > 0) rows = sorted(rows, order, ({ keys }) => keys)
-  const values = rows.map(row => row.values)
-  return finish(distinct ? distinctRows(values, args.map(arg => arg.type)) : values)
-}
-
-function sorted<T>(items: readonly T[], order: readonly SortKey[], keysOf: (item: T) => Row): T[] {
-  const keyed = items.map(item => ({ item, keys: keysOf(item) }))
-  keyed.sort((a, b) => {
-    for (const [i, { by, descending, nullsFirst }] of order.entries()) {
-      const [x, y] = [a.keys[i] as Value, b.keys[i] as Value]
-      if (x === null || y === null) {
-        if (x !== y) return (x === null) === nullsFirst ? -1 : 1
-        continue
-      }
-      const difference = compareNullsLast(x, y, by.type)
-      if (difference !== 0) return descending ? -difference : difference
-    }
-    return 0
-  })
-  return keyed.map(({ item }) => item)
-}
-
-function project(run: Run, depth: number, candidates: Candidate[], targets: readonly Target[], sort: readonly SortKey[], distinct: Distinct | undefined, slice: { from: number; count: number }): Row[] {
-  const at = (candidate: Candidate): void => {
-    run.rows[depth] = candidate.row
-    run.aggregates[depth] = candidate.aggregates
-  }
-  let kept = candidates
-  const order = sort.length === 0 && distinct?.first === true ? distinct.by.map(by => sortKey(by, {})) : sort
-  if (order.length > 0) {
-    kept = sorted(kept, order, candidate => {
-      at(candidate)
-      return order.map(({ by }) => by.get(run))
-    })
-  }
-  if (distinct !== undefined) {
-    const seen = new Set<string>()
-    kept = kept.filter(candidate => {
-      at(candidate)
-      const key = distinct.by.map(({ get, type }) => groupKey(get(run), type)).join('\u0000')
-      return !seen.has(key) && seen.add(key) !== undefined
-    })
-  }
-  // Columns are computed last, so that a function with an effect is called for the rows that remain only.
-  if (slice.from > 0 || slice.count < kept.length) kept = kept.slice(slice.from, slice.from + slice.count)
-  return kept.map(candidate => {
-    at(candidate)
-    return targets.map(({ bound }) => bound.get(run))
-  })
 }
 
 function bindValues(lists: readonly Node[], parent: Scope | undefined, binder: Binder): Plan {

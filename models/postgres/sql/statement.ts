@@ -1,9 +1,11 @@
 import type { ExplainStmt, Node, TransactionStmt, VariableSetStmt } from 'libpg-query'
 import type { Process } from '../../../src/kernel/index.ts'
 import { UnsupportedError } from '../../../src/operator/command.ts'
+import { isAggregate } from './aggregates.ts'
 import { Binder, type Plan } from './binder.ts'
-import { settingOf } from './functions.ts'
-import { EFFECT_FUNCTIONS, type Effect, type EffectResult, type Perform, type SqlHost } from './host.ts'
+import { bindExpression } from './expression.ts'
+import { BUILTINS, settingOf } from './functions.ts'
+import { EFFECT_FUNCTIONS, type Effect, type EffectResult, HOST_FUNCTIONS, type Perform, type SqlHost } from './host.ts'
 import { callsAny, kindOf, type Parsed, parseStatements } from './parse.ts'
 import { EffectNeeded, Run, snapshotOf, StalePlan } from './run.ts'
 import { bindSelect } from './select.ts'
@@ -87,7 +89,22 @@ export function compile(sql: string): readonly Statement[] {
   return statements
 }
 
-const binderFor = (host: SqlHost, parsed: Parsed): Binder => new Binder(host, parsed, bindSelect)
+// These are answered by a relation of the host, whose names only the host knows.
+const RELATION_FUNCTIONS = /^pg_(control|stat|ls|get|show|prepared|lock)_/
+const SET_FUNCTIONS: ReadonlySet<string> = new Set(['generate_series', 'unnest'])
+
+/** The functions that an SQL text calls and nobody models: told without a server. */
+export function unmodelledFunctions(sql: string): readonly string[] {
+  const names = new Set<string>()
+  callsAny(parseStatements(sql).map(({ node }) => node), name => {
+    const modelled = name in BUILTINS || name in HOST_FUNCTIONS || name in EFFECT_FUNCTIONS || isAggregate(name) || SET_FUNCTIONS.has(name) || RELATION_FUNCTIONS.test(name)
+    if (!modelled) names.add(name)
+    return false
+  })
+  return [...names]
+}
+
+const binderFor = (host: SqlHost, parsed: Parsed): Binder => new Binder(host, parsed, { select: bindSelect, expression: bindExpression })
 
 function compileOne(parsed: Parsed): Statement {
   const { node, text } = parsed

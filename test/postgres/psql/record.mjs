@@ -56,7 +56,9 @@ for (const { id, argv, stdin, dsn, user } of cases) {
   const args = argv.slice(1).map(word => word.replaceAll('@SOCKETS@', root).replaceAll('@PORT@', port))
   const run = user === 'root' && isRoot ? spawnSync(`${bin}/psql`, args, { encoding: 'utf8', cwd: root, env: caseEnv, input: stdin ?? '' })
     : asPostgres(`${bin}/${argv[0]}`, args, { env: caseEnv, input: stdin ?? '' })
-  const clean = text => text.replaceAll(root, '@SOCKETS@').replaceAll(port, '@PORT@').replace(/^psql:.*\/bin\//gm, 'psql:')
+  const clean = text => text.replaceAll(root, '@SOCKETS@').replaceAll(port, '@PORT@').replaceAll(`${bin}/psql`, 'psql')
+  // What a case leaves in the cluster rather than in its database.
+  asPostgres(`${bin}/psql`, ['-qX', '-d', 'postgres', '-c', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots", '-c', 'ALTER SYSTEM RESET ALL'], { env })
   recorded.push({ id, out: clean(run.stdout), err: clean(run.stderr), code: run.status })
 }
 const version = must(asPostgres(`${bin}/psql`, ['--version'])).trim()
