@@ -149,6 +149,12 @@ export class PostgresCluster implements Cluster {
     this.sim.run(this.sim.now + SECOND)
   }
 
+  underWay(): boolean {
+    for (const server of this.world.servers) if (server.state === 'starting' || server.state === 'promoting' || server.state === 'stopping') return true
+    // Waiting for its disk, its image or its base backup; a pod that crash-loops or cannot be placed waits for somebody else.
+    return this.kubernetes.pods().some(p => isMemberSet(this.options, p.owner?.name) && p.node !== undefined && p.containerState === 'waiting' && (p.reason === 'ContainerCreating' || p.reason === 'PodInitializing'))
+  }
+
   targets(kind: FaultKind): readonly string[] {
     return this.faults.targets(kind)
   }

@@ -8,8 +8,12 @@ import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
 import { type Connection, connectionLatency, psqlCommand, type Target } from './psql/index.ts'
 import { sqlHost } from './relations.ts'
 import type { Server } from './server.ts'
+import { SqlSession } from './sessions.ts'
 import { POOLER } from './names.ts'
 import type { World } from './world.ts'
+
+/** What pg_backend_pid() gives to a psql. */
+const PSQL_PID = 4242
 
 /** Databases that exist in the cluster. */
 const DATABASES: ReadonlySet<string> = new Set(['postgres', 'appdb', 'template1', 'replication'])
@@ -199,13 +203,13 @@ function connect(world: World, client: Client, target: Target, call: Call): Conn
     if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
     if (user === 'root') return fatal(where, 'role "root" does not exist')
     if (!DATABASES.has(database)) return fatal(where, `database "${database}" does not exist`)
-    return opened(server)
+    return opened(server, client.place())
   }
   const pooled = client.poolers === undefined ? undefined : findPooled(world, client, target.host, call.nth)
   const server = pooled ?? findServerByHost(world, client.place(), target.host, call.key, call.nth)
   if (typeof server === 'string') return { is: 'error', stderr: `psql: error: ${server}\n`, code: 2, afterUs: server.includes('timed out') ? 30_000_000 : 1_000 }
   if (pooled === undefined && !DATABASES.has(database)) return fatal(`connection to server at "${target.host}", port 5432 failed: `, `database "${database}" does not exist`)
-  return opened(server)
+  return opened(server, client.place())
 }
 
 /** The server that a pooler's clients end on now; undefined when the host is no pooler. */
@@ -217,6 +221,7 @@ function findPooled(world: World, client: Client, host: string, nth: number): Se
   return findServerByHost(world, bouncer.host.place, bouncer.database?.host ?? '', `psql@${bouncer.host.pod}`, nth)
 }
 
-function opened(server: Server): Connection {
-  return { is: 'ok', host: sqlHost(server, server.newPid()), run: effect => perform(server, effect) }
+function opened(server: Server, place: string): Connection {
+  const session = new SqlSession(server, place)
+  return { is: 'ok', host: sqlHost(server, session), run: effect => perform(session, effect), close: () => session.close() }
 }
