@@ -45,7 +45,7 @@ const pooler = z.strictObject({
 export const postgresOptions = z.strictObject({
   engine: z.literal('postgres').default('postgres'),
   profile: z.enum(['cloud', 'lab']).default('cloud').describe('set of defaults: `cloud` (managed Kubernetes, network disks) or `lab` (one machine, loopback, as in the measurements)').meta({ unit: '', source: 'PG §5, §9' }),
-  topology: z.enum(['one-statefulset', 'three-statefulsets']).default('one-statefulset').describe('one StatefulSet `name`, or one StatefulSet per member: postgres-primary, postgres-replica-1, … (K1)').meta({ unit: '', source: 'PG §6 K1' }),
+  topology: z.enum(['one-statefulset', 'three-statefulsets']).default('one-statefulset').describe('one StatefulSet `name`, or one StatefulSet per member, each bound to a zone: postgres-primary, postgres-replica-1, … (K1)').meta({ unit: '', source: 'PG §6 K1' }),
   name: z.string().regex(/^[a-z][a-z0-9-]*$/).default('postgres-cluster').describe('name of the StatefulSet and of the `app` label').meta({ unit: '', source: 'seed 000' }),
   members: z.number().int().min(1).max(9).default(3).describe('members before and after the upgrade').meta({ unit: 'members', source: 'scenario' }),
   zones: z.number().int().min(1).max(6).default(3).describe('availability zones').meta({ unit: 'zones', source: 'scenario' }),

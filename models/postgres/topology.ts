@@ -65,10 +65,12 @@ export function addUpgradedPool(kube: Kubernetes, options: PostgresOptions): voi
   })
 }
 
-function memberTemplate(options: PostgresOptions, labels: Record<string, string>): Record<string, unknown> {
+function memberTemplate(options: PostgresOptions, labels: Record<string, string>, zone?: string): Record<string, unknown> {
   return {
     metadata: { labels },
     spec: {
+      // Nothing spreads StatefulSets of one pod each over the zones but saying so.
+      ...(zone === undefined ? {} : { nodeSelector: { 'topology.kubernetes.io/zone': zone } }),
       terminationGracePeriodSeconds: options.terminationGraceSeconds,
       affinity: {
         podAntiAffinity: {
@@ -99,7 +101,9 @@ export function objects(options: PostgresOptions): readonly KubeObject[] {
     spec: { selector: options.serviceSelects === 'role' ? { app, role: 'primary' } : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
   })
   result.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'postgres-config' }, data: { 'primary-host': podDns(options, primary) } })
-  for (const set of statefulSets(options)) {
+  const sets = statefulSets(options)
+  for (const [i, set] of sets.entries()) {
+    const own = sets.length === 1 ? labels : { ...labels, set: set.name }
     result.push({
       apiVersion: 'apps/v1',
       kind: 'StatefulSet',
@@ -109,8 +113,8 @@ export function objects(options: PostgresOptions): readonly KubeObject[] {
         serviceName: set.headless,
         podManagementPolicy: options.podManagementPolicy,
         updateStrategy: { type: options.updateStrategy },
-        selector: { matchLabels: statefulSets(options).length === 1 ? labels : { ...labels, set: set.name } },
-        template: memberTemplate(options, statefulSets(options).length === 1 ? labels : { ...labels, set: set.name }),
+        selector: { matchLabels: own },
+        template: memberTemplate(options, own, options.topology === 'one-statefulset' ? undefined : zoneName(i, options)),
         volumeClaimTemplates: [{ metadata: { name: DATA_MOUNT }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }],
       },
     })

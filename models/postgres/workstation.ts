@@ -28,7 +28,7 @@ const echo: Command = {
   },
 }
 
-/** Lets a command know pods under the document's other names (K1 alias): whole words, and `pod/NAME`. */
+/** Lets a command know pods under the document's other names (K1 alias): whole words, `pod/NAME`, and whole texts in JSON patches. */
 function aliased(command: Command, aliases: Readonly<Record<string, string>>): Command {
   if (Object.keys(aliases).length === 0) return command
   const rename = (call: Call): Call => {
@@ -36,6 +36,7 @@ function aliased(command: Command, aliases: Readonly<Record<string, string>>): C
     const end = call.argv.indexOf('--')
     const argv = call.argv.map((word, i) => {
       if (end >= 0 && i > end) return word
+      if (word.startsWith('{')) return word.replace(/"([^"\\]*)"/g, (text, inner: string) => (aliases[inner] === undefined ? text : `"${aliases[inner]}"`))
       const slash = word.indexOf('/')
       const name = slash < 0 ? word : word.slice(slash + 1)
       const other = aliases[name]
