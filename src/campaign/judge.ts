@@ -3,7 +3,7 @@ import { CHECKS, MEASURES, type CheckId, type MeasureId, type Status } from '../
 import type { Objective, Quantile } from '../scenario/scenario.ts'
 import { type Aggregate, scaleOf } from './aggregate.ts'
 import { exact95 } from './intervals.ts'
-import type { CheckSummary, ClaimSummary, Coverage, GateSummary, ObjectiveSummary, Quantiles, SignatureSummary, StepSummary } from './result.ts'
+import type { CheckSummary, ClaimSummary, Coverage, FloorSummary, GateSummary, ObjectiveSummary, Quantiles, SignatureSummary, StepSummary } from './result.ts'
 import { type Sketch, countAbove, quantileOf } from './sketch.ts'
 import { countRuns } from './ranges.ts'
 
@@ -32,6 +32,21 @@ function objectivesMet(objectives: readonly ObjectiveSummary[]): CheckSummary {
   const violations = objectives.filter((each) => each.status === 'fail').length
   const status = violations > 0 ? 'fail' : judged > 0 ? 'pass' : objectives.length > 0 ? 'notExercised' : 'notApplicable'
   return { id: 'objectives-met', status, violations, judged, rate: null, ci95: null }
+}
+
+/**
+ * Whether the campaign showed anything at all: a runbook that always gives up breaks nothing, and faults that never strike test nothing.
+ * @param faults how many faults a run could draw
+ */
+export function judgeFloors(aggregate: Aggregate, faults: number): FloorSummary[] {
+  const runs = countRuns(aggregate.ranges)
+  const { completed } = aggregate.outcomes
+  const completes = runs === 0 ? 'notApplicable' : completed > 0 ? 'pass' : 'fail'
+  const strikes = runs === 0 || faults === 0 || aggregate.faultsDrawn === 0 ? 'notApplicable' : aggregate.faultsStruck > 0 ? 'pass' : 'fail'
+  return [
+    { id: 'completes', status: completes, evidence: `${completed} of ${runs} rehearsals reached the end of the runbook` },
+    { id: 'faults-strike', status: strikes, evidence: `${aggregate.faultsStruck} of ${aggregate.faultsDrawn} faults drawn struck something` },
+  ]
 }
 
 export function judgeObjectives(aggregate: Aggregate, objectives: readonly Objective[]): ObjectiveSummary[] {

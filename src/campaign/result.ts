@@ -34,6 +34,14 @@ export interface ObjectiveSummary {
   readonly status: 'pass' | 'fail' | 'notExercised'
 }
 
+/** A floor below which a campaign has shown nothing, however green its checks are. */
+export interface FloorSummary {
+  /** completes: the runbook reached its end at least once · faults-strike: of the faults drawn, one struck. */
+  readonly id: 'completes' | 'faults-strike'
+  readonly status: 'pass' | 'fail' | 'notApplicable'
+  readonly evidence: string
+}
+
 /** What a document promises beside what was measured. Never judged. */
 export interface ClaimSummary extends Quantiles {
   readonly measure: string
@@ -134,6 +142,7 @@ export interface CampaignResult {
   readonly outOfBudget: { readonly runs: number; readonly outcomes: Readonly<Counts<Outcome>>; readonly violations: Readonly<Counts> }
   readonly checks: readonly CheckSummary[]
   readonly objectives: readonly ObjectiveSummary[]
+  readonly floors: readonly FloorSummary[]
   readonly claims: readonly ClaimSummary[]
   readonly assumptions: readonly Assumption[]
   readonly steps: readonly StepSummary[]

@@ -4,7 +4,7 @@ import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, aggregateTotals, fingerprintOf, mergeAggregate } from './aggregate.ts'
 import { aggregateFromJson, aggregateToJson } from './aggregateJson.ts'
 import { type RecordedCounterexample, makeCounterexamples } from './counterexample.ts'
-import { compareClaims, coverageOf, judgeChecks, judgeObjectives, summariseGates, summariseMeasures, summariseSignatures, summariseSteps } from './judge.ts'
+import { compareClaims, coverageOf, judgeChecks, judgeFloors, judgeObjectives, summariseGates, summariseMeasures, summariseSignatures, summariseSteps } from './judge.ts'
 import { type CampaignResult, type Counterexample, RESULT_FORMAT } from './result.ts'
 import type { Rehearser } from './rehearser.ts'
 import { QUANTILE_ERROR } from './sketch.ts'
@@ -42,6 +42,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
   const undoable = forward.filter((step) => step.undo !== END).map((step) => step.id)
   const objectives = judgeObjectives(aggregate, scenario.objectives)
   const checks = judgeChecks(aggregate, objectives)
+  const floors = judgeFloors(aggregate, how.faults)
   const { runs, simulatedSeconds, eventsRun } = aggregateTotals(aggregate)
   const elapsedSeconds = how.elapsedSeconds()
   return {
@@ -50,7 +51,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     scenario: scenario.name,
     title: scenario.title,
     engine: scenario.engine.name,
-    verdict: checks.some((check) => check.status === 'fail') ? 'violated' : 'held',
+    verdict: checks.some((check) => check.status === 'fail') || floors.some((floor) => floor.status === 'fail') ? 'violated' : 'held',
     seed: how.seed,
     runs,
     ranges: aggregate.ranges,
@@ -67,6 +68,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     outOfBudget: aggregateToJson(aggregate).outOfBudget,
     checks,
     objectives,
+    floors,
     claims: compareClaims(aggregate, scenario.claims),
     assumptions: scenario.assumptions,
     steps: summariseSteps(aggregate, order, containers),

@@ -43,6 +43,10 @@ export function sentence(result: CampaignResult): string {
   const parts = often.map((violations) => `${violations === inBudget ? 'Every time' : `In ${plain(violations)} of ${plain(inBudget)}`} it ${listed(failed.filter((check) => check.violations === violations).map((check) => violationWords(check.id)))}.`)
   const missed = result.objectives.filter((objective) => objective.status === 'fail')
   if (missed.length > 0) parts.push(`${missed.length === 1 ? 'One objective was' : `${missed.length} objectives were`} missed: ${missed.map((each) => measureName(each.measure)).join(', ')}.`)
+  for (const floor of result.floors ?? []) {
+    if (floor.status !== 'fail') continue
+    parts.push(floor.id === 'completes' ? 'The runbook never reached its end, so nothing was shown about it.' : 'No fault ever struck, so nothing was shown about faults.')
+  }
   if (parts.length > 0) return parts.join(' ')
   return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
 }

@@ -1,0 +1,53 @@
+/** Things that show nothing must not come out green: a runbook that does nothing, one that gives up at once, an injector that strikes air. */
+import { expect, test } from 'vitest'
+import { runCampaign } from '../../src/campaign/index.ts'
+import type { Cluster, Engine, Strike } from '../../src/engine.ts'
+import { loadScenario, loadScenarioFrom } from '../../src/scenario/index.ts'
+import { engines } from '../../models/index.ts'
+
+const HEAD = 'format: 1\ntitle: floor\ncluster: { engine: postgres }\ndeadline: 1h\n'
+
+function scenario(runbook: string) {
+  return loadScenarioFrom({ name: 'floor', yaml: `${HEAD}runbook:\n${runbook}`, files: {}, set: {} }, engines, {})
+}
+
+async function campaign(of: ReturnType<typeof scenario>, faults = 0) {
+  const { result } = await runCampaign(of, { runs: 12, seed: 'floor', faults, jobs: 1 })
+  return result
+}
+
+/** The engine with another way to strike. */
+function striking(strike: (cluster: Cluster) => Strike): readonly Engine[] {
+  return engines.map(engine => ({
+    ...engine,
+    build(sim, options) {
+      const cluster = engine.build(sim, options as never)
+      Object.defineProperty(cluster, 'strike', { value: () => strike(cluster) })
+      return cluster
+    },
+  }))
+}
+
+test('a runbook that does nothing reaches no target', async () => {
+  const result = await campaign(scenario('  - id: idle\n    note: nothing is done here\n'))
+  expect(result.verdict).toBe('violated')
+  expect(result.checks.find(c => c.id === 'target-reached')).toMatchObject({ status: 'fail', violations: 12 })
+})
+
+test('a runbook that gives up at its first step is below the floor', async () => {
+  const result = await campaign(scenario('  - id: give-up\n    run: kubectl get pod nobody\n    otherwise: abort\n'))
+  expect(result.checks.every(c => c.status !== 'fail')).toBe(true)
+  expect(result.floors.find(f => f.id === 'completes')?.status).toBe('fail')
+  expect(result.verdict).toBe('violated')
+})
+
+test('an injector that never strikes is below the floor', async () => {
+  const air = loadScenario('postgres-ferris-wheel/quick', striking(() => ({ struck: false, members: [], end: () => {} })), {})
+  const { result } = await runCampaign(air, { runs: 6, seed: 'floor', faults: 2, jobs: 1, without: ['operator-killed'] })
+  expect(result.floors.find(f => f.id === 'faults-strike')?.status).toBe('fail')
+})
+
+test('an injector that claims to strike and changes nothing is a defect', async () => {
+  const liar = loadScenario('postgres-ferris-wheel/quick', striking(() => ({ struck: true, members: [], end: () => {} })), {})
+  await expect(runCampaign(liar, { runs: 6, seed: 'floor', faults: 2, jobs: 1, without: ['operator-killed'] })).rejects.toThrow(/noted no change/)
+})
