@@ -144,13 +144,22 @@ export function scheduleFor(scenario: Scenario, campaignSeed: string, run: numbe
 
 const itineraries = new WeakMap<Scenario, Itinerary>()
 
-/** The way the runbook takes when nothing goes wrong: one fault-free rehearsal, made once for a scenario. */
+/** Fault-free rehearsals from which the way is taken. */
+const PILOTS = 5
+
+/**
+ * The way the runbook takes when nothing goes wrong, made once for a scenario: the shortest of a few fault-free rehearsals, so that a fault
+ * drawn by time falls into nearly every run and not after its end.
+ */
 export function itineraryOf(scenario: Scenario): Itinerary {
   let itinerary = itineraries.get(scenario)
   if (itinerary === undefined) {
-    const pilot = rehearse({ scenario, schedule: [], seed: 'pilot' })
-    itinerary = itineraryOfRun(scenario.runbook, pilot.steps, pilot.measures.durationSeconds * SECOND)
-    itineraries.set(scenario, itinerary)
+    for (let i = 0; i < PILOTS; i++) {
+      const pilot = rehearse({ scenario, schedule: [], seed: `pilot/${i}` })
+      const way = itineraryOfRun(scenario.runbook, pilot.steps, pilot.measures.durationSeconds * SECOND)
+      if (itinerary === undefined || way.durationUs < itinerary.durationUs) itinerary = way
+    }
+    itineraries.set(scenario, itinerary as Itinerary)
   }
-  return itinerary
+  return itinerary as Itinerary
 }

@@ -58,7 +58,7 @@ function drawFault(chance: Chance, kinds: readonly WeightedKind[], space: DrawSp
   return {
     kind: spec.kind,
     target: drawTarget(spec, draw),
-    at: drawAt(itinerary, draw),
+    at: drawAt(itinerary, nth, draw),
     durationUs: drawDurationUs(spec, space.maxDurationUs, draw),
     magnitude: spec.magnitude === undefined ? 0 : Math.round(inRange(spec.magnitude, spec.magnitude.max, draw('usual strength'), draw('strength'))),
   }
@@ -95,8 +95,9 @@ function drawTarget(spec: FaultSpec, draw: (purpose: string) => number): string 
   }
 }
 
-function drawAt(itinerary: Itinerary, draw: (purpose: string) => number): Us | Anchor {
-  const stops = itinerary.undo.length > 0 && draw('undo') < SHARE_UNDO ? itinerary.undo : itinerary.stops
+/** The first fault finds the runbook on its way forward; only a later one can meet an undo. */
+function drawAt(itinerary: Itinerary, nth: number, draw: (purpose: string) => number): Us | Anchor {
+  const stops = nth > 0 && itinerary.undo.length > 0 && draw('undo') < SHARE_UNDO ? itinerary.undo : itinerary.stops
   const stop = stops[Math.floor(draw('stop') * stops.length)]
   if (stop === undefined || draw('by time') < SHARE_BY_TIME) return wholeMs(draw('time') * itinerary.durationUs)
   return drawAnchor(stop, draw)
