@@ -1,10 +1,11 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
-import { type Process, SECOND, Signal, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
-import { parseConf } from './settings.ts'
+import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
+import { parseConf, parseSyncNames, parseTimeUs } from './settings.ts'
 import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
-import type { Value } from './sql/types.ts'
+import type { Notice, Value } from './sql/types.ts'
 import { sqlHost } from './relations.ts'
+import { eyesOf, type SqlSession, Transaction } from './sessions.ts'
 import { quorum } from './syncrep.ts'
 import { Table } from './tables.ts'
 
@@ -14,11 +15,28 @@ const TRANSACTION_BYTES = 200
 const done = (value: Value = null): EffectResult => ({ is: 'ok', value })
 const error = (state: string, message: string, more: { detail?: string; hint?: string } = {}): EffectResult => ({ is: 'error', state, message, ...more })
 
-/** Carries out one effect on `server`; `lost` when the server goes away meanwhile. */
-export function* perform(server: Server, effect: Effect): Process<EffectResult> {
+/** Carries out one effect of a session; `lost` when the server goes away or ends the session meanwhile. */
+export function* perform(session: SqlSession, effect: Effect): Process<EffectResult> {
+  const { server } = session
+  if (!server.alive || session.ended !== undefined) return lost(session)
+  session.register()
+  session.activity = 'active'
+  const result = yield* act(session, effect)
+  session.activity = 'idle'
+  return session.ended !== undefined && result.is !== 'lost' ? lost(session) : result
+}
+
+/** How a session ends that the server closed: its last word is sent if it could still speak. */
+function lost(session: SqlSession, notices: readonly Notice[] = []): EffectResult {
+  const fatal = session.ended?.startsWith('57P01 ') ? session.ended.slice(6) : undefined
+  return fatal === undefined || notices.length > 0 ? { is: 'lost', notices } : { is: 'lost', fatal }
+}
+
+function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
+  const { server } = session
   switch (effect.kind) {
     case 'call':
-      return yield* call(server, effect.name, effect.args)
+      return yield* call(session, effect.name, effect.args)
     case 'checkpoint':
       yield server.checkpointUs()
       if (!server.alive) return { is: 'lost' }
@@ -27,19 +45,45 @@ export function* perform(server: Server, effect: Effect): Process<EffectResult> 
     case 'alterSystem':
       return alterSystem(server, effect.name, effect.value)
     case 'set':
+      return set(session, effect)
     case 'transaction':
-      return done()
+      return yield* bracket(session, effect.verb, effect.implicit)
     case 'vacuum':
     case 'analyze':
       yield 200_000
       return server.alive ? done() : { is: 'lost' }
     default:
-      return yield* write(server, effect)
+      return yield* write(session, effect)
   }
+}
+
+function set(session: SqlSession, effect: Extract<Effect, { kind: 'set' }>): EffectResult {
+  const where = effect.local && session.bracket !== undefined ? session.local : session.settings
+  if (effect.name === null) where.clear()
+  else if (effect.value === null) where.delete(effect.name.toLowerCase())
+  else where.set(effect.name.toLowerCase(), effect.value)
+  return done()
+}
+
+/** BEGIN, COMMIT, ROLLBACK. Only a commit that wrote something waits; a rollback never does (rule PG-ACK-3). */
+function* bracket(session: SqlSession, verb: 'begin' | 'commit' | 'rollback', implicit: boolean): Process<EffectResult> {
+  const transaction = session.bracket
+  if (verb === 'begin') {
+    if (transaction === undefined) session.bracket = new Transaction()
+    if (!implicit && session.bracket !== undefined) session.bracket.implicit = false
+    return done()
+  }
+  session.bracket = undefined
+  const result = verb === 'commit' && transaction?.wrote === true ? yield* commit(session, transaction, done()) : done()
+  session.local.clear()
+  return result
 }
 
 /** ALTER SYSTEM writes postgresql.auto.conf; nothing happens before a reload or restart. Allowed on a standby too. */
 function alterSystem(server: Server, name: string | null, value: string | null): EffectResult {
+  // A value that cannot be parsed is refused here; one written into a file by hand is not (rule PG-CONF-1).
+  const names = name?.toLowerCase() === 'synchronous_standby_names' && value !== null ? parseSyncNames(value) : undefined
+  if (names !== undefined && 'error' in names) return error('22023', `invalid value for parameter "synchronous_standby_names": "${value}"`, { detail: names.error })
   const text = server.dir.files.get('postgresql.auto.conf') ?? ''
   const parsed = parseConf(text, 'postgresql.auto.conf')
   const settings: Record<string, string> = typeof parsed.error === 'string' || name === null ? {} : { ...(parsed as Record<string, string>) }
@@ -51,7 +95,8 @@ function alterSystem(server: Server, name: string | null, value: string | null):
   return done()
 }
 
-function* call(server: Server, name: string, args: readonly Value[]): Process<EffectResult> {
+function* call(session: SqlSession, name: string, args: readonly Value[]): Process<EffectResult> {
+  const { server } = session
   const { world } = server
   switch (name) {
     case 'pg_reload_conf':
@@ -82,8 +127,7 @@ function* call(server: Server, name: string, args: readonly Value[]): Process<Ef
       return done()
     }
     case 'pg_sleep':
-      yield Math.round(Number(args[0]) * SECOND)
-      return server.alive ? done() : { is: 'lost' }
+      return yield* sleep(session, Math.round(Number(args[0]) * SECOND))
     case 'pg_advisory_lock':
     case 'pg_advisory_xact_lock':
     case 'pg_advisory_unlock_all':
@@ -98,6 +142,16 @@ function* call(server: Server, name: string, args: readonly Value[]): Process<Ef
     default:
       return error('0A000', `the function ${name}() is not modelled`)
   }
+}
+
+/** A statement that waits: statement_timeout and a cancel end it, as they do not end the wait for synchronous standbys (rule PG-ACK-5). */
+function* sleep(session: SqlSession, us: Us): Process<EffectResult> {
+  const timeoutUs = parseTimeUs(session.setting('statement_timeout') ?? session.server.settings.statement_timeout ?? '0') ?? 0
+  const limitUs = timeoutUs > 0 ? Math.min(us, timeoutUs) : us
+  const woken = yield within(session.interrupted, limitUs)
+  if (woken === 'ended') return lost(session)
+  if (woken === 'cancelled') return error('57014', 'canceling statement due to user request')
+  return limitUs < us ? error('57014', 'canceling statement due to statement timeout') : done()
 }
 
 /** Waits by polling each 100 ms like the real function; after `seconds` it warns and returns false while the promotion goes on. */
@@ -144,11 +198,12 @@ function terminate(server: Server, pid: number): boolean {
   return false
 }
 
-/** A commit that waits for standbys is acknowledged with a warning: the row is there, and only there (rule PG-ACK-4). */
+/** A cancelled wait for standbys is acknowledged with a warning: the row is there, and only there (rule PG-ACK-4). */
 function cancel(server: Server, pid: number): boolean {
   for (const backend of server.backends) {
     if (backend.pid !== pid) continue
-    if (server.copy.leading && server.copy.ackHung) server.world.log.ledger.warn(server.copy, 1)
+    if (backend.cancel !== undefined) backend.cancel()
+    else if (server.copy.leading && server.copy.ackHung) server.world.log.ledger.warn(server.copy, 1)
     return true
   }
   return false
@@ -166,76 +221,123 @@ type WriteEffect = Extract<Effect, { kind: 'insert' | 'update' | 'delete' | 'tru
 
 const VERBS: Record<WriteEffect['kind'], string> = { insert: 'INSERT', update: 'UPDATE', delete: 'DELETE', truncate: 'TRUNCATE TABLE', createTable: 'CREATE TABLE', dropTable: 'DROP TABLE' }
 
-/** Writes rows, commits locally, and waits for the synchronous standbys without any time-out (rules PG-ACK-1…3). */
-function* write(server: Server, effect: WriteEffect): Process<EffectResult> {
-  if (!server.copy.leading) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
-  if (server.readOnlyDefault) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
-  const lsn = server.copy.append(TRANSACTION_BYTES)
-  const result = change(server, effect)
+/** Writes rows. Alone it is a transaction of its own; in a bracket the commit comes later. */
+function* write(session: SqlSession, effect: WriteEffect): Process<EffectResult> {
+  const { server } = session
+  if (!server.copy.leading || server.readOnlyDefault) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
+  const transaction = session.bracket ?? new Transaction()
+  const result = change(session, effect, transaction)
   if (result.is === 'error') return result
+  transaction.wrote = true
+  if (session.bracket !== undefined) return result
+  return yield* commit(session, transaction, result)
+}
+
+/**
+ * Commits: the record is flushed here, then the synchronous standbys are waited for without any time-out, and only then others see it here
+ * (rules PG-ACK-1…2). The wait is the backend's, not the client's: whoever goes away leaves it waiting. Cancelled, it is acknowledged with a
+ * warning (PG-ACK-4); statement_timeout does not end it (PG-ACK-5).
+ */
+function* commit(session: SqlSession, transaction: Transaction, result: EffectResult): Process<EffectResult> {
+  const { server } = session
+  if (!server.copy.leading) return lost(session)
+  const level = session.setting('synchronous_commit')
+  const lsn = server.copy.append(TRANSACTION_BYTES)
+  transaction.at = server.copy.position('flush')
+  transaction.waitingOn = server
+  const backend: Task<boolean> = server.world.sim.spawn(backendCommit(server, transaction, lsn, level))
+  session.activity = 'SyncRep'
+  const over = new Signal<'acknowledged' | 'ended' | 'cancelled'>()
+  const forget = [backend.park(server.world.sim, acknowledged => over.fire(acknowledged === true ? 'acknowledged' : 'ended')), session.interrupted.park(server.world.sim, why => over.fire(why))]
+  const how = yield over
+  for (const stop of forget) stop()
+  if (how === 'acknowledged') return result
+  // Whatever ends the wait, the commit stands.
+  backend.kill()
+  if (how === 'cancelled') {
+    transaction.waitingOn = undefined
+    const notice: Notice = { severity: 'WARNING', message: 'canceling wait for synchronous replication due to user request', detail: NOT_REPLICATED }
+    return { ...result, notices: [...(result.notices ?? []), notice] }
+  }
+  if (server.alive) transaction.waitingOn = undefined
+  const spoken = session.ended?.startsWith('57P01') === true
+  return lost(session, spoken ? [{ severity: 'WARNING', message: 'canceling the wait for synchronous replication and terminating connection due to administrator command', detail: NOT_REPLICATED }] : [])
+}
+
+const NOT_REPLICATED = 'The transaction has already committed locally, but might not have been replicated to the standby.'
+
+/** The server's side of a commit; false when the server went away first. */
+function* backendCommit(server: Server, transaction: Transaction, lsn: number, level: string | undefined): Process<boolean> {
   yield server.copy.head?.commitLatencyUs ?? 1_000
-  const acknowledged = yield* acknowledgedAt(server, lsn)
-  return acknowledged ? result : { is: 'lost', fatal: 'terminating connection due to administrator command' }
+  if (!(yield* acknowledgedAt(server, lsn, level))) return false
+  transaction.waitingOn = undefined
+  return true
 }
 
 /** Waits until the synchronous standbys confirm `lsn`; false when the server went away first. */
-function* acknowledgedAt(server: Server, lsn: number): Process<boolean> {
+function* acknowledgedAt(server: Server, lsn: number, level: string | undefined): Process<boolean> {
   for (;;) {
     if (!server.alive) return false
-    const rule = quorum(server)
+    const rule = quorum(server, level)
     if (rule === undefined) return true
     if (rule.members.filter(s => !s.frozen && s.standby.copy.lsn(rule.stage) >= lsn).length >= rule.k) return true
     const moved = new Signal()
     const forget = server.world.onTopology(() => moved.fire())
-    const watches = rule.members.map(s => s.standby.copy.whenReaches(rule.stage, lsn, () => moved.fire()))
-    yield moved
-    forget()
-    for (const watch of watches) watch.cancel()
+    // Who has it already would wake us at once, again and again.
+    const behind = rule.members.filter(s => s.standby.copy.lsn(rule.stage) < lsn)
+    const watches = behind.map(s => s.standby.copy.whenReaches(rule.stage, lsn, () => moved.fire()))
+    try {
+      yield moved
+    } finally {
+      forget()
+      for (const watch of watches) watch.cancel()
+    }
   }
 }
 
-function change(server: Server, effect: WriteEffect): EffectResult {
+function change(session: SqlSession, effect: WriteEffect, by: Transaction): EffectResult {
+  const { server } = session
   const { tables } = server.world
-  const at = server.copy.position('flush')
+  const eyes = eyesOf(server, session)
   const missing = (name: string) => error('42P01', `relation "${name}" does not exist`)
   switch (effect.kind) {
     case 'createTable':
-      if (tables.find(effect.table, at) !== undefined) {
+      if (tables.find(effect.table, eyes) !== undefined) {
         return effect.ifNotExists ? { is: 'ok', notices: [{ severity: 'NOTICE', message: `relation "${effect.table}" already exists, skipping` }] } : error('42P07', `relation "${effect.table}" already exists`)
       }
-      tables.add(new Table(effect.table, effect.columns, at))
+      tables.add(new Table(effect.table, effect.columns, by))
       return done()
     case 'dropTable':
       for (const name of effect.tables) {
-        const table = tables.find(name, at)
-        if (table !== undefined) table.droppedAt = at
+        const table = tables.find(name, eyes)
+        if (table !== undefined) table.droppedBy.push(by)
         else if (!effect.ifExists) return error('42P01', `table "${name}" does not exist`)
       }
       return done()
     case 'truncate':
       for (const name of effect.tables) {
-        const table = tables.find(name, at)
+        const table = tables.find(name, eyes)
         if (table === undefined) return missing(name)
-        for (const row of table.visible(at)) row.deletedAt = at
+        for (const row of table.visible(eyes)) row.deletedBy.push(by)
       }
       return done()
     case 'insert': {
-      const table = tables.find(effect.table, at)
+      const table = tables.find(effect.table, eyes)
       if (table === undefined) return missing(effect.table)
-      const host = sqlHost(server, 0)
+      const host = sqlHost(server, session)
       const rows = effect.rows.map(row => table.definition.map((c, i) => (row[i] !== undefined ? (row[i] as Value) : c.serial ? table.nextSerial() : (c.defaultOf?.(host) ?? null))))
-      for (const values of rows) table.rows.push({ values, at, deletedAt: undefined })
+      for (const values of rows) table.rows.push({ values, by, deletedBy: [] })
       return { is: 'ok', rows }
     }
     case 'update':
     case 'delete': {
-      const table = tables.find(effect.table, at)
+      const table = tables.find(effect.table, eyes)
       if (table === undefined) return missing(effect.table)
-      const hit = table.visible(at).filter(r => effect.matches(r.values))
-      for (const row of hit) row.deletedAt = at
+      const hit = table.visible(eyes).filter(r => effect.matches(r.values))
+      for (const row of hit) row.deletedBy.push(by)
       if (effect.kind === 'delete') return { is: 'ok', rows: hit.map(r => r.values) }
       const rows = hit.map(r => effect.change(r.values).map((v, i) => (v === undefined ? (r.values[i] ?? null) : v)))
-      for (const values of rows) table.rows.push({ values, at, deletedAt: undefined })
+      for (const values of rows) table.rows.push({ values, by, deletedBy: [] })
       return { is: 'ok', rows }
     }
   }

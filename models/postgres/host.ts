@@ -9,6 +9,10 @@ export interface Backend {
   readonly place: string
   readonly pid: number
   stateChanged(state: SessionState): void
+  /** Somebody cancels its statement; undefined for a cohort, whose statements are a flow. */
+  cancel?(): void
+  /** What it does now, if it is one session. */
+  readonly activity?: 'idle' | 'active' | 'SyncRep'
 }
 
 /** Where the process runs and whom it tells of its end: given by the container. */

@@ -12,9 +12,6 @@ import { SqlSession } from './sessions.ts'
 import { POOLER } from './names.ts'
 import type { World } from './world.ts'
 
-/** What pg_backend_pid() gives to a psql. */
-const PSQL_PID = 4242
-
 /** Databases that exist in the cluster. */
 const DATABASES: ReadonlySet<string> = new Set(['postgres', 'appdb', 'template1', 'replication'])
 

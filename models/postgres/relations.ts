@@ -3,6 +3,7 @@ import { SECOND } from '../../src/kernel/index.ts'
 import { advanceCheckpoint, formatLsn } from './datadir.ts'
 import { oldestWal } from './replication.ts'
 import type { Server } from './server.ts'
+import { eyesOf, type SqlSession } from './sessions.ts'
 import { parseConninfo } from './settings.ts'
 import type { SqlHost } from './sql/host.ts'
 import type { Column, PgType, Relation, Value } from './sql/types.ts'
@@ -103,7 +104,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
       const row = (pid: number, sinceUs: number, state: string, waitType: string, wait: string, query: string): Value[] => [
         16385, 'appdb', pid, null, 16386, 'app_user', 'app', null, null, 40_000, now, sinceUs, sinceUs, sinceUs, waitType, wait, state, null, null, null, query, 'client backend',
       ]
-      const rows = [...server.backends].map(b => (hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
+      const rows = [...server.backends].map(b => (b.activity === 'SyncRep' ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : b.activity !== undefined ? row(b.pid, now, b.activity, b.activity === 'idle' ? 'Client' : '', b.activity === 'idle' ? 'ClientRead' : '', '') : hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
       // The transaction that a fault holds open is one of theirs.
       const first = server.backends.values().next().value
       if (first !== undefined && server.world.longTransactionUntilUs > server.world.sim.now) rows[0] = row(first.pid, CALENDAR_US + server.world.longTransactionSinceUs, 'idle in transaction', 'Client', 'ClientRead', 'SELECT 1')
@@ -151,7 +152,7 @@ export function walFile(timeline: number, lsn: number): string {
 }
 
 /** One backend of `server`. */
-export function sqlHost(server: Server, pid: number): SqlHost {
+export function sqlHost(server: Server, session?: SqlSession): SqlHost {
   const { world } = server
   const still = (value: Value) => ({ value, movesByItself: false })
   const moving = (value: Value) => ({ value, movesByItself: true })
@@ -164,10 +165,10 @@ export function sqlHost(server: Server, pid: number): SqlHost {
         const { rows, moves } = view.fill(server)
         return { relation: { columns: view.columns, rows }, movesByItself: moves && rows.length > 0 }
       }
-      const history = server.copy.position('apply')
-      const table = world.tables.find(name, history)
+      const eyes = eyesOf(server, session)
+      const table = world.tables.find(name, eyes)
       // On a standby what is visible moves with replay.
-      return table === undefined ? undefined : { relation: { columns: table.columns, rows: table.visible(history).map(r => r.values) }, movesByItself: server.inRecovery }
+      return table === undefined ? undefined : { relation: { columns: table.columns, rows: table.visible(eyes).map(r => r.values) }, movesByItself: server.inRecovery }
     },
     call(name, args) {
       switch (name) {
@@ -191,7 +192,7 @@ export function sqlHost(server: Server, pid: number): SqlHost {
         case 'pg_conf_load_time':
           return still(CALENDAR_US + server.startedAtUs)
         case 'pg_backend_pid':
-          return still(pid)
+          return still(session?.pid ?? null)
         case 'pg_walfile_name':
           return still(walFile(server.dir.timeline, args[0] as number))
         case 'pg_database_size':
@@ -202,7 +203,7 @@ export function sqlHost(server: Server, pid: number): SqlHost {
         case 'txid_current':
           return still(1000)
         case 'to_regclass':
-          return still(world.tables.find(String(args[0]), server.copy.position('apply')) === undefined ? null : String(args[0]))
+          return still(world.tables.find(String(args[0]), eyesOf(server, session)) === undefined ? null : String(args[0]))
         case 'inet_server_addr':
           return still(world.kubernetes.pod(server.name)?.podIP ?? null)
         case 'inet_server_port':

@@ -381,6 +381,11 @@ export class Server {
 
   // ── sessions ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** The number the next session would get. */
+  get nextPidIs(): number {
+    return this.nextPid + 1
+  }
+
   newPid(): number {
     this.nextPid += 1
     return this.nextPid

@@ -28,9 +28,12 @@ export function syncState(server: Server, sender: Walsender): SyncState {
   return candidates(server).indexOf(sender) < names.k && candidates(server).includes(sender) ? 'sync' : 'potential'
 }
 
-/** The standbys whose word counts now, and how many of them are needed. Undefined = local flush is enough. */
-export function quorum(server: Server): { readonly k: number; readonly members: readonly Walsender[]; readonly stage: Stage } | undefined {
-  const level = server.settings.synchronous_commit ?? 'on'
+/**
+ * The standbys whose word counts now, and how many of them are needed. Undefined = local flush is enough. `level` is the synchronous_commit
+ * of the session, where it has its own: anyone may opt out (rule PG-ACK-3).
+ */
+export function quorum(server: Server, ownLevel?: string): { readonly k: number; readonly members: readonly Walsender[]; readonly stage: Stage } | undefined {
+  const level = ownLevel ?? server.settings.synchronous_commit ?? 'on'
   if (server.syncNames === undefined || level === 'off' || level === 'local') return undefined
   const stage: Stage = level === 'remote_write' ? 'receive' : level === 'remote_apply' ? 'apply' : 'flush'
   const { method, k } = server.syncNames

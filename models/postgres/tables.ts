@@ -3,23 +3,44 @@ import { contains, type Position } from '../../src/cluster/log/index.ts'
 import type { Column, Value } from './sql/types.ts'
 import type { NewColumn } from './sql/host.ts'
 
+/** What changed rows, as others see it. */
+export interface Change {
+  /** Where its commit record ends in the log; undefined while it is open, and for ever if it was rolled back. */
+  readonly at: Position | undefined
+  /** The server (incarnation) on which it is committed but waits for synchronous standbys: invisible there, and only there (rule PG-ACK-2). */
+  readonly waitingOn: object | undefined
+}
+
+/** Through whose eyes: a server, as far as it has applied the log, and a transaction of its own. */
+export interface Eyes {
+  readonly history: Position
+  readonly server: object
+  readonly own?: Change | undefined
+}
+
+function seen(change: Change, eyes: Eyes): boolean {
+  if (change === eyes.own) return true
+  return change.at !== undefined && change.waitingOn !== eyes.server && contains(eyes.history, change.at)
+}
+
 interface StoredRow {
-  values: readonly Value[]
-  readonly at: Position
-  deletedAt: Position | undefined
+  readonly values: readonly Value[]
+  readonly by: Change
+  /** The transactions that deleted it (on different branches there can be several). */
+  readonly deletedBy: Change[]
 }
 
 /** One CREATE TABLE and what was written into it, on whichever branches. */
 export class Table {
   readonly rows: StoredRow[] = []
   readonly columns: readonly Column[]
-  droppedAt: Position | undefined
+  readonly droppedBy: Change[] = []
   private serial = 0
 
   constructor(
     readonly name: string,
     readonly definition: readonly NewColumn[],
-    readonly createdAt: Position,
+    readonly createdBy: Change,
   ) {
     this.columns = definition.map(c => ({ name: c.name, type: c.type }))
   }
@@ -29,13 +50,12 @@ export class Table {
     return this.serial
   }
 
-  existsIn(history: Position): boolean {
-    return contains(history, this.createdAt) && !(this.droppedAt !== undefined && contains(history, this.droppedAt))
+  existsFor(eyes: Eyes): boolean {
+    return seen(this.createdBy, eyes) && !this.droppedBy.some(c => seen(c, eyes))
   }
 
-  /** The rows that a reader of this history sees. */
-  visible(history: Position): StoredRow[] {
-    return this.rows.filter(r => contains(history, r.at) && !(r.deletedAt !== undefined && contains(history, r.deletedAt)))
+  visible(eyes: Eyes): StoredRow[] {
+    return this.rows.filter(r => seen(r.by, eyes) && !r.deletedBy.some(c => seen(c, eyes)))
   }
 }
 
@@ -43,8 +63,8 @@ export class Table {
 export class Tables {
   private readonly all: Table[] = []
 
-  find(name: string, history: Position): Table | undefined {
-    return this.all.find(t => t.name === name && t.existsIn(history))
+  find(name: string, eyes: Eyes): Table | undefined {
+    return this.all.find(t => t.name === name && t.existsFor(eyes))
   }
 
   add(table: Table): void {

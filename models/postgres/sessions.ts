@@ -1,0 +1,74 @@
+/** One SQL session on a server: its transaction, its own settings, and how it ends. Source: facts §1.1 (E-2). */
+import type { Position } from '../../src/cluster/log/index.ts'
+import type { SessionState } from '../../src/engine.ts'
+import { Signal } from '../../src/kernel/index.ts'
+import type { Backend } from './host.ts'
+import type { Server } from './server.ts'
+import type { Change, Eyes } from './tables.ts'
+
+/** A transaction that writes. */
+export class Transaction implements Change {
+  at: Position | undefined
+  waitingOn: object | undefined
+  implicit = true
+  /** Something is to be committed. */
+  wrote = false
+}
+
+export class SqlSession implements Backend {
+  private pidIfKnown: number | undefined
+  private registered = false
+  /** SET of this session; LOCAL ones end with the transaction. */
+  readonly settings = new Map<string, string>()
+  readonly local = new Map<string, string>()
+  /** The bracket that is open, written or not; undefined = every statement is its own. */
+  bracket: Transaction | undefined
+  /** What it does now, for pg_stat_activity. */
+  activity: 'idle' | 'active' | 'SyncRep' = 'idle'
+  /** The server's last word when it has ended the session. */
+  ended: string | undefined
+  /** Fires when the session is ended or its statement cancelled by somebody else. */
+  readonly interrupted = new Signal<'ended' | 'cancelled'>()
+
+  constructor(
+    readonly server: Server,
+    readonly place: string,
+  ) {}
+
+  /** Without an effect: a session that only looks takes no number. */
+  get pid(): number {
+    return this.pidIfKnown ?? this.server.nextPidIs
+  }
+
+  /** From its first effect on the server knows it. */
+  register(): void {
+    if (this.registered) return
+    this.registered = true
+    this.pidIfKnown = this.server.newPid()
+    this.server.backends.add(this)
+  }
+
+  setting(name: string): string | undefined {
+    return this.local.get(name) ?? this.settings.get(name)
+  }
+
+  stateChanged(state: SessionState): void {
+    if (state.is !== 'closed' || this.ended !== undefined) return
+    this.ended = state.error
+    this.interrupted.fire('ended')
+  }
+
+  /** pg_cancel_backend, Ctrl-C. */
+  cancel(): void {
+    this.interrupted.fire('cancelled')
+  }
+
+  close(): void {
+    if (this.registered && this.ended === undefined) this.server.backendLeft(this)
+  }
+}
+
+/** What `server` shows to a session of its own. */
+export function eyesOf(server: Server, session?: SqlSession): Eyes {
+  return { history: server.copy.position('apply'), server, own: session?.bracket }
+}

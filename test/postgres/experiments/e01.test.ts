@@ -1,0 +1,43 @@
+/** E-1: who is synchronous (facts §1.2). */
+import { describe, expect, it } from 'vitest'
+import { SECOND } from '../../../src/kernel/index.ts'
+import { Lab } from './lab.ts'
+
+const NAMES = '("postgres-cluster-1","postgres-cluster-2","postgres-cluster-3")'
+
+/** synchronous_standby_names, sync_state of the three standbys, what the document's check L123 counts. */
+const MATRIX: readonly (readonly [string, string, string])[] = [
+  ['', 'async,async,async', '0'],
+  ['"postgres-cluster-1", "postgres-cluster-2"', 'sync,potential,async', '1'],
+  [`FIRST 1 ${NAMES}`, 'sync,potential,potential', '1'],
+  [`FIRST 2 ${NAMES}`, 'sync,sync,potential', '2'],
+  [`2 ${NAMES}`, 'sync,sync,potential', '2'],
+  [`ANY 1 ${NAMES}`, 'quorum,quorum,quorum', '0'],
+  [`ANY 2 ${NAMES}`, 'quorum,quorum,quorum', '0'],
+  ['ANY 2 ("postgres-cluster-1","postgres-cluster-2")', 'quorum,quorum,async', '0'],
+  ['*', 'sync,potential,potential', '1'],
+  ['FIRST 2 ("POSTGRES-CLUSTER-2","postgres-cluster-1")', 'sync,sync,async', '2'],
+  ['FIRST 1 (standby1, standby2)', 'async,async,async', '0'],
+]
+
+describe('E-1: sync_state (PG-SYNC-1, PG-SYNC-2, PG-SYNC-3)', () => {
+  it.each(MATRIX)('synchronous_standby_names = %s → %s, counts %s', (names, states, count) => {
+    const lab = new Lab({ members: 4, synchronousStandbyNames: names })
+    expect(lab.sql(0, 'SELECT sync_state FROM pg_stat_replication ORDER BY application_name').replaceAll('\n', ',')).toBe(states)
+    expect(lab.sql(0, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")).toBe(count)
+  })
+
+  it('names that match nobody: every commit hangs, without any time-out', () => {
+    const lab = new Lab({ synchronousStandbyNames: 'FIRST 1 (standby1, standby2)' })
+    const insert = lab.startSql(0, 'CREATE TABLE t (id int)')
+    lab.wait(300 * SECOND)
+    expect(insert.done).toBe(false)
+    expect(lab.sql(0, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")).toBe('1')
+  })
+
+  it('application_name is walreceiver unless somebody sets it: `*` matches it, the pod names do not', () => {
+    const lab = new Lab({ applicationNames: 'walreceiver', synchronousStandbyNames: 'ANY 1 (walreceiver)' })
+    expect(lab.sql(0, 'SELECT DISTINCT application_name, sync_state FROM pg_stat_replication')).toBe('walreceiver|quorum')
+    expect(new Lab({ applicationNames: 'walreceiver', synchronousStandbyNames: 'ANY 1' }).sql(0, 'SELECT DISTINCT sync_state FROM pg_stat_replication')).toBe('async')
+  })
+})
