@@ -22,6 +22,7 @@ export interface Host {
   readonly version: string
   /** postgresql.conf as the image or ConfigMap gives it. */
   baseConf(): string
+  diskFull(): boolean
   exited(code: number): void
   readinessChanged(): void
 }

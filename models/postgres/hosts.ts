@@ -23,6 +23,9 @@ export function findServerByHost(world: World, place: string, host: string, clie
     pod = route.pod.name
   }
   const server = world.serverOf(pod)
+  const machine = kubernetes.machines.get(kubernetes.pod(pod)?.node ?? '')
+  // A machine without power answers nothing; one that runs refuses what nobody listens to.
+  if (server === undefined && machine?.up === false) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (server === undefined) return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (!world.network.connected(place, server.place) || server.paused) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (!server.accepting) return `connection to server at "${host}", port 5432 failed: FATAL:  the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`

@@ -84,6 +84,7 @@ export class PostgresProgram implements ContainerProgram {
       place: c.machine.name,
       version: c.imageUsed.versions.engine ?? '0',
       baseConf: () => baseConf(world, c.pod.name),
+      diskFull: () => disk.full,
       exited: code => {
         if (this.running.get(key(c)) === server) this.running.delete(key(c))
         // A supervisor stays when somebody stops the server on purpose; a crash it leaves to the kubelet.
@@ -103,7 +104,7 @@ export class PostgresProgram implements ContainerProgram {
     disk.onChange(tune)
     world.directoryOf.set(c.pod.name, dir)
     server.start(atBoot)
-    if (disk.full || disk.slowdownFactor > 1) server.later(SECOND, tune)
+    if (disk.slowdownFactor > 1 && server.alive) tune()
   }
 
   signal(c: ContainerHandle, s: 'TERM' | 'INT' | 'QUIT' | 'KILL'): void {

@@ -6,6 +6,7 @@ import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
 import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
 import type { Backend, Host, ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
+import { replayedXactUs } from './replayed.ts'
 import { Receiver, type Walsender } from './replication.ts'
 import { parseConf, parseSyncNames, parseTimeUs, type SyncNames } from './settings.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
@@ -24,10 +25,15 @@ export class Server {
   syncNames: SyncNames | undefined
   /** Set when it was promoted in this incarnation: its pg_last_xact_replay_timestamp() then stands still instead of being NULL (rule PG-LAG-2). */
   promotedAtUs: Us | undefined
+  /** The last commit it had replayed when it was promoted. */
+  lastReplayedUs: Us | undefined
+  /** Commits made up to then were replayed before this incarnation started. */
+  replaysFromUs: Us = 0
   startedAtUs: Us
   /** SIGSTOPped by a fault: holds its sessions and locks, answers nothing. */
   paused = false
   replayPaused = false
+  private readonly whenContinued: (() => void)[] = []
   readonly logLines: string[] = []
   private nextPid: number
   private readonly timers = new Set<TimerId>()
@@ -82,6 +88,7 @@ export class Server {
     const refusal = this.readSettings(true)
     if (refusal !== undefined) return this.refuse(refusal)
     if (this.dir.unusable) return this.refuse('FATAL:  the data directory was left incomplete by an interrupted pg_rewind or pg_basebackup')
+    if (this.host.diskFull()) return this.refuse('FATAL:  could not write lock file "postmaster.pid": No space left on device')
     if (this.dir.files.has('recovery.conf')) return this.refuse('FATAL:  using recovery command file "recovery.conf" is not supported')
     const clean = this.dir.control === 'shut down' || this.dir.control === 'shut down in recovery'
     if (!clean) this.dir.control = 'in crash recovery'
@@ -91,7 +98,7 @@ export class Server {
       else this.openReadWrite(undefined)
     }
     if (atBoot) return open()
-    const heldUs = Math.max(0, (this.world.heldUntilUs.get(this.name) ?? 0) - sim.now)
+    const heldUs = Math.max(0, (this.world.heldUntilUs.get(this.name) ?? 0) - sim.now, this.dir.orphansUntilUs - sim.now)
     this.later(heldUs + (clean ? this.world.timeUs('startMs', this.name) : this.world.timeUs('crashStartMs', this.name) + this.redoUs()), open)
     this.host.readinessChanged()
   }
@@ -158,6 +165,7 @@ export class Server {
     this.transit('OPEN_READ_ONLY')
     this.dir.control = 'in archive recovery'
     this.dir.image = this.host.version
+    this.replaysFromUs = this.dir.checkpointAtUs
     this.copy.setApplyRate(this.world.bytesPerSecond('replayMBps', this.name))
     if (this.replayPaused) this.copy.freeze('apply')
     this.receiver = new Receiver(this)
@@ -196,6 +204,10 @@ export class Server {
    */
   promote(): boolean {
     if (this.state !== 'standby') return false
+    if (this.paused) {
+      this.whenContinued.push(() => this.promote())
+      return true
+    }
     const { sim } = this.world
     this.transit('PROMOTE')
     sim.note(PROMOTE_ASKED, this.name, 0, `${this.name} was told to promote`)
@@ -212,6 +224,7 @@ export class Server {
         const from = this.copy.position('receive')
         const furthestReachable = this.isFurthestReachable(from)
         this.promotedAtUs = sim.now
+        this.lastReplayedUs = replayedXactUs(this)
         this.openReadWrite(this.newTimeline())
         this.world.promotions.push({ atUs: sim.now, member: this.name, from, furthestReachable, by: 'operator' })
         sim.note(PROMOTED, this.name, this.dir.timeline, `${this.name} was promoted: timeline ${this.dir.timeline} forks at ${formatLsn(from.lsn)}`)
@@ -240,6 +253,10 @@ export class Server {
   /** SIGTERM (smart), SIGINT (fast), SIGQUIT (immediate): rules PG-STOP-1…4. */
   shutdown(mode: ShutdownMode): void {
     if (!this.alive) return
+    if (this.paused) {
+      this.whenContinued.push(() => this.shutdown(mode))
+      return
+    }
     const { sim } = this.world
     if (this.shutdownMode !== undefined && rank(mode) <= rank(this.shutdownMode)) return
     this.shutdownMode = mode
@@ -273,6 +290,8 @@ export class Server {
     this.later(this.world.timeUs('fastStopMs', this.name) + flushUs, () => {
       if (!this.copy.leading) {
         this.dir.control = 'shut down in recovery'
+        // The restartpoint of a clean stop: what was replayed by now is not replayed again.
+        this.dir.checkpoint(this.copy.lsn('apply'), replayedXactUs(this) ?? this.dir.checkpointAtUs)
         return this.stopped()
       }
       this.copy.setBackground(0)
@@ -339,13 +358,30 @@ export class Server {
   crash(why: string, code = 137): void {
     if (!this.alive) return
     const wasLeading = this.copy.leading
-    const position = this.copy.position('flush')
     this.copy.crash(why !== 'power loss')
+    if (wasLeading && this.settings.synchronous_commit === 'off') this.loseUnwritten()
+    const position = this.copy.position('flush')
+    // Its children notice only after a while that they are orphans. As a container's first process it takes them all with it (rule PG-START-4).
+    if (why === 'SIGKILL' && this.world.options.supervised) this.dir.orphansUntilUs = this.world.sim.now + this.world.timeUs('orphanMs', this.name)
     if (this.dir.control === 'in production' || wasLeading) this.dir.control = 'in production'
     else if (this.dir.control !== 'shut down') this.dir.control = 'in archive recovery'
     if (wasLeading) this.world.departures.push({ atUs: this.world.sim.now, member: this.name, position, cause: this.world.faultStriking ? 'fault' : 'runbook' })
     this.world.sim.note(CRASHED, this.name, wasLeading ? 1 : 0, `${this.name} died (${why})${wasLeading ? ' while it was primary' : ''}`)
     this.gone(code)
+  }
+
+  /**
+   * With synchronous_commit = off the last commits were acknowledged before their WAL left shared memory: up to three times wal_writer_delay
+   * (0.6 s) of it is gone. What a standby has was written here first, so that much is never lost (rule PG-ACK-5).
+   */
+  private loseUnwritten(): void {
+    const { world, dir } = this
+    const agoUs = world.uniform(this.name, 'unwritten') * 600_000
+    const kept = Math.floor(this.copy.curves.receive.valueAt(world.sim.now - agoUs))
+    const sent = Math.max(0, ...this.walsenders.filter(s => s.state !== 'startup').map(s => s.standby.copy.lsn('receive')))
+    const { branch } = this.copy.position('flush')
+    const lsn = Math.max(kept, sent, branch.forkLsn, dir.checkpointLsn)
+    if (lsn < this.copy.lsn('flush')) this.copy.adopt({ branch, lsn })
   }
 
   private gone(code: number): void {
@@ -423,6 +459,8 @@ export class Server {
   pause(paused: boolean): void {
     if (this.paused === paused) return
     this.paused = paused
+    // Signals sent to a stopped process wait for it.
+    if (!paused) for (const signal of this.whenContinued.splice(0)) this.later(0, signal)
     if (paused) this.copy.freeze('apply')
     else if (!this.replayPaused) this.copy.thaw('apply')
     this.tellBackends()
