@@ -32,6 +32,8 @@ export class DataDirectory {
   /** Number of server processes that have it open: more than one corrupts it (rule PG-DATA-3). */
   open = 0
   corrupted = false
+  /** Until then orphaned children of a killed postmaster hold its lock file and shared memory: no server starts. */
+  orphansUntilUs: Us = 0
   /** Half-written by a failed pg_rewind or base backup: the server refuses to start. */
   unusable = false
   /** Its volume is gone. */

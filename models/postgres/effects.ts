@@ -245,6 +245,7 @@ function* commit(session: SqlSession, transaction: Transaction, result: EffectRe
   const lsn = server.copy.append(TRANSACTION_BYTES)
   transaction.at = server.copy.position('flush')
   transaction.waitingOn = server
+  server.world.commits.push({ at: transaction.at, atUs: server.world.sim.now })
   const backend: Task<boolean> = server.world.sim.spawn(backendCommit(server, transaction, lsn, level))
   session.activity = 'SyncRep'
   const over = new Signal<'acknowledged' | 'ended' | 'cancelled'>()

@@ -87,8 +87,8 @@ export class PostgresProgram implements ContainerProgram {
       diskFull: () => disk.full,
       exited: code => {
         if (this.running.get(key(c)) === server) this.running.delete(key(c))
-        // A supervisor stays when somebody stops the server on purpose; a crash it leaves to the kubelet.
-        if (world.options.supervised && code === 0 && !c.stopping) return c.readinessChanged()
+        // A supervisor stays when somebody stops the server on purpose (0, immediately: 2); a crash it leaves to the kubelet.
+        if (world.options.supervised && (code === 0 || code === 2) && !c.stopping) return c.readinessChanged()
         c.exited(code)
       },
       readinessChanged: () => c.readinessChanged(),

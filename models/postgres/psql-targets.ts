@@ -34,6 +34,13 @@ export function psqlFor(world: World, client: Client): Command {
     const target = consoleTarget(argv)
     return target === undefined ? undefined : findBouncer(world, poolers, client.place(), target.host, target.nth)
   }
+  /** The paused pooler that a call for a database behind it comes to. */
+  const held = (call: Call): Bouncer | undefined => {
+    const { host } = options(call.argv)
+    if (host === undefined || host.split('.')[0]?.startsWith(POOLER) !== true) return undefined
+    const bouncer = findBouncer(world, poolers, client.place(), host, call.nth)
+    return typeof bouncer !== 'string' && bouncer.paused ? bouncer : undefined
+  }
   return {
     name: 'psql',
     summary: sql.summary,
@@ -41,12 +48,19 @@ export function psqlFor(world: World, client: Client): Command {
     latencyUs: call => sql.latencyUs(call),
     look(call): Look | undefined {
       const bouncer = consoleOf(call.argv)
-      if (bouncer === undefined) return sql.look(call)
+      if (bouncer === undefined) return held(call) === undefined ? sql.look(call) : undefined
       return typeof bouncer === 'string' ? { output: refused(bouncer), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY } : lookConsole(bouncer, call)
     },
     *run(call): Process<Output> {
       const bouncer = consoleOf(call.argv)
-      if (bouncer === undefined) return yield* sql.run(call)
+      if (bouncer === undefined) {
+        const waitsAt = held(call)
+        if (waitsAt === undefined) return yield* sql.run(call)
+        // A paused pooler keeps the query; after RESUME it runs, after query_wait_timeout the client is disconnected (rules PGB-PAUSE-2, PGB-PAUSE-3).
+        if (!(yield* waitsAt.untilResumed())) return { out: '', err: 'FATAL:  query_wait_timeout\nserver closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.\nconnection to server was lost\n', code: 2 }
+        const look = sql.look(call)
+        return look === undefined ? yield* sql.run(call) : look.output
+      }
       return typeof bouncer === 'string' ? refused(bouncer) : yield* runConsole(bouncer, call)
     },
   }
@@ -214,7 +228,7 @@ function findPooled(world: World, client: Client, host: string, nth: number): Se
   if (host.split('.')[0]?.startsWith(POOLER) !== true) return undefined
   const bouncer = findBouncer(world, client.poolers as BouncerProgram, client.place(), host, nth)
   if (typeof bouncer === 'string') return bouncer
-  if (bouncer.paused) return `connection to server at "${host}", port 6432 failed: query_wait_timeout`
+  if (bouncer.disabled) return `connection to server at "${host}", port 6432 failed: FATAL:  database "app_db" is disabled`
   return findServerByHost(world, bouncer.host.place, bouncer.database?.host ?? '', `psql@${bouncer.host.pod}`, nth)
 }
 

@@ -1,7 +1,8 @@
 /** What the SQL of one server sees: system views and functions, judged at this instant. Source: facts §1.2, §1.4 (E-1, E-3, E-4), D:monitoring-stats. */
 import { SECOND } from '../../src/kernel/index.ts'
 import { advanceCheckpoint, formatLsn } from './datadir.ts'
-import { oldestWal } from './replication.ts'
+import { oldestWal, walStatus } from './replication.ts'
+import { replayedXactUs } from './replayed.ts'
 import type { Server } from './server.ts'
 import { eyesOf, type SqlSession } from './sessions.ts'
 import { parseConninfo } from './settings.ts'
@@ -22,31 +23,10 @@ function columns(text: string): readonly Column[] {
   })
 }
 
-/** When the leader wrote the byte that this server has applied last, if a client's transaction wrote it; the age of the last replayed commit follows from it. */
-function lastReplayedXactUs(server: Server): number | undefined {
-  const root = server.copy.root()
-  const applied = server.copy.lsn('apply')
-  const { written } = curvesOf(root)
-  const atUs = written.reaches(applied, written.start[0] as number)
-  const backgroundPerUs = (server.world.options.backgroundWalKBps * 1000) / SECOND
-  for (let i = written.index(Math.min(atUs, server.world.sim.now)); i >= 0; i--) {
-    if ((written.slope[i] as number) <= backgroundPerUs * 1.5) continue
-    const endUs = i + 1 < written.start.length ? (written.start[i + 1] as number) : server.world.sim.now
-    return Math.min(atUs, endUs, server.world.sim.now)
-  }
-  return undefined
-}
-
-function curvesOf(copy: Server['copy']): { written: Server['copy']['curves']['receive'] } {
-  return { written: copy.curves.receive }
-}
-
-/** pg_last_xact_replay_timestamp(): NULL unless this incarnation has replayed a commit; it stands still after a promotion (rules PG-LAG-1…3). */
+/** pg_last_xact_replay_timestamp(): NULL unless this incarnation has replayed a commit; it stands still after a promotion. */
 function replayTimestamp(server: Server): Value {
-  if (server.promotedAtUs !== undefined) return CALENDAR_US + server.promotedAtUs
-  if (!server.inRecovery) return null
-  const us = lastReplayedXactUs(server)
-  return us === undefined || us < server.startedAtUs - 60 * SECOND ? null : CALENDAR_US + us
+  const us = server.promotedAtUs !== undefined ? server.lastReplayedUs : server.inRecovery ? replayedXactUs(server) : undefined
+  return us === undefined ? null : CALENDAR_US + us
 }
 
 const interval = (us: number): Value => ({ months: 0, days: 0, us: Math.round(us) })
@@ -92,7 +72,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
       oldestWal(server)
       return {
         moves: true,
-        rows: [...server.dir.slots.values()].map(s => [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, s.lost ? 'lost' : 'reserved', null, false]),
+        rows: [...server.dir.slots.values()].map(s => [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, walStatus(server, s), null, false]),
       }
     },
   },

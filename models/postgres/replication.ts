@@ -50,7 +50,7 @@ export class Walsender {
       delayUs: this.delayUs,
       ackDelayUs: world.network.delayUs(this.standby.place, this.upstream.place),
       flushDelayUs: Math.round(this.flushDelayUs * Math.max(1, this.standby.diskSlowdown)),
-      bytesPerSecond: (world.options.replicationMBps * 1_000_000) / Math.max(1, this.standby.diskSlowdown / 4),
+      bytesPerSecond: world.bytesPerSecond('replicationMBps', this.standby.name) / Math.max(1, this.standby.diskSlowdown / 4),
     }
   }
 
@@ -324,13 +324,26 @@ export function findServer(from: Server, host: string): Server | string {
   return world.serverOf(pod) ?? `connection to server at "${host}" failed: Connection refused`
 }
 
+/** wal_status of a slot, as pg_replication_slots shows it (rule PG-SLOT-3). */
+export function walStatus(upstream: Server, slot: Slot): 'reserved' | 'extended' | 'unreserved' | 'lost' {
+  if (slot.lost) return 'lost'
+  const held = upstream.copy.lsn('flush') - slot.restartLsn
+  const limit = slotLimit(upstream)
+  if (limit >= 0 && held > limit) return 'unreserved'
+  return held > upstream.world.options.maxWalSizeMB * 1_000_000 ? 'extended' : 'reserved'
+}
+
+function slotLimit(upstream: Server): number {
+  return parseBytes(upstream.settings.max_slot_wal_keep_size ?? '-1') ?? -1
+}
+
 /** First byte of WAL that `upstream` can still send: since its last checkpoint, wal_keep_size more, or what a slot holds (rules PG-WAL-1…3). */
 export function oldestWal(upstream: Server): number {
   const { options, sim } = upstream.world
   advanceCheckpoint(upstream.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
   const keep = parseBytes(upstream.settings.wal_keep_size ?? `${options.walKeepMB}MB`) ?? 0
   let oldest = Math.min(upstream.dir.checkpointLsn, upstream.copy.lsn('flush') - keep)
-  const limit = parseBytes(upstream.settings.max_slot_wal_keep_size ?? '-1') ?? -1
+  const limit = slotLimit(upstream)
   for (const slot of upstream.dir.slots.values()) {
     refreshSlot(upstream, slot, limit)
     if (!slot.lost) oldest = Math.min(oldest, slot.restartLsn)
@@ -344,7 +357,8 @@ function refreshSlot(upstream: Server, slot: Slot, limitBytes: number): void {
     for (const sender of upstream.walsenders) if (sender.slot === slot) slot.restartLsn = sender.standby.copy.lsn('flush')
     return
   }
-  if (limitBytes >= 0 && upstream.copy.lsn('flush') - slot.restartLsn > limitBytes) slot.lost = true
+  // Only a checkpoint removes WAL: until the next one a slot beyond its limit can still be saved.
+  if (limitBytes >= 0 && upstream.dir.checkpointLsn - slot.restartLsn > limitBytes) slot.lost = true
 }
 
 /** `15.8` → `15`. */

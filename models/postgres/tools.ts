@@ -104,6 +104,8 @@ function doer(name: string, summary: string, flags: readonly Flag[], act: (parse
 
 const PG_CTL = [valued('-D', '--pgdata'), valued('-m', '--mode'), valued('-t', '--timeout'), flag('-w', '--wait'), flag('-W', '--no-wait'), flag('-s', '--silent'), valued('-l', '--log'), valued('-o', '--options')]
 
+const SHUTDOWN_MODES: Readonly<Record<string, ShutdownMode>> = { s: 'smart', f: 'fast', i: 'immediate' }
+
 function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
   if (inside.user === 'root') return failed('pg_ctl: cannot be run as root\nPlease log in (using, e.g., "su") as the (unprivileged) user that will\nown the server process.\n')
   const server = inside.server()
@@ -121,15 +123,29 @@ function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
     }
     case 'stop': {
       if (server === undefined) return noServer
-      const mode = ({ s: 'smart', f: 'fast', i: 'immediate' } as Record<string, ShutdownMode>)[(parsed.flags.get('-m') ?? 'fast').charAt(0)]
+      const mode = SHUTDOWN_MODES[(parsed.flags.get('-m') ?? 'fast').charAt(0)]
       if (mode === undefined) return failed(`pg_ctl: unrecognized shutdown mode "${parsed.flags.get('-m')}"\n`)
       server.shutdown(mode)
       if (!wait) return ok('server shutting down\n')
       return yield* untilDown(inside, server, timeoutUs)
     }
+    case 'restart': {
+      let out = ''
+      if (server !== undefined) {
+        const mode = SHUTDOWN_MODES[(parsed.flags.get('-m') ?? 'fast').charAt(0)]
+        if (mode === undefined) return failed(`pg_ctl: unrecognized shutdown mode "${parsed.flags.get('-m')}"\n`)
+        server.shutdown(mode)
+        const down = yield* untilDown(inside, server, timeoutUs)
+        if (down.code !== 0) return down
+        out = down.out
+      }
+      const up = inside.start() ? yield* untilUp(inside, timeoutUs) : failed('pg_ctl: could not start server\nExamine the log output.\n')
+      return { ...up, out: out + up.out }
+    }
     case 'start':
       if (server !== undefined) return failed('pg_ctl: another server might be running; trying to start server anyway\npg_ctl: could not start server\nExamine the log output.\n')
-      return inside.start() ? ok('waiting for server to start.... done\nserver started\n') : failed('pg_ctl: could not start server\nExamine the log output.\n')
+      if (!inside.start()) return failed('pg_ctl: could not start server\nExamine the log output.\n')
+      return wait ? yield* untilUp(inside, timeoutUs) : ok('server starting\n')
     case 'reload':
       if (server === undefined) return noServer
       server.later(10_000, () => server.reload())
@@ -156,7 +172,34 @@ function* untilDown(inside: Inside, server: Server, timeoutUs: number): Process<
     forget()
   }
   if (!world.options.supervised) return { out: 'waiting for server to shut down....', err: '', code: 137 }
+  yield nextPollUs(world.sim.now - startedUs)
   return ok('waiting for server to shut down.... done\nserver stopped\n')
+}
+
+/** pg_ctl looks every 100 ms. */
+function nextPollUs(elapsedUs: number): number {
+  return Math.ceil(elapsedUs / 100_000) * 100_000 - elapsedUs + 2_000
+}
+
+/** Waits until the server that has just been started accepts connections, or is gone again. */
+function* untilUp(inside: Inside, timeoutUs: number): Process<Output> {
+  const { world } = inside
+  const startedUs = world.sim.now
+  const moved = new Signal()
+  const forget = world.onTopology(() => moved.fire())
+  try {
+    for (;;) {
+      const server = inside.server()
+      if (server === undefined) return failed('pg_ctl: could not start server\nExamine the log output.\n', 1, 'waiting for server to start.... stopped waiting\n')
+      if (server.accepting) break
+      const leftUs = timeoutUs - (world.sim.now - startedUs)
+      if (leftUs <= 0 || (yield within(moved, leftUs)) === TIMED_OUT) return failed('pg_ctl: server did not start in time\n', 1, 'waiting for server to start........ stopped waiting\n')
+    }
+  } finally {
+    forget()
+  }
+  yield nextPollUs(world.sim.now - startedUs)
+  return ok('waiting for server to start.... done\nserver started\n')
 }
 
 function controlData(inside: Inside): Output {
@@ -255,7 +298,7 @@ export function pgIsReady(world: World, place: () => string, local: (() => Serve
 /** The server's own tools inside its container. */
 export function serverTools(inside: Inside): Command[] {
   return [
-    doer('pg_ctl', 'promote, stop, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), ['promote', 'stop', 'start', 'reload', 'status']),
+    doer('pg_ctl', 'promote, stop, start, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), ['promote', 'stop', 'start', 'restart', 'reload', 'status']),
     pgIsReady(inside.world, inside.place, inside.server),
     reader('pg_controldata', 'control information of PGDATA', [valued('-D', '--pgdata')], () => controlData(inside)),
     doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed)),

@@ -1,5 +1,5 @@
 import type { Network } from '../../src/cluster/network.ts'
-import type { Branch, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Branch, Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Departure, Promotion } from '../../src/engine.ts'
 import { type Distribution, MILLISECOND, sample, type Simulation, type Us } from '../../src/kernel/index.ts'
 import type { Kubernetes } from '../kubernetes/index.ts'
@@ -30,6 +30,8 @@ export class World {
   ) {}
 
   readonly tables = new Tables()
+  /** Commits of single SQL sessions, oldest first (those of the load are a flow). */
+  readonly commits: { readonly at: Position; readonly atUs: Us }[] = []
   /** Until when a fault holds up the restart of a member's process. */
   readonly heldUntilUs = new Map<string, Us>()
   /** The data directory of each member by pod name: the one its volume holds. */

@@ -1,5 +1,5 @@
 import type { Client, Knock, Session, SessionState } from '../../../src/engine.ts'
-import { defineEvent, type Process, SECOND, type TimerId, type Us } from '../../../src/kernel/index.ts'
+import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, type TimerId, type Us, within } from '../../../src/kernel/index.ts'
 import { ServerSession } from '../entrances.ts'
 import { findServerByHost } from '../hosts.ts'
 import type { World } from '../world.ts'
@@ -24,6 +24,7 @@ export interface BouncerHost {
 export class Bouncer {
   running = false
   paused = false
+  private readonly resumed = new Signal()
   disabled = false
   readonly log: string[] = []
   config: BouncerConfig = { databases: [], settings: {}, hasMain: false }
@@ -54,6 +55,7 @@ export class Bouncer {
     if (!this.running) return
     this.running = false
     for (const queue of [...this.queues]) queue.end('server closed the connection unexpectedly')
+    this.resumed.fire()
     this.host.exited(code)
     this.world.topologyChanged()
   }
@@ -101,6 +103,13 @@ export class Bouncer {
     return undefined
   }
 
+  /** For a single client that queues during PAUSE: whether RESUME came before query_wait_timeout (or the process's end). */
+  *untilResumed(): Process<boolean> {
+    const limitUs = this.settingUs('query_wait_timeout', 120)
+    const woken = yield limitUs > 0 ? within(this.resumed, limitUs) : this.resumed
+    return woken !== TIMED_OUT && this.running
+  }
+
   private drainUs(): Us {
     const { world } = this
     if (this.poolMode === 'session' && this.queues.size > 0) return world.longTransactionUs(this.host.pod, true)
@@ -112,6 +121,7 @@ export class Bouncer {
     this.paused = false
     this.world.sim.note(RESUMED, this.host.pod, 0, `${this.host.pod}: RESUME`)
     for (const queue of this.queues) queue.unhold()
+    this.resumed.fire()
     return undefined
   }
 
