@@ -26,7 +26,7 @@ function columns(text: string): readonly Column[] {
 /** pg_last_xact_replay_timestamp(): NULL unless this incarnation has replayed a commit; it stands still after a promotion. */
 function replayTimestamp(server: Server): Value {
   const us = server.promotedAtUs !== undefined ? server.lastReplayedUs : server.inRecovery ? replayedXactUs(server) : undefined
-  return us === undefined ? null : CALENDAR_US + us
+  return us === undefined ? null : CALENDAR_US + Math.round(us)
 }
 
 const interval = (us: number): Value => ({ months: 0, days: 0, us: Math.round(us) })
