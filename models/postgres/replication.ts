@@ -118,6 +118,7 @@ export class Walsender {
   /** A cascaded standby follows its promoted upstream: the stream ends at the switch point and is taken up on the new timeline. */
   upstreamSwitchedTimeline(): void {
     this.close('end of the old timeline')
+    this.receiver.takeUpAgain()
   }
 }
 
@@ -160,6 +161,13 @@ export class Receiver {
     this.sender?.close('primary_conninfo changed')
     if (this.timer !== undefined) this.server.world.sim.cancel(this.timer)
     this.timer = this.server.world.sim.after(1, () => this.attempt())
+  }
+
+  /** The stream ended at a timeline switch: the same walreceiver goes on with the new timeline, without waiting for the next attempt. */
+  takeUpAgain(): void {
+    if (this.stopped) return
+    if (this.timer !== undefined) this.server.world.sim.cancel(this.timer)
+    this.timer = this.server.world.sim.after(1_000, () => this.attempt())
   }
 
   reachChanged(): void {
@@ -216,7 +224,8 @@ export class Receiver {
       slot = upstream.dir.slots.get(slotName)
       if (slot === undefined || slot.lost || slot.active) return this.refusedSlot(upstream, slotName, slot)
     }
-    if (!contains(upstream.copy.position('flush'), this.server.copy.position('receive'))) return this.diverged(upstream, applicationName)
+    const received = this.server.copy.position('receive')
+    if (!contains(upstream.copy.position('flush'), received)) return !upstream.copy.leading && contains(received, upstream.copy.position('flush')) ? this.ahead(upstream, received.lsn) : this.diverged(upstream, applicationName)
     const oldest = oldestWal(upstream)
     if (this.server.copy.lsn('receive') < oldest) {
       this.trouble = `requested WAL segment has already been removed (needs ${formatLsn(this.server.copy.lsn('receive'))}, oldest is ${formatLsn(oldest)})`
@@ -230,6 +239,12 @@ export class Receiver {
     this.trouble = slot === undefined ? `replication slot "${name}" does not exist` : slot.lost ? `can no longer get changes from replication slot "${name}"` : `replication slot "${name}" is active`
     upstream.world.sim.note(NO_SLOT, this.server.name, 0, `${this.server.name} cannot follow ${upstream.name}: ${this.trouble}`)
     if (slot?.active) this.schedule()
+  }
+
+  /** The upstream is a standby that has less of the same history: refused until it has caught up (rule PG-FOLLOW-7). */
+  private ahead(upstream: Server, lsn: number): void {
+    this.trouble = `requested starting point ${formatLsn(lsn)} is ahead of the WAL flush position of this server ${formatLsn(upstream.copy.lsn('flush'))}`
+    upstream.copy.whenReaches('flush', lsn, () => this.sender === undefined && this.schedule())
   }
 
   /** The standby has WAL that the upstream's history does not: it tries again for ever, and shows up there in state `startup`. */

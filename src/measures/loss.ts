@@ -4,7 +4,8 @@
  * - *stranded* = still on a durable copy, which is named; *destroyed* = on none.
  * - *inherent* = all three of
  *   1. the branch's leader was down or cut off by a **fault** when the branch was dropped;
- *   2. the engine's own failover dropped the branch, or the operator promoted the furthest reachable copy after the write was acknowledged;
+ *   2. the engine's own failover dropped the branch, or the operator promoted the furthest reachable copy after the write was acknowledged,
+ *      or nobody promoted anything: the fault destroyed the last copy, and the furthest one left counts, as in any failover;
  *   3. the write was no older at the fault than the lag without the runbook: written after the earliest lag-making fault then active,
  *      less the lag that the cluster had before the first step (and never less than one second).
  *   Everything else is the runbook's.
@@ -77,9 +78,9 @@ export function explainLoss(lost: readonly AckInterval[], context: LossContext):
 
 /** Parts of the interval, acknowledged before and after the promotion, and of the former those older than the lag and those not. */
 function cut(interval: AckInterval, dropper: Promotion | undefined, context: LossContext): readonly AckInterval[] {
-  if (dropper === undefined) return [interval]
-  const before = learnedWithin(interval, Number.NEGATIVE_INFINITY, dropper.atUs)
-  const after = learnedWithin(interval, dropper.atUs, NEVER)
+  const droppedUs = dropper?.atUs ?? NEVER
+  const before = learnedWithin(interval, Number.NEGATIVE_INFINITY, droppedUs)
+  const after = dropper === undefined ? undefined : learnedWithin(interval, droppedUs, NEVER)
   const parts: AckInterval[] = []
   if (before !== undefined) {
     const limitUs = ageLimitUs(leaderAt(context.changes, before), dropper, before, context)
@@ -92,8 +93,8 @@ function cut(interval: AckInterval, dropper: Promotion | undefined, context: Los
 function explain(interval: AckInterval, dropper: Promotion | undefined, fork: Position | undefined, context: LossContext): Loss {
   const leader = leaderAt(context.changes, interval)
   const afterPromotion = dropper !== undefined && interval.ackFromUs >= dropper.atUs
-  const why = runbooksFault(interval, leader, dropper, afterPromotion, context)
   const holders = context.holders(interval)
+  const why = runbooksFault(interval, leader, dropper, afterPromotion, holders.length > 0, context)
   return {
     interval,
     writes: interval.writes,
@@ -110,11 +111,11 @@ function explain(interval: AckInterval, dropper: Promotion | undefined, fork: Po
 }
 
 /** The first clause of "inherent" that does not hold, in words; empty when all hold. */
-function runbooksFault(interval: AckInterval, leader: string | undefined, dropper: Promotion | undefined, afterPromotion: boolean, context: LossContext): string {
-  if (dropper === undefined) return 'no promotion dropped these writes'
+function runbooksFault(interval: AckInterval, leader: string | undefined, dropper: Promotion | undefined, afterPromotion: boolean, stranded: boolean, context: LossContext): string {
+  if (dropper === undefined && (stranded || context.authority === undefined)) return 'no promotion dropped these writes'
   const struckUs = struckAtUs(leader, dropper, context)
   if (struckUs === undefined) return `no fault had taken ${leader ?? 'the leader'} away`
-  if (dropper.by === 'operator') {
+  if (dropper?.by === 'operator') {
     if (afterPromotion) return `${dropper.member} was promoted before they were acknowledged`
     if (!dropper.furthestReachable) return `${dropper.member} was not the furthest copy that could be reached`
   }
@@ -123,10 +124,10 @@ function runbooksFault(interval: AckInterval, leader: string | undefined, droppe
 }
 
 /** When a fault took the leader away, down or cut off, as of the promotion; undefined = none did. */
-function struckAtUs(leader: string | undefined, dropper: Promotion, context: LossContext): Us | undefined {
-  const departure = departureOf(leader, dropper.atUs, context.departures)
+function struckAtUs(leader: string | undefined, dropper: Promotion | undefined, context: LossContext): Us | undefined {
+  const departure = departureOf(leader, dropper?.atUs ?? NEVER, context.departures)
   if (departure?.cause === 'fault') return departure.atUs
-  if (departure !== undefined) return undefined
+  if (departure !== undefined || dropper === undefined) return undefined
   let struckUs: Us | undefined
   for (const fault of context.faults) {
     if (!fault.struck || leader === undefined || !fault.members.includes(leader) || !takesAway(fault.kind)) continue
@@ -136,7 +137,7 @@ function struckAtUs(leader: string | undefined, dropper: Promotion, context: Los
 }
 
 /** Writes older than this, as of the fault, cannot be blamed on ordinary lag. Lag-making faults that were active then move it back to their start. */
-function ageLimitUs(leader: string | undefined, dropper: Promotion, interval: AckInterval, context: LossContext): Us {
+function ageLimitUs(leader: string | undefined, dropper: Promotion | undefined, interval: AckInterval, context: LossContext): Us {
   const struckUs = struckAtUs(leader, dropper, context) ?? interval.ackFromUs
   let earliestUs = struckUs
   for (const fault of context.faults) {
