@@ -27,7 +27,7 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
   if (!(yield* stays(world, source, place, checkpointUs))) return 'could not initiate base backup: server closed the connection unexpectedly'
   source.checkpointDone()
   const bytesPerSecond = Math.min(world.bytesPerSecond('baseBackupMBps', name), world.bytesPerSecond('replicationMBps', name)) / Math.max(1, source.diskSlowdown)
-  const copyUs = Math.round(((world.options.databaseMB * 1_000_000) / bytesPerSecond) * SECOND)
+  const copyUs = world.timeUs('baseBackupMs', name) + Math.round(((world.options.databaseMB * 1_000_000) / bytesPerSecond) * SECOND)
   if (!(yield* stays(world, source, place, copyUs))) return 'could not read COPY data: server closed the connection unexpectedly'
   const dir = new DataDirectory(name, source.dir.systemId, world.log.copy(name, source.copy.position('flush')), source.dir.timeline, source.dir.image)
   dir.control = 'in production'

@@ -72,11 +72,11 @@ export class PostgresProgram implements ContainerProgram {
   private startAgain(c: ContainerHandle): boolean {
     const disk = c.volume(DATA_MOUNT)
     if (!this.world.options.supervised || disk?.contents === undefined) return false
-    this.launch(c, disk, false)
+    this.launch(c, disk, false, true)
     return true
   }
 
-  private launch(c: ContainerHandle, disk: Disk, atBoot: boolean): void {
+  private launch(c: ContainerHandle, disk: Disk, atBoot: boolean, byHand = false): void {
     const { world } = this
     const dir = disk.contents as DataDirectory
     const host: Host = {
@@ -87,8 +87,8 @@ export class PostgresProgram implements ContainerProgram {
       diskFull: () => disk.full,
       exited: code => {
         if (this.running.get(key(c)) === server) this.running.delete(key(c))
-        // A supervisor stays when somebody stops the server on purpose (0, immediately: 2); a crash it leaves to the kubelet.
-        if (world.options.supervised && (code === 0 || code === 2) && !c.stopping) return c.readinessChanged()
+        // A supervisor stays when somebody stops the server on purpose (0, immediately: 2) or fails to start it; a crash it leaves to the kubelet.
+        if (world.options.supervised && (code === 0 || code === 2 || (byHand && code === 1)) && !c.stopping) return c.readinessChanged()
         c.exited(code)
       },
       readinessChanged: () => c.readinessChanged(),

@@ -176,9 +176,9 @@ function* untilDown(inside: Inside, server: Server, timeoutUs: number): Process<
   return ok('waiting for server to shut down.... done\nserver stopped\n')
 }
 
-/** pg_ctl looks every 100 ms. */
+/** pg_ctl looks every 100 ms, and never finds it done at its first look. */
 function nextPollUs(elapsedUs: number): number {
-  return Math.ceil(elapsedUs / 100_000) * 100_000 - elapsedUs + 2_000
+  return Math.max(1, Math.ceil(elapsedUs / 100_000)) * 100_000 - elapsedUs + 2_000
 }
 
 /** Waits until the server that has just been started accepts connections, or is gone again. */
