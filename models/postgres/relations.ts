@@ -23,6 +23,12 @@ function columns(text: string): readonly Column[] {
   })
 }
 
+/** Columns of a view, all of them moving by themselves but those named. */
+function movingBut(still: string, all: readonly Column[]): readonly Column[] {
+  const names = still.split(' ')
+  return all.map(column => (names.includes(column.name) ? column : { ...column, moves: true }))
+}
+
 /** pg_last_xact_replay_timestamp(): NULL unless this incarnation has replayed a commit; it stands still after a promotion. */
 function replayTimestamp(server: Server): Value {
   const us = server.promotedAtUs !== undefined ? server.lastReplayedUs : server.inRecovery ? replayedXactUs(server) : undefined
@@ -33,9 +39,10 @@ const interval = (us: number): Value => ({ months: 0, days: 0, us: Math.round(us
 
 const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; readonly fill: Filler }>> = {
   pg_stat_replication: {
-    columns: columns('pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, backend_xmin xid, state text, sent_lsn pg_lsn, write_lsn pg_lsn, flush_lsn pg_lsn, replay_lsn pg_lsn, write_lag interval, flush_lag interval, replay_lag interval, sync_priority int4, sync_state text, reply_time timestamptz'),
+    columns: movingBut('pid usesysid usename application_name backend_start state', columns('pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, backend_xmin xid, state text, sent_lsn pg_lsn, write_lsn pg_lsn, flush_lsn pg_lsn, replay_lsn pg_lsn, write_lag interval, flush_lag interval, replay_lag interval, sync_priority int4, sync_state text, reply_time timestamptz')),
     fill: server => ({
-      moves: true,
+      // A connection in state `startup` comes without anything else in the world having changed.
+      moves: [...server.world.servers].some(s => s.receiver?.attemptDue === true),
       rows: server.walsenders.map(s => {
         const now = server.world.sim.now
         const startup = s.state === 'startup'
@@ -53,7 +60,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
     }),
   },
   pg_stat_wal_receiver: {
-    columns: columns('pid int4, status text, receive_start_lsn pg_lsn, receive_start_tli int4, written_lsn pg_lsn, flushed_lsn pg_lsn, received_tli int4, last_msg_send_time timestamptz, last_msg_receipt_time timestamptz, latest_end_lsn pg_lsn, latest_end_time timestamptz, slot_name text, sender_host text, sender_port int4, conninfo text'),
+    columns: movingBut('pid status', columns('pid int4, status text, receive_start_lsn pg_lsn, receive_start_tli int4, written_lsn pg_lsn, flushed_lsn pg_lsn, received_tli int4, last_msg_send_time timestamptz, last_msg_receipt_time timestamptz, latest_end_lsn pg_lsn, latest_end_time timestamptz, slot_name text, sender_host text, sender_port int4, conninfo text')),
     fill: server => {
       const sender = server.receiver?.sender
       if (sender === undefined || sender.state === 'startup') return { rows: [], moves: false }
@@ -61,7 +68,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
       const conninfo = server.settings.primary_conninfo ?? ''
       const info = parseConninfo(conninfo)
       return {
-        moves: true,
+        moves: false,
         rows: [[40, 'streaming', server.copy.lsn('flush'), server.dir.timeline, server.copy.lsn('receive'), server.copy.lsn('flush'), server.dir.timeline, now, now, server.copy.lsn('flush'), now, server.settings.primary_slot_name ?? null, info.host ?? null, Number(info.port ?? 5432), conninfo]],
       }
     },
@@ -71,7 +78,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
     fill: server => {
       oldestWal(server)
       return {
-        moves: true,
+        moves: server.dir.slots.size > 0,
         rows: [...server.dir.slots.values()].map(s => [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, walStatus(server, s), null, false]),
       }
     },
@@ -88,7 +95,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
       // The transaction that a fault holds open is one of theirs.
       const first = server.backends.values().next().value
       if (first !== undefined && server.world.longTransactionUntilUs > server.world.sim.now) rows[0] = row(first.pid, CALENDAR_US + server.world.longTransactionSinceUs, 'idle in transaction', 'Client', 'ClientRead', 'SELECT 1')
-      return { moves: true, rows }
+      return { moves: rows.length > 0, rows }
     },
   },
   pg_control_checkpoint: {
@@ -143,7 +150,7 @@ export function sqlHost(server: Server, session?: SqlSession): SqlHost {
       const view = VIEWS[name]
       if (view !== undefined) {
         const { rows, moves } = view.fill(server)
-        return { relation: { columns: view.columns, rows }, movesByItself: moves && rows.length > 0 }
+        return { relation: { columns: view.columns, rows }, movesByItself: moves }
       }
       const eyes = eyesOf(server, session)
       const table = world.tables.find(name, eyes)

@@ -142,6 +142,11 @@ export class Receiver {
     return this.sender?.state === 'streaming'
   }
 
+  /** It is going to try to connect. */
+  get attemptDue(): boolean {
+    return this.timer !== undefined
+  }
+
   start(): void {
     this.attempt()
   }

@@ -27,17 +27,32 @@ export interface Grammar {
   expression(node: Node, scope: Scope, binder: Binder): Bound
 }
 
-/** What compiling one statement for one host shares. */
+/** What compiling one statement for one host shares. A plan outlives the host it was compiled for and must not keep it: {@link release}. */
 export class Binder {
   withQueries: readonly WithQuery[] = []
   /** How many WITH queries there are so far: each has a place of its own in a run. */
   withCount = 0
 
   constructor(
-    readonly host: SqlHost,
+    private compiledFor: SqlHost | undefined,
     private readonly parsed: Parsed,
     private readonly grammar: Grammar,
   ) {}
+
+  get host(): SqlHost {
+    if (this.compiledFor === undefined) throw new Error('sql: a compiled query asks for the host it was compiled for')
+    return this.compiledFor
+  }
+
+  /** The columns that a relation of the host has; undefined if there is none of that name. */
+  columnsOf(relation: string): readonly Column[] | undefined {
+    return this.host.relation(relation)?.relation.columns
+  }
+
+  /** All is compiled. */
+  release(): void {
+    this.compiledFor = undefined
+  }
 
   /** Where a node stands in the SQL text. */
   at(location: number | undefined): number {

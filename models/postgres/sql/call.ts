@@ -29,8 +29,8 @@ export function bindCall(call: FuncCall, scope: Scope, binder: Binder): Bound {
   if (signature !== undefined) return bindHostCall(name, signature, bindArguments(name, signature, nodes, scope, binder, at), at)
   const effect = EFFECT_FUNCTIONS[name]
   if (effect !== undefined) return bindEffectCall(name, effect, bindArguments(name, effect, nodes, scope, binder, at), at)
-  const record = nodes.length === 0 ? binder.host.relation(name) : undefined
-  if (record !== undefined) return bindRecord(record.relation.columns, run => run.scan(name, record.relation.columns)[0] ?? null, at)
+  const columns = nodes.length === 0 ? binder.columnsOf(name) : undefined
+  if (columns !== undefined) return bindRecord(columns, run => run.scanWhole(name, columns)[0] ?? null, at)
   throw new UnsupportedError(`the function ${name}() is not modelled`, [...Object.keys(BUILTINS), ...AGGREGATES, ...Object.keys(HOST_FUNCTIONS), ...Object.keys(EFFECT_FUNCTIONS)])
 }
 

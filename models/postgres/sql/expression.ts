@@ -104,6 +104,12 @@ function bindColumn({ fields = [], location }: ColumnRef, scope: Scope, binder: 
   }
   const { depth } = owner
   const { index } = column
+  if (column.moves === true) {
+    return { type: column.type, at, get: run => {
+      run.moves = true
+      return (run.rows[depth] as readonly Value[])[index] as Value
+    } }
+  }
   return { type: column.type, at, get: run => (run.rows[depth] as readonly Value[])[index] as Value }
 }
 

@@ -47,10 +47,10 @@ function cross(left: readonly Row[], right: readonly Row[]): Row[] {
 /** Enters the columns of a plan under a name. */
 function enter({ columns, rows }: Plan, name: string, alias: Alias | undefined, scope: Scope): FromItem {
   const names = (alias?.colnames ?? []).map(node => ('String' in node ? (node.String.sval ?? '') : ''))
-  const renamed = names.length === 0 ? columns : columns.map((column, i) => ({ name: names[i] ?? column.name, type: column.type }))
+  const renamed = names.length === 0 ? columns : columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }))
   const offset = scope.width
   scope.sources.push({ alias: name, columns: renamed, offset })
-  scope.visible.push(...renamed.map((column, i) => ({ name: column.name, type: column.type, index: offset + i, alias: name })))
+  scope.visible.push(...renamed.map((column, i) => ({ ...column, index: offset + i, alias: name })))
   return { width: columns.length, rows }
 }
 
@@ -58,9 +58,8 @@ function bindTable({ relname = '', alias, location }: RangeVar, scope: Scope, bi
   const name = alias?.aliasname ?? relname
   const query = binder.withQueries.findLast(candidate => candidate.name === relname)
   if (query !== undefined) return enter(query, name, alias, scope)
-  const found = binder.host.relation(relname)
-  if (found === undefined) throw new SqlError(`relation "${relname}" does not exist`, { state: '42P01', at: binder.at(location) })
-  const { columns } = found.relation
+  const columns = binder.columnsOf(relname)
+  if (columns === undefined) throw new SqlError(`relation "${relname}" does not exist`, { state: '42P01', at: binder.at(location) })
   return enter({ columns, rows: run => run.scan(relname, columns) }, name, alias, scope)
 }
 
@@ -83,11 +82,8 @@ function bindFunction({ functions = [], alias, lateral, ordinality }: RangeFunct
     const items = array.type === 'unknown' ? coerce(array, 'text[]') : array
     return enter({ columns: [{ name: alias1, type }], rows: run => ((items.get(run) as readonly Value[] | null) ?? []).map(v => [v]) }, alias1, alias, scope)
   }
-  const table = args.length === 0 && !(name in EFFECT_FUNCTIONS) ? binder.host.relation(name) : undefined
-  if (table !== undefined) {
-    const { columns } = table.relation
-    return enter({ columns, rows: run => run.scan(name, columns) }, alias1, alias, scope)
-  }
+  const columns = args.length === 0 && !(name in EFFECT_FUNCTIONS) ? binder.columnsOf(name) : undefined
+  if (columns !== undefined) return enter({ columns, rows: run => run.scan(name, columns) }, alias1, alias, scope)
   const value = bindExpression(call, outer, binder)
   const { fields, record } = value
   if (fields !== undefined && record !== undefined) {
@@ -140,7 +136,7 @@ function bindJoin(join: JoinExpr, scope: Scope, binder: Binder): FromItem {
   const matches = (run: Run, row: Row): boolean => {
     // Indices count from the first item of FROM, so a join further right is judged on a row shifted to its place.
     run.rows[depth] = offset === 0 ? row : [...nothing(offset), ...row]
-    return pairs.every(([a, b]) => equal(run.rows[depth] as Row, a, b)) && (on === undefined || on.get(run) === true)
+    return pairs.every(([a, b]) => equal(run, run.rows[depth] as Row, a, b)) && (on === undefined || on.get(run) === true)
   }
   const keepLeft = jointype === 'JOIN_LEFT' || jointype === 'JOIN_FULL'
   const keepRight = jointype === 'JOIN_RIGHT' || jointype === 'JOIN_FULL'
@@ -158,7 +154,8 @@ function pairOf(name: string, left: readonly Visible[], right: readonly Visible[
   return [a, b]
 }
 
-function equal(row: Row, a: Visible, b: Visible): boolean {
+function equal(run: Run, row: Row, a: Visible, b: Visible): boolean {
+  if (a.moves === true || b.moves === true) run.moves = true
   const [x, y] = [row[a.index] as Value, row[b.index] as Value]
   return x !== null && y !== null && compare(x, y, a.type) === 0
 }

@@ -12,6 +12,7 @@ export interface SqlHost {
   /**
    * A table, a system view, or a function used as a table (`pg_control_checkpoint`), by its unqualified name; undefined if there is none.
    * Keep `columns` one constant per kind of relation: a compiled query is tied to it and compiled again for another.
+   * `movesByItself`: rows may come and go, or values of columns that do not say so themselves may change, with time alone.
    */
   relation(name: string): { readonly relation: Relation; readonly movesByItself: boolean } | undefined
   /** A function that only reads: those of {@link HOST_FUNCTIONS}, which gives their types. Undefined: it is not modelled. */

@@ -5,11 +5,9 @@ import type { Column, Relation, Value } from './types.ts'
 /** Thrown when a relation has other columns than the query was compiled for: compile it again. */
 export class StalePlan extends Error {}
 
-/** Thrown when a query reaches a function with an effect that has not been performed yet. */
-export class EffectNeeded extends Error {
-  constructor(readonly effect: Effect) {
-    super('effect needed')
-  }
+/** Thrown when a query reaches a function with an effect that has not been performed yet. Nothing is wrong, so it carries no stack. */
+export class EffectNeeded {
+  constructor(readonly effect: Effect) {}
 }
 
 /** One evaluation of a compiled query against a host. */
@@ -48,6 +46,13 @@ export class Run {
     if (found === undefined || found.relation.columns !== columns) throw new StalePlan()
     if (found.movesByItself) this.moves = true
     return found.relation.rows
+  }
+
+  /** The same for who reads its rows as a whole. */
+  scanWhole(name: string, columns: readonly Column[]): Relation['rows'] {
+    const rows = this.scan(name, columns)
+    if (rows.length > 0 && columns.some(({ moves }) => moves === true)) this.moves = true
+    return rows
   }
 
   /** The value of a function with an effect: performed already, or to be performed before the evaluation starts over. */

@@ -1,6 +1,6 @@
 import type { Aggregate } from './aggregates.ts'
 import type { Bound } from './bound.ts'
-import { type Column, type PgType, SqlError } from './types.ts'
+import { type Column, SqlError } from './types.ts'
 
 /** One item of FROM, at its place in the joined row. */
 export interface Source {
@@ -10,9 +10,7 @@ export interface Source {
 }
 
 /** A column as `*` lists it and a bare name finds it: after JOIN USING the common columns come first, once. */
-export interface Visible {
-  readonly name: string
-  readonly type: PgType
+export interface Visible extends Column {
   readonly index: number
   readonly alias: string
 }
@@ -80,6 +78,6 @@ export class Scope {
     if (source === undefined) return undefined
     const index = source.columns.findIndex(column => column.name === name)
     if (index < 0) throw new SqlError(`column ${table}.${name} does not exist`, { state: '42703', at })
-    return { name, type: (source.columns[index] as Column).type, index: source.offset + index, alias: table }
+    return { ...(source.columns[index] as Column), index: source.offset + index, alias: table }
   }
 }

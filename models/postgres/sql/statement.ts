@@ -110,7 +110,7 @@ function compileOne(parsed: Parsed): Statement {
   const { node, text } = parsed
   const common: Common = { text, forbiddenInTransaction: undefined, transaction: undefined }
   if ('SelectStmt' in node) {
-    if (callsAny(node, name => name in EFFECT_FUNCTIONS)) return { ...common, kind: 'effect', execute: (host, perform) => executeCalls(parsed, host, perform) }
+    if (callsAny(node, name => name in EFFECT_FUNCTIONS)) return { ...common, kind: 'effect', execute: executeCalls(parsed) }
     return { ...common, kind: 'query', tag: 'SELECT', evaluate: planned(parsed) }
   }
   if ('VariableShowStmt' in node) return { ...common, kind: 'query', tag: 'SHOW', evaluate: host => show(node.VariableShowStmt.name ?? '', host) }
@@ -176,22 +176,32 @@ function setting({ kind, name = '', args = [] }: VariableSetStmt): { readonly na
   return { name, value: values.join(', ') }
 }
 
-/** Compiles a query for a host when it is first evaluated, and again when a relation has got other columns. */
-function planned(parsed: Parsed): (host: SqlHost) => Answer {
+/**
+ * Compiles a query for a host when it is first evaluated, and again when a relation has got other columns.
+ * `answers`: the values of its functions with effects, as far as they have been performed.
+ */
+function planned(parsed: Parsed): (host: SqlHost, answers?: readonly Value[]) => Answer {
   let plan: Plan | undefined
-  return host => {
+  return (host, answers) => {
     for (let attempt = 0; ; attempt++) {
-      plan ??= bindSelect(parsed.node, undefined, binderFor(host, parsed))
+      plan ??= bindQuery(parsed, host)
       try {
-        const run = new Run(host)
+        const run = new Run(host, answers)
         const rows = plan.rows(run)
         return { columns: plan.columns, rows, movesByItself: run.moves }
       } catch (error) {
-        plan = undefined
         if (!(error instanceof StalePlan) || attempt > 0) throw error
+        plan = undefined
       }
     }
   }
+}
+
+function bindQuery(parsed: Parsed, host: SqlHost): Plan {
+  const binder = binderFor(host, parsed)
+  const plan = bindSelect(parsed.node, undefined, binder)
+  binder.release()
+  return plan
 }
 
 function show(name: string, host: SqlHost): Answer {
@@ -239,22 +249,24 @@ function* executeWrite({ effect, returning, tag }: Write, perform: Perform): Pro
 }
 
 /** A query with functions that have effects: evaluated over and over on one snapshot, each time one performed function further. */
-function* executeCalls(parsed: Parsed, host: SqlHost, perform: Perform): Process<StatementResult> {
-  const snapshot = snapshotOf(host)
-  const plan = bindSelect(parsed.node, undefined, binderFor(snapshot, parsed))
-  const answers: Value[] = []
-  const notices: Notice[] = []
-  for (;;) {
-    let needed: Effect
-    try {
-      const rows = plan.rows(new Run(snapshot, answers))
-      return { tag: `SELECT ${rows.length}`, relation: { columns: plan.columns, rows }, notices }
-    } catch (error) {
-      if (!(error instanceof EffectNeeded)) throw error
-      needed = error.effect
+function executeCalls(parsed: Parsed): EffectStatement['execute'] {
+  const evaluate = planned(parsed)
+  return function* (host, perform) {
+    const snapshot = snapshotOf(host)
+    const answers: Value[] = []
+    const notices: Notice[] = []
+    for (;;) {
+      let needed: Effect
+      try {
+        const relation = evaluate(snapshot, answers)
+        return { tag: `SELECT ${relation.rows.length}`, relation, notices }
+      } catch (error) {
+        if (!(error instanceof EffectNeeded)) throw error
+        needed = error.effect
+      }
+      const result = yield* performed(perform, needed)
+      answers.push(result.value ?? null)
+      notices.push(...(result.notices ?? []))
     }
-    const result = yield* performed(perform, needed)
-    answers.push(result.value ?? null)
-    notices.push(...(result.notices ?? []))
   }
 }

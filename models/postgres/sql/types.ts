@@ -22,6 +22,8 @@ export type Value = null | boolean | number | string | Numeric | Interval | read
 export interface Column {
   readonly name: string
   readonly type: PgType
+  /** Of a system view: its values may change with time alone, while the rows stay. Only who reads one sees something that moves. */
+  readonly moves?: boolean
 }
 
 export interface Relation {

@@ -27,9 +27,8 @@ interface Table {
 }
 
 function openTable({ relname = '', alias, location }: RangeVar, binder: Binder): Table {
-  const found = binder.host.relation(relname)
-  if (found === undefined) throw new SqlError(`relation "${relname}" does not exist`, { state: '42P01', at: binder.at(location) })
-  const { columns } = found.relation
+  const columns = binder.columnsOf(relname)
+  if (columns === undefined) throw new SqlError(`relation "${relname}" does not exist`, { state: '42P01', at: binder.at(location) })
   const name = alias?.aliasname ?? relname
   const scope = new Scope(undefined)
   scope.sources.push({ alias: name, columns, offset: 0 })
