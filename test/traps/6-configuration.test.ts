@@ -64,7 +64,7 @@ describe('advanced configuration', () => {
   })
 
   test('PG-T44 "30 seconds, no loss" is wrong both ways: clients notice a second where nothing else goes wrong, minutes elsewhere, and writes are lost', async () => {
-    const campaign = await runCampaign(variant('postgres-ferris-wheel/as-documented'), { runs: 30, seed: '1', faults: 0 })
+    const { result: campaign } = await runCampaign(variant('postgres-ferris-wheel/as-documented'), { runs: 30, seed: '1', faults: 0 })
     const claim = campaign.claims.find(c => c.measure === 'writeDowntimeSeconds')
     expect(claim?.claimed).toBe(30)
     expect(claim?.p50).not.toBeCloseTo(30, -1)
