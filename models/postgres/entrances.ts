@@ -2,6 +2,7 @@
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
 import type { Backend } from './host.ts'
 import type { Server } from './server.ts'
+import { sessionState } from './sessions.ts'
 import { canAcknowledge } from './syncrep.ts'
 import type { World } from './world.ts'
 
@@ -17,7 +18,7 @@ export class ServerSession implements Session, Backend {
     private readonly told: (state: SessionState) => void,
   ) {
     this.pid = server.newPid()
-    this.state = server.sessionState(place)
+    this.state = sessionState(server, place)
     server.backends.add(this)
   }
 

@@ -1,14 +1,15 @@
-import type { Bytes, Position } from '../../src/cluster/log/index.ts'
-import { contains } from '../../src/cluster/log/index.ts'
-import type { SessionState } from '../../src/engine.ts'
+import type { Bytes } from '../../src/cluster/log/index.ts'
 import { SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { readConfiguration } from './configuration.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
 import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
 import type { Backend, Host, ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
 import { replayedXactUs } from './replayed.ts'
+import { awaitWalsenders, isFurthestReachable } from './departures.ts'
 import { Receiver, type Walsender } from './replication.ts'
-import { parseConf, parseSyncNames, parseTimeUs, type SyncNames } from './settings.ts'
+import { sessionState } from './sessions.ts'
+import { parseTimeUs, type SyncNames } from './settings.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
 import type { World } from './world.ts'
 
@@ -119,22 +120,13 @@ export class Server {
     return Math.min(this.walSinceCheckpoint(), this.world.options.sharedBuffersMB * 1_000_000)
   }
 
-  /** Reads postgresql.conf, postgresql.auto.conf and whatever lies beside them. Returns why the server refuses to start, if so. */
+  /** Reads the configuration. Returns why the server refuses to start, if so. */
   private readSettings(starting: boolean): string | undefined {
-    const settings: Record<string, string> = {}
-    for (const [file, text] of [['postgresql.conf', this.host.baseConf()], ['postgresql.conf', this.dir.files.get('postgresql.conf') ?? ''], ['postgresql.auto.conf', this.dir.files.get('postgresql.auto.conf') ?? '']] as const) {
-      const parsed = parseConf(text, `/var/lib/postgresql/data/${file}`)
-      if (typeof parsed.error === 'string') return `LOG:  ${parsed.error}\nFATAL:  configuration file "/var/lib/postgresql/data/${file}" contains errors`
-      Object.assign(settings, parsed)
-    }
-    const sync = parseSyncNames(settings.synchronous_standby_names ?? '')
-    if (sync !== undefined && 'error' in sync) {
-      if (starting) return `LOG:  invalid value for parameter "synchronous_standby_names": "${settings.synchronous_standby_names ?? ''}"\nDETAIL:  ${sync.error}\nFATAL:  configuration file contains errors`
-      this.logLines.push(`LOG:  invalid value for parameter "synchronous_standby_names": ${sync.error}; old value kept`)
-      if (this.settings.synchronous_standby_names !== undefined) settings.synchronous_standby_names = this.settings.synchronous_standby_names
-      else delete settings.synchronous_standby_names
-    } else this.syncNames = sync
-    this.settings = settings
+    const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting)
+    if ('refusal' in read) return read.refusal
+    if (read.complaint === undefined) this.syncNames = read.syncNames
+    else this.logLines.push(read.complaint)
+    this.settings = read.settings
     return undefined
   }
 
@@ -222,31 +214,17 @@ export class Server {
         if (this.state !== 'promoting') return
         this.dir.files.delete('standby.signal')
         const from = this.copy.position('receive')
-        const furthestReachable = this.isFurthestReachable(from)
+        const furthestReachable = isFurthestReachable(this, from)
         this.promotedAtUs = sim.now
         this.lastReplayedUs = replayedXactUs(this)
-        this.openReadWrite(this.newTimeline())
+        // The next timeline as far as this directory's own history knows.
+        this.openReadWrite(this.dir.timeline + 1)
         this.world.promotions.push({ atUs: sim.now, member: this.name, from, furthestReachable, by: 'operator' })
         sim.note(PROMOTED, this.name, this.dir.timeline, `${this.name} was promoted: timeline ${this.dir.timeline} forks at ${formatLsn(from.lsn)}`)
         for (const sender of this.walsenders.slice()) sender.upstreamSwitchedTimeline()
       })
     if (this.copy.lsn('apply') >= received) finish()
     else this.copy.whenReaches('apply', received, () => this.alive && this.state === 'promoting' && finish())
-    return true
-  }
-
-  /** The next unused timeline as far as this directory's own history knows. */
-  private newTimeline(): number {
-    return this.dir.timeline + 1
-  }
-
-  /** Whether no running server that can be reached holds WAL that this one lacks. */
-  private isFurthestReachable(from: Position): boolean {
-    for (const other of this.world.servers) {
-      if (other === this || !other.alive || other.dir.systemId !== this.dir.systemId) continue
-      if (!this.world.network.connected('operator', other.place)) continue
-      if (!contains(from, other.copy.position('flush'))) return false
-    }
     return true
   }
 
@@ -297,7 +275,10 @@ export class Server {
       this.copy.setBackground(0)
       const end = this.copy.append(RECORD_BYTES)
       this.dir.checkpoint(end, this.world.sim.now)
-      this.awaitWalsenders(end)
+      awaitWalsenders(this, end, () => {
+        this.dir.control = 'shut down'
+        this.stopped()
+      })
     })
   }
 
@@ -323,25 +304,6 @@ export class Server {
       sender.relink()
     }
     this.tellBackends()
-  }
-
-  /** A stopping primary sends everything to the standbys that are connected; a silent one holds it up to wal_sender_timeout (rule PG-STOP-3). */
-  private awaitWalsenders(end: Bytes): void {
-    const waiting = new Set(this.walsenders.filter(s => s.state === 'streaming' || s.state === 'catchup'))
-    const check = () => {
-      if (this.alive && waiting.size === 0) {
-        this.dir.control = 'shut down'
-        this.stopped()
-      }
-    }
-    for (const sender of waiting) {
-      const done = () => {
-        if (waiting.delete(sender)) check()
-      }
-      sender.onGone(done)
-      sender.standby.copy.whenReaches('flush', end, done)
-    }
-    check()
   }
 
   private stopped(): void {
@@ -427,17 +389,6 @@ export class Server {
     return this.nextPid
   }
 
-  /** What a session from `place` can do now. */
-  sessionState(place: string): SessionState {
-    if (!this.alive) return { is: 'closed', error: 'server closed the connection unexpectedly' }
-    if (this.paused || !this.world.network.connected(place, this.place)) return { is: 'silent' }
-    if (this.copy.leading && (this.state === 'primary' || this.state === 'stopping')) {
-      if (this.readOnlyDefault) return { is: 'readOnly', copy: this.copy, error: '25006 cannot execute INSERT in a read-only transaction' }
-      return { is: 'writable', leader: this.copy }
-    }
-    return { is: 'readOnly', copy: this.copy, error: '25006 cannot execute INSERT in a read-only transaction' }
-  }
-
   /** default_transaction_read_only: new transactions of ordinary clients refuse to write. */
   get readOnlyDefault(): boolean {
     return this.settings.default_transaction_read_only === 'on'
@@ -445,7 +396,7 @@ export class Server {
 
   /** Tells every session its state anew. */
   tellBackends(): void {
-    for (const backend of [...this.backends]) backend.stateChanged(this.sessionState(backend.place))
+    for (const backend of [...this.backends]) backend.stateChanged(sessionState(this, backend.place))
   }
 
   closeBackends(error: string): void {

@@ -72,3 +72,12 @@ export class SqlSession implements Backend {
 export function eyesOf(server: Server, session?: SqlSession): Eyes {
   return { history: server.copy.position('apply'), server, own: session?.bracket }
 }
+
+/** What a client's session from `place` can do on `server` now: write only where it leads (rule PG-STANDBY-1). */
+export function sessionState(server: Server, place: string): SessionState {
+  if (!server.alive) return { is: 'closed', error: 'server closed the connection unexpectedly' }
+  if (server.paused || !server.world.network.connected(place, server.place)) return { is: 'silent' }
+  const leads = server.copy.leading && (server.state === 'primary' || server.state === 'stopping')
+  if (leads && !server.readOnlyDefault) return { is: 'writable', leader: server.copy }
+  return { is: 'readOnly', copy: server.copy, error: '25006 cannot execute INSERT in a read-only transaction' }
+}
