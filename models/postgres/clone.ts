@@ -14,7 +14,7 @@ export interface CloneOptions {
 
 /**
  * Copies `source` into a new data directory, WAL streamed alongside (-X stream). Takes the checkpoint (a spread one waits for up to
- * 0.9 × checkpoint_timeout when there is something to write) plus size ÷ rate. Gives the directory, or why it failed, in the tool's words.
+ * 0.9 × checkpoint_timeout when there is something to write) plus size ÷ rate (rule PG-CLONE-3). Gives the directory, or why it failed, in the tool's words.
  */
 export function* cloneFrom(world: World, source: Server, name: string, place: string, options: CloneOptions): Process<DataDirectory | string> {
   const { sim } = world

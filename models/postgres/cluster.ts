@@ -129,7 +129,7 @@ export class PostgresCluster implements Cluster {
     return this.world.memberNames[this.options.primary] ?? ''
   }
 
-  /** A floating tag has moved since the members were pulled (K14). */
+  /** A floating tag has moved since the members were pulled (K14; rule PG-VERSION-1). */
   private moveTag(): void {
     const { options, kubernetes } = this
     kubernetes.defineImage({ name: options.image, stopSignal: options.stopSignal, program: this.program, versions: { engine: options.floatingTo }, user: options.execUser })

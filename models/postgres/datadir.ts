@@ -29,7 +29,7 @@ export class DataDirectory {
   /** Last completed checkpoint (on a standby: restartpoint) and the redo pointer crash recovery starts from. */
   checkpointLsn: Bytes
   checkpointAtUs: Us = 0
-  /** Number of server processes that have it open: more than one corrupts it (rule PG-DATA-3). */
+  /** Number of server processes that have it open: more than one corrupts it (rule PG-DATA-1). */
   open = 0
   corrupted = false
   /** Until then orphaned children of a killed postmaster hold its lock file and shared memory: no server starts. */

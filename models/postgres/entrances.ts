@@ -6,7 +6,7 @@ import { sessionState } from './sessions.ts'
 import { canAcknowledge } from './syncrep.ts'
 import type { World } from './world.ts'
 
-/** A client's own connection to a server. It stays where it is whatever the Service selects afterwards. */
+/** A client's own connection to a server. It stays where it is whatever the Service selects afterwards (rule PG-ROUTE-1). */
 export class ServerSession implements Session, Backend {
   readonly pid: number
   state: SessionState

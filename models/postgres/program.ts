@@ -107,6 +107,7 @@ export class PostgresProgram implements ContainerProgram {
     if (disk.slowdownFactor > 1 && server.alive) tune()
   }
 
+  /** TERM is smart, INT fast, QUIT immediate (rule PG-STOP-5). */
   signal(c: ContainerHandle, s: 'TERM' | 'INT' | 'QUIT' | 'KILL'): void {
     const server = this.running.get(key(c))
     if (server === undefined) return c.exited(s === 'KILL' ? 137 : 143)
@@ -118,7 +119,7 @@ export class PostgresProgram implements ContainerProgram {
     this.running.get(key(c))?.crash('power loss')
   }
 
-  /** pg_isready, or role-aware: the primary, or a standby that streams (K6). */
+  /** pg_isready, or role-aware: the primary, or a standby that streams (K6; rule PG-READY-2). */
   ready(c: ContainerHandle): boolean {
     const server = this.running.get(key(c))
     if (server === undefined || !server.accepting) return false

@@ -38,6 +38,7 @@ function replayTimestamp(server: Server): Value {
 const interval = (us: number): Value => ({ months: 0, days: 0, us: Math.round(us) })
 
 const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; readonly fill: Filler }>> = {
+  // Whoever follows this server, and nobody else (rule PG-LAG-4).
   pg_stat_replication: {
     columns: movingBut('pid usesysid usename application_name backend_start state', columns('pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, backend_xmin xid, state text, sent_lsn pg_lsn, write_lsn pg_lsn, flush_lsn pg_lsn, replay_lsn pg_lsn, write_lag interval, flush_lag interval, replay_lag interval, sync_priority int4, sync_state text, reply_time timestamptz')),
     fill: server => ({

@@ -63,7 +63,7 @@ export class Walsender {
     this.gone.push(listener)
   }
 
-  /** Looks again whether packets pass; a silent connection is given up after wal_sender_timeout and wal_receiver_timeout. */
+  /** Looks again whether packets pass; a silent connection is given up after wal_sender_timeout and wal_receiver_timeout (rule PG-SYNC-6). */
   reachChanged(): void {
     const { world } = this.upstream
     const frozen = this.upstream.paused || this.standby.paused || !world.network.connected(this.upstream.place, this.standby.place)
@@ -108,6 +108,7 @@ export class Walsender {
     applySynchronousStandbys(this.upstream)
     for (const listener of this.gone) listener()
     this.receiver.closed(this)
+    if (this.standby.alive) this.standby.host.readinessChanged()
     this.upstream.world.topologyChanged()
   }
 
@@ -122,7 +123,7 @@ export class Walsender {
   }
 }
 
-/** The walreceiver of one standby: connects, follows, and tries again every wal_retrieve_retry_interval (rules PG-FOLLOW-1…6). */
+/** The walreceiver of one standby: connects, follows, and tries again every wal_retrieve_retry_interval (rules PG-FOLLOW-1…7). */
 export class Receiver {
   sender: Walsender | undefined
   /** Why it does not stream, for pg_stat_wal_receiver, logs and stories. */
@@ -357,7 +358,7 @@ function slotLimit(upstream: Server): number {
   return parseBytes(upstream.settings.max_slot_wal_keep_size ?? '-1') ?? -1
 }
 
-/** First byte of WAL that `upstream` can still send: since its last checkpoint, wal_keep_size more, or what a slot holds (rules PG-WAL-1…3). */
+/** First byte of WAL that `upstream` can still send: since its last checkpoint, wal_keep_size more, or what a slot holds (rules PG-WAL-1…3, PG-SLOT-1). */
 export function oldestWal(upstream: Server): number {
   const { options, sim } = upstream.world
   advanceCheckpoint(upstream.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)

@@ -430,7 +430,7 @@ export class Server {
     this.world.topologyChanged()
   }
 
-  /** CHECKPOINT: returns how long it takes; dirty buffers are written by then. */
+  /** CHECKPOINT: returns how long it takes; dirty buffers are written by then (rule PG-CHECKPOINT-1). */
   checkpointUs(): Us {
     return Math.round((this.dirtyBytes() / this.flushRate()) * SECOND) + 2_000
   }

@@ -30,7 +30,8 @@ export function syncState(server: Server, sender: Walsender): SyncState {
 
 /**
  * The standbys whose word counts now, and how many of them are needed. Undefined = local flush is enough. `level` is the synchronous_commit
- * of the session, where it has its own: anyone may opt out (rule PG-ACK-3).
+ * of the session, where it has its own: anyone may opt out (rule PG-ACK-3). It names the stage (PG-ACK-7). Which k of ANY answered is
+ * nobody's knowledge (PG-ACK-6).
  */
 export function quorum(server: Server, ownLevel?: string): { readonly k: number; readonly members: readonly Walsender[]; readonly stage: Stage } | undefined {
   const level = ownLevel ?? server.settings.synchronous_commit ?? 'on'
@@ -41,7 +42,7 @@ export function quorum(server: Server, ownLevel?: string): { readonly k: number;
   return { k, members: method === 'ANY' ? all : all.slice(0, k), stage }
 }
 
-/** Puts the rule in force on the log. Called whenever a standby comes, goes or changes state, and on reload. */
+/** Puts the rule in force on the log. Called whenever a standby comes, goes or changes state, and on reload (rule PG-SYNC-3). */
 export function applySynchronousStandbys(server: Server): void {
   if (!server.copy.leading) return
   const rule = quorum(server)

@@ -106,6 +106,7 @@ const PG_CTL = [valued('-D', '--pgdata'), valued('-m', '--mode'), valued('-t', '
 
 const SHUTDOWN_MODES: Readonly<Record<string, ShutdownMode>> = { s: 'smart', f: 'fast', i: 'immediate' }
 
+/** Root is refused, as psql knows no role of that name (rule PG-EXEC-1). */
 function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
   if (inside.user === 'root') return failed('pg_ctl: cannot be run as root\nPlease log in (using, e.g., "su") as the (unprivileged) user that will\nown the server process.\n')
   const server = inside.server()

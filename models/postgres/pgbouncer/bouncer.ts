@@ -20,7 +20,7 @@ export interface BouncerHost {
   readinessChanged(): void
 }
 
-/** One PgBouncer process. Every cohort of clients has one queue here, and behind it one server link that carries the cohort's pool. */
+/** One PgBouncer process (rule PGB-MANY-1). Every cohort of clients has one queue here, and behind it one server link that carries the cohort's pool. */
 export class Bouncer {
   running = false
   paused = false
@@ -139,7 +139,7 @@ export class Bouncer {
     for (const queue of [...this.queues]) queue.modeChanged()
   }
 
-  /** RECONNECT: server connections are closed as they are released, new ones follow wherever the host name leads now. */
+  /** RECONNECT: server connections are closed as they are released, new ones follow wherever the host name leads now (rule PGB-RECONNECT-1). */
   reconnect(): void {
     for (const queue of this.queues) queue.renew()
   }

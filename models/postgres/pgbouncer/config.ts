@@ -6,6 +6,7 @@ export interface DatabaseEntry {
   readonly port: string
   readonly dbname: string
   readonly poolMode: string | undefined
+  /** At most so many server connections; 0 = no limit (rule PGB-LIMIT-1). */
   readonly maxDbConnections: number
 }
 

@@ -109,7 +109,7 @@ export class PoolerEntrance implements Entrance {
   }
 }
 
-/** What the admin console answers to one statement; undefined = a syntax the console does not know. */
+/** What the admin console answers to one statement (rule PGB-CONSOLE-1); undefined = a syntax the console does not know. */
 export function* console_(bouncer: Bouncer, statement: string): Process<Output | undefined> {
   const word = statement.trim().replace(/;$/, '').trim()
   const upper = word.toUpperCase()

@@ -94,7 +94,7 @@ describe('E-6', () => {
   })
 })
 
-describe('E-7: two postmasters on one PGDATA (PG-DATA-3)', () => {
+describe('E-7: two postmasters on one PGDATA (PG-DATA-1)', () => {
   it('a forced deletion lets the next pod start on the same volume while the old process lives: both write, nothing is logged', () => {
     // SIGTERM = smart: the old process serves its client until SIGKILL comes. The new pod fits on no other node than that of its volume.
     const lab = new Lab({ spareNodes: 0, stopSignal: 'TERM' })
