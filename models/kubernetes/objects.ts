@@ -243,3 +243,22 @@ export function canonical(value: unknown): string {
   }
   return JSON.stringify(value) ?? 'null'
 }
+
+/** Whether two values have the same {@link canonical} JSON, without writing it down. */
+export function alike(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (!isComposite(a) || !isComposite(b)) return !isComposite(a) && !isComposite(b) && canonical(a) === canonical(b)
+  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => alike(item, b[i]))
+  let open = 0
+  for (const key of Object.keys(a)) {
+    if (a[key] === undefined) continue
+    if (b[key] === undefined || !alike(a[key], b[key])) return false
+    open += 1
+  }
+  for (const key of Object.keys(b)) if (b[key] !== undefined) open -= 1
+  return open === 0
+}
+
+function isComposite(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object'
+}

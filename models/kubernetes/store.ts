@@ -1,7 +1,7 @@
 import type { Us } from '../../src/kernel/index.ts'
 import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
-import { canonical, type KubeObject } from './objects.ts'
+import { alike, type KubeObject } from './objects.ts'
 
 /** An object as the API server keeps it, beside what its printed form computes (timestamps, status). */
 export interface Stored {
@@ -43,8 +43,8 @@ export class Store {
     }
     const old = kind.get(key)
     if (old !== undefined) {
-      if (canonical(old.object) === canonical(object)) return false
-      if (canonical(old.object.spec) !== canonical(object.spec)) old.generation += 1
+      if (alike(old.object, object)) return false
+      if (!alike(old.object.spec, object.spec)) old.generation += 1
       old.object = object
       old.version = this.kube.nextVersion()
     } else {

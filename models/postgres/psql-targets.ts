@@ -1,6 +1,7 @@
 /** Whom psql reaches: the local server of a container, a server by host name, a server through a pooler, or a pooler's admin console. */
 import type { Distribution, Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
+import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { perform } from './effects.ts'
 import { findServerByHost } from './hosts.ts'
 import type { Bouncer } from './pgbouncer/bouncer.ts'
@@ -93,7 +94,7 @@ interface Words {
 }
 
 /** The few words of a psql call that matter for the console. */
-function options(argv: readonly string[]): Words {
+const options = rememberedByWords((argv): Words => {
   let host: string | undefined
   let database: string | undefined
   let tuplesOnly = false
@@ -129,7 +130,7 @@ function options(argv: readonly string[]): Words {
     if (name === '-c' || name === '--command') statements.push(value)
   }
   return { host, database, statements, tuplesOnly, unaligned }
-}
+})
 
 function consoleTarget(argv: readonly string[]): { host: string; nth: number } | undefined {
   const words = options(argv)

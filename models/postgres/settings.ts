@@ -1,4 +1,5 @@
 /** Reading of postgresql.conf values that the model acts on: `synchronous_standby_names` and `primary_conninfo`. Source: facts §1.2 (D:runtime-config-replication). */
+import { rememberedByText } from '../../src/operator/remembered.ts'
 
 /** A parsed `synchronous_standby_names`. `names` are lower-cased; `*` stands for everybody. */
 export interface SyncNames {
@@ -64,7 +65,7 @@ export function completeSyncNames(text: string, members: readonly string[]): str
 }
 
 /** Reads `host=… port=… application_name=…` (values may be quoted) or a `postgresql://` address into its parts. */
-export function parseConninfo(text: string): Readonly<Record<string, string>> {
+export const parseConninfo = rememberedByText((text): Readonly<Record<string, string>> => {
   const parts: Record<string, string> = {}
   const uri = /^postgres(?:ql)?:\/\/(?:([^:@/]*)(?::[^@/]*)?@)?([^:/?]*)(?::(\d+))?(?:\/([^?]*))?(?:\?(.*))?$/.exec(text.trim())
   if (uri !== null) {
@@ -80,13 +81,18 @@ export function parseConninfo(text: string): Readonly<Record<string, string>> {
   }
   for (const match of text.matchAll(/([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s']+))/g)) parts[match[1] as string] = (match[2] ?? match[3] ?? '').replaceAll("\\'", "'")
   return parts
-}
+})
 
 /**
  * Parses the lines of a configuration file (`name = 'value'`). Returns the settings, or the first syntax error in PostgreSQL's words:
  * values in double quotes are one (rule PG-CONF-2).
  */
 export function parseConf(text: string, file: string): Readonly<Record<string, string>> | { readonly error: string } {
+  const { settings, line, token } = readConf(text)
+  return token === undefined ? settings : { error: `syntax error in file "${file}" line ${line}, near token "${token}"` }
+}
+
+const readConf = rememberedByText((text): { readonly settings: Readonly<Record<string, string>>; readonly line: number; readonly token: string | undefined } => {
   const settings: Record<string, string> = {}
   let line = 0
   for (const raw of text.split('\n')) {
@@ -94,11 +100,11 @@ export function parseConf(text: string, file: string): Readonly<Record<string, s
     const stripped = raw.replace(/^\s+/, '')
     if (stripped === '' || stripped.startsWith('#')) continue
     const match = /^([A-Za-z_][A-Za-z0-9_.]*)\s*=?\s*(?:'((?:[^']|'')*)'|([^\s#'"]+))\s*(?:#.*)?$/.exec(stripped)
-    if (match === null) return { error: `syntax error in file "${file}" line ${line}, near token "${stripped.split(/[=\s]+/)[1] ?? stripped}"` }
+    if (match === null) return { settings, line, token: stripped.split(/[=\s]+/)[1] ?? stripped }
     settings[(match[1] as string).toLowerCase()] = (match[2] ?? match[3] ?? '').replaceAll("''", "'")
   }
-  return settings
-}
+  return { settings, line, token: undefined }
+})
 
 const SIZES: Record<string, number> = { B: 1, kB: 1024, MB: 1024 * 1024, GB: 1024 * 1024 * 1024, TB: 1024 * 1024 * 1024 * 1024 }
 

@@ -73,9 +73,39 @@ export function fill(template: Template, lookup: Lookup): string {
   return text
 }
 
-/** The argument vector of a stage. @throws UnknownVariableError */
+/** The vectors that a stage has been filled in to, by the values of its variables. */
+interface Filled {
+  readonly names: readonly string[]
+  readonly byValues: Map<string, readonly string[]>
+}
+
+const filled = new WeakMap<Stage, Filled>()
+/** Values that are other ones in each rehearsal (a position in a log) would fill the memory. */
+const MANY = 500
+
+/** The argument vector of a stage: for the same values the same vector, so that others can remember what they read in it. @throws UnknownVariableError */
 export function fillWords(stage: Stage, lookup: Lookup): readonly string[] {
   if (stage.constant !== undefined) return stage.constant
+  let known = filled.get(stage)
+  if (known === undefined) {
+    known = { names: stage.words.flatMap(word => (typeof word === 'string' ? [] : word.flatMap(part => (typeof part === 'string' ? [] : [part.name])))), byValues: new Map() }
+    filled.set(stage, known)
+  }
+  let values = ''
+  for (const name of known.names) {
+    const given = value(name, lookup)
+    values += `${given.length}:${given}`
+  }
+  let argv = known.byValues.get(values)
+  if (argv === undefined) {
+    argv = fillAfresh(stage, lookup)
+    if (known.byValues.size >= MANY) known.byValues.clear()
+    known.byValues.set(values, argv)
+  }
+  return argv
+}
+
+function fillAfresh(stage: Stage, lookup: Lookup): readonly string[] {
   const argv: string[] = []
   for (const word of stage.words) {
     if (typeof word === 'string') argv.push(word)

@@ -1,5 +1,6 @@
 import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { type Arguments, GLOBAL_FLAGS, parseArguments } from './arguments.ts'
 import { apply, create } from './apply.ts'
@@ -28,18 +29,22 @@ interface Invocation {
   readonly args: Arguments
 }
 
+interface UnknownVerb {
+  readonly unknown: string
+}
+
+const BY_NAME = new Map(VERBS.map(v => [v.name, v]))
+
 /** The `kubectl` of an operator's workstation. */
 export class Kubectl implements Command {
   readonly name = 'kubectl'
   readonly summary = 'reads and changes the objects of the cluster'
-  private readonly verbs = new Map(VERBS.map(v => [v.name, v]))
-  private readonly parsed = new WeakMap<readonly string[], Invocation | string>()
 
   constructor(private readonly kube: Kubernetes) {}
 
   check(argv: readonly string[]): readonly Finding[] {
-    const invocation = this.parse(argv)
-    if (typeof invocation === 'string') return invocation.includes('${') ? [] : [{ severity: 'error', message: invocation }]
+    const invocation = parse(argv)
+    if ('unknown' in invocation) return invocation.unknown.includes('${') ? [] : [{ severity: 'error', message: invocation.unknown }]
     const { verb, args } = invocation
     const findings: Finding[] = []
     if (args.problem !== undefined) {
@@ -55,8 +60,8 @@ export class Kubectl implements Command {
   }
 
   latencyUs(call: Call): Us {
-    const invocation = this.parse(call.argv)
-    if (typeof invocation !== 'string' && invocation.verb === exec && invocation.args.problem === undefined) return execLatencyUs(this.context(call, invocation.args))
+    const invocation = parse(call.argv)
+    if (!('unknown' in invocation) && invocation.verb === exec && invocation.args.problem === undefined) return execLatencyUs(this.context(call, invocation.args))
     return Math.round(this.kube.drawUs('apiCallSeconds', call.key, call.nth) * this.kube.apiFactor)
   }
 
@@ -98,33 +103,25 @@ export class Kubectl implements Command {
   }
 
   private invocation(call: Call): Invocation {
-    const invocation = this.parse(call.argv)
-    if (typeof invocation === 'string') throw new UnsupportedError(invocation, [...this.verbs.keys()])
+    const invocation = parse(call.argv)
+    if ('unknown' in invocation) throw new UnsupportedError(invocation.unknown, [...BY_NAME.keys()])
     const flag = invocation.args.problem === undefined ? undefined : unmodelled(invocation.args.problem)
     if (flag !== undefined) throw new UnsupportedError(`the flag \`--${flag}\` of kubectl ${invocation.verb.name} is not modelled`, flagNames(invocation.verb).split(', '))
     return invocation
   }
 
-  private parse(argv: readonly string[]): Invocation | string {
-    let result = this.parsed.get(argv)
-    if (result === undefined) {
-      result = this.parseAfresh(argv)
-      this.parsed.set(argv, result)
-    }
-    return result
-  }
-
-  /** Global flags may come before the verb. */
-  private parseAfresh(argv: readonly string[]): Invocation | string {
-    const words = argv.slice(1)
-    let at = 0
-    while (at < words.length && (words[at] as string).startsWith('-')) at += (words[at] as string).includes('=') ? 1 : 2
-    const name = words[at] ?? ''
-    const verb = this.verbs.get(name)
-    if (verb === undefined) return `the verb \`kubectl ${name}\` is not modelled; there are: ${[...this.verbs.keys()].join(', ')}`
-    return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], { ...GLOBAL_FLAGS, ...verb.flags }) }
-  }
 }
+
+/** Global flags may come before the verb. */
+const parse = rememberedByWords((argv): Invocation | UnknownVerb => {
+  const words = argv.slice(1)
+  let at = 0
+  while (at < words.length && (words[at] as string).startsWith('-')) at += (words[at] as string).includes('=') ? 1 : 2
+  const name = words[at] ?? ''
+  const verb = BY_NAME.get(name)
+  if (verb === undefined) return { unknown: `the verb \`kubectl ${name}\` is not modelled; there are: ${[...BY_NAME.keys()].join(', ')}` }
+  return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], { ...GLOBAL_FLAGS, ...verb.flags }) }
+})
 
 function still(output: Output): Look {
   return { output, afterUs: 0, stableUntilUs: NEVER }

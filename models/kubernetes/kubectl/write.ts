@@ -1,7 +1,7 @@
 /** Writing an object back: what may change, and who is told. */
 import type { Kubernetes } from '../kubernetes.ts'
 import type { Taint } from '../node.ts'
-import { canonical, type KubeObject } from '../objects.ts'
+import { alike, type KubeObject } from '../objects.ts'
 import { podObject } from './present.ts'
 import type { Found } from './resources.ts'
 import { CliError } from './verb.ts'
@@ -31,7 +31,7 @@ function validate(kube: Kubernetes, found: Found, object: KubeObject): void {
   if (found.type.kind !== 'StatefulSet') return
   const old = kube.store.get('StatefulSet', found.key)?.spec ?? {}
   for (const field of new Set([...Object.keys(old), ...Object.keys(object.spec ?? {})])) {
-    if (MUTABLE.has(field) || canonical(old[field]) === canonical(object.spec?.[field])) continue
+    if (MUTABLE.has(field) || alike(old[field], object.spec?.[field])) continue
     throw new CliError(
       `The StatefulSet "${found.name}" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden`,
     )
@@ -42,10 +42,10 @@ function storePod(kube: Kubernetes, found: Found, object: KubeObject): boolean {
   const pod = kube.pods$.get(found.key)
   if (pod === undefined) return false
   const before = podObject(kube, pod)
-  if (canonical(before.spec) !== canonical(object.spec)) {
+  if (!alike(before.spec, object.spec)) {
     throw new CliError(`The Pod "${found.name}" is invalid: spec: Forbidden: pod updates may not change fields other than \`spec.containers[*].image\`,\`spec.initContainers[*].image\`,\`spec.activeDeadlineSeconds\`,\`spec.tolerations\` (only additions to existing tolerations),\`spec.terminationGracePeriodSeconds\` (allow it to be set to 1 if it was previously negative)`)
   }
-  if (canonical(before.metadata) === canonical(object.metadata)) return false
+  if (alike(before.metadata, object.metadata)) return false
   pod.annotations = { ...object.metadata.annotations }
   kube.pods$.setLabels(pod, { ...object.metadata.labels })
   return true
@@ -55,7 +55,7 @@ function storeNode(kube: Kubernetes, found: Found, object: KubeObject): boolean 
   const node = kube.nodes.get(found.name)
   if (node === undefined) return false
   const before = found.json()
-  if (canonical([before.metadata, before.spec]) === canonical([object.metadata, object.spec])) return false
+  if (alike([before.metadata, before.spec], [object.metadata, object.spec])) return false
   node.labels = { ...object.metadata.labels }
   node.annotations = { ...object.metadata.annotations }
   const taints = ((object.spec?.taints ?? []) as Taint[]).filter(t => t.key !== 'node.kubernetes.io/unschedulable' && t.key !== 'node.kubernetes.io/unreachable')

@@ -1,8 +1,9 @@
 import { Chance, type Distribution, MILLISECOND, NEVER, type Process, type Us } from '../../../src/kernel/index.ts'
 import { type Call, type Command, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import { compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError, unmodelledFunctions } from '../sql/index.ts'
 import { parseOptions, type PsqlOptions, type Refusal, type Target } from './options.ts'
-import { NotPure, Session } from './session.ts'
+import { Session } from './session.ts'
 
 /** What an attempt to connect leads to. */
 export type Connection =
@@ -35,6 +36,9 @@ export function connectionLatency(chance: Chance, distribution: Distribution = C
 /** Where no luck is given: the same for a call in every rehearsal. */
 const fixedLatency = connectionLatency(new Chance('psql'))
 
+const VERSION = '15.18'
+const commonOptions = rememberedByWords(argv => parseOptions(argv, {}, VERSION))
+
 const refused = (options: PsqlOptions | Refusal): options is Refusal => 'code' in options
 
 /** Without a name, libpq takes the operating system's user, and the user's name as the database. */
@@ -45,8 +49,9 @@ function targetOf({ target }: PsqlOptions, call: Call): Target {
 }
 
 /** The program `psql`. */
-export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = '15.18' }: PsqlSetting = {}): Command {
-  const optionsOf = (call: Call): PsqlOptions | Refusal => parseOptions(call.argv, call.env, version)
+export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = VERSION }: PsqlSetting = {}): Command {
+  const ofWords = version === VERSION ? commonOptions : (argv: readonly string[]) => parseOptions(argv, {}, version)
+  const optionsOf = (call: Call): PsqlOptions | Refusal => (call.env === undefined ? ofWords(call.argv) : parseOptions(call.argv, call.env, version))
   return {
     name: 'psql',
     summary: 'PostgreSQL interactive terminal: runs SQL from -c, -f - or standard input',
@@ -91,17 +96,16 @@ function outputOf({ warnings }: PsqlOptions, { out, err }: Session, code: number
 
 /** Runs a session at one instant; undefined if it comes upon an effect. */
 function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us): Look | undefined {
-  const session = new Session(options, call.stdin, host, () => {
-    throw new NotPure()
-  })
-  try {
-    const step = session.run().next()
-    if (step.done !== true) return undefined
-    return { output: outputOf(options, session, step.value), afterUs: 0, stableUntilUs: session.moves ? nowUs() : NEVER }
-  } catch (error) {
-    if (error instanceof NotPure) return undefined
-    throw error
-  }
+  const session = new Session(options, call.stdin, host, neverPerforms)
+  const step = session.run().next()
+  if (step.done !== true) return undefined
+  return { output: outputOf(options, session, step.value), afterUs: 0, stableUntilUs: session.moves ? nowUs() : NEVER }
+}
+
+/** Whoever only looks goes no further than the first effect: it waits there, and is dropped. */
+function* neverPerforms(): Process<EffectResult> {
+  yield NEVER
+  throw new Error('psql: a look was taken up again behind an effect')
 }
 
 /** Everything wrong with a command line that shows without running it. */

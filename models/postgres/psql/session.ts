@@ -7,9 +7,6 @@ import { printRelation } from './print.ts'
 import { type Piece, pieces } from './script.ts'
 import { type PrintOptions, setPrintOption } from './settings.ts'
 
-/** Thrown when a statement that only looks was wanted, and one has an effect. */
-export class NotPure extends Error {}
-
 /** How a query ended: done, an error of the server, or the end of the connection. */
 type Ending = 'ok' | 'error' | 'lost'
 
