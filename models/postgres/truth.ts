@@ -4,7 +4,6 @@ import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/en
 import type { PodView } from '../kubernetes/index.ts'
 import { DataDirectory } from './datadir.ts'
 import { major } from './replication.ts'
-import type { Server } from './server.ts'
 import { canAcknowledge } from './syncrep.ts'
 import type { World } from './world.ts'
 
@@ -52,7 +51,8 @@ export class PostgresTruth implements Truth {
     const dir = server?.dir ?? world.directoryOf.get(pod.name)
     const machine = pod.node === undefined ? undefined : world.kubernetes.machines.get(pod.node)
     const leading = server?.copy.leading === true
-    const streaming = server?.receiver?.streaming === true && rootLeads(server)
+    // Straight from the leader: a standby that follows another standby shares its fate, and the topology of these clusters is flat.
+    const streaming = server?.receiver?.streaming === true && server.receiver.sender?.upstream.copy.leading === true
     const versions: Record<string, string> = {}
     if (pod.nodeVersion !== undefined) versions.node = pod.nodeVersion
     const engine = server?.host.version ?? dir?.image
@@ -123,16 +123,6 @@ function furthest(dirs: readonly DataDirectory[]): DataDirectory | undefined {
   let best: DataDirectory | undefined
   for (const dir of dirs) if (best === undefined || dir.position.lsn > best.position.lsn) best = dir
   return best
-}
-
-/** Whether the chain of upstreams ends at a leader. */
-function rootLeads(server: Server): boolean {
-  let at: Server | undefined = server
-  for (let i = 0; at !== undefined && i < 10; i++) {
-    if (at.copy.leading) return true
-    at = at.receiver?.sender?.state === 'startup' ? undefined : at.receiver?.sender?.upstream
-  }
-  return false
 }
 
 /** `1.29.0` → 29. */

@@ -1,6 +1,6 @@
 /** Because-chains in words: effect first, each clause an event with its instant, its member, and the runbook step in which it fell. */
 import type { Departure, Promotion } from '../engine.ts'
-import { formatClock, type Us } from '../kernel/index.ts'
+import { formatClock, type TraceRecord, type Us } from '../kernel/index.ts'
 import type { CheckId, Clause, Signature, StepRecord, Verdict } from '../result.ts'
 import type { Facts } from './facts.ts'
 
@@ -35,9 +35,15 @@ export function seconds(us: Us): string {
   return `${Math.round(us / 1000) / 1000} s`
 }
 
+/** Labels of trace records that tell of a member being removed, and of an object being changed. */
+const REMOVAL = /deleted|evicted|removed/
+const CHANGE = /changed$/
+
 /** Builds a chain. Clauses whose event did not happen are simply not added. */
 export class Chain {
   private readonly clauses: Clause[] = []
+  /** Clauses that only a recorded trace can give: they explain, and never enter a signature, which must be the same without recording. */
+  private readonly explaining = new Set<Clause>()
 
   constructor(private readonly facts: Facts) {}
 
@@ -67,7 +73,33 @@ export class Chain {
 
   departure({ atUs, member, position, cause }: Departure): this {
     const text = cause === 'fault' ? `a fault took ${member} away at LSN ${position.lsn} of timeline ${position.branch.timeline}` : `the runbook took ${member} away at LSN ${position.lsn} of timeline ${position.branch.timeline}`
-    return this.add(atUs, text, { node: member, inStep: cause === 'runbook' })
+    this.add(atUs, text, { node: member, inStep: cause === 'runbook' })
+    return cause === 'runbook' ? this.whoRemoved(member, atUs) : this
+  }
+
+  /** Who took a member away, if the trace tells: the controller's reason, and the change of its object that made it act. */
+  private whoRemoved(member: string, atUs: Us): this {
+    const removal = this.lastRecord(atUs, r => r.node === member && r.detail !== '' && REMOVAL.test(r.label))
+    if (removal === undefined) return this
+    this.explain(removal.atUs, removal.detail, member)
+    const change = this.lastRecord(removal.atUs, r => CHANGE.test(r.label) && r.detail !== '' && removal.detail.split(/[^\w.-]+/).includes(r.node.slice(r.node.lastIndexOf('/') + 1)) && !r.node.endsWith(`/${member}`) && r.node.includes('/'))
+    if (change !== undefined) this.explain(change.atUs, change.detail, undefined)
+    return this
+  }
+
+  private lastRecord(atUs: Us, wanted: (record: TraceRecord) => boolean): TraceRecord | undefined {
+    const { trace } = this.facts
+    if (trace === undefined) return undefined
+    for (let i = trace.length - 1; i >= 0; i--) {
+      const record = trace[i] as TraceRecord
+      if (record.atUs <= atUs && wanted(record)) return record
+    }
+    return undefined
+  }
+
+  private explain(atUs: Us, text: string, node: string | undefined): void {
+    this.add(atUs, text, { node, inStep: true })
+    this.explaining.add(this.clauses[this.clauses.length - 1] as Clause)
   }
 
   /** Faults that struck one of the members and had begun by `atUs`, latest first. */
@@ -86,8 +118,8 @@ export class Chain {
   /** The step of the first clause (from the effect back) that has one, or of the last. The root cause's step is what a reader looks for. */
   get rootStep(): string {
     for (let i = this.clauses.length - 1; i >= 0; i--) {
-      const step = this.clauses[i]?.step
-      if (step !== undefined) return step
+      const clause = this.clauses[i] as Clause
+      if (clause.step !== undefined && !this.explaining.has(clause)) return clause.step
     }
     return '-'
   }

@@ -45,7 +45,7 @@ export function sentence(result: CampaignResult): string {
   if (missed.length > 0) parts.push(`${missed.length === 1 ? 'One objective was' : `${missed.length} objectives were`} missed: ${missed.map((each) => measureName(each.measure)).join(', ')}.`)
   for (const floor of result.floors ?? []) {
     if (floor.status !== 'fail') continue
-    parts.push(floor.id === 'completes' ? 'The runbook never reached its end, so nothing was shown about it.' : 'No fault ever struck, so nothing was shown about faults.')
+    parts.push(floor.id === 'completes' ? `The runbook never reached its end, so nothing was shown about it: ${floor.evidence}.` : 'No fault ever struck, so nothing was shown about faults.')
   }
   if (parts.length > 0) return parts.join(' ')
   return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
