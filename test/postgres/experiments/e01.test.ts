@@ -35,6 +35,32 @@ describe('E-1: sync_state (PG-SYNC-1, PG-SYNC-2, PG-SYNC-3)', () => {
     expect(lab.sql(0, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")).toBe('1')
   })
 
+  it('the load hangs too: nothing is acknowledged until the names match (PG-SYNC-3)', () => {
+    const lab = new Lab({ synchronousStandbyNames: 'FIRST 1 (standby1, standby2)' })
+    lab.clients()
+    lab.wait(10 * SECOND)
+    expect(lab.acked()).toBe(0)
+    lab.sql(0, `ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 ${NAMES}'`)
+    lab.sql(0, 'SELECT pg_reload_conf()')
+    lab.wait(SECOND)
+    expect(lab.acked()).toBeGreaterThan(1_000)
+  })
+
+  it('a named standby that is connected but does not stream does not count (PG-SYNC-1)', () => {
+    const lab = new Lab({ supervised: true, synchronousStandbyNames: 'ANY 1' })
+    lab.sql(0, 'CREATE TABLE w (n int)')
+    lab.exec(1, 'pg_ctl', 'promote', '-D', '/var/lib/postgresql/data')
+    lab.exec(0, 'psql', '-U', 'postgres', '-c', 'INSERT INTO w VALUES (1)')
+    // Member 2 has what the old primary wrote past the fork; it shows up at the new one, in state startup.
+    lab.follow(2, 1)
+    lab.sql(2, 'SELECT pg_reload_conf()')
+    lab.wait(10 * SECOND)
+    expect(lab.replication(1)).toContain('s2|startup')
+    const insert = lab.startSql(1, 'INSERT INTO w VALUES (2)')
+    lab.wait(60 * SECOND)
+    expect(insert.done).toBe(false)
+  })
+
   it('application_name is walreceiver unless somebody sets it: `*` matches it, the pod names do not', () => {
     const lab = new Lab({ applicationNames: 'walreceiver', synchronousStandbyNames: 'ANY 1 (walreceiver)' })
     expect(lab.sql(0, 'SELECT DISTINCT application_name, sync_state FROM pg_stat_replication')).toBe('walreceiver|quorum')

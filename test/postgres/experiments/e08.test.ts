@@ -83,6 +83,21 @@ describe('E-8: PgBouncer', () => {
     expect(new Set(tails.map(t => Math.round(t))).size).toBeGreaterThan(2)
   })
 
+  it('that holds for who comes meanwhile, too (PGB-LOGIN-1)', () => {
+    const lab = new Lab({ pooler: POOLER, supervised: true })
+    lab.clients({ retryUs: 100_000 })
+    lab.wait(SECOND)
+    ctl(lab, 0, 'stop')
+    lab.wait(2 * SECOND)
+    ctl(lab, 0, 'start')
+    lab.until(() => lab.cluster.kubernetes.endpoints('postgres-primary').length === 1, 12 * SECOND)
+    const late = lab.clients({ retryUs: 100_000, cohorts: 1 })
+    lab.wait(100_000)
+    expect(late.cohorts[0]?.error).toContain('server_login_retry')
+    lab.wait(15 * SECOND)
+    expect(late.cohorts[0]?.state).toBe('writable')
+  })
+
   it('a changed file alone does nothing; RELOAD applies [databases] and hides the error; a restart refuses (PGB-CONF-1, PGB-CONF-2, PGB-CONF-3)', () => {
     const lab = new Lab({ pooler: POOLER })
     const load = lab.clients()
