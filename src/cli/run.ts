@@ -15,10 +15,8 @@ const DEMO_RUNS = 200
 
 export async function run(names: readonly string[], options: RawOptions, context: Context): Promise<ExitCode> {
   const found = names.length > 0 ? names : scenarioFilesHere()
-  if (found.length === 0) {
-    context.err('No scenario in this folder: here is the demonstration. `proofroll init postgres` writes one to start from.\n')
-    return demo(options, context)
-  }
+  // Never the demonstration instead: in the wrong folder a CI job would go green on somebody else's runbook.
+  if (found.length === 0) throw new UsageError('there is no scenario in this folder\n    name one: `proofroll run upgrade.yaml`, or a built-in of `proofroll list`\n    `proofroll init postgres` writes one to start from; `proofroll demo` shows the demonstration')
   const runbook = found.find((name) => /\.(?:runbook\.ya?ml|sh|bash)$/.test(name))
   if (runbook !== undefined) throw new UsageError(`${runbook}: this is a runbook; name the scenario that says on which cluster it runs (\`runbook: ./${basename(runbook)}\`), or check it with \`proofroll check ${runbook}\``)
   return rehearse(loadAll(found, options.set ?? {}, context), options, context)

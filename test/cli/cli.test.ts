@@ -72,6 +72,15 @@ describe('run', () => {
   })
 })
 
+test('run in a folder without a scenario is wrong input, and writes nothing', async () => {
+  enterFolder({ 'compose.yaml': 'services: {}\n' })
+  const { code, out, err } = await proofroll(['run', '--json', 'r.json'])
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+  expect(err).toContain('there is no scenario in this folder')
+  for (const way of ['proofroll run upgrade.yaml', 'proofroll init postgres', 'proofroll demo']) expect(err).toContain(way)
+  expect(readdirSync('.')).toEqual(['compose.yaml'])
+})
+
 describe('replay', () => {
   beforeAll(async () => {
     enterFolder(files)
