@@ -61,7 +61,7 @@ export class ExposureWatch {
     if (!this.dirty && !membersChanged) return
     this.dirty = false
     // Most changes of a log are clients that come, go or pause: nothing that anybody holds changes its course.
-    if (this.lastUs !== undefined && !membersChanged && this.cluster.logs.every(log => this.asTracked(log))) return
+    if (this.lastUs !== undefined && this.allAsTracked(members)) return
     this.integrate(nowUs)
     for (const log of this.cluster.logs) this.tracked.set(log, this.track(log, nowUs, members))
   }
@@ -71,8 +71,13 @@ export class ExposureWatch {
     return this.spans.map(({ fromUs, toUs }) => ({ fromUs, toUs, open: toUs === nowUs }))
   }
 
+  private allAsTracked(members: readonly Member[]): boolean {
+    for (const log of this.cluster.logs) if (!this.asTracked(log, members)) return false
+    return true
+  }
+
   /** Whether the same leaders lead and the same copies follow them as at the last look. */
-  private asTracked(log: ReplicatedLog): boolean {
+  private asTracked(log: ReplicatedLog, members: readonly Member[]): boolean {
     const tracked = this.tracked.get(log)
     if (tracked === undefined) return false
     let leading = 0
@@ -82,12 +87,16 @@ export class ExposureWatch {
       leading += 1
     }
     if (leading !== tracked.length && !(leading === 0 && tracked.length === 1 && tracked[0]?.stoppedUs !== Number.POSITIVE_INFINITY)) return false
-    for (const { holdings } of tracked) {
-      for (const { copy, curve, branch } of holdings) {
-        if (copy.curves.flush !== curve || copy.root().branch !== branch) return false
-      }
+    // All leaders of a log are held by the same copies.
+    const holdings = tracked[0]?.holdings
+    if (holdings === undefined) return true
+    let n = 0
+    for (const { copy } of members) {
+      if (copy === undefined || copy.log !== log) continue
+      const held = holdings[n++]
+      if (held === undefined || held.copy !== copy || copy.curves.flush !== held.curve || copy.root().branch !== held.branch) return false
     }
-    return true
+    return n === holdings.length
   }
 
   private track(log: ReplicatedLog, nowUs: Us, members: readonly Member[]): Tracked[] {

@@ -82,6 +82,8 @@ export class Recorder {
   private readonly flows = new Map<Cohort, boolean>()
   private readonly labels = new Map<Cohort, string>()
   private readonly seen = new Map<string, Member>()
+  /** The same in the order in which the truth told them last: mostly nothing has changed. */
+  private known: readonly Member[] = []
   private readonly changes: MemberChange[] = []
   private readonly clients: ClientChange[] = []
   private readonly unobserve: () => void
@@ -104,6 +106,11 @@ export class Recorder {
     }
     this.look()
     this.unobserve = sim.observe(() => this.look())
+  }
+
+  /** Whether the engine has something under way that will go on by itself: not settled yet, however quiet. */
+  get underWay(): boolean {
+    return this.cluster.underWay()
   }
 
   /** The first step starts: from here on the measures count. */
@@ -253,6 +260,10 @@ export class Recorder {
 
   /** Records the members that changed; whether any did. */
   private noteMembers(now: Us, members: readonly Member[]): boolean {
+    const { known } = this
+    let i = 0
+    while (i < members.length && i < known.length && same(known[i] as Member, members[i] as Member)) i++
+    if (i === members.length && i === known.length) return false
     let changed = false
     for (const member of members) {
       const before = this.seen.get(member.name)
@@ -269,6 +280,7 @@ export class Recorder {
         changed = true
       }
     }
+    this.known = members.map(({ name }) => this.seen.get(name) as Member)
     return changed
   }
 }
@@ -278,7 +290,7 @@ function strip(atUs: Us, { name, node, running, role, timeline, versions }: Memb
 }
 
 function sameStrip(a: Member, b: Member): boolean {
-  return a.running === b.running && a.role === b.role && a.timeline === b.timeline && a.node === b.node && sameVersions(a.versions, b.versions)
+  return a.name === b.name && a.running === b.running && a.role === b.role && a.timeline === b.timeline && a.node === b.node && sameVersions(a.versions, b.versions)
 }
 
 function same(a: Member, b: Member): boolean {

@@ -23,7 +23,9 @@ export class SplitWatch {
   /** From `nowUs` on these members could acknowledge. */
   set(nowUs: Us, members: readonly string[]): void {
     const { last } = this
-    if (members.length === last.length && members.every((name, i) => name === last[i])) return
+    let same = 0
+    while (same < members.length && members[same] === last[same]) same++
+    if (same === members.length && same === last.length) return
     this.anybody ||= members.length > 0
     this.split.set(nowUs, members.length >= 2, { members, newcomers: members.filter(name => !last.includes(name)) })
     this.last = members

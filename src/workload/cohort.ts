@@ -170,6 +170,9 @@ export class Cohort implements Client {
 
   private enter(from: ConnectionState, to: ConnectionState, event: ConnectionEvent): void {
     if (to !== 'held') this.releaseHold()
+    // Where each attempt fails at once nothing queues, and nothing bursts afterwards. A client that knocks elsewhere meanwhile has not learned better yet.
+    if (to === 'readOnly' || to === 'failing') this.demand.refuse()
+    else if (to !== 'connecting') this.demand.accept()
     switch (to) {
       case 'connecting':
         this.leave('drained')

@@ -187,6 +187,37 @@ test('the horizon ends when nothing has changed for a minute, or after fifteen',
   expect(sim.now - from).toBe(15 * MINUTE)
 })
 
+test('what is under way is waited for, though nothing changes meanwhile, and not longer than fifteen minutes', () => {
+  const settled = (arrivesAfterUs: number): [boolean, number] => {
+    const sim = new Simulation({ seed: 'u' })
+    const cluster = toyCluster(sim)
+    cluster.settle()
+    const recorder = new Recorder(sim, cluster, [startWorkload(sim, cluster, toyLoad, cluster.logs[0]!)])
+    recorder.begin()
+    sim.run(sim.now + 10 * SECOND)
+    const from = sim.now
+    cluster.world.underWay = true
+    sim.after(arrivesAfterUs, () => {
+      cluster.world.underWay = false
+    })
+    return [runUntilQuiet(sim, recorder), sim.now - from]
+  }
+  expect(settled(30 * SECOND)).toEqual([true, 60 * SECOND])
+  expect(settled(200 * SECOND)).toEqual([true, 200 * SECOND])
+  expect(settled(60 * MINUTE)).toEqual([false, 15 * MINUTE])
+})
+
+test('clients of a server that became read-only fail at once, and as many arrivals are gone as attempts failed', () => {
+  const { recording, stage } = tell(({ step }) => {
+    step('demote', w => w.follow('m-0', 'm-1'), 5 * SECOND)
+    step('promote', w => void w.promote('m-0'), 10 * SECOND)
+  }, { load: { readsPerSecond: 0, attempts: 1, onReadOnly: 'stay' } })
+  const expired = stage.log.demands.reduce((n, d) => n + d.counts().expired, 0)
+  expect(Math.abs(expired - 5000)).toBeLessThan(10)
+  expect(Math.abs(recording.measures.failedAttempts - expired)).toBeLessThan(10)
+  expect(recording.measures.writeDowntimeSeconds).toBeCloseTo(5, 1)
+})
+
 test('rented nodes are paid for as long as they are there', () => {
   const { recording } = tell(({ step }) => {
     step('rent', w => w.rent(3), 60 * MINUTE)

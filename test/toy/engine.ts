@@ -45,6 +45,7 @@ export function toyCluster(sim: Simulation, options: Partial<ToyOptions> = {}): 
     settle() {
       sim.run(sim.now + 2 * SECOND)
     },
+    underWay: () => world.underWay,
     claim(name, args) {
       if (name === 'one-leader') return world.couldAcknowledge().length === 1
       if (name === 'caught-up') return world.member(args[0] ?? '').copy?.lagBytes('flush') === 0

@@ -54,6 +54,8 @@ export class ToyWorld {
   readonly departures: Departure[] = []
   routedTo: string | undefined
   held = false
+  /** Something goes on by itself: for tests to say. */
+  underWay = false
   extraNodes = 0
   peakNodes: number
   private extraNodeUs = 0

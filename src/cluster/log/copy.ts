@@ -39,6 +39,7 @@ export class Copy {
   private resetUs = Number.NEGATIVE_INFINITY
   private dirty = false
   private seen = -1
+  private readonly view: View
 
   constructor(
     readonly log: ReplicatedLog,
@@ -48,6 +49,7 @@ export class Copy {
     this.branch = at.branch
     const curve = (): Curve => new Curve(log.sim.now, at.lsn)
     this.curves = { receive: curve(), flush: curve(), apply: curve() }
+    this.view = new View(this.curves.receive, AT_ONCE)
   }
 
   /** Where this copy is, at this instant. */
@@ -284,13 +286,13 @@ export class Copy {
       if (!this.dirty && source.version === this.seen) return
       this.seen = source.version
       if (this.frozenReceive) still(receive, now, receive.valueAt(now))
-      else pursue(receive, now, new View(source, this.passage as Passage), (this.link as Link).bytesPerSecond / 1_000_000)
+      else pursue(receive, now, this.view.through(source, this.passage as Passage), (this.link as Link).bytesPerSecond / 1_000_000)
     } else if (!this.dirty) return
     else still(receive, now, receive.valueAt(now))
     this.dirty = false
-    pursue(flush, now, new View(receive, this.flushing), Number.POSITIVE_INFINITY)
+    pursue(flush, now, this.view.through(receive, this.flushing), Number.POSITIVE_INFINITY)
     if (this.frozenApply) still(apply, now, apply.valueAt(now))
-    else pursue(apply, now, new View(flush, AT_ONCE), this.applyBytesPerSecond / 1_000_000)
+    else pursue(apply, now, this.view.through(flush, AT_ONCE), this.applyBytesPerSecond / 1_000_000)
   }
 
   /** For the log: this copy's upstream has another curve now. */

@@ -118,12 +118,15 @@ export class Curve {
     return copy
   }
 
+  /** Taking off one by one is cheaper than setting a length: there are few. */
   private shorten(n: number): void {
-    this.start.length = n
-    this.at.length = n
-    this.value.length = n
-    this.slope.length = n
-    this.lag.length = n
+    for (let i = this.start.length; i > n; i--) {
+      this.start.pop()
+      this.at.pop()
+      this.value.pop()
+      this.slope.pop()
+      this.lag.pop()
+    }
   }
 }
 

@@ -36,11 +36,17 @@ export class Demand {
   /** The current stay with a leader. */
   tenure: Tenure | undefined
   held = false
+  /** Writes are turned away at once: see {@link refuse}. */
+  refusing = false
   factor = 1
   /** Told at the exact instant at which the acknowledgement flow starts or stops. */
   onFlow: ((flowing: boolean) => void) | undefined
   /** For the log: what {@link onFlow} was last told, and when to look at the queue again. */
   told = false
+  /** For the log: whether acknowledgements flow, of which derivation that is, and until when it is good. */
+  flows = false
+  flowKnownAt = -1
+  flowUntilUs = Number.POSITIVE_INFINITY
   queueAtUs = Number.POSITIVE_INFINITY
 
   constructor(
@@ -99,6 +105,25 @@ export class Demand {
     })
   }
 
+  /**
+   * Every write fails at once (a read-only server, a pooler without a backend): none begins, and arrivals fail as they come, those that wait
+   * as well. They count as expired. What is outstanding goes on.
+   */
+  refuse(): void {
+    if (this.refusing) return
+    this.log.change(() => {
+      this.refusing = true
+    })
+  }
+
+  /** Writes are taken again: those that arrive from now on. */
+  accept(): void {
+    if (!this.refusing) return
+    this.log.change(() => {
+      this.refusing = false
+    })
+  }
+
   /** A load spike: `factor` times the declared arrivals (open loop) or clients (closed loop). */
   setRate(factor: number): void {
     if (!(factor >= 0)) throw new Error(`log: demand ${this.options.id} cannot be multiplied by ${factor}`)
@@ -114,13 +139,13 @@ export class Demand {
 
   /** Whether acknowledgements flow now. */
   get flowing(): boolean {
-    this.log.settle()
-    const now = this.log.sim.now
-    for (const t of this.log.tenuresOf(this)) if (t.forecast(now, Number.POSITIVE_INFINITY).flowing) return true
-    return false
+    return this.log.flows(this)
   }
 
-  /** Whole numbers at this instant. Open loop: arrivals = acked + unknown + expired + queued + outstanding. `acked` includes warned ones. */
+  /**
+   * Whole numbers at this instant. Open loop: arrivals = acked + unknown + expired + queued + outstanding. `acked` includes warned ones, `expired` all that failed
+   * without being written: too long in the queue, or refused.
+   */
   counts(): { acked: number; unknown: number; expired: number; queued: number; outstanding: number; arrivals: number } {
     this.log.account()
     const now = this.log.sim.now
@@ -132,6 +157,11 @@ export class Demand {
     const arrivals = Math.max(begun, whole(this.arrivals.valueAt(now)))
     const left = Math.max(begun, Math.min(arrivals, whole(this.writes.valueAt(now) + this.failed.valueAt(now))))
     return { acked, unknown, expired: left - begun, queued: arrivals - left, outstanding, arrivals }
+  }
+
+  /** Whether no write begins, whatever the leader does. */
+  get resting(): boolean {
+    return this.held || this.refusing
   }
 
   /** Arrivals per µs as declared, times the spike. */
@@ -164,6 +194,7 @@ export class Demand {
     if (writes.slope[writes.slope.length - 1] === perUs) return false
     writes.cut(now)
     writes.add(now, now, writes.valueAt(now), perUs, 0)
+    writes.version++
     return true
   }
 
@@ -176,6 +207,10 @@ export class Demand {
     const limit = this.options.queueAgeLimitUs
     const served = this.writes.slope[this.writes.slope.length - 1] as number
     const arriving = arrivals.slope[arrivals.slope.length - 1] as number
+    if (this.refusing) {
+      this.turnAway(now, arriving)
+      return
+    }
     const waiting = this.waiting(now)
     let failing = 0
     let next = Number.POSITIVE_INFINITY
@@ -205,6 +240,14 @@ export class Demand {
     const shrinking = served + failing - arriving
     if (waiting > NOBODY && shrinking > 0) next = Math.min(next, now + waiting / shrinking)
     this.queueAtUs = next
+  }
+
+  /** Who waits fails now, who comes fails then. */
+  private turnAway(now: Us, perUs: number): void {
+    const { failed } = this
+    const all = Math.max(failed.valueAt(now), this.arrivals.valueAt(now) - this.writes.valueAt(now))
+    failed.cut(now)
+    failed.add(now, now, all, perUs, 0)
   }
 
   /** For the log: whether arrivals wait for a connection. What the pool serves within the clock's grain of 1 µs is nobody. */

@@ -35,6 +35,7 @@ export class Head {
   private ruleChanged = true
   private seen = -1
   private target: View | KthView
+  private readonly shares: Share[] = []
 
   constructor(
     readonly log: ReplicatedLog,
@@ -74,14 +75,15 @@ export class Head {
   /** Derives the acknowledgement curve again if anything it depends on has changed. */
   derive(now: Us): void {
     if (this.ruleChanged) this.target = this.choose()
-    const views = this.target instanceof KthView ? this.target.views : [this.target]
+    const { target } = this
     let sum = this.written.version
-    for (const v of views) sum += v.source.version + v.passage.version
+    if (target instanceof KthView) for (const v of target.views) sum += v.source.version + v.passage.version
+    else sum += target.source.version + target.passage.version
     if (!this.ruleChanged && sum === this.seen) return
     this.ruleChanged = false
     this.seen = sum
-    if (this.target instanceof KthView && this.target.views.length < this.target.k) still(this.ack, now, this.ack.valueAt(now))
-    else pursue(this.ack, now, this.target, Number.POSITIVE_INFINITY)
+    if (target instanceof KthView && target.views.length < target.k) still(this.ack, now, this.ack.valueAt(now))
+    else pursue(this.ack, now, target, Number.POSITIVE_INFINITY)
   }
 
   /** Sets everybody's rate from modes and thresholds alone. Says whether the writing curve changed. */
@@ -93,11 +95,14 @@ export class Head {
     else this.lastLagUs = this.expectedLagUs()
     if (this.target instanceof KthView && this.target.views.length >= this.target.k) this.target.seek(now)
     const perByteUs = this.serialUs()
-    const shares: Share[] = []
+    const { shares } = this
+    while (shares.length > 0) shares.pop()
     for (const t of this.tenures) {
       if (t.nEnd !== Number.POSITIVE_INFINITY) continue
-      const extraUs = t.replyUs + perByteUs * t.demand.options.bytesPerWrite
-      shares.push({ tenure: t, waiting: t.demand.crowded(now, this.lastLagUs + extraUs), extraUs, rate: 0, full: Number.POSITIVE_INFINITY })
+      const { share } = t
+      share.extraUs = t.replyUs + perByteUs * t.demand.options.bytesPerWrite
+      share.waiting = t.demand.crowded(now, this.lastLagUs + share.extraUs)
+      shares.push(share)
     }
     equilibrium(shares, now, this.lastLagUs, limited ? ackPerUs : Number.POSITIVE_INFINITY, this.backgroundPerUs)
     let bytesPerUs = this.backgroundPerUs
@@ -108,8 +113,8 @@ export class Head {
       tenure.limitedFull = s.full
       tenure.resumeAtUs = Number.POSITIVE_INFINITY
       let rate = s.rate
-      if (s.full === Number.POSITIVE_INFINITY || demand.held) tenure.saturated = false
-      if (demand.held) rate = 0
+      if (s.full === Number.POSITIVE_INFINITY || demand.resting) tenure.saturated = false
+      if (demand.resting) rate = 0
       else if (s.full !== Number.POSITIVE_INFINITY && !tenure.expiring) {
         const busy = tenure.busy(now)
         if (busy < (tenure.saturated ? s.full * UNDERFULL - 0.25 : s.full - 1e-6 - s.full * 1e-9)) {
@@ -177,8 +182,13 @@ export class Head {
   private serialUs(): number {
     const { rule, target } = this
     if (rule === null) return 0
-    const members = rule.members.filter(m => m.upstream === this.copy && m.reports !== undefined)
-    const m = members[target instanceof KthView ? target.chosen : 0]
+    let nth = target instanceof KthView ? target.chosen : 0
+    let m: Copy | undefined
+    for (const member of rule.members) {
+      if (member.upstream !== this.copy || member.reports === undefined || nth-- > 0) continue
+      m = member
+      break
+    }
     if (m === undefined || m.link === undefined) return 0
     const link = m.link.bytesPerSecond
     const apply = rule.stage === 'apply' ? m.applyBytesPerSecond : Number.POSITIVE_INFINITY

@@ -49,7 +49,7 @@ export class Ledger {
 
   constructor(private readonly log: ReplicatedLog) {}
 
-  /** For the log: appends a stretch, joined to the one before it when it goes on along the same line. */
+  /** For the log: appends a stretch, joined to the one before it when it goes on along the same line. The entry is the ledger's from now on. */
   add(e: Entry): void {
     for (const listener of this.listeners) listener(e)
     const { entries } = this
@@ -65,7 +65,7 @@ export class Ledger {
       }
       break
     }
-    entries.push({ ...e })
+    entries.push(e)
   }
 
   /** All intervals up to now, in the order in which their outcome began. */

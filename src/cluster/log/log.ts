@@ -3,7 +3,7 @@ import { Copy } from './copy.ts'
 import type { Demand } from './demand.ts'
 import { Ledger } from './ledger.ts'
 import { Branch, type Bytes, type Position } from './position.ts'
-import type { Tenure } from './tenure.ts'
+import type { Forecast, Tenure } from './tenure.ts'
 import { Watch, type WatchFor } from './watch.ts'
 
 const kinds = new Map<string, EventKind>()
@@ -33,7 +33,10 @@ export class ReplicatedLog {
   private planned = true
   /** Outcomes are up to this instant: several changes of one instant account once. */
   private accountedAtUs = -1
+  /** How often the curves were derived: what was read off them before is to be read again. */
+  private derivations = 0
   private timer: TimerId | undefined
+  private readonly onTimer = (): void => this.wake()
   private timerAtUs = Number.POSITIVE_INFINITY
 
   constructor(
@@ -79,6 +82,7 @@ export class ReplicatedLog {
     if (!this.dirty || this.settling) return
     this.settling = true
     this.dirty = false
+    this.derivations++
     const now = this.sim.now
     for (let round = 0; ; round++) {
       for (const c of this.copies) c.derive(now)
@@ -142,10 +146,33 @@ export class ReplicatedLog {
     for (const c of this.copies) if (c.upstream === copy) c.stale()
   }
 
-  tenuresOf(demand: Demand): Tenure[] {
-    const found: Tenure[] = []
-    for (const c of this.copies) if (c.head !== undefined) for (const t of c.head.tenures) if (t.demand === demand) found.push(t)
-    return found
+  /** Whether acknowledgements of `demand` flow now: as planned, while that answer is good. */
+  flows(demand: Demand): boolean {
+    this.settle()
+    const now = this.sim.now
+    if (demand.flowKnownAt === this.derivations && now < demand.flowUntilUs) return demand.flows
+    this.forgetFlow(demand)
+    for (const { head } of this.copies) {
+      if (head === undefined) continue
+      for (const t of head.tenures) if (t.demand === demand && this.learnFlow(demand, t.forecast(now, Number.POSITIVE_INFINITY))) return true
+    }
+    return false
+  }
+
+  private forgetFlow(demand: Demand): void {
+    demand.flows = false
+    demand.flowUntilUs = Number.POSITIVE_INFINITY
+    demand.flowKnownAt = this.derivations
+  }
+
+  /** Takes in what one of its tenures is to expect: acknowledgements flow while they flow from anywhere. */
+  private learnFlow(demand: Demand, { flowing, goodUntilUs }: Forecast): boolean {
+    if (flowing !== demand.flows) {
+      if (!flowing) return true
+      demand.flows = true
+      demand.flowUntilUs = goodUntilUs
+    } else demand.flowUntilUs = flowing ? Math.max(demand.flowUntilUs, goodUntilUs) : Math.min(demand.flowUntilUs, goodUntilUs)
+    return flowing
   }
 
   note(what: string, copy: Copy): void {
@@ -155,6 +182,7 @@ export class ReplicatedLog {
 
   private plan(now: Us): void {
     let next = Number.POSITIVE_INFINITY
+    for (const d of this.demands) this.forgetFlow(d)
     for (const c of this.copies) {
       if (c.head === undefined) continue
       c.head.plan(now)
@@ -172,7 +200,8 @@ export class ReplicatedLog {
           const f = t.forecast(now, t.full)
           next = Math.min(next, f.fullAtUs)
           if (wantsFlow) next = Math.min(next, f.changesAtUs)
-        }
+          this.learnFlow(t.demand, f)
+        } else t.demand.flowUntilUs = now
         if (t.nEnd === Number.POSITIVE_INFINITY && t.demand.options.loop === 'open' && !t.expiring && t.limitedFull !== Number.POSITIVE_INFINITY) next = Math.min(next, t.oldestUs(now) + t.demand.options.timeoutUs)
       }
     }
@@ -188,7 +217,7 @@ export class ReplicatedLog {
     if (at === this.timerAtUs) return
     if (this.timer !== undefined) this.sim.cancel(this.timer)
     this.timerAtUs = at
-    this.timer = at === Number.POSITIVE_INFINITY ? undefined : this.sim.call(at, () => this.wake())
+    this.timer = at === Number.POSITIVE_INFINITY ? undefined : this.sim.call(at, this.onTimer)
   }
 
   private wake(): void {
@@ -207,17 +236,23 @@ export class ReplicatedLog {
     const now = this.sim.now
     if (!this.planned) this.plan(now)
     this.planned = true
-    for (const w of this.watches.slice()) {
-      if (w.atUs > now || !this.watches.includes(w) || !w.met()) continue
-      w.cancel()
-      w.wanted.then()
+    if (this.anyDue(now)) {
+      for (const w of this.watches.slice()) {
+        if (w.atUs > now || !this.watches.includes(w) || !w.met()) continue
+        w.cancel()
+        w.wanted.then()
+      }
     }
     for (const d of this.demands) {
       if (d.onFlow === undefined) continue
-      const { flowing } = d
+      const flowing = this.flows(d)
       if (flowing === d.told) continue
       d.told = flowing
       d.onFlow(flowing)
     }
+  }
+  private anyDue(now: Us): boolean {
+    for (const w of this.watches) if (w.atUs <= now) return true
+    return false
   }
 }

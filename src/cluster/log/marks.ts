@@ -40,6 +40,7 @@ export class Marks {
   private readonly writePhase = { phase: 0.5, since: 0 }
   private readonly failPhase = { phase: 0.5, since: 0 }
   private failedUpTo: Us
+  private failedCount = 0
 
   constructor(
     readonly demand: Demand,
@@ -48,6 +49,7 @@ export class Marks {
     const { log } = demand
     this.density = new Curve(log.sim.now, 0)
     this.failedUpTo = log.sim.now
+    this.failedCount = demand.failed.valueAt(log.sim.now)
     this.changed()
     log.onChange(() => this.changed())
     log.ledger.listeners.push(e => this.take(e))
@@ -61,7 +63,11 @@ export class Marks {
     for (let t = this.failedUpTo; t < now; ) {
       const i = failed.index(t)
       const end = i + 1 < failed.start.length ? Math.min(now, failed.start[i + 1] as number) : now
-      this.sample(this.failPhase, failed.by(i, t), failed.by(i, end), t, end, (_f, at, weight) => this.push(at, at, FAIL, weight, null, -1))
+      // A queue that was turned away all at once is no mark of its own; the next one stands for it.
+      const here = failed.by(i, t)
+      if (here > this.failedCount + 1e-6) this.failPhase.since += here - this.failedCount
+      this.failedCount = failed.by(i, end)
+      this.sample(this.failPhase, here, failed.by(i, end), t, end, (_f, at, weight) => this.push(at, at, FAIL, weight, null, -1))
       t = end
     }
     this.failedUpTo = now

@@ -4,9 +4,9 @@ import type { Tenure } from './tenure.ts'
 /** One demand's part in a leader's writing. `rate` and `full` are the answer: go at `rate` once `full` connections are busy (Infinity: at once). */
 export interface Share {
   readonly tenure: Tenure
-  readonly waiting: boolean
+  waiting: boolean
   /** What an answer takes beyond the replication lag. */
-  readonly extraUs: Us
+  extraUs: Us
   /** Writes per µs. */
   rate: number
   full: number
@@ -67,13 +67,13 @@ function settledLag(shares: readonly Share[], lagUs: Us, ackPerUs: number, backg
 
 function offered(shares: readonly Share[], backgroundPerUs: number): number {
   let sum = backgroundPerUs
-  for (const s of shares) if (!s.tenure.demand.held) sum += s.rate * s.tenure.demand.options.bytesPerWrite
+  for (const s of shares) if (!s.tenure.demand.resting) sum += s.rate * s.tenure.demand.options.bytesPerWrite
   return sum
 }
 
 function offeredUnder(shares: readonly Share[], lagUs: number, backgroundPerUs: number): number {
   let sum = backgroundPerUs
-  for (const s of shares) if (!s.tenure.demand.held) sum += rateUnder(s, lagUs) * s.tenure.demand.options.bytesPerWrite
+  for (const s of shares) if (!s.tenure.demand.resting) sum += rateUnder(s, lagUs) * s.tenure.demand.options.bytesPerWrite
   return sum
 }
 

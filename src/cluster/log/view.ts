@@ -111,6 +111,13 @@ export class View implements Target {
     public passage: Passage,
   ) {}
 
+  /** Looks at something else from now on. */
+  through(source: Curve, passage: Passage): this {
+    this.source = source
+    this.passage = passage
+    return this
+  }
+
   seek(t: number): void {
     this.passage.look(this.source, t, this)
   }

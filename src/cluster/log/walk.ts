@@ -2,9 +2,22 @@ import { type Curve, SLACK } from './curve.ts'
 
 /**
  * Told of each linear piece of acknowledged writing, in order: writes n1…n2 (cumulative), written from w1 to w2, whose log ends at x1…x2,
- * acknowledged by the server from u1 to u2. Returns true to stop the walk.
+ * acknowledged by the server from u1 to u2. Returns true to stop the walk. The piece lies in {@link piece}, at {@link N1} and so on.
  */
-export type PieceSink = (n1: number, n2: number, w1: number, w2: number, x1: number, x2: number, u1: number, u2: number) => boolean
+export interface PieceSink {
+  take(): boolean
+}
+
+/** The piece at hand: one for all walks, read at once. Eight arguments a call would be eight numbers on the heap. */
+export const piece = new Float64Array(8)
+export const N1 = 0
+export const N2 = 1
+export const W1 = 2
+export const W2 = 3
+export const X1 = 4
+export const X2 = 5
+export const U1 = 6
+export const U2 = 7
 
 /**
  * Pairs each acknowledged byte with the instant it was written: walks an acknowledgement curve forward and, beside it, the writing curve
@@ -17,9 +30,9 @@ export class AckWalk {
   tau: number
 
   constructor(
-    readonly ack: Curve,
-    readonly written: Curve,
-    readonly writes: Curve,
+    private ack: Curve,
+    private written: Curve,
+    private writes: Curve,
     startUs: number,
   ) {
     this.u = startUs
@@ -27,11 +40,15 @@ export class AckWalk {
     this.x = written.valueAt(startUs)
   }
 
-  copy(): AckWalk {
-    const c = new AckWalk(this.ack, this.written, this.writes, this.u)
-    c.x = this.x
-    c.tau = this.tau
-    return c
+  /** Becomes a copy of `other`, for looking ahead. */
+  restart(other: AckWalk): this {
+    this.ack = other.ack
+    this.written = other.written
+    this.writes = other.writes
+    this.u = other.u
+    this.x = other.x
+    this.tau = other.tau
+    return this
   }
 
   /** Walks on to the server instant `u1`. */
@@ -47,10 +64,16 @@ export class AckWalk {
     return this.reach(ack.valueAt(this.u), this.u, this.u, sink)
   }
 
-  /** Everything up to byte `x1` is acknowledged, evenly between u1 and u2. */
-  private reach(x1: number, u1: number, u2: number, sink: PieceSink): boolean {
+  /**
+   * Everything up to byte `acked` is acknowledged, evenly between u1 and u2; never what is not written by u2: a leader begins at a whole byte,
+   * and its followers may hold a part of the next one.
+   */
+  private reach(acked: number, u1: number, u2: number, sink: PieceSink): boolean {
     const { written } = this
     const x0 = this.x
+    if (x0 >= acked) return false
+    const limit = written.valueAt(u2)
+    const x1 = acked > limit + SLACK ? limit : acked
     const perByte = x1 > x0 ? (u2 - u1) / (x1 - x0) : 0
     while (this.x < x1) {
       const j = written.index(this.tau)
@@ -90,7 +113,15 @@ export class AckWalk {
       if (next > w && (writes.slope[i] as number) > 0) {
         const a = (w - w1) / (w2 - w1)
         const b = (next - w1) / (w2 - w1)
-        if (sink(writes.by(i, w), writes.by(i, next), w, next, x1 + (x2 - x1) * a, x1 + (x2 - x1) * b, u1 + (u2 - u1) * a, u1 + (u2 - u1) * b)) return true
+        piece[N1] = writes.by(i, w)
+        piece[N2] = writes.by(i, next)
+        piece[W1] = w
+        piece[W2] = next
+        piece[X1] = x1 + (x2 - x1) * a
+        piece[X2] = x1 + (x2 - x1) * b
+        piece[U1] = u1 + (u2 - u1) * a
+        piece[U2] = u1 + (u2 - u1) * b
+        if (sink.take()) return true
       }
       w = next
     }
