@@ -26,12 +26,17 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
   const checkpointUs = spread ? Math.round(0.9 * world.options.checkpointTimeoutSeconds * SECOND) : source.checkpointUs()
   if (!(yield* stays(world, source, place, checkpointUs))) return 'could not initiate base backup: server closed the connection unexpectedly'
   source.checkpointDone()
+  const startLsn = source.copy.lsn('flush')
+  const startUs = sim.now
   const bytesPerSecond = Math.min(world.bytesPerSecond('baseBackupMBps', name), world.bytesPerSecond('replicationMBps', name)) / Math.max(1, source.diskSlowdown)
   const copyUs = world.timeUs('baseBackupMs', name) + Math.round(((world.options.databaseMB * 1_000_000) / bytesPerSecond) * SECOND)
   if (!(yield* stays(world, source, place, copyUs))) return 'could not read COPY data: server closed the connection unexpectedly'
   const dir = new DataDirectory(name, source.dir.systemId, world.log.copy(name, source.copy.position('flush')), source.dir.timeline, source.dir.image)
   dir.control = 'in production'
-  dir.checkpoint(source.copy.lsn('flush'), sim.now)
+  // Recovery of the copy begins at the checkpoint the backup began with.
+  dir.checkpoint(startLsn, startUs)
+  // All of PGDATA comes along, what ALTER SYSTEM wrote too (rule PG-CLONE-4).
+  for (const [file, text] of source.dir.files) dir.files.set(file, text)
   for (const [table, rows] of source.dir.tables) dir.tables.set(table, rows)
   world.directories.push(dir)
   return dir

@@ -29,6 +29,8 @@ export class DataDirectory {
   /** Last completed checkpoint (on a standby: restartpoint) and the redo pointer crash recovery starts from. */
   checkpointLsn: Bytes
   checkpointAtUs: Us = 0
+  /** Timeline of that checkpoint, as the control file shows it: behind {@link timeline} for a while after a promotion. */
+  checkpointTimeline: number
   /** Number of server processes that have it open: more than one corrupts it (rule PG-DATA-1). */
   open = 0
   corrupted = false
@@ -49,6 +51,7 @@ export class DataDirectory {
     public image: string,
   ) {
     this.checkpointLsn = copy.lsn('flush')
+    this.checkpointTimeline = timeline
   }
 
   /** Where its history ends, as durable bytes. */
@@ -64,6 +67,7 @@ export class DataDirectory {
   checkpoint(lsn: Bytes, atUs: Us): void {
     this.checkpointLsn = lsn
     this.checkpointAtUs = atUs
+    this.checkpointTimeline = this.timeline
   }
 }
 

@@ -144,7 +144,7 @@ export class PostgresProgram implements ContainerProgram {
       return 1
     }
     result.files.set('standby.signal', '')
-    result.files.set('postgresql.auto.conf', standbyConf(world, c.pod.name, host))
+    result.files.set('postgresql.auto.conf', `${result.files.get('postgresql.auto.conf') ?? ''}${standbyConf(world, c.pod.name, host)}`)
     disk.contents = result
     this.mourn(disk, result)
     world.directoryOf.set(c.pod.name, result)

@@ -25,10 +25,16 @@ export interface Client {
   readonly poolers?: BouncerProgram
 }
 
+/** All servers have the same catalogs; without a server nothing is known, and nothing is held against anybody. */
+function hasCatalog(world: World, name: string): boolean {
+  const [server] = world.servers
+  return server === undefined || sqlHost(server).relation(name) !== undefined
+}
+
 /** The psql of one place. */
 export function psqlFor(world: World, client: Client): Command {
   const latency: Distribution = world.options.profile === 'lab' ? { is: 'uniform', min: 1_000, max: 3_000 } : { is: 'uniform', min: 5_000, max: 40_000 }
-  const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now })
+  const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now, hasCatalog: name => hasCatalog(world, name) })
   const { poolers } = client
   if (poolers === undefined) return sql
   const consoleOf = (argv: readonly string[]): Bouncer | string | undefined => {

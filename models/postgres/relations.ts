@@ -104,7 +104,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
     fill: server => {
       const { options, sim } = server.world
       advanceCheckpoint(server.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
-      return { moves: true, rows: [[server.dir.checkpointLsn, server.dir.checkpointLsn, walFile(server.dir.timeline, server.dir.checkpointLsn), server.dir.timeline, server.dir.timeline, true, '0:1000', CALENDAR_US + server.dir.checkpointAtUs]] }
+      return { moves: true, rows: [[server.dir.checkpointLsn, server.dir.checkpointLsn, walFile(server.dir.checkpointTimeline, server.dir.checkpointLsn), server.dir.checkpointTimeline, server.dir.checkpointTimeline, true, '0:1000', CALENDAR_US + server.dir.checkpointAtUs]] }
     },
   },
   pg_control_system: {
@@ -167,7 +167,9 @@ export function sqlHost(server: Server, session?: SqlSession): SqlHost {
         case 'pg_current_wal_flush_lsn':
           return moving(server.copy.lsn('flush'))
         case 'pg_last_wal_receive_lsn':
-          return server.inRecovery ? moving(server.copy.lsn('flush')) : still(null)
+          // NULL until this incarnation has streamed; standing still after a promotion (rule PG-LAG-6).
+          if (!server.inRecovery) return still(server.receivedAtPromotion ?? null)
+          return server.streamed ? moving(server.copy.lsn('flush')) : still(null)
         case 'pg_last_wal_replay_lsn':
           return server.inRecovery ? moving(server.copy.lsn('apply')) : still(null)
         case 'pg_last_xact_replay_timestamp':

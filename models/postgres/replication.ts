@@ -19,6 +19,7 @@ export class Walsender {
   readonly pid: number
   readonly startedAtUs: Us
   private giveUp: TimerId | undefined
+  private frozenSinceUs: Us = 0
   private readonly gone: (() => void)[] = []
 
   constructor(
@@ -69,19 +70,22 @@ export class Walsender {
     const frozen = this.upstream.paused || this.standby.paused || !world.network.connected(this.upstream.place, this.standby.place)
     if (frozen === this.frozen) return
     this.frozen = frozen
+    const receiverUs = this.standby.settingUs('wal_receiver_timeout', world.options.walReceiverTimeoutSeconds * SECOND)
     if (!frozen) {
       if (this.giveUp !== undefined) world.sim.cancel(this.giveUp)
       this.giveUp = undefined
+      // The standby may have given up meanwhile: then its end of the connection is gone, and the first packet through says so.
+      if (receiverUs > 0 && world.sim.now - this.frozenSinceUs >= receiverUs) return this.close('the standby had given the connection up')
       if (this.state !== 'startup') this.standby.copy.thaw('receive')
       world.topologyChanged()
       return
     }
+    this.frozenSinceUs = world.sim.now
     if (this.state !== 'startup') this.standby.copy.freeze('receive')
+    // The sending side counts: as long as it believes in the standby, commits wait for it. 0 = for ever.
     const senderUs = this.upstream.settingUs('wal_sender_timeout', world.options.walSenderTimeoutSeconds * SECOND)
-    const receiverUs = this.standby.settingUs('wal_receiver_timeout', world.options.walReceiverTimeoutSeconds * SECOND)
-    const us = Math.min(senderUs || Number.POSITIVE_INFINITY, receiverUs || Number.POSITIVE_INFINITY)
-    if (Number.isFinite(us)) {
-      this.giveUp = world.sim.after(us, () => {
+    if (senderUs > 0) {
+      this.giveUp = world.sim.after(senderUs, () => {
         this.giveUp = undefined
         this.close('nothing was heard for the time-out')
       })
@@ -279,6 +283,7 @@ export class Receiver {
       }
       this.server.copy.follow(upstream.copy, sender.link())
       sender.state = 'catchup'
+      this.server.streamed = true
       this.server.dir.timeline = upstream.dir.timeline
       sender.reachChanged()
       this.awaitTracking(sender)

@@ -11,10 +11,14 @@ import { Receiver, type Walsender } from './replication.ts'
 import { sessionState } from './sessions.ts'
 import { parseTimeUs, type SyncNames } from './settings.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
+import { loseUnwritten } from './unwritten.ts'
 import type { World } from './world.ts'
 
 /** Size of a shutdown checkpoint or timeline-switch record. */
 const RECORD_BYTES: Bytes = 120
+
+/** checkpoint_completion_target 0.9 of checkpoint_timeout 5 min. */
+const END_OF_RECOVERY_CHECKPOINT_US: Us = 270 * SECOND
 
 /** One incarnation of a PostgreSQL server process on a data directory. */
 export class Server {
@@ -34,6 +38,9 @@ export class Server {
   /** SIGSTOPped by a fault: holds its sessions and locks, answers nothing. */
   paused = false
   replayPaused = false
+  /** WAL was streamed in this incarnation; before that pg_last_wal_receive_lsn() is NULL (rule PG-LAG-6). */
+  streamed = false
+  receivedAtPromotion: Bytes | undefined
   private readonly whenContinued: (() => void)[] = []
   readonly logLines: string[] = []
   private nextPid: number
@@ -141,6 +148,8 @@ export class Server {
     }
     this.world.sim.note(RELOADED, this.name)
     applySynchronousStandbys(this)
+    // default_transaction_read_only holds from the next transaction of every session on (rule PG-CONF-3).
+    this.tellBackends()
     if (this.receiver !== undefined && (before !== this.settings.primary_conninfo || slotBefore !== this.settings.primary_slot_name)) this.receiver.repoint()
     this.world.topologyChanged()
   }
@@ -195,6 +204,8 @@ export class Server {
    * and no attempt is made to fetch more (rules PG-PROMOTE-1…4). False when it is no standby.
    */
   promote(): boolean {
+    // Asked again meanwhile: the promotion under way answers both (rule PG-PROMOTE-5).
+    if (this.state === 'promoting') return true
     if (this.state !== 'standby') return false
     if (this.paused) {
       this.whenContinued.push(() => this.promote())
@@ -217,6 +228,9 @@ export class Server {
         const furthestReachable = isFurthestReachable(this, from)
         this.promotedAtUs = sim.now
         this.lastReplayedUs = replayedXactUs(this)
+        this.receivedAtPromotion = this.streamed ? from.lsn : undefined
+        // The control file learns of the new timeline with the next checkpoint, which is spread over minutes unless somebody asks (rule PG-REWIND-5).
+        this.later(END_OF_RECOVERY_CHECKPOINT_US, () => this.checkpointDone())
         // The next timeline as far as this directory's own history knows.
         this.openReadWrite(this.dir.timeline + 1)
         this.world.promotions.push({ atUs: sim.now, member: this.name, from, furthestReachable, by: 'operator' })
@@ -258,7 +272,6 @@ export class Server {
   }
 
   private finishing = false
-
   private finishShutdown(): void {
     if (this.finishing) return
     this.finishing = true
@@ -273,8 +286,9 @@ export class Server {
         return this.stopped()
       }
       this.copy.setBackground(0)
+      // The control file names where the checkpoint record begins; its end is what a standby must have (rule PG-STOP-6).
       const end = this.copy.append(RECORD_BYTES)
-      this.dir.checkpoint(end, this.world.sim.now)
+      this.dir.checkpoint(end - RECORD_BYTES, this.world.sim.now)
       awaitWalsenders(this, end, () => {
         this.dir.control = 'shut down'
         this.stopped()
@@ -321,7 +335,7 @@ export class Server {
     if (!this.alive) return
     const wasLeading = this.copy.leading
     this.copy.crash(why !== 'power loss')
-    if (wasLeading && this.settings.synchronous_commit === 'off') this.loseUnwritten()
+    if (wasLeading && this.settings.synchronous_commit === 'off') loseUnwritten(this)
     const position = this.copy.position('flush')
     // Its children notice only after a while that they are orphans. As a container's first process it takes them all with it (rule PG-START-4).
     if (why === 'SIGKILL' && this.world.options.supervised) this.dir.orphansUntilUs = this.world.sim.now + this.world.timeUs('orphanMs', this.name)
@@ -330,20 +344,6 @@ export class Server {
     if (wasLeading) this.world.departures.push({ atUs: this.world.sim.now, member: this.name, position, cause: this.world.faultStriking ? 'fault' : 'runbook' })
     this.world.sim.note(CRASHED, this.name, wasLeading ? 1 : 0, `${this.name} died (${why})${wasLeading ? ' while it was primary' : ''}`)
     this.gone(code)
-  }
-
-  /**
-   * With synchronous_commit = off the last commits were acknowledged before their WAL left shared memory: up to three times wal_writer_delay
-   * (0.6 s) of it is gone. What a standby has was written here first, so that much is never lost (rule PG-ACK-5).
-   */
-  private loseUnwritten(): void {
-    const { world, dir } = this
-    const agoUs = world.uniform(this.name, 'unwritten') * 600_000
-    const kept = Math.floor(this.copy.curves.receive.valueAt(world.sim.now - agoUs))
-    const sent = Math.max(0, ...this.walsenders.filter(s => s.state !== 'startup').map(s => s.standby.copy.lsn('receive')))
-    const { branch } = this.copy.position('flush')
-    const lsn = Math.max(kept, sent, branch.forkLsn, dir.checkpointLsn)
-    if (lsn < this.copy.lsn('flush')) this.copy.adopt({ branch, lsn })
   }
 
   private gone(code: number): void {

@@ -24,7 +24,7 @@ function candidates(server: Server): Walsender[] {
 export function syncState(server: Server, sender: Walsender): SyncState {
   const names = server.syncNames
   if (names === undefined || syncPriority(server, sender) === 0) return 'async'
-  if (names.method === 'ANY') return 'quorum'
+  if (names.method === 'ANY') return candidates(server).includes(sender) ? 'quorum' : 'potential'
   return candidates(server).indexOf(sender) < names.k && candidates(server).includes(sender) ? 'sync' : 'potential'
 }
 

@@ -216,16 +216,16 @@ function controlData(inside: Inside): Output {
       line('Database cluster state', dir.control) +
       line('Latest checkpoint location', formatLsn(dir.checkpointLsn)) +
       line("Latest checkpoint's REDO location", formatLsn(dir.checkpointLsn)) +
-      line("Latest checkpoint's REDO WAL file", walFile(dir.timeline, dir.checkpointLsn)) +
-      line("Latest checkpoint's TimeLineID", dir.timeline) +
-      line("Latest checkpoint's PrevTimeLineID", dir.timeline) +
+      line("Latest checkpoint's REDO WAL file", walFile(dir.checkpointTimeline, dir.checkpointLsn)) +
+      line("Latest checkpoint's TimeLineID", dir.checkpointTimeline) +
+      line("Latest checkpoint's PrevTimeLineID", dir.checkpointTimeline) +
       line("Latest checkpoint's full_page_writes", 'on') +
       line('wal_log_hints setting', options.rewindable ? 'on' : 'off') +
       line('Data page checksum version', 0),
   )
 }
 
-const REWIND = [valued('--target-pgdata', '-D'), valued('--source-server'), flag('--write-recovery-conf', '-R'), flag('--progress', '-P'), flag('--dry-run', '-n'), flag('--restore-target-wal', '-c')]
+const REWIND = [valued('--target-pgdata', '-D'), valued('--source-server'), flag('--write-recovery-conf', '-R'), flag('--progress', '-P'), flag('--dry-run', '-n'), flag('--restore-target-wal', '-c'), flag('--no-ensure-shutdown')]
 
 /** pg_rewind: target stopped cleanly, wal_log_hints or checksums, a common ancestor (rules PG-REWIND-1…4). */
 function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
@@ -233,13 +233,20 @@ function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   const dir = inside.dir()
   if (inside.user === 'root') return failed('pg_rewind: error: cannot be executed by "root"\n')
   if (dir === undefined) return failed('pg_rewind: error: could not open target directory\n')
-  if (inside.server() !== undefined || !dir.control.startsWith('shut down')) return failed('pg_rewind: error: target server must be shut down cleanly\n')
+  if (inside.server() !== undefined) return failed('pg_rewind: error: target server must be shut down cleanly\n')
+  if (!dir.control.startsWith('shut down')) {
+    // Since 13 it lets a crashed target recover by itself first, unless told not to; a standby cannot be recovered that way.
+    if (parsed.flags.has('--no-ensure-shutdown') || dir.isStandby) return failed('pg_rewind: error: target server must be shut down cleanly\n')
+    yield world.timeUs('crashStartMs', inside.pod)
+    dir.control = 'shut down'
+  }
   if (!world.options.rewindable) return failed('pg_rewind: error: target server needs to use either data checksums or "wal_log_hints = on"\n')
   const conninfo = parsed.flags.get('--source-server') ?? ''
   const source = findServerByHost(world, inside.place(), parseConninfo(conninfo).host ?? '', inside.pod)
   if (typeof source === 'string') return failed(`pg_rewind: error: ${source}\n`)
   if (source.dir.systemId !== dir.systemId) return failed('pg_rewind: error: source and target clusters are from different systems\n')
-  if (onHistoryOf(source, dir)) return ok(`pg_rewind: connected to server\npg_rewind: no rewind required\n`)
+  // It compares the timelines in the control files: before the promoted source's checkpoint they are still equal (rule PG-REWIND-5).
+  if (source.dir.checkpointTimeline === dir.checkpointTimeline || onHistoryOf(source, dir)) return ok(`pg_rewind: connected to server\npg_rewind: no rewind required\n`)
   const fork = forkPoint(source.copy.position('flush'), dir.position)
   if (parsed.flags.has('--dry-run')) return ok('pg_rewind: Done!\n')
   const divergedBytes = dir.position.lsn - fork.lsn
@@ -250,6 +257,7 @@ function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   dir.copy.adopt(fork)
   dir.timeline = source.dir.timeline
   dir.checkpoint(fork.lsn, world.sim.now)
+  dir.checkpointTimeline = source.dir.checkpointTimeline
   dir.control = 'in archive recovery'
   // The source's configuration files come along; -R writes the signal file and the connection anew.
   const auto = source.dir.files.get('postgresql.auto.conf')

@@ -24,6 +24,7 @@ export interface BouncerHost {
 export class Bouncer {
   running = false
   paused = false
+  private pauses = 0
   private readonly resumed = new Signal()
   disabled = false
   readonly log: string[] = []
@@ -98,8 +99,12 @@ export class Bouncer {
     const waitUs = this.drainUs()
     this.world.sim.note(PAUSED, this.host.pod, 1, `${this.host.pod}: PAUSE, new queries queue`)
     for (const queue of this.queues) queue.hold()
+    // The process drains whether or not somebody waits for its answer; a RESUME meanwhile calls it off (rule PGB-PAUSE-4).
+    const turn = ++this.pauses
+    this.world.sim.after(waitUs, () => {
+      if (this.paused && this.pauses === turn) for (const queue of this.queues) queue.release()
+    })
     yield waitUs
-    for (const queue of this.queues) queue.release()
     return undefined
   }
 

@@ -1,7 +1,7 @@
 import { Chance, type Distribution, MILLISECOND, NEVER, type Process, type Us } from '../../../src/kernel/index.ts'
 import { type Call, type Command, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
-import { compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError, unmodelledFunctions } from '../sql/index.ts'
+import { catalogsRead, compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError, unmodelledFunctions } from '../sql/index.ts'
 import { parseOptions, type PsqlOptions, type Refusal, type Target } from './options.ts'
 import { Session } from './session.ts'
 
@@ -24,6 +24,8 @@ export interface PsqlSetting {
   readonly nowUs?: () => Us
   /** psql's own version, for `--version`. */
   readonly version?: string
+  /** Whether a server here has a system catalog or view of that name: lets `check` name one that no query can read. */
+  readonly hasCatalog?: (name: string) => boolean
 }
 
 const CONNECTION: Distribution = { is: 'uniform', min: 5 * MILLISECOND, max: 40 * MILLISECOND }
@@ -49,13 +51,13 @@ function targetOf({ target }: PsqlOptions, call: Call): Target {
 }
 
 /** The program `psql`. */
-export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = VERSION }: PsqlSetting = {}): Command {
+export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = VERSION, hasCatalog = () => true }: PsqlSetting = {}): Command {
   const ofWords = version === VERSION ? commonOptions : (argv: readonly string[]) => parseOptions(argv, {}, version)
   const optionsOf = (call: Call): PsqlOptions | Refusal => (call.env === undefined ? ofWords(call.argv) : parseOptions(call.argv, call.env, version))
   return {
     name: 'psql',
     summary: 'PostgreSQL interactive terminal: runs SQL from -c, -f - or standard input',
-    check: argv => check(argv, version),
+    check: argv => check(argv, version, hasCatalog),
     latencyUs,
     look(call) {
       const options = optionsOf(call)
@@ -109,7 +111,7 @@ function* neverPerforms(): Process<EffectResult> {
 }
 
 /** Everything wrong with a command line that shows without running it. */
-function check(argv: readonly string[], version: string): readonly Finding[] {
+function check(argv: readonly string[], version: string, hasCatalog: (name: string) => boolean): readonly Finding[] {
   const findings: Finding[] = []
   const open = argv.some(word => word.includes('${'))
   try {
@@ -119,7 +121,7 @@ function check(argv: readonly string[], version: string): readonly Finding[] {
       if (action.is === 'file' && action.name !== '-' && !action.name.includes('${')) {
         findings.push({ severity: 'error', message: `psql cannot read the file ${action.name}: only \`-f -\` (standard input) is modelled` })
       }
-      if (action.is === 'command' && !action.text.includes('${') && !action.text.trimStart().startsWith('\\')) findings.push(...checkSql(action.text))
+      if (action.is === 'command' && !action.text.includes('${') && !action.text.trimStart().startsWith('\\')) findings.push(...checkSql(action.text, hasCatalog))
     }
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error
@@ -128,10 +130,12 @@ function check(argv: readonly string[], version: string): readonly Finding[] {
   return findings
 }
 
-function checkSql(sql: string): readonly Finding[] {
+function checkSql(sql: string, hasCatalog: (name: string) => boolean): readonly Finding[] {
   try {
     const statements = compile(sql)
-    const unknown = unmodelledFunctions(sql).map((name): Finding => ({ severity: 'error', message: `in \`${sql}\`: the function ${name}() is not modelled` }))
+    const functions = unmodelledFunctions(sql).map(name => `the function ${name}()`)
+    const catalogs = catalogsRead(sql).filter(name => !hasCatalog(name)).map(name => `the relation ${name}`)
+    const unknown = [...functions, ...catalogs].map((what): Finding => ({ severity: 'error', message: `in \`${sql}\`: ${what} is not modelled` }))
     const alone = statements.find(({ forbiddenInTransaction }) => forbiddenInTransaction !== undefined)
     if (alone === undefined || statements.length === 1) return unknown
     return [...unknown, { severity: 'error', message: `${alone.forbiddenInTransaction as string} cannot run with other statements in one -c: give it a -c of its own` }]

@@ -5,7 +5,7 @@ export {
 } from './host.ts'
 export { Numeric } from './numeric.ts'
 export {
-  type Answer, compile, ConnectionLost, EffectError, type EffectStatement, type QueryStatement, type Statement, type StatementResult, unmodelledFunctions,
+  type Answer, catalogsRead, compile, ConnectionLost, EffectError, type EffectStatement, type QueryStatement, type Statement, type StatementResult, unmodelledFunctions,
 } from './statement.ts'
 export { applyToTables, type Table, type Tables } from './tables.ts'
 export {

@@ -104,6 +104,19 @@ export function unmodelledFunctions(sql: string): readonly string[] {
   return [...names]
 }
 
+/** The system catalogs and views that a text reads. User tables are left out: a runbook may create them on its way. */
+export function catalogsRead(sql: string): readonly string[] {
+  const names = new Set<string>()
+  const walk = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return
+    const { relname, schemaname } = node as { relname?: unknown; schemaname?: unknown }
+    if (typeof relname === 'string' && relname.startsWith('pg_') && (schemaname === undefined || schemaname === 'pg_catalog')) names.add(relname)
+    for (const child of Object.values(node)) walk(child)
+  }
+  for (const { node } of parseStatements(sql)) walk(node)
+  return [...names]
+}
+
 const binderFor = (host: SqlHost, parsed: Parsed): Binder => new Binder(host, parsed, { select: bindSelect, expression: bindExpression })
 
 function compileOne(parsed: Parsed): Statement {

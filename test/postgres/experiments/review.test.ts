@@ -1,0 +1,106 @@
+/** Rules that a review by fresh eyes asked for: each is what a guard of a real runbook relies on. */
+import { describe, expect, it } from 'vitest'
+import { SECOND } from '../../../src/kernel/index.ts'
+import { Lab, WRITERS } from './lab.ts'
+
+const PGDATA = '/var/lib/postgresql/data'
+
+describe('what guards rely on', () => {
+  it('PG-CONF-3: a reload to read-only stops the sessions that are there', () => {
+    const lab = new Lab()
+    const clients = lab.clients(WRITERS)
+    lab.wait(2 * SECOND)
+    lab.sql(0, 'ALTER SYSTEM SET default_transaction_read_only = on')
+    lab.sql(0, 'SELECT pg_reload_conf()')
+    lab.wait(SECOND)
+    const acked = lab.cluster.logs[0]?.ledger.ackedWrites() ?? 0
+    expect(acked).toBeGreaterThan(0)
+    lab.wait(5 * SECOND)
+    expect(lab.cluster.logs[0]?.ledger.ackedWrites()).toBe(acked)
+    clients.stop()
+  })
+
+  it('PG-STOP-6: a standby that has everything has received past the location in the control file', () => {
+    const lab = new Lab({ supervised: true })
+    lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'fast')
+    const control = lab.exec(0, 'pg_controldata', '-D', PGDATA).out
+    const location = /Latest checkpoint location: +(\S+)/.exec(control)?.[1] ?? ''
+    expect(lab.sql(1, `SELECT pg_last_wal_receive_lsn() > '${location}'`)).toBe('t')
+  })
+
+  it('PG-LAG-6: the received position is NULL after a restart without an upstream, and stands still after a promotion', () => {
+    const lab = new Lab({ supervised: true })
+    lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'immediate')
+    lab.exec(1, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'fast')
+    lab.exec(1, 'pg_ctl', 'start', '-D', PGDATA)
+    lab.wait(2 * SECOND)
+    expect(lab.sql(1, 'SELECT pg_last_wal_receive_lsn() IS NULL')).toBe('t')
+    const received = lab.sql(2, 'SELECT pg_last_wal_receive_lsn()')
+    lab.exec(2, 'pg_ctl', 'promote', '-D', PGDATA)
+    expect(lab.sql(2, 'SELECT pg_last_wal_receive_lsn()')).toBe(received)
+  })
+
+  it('PG-CLONE-4: a clone keeps what ALTER SYSTEM wrote', () => {
+    const lab = new Lab()
+    lab.sql(0, "ALTER SYSTEM SET statement_timeout = '7s'")
+    lab.run('kubectl', 'delete', 'pvc', 'data-postgres-cluster-1', '--wait=false')
+    lab.run('kubectl', 'delete', 'pod', 'postgres-cluster-1')
+    lab.until(() => lab.cluster.truth.members().filter(m => m.attached && m.ready).length === 3, 120 * SECOND)
+    expect(lab.sql(1, 'SHOW statement_timeout')).toBe('7s')
+  })
+
+  it('PG-PROMOTE-5: asked again while a promotion runs, both wait and succeed', () => {
+    const lab = new Lab({ timing: { promoteMs: 5000 } })
+    expect(lab.exec(1, 'pg_ctl', 'promote', '-D', PGDATA, '-t', '1').code).toBe(1)
+    expect(lab.exec(1, 'pg_ctl', 'promote', '-D', PGDATA, '-t', '30').code).toBe(0)
+  })
+
+  it('PG-REWIND-5: before the checkpoint of the promoted server pg_rewind finds nothing to do', () => {
+    const lab = new Lab({ supervised: true })
+    lab.sql(0, 'CREATE TABLE w (n int)')
+    lab.exec(1, 'pg_ctl', 'promote', '-D', PGDATA)
+    lab.sql(0, 'INSERT INTO w VALUES (1)')
+    lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'immediate')
+    const rewind = () => lab.exec(0, 'pg_rewind', '--target-pgdata', PGDATA, '--source-server', `host=${lab.dns(1)}`, '-R')
+    expect(rewind()).toMatchObject({ code: 0, out: expect.stringContaining('no rewind required') as string })
+    lab.sql(1, 'CHECKPOINT')
+    expect(rewind()).toMatchObject({ code: 0, out: expect.stringContaining('servers diverged') as string })
+  })
+
+  it('PG-ACK-8: with synchronous_commit off a crash loses at most the last 0.6 s, and nothing that a standby has', () => {
+    const lost: number[] = []
+    for (let i = 0; i < 10; i++) {
+      const lab = new Lab({ seed: `off/${i}`, synchronousCommit: 'off', supervised: true })
+      lab.clients(WRITERS)
+      for (const pod of [1, 2]) lab.exec(pod, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'fast')
+      lab.wait(3 * SECOND)
+      const log = lab.cluster.logs[0]
+      lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'immediate')
+      const copy = log?.copies.find(c => c.name === 'postgres-cluster-0')
+      if (log === undefined || copy === undefined) throw new Error('no log')
+      const gone = log.ledger.beyond(copy.position('flush'))
+      lost.push(gone.reduce((sum, part) => sum + part.writes, 0))
+      for (const part of gone) expect(lab.now - part.fromUs).toBeLessThan(700_000 + 5 * SECOND)
+    }
+    expect(Math.max(...lost)).toBeGreaterThan(0)
+  })
+})
+
+describe('a paused pooler', () => {
+  it('PGB-PAUSE-4: a RESUME calls a waiting PAUSE off, and clients keep their server connection', () => {
+    const lab = new Lab({ pooler: { replicas: 1 }, longTransactionP: 1 })
+    lab.clients({ ...WRITERS, entrance: 'pooler' })
+    lab.wait(SECOND)
+    const pooler = lab.cluster.kubernetes.pods().find(p => p.labels.app === 'pgbouncer')?.name ?? ''
+    const console_ = (text: string) => lab.start('kubectl', 'exec', pooler, '--', 'psql', '-p', '6432', '-U', 'pgbouncer', 'pgbouncer', '-c', text)
+    const pause = console_('PAUSE')
+    lab.wait(100_000)
+    expect(pause.done).toBe(false)
+    console_('RESUME')
+    lab.wait(700 * SECOND)
+    expect(lab.cluster.world.serverOf('postgres-cluster-0')?.backends.size).toBeGreaterThan(0)
+    const before = lab.cluster.logs[0]?.ledger.ackedWrites() ?? 0
+    lab.wait(SECOND)
+    expect(lab.cluster.logs[0]?.ledger.ackedWrites()).toBeGreaterThan(before)
+  })
+})
