@@ -19,7 +19,7 @@ const TIMING = {
   fastStopMs: [uniform(100, 115), uniform(50, 90), 'ms', 'fast shutdown without dirty buffers or lagging standbys', 'E-13 (103–115 ms with pg_ctl, which polls every 100 ms)'],
   startMs: [uniform(110, 220), uniform(60, 100), 'ms', 'start of a cleanly stopped server until it accepts connections', 'E-6 (115 ms); real-measurements standby_start_ms 111–218'],
   crashStartMs: [uniform(800, 2000), uniform(160, 290), 'ms', 'start after a crash apart from redo (synchronising the data directory)', 'real-measurements restart_immediate: gap 262–403 ms; network disks slower, judgement'],
-  orphanMs: [uniform(700, 1300), uniform(700, 1300), 'ms', 'how long the children of a killed postmaster keep its lock file and memory, where they outlive it (a supervised container)', 'real-measurements restart_kill9 against restart_immediate: 1.3–2.0 s'],
+  orphanMs: [uniform(1000, 1600), uniform(1000, 1600), 'ms', 'how long the children of a killed postmaster keep its lock file and memory, where they outlive it (a supervised container)', 'real-measurements restart_kill9 against restart_immediate: 1.3–2.0 s'],
   replicationMBps: [200, 1000, 'MB/s', 'most that one replication connection carries', 'judgement; lab: loopback, above the 482 MB/s of E-11'],
   repointMs: [uniform(25, 112), uniform(25, 112), 'ms', 'from the reloaded primary_conninfo until WAL streams', 'E-10/F (35–124 ms from the command, of which 10 ms until the signal is acted upon)'],
   connectMs: [uniform(1, 5), uniform(0.5, 2), 'ms', 'opening a database connection', 'judgement'],

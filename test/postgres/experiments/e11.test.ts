@@ -95,7 +95,7 @@ describe('real-measurements: restarts (4 to 8 writers; PG-STOP-2, PG-STOP-4, PG-
       expect(lab.lost(0)).toBe(0)
       return ms(gapUs(lab, from))
     })
-    within(gaps, 900, [1_150, 1_600], 2_720)
+    within(gaps, 1_200, [1_350, 1_700], 2_720)
   })
 
   it('start of a standby: 111–218 ms', () => {
