@@ -127,5 +127,7 @@ function furthest(dirs: readonly DataDirectory[]): DataDirectory | undefined {
 
 /** `1.29.0` → 29. */
 function minorNumber(version: string): number {
-  return Number(version.split('.')[1] ?? 0)
+  const from = version.indexOf('.') + 1
+  const to = version.indexOf('.', from)
+  return from === 0 ? 0 : Number(version.slice(from, to < 0 ? undefined : to))
 }
