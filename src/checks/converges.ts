@@ -1,7 +1,7 @@
 /**
  * converges: completed or rolled back means one version, one history and full redundancy; aborted means one leader, one history and one spare copy.
  * Causes, the first that holds: no-leader, two-leaders, diverged-follower (holds bytes that the history that counts lacks), unattached-follower
- * (runs but streams from nobody), missing-member (fewer running, caught-up members than there should be), mixed-versions.
+ * (runs but does not stream from the leader), missing-member (fewer running, caught-up members than there should be), mixed-versions.
  */
 import { Chain, fail, notExercised, pass, plural } from './chain.ts'
 import type { Check, Facts, MemberAtEnd } from './facts.ts'
@@ -49,7 +49,7 @@ function histories(_facts: Facts, members: readonly MemberAtEnd[]): readonly Def
   const diverged = members.filter(m => m.diverged === true).map(m => m.name)
   if (diverged.length > 0) defects.push({ cause: 'diverged-follower', text: `${diverged.join(' and ')} hold${diverged.length === 1 ? 's' : ''} another history`, members: diverged })
   const loose = members.filter(m => m.running && !m.attached && m.diverged !== true).map(m => m.name)
-  if (loose.length > 0) defects.push({ cause: 'unattached-follower', text: `${loose.join(' and ')} run${loose.length === 1 ? 's' : ''} but stream${loose.length === 1 ? 's' : ''} from nobody`, members: loose })
+  if (loose.length > 0) defects.push({ cause: 'unattached-follower', text: `${loose.join(' and ')} run${loose.length === 1 ? 's' : ''} but do${loose.length === 1 ? 'es' : ''} not stream from the leader`, members: loose })
   return defects
 }
 
