@@ -1,4 +1,4 @@
-import { type CommandRegistry, UnsupportedError } from './command.ts'
+import { type CommandRegistry, type Finding, UnsupportedError } from './command.ts'
 import { filterOf, FILTER_NAMES } from './filters.ts'
 import { type Edge, captures, close, edgesOf, enter, needs, reachable } from './graph.ts'
 import { END, type Plan, type PlacedLine, type PlanStep, type Place, stepName } from './plan.ts'
@@ -13,16 +13,16 @@ export interface RunbookFinding {
   readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data'
   /** What is wrong, and what would be right. */
   readonly message: string
+  /** The command line it is about, if it is about one. */
+  readonly line?: string
 }
 
 /** Everything wrong with a runbook at once: commands and flags that no model has, and what {@link lint} finds. In the order of the file. */
 export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFinding[] {
   const findings: RunbookFinding[] = []
-  for (const step of plan.steps) {
-    for (const line of linesOf(step)) {
-      for (const { severity, message } of checkLine(line, registry)) {
-        findings.push({ severity, message: `${message} (in \`${line.text}\`)`, place: line.place, step: stepName(step), rule: 'unsupported' })
-      }
+  for (const { step, line } of linesOfPlan(plan)) {
+    for (const { severity, message } of checkLine(line, registry, plan)) {
+      findings.push({ severity, message, place: line.place, step: stepName(step), rule: 'unsupported', line: line.text })
     }
   }
   return [...findings, ...lint(plan)].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
@@ -30,32 +30,45 @@ export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFind
 
 /** The findings as lines of text: `file:line:column: error: …`. */
 export function formatFindings(plan: Plan, findings: readonly RunbookFinding[]): string {
-  return findings.map(f => `${position(plan.file, f.place)}${f.severity}: step ${f.step}: ${f.message}`).join('\n')
+  return findings.map(f => `${position(plan.file, f.place)}${f.severity}: step ${f.step}: ${f.message}${f.line === undefined ? '' : ` (in \`${f.line}\`)`}`).join('\n')
 }
 
-function linesOf(step: PlanStep): readonly PlacedLine[] {
-  const { action } = step
+/** Every command line of a plan with its step, in the order of the plan. */
+export function linesOfPlan(plan: Plan): readonly { readonly step: PlanStep; readonly line: PlacedLine }[] {
+  return plan.steps.flatMap(step => linesOf(step).map(line => ({ step, line })))
+}
+
+function linesOf({ action }: PlanStep): readonly PlacedLine[] {
   if (action.kind === 'run' || action.kind === 'parallel') return action.lines
   return action.kind === 'gate' ? [action.line] : []
 }
 
-function checkLine(line: PlacedLine, registry: CommandRegistry): { severity: 'error' | 'warning'; message: string }[] {
-  return line.stages.flatMap(stage => {
-    const argv = stage.words.map(written)
+/** Text programs (`grep`, `awk`, …) are the operator's own, unless the cluster has a command of that name. */
+function checkLine(line: PlacedLine, registry: CommandRegistry, plan: Plan): readonly Finding[] {
+  return writtenStages(line, plan).flatMap((argv): readonly Finding[] => {
     const name = argv[0] ?? ''
-    if (registry.has(name) || !FILTER_NAMES.includes(name)) return [...registry.check(argv)]
+    if (registry.has(name) || !FILTER_NAMES.includes(name)) return registry.check(argv)
     try {
-      filterOf(argv)
+      if (!argv.some(word => word.includes('${'))) filterOf(argv)
       return []
     } catch (error) {
-      if (error instanceof UnsupportedError) return [{ severity: 'error' as const, message: error.message }]
+      if (error instanceof UnsupportedError) return [{ severity: 'error', message: error.message }]
       throw error
     }
   })
 }
 
-function written(word: Template): string {
-  return typeof word === 'string' ? word : word.map(part => (typeof part === 'string' ? part : `\${${part.name}}`)).join('')
+/** The argument vectors of a line as they stand in the file: variables that nothing but `vars` sets are filled in, the others stay `${x}`. */
+export function writtenStages(line: PlacedLine, plan: Plan): readonly (readonly string[])[] {
+  const constants = constantsOf(plan)
+  const written = (word: Template): string => (typeof word === 'string' ? word : word.map(part => (typeof part === 'string' ? part : (constants.get(part.name) ?? `\${${part.name}}`))).join(''))
+  return line.stages.map(stage => stage.words.map(written))
+}
+
+/** The `vars` that no step captures over. */
+function constantsOf(plan: Plan): ReadonlyMap<string, string> {
+  const captured = new Set(plan.steps.flatMap(step => (['done', 'pass', 'continued'] as const).map(why => captures(step, why))))
+  return new Map([...plan.vars].filter(([name]) => !captured.has(name)))
 }
 
 /**
@@ -128,7 +141,7 @@ function variables(plan: Plan, edges: readonly Edge[]): RunbookFinding[] {
       if (here === undefined || here.every?.has(name)) continue
       const nearest = nearestOf(name, [...all])
       if (!all.has(name)) {
-        findings.push(finding(step, 'error', 'unknown-variable', `\${${name}} is never captured${nearest === undefined ? '' : `; did you mean \${${nearest}}?`} Capture it with \`as\`, declare it under \`vars\`, or write $\${${name}} to leave it to an inner shell`))
+        findings.push(finding(step, 'error', 'unknown-variable', `\${${name}} is never captured${nearest === undefined ? '.' : `; did you mean \${${nearest}}?`} Capture it with \`as\`, declare it under \`vars\`, or write $\${${name}} to leave it to an inner shell`))
       } else if (here.some.has(name)) findings.push(finding(step, 'warning', 'unknown-variable', `\${${name}} is not captured on every way to this step`))
       else findings.push(finding(step, 'error', 'unknown-variable', `\${${name}} is used before any step captures it`))
     }

@@ -9,7 +9,7 @@ import { type Layer, merge, type Override, parseLayer, placeOf } from './documen
 import { type InputProblem, problemAt, ScenarioError } from './error.ts'
 import { diskFiles, findScenario, missingFile, pathFrom, type SourceFiles, sourceFiles } from './files.ts'
 import { problemsOf, spell } from './issues.ts'
-import { type Compiled, commandProblems, compileFiles, compileSection } from './runbooks.ts'
+import { type Compiled, compileFiles, compileSection, stepProblems } from './runbooks.ts'
 import type { FaultSpace, Load, Objective, Scenario, ScenarioSource } from './scenario.ts'
 import { type ScenarioFile, ScenarioSchema } from './schema.ts'
 import { overridesOf } from './set.ts'
@@ -149,7 +149,7 @@ class Loader {
     const start = value['start'] === undefined ? undefined : this.compile(value, 'start')
     for (const compiled of [start, runbook]) {
       this.problems.push(...(compiled?.problems ?? []))
-      if (compiled?.plan !== undefined && cluster !== undefined) this.problems.push(...commandProblems(compiled.plan, cluster.commands))
+      if (compiled?.plan !== undefined && cluster !== undefined) this.problems.push(...stepProblems(compiled.plan, cluster.commands))
     }
     return { runbook: runbook?.plan, start: start?.plan }
   }

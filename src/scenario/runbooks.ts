@@ -1,8 +1,6 @@
 /** Compiling the runbooks that a scenario names or holds: from one file, from several run in order as one, from steps written in place. */
 import { isMap, isScalar } from 'yaml'
-import { FILTER_NAMES, filterOf } from '../operator/filters.ts'
-import { type CommandRegistry, compileRunbook, type PlacedLine, type Plan, type PlanStep, readRunbook, RunbookError, type Sourced, UnsupportedError } from '../operator/index.ts'
-import type { Template } from '../operator/words.ts'
+import { checkRunbook, type CommandRegistry, compileRunbook, type Plan, readRunbook, RunbookError, type Sourced } from '../operator/index.ts'
 import type { Layer } from './document.ts'
 import { type InputProblem, problemAt } from './error.ts'
 import { missingFile, pathFrom, type SourceFiles } from './files.ts'
@@ -111,46 +109,22 @@ function collect(problems: InputProblem[], file: string, compile: () => void): v
   }
 }
 
-/** What the cluster's commands say against the runbook's command lines: unknown programs, verbs, flags. Warnings are left to `proofroll check`. */
-export function commandProblems(plan: Plan, registry: CommandRegistry): readonly InputProblem[] {
-  const problems: InputProblem[] = []
-  for (const step of plan.steps) {
-    for (const line of linesOf(step)) {
-      for (const stage of line.stages) {
-        const argv = stage.words.map(written)
-        for (const message of complaints(argv, registry)) {
-          const place = line.place.line > 0 ? { line: line.place.line, column: line.place.column } : { line: undefined, column: undefined }
-          const near = nearest(argv[0] ?? '', registry.names)
-          const meant = near === undefined || registry.has(argv[0] ?? '') ? [] : [`did you mean \`${near}\`?`]
-          problems.push({ file: plan.file, ...place, message, help: [...meant, `in step \`${step.id}\`: ${line.text}`] })
-        }
-      }
-    }
-  }
-  return problems
+/**
+ * What is wrong with a runbook's steps: programs, verbs and flags that the cluster's commands do not know, variables that nobody captures,
+ * steps that nothing leads to. Warnings are left to `proofroll check`.
+ */
+export function stepProblems(plan: Plan, registry: CommandRegistry): readonly InputProblem[] {
+  return checkRunbook(plan, registry).flatMap(({ severity, place, message, step, line }): readonly InputProblem[] => {
+    if (severity !== 'error') return []
+    const at = place.line > 0 ? { line: place.line, column: place.column } : { line: undefined, column: undefined }
+    const help = line === undefined ? [`in step \`${step}\``] : [...meantCommand(message, registry), `in step \`${step}\`: ${line}`]
+    return [{ file: plan.file, ...at, message, help }]
+  })
 }
 
-/** Text programs (`grep`, `awk`, …) are the operator's own, unless the cluster has a command of that name. */
-function complaints(argv: readonly string[], registry: CommandRegistry): readonly string[] {
-  const name = argv[0] ?? ''
-  if (!registry.has(name) && FILTER_NAMES.includes(name)) {
-    try {
-      if (!argv.some(word => word.includes('${'))) filterOf(argv)
-      return []
-    } catch (error) {
-      if (error instanceof UnsupportedError) return [error.message]
-      throw error
-    }
-  }
-  return registry.check(argv).flatMap(finding => (finding.severity === 'error' ? [finding.message] : []))
-}
-
-function linesOf({ action }: PlanStep): readonly PlacedLine[] {
-  if (action.kind === 'run' || action.kind === 'parallel') return action.lines
-  return action.kind === 'gate' ? [action.line] : []
-}
-
-/** A word as it stands in the file, its variables unfilled. */
-function written(word: Template): string {
-  return typeof word === 'string' ? word : word.map(part => (typeof part === 'string' ? part : `\${${part.name}}`)).join('')
+/** The known program that an unknown one was perhaps meant to be. */
+function meantCommand(message: string, registry: CommandRegistry): readonly string[] {
+  const unknown = /^the command `([^`]+)` is not modelled on/.exec(message)?.[1]
+  const near = unknown === undefined || registry.has(unknown) ? undefined : nearest(unknown, registry.names)
+  return near === undefined ? [] : [`did you mean \`${near}\`?`]
 }

@@ -168,6 +168,15 @@ describe('the other commands', () => {
     expect(code).toBe(2)
   })
 
+  test('what lint calls an error is one in check and in run', async () => {
+    writeFileSync('swap.runbook.yaml', SWAP_RUNBOOK.replace('run: stop m-0', "run: 'stop ${candidat}'"))
+    for (const argv of [['check', 'swap.runbook.yaml'], ['check', 'swap.yaml'], ['run', 'swap.yaml', '--runs', '1']]) {
+      const { code, err, out } = await proofroll(argv)
+      expect(err).toMatch(/^swap\.runbook\.yaml:6:.*\$\{candidat\} is never captured/)
+      expect({ code, out }, argv.join(' ')).toEqual({ code: 2, out: '' })
+    }
+  })
+
   test('list names what is built and what is not; --diagram draws', async () => {
     const { out, code } = await proofroll(['list'])
     expect(code).toBe(0)

@@ -30,7 +30,7 @@ export const exec: Verb = {
   check(args, kube) {
     if (args.problem !== undefined) return []
     const inner = args.rest ?? []
-    if (inner.length === 0 || args.positional.some(w => w.includes('${')) || inner[0]?.includes('${')) return []
+    if (inner.length === 0 || inner[0]?.includes('${')) return []
     return checkInside(kube, args.positional[0] ?? '', inner)
   },
 
@@ -137,10 +137,14 @@ export function podOf(c: Context, word: string): Pod {
   return pod
 }
 
-/** Checks an inner command against the named pod's container, or, if there is none yet, against every kind of container that runs. */
+/** Checks an inner command against the named pod's container, or, if it is not known or not there yet, against every kind of container that runs. */
 function checkInside(kube: Kubernetes, word: string, inner: readonly string[]): string[] {
   const named = kube.pods$.get(word.slice(word.indexOf('/') + 1))
-  const pods = named?.worker?.handle !== undefined ? [named] : kube.pods$.list()
+  return checkInPods(named?.worker?.handle !== undefined ? [named] : kube.pods$.list(), inner)
+}
+
+/** What is wrong with an inner command wherever it might run: nothing if one kind of container among the pods takes it. */
+export function checkInPods(pods: readonly Pod[], inner: readonly string[]): string[] {
   const handles: ContainerHandle[] = []
   const seen = new Set<string>()
   for (const pod of pods) {

@@ -21,9 +21,6 @@ import { wait } from './wait.ts'
 
 export const VERBS: readonly Verb[] = [annotate, apply, clusterInfo, cordon, create, deleteVerb, describe, drain, exec, get, label, logs, patch, rollout, run, scale, taint, top, uncordon, version, wait]
 
-/** Flags that real verbs have and no model here does: using one is bad input. Any other unknown flag is kubectl's own error at run time. */
-const UNMODELLED_FLAGS = new Set(['as', 'kubeconfig', 'cluster', 'user', 'token', 'server', 'field-selector', 'sort-by', 'chunk-size', 'raw', 'server-side', 'dry-run', 'record', 'subresource', 'template', 'prune', 'kustomize', 'recursive', 'show-managed-fields', 'watch-only', 'output-watch-events', 'pod-selector', 'disable-eviction', 'skip-wait-for-delete-timeout', 'cascade', 'to-revision', 'revision', 'overrides', 'attach', 'leave-stdin-open', 'expose', 'port', 'field-manager', 'validate', 'previous', 'follow', 'since', 'tail', 'timestamps', 'prefix'])
-
 interface Invocation {
   readonly verb: Verb
   readonly args: Arguments
@@ -47,14 +44,7 @@ export class Kubectl implements Command {
     if ('unknown' in invocation) return invocation.unknown.includes('${') ? [] : [{ severity: 'error', message: invocation.unknown }]
     const { verb, args } = invocation
     const findings: Finding[] = []
-    if (args.problem !== undefined) {
-      const flag = unmodelled(args.problem)
-      findings.push(
-        flag === undefined
-          ? { severity: 'warning', message: `kubectl ${verb.name} fails: ${args.problem}` }
-          : { severity: 'error', message: `the flag \`--${flag}\` of kubectl ${verb.name} is not modelled; supported: ${flagNames(verb)}` },
-      )
-    }
+    if (args.problem !== undefined) findings.push({ severity: 'error', message: withSupported(unknownFlag(invocation), verb) ?? `kubectl ${verb.name} fails: ${args.problem}` })
     for (const message of verb.check?.(args, this.kube) ?? []) findings.push({ severity: 'error', message })
     return findings
   }
@@ -105,8 +95,8 @@ export class Kubectl implements Command {
   private invocation(call: Call): Invocation {
     const invocation = parse(call.argv)
     if ('unknown' in invocation) throw new UnsupportedError(invocation.unknown, [...BY_NAME.keys()])
-    const flag = invocation.args.problem === undefined ? undefined : unmodelled(invocation.args.problem)
-    if (flag !== undefined) throw new UnsupportedError(`the flag \`--${flag}\` of kubectl ${invocation.verb.name} is not modelled`, flagNames(invocation.verb).split(', '))
+    const unknown = unknownFlag(invocation)
+    if (unknown !== undefined) throw new UnsupportedError(unknown, flagNames(invocation.verb))
     return invocation
   }
 
@@ -133,11 +123,19 @@ function asOutput(error: unknown): Output {
   throw error
 }
 
-function flagNames(verb: Verb): string {
-  return [...Object.keys(verb.flags), ...Object.keys(GLOBAL_FLAGS)].map(f => `--${f}`).join(', ')
+function flagNames(verb: Verb): string[] {
+  return [...Object.keys(verb.flags), ...Object.keys(GLOBAL_FLAGS)].map(f => `--${f}`)
 }
 
-function unmodelled(problem: string): string | undefined {
-  const flag = /^unknown flag: --(.+)$/.exec(problem)?.[1]
-  return flag !== undefined && UNMODELLED_FLAGS.has(flag) ? flag : undefined
+/** What is said of a flag that is not modelled, whether or not the real kubectl has it: passed over in silence, its step would fail in every run. */
+function unknownFlag({ verb, args }: Invocation): string | undefined {
+  const flag = /^unknown (?:flag: (--.+)|shorthand flag: '(.+)' in .+)$/.exec(args.problem ?? '')
+  if (flag === null) return undefined
+  // The commonest way to come by one.
+  const inside = verb === exec && args.rest === undefined ? '; what the container is to run stands behind ` -- `' : ''
+  return `the flag \`${flag[1] ?? `-${flag[2]}`}\` of kubectl ${verb.name} is not modelled${inside}`
+}
+
+function withSupported(complaint: string | undefined, verb: Verb): string | undefined {
+  return complaint === undefined ? undefined : `${complaint}; supported: ${flagNames(verb).join(', ')}`
 }

@@ -14,6 +14,8 @@ export const patch: Verb = {
     const out = unknownTypes(args, kube)
     const kind = args.flags.get('type')
     if (kind !== undefined && !['strategic', 'merge', 'json'].includes(kind)) out.push(`kubectl patch --type=${kind}: must be one of json, merge, strategic`)
+    const text = args.flags.get('patch')
+    if (text !== undefined && !text.includes('${')) out.push(...malformed(text))
     return out
   },
 
@@ -35,6 +37,17 @@ export const patch: Verb = {
     }
     return joined(lines, errors)
   },
+}
+
+/** A patch is a mapping, or with --type=json a list; a bare text parses as YAML and is neither. */
+function malformed(text: string): string[] {
+  try {
+    const change = readPatch(text)
+    return typeof change === 'object' && change !== null ? [] : [`kubectl patch: \`${text}\` is no patch: right would be, for example, '{"spec":{"replicas":3}}'`]
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    return [`kubectl patch: \`${text}\` is neither JSON nor YAML`]
+  }
 }
 
 function readPatch(text: string): unknown {

@@ -3,7 +3,7 @@ import { failed, type Output } from '../../../src/operator/command.ts'
 import { ClientProgram } from '../client.ts'
 import type { Container } from '../handle.ts'
 import type { PodSpec } from '../objects.ts'
-import { until } from './exec.ts'
+import { checkInPods, until } from './exec.ts'
 import { CliError, type Verb } from './verb.ts'
 
 export const run: Verb = {
@@ -15,7 +15,8 @@ export const run: Verb = {
     const image = args.flags.get('image')
     if (image === undefined) return ['kubectl run: --image is required']
     if (!image.includes('${') && !kube.images.has(image)) return [`the image \`${image}\` is not modelled; there are: ${[...kube.images.keys()].join(', ')}`]
-    return []
+    const inner = args.rest ?? args.positional.slice(1)
+    return inner.length === 0 || inner[0]?.includes('${') ? [] : checkInPods(kube.pods$.list().filter(pod => pod.image === image), inner)
   },
 
   *run(c): Process<Output> {

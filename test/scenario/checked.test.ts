@@ -1,0 +1,46 @@
+/** What is wrong with a runbook's commands is said before anything runs: by `run`, by `check`, by whoever loads the scenario. */
+import { describe, expect, test } from 'vitest'
+import { engines } from '../../models/index.ts'
+import { loadScenarioFrom, ScenarioError } from '../../src/scenario/index.ts'
+
+/** The complaint about one command line in a runbook on the default PostgreSQL cluster. */
+function complaint(line: string): string {
+  const runbook = `format: 1\ntitle: One line\nvars: { target: postgres-cluster-1, verb: promot }\nsteps:\n  - { run: kubectl get pods -o name, as: captured }\n  - run: ${line}\n`
+  try {
+    loadScenarioFrom({ name: 'one', yaml: 'format: 1\ncluster: { engine: postgres }\nrunbook: one.runbook.yaml\ndeadline: 1h\n', files: { 'one.runbook.yaml': runbook }, set: {} }, engines)
+  } catch (error) {
+    if (error instanceof ScenarioError) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+describe('commands', () => {
+  test.each([
+    ['kubectl exec ${target} -- pg_ctl promot', 'pg_ctl: the operation `promot` is not modelled; supported: promote'],
+    ['kubectl exec ${captured} -- pg_ctl promot', 'pg_ctl: the operation `promot` is not modelled'],
+    ['kubectl exec ${target} -- pg_ctl ${verb}', 'pg_ctl: the operation `promot` is not modelled'],
+    ['kubectl exec ${captured} -- helmfoo bar', 'the command `helmfoo` is not modelled on container postgres'],
+    ['kubectl exec ${captured} -- psql -c "selekt 1"', 'syntax error at or near "selekt"'],
+    ['kubectl exec ${captured} -- psql -c "select * from pg_nope"', 'the relation pg_nope is not modelled'],
+    ['kubectl run x --rm -i --image=postgres:15.8 -- helmfoo', 'the command `helmfoo` is not modelled'],
+    ['kubectl delete pod ${captured} --now-please', 'the flag `--now-please` of kubectl delete is not modelled'],
+    ['kubectl delete pod ${candidat}', '${candidat} is never captured. Capture it with `as`'],
+    ["kubectl patch sts postgres-cluster --patch '{bad'", '`{bad` is neither JSON nor YAML'],
+    ['kubctl get pods', 'did you mean `kubectl`?'],
+  ])('%s', (line, message) => {
+    const said = complaint(line)
+    expect(said).toContain('one.runbook.yaml:6:')
+    expect(said).toContain(message)
+  })
+
+  test.each([
+    'kubectl exec ${captured} -- pg_ctl promote',
+    'kubectl exec ${captured} -- psql -Atc "select count(*) from pg_stat_replication"',
+    'kubectl exec ${captured} -- psql -c "select * from mine"',
+    'kubectl exec ${captured} -- psql -p 6432 pgbouncer -c "SHOW POOLS"',
+    'kubectl exec ${captured} -- bash -c "pg_ctl promote && echo done"',
+  ])('accepted: %s', line => {
+    expect(complaint(line)).toBe('accepted')
+  })
+})
