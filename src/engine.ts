@@ -15,6 +15,8 @@ export interface Rule {
   readonly source: string
   /** Where its test stands, e.g. `test/postgres/ack.test.ts`. */
   readonly test: string
+  /** The model it is a rule of, where that is not the engine itself but what it stands on. */
+  readonly model?: string
 }
 
 /** What is wrong with a cluster description, at a path into it (`['quorum', 'k']`). */
@@ -45,6 +47,8 @@ export interface Engine<Options = unknown> {
   problems(options: Options): readonly Problem[]
   /** Every option and its sourced default, for `assumptions`. */
   assumptions(given: Readonly<Record<string, unknown>>, options: Options): readonly Assumption[]
+  /** The names by which commands can reach something when a runbook begins: pods and services. Optional: without it `check` doubts no name. */
+  names?(options: Options): readonly string[]
   build(sim: Simulation, options: Options): Cluster
 }
 

@@ -1,7 +1,7 @@
 /** The PostgreSQL engine: the one thing that models/index.ts lists. */
 import type { Assumption, Cluster, Engine, Problem } from '../../src/engine.ts'
-import type { Simulation } from '../../src/kernel/index.ts'
-import { kubernetesOptions } from '../kubernetes/index.ts'
+import { Simulation } from '../../src/kernel/index.ts'
+import { kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
 import { PostgresCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, timingOf } from './options.ts'
@@ -61,15 +61,22 @@ function withUnit(text: string, unit: string | undefined): string {
   return unit === undefined || unit === '' ? text : `${text} [${unit}]`
 }
 
+/** Members, poolers and services as they are when the runbook begins, and the document's other names for them. */
+function names(options: PostgresOptions): readonly string[] {
+  const { kubernetes } = new PostgresCluster(new Simulation({ seed: 'names' }), options)
+  return [...memberNames(options), ...kubernetes.pods().map(pod => pod.name), ...kubernetes.store.entries('Service').map(([key]) => key), ...Object.keys(options.aliases)]
+}
+
 export const postgres: Engine<PostgresOptions> = {
   name: 'postgres',
   title: 'PostgreSQL 12–17 with streaming replication and PgBouncer on Kubernetes (AKS)',
   options: postgresOptions,
-  rules,
+  rules: [...rules, ...kubernetesRules.map(rule => ({ ...rule, model: 'Kubernetes (AKS)' }))],
   faultKinds: FAULT_KINDS,
   starter,
   problems,
   assumptions,
+  names,
   build: (sim: Simulation, options: PostgresOptions): Cluster => new PostgresCluster(sim, options),
 }
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import type { Engine, Rule } from '../engine.ts'
 import { Simulation } from '../kernel/index.ts'
 import { checkRunbook, diagram, formatFindings } from '../operator/index.ts'
-import { glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
+import { count, glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
 import { type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 
@@ -61,17 +61,29 @@ export function init(name: string, context: Context): ExitCode {
 
 /** Rules of the models: all of them in a line each, or those whose id, engine or text match, in full. */
 export function facts(wanted: string | undefined, context: Context): ExitCode {
-  const { columns } = context.screen
   if (wanted === undefined) {
-    print(context, context.engines.flatMap((engine) => [paintFor(context.screen).bold(`${engine.title}: ${plain(engine.rules.length)} rules`), ...engine.rules.flatMap((rule) => hang(`  ${rule.id.padEnd(14)}`, rule.statement, columns))]))
+    print(context, context.engines.flatMap((engine) => rulesByModel(engine, context)))
     return EXIT.held
   }
   const asked = wanted.toLowerCase()
   const found = context.engines.flatMap((engine) => engine.rules.filter((rule) => engine.name === asked || rule.id.toLowerCase().startsWith(asked)))
-  const rules = found.length > 0 ? found : context.engines.flatMap((engine) => engine.rules.filter((rule) => rule.statement.toLowerCase().includes(asked)))
+  const exact = found.filter((rule) => rule.id.toLowerCase() === asked)
+  const rules = exact.length > 0 ? exact : found.length > 0 ? found : context.engines.flatMap((engine) => engine.rules.filter((rule) => rule.statement.toLowerCase().includes(asked)))
   if (rules.length === 0) throw new UsageError(`no rule is named \`${wanted}\` or speaks of it; \`proofroll facts\` lists them all`)
   print(context, rules.flatMap((rule, i) => [...(i > 0 ? [''] : []), ...ruleLines(rule, context)]))
   return EXIT.held
+}
+
+/** A line or more for each rule, under the model it belongs to. */
+function rulesByModel(engine: Engine, context: Context): string[] {
+  const models = new Map<string, Rule[]>()
+  for (const rule of engine.rules) models.set(rule.model ?? engine.title, [...(models.get(rule.model ?? engine.title) ?? []), rule])
+  const width = Math.max(12, ...engine.rules.map((rule) => rule.id.length)) + 2
+  return [...models].flatMap(([model, rules], i) => [
+    ...(i > 0 ? [''] : []),
+    ...hang('', `${model}: ${count(rules.length, 'rule')}`, context.screen.columns).map(paintFor(context.screen).bold),
+    ...rules.flatMap((rule) => hang(`  ${rule.id.padEnd(width)}`, rule.statement, context.screen.columns)),
+  ])
 }
 
 function ruleLines(rule: Rule, context: Context): string[] {

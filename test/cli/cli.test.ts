@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { engines } from '../../models/index.ts'
 import { screenOf } from '../../src/cli/context.ts'
 import type { CampaignResult } from '../../src/campaign/index.ts'
 import { expectRunbook } from '../../src/vitest.ts'
@@ -196,6 +197,14 @@ describe('the other commands', () => {
   test('facts: all rules, or one with source and test', async () => {
     expect((await proofroll(['facts'])).out).toContain('TOY-ACK-1')
     expect((await proofroll(['facts', 'toy-ack'])).out).toContain('source: made up')
+  })
+
+  test('facts of PostgreSQL: with those of Kubernetes under it, by model, in 80 columns', async () => {
+    const { out } = await proofroll(['facts'], { engines })
+    expect(out).toMatch(/^PostgreSQL [^:]*:\s\d+ rules\n[\s\S]*PG-ACK-1[\s\S]*\nKubernetes \(AKS\): \d+ rules\n[\s\S]*K8S-POD-2/)
+    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([])
+    const one = await proofroll(['facts', 'K8S-POD-2'], { engines })
+    expect(one.out).toMatch(/^K8S-POD-2\n[\s\S]*source: kubernetes.io pod-lifecycle\n.*test:.*test\/kubernetes\/pod\.test\.ts\n$/)
   })
 
   test('help and version', async () => {
