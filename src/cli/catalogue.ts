@@ -5,7 +5,7 @@ import type { Engine, Rule } from '../engine.ts'
 import { Simulation } from '../kernel/index.ts'
 import { checkRunbook, diagram, formatFindings } from '../operator/index.ts'
 import { count, glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
-import { type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom } from '../scenario/index.ts'
+import { type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom, unknownNames } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 
 /** Patterns of the documents that are not built yet: said, so that nobody looks for them in vain. */
@@ -108,8 +108,9 @@ export function check(names: readonly string[], options: { readonly engine?: str
 }
 
 /** What is not wrong but worth a thought: gates that pass on missing data, steps that nothing undoes, and the like. */
-function remarks(name: string, { engine, options, runbook }: Scenario): string[] {
-  const findings = checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands)
+function remarks(name: string, scenario: Scenario): string[] {
+  const { engine, options, runbook } = scenario
+  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario)]
   const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
   if (findings.length === 0) return [`${name}: nothing wrong, ${steps}`]
   return [formatFindings(runbook, findings), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]

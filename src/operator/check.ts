@@ -10,7 +10,7 @@ export interface RunbookFinding {
   readonly severity: 'error' | 'warning'
   readonly place: Place
   readonly step: string
-  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data'
+  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name'
   /** What is wrong, and what would be right. */
   readonly message: string
   /** The command line it is about, if it is about one. */

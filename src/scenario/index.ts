@@ -5,3 +5,4 @@ export type { FaultSpace, Load, Objective, Quantile, Scenario, ScenarioSource } 
 export { type ScenarioFile, ScenarioSchema } from './schema.ts'
 export { schemaFiles } from './schemas.ts'
 export { splitSet } from './set.ts'
+export { unknownNames } from './names.ts'
