@@ -51,7 +51,7 @@ if (existsSync(cli) && existsSync(scenarios)) {
   const folder = mkdtempSync(join(tmpdir(), 'proofroll-hash-'))
   const names = readdirSync(scenarios, { withFileTypes: true })
     .filter(entry => entry.isDirectory())
-    .flatMap(entry => readdirSync(join(scenarios, entry.name)).filter(f => f.endsWith('.yaml') && !f.endsWith('.runbook.yaml')).map(f => `${entry.name}/${f.slice(0, -5)}`))
+    .flatMap(entry => readdirSync(join(scenarios, entry.name)).filter(f => !f.startsWith('_') && f.endsWith('.yaml') && !f.endsWith('.runbook.yaml')).map(f => `${entry.name}/${f.slice(0, -5)}`))
     .sort()
   for (const name of names) {
     const json = join(folder, 'result.json')
