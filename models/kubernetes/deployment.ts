@@ -2,26 +2,21 @@
 import type { Kubernetes } from './kubernetes.ts'
 import { copy, countOrShare, type DeploymentSpec, type KubeObject } from './objects.ts'
 import type { Pod } from './pod.ts'
-import { Revisions, safeHash } from './revisions.ts'
+import { RevisionBook, type Revisions, safeHash } from './revisions.ts'
 
 export class Deployments {
-  private readonly revisions = new Map<string, Revisions>()
+  private readonly revisions = new RevisionBook()
 
   constructor(private readonly kube: Kubernetes) {
     kube.controllers.register('Deployment', key => this.reconcile(key))
   }
 
   revisionsOf(key: string, spec: DeploymentSpec): Revisions {
-    let r = this.revisions.get(key)
-    if (r === undefined) {
-      r = new Revisions(spec.template)
-      this.revisions.set(key, r)
-    } else r.observe(spec.template)
-    return r
+    return this.revisions.of(key, spec.template)
   }
 
   forget(key: string): void {
-    this.revisions.delete(key)
+    this.revisions.forget(key)
   }
 
   private reconcile(key: string): void {

@@ -52,3 +52,22 @@ export class Revisions {
     return hash
   }
 }
+
+/** The revisions of every object of one kind, by key. */
+export class RevisionBook {
+  private readonly all = new Map<string, Revisions>()
+
+  /** The revisions of an object, brought up to its template. */
+  of(key: string, template: PodTemplate): Revisions {
+    let revisions = this.all.get(key)
+    if (revisions === undefined) {
+      revisions = new Revisions(template)
+      this.all.set(key, revisions)
+    } else revisions.observe(template)
+    return revisions
+  }
+
+  forget(key: string): void {
+    this.all.delete(key)
+  }
+}

@@ -6,10 +6,10 @@ import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
 import { copy, type KubeObject, type StatefulSetSpec } from './objects.ts'
 import type { Pod } from './pod.ts'
-import { Revisions } from './revisions.ts'
+import { RevisionBook, type Revisions } from './revisions.ts'
 
 export class StatefulSets {
-  private readonly revisions = new Map<string, Revisions>()
+  private readonly revisions = new RevisionBook()
 
   constructor(private readonly kube: Kubernetes) {
     kube.controllers.register('StatefulSet', key => this.reconcile(key))
@@ -17,16 +17,11 @@ export class StatefulSets {
 
   /** The revisions of a set, updated to its spec. */
   revisionsOf(key: string, spec: StatefulSetSpec): Revisions {
-    let r = this.revisions.get(key)
-    if (r === undefined) {
-      r = new Revisions(spec.template)
-      this.revisions.set(key, r)
-    } else r.observe(spec.template)
-    return r
+    return this.revisions.of(key, spec.template)
   }
 
   forget(key: string): void {
-    this.revisions.delete(key)
+    this.revisions.forget(key)
   }
 
   private reconcile(key: string): void {
