@@ -63,7 +63,7 @@ export interface Aggregate {
   steps: Record<string, StepAggregate>
   gates: Record<string, GateAggregate>
   undone: Counts
-  /** Why runs ended as they did, numbers blanked so that there are few. */
+  /** Why runs ended as they did, numbers but exit statuses blanked so that there are few. */
   reasons: Counts
   signatures: Record<string, SignatureRecord>
   /** Runs done a second time, and those whose second trace differed. */
@@ -208,7 +208,7 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
     if (gate.passed && gate.honest === false) counts.dishonest += 1
   }
   for (const step of result.undone) increase(into.undone, step)
-  increase(into.reasons, `${result.outcome}: ${result.outcomeReason.replace(/\d[\d.:]*/g, 'N')}`)
+  increase(into.reasons, `${result.outcome}: ${result.outcomeReason.replace(/(?<!status \d*)\d[\d.:]*/g, 'N')}`)
 }
 
 function addSteps(into: Aggregate, result: RehearsalResult): void {

@@ -144,6 +144,8 @@ export interface CampaignResult {
   readonly objectives: readonly ObjectiveSummary[]
   readonly floors: readonly FloorSummary[]
   readonly claims: readonly ClaimSummary[]
+  /** What the clients asked for: without writes, no objective about them was put to the test. */
+  readonly load?: { readonly writesPerSecond: number }
   readonly assumptions: readonly Assumption[]
   readonly steps: readonly StepSummary[]
   readonly gates: readonly GateSummary[]

@@ -70,6 +70,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     objectives,
     floors,
     claims: compareClaims(aggregate, scenario.claims),
+    load: { writesPerSecond: scenario.load.writesPerSecond },
     assumptions: scenario.assumptions,
     steps: summariseSteps(aggregate, order, containers),
     gates: summariseGates(aggregate, order),

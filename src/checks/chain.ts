@@ -1,7 +1,7 @@
 /** Because-chains in words: effect first, each clause an event with its instant, its member, and the runbook step in which it fell. */
 import type { Departure, Promotion } from '../engine.ts'
-import { formatClock, type TraceRecord, type Us } from '../kernel/index.ts'
-import type { CheckId, Clause, Signature, StepRecord, Verdict } from '../result.ts'
+import { formatClock, formatDuration, type TraceRecord, type Us } from '../kernel/index.ts'
+import type { CheckId, Clause, MemberChange, Signature, StepRecord, Verdict } from '../result.ts'
 import type { Facts } from './facts.ts'
 
 /** The step that was under way at the instant: of several, the one that started last. A step that ends at the instant still counts. */
@@ -20,10 +20,10 @@ export function nameOf(step: StepRecord | undefined): string {
   return step.path === 'undo' ? `undo of ${step.step}` : step.step
 }
 
-/** The instant on the story's clock, which starts with the first step. */
+/** The instant on the story's clock, which starts with the first step; what was before has no reading on it. */
 export function clock(facts: Facts, atUs: Us): string {
   const us = atUs - facts.recording.horizon.startUs
-  return us < 0 ? `-${formatClock(-us)}` : formatClock(us)
+  return us < 0 ? `${formatDuration(-us)} before the start` : formatClock(us)
 }
 
 export function plural(count: number, noun: string): string {
@@ -65,10 +65,19 @@ export class Chain {
     return this
   }
 
-  promotion({ atUs, member, from, by, furthestReachable }: Promotion): this {
+  promotion(promotion: Promotion): this {
+    const { atUs, member, from, by, furthestReachable } = promotion
     const who = by === 'operator' ? 'the runbook' : 'the cluster itself'
-    const furthest = furthestReachable ? '' : ', although a copy further ahead could be reached'
+    const old = furthestReachable ? undefined : this.runningLeader(promotion)
+    const furthest = furthestReachable ? '' : old === undefined ? ', although a copy further ahead could be reached' : `, although ${old}, still running, was further ahead`
     return this.add(atUs, `${who} promoted ${member} from LSN ${from.lsn} of timeline ${from.branch.timeline}${furthest}`, { node: member, inStep: by === 'operator' })
+  }
+
+  /** The leader of the same timeline that still ran when another was promoted beside it. */
+  private runningLeader({ atUs, member, from }: Promotion): string | undefined {
+    const last = new Map<string, MemberChange>()
+    for (const change of this.facts.recording.changes) if (change.atUs < atUs) last.set(change.member, change)
+    return [...last.values()].find(c => c.member !== member && c.running && c.role === 'leader' && c.timeline === from.branch.timeline)?.member
   }
 
   departure({ atUs, member, position, cause }: Departure): this {

@@ -88,6 +88,9 @@ function readJson(file: string): unknown {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
     if (error instanceof SyntaxError) throw new UsageError(`${file}: ${error.message}; expected a JSON file that Proofroll wrote`)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new UsageError(`there is no file ${file}`)
+    if (code === 'EISDIR') throw new UsageError(`${file} is a folder: name a file in it`)
     throw error
   }
 }

@@ -104,7 +104,7 @@ const ForEach = z.strictObject({
 })
 
 function stepList(): StepList {
-  return z.array(z.union([z.string(), StepSchema])).min(1)
+  return z.array(z.union([z.string(), StepSchema])).min(1, { error: 'a runbook needs at least one step' })
 }
 
 export const RunbookSchema = z.strictObject({

@@ -2,17 +2,22 @@
 import { formatDuration } from '../kernel/index.ts'
 import { OUTCOMES } from '../campaign/aggregate.ts'
 import type { CampaignResult, CheckSummary, ObjectiveSummary } from '../campaign/result.ts'
-import { CHECKS, type MeasureId } from '../result.ts'
+import { CHECKS, type MeasureId, type Outcome } from '../result.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
 import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
 
 /** How many assumptions are listed before the rest are only counted. */
-const ASSUMPTIONS_SHOWN = 8
+const ASSUMPTIONS_SHOWN = 16
 const STEPS_SHOWN = 5
+/** Reasons for not completing: how many are shown, and the share of runs up to which they are not. */
+const REASONS_SHOWN = 2
+const TOLERATED_UNFINISHED = 0.1
+
+const OUTCOME_NAMES: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' }
 
 /** The summary as lines, without the story. */
 export function renderSummary(result: CampaignResult, screen: Screen): string[] {
-  const sections = [headline(result, screen), claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen), outOfBudget(result, screen), coverage(result, screen), assumptions(result, screen)]
+  const sections = [headline(result, screen), unfinished(result, screen), claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen), outOfBudget(result, screen), coverage(result, screen), assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 
@@ -27,14 +32,43 @@ function headline(result: CampaignResult, screen: Screen): string[] {
   const faults = result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each (${plain(result.struck)} struck)`
   const speed = result.elapsedSeconds > 0 ? `, in ${formatDuration(result.elapsedSeconds * 1e6)}` : ''
   const ran = `${count(result.runs, 'rehearsal')} ${faults}${speed}; seed ${result.seed}.`
-  const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), '', ...hang('  ', sentence(result), screen.columns)]
+  const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), '', ...hang('  ', sentence(result, false), screen.columns)]
   const { mismatches } = result.determinism
   if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.`, screen.columns))
   return lines
 }
 
-/** The verdict in plain words. */
-export function sentence(result: CampaignResult): string {
+/**
+ * Why runs did not come to their end, when that is more than an exception: whoever mistyped a command must not have to look for it in a file.
+ */
+function unfinished(result: CampaignResult, screen: Screen): string[] {
+  const inBudget = result.runs - result.outOfBudget.runs
+  const reasons = Object.entries(result.reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+  const runs = reasons.reduce((sum, [, n]) => sum + n, 0)
+  if (runs <= inBudget * TOLERATED_UNFINISHED) return []
+  const lines = reasons.slice(0, REASONS_SHOWN).flatMap(([reason, n]) => {
+    const [, outcome = 'aborted', why = ''] = /^(\w+): ?(.*)$/s.exec(reason) ?? []
+    return inTwoLines(`  ${plain(n)} of ${plain(inBudget)} `, `${OUTCOME_NAMES[outcome as Outcome]}: ${why === '' ? 'no reason given' : why}`, screen)
+  })
+  const more = reasons.length > REASONS_SHOWN ? [`  and ${count(reasons.length - REASONS_SHOWN, 'more reason')}; all are in the JSON result`] : []
+  return [title('Why the runbook did not reach its end', screen), ...lines, ...more]
+}
+
+/** Keeps the end of a reason, where the program's own words stand, by shortening the command line quoted in it. */
+function inTwoLines(prefix: string, text: string, screen: Screen): string[] {
+  const { ellipsis } = glyphsFor(screen)
+  const fits = (words: string): boolean => hang(prefix, words, screen.columns).length <= 2
+  let shown = (screen.unicode ? text : text.replaceAll('µ', 'u')).replace(/\s+/g, ' ')
+  for (let room = 60; !fits(shown) && room >= 20; room -= 5) shown = shown.replace(/`([^`]+)`/g, (_, command: string) => `\`${cut(command, room, ellipsis)}\``)
+  while (!fits(shown)) shown = `${shown.slice(0, -2 - ellipsis.length)}${ellipsis}`
+  return hang(prefix, shown, screen.columns)
+}
+
+/**
+ * The verdict in plain words.
+ * @param reasons with the most frequent reason for not reaching the end, where nothing else shows it
+ */
+export function sentence(result: CampaignResult, reasons = true): string {
   const inBudget = result.runs - result.outOfBudget.runs
   if (result.runs === 0) return 'No rehearsal fell into this part.'
   if (inBudget === 0) return 'Every rehearsal was out of budget: nothing was judged.'
@@ -45,7 +79,7 @@ export function sentence(result: CampaignResult): string {
   if (missed.length > 0) parts.push(`${missed.length === 1 ? 'One objective was' : `${missed.length} objectives were`} missed: ${missed.map((each) => measureName(each.measure)).join(', ')}.`)
   for (const floor of result.floors ?? []) {
     if (floor.status !== 'fail') continue
-    parts.push(floor.id === 'completes' ? `The runbook never reached its end, so nothing was shown about it: ${floor.evidence}.` : 'No fault ever struck, so nothing was shown about faults.')
+    parts.push(floor.id === 'completes' ? `The runbook never reached its end, so nothing was shown about it${reasons ? `: ${floor.evidence}` : ''}.` : 'No fault ever struck, so nothing was shown about faults.')
   }
   if (parts.length > 0) return parts.join(' ')
   return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
@@ -72,8 +106,18 @@ function claims(result: CampaignResult, screen: Screen): string[] {
 
 function objectives(result: CampaignResult, screen: Screen): string[] {
   if (result.objectives.length === 0) return []
-  const rows = result.objectives.map((each) => [`${mark(each.status, screen)} ${measureName(each.measure)}`, `${each.at} ${bounds(each, screen)}`, formatMeasure(each.measure, each.measured)])
-  return [title('Objectives', screen), ...paintMarks(table([['', 'wanted', 'measured'], ...rows], 2), screen)]
+  const rows = result.objectives.map((each) => [`${mark(isUntested(result, each) ? 'none' : each.status, screen)} ${measureName(each.measure)}`, `${each.at} ${bounds(each, screen)}`, formatMeasure(each.measure, each.measured)])
+  return [title('Objectives', screen), ...paintMarks(table([['', 'wanted', 'measured'], ...rows], 2), screen), ...untested(result, screen)]
+}
+
+/** Without a single write nothing can be lost or wait, and every objective about writes is met. */
+function isUntested({ load }: CampaignResult, { measure, status }: ObjectiveSummary): boolean {
+  return load?.writesPerSecond === 0 && status === 'pass' && /writ/i.test(measure)
+}
+
+function untested(result: CampaignResult, screen: Screen): string[] {
+  const names = result.objectives.filter((each) => isUntested(result, each)).map((each) => measureName(each.measure))
+  return names.length === 0 ? [] : hang('  ', `not tested: the load is 0 writes/s (${[...new Set(names)].join(', ')})`, screen.columns)
 }
 
 function bounds({ measure, max, min }: ObjectiveSummary, screen: Screen): string {
@@ -116,8 +160,7 @@ function measures(result: CampaignResult, screen: Screen): string[] {
 }
 
 function outcomes(result: CampaignResult, screen: Screen): string[] {
-  const names = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' } as const
-  const counts = OUTCOMES.map((id) => [names[id], result.outcomes[id] - result.outOfBudget.outcomes[id]] as const).filter(([, n]) => n > 0)
+  const counts = OUTCOMES.map((id) => [OUTCOME_NAMES[id], result.outcomes[id] - result.outOfBudget.outcomes[id]] as const).filter(([, n]) => n > 0)
   if (counts.length === 0) return []
   return hang('  ', `as the operator saw it: ${counts.map(([name, n]) => `${plain(n)} ${name}`).join(', ')}`, screen.columns)
 }
@@ -166,13 +209,29 @@ function coverage(result: CampaignResult, screen: Screen): string[] {
   return [title('Not exercised', screen), ...lines.map(paintFor(screen).dim)]
 }
 
+/** The scenario's own name for each and its value; what they mean and where they come from is in the JSON. */
 function assumptions(result: CampaignResult, screen: Screen): string[] {
   if (result.assumptions.length === 0) return []
   const { ellipsis } = glyphsFor(screen)
-  const lines = result.assumptions.slice(0, ASSUMPTIONS_SHOWN).map(({ option, value, meaning }) => cut(`  ${option} = ${typeof value === 'string' ? value : JSON.stringify(value)}  (${meaning.replace(/\s*\[J\]$/, '').replace(/\.$/, '')})`, screen.columns, ellipsis))
+  const pairs = result.assumptions.slice(0, ASSUMPTIONS_SHOWN).map(({ option, value }) => cut(`${option} = ${valueWords(value)}`, screen.columns - 2, ellipsis))
   const rest = result.assumptions.length - ASSUMPTIONS_SHOWN
-  const more = rest > 0 ? [`  ${ellipsis} and ${rest} more; all are in the JSON result.`] : []
-  return [title('Assumed about the cluster, because the scenario does not say', screen), ...[...lines, ...more].map(paintFor(screen).dim)]
+  const more = rest > 0 ? hang('  ', `and ${rest} more; all are in the JSON result, with what they mean and where they come from`, screen.columns) : []
+  return [title('Assumed about the cluster, because the scenario does not say', screen), ...[...fold(pairs, screen.columns), ...more].map(paintFor(screen).dim)]
+}
+
+function valueWords(value: unknown): string {
+  return typeof value === 'string' && value !== '' ? value : JSON.stringify(value)
+}
+
+/** As many pairs a line as there is room for; a pair is never broken. */
+function fold(pairs: readonly string[], columns: number): string[] {
+  const lines: string[] = []
+  for (const pair of pairs) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 2 + pair.length <= columns) lines[lines.length - 1] = `${last}, ${pair}`
+    else lines.push(`  ${pair}`)
+  }
+  return lines
 }
 
 function mark(status: CheckSummary['status'] | 'none', screen: Screen): string {

@@ -52,6 +52,7 @@ export function findScenario(nameOrPath: string, root = packageRoot()): { readon
     const path = join(root, 'scenarios', `${nameOrPath}${extension}`)
     if (existsSync(path) && statSync(path).isFile()) return { name: withoutExtension(nameOrPath), path }
   }
+  if (existsSync(direct) && statSync(direct).isDirectory()) throw new ScenarioError([problemAt(nameOrPath, 'this is a folder: leave the name out, or name a scenario file')])
   const names = builtInScenarios(root)
   const near = nearest(nameOrPath, names) ?? names.find(name => name.includes(nameOrPath))
   const help = [...(near === undefined ? [] : [`did you mean \`${near}\`?`]), 'name a scenario file, or one of the built-in scenarios:', ...names.map(name => `  ${name}`)]

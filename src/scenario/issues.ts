@@ -26,7 +26,7 @@ export function problemsOf(issues: readonly Issue[], context: IssueContext): rea
 
 function unknownKeys(issue: Issue & { readonly keys: readonly string[] }, context: IssueContext): readonly InputProblem[] {
   const inside = pathOf(issue)
-  const known = [...(context.extraKeys ?? []), ...keysAt(context.schema, inside)]
+  const known = [...new Set([...(context.extraKeys ?? []), ...keysAt(context.schema, inside)])]
   const path = [...context.prefix, ...inside]
   return issue.keys.map(key => {
     const near = nearest(key, known)

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { Assumption, Cluster, Engine } from '../engine.ts'
 import { FAULT_KINDS } from '../faults/index.ts'
-import { Simulation } from '../kernel/index.ts'
+import { MILLISECOND, SECOND, Simulation, type Us } from '../kernel/index.ts'
 import type { Plan } from '../operator/index.ts'
 import type { MeasureId } from '../result.ts'
 import { type Layer, merge, type Override, parseLayer, placeOf } from './document.ts'
@@ -213,6 +213,14 @@ function faultSpace(file: ScenarioFile, engine: Engine): FaultSpace {
   }
 }
 
+const DURATIONS: ReadonlySet<string> = new Set(['think', 'timeout', 'queueAgeLimit', 'retry', 'connectionLife', 'dnsCache'])
+
+/** A duration as it would be written into the file: `100ms`, `5s`, `never`. */
+function durationText(us: Us): string {
+  if (!Number.isFinite(us)) return 'never'
+  return us % SECOND === 0 ? `${us / SECOND}s` : `${us / MILLISECOND}ms`
+}
+
 /** The load's own defaults, among the things that a result depends on. */
 function loadAssumptions(given: unknown, file: ScenarioFile): readonly Assumption[] {
   const written = typeof given === 'object' && given !== null ? Object.keys(given) : []
@@ -220,7 +228,7 @@ function loadAssumptions(given: unknown, file: ScenarioFile): readonly Assumptio
   return Object.entries(shape).flatMap(([key, schema]): readonly Assumption[] => {
     const value = file.load[key as keyof ScenarioFile['load']]
     if (written.includes(key) || value === undefined) return []
-    return [{ option: `load.${key}`, value, meaning: (schema as z.ZodType).description ?? '', source: 'judgement' }]
+    return [{ option: `load.${key}`, value: DURATIONS.has(key) ? durationText(value as Us) : value, meaning: (schema as z.ZodType).description ?? '', source: 'judgement' }]
   })
 }
 

@@ -52,7 +52,7 @@ const ObjectiveSchema = z
 
 const RunbookSection = z
   .union([z.string(), z.array(z.string()).min(1), z.array(z.union([StepSchema])).min(1)], {
-    error: '`runbook` is a file (`./fenced.runbook.yaml`), a list of files, or a list of steps (`- run: kubectl …`)',
+    error: issue => (Array.isArray(issue.input) && issue.input.length === 0 ? 'a runbook needs at least one step' : '`runbook` is a file (`./fenced.runbook.yaml`), a list of files, or a list of steps (`- run: kubectl …`)'),
   })
   .describe('The procedure under test: a runbook file, a list of them run in order as one, or the steps themselves.')
 

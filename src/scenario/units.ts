@@ -16,9 +16,11 @@ export const DurationOrNever = z
   .regex(/^(?:never|(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d))+)$/, { error: `${DURATION_HELP}, or never` })
   .transform((text): Us => (text === 'never' ? Number.POSITIVE_INFINITY : (parseDurationUs(text) ?? 0)))
 
+const FIGURE_HELP = `a figure is a number in the measure’s unit; ${DURATION_HELP}`
+
 /** A figure for a measure: a plain number in the measure's own unit, or a duration where the unit is a time. Still to be read by {@link inUnitOf}. */
 export const Figure = z
-  .union([z.number(), z.string().regex(/^(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d))+$/)], { error: 'a figure is a number in the measure’s unit, or for a time a duration such as 30s' })
+  .union([z.number(), z.string().regex(/^(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d))+$/, { error: FIGURE_HELP })], { error: FIGURE_HELP })
   .describe('A number in the unit that ends the measure’s name; for times also a duration such as 30s.')
 export type Figure = z.output<typeof Figure>
 

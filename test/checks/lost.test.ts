@@ -49,7 +49,7 @@ test('overlap: the chain names who acknowledged, who was promoted in which step,
       [
         "promote",
         "m-1",
-        "the runbook promoted m-1 from LSN n of timeline 1, although a copy further ahead could be reached",
+        "the runbook promoted m-1 from LSN n of timeline 1, although m-0, still running, was further ahead",
       ],
       [
         undefined,

@@ -1,6 +1,7 @@
 /** Every other check, each where it passes, fails and has nothing to judge. */
 import { expect, test } from 'vitest'
 import { ALL_CHECKS, judge } from '../../src/checks/index.ts'
+import { clock } from '../../src/checks/chain.ts'
 import { SECOND } from '../../src/kernel/index.ts'
 import { CHECKS, type GateRecord } from '../../src/result.ts'
 import { type Stage, tell } from '../toy/story.ts'
@@ -285,4 +286,11 @@ test('linearizable: a read through the new leader misses what the promotion drop
 
 test('rollback-safe: one run does not claim to have measured it', () => {
   expect(good.verdict('rollback-safe').status).toBe('notExercised')
+})
+
+test('what was before the first step is told in words, not by a negative clock', () => {
+  const { facts } = tell(() => {})
+  const { startUs } = facts.recording.horizon
+  expect(clock(facts, startUs + 1_500_000)).toBe('00:01.500')
+  expect(clock(facts, startUs - 1_500_000)).toBe('1.50 s before the start')
 })

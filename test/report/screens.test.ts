@@ -25,6 +25,9 @@ describe('terminal', () => {
         and could not be written to at the end. In 94 of 265 it got stuck. 2
         objectives were missed: acknowledged writes lost, write downtime.
 
+      Why the runbook did not reach its end
+        94 of 265 aborted: step shrink failed after N µs
+
       Claimed and measured
                                    claimed      p50      p99    exceeded
         write downtime            ≤ 30.0 s  15m 00s  15m 00s  every time
@@ -75,10 +78,36 @@ describe('terminal', () => {
         undo never taken: promote
 
       Assumed about the cluster, because the scenario does not say
-        cluster.mode = async  (Writes are acknowledged before a standby has them)
-        load.writesPerSecond = 500  (Writes that the client programs ask for, per sec…
+        cluster.mode = async, load.writesPerSecond = 500
       "
     `)
+  })
+
+  test('nothing completed: the summary says why, once, with the command shortened and its own words whole', () => {
+    const words = 'pg_ctl: unrecognized operation mode "promot" and what else it had to say about it'
+    const reason = `aborted: step promote failed: \`kubectl exec postgres-cluster-N -- pg_ctl promot --wait --pgdata /var/lib/postgresql/data\` ended with status 1: ${words}`
+    const none = { ...good.result, reasons: { [reason]: 450, 'rolledBack: step b': 30, 'stuck: c': 20 } }
+    const lines = renderSummary(none, PLAIN)
+    const at = lines.indexOf('Why the runbook did not reach its end')
+    expect(lines.slice(at + 1, at + 3).join(' ').replace(/\s+/g, ' ')).toMatch(/^ 450 of 500 aborted: step promote failed: `kubectl exec .*…` ended with status 1: /)
+    expect(lines.slice(at + 1, at + 3).join(' ').replace(/\s+/g, ' ')).toContain('pg_ctl: unrecognized operation mode "promot"')
+    expect(lines.slice(at + 3, at + 5)).toEqual(['  30 of 500 rolled back: step b', '  and 1 more reason; all are in the JSON result'])
+    expect(lines.filter((line) => line.length > 80)).toEqual([])
+    const few = { ...good.result, reasons: { 'completed: the last step is done': 450, 'aborted: x': 50 } }
+    expect(renderSummary(few, PLAIN)).not.toContain('Why the runbook did not reach its end')
+  })
+
+  test('without load, objectives about writes are not ticked', () => {
+    const lines = renderSummary({ ...good.result, load: { writesPerSecond: 0 }, objectives: [{ measure: 'writeDowntimeSeconds', at: 'p99', max: 30, min: null, measured: 0, status: 'pass' }] }, PLAIN)
+    expect(lines.find((line) => line.includes('p99 ≤ 30.0 s'))).toMatch(/^ {2}– write downtime/)
+    expect(lines).toContain('  not tested: the load is 0 writes/s (write downtime)')
+  })
+
+  test('assumptions are pairs, never cut in a word', () => {
+    const values = Array.from({ length: 30 }, (_, i) => ({ option: `cluster.option${i}`, value: i, meaning: 'a long description '.repeat(9), source: '' }))
+    const lines = renderSummary({ ...good.result, assumptions: values }, PLAIN)
+    expect(lines.slice(-8)).toContain('  cluster.option0 = 0, cluster.option1 = 1, cluster.option2 = 2')
+    expect(lines.join('\n')).not.toContain('description')
   })
 
   test('a campaign that holds', () => {
@@ -126,8 +155,7 @@ describe('terminal', () => {
         remove: Delete the old primary and wa…   400 ms a run   33 %  ████
 
       Assumed about the cluster, because the scenario does not say
-        cluster.mode = async  (Writes are acknowledged before a standby has them)
-        load.writesPerSecond = 500  (Writes that the client programs ask for, per sec…
+        cluster.mode = async, load.writesPerSecond = 500
       "
     `)
   })

@@ -254,3 +254,19 @@ describe('extends', () => {
     `)
   })
 })
+
+describe('words', () => {
+  test('a figure that is no duration, a key twice in the list of keys, no steps, a folder', () => {
+    expect(wrong(`${GOOD}objectives: [ { measure: writeDowntimeSeconds, max: 30 sekunden } ]\n`)).toContain('`objectives[0].max` is the text `30 sekunden`; a figure is a number in the measure’s unit; a duration is a number with its unit: 250ms, 30s, 5m, 1h30m')
+    expect(wrong(GOOD.replace('members:', 'membres:')).match(/\bengine\b/g)).toHaveLength(1)
+    expect(wrong(GOOD, { files: { 'move.runbook.yaml': 'format: 1\ntitle: Move\nsteps: []\n' } })).toContain('a runbook needs at least one step')
+    expect(wrong(GOOD.replace('move.runbook.yaml', '[]'))).toContain('a runbook needs at least one step')
+    expect(complaint(() => loadScenario('.', [toy]))).toBe('.: this is a folder: leave the name out, or name a scenario file')
+  })
+
+  test('assumptions of the load are durations as one would write them', () => {
+    const { assumptions } = loadScenarioFrom({ name: 'pg', yaml: GOOD, files: { 'move.runbook.yaml': RUNBOOK }, set: {} }, [toy])
+    const values = Object.fromEntries(assumptions.map(({ option, value }) => [option, value]))
+    expect(values).toMatchObject({ 'load.think': '100ms', 'load.timeout': '5s', 'load.connectionLife': 'never', 'load.writesPerSecond': 500 })
+  })
+})
