@@ -110,7 +110,7 @@ export function check(names: readonly string[], options: { readonly engine?: str
 /** What is not wrong but worth a thought: gates that pass on missing data, steps that nothing undoes, and the like. */
 function remarks(name: string, scenario: Scenario): string[] {
   const { engine, options, runbook } = scenario
-  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario)]
+  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario)].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
   const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
   if (findings.length === 0) return [`${name}: nothing wrong, ${steps}`]
   return [formatFindings(runbook, findings), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]
