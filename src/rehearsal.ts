@@ -9,7 +9,7 @@ import type { Cluster } from './engine.ts'
 import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRun, type Schedule } from './faults/index.ts'
 import { Chance, formatDuration, SECOND, Simulation, type Us } from './kernel/index.ts'
 import { Recorder, runUntilQuiet } from './measures/index.ts'
-import { type OperatorObserver, type OperatorRun, startOperator } from './operator/index.ts'
+import { type OperatorObserver, type OperatorRun, type Slips, startOperator } from './operator/index.ts'
 import { resultOf } from './rehearsal/result.ts'
 import { Scribe } from './rehearsal/scribe.ts'
 import type { RehearsalResult } from './result.ts'
@@ -29,6 +29,8 @@ export interface RehearsalOptions {
   /** From this instant after the first step's start on, other luck: the same past, another future. */
   readonly reseedAtUs?: Us
   readonly reseedSalt?: string
+  /** Runbook steps passed over on the way forward, with what they hold: the way to test whether a failure really hangs on a step. */
+  readonly without?: readonly string[]
 }
 
 /** How long clients run before the first step: they connect, and followers stream under load. */
@@ -38,7 +40,7 @@ const WARM_UP_US: Us = 15 * SECOND
  * Rehearses a scenario once.
  * @throws ScenarioError when the input turns out wrong only now (`start` does not succeed), UnsupportedError for a command that no model has
  */
-export function rehearse({ scenario, schedule, seed, record = false, elide = true, reseedAtUs, reseedSalt = 'again' }: RehearsalOptions): RehearsalResult {
+export function rehearse({ scenario, schedule, seed, record = false, elide = true, reseedAtUs, reseedSalt = 'again', without = [] }: RehearsalOptions): RehearsalResult {
   // The world as the runbook presupposes it, with its clients at work.
   const sim = new Simulation({ seed, record })
   const cluster = scenario.engine.build(sim, scenario.options)
@@ -51,7 +53,7 @@ export function rehearse({ scenario, schedule, seed, record = false, elide = tru
   // Safety: the operator works, faults strike.
   recorder.begin()
   if (reseedAtUs !== undefined) sim.call(sim.now + reseedAtUs, () => sim.chance.reseed(reseedSalt))
-  const { operator, injector, scribe } = begin(sim, cluster, scenario, schedule, elide)
+  const { operator, injector, scribe } = begin(sim, cluster, scenario, schedule, elide, without)
   sim.run()
   if (operator.outcome === undefined) throw new Error(`rehearsal: nothing was left to happen and the operator has no outcome, at ${formatDuration(sim.now)}`)
 
@@ -100,7 +102,7 @@ interface Underway {
 }
 
 /** Starts the operator on the runbook and arms the faults: both begin now. */
-function begin(sim: Simulation, cluster: Cluster, scenario: Scenario, schedule: Schedule, elide: boolean): Underway {
+function begin(sim: Simulation, cluster: Cluster, scenario: Scenario, schedule: Schedule, elide: boolean, without: readonly string[]): Underway {
   const { runbook, deadlineUs, faults } = scenario
   const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs })
   const scribe: Scribe = new Scribe(sim, cluster, runbook, name => operator.vars.get(name))
@@ -120,9 +122,15 @@ function begin(sim: Simulation, cluster: Cluster, scenario: Scenario, schedule: 
     outcome: () => sim.stop(),
     wantsPoll: (step, path, visit, from) => injector.wantedCommand({ step, path, visit }, from),
   }
-  const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer })
+  const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer, ...slipsFor(without) })
   injector.attach(operator)
   return { operator, injector, scribe }
+}
+
+/** Nothing when no step is left out, so that an ordinary rehearsal asks nobody at each step. */
+function slipsFor(without: readonly string[]): { slips?: Slips } {
+  if (without.length === 0) return {}
+  return { slips: { decide: (step, path) => (path === 'forward' && without.includes(step) ? 'skip' : undefined) } }
 }
 
 function stopClients(workloads: readonly Workload[]): void {

@@ -5,7 +5,7 @@ import type { Scenario, ScenarioSource } from '../scenario/scenario.ts'
 import { type Aggregate, type SignatureRecord, signatureKey } from './aggregate.ts'
 import { judgeObjectives } from './judge.ts'
 import type { Rehearser } from './rehearser.ts'
-import type { Counterexample } from './result.ts'
+import type { Counterexample, Root } from './result.ts'
 import { failsWith, shrink } from './shrink.ts'
 
 export const COUNTEREXAMPLE_FORMAT = 1
@@ -82,10 +82,23 @@ export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, cam
     evidence,
     explanation: explain(evidence, because),
     because,
+    root: testRoot(scenario, rehearser, seed, schedule, record.signature),
     file: null,
     replay: `proofroll run ${scenario.name} --seed ${campaignSeed} --first ${record.run} --runs 1`,
   }
   return { counterexample, rehearsal, mismatch: found.hash !== record.hash || !failsWith(found, key) }
+}
+
+/**
+ * Tests the root of a because-chain: takes it out and rehearses again on the same luck. With the faults it needed gone (shrinking has left no
+ * other), or with its step passed over, the check must hold; else the chain tells what went together, not what did it.
+ */
+export function testRoot(scenario: Scenario, rehearser: Rehearser, seed: string, schedule: Schedule, { check, step }: Signature): Root {
+  const fails = (what: { readonly schedule: Schedule; readonly without?: readonly string[] }): boolean =>
+    rehearser.rehearse({ scenario, seed, ...what }).verdicts.some((verdict) => verdict.check === check && verdict.status === 'fail')
+  if (schedule.length > 0) return { what: schedule.length === 1 ? 'the fault' : 'the faults', tested: !fails({ schedule: [] }) }
+  if (!scenario.runbook.steps.some((each) => each.path === 'forward' && each.id === step)) return { what: '', tested: false }
+  return { what: `step ${step}`, tested: !fails({ schedule, without: [step] }) }
 }
 
 /** The verdict of a rehearsal that carries a signature. */

@@ -9,7 +9,7 @@ export interface Rehearser {
   seedOf(campaignSeed: string, run: number): string
   /** Its faults: at most `faults`, none when that is 0. */
   scheduleOf(scenario: Scenario, campaignSeed: string, run: number, faults: number): Schedule
-  rehearse(what: { readonly scenario: Scenario; readonly schedule: Schedule; readonly seed: string; readonly record?: boolean }): RehearsalResult
+  rehearse(what: { readonly scenario: Scenario; readonly schedule: Schedule; readonly seed: string; readonly record?: boolean; readonly without?: readonly string[] }): RehearsalResult
 }
 
 /** One pass in so many is run twice, and every failure: that is how "0 mismatches" is known. */

@@ -91,6 +91,14 @@ export interface SignatureSummary extends Signature {
   readonly firstRun: number
 }
 
+/** The root of a because-chain, tested: taken out, does the check hold? */
+export interface Root {
+  /** What was taken out (`step 3.4 promote`, `the fault`); empty when the chain names nothing that can be. */
+  readonly what: string
+  /** Without it the check holds. Otherwise the chain only tells what went together. */
+  readonly tested: boolean
+}
+
 export interface Counterexample {
   readonly check: CheckId
   /** `check/cause/step`. */
@@ -110,6 +118,7 @@ export interface Counterexample {
   readonly evidence: string
   readonly explanation: string
   readonly because: readonly Clause[]
+  readonly root: Root
   /** Where it was written, from the working folder; null when it was not. */
   readonly file: string | null
   /** The command that plays it again. */

@@ -1,5 +1,5 @@
 /** One failing rehearsal told: the runbook as it went, why it failed, who led when, and how to see it again. */
-import type { Counterexample } from '../campaign/result.ts'
+import type { Counterexample, Root } from '../campaign/result.ts'
 import { formatClock, formatDuration } from '../kernel/index.ts'
 import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult, StepRecord } from '../result.ts'
@@ -57,7 +57,7 @@ function commandOf({ action, note }: PlanStep): string {
 export interface Story {
   readonly scenario: string
   readonly outline: readonly OutlineStep[]
-  readonly counterexample: Pick<Counterexample, 'check' | 'cause' | 'step' | 'evidence' | 'because' | 'schedule' | 'faultsFound' | 'seed' | 'replay'>
+  readonly counterexample: Pick<Counterexample, 'check' | 'cause' | 'step' | 'evidence' | 'because' | 'schedule' | 'faultsFound' | 'seed' | 'replay'> & { readonly root?: Root | undefined }
   readonly rehearsal: RehearsalResult
 }
 
@@ -171,6 +171,11 @@ function why({ counterexample, outline }: Story, screen: Screen): string[] {
     const known = outline.find((each) => each.id === step)
     const where = step === undefined || step === '-' ? '' : ` (step ${known === undefined ? step : labelOf(known)})`
     lines.push(...hang(`  because ${clock(atUs).padStart(7)}  `, `${text}${where}`, screen.columns))
+  }
+  const { root } = counterexample
+  if (root !== undefined && root.what !== '') {
+    const words = root.tested ? `without ${root.what}, on the same luck, it does not happen` : `it also happens without ${root.what}: the chain tells what went together, not what did it`
+    lines.push(...hang(root.tested ? '  tested           ' : '  correlated       ', words, screen.columns))
   }
   return lines
 }

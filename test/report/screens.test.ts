@@ -178,6 +178,8 @@ describe('terminal', () => {
         because 01:11.9  postgres-cluster-0 kept acknowledging writes while
                          postgres-cluster-3 was promoted: nothing fenced the old
                          primary (step 3 promote)
+        correlated       it also happens without step promote: the chain tells what
+                         went together, not what did it
 
       Who led
         step                1   2             3      4       5          6
@@ -211,6 +213,7 @@ describe('terminal', () => {
 
       Why
         
+        tested           without the fault, on the same luck, it does not happen
 
       Who led
         step                1  2                 3      4      5         6
