@@ -150,6 +150,7 @@ export class PostgresCluster implements Cluster {
   }
 
   underWay(): boolean {
+    if (this.truth.members().some(m => m.attached && !m.caughtUp)) return true
     for (const server of this.world.servers) if (server.state === 'starting' || server.state === 'promoting' || server.state === 'stopping') return true
     // Waiting for its disk, its image or its base backup; a pod that crash-loops or cannot be placed waits for somebody else.
     return this.kubernetes.pods().some(p => isMemberSet(this.options, p.owner?.name) && p.node !== undefined && p.containerState === 'waiting' && (p.reason === 'ContainerCreating' || p.reason === 'PodInitializing'))

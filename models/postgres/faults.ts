@@ -123,11 +123,13 @@ export class PostgresFaults {
       case 'replication-lag': {
         const sender = server?.receiver?.sender
         if (sender === undefined || sender.state === 'startup') return MISSED
-        sender.extraDelayUs += Math.round(fault.magnitude)
+        // A lag cannot grow faster than time passes: a second of congestion makes no minute of lag.
+        const lateUs = Math.round(Math.min(fault.magnitude, Math.max(fault.durationUs, 1)))
+        sender.extraDelayUs += lateUs
         sender.relink()
-        sim.note(LAG, name, Math.round(fault.magnitude), `${name} receives WAL ${fault.magnitude / 1e6} s late`)
+        sim.note(LAG, name, lateUs, `${name} receives WAL ${Math.round(lateUs / 1000) / 1000} s late`)
         const end = () => {
-          sender.extraDelayUs -= Math.round(fault.magnitude)
+          sender.extraDelayUs -= lateUs
           if (server?.receiver?.sender === sender) sender.relink()
         }
         return { struck: true, members: [name], end }
