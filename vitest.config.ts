@@ -6,6 +6,7 @@ export default defineConfig({
     globals: false,
     include: ['test/**/*.test.ts'],
     exclude: ['dist/**', 'node_modules/**'],
+    setupFiles: ['test/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A property that fails prints its seed and counterexample; keep them whole.

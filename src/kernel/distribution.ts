@@ -32,8 +32,9 @@ export function sample(d: Distribution, u: number): number {
     case 'exponential':
       return 0 - d.mean * ln(1 - u)
     case 'lognormal': {
-      if (d.p95 === d.median) return Math.min(d.max, d.median)
       const sigma = (ln(d.p95) - ln(d.median)) / Z95
+      // No spread, or one that rounding has eaten: 0 times an infinite quantile would be no number.
+      if (!(sigma > 0)) return Math.min(d.max, d.median)
       return Math.min(d.max, exp(ln(d.median) + sigma * normalQuantile(u)))
     }
   }

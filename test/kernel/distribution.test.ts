@@ -29,6 +29,11 @@ describe('every distribution', () => {
     )
   })
 
+  test('a lognormal whose spread rounding has eaten is its median, at both ends too', () => {
+    const d = { is: 'lognormal', median: 8508941.172427263, p95: 8508941.172427265, max: 8508941.172427265 } as const
+    expect([0, 0.5, 1 - Number.EPSILON].map(u => sample(d, u))).toEqual([d.median, d.median, d.median])
+  })
+
   test('gives a finite value that is not negative at both ends', () => {
     fc.assert(
       fc.property(distribution, fc.constantFrom(0, 2 ** -53, 0.5, 1 - 2 ** -53), (d, u) => {
