@@ -88,7 +88,10 @@ export class Chain {
 
   /** Who took a member away, if the trace tells: the controller's reason, and the change of its object that made it act. */
   private whoRemoved(member: string, atUs: Us): this {
-    const removal = this.lastRecord(atUs, r => r.node === member && r.detail !== '' && REMOVAL.test(r.label))
+    const removes = (r: TraceRecord): boolean => r.node === member && r.detail !== '' && REMOVAL.test(r.label)
+    const last = this.lastRecord(atUs, removes)
+    // Of several records of one instant the first is whoever began it.
+    const removal = last === undefined ? undefined : this.facts.trace?.find(r => r.atUs === last.atUs && removes(r))
     if (removal === undefined) return this
     this.explain(removal.atUs, removal.detail, member)
     const change = this.lastRecord(removal.atUs, r => CHANGE.test(r.label) && r.detail !== '' && removal.detail.split(/[^\w.-]+/).includes(r.node.slice(r.node.lastIndexOf('/') + 1)) && !r.node.endsWith(`/${member}`) && r.node.includes('/'))
@@ -107,8 +110,11 @@ export class Chain {
   }
 
   private explain(atUs: Us, text: string, node: string | undefined): void {
-    this.add(atUs, text, { node, inStep: true })
-    this.explaining.add(this.clauses[this.clauses.length - 1] as Clause)
+    // What happens at the instant in which one step ends and the next begins was done by the one that ends: commands take time.
+    const step = stepAt(this.facts.recording.steps.filter(each => each.startUs < atUs), atUs)
+    const clause: Clause = { atUs, text, ...(step === undefined ? {} : { step: nameOf(step) }), ...(node === undefined ? {} : { node }) }
+    this.clauses.push(clause)
+    this.explaining.add(clause)
   }
 
   /** Faults that struck one of the members and had begun by `atUs`, latest first. */

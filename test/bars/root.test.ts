@@ -20,3 +20,11 @@ test('a step passed over leaves the luck of the others as it was', () => {
   const times = (r: typeof whole) => r.steps.filter(s => s.step !== 'remove').map(s => [s.step, s.startUs, s.endUs])
   expect(times(part)).toEqual(times(whole))
 })
+
+test('the documented wheel ends unavailable, and the chain names the step that scaled the new primary away', async () => {
+  const { result } = await runCampaign(loadScenario('postgres-ferris-wheel/as-documented', engines, {}), { runs: 3, seed: '1', faults: 0, jobs: 1 })
+  const ends = result.counterexamples.find(c => c.check === 'serves-at-end')
+  const words = ends?.because.map(clause => `${clause.text} [${clause.step ?? ''}]`) ?? []
+  expect(words).toContainEqual(expect.stringContaining('postgres-cluster-3 deleted: StatefulSet postgres-cluster scales down from the highest ordinal'))
+  expect(words).toContain('StatefulSet postgres-cluster changed [scale-back]')
+})
