@@ -37,7 +37,6 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
   dir.checkpoint(startLsn, startUs)
   // All of PGDATA comes along, what ALTER SYSTEM wrote too (rule PG-CLONE-4).
   for (const [file, text] of source.dir.files) dir.files.set(file, text)
-  for (const [table, rows] of source.dir.tables) dir.tables.set(table, rows)
   world.directories.push(dir)
   return dir
 }

@@ -1,5 +1,5 @@
 import type { Bytes, Copy, Position } from '../../src/cluster/log/index.ts'
-import { SECOND, type Us } from '../../src/kernel/index.ts'
+import type { Us } from '../../src/kernel/index.ts'
 
 /** What pg_controldata calls the database cluster state. */
 export type ControlState = 'in production' | 'shut down' | 'in archive recovery' | 'shut down in recovery' | 'in crash recovery'
@@ -40,8 +40,6 @@ export class DataDirectory {
   unusable = false
   /** Its volume is gone. */
   destroyed = false
-  /** User tables created by anybody, by name → rows. */
-  readonly tables = new Map<string, number>()
 
   constructor(
     readonly name: string,
@@ -95,6 +93,3 @@ export function advanceCheckpoint(dir: DataDirectory, nowUs: Us, timeoutUs: Us, 
 export function formatLsn(lsn: Bytes): string {
   return `${Math.floor(lsn / 4294967296).toString(16).toUpperCase()}/${(lsn % 4294967296).toString(16).toUpperCase()}`
 }
-
-/** Age in seconds, for texts. */
-export const seconds = (us: Us): number => us / SECOND

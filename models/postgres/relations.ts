@@ -1,6 +1,6 @@
 /** What the SQL of one server sees: system views and functions, judged at this instant. Source: facts §1.2, §1.4 (E-1, E-3, E-4), D:monitoring-stats. */
 import { SECOND } from '../../src/kernel/index.ts'
-import { advanceCheckpoint, formatLsn } from './datadir.ts'
+import { advanceCheckpoint } from './datadir.ts'
 import { oldestWal, walStatus } from './replication.ts'
 import { replayedXactUs } from './replayed.ts'
 import type { Server } from './server.ts'
@@ -220,4 +220,3 @@ export function sqlHost(server: Server, session?: SqlSession): SqlHost {
   }
 }
 
-export { formatLsn }

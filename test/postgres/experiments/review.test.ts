@@ -104,3 +104,46 @@ describe('a paused pooler', () => {
     expect(lab.cluster.logs[0]?.ledger.ackedWrites()).toBeGreaterThan(before)
   })
 })
+
+describe('what a mutation survived', () => {
+  it('a cascaded standby takes up the stream at once when its upstream switches timeline', () => {
+    const lab = new Lab()
+    lab.follow(2, 1)
+    lab.sql(2, 'SELECT pg_reload_conf()')
+    lab.until(() => lab.server(1).walsenders.some(s => s.state === 'streaming'))
+    // Soon after the last attempt, so that waiting for the next one would show.
+    lab.exec(1, 'pg_ctl', 'promote', '-D', PGDATA)
+    lab.wait(SECOND / 2)
+    expect(lab.replication(1)).toContain('s2|streaming')
+  })
+
+  it('a second of congestion makes no minute of lag', () => {
+    const lab = new Lab()
+    lab.clients(WRITERS)
+    const strike = lab.strike('replication-lag', 'member:postgres-cluster-1', SECOND, 60 * SECOND)
+    lab.wait(SECOND)
+    expect(lab.server(1).copy.lagBytes('receive')).toBeGreaterThan(100_000)
+    strike.end()
+    lab.wait(5 * SECOND)
+    expect(lab.server(1).copy.lagBytes('receive')).toBeLessThan(100_000)
+  })
+
+  it('a machine without power answers nothing; one that runs refuses what nobody listens to', () => {
+    const lab = new Lab({ supervised: true })
+    lab.exec(1, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'fast')
+    expect(lab.run('psql', '-h', lab.dns(1), '-Atc', 'SELECT 1').err).toContain('Connection refused')
+    lab.strike('node-loss', `node:${lab.node(2)}`, 60 * SECOND)
+    expect(lab.run('psql', '-h', lab.dns(2), '-Atc', 'SELECT 1').err).toContain('Connection timed out')
+  })
+
+  it('a signal to a stopped process waits for it', () => {
+    const lab = new Lab()
+    const goOn = lab.freeze(1)
+    lab.exec(1, 'pg_ctl', 'promote', '-D', PGDATA, '-W')
+    lab.wait(5 * SECOND)
+    expect(lab.server(1).state).toBe('standby')
+    goOn()
+    lab.wait(2 * SECOND)
+    expect(lab.server(1).state).toBe('primary')
+  })
+})

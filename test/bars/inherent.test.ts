@@ -1,0 +1,16 @@
+/** Loss that asynchronous replication makes unavoidable: the fault destroyed the last copy, and nobody promoted anything. */
+import { expect, test } from 'vitest'
+import type { Fault } from '../../src/faults/schedule.ts'
+import { SECOND } from '../../src/kernel/index.ts'
+import { rehearse } from '../../src/rehearsal.ts'
+import { loadScenarioFrom } from '../../src/scenario/index.ts'
+import { engines } from '../../models/index.ts'
+
+test('a volume destroyed with what its followers had not received is inherent loss', () => {
+  const yaml = 'format: 1\ntitle: wait\ncluster: { engine: postgres }\nrunbook:\n  - id: wait\n    sleep: 60s\ndeadline: 1h\n'
+  const scenario = loadScenarioFrom({ name: 'wait', yaml, files: {}, set: {} }, engines, {})
+  const fault = (kind: Fault['kind'], at: number, magnitude: number): Fault => ({ kind, target: 'role:leader', at: at * SECOND, durationUs: 60 * SECOND, magnitude })
+  const { measures } = rehearse({ scenario, schedule: [fault('latency', 20, SECOND / 2), fault('node-loss-with-volume', 30, 0)], seed: '1' })
+  expect(measures.lostAcknowledgedWrites).toBeGreaterThan(0)
+  expect(measures.inherentLostWrites).toBe(measures.lostAcknowledgedWrites)
+})
