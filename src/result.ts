@@ -110,6 +110,24 @@ export interface MemberChange {
   readonly versions: Readonly<Record<string, string>>
 }
 
+/** What became of one fault of a schedule. */
+export interface FaultOutcome {
+  /** Its position in the schedule. */
+  readonly nth: number
+  readonly kind: string
+  /** As resolved when it struck; as written when it did not. */
+  readonly target: string
+  readonly atUs: Us
+  readonly endUs: Us | undefined
+  readonly struck: boolean
+  /** Why it did not strike; empty when it did. */
+  readonly why: string
+  /** The step that was open when it struck, with its path (`undo of …`); `-` between steps. */
+  readonly step: string
+  /** The cluster at that instant, short: one sign a member in order (see `situationOf` in `faults/situation.ts`); empty when it did not strike. */
+  readonly situation: string
+}
+
 export interface RehearsalResult {
   readonly outcome: Outcome
   readonly outcomeReason: string
@@ -117,6 +135,8 @@ export interface RehearsalResult {
   readonly schedule: Schedule
   /** Faults of the schedule that struck something. */
   readonly struck: number
+  /** What became of each fault of the schedule, in order of time; those whose time or anchor never came are last. */
+  readonly faults: readonly FaultOutcome[]
   readonly inBudget: boolean
   readonly measures: Readonly<Record<MeasureId, number>>
   readonly verdicts: readonly Verdict[]

@@ -2,7 +2,6 @@
  * What a campaign remembers of its runs: integers and fixed buckets only, so that results of any two disjoint sets of runs add up to exactly
  * what one machine doing them all in order would have found. Nothing here depends on the order in which runs finish.
  */
-import type { FaultKind } from '../engine.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import { avalanche } from '../kernel/index.ts'
 import { CHECKS, MEASURES, type CheckId, type Clause, type MeasureId, type Outcome, type RehearsalResult, type Signature, type Status } from '../result.ts'
@@ -54,7 +53,7 @@ export interface Aggregate {
   faultsStruck: number
   simulatedUs: bigint
   eventsRun: bigint
-  /** How often each kind was drawn; and runs in which it is certain that it struck (every fault of the run did, or there was no other kind). */
+  /** How often each kind was drawn; and runs in which it struck. */
   kinds: Record<string, { drawn: number; struckRuns: number }>
   outOfBudget: { runs: number; outcomes: Counts<Outcome>; violations: Counts }
   // From here on: runs in budget only.
@@ -165,19 +164,12 @@ export function fingerprintOf(aggregate: Aggregate): string {
 }
 
 function addFaults(into: Aggregate, result: RehearsalResult): void {
-  const { schedule, struck } = result
+  const { schedule, struck, faults } = result
   into.faultsDrawn += schedule.length
   into.faultsStruck += struck
   if (struck > 0) into.struckRuns += 1
-  const kinds = new Set<FaultKind>()
-  for (const fault of schedule) {
-    kinds.add(fault.kind)
-    const counts = (into.kinds[fault.kind] ??= { drawn: 0, struckRuns: 0 })
-    counts.drawn += 1
-  }
-  // A result says how many faults struck, not which; only where that leaves no doubt is the kind counted as seen.
-  const certain = struck > 0 && (struck === schedule.length || kinds.size === 1)
-  if (certain) for (const kind of kinds) (into.kinds[kind] as { struckRuns: number }).struckRuns += 1
+  for (const fault of schedule) (into.kinds[fault.kind] ??= { drawn: 0, struckRuns: 0 }).drawn += 1
+  for (const kind of new Set(faults.filter((fault) => fault.struck).map((fault) => fault.kind))) (into.kinds[kind] ??= { drawn: 0, struckRuns: 0 }).struckRuns += 1
 }
 
 function addOutOfBudget(into: Aggregate, result: RehearsalResult): void {

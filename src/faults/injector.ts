@@ -10,6 +10,7 @@ import { AnchorIndex, isAnchor, type Whereabouts } from './anchors.ts'
 import { BudgetWatch } from './budget.ts'
 import type { FaultSpec } from './family.ts'
 import type { Fault, Schedule } from './schedule.ts'
+import { situationOf } from './situation.ts'
 import { OPERATOR_TARGET, resolveTarget } from './targets.ts'
 import { faultSpec } from './vocabulary.ts'
 
@@ -42,6 +43,10 @@ export interface FaultRecord {
   readonly why: string
   /** Members it took away, cut off or slowed. */
   readonly members: readonly string[]
+  /** The step that was open at that instant (`undo of …` on the way back); `-` when none was. */
+  readonly step: string
+  /** The cluster just before it struck, as {@link situationOf} writes it; empty when it did not strike. */
+  readonly situation: string
 }
 
 export interface InjectorOptions {
@@ -86,6 +91,7 @@ export class Injector {
   private readonly found: FaultRecord[] = []
   private readonly unobserve: (() => void) | undefined
   private operator: OperatorHooks | undefined
+  private openStep = '-'
   readonly budget: BudgetWatch
 
   constructor(
@@ -127,6 +133,7 @@ export class Injector {
   /** A visit of a step begins; its first command is not issued yet. */
   started(where: Whereabouts): void {
     this.flush()
+    this.openStep = where.path === 'undo' ? `undo of ${where.step}` : where.step
     for (const { nth } of this.anchors.find(where, 'start')) this.soon(nth)
   }
 
@@ -211,6 +218,7 @@ export class Injector {
       return
     }
     const epoch = this.sim.epoch
+    const situation = situationOf(this.cluster)
     const strike = this.cluster.strike({ kind: fault.kind, target, durationUs: fault.durationUs, magnitude: fault.magnitude, nth })
     if (!strike.struck) {
       this.miss(nth, fault, target, 'nothing was there to strike')
@@ -218,7 +226,7 @@ export class Injector {
     }
     // The floor under every campaign: an injector of no-ops must not look like a system that survives everything.
     if (this.sim.epoch === epoch) throw new Error(`faults: ${fault.kind} on ${target} claims to have struck at ${formatClock(this.sim.now)}, but the engine noted no change: the strike must \`note\` what it does`)
-    this.hit(nth, fault, target, strike)
+    this.hit(nth, fault, target, strike, situation)
   }
 
   private killOperator(nth: number, fault: Fault): void {
@@ -227,15 +235,16 @@ export class Injector {
       this.miss(nth, fault, OPERATOR_TARGET, 'the operator was not at work')
       return
     }
+    const situation = situationOf(this.cluster)
     operator.kill()
-    this.hit(nth, fault, OPERATOR_TARGET, { struck: true, members: [], end: () => operator.resume() })
+    this.hit(nth, fault, OPERATOR_TARGET, { struck: true, members: [], end: () => operator.resume() }, situation)
   }
 
-  private hit(nth: number, fault: Fault, target: string, strike: Strike): void {
+  private hit(nth: number, fault: Fault, target: string, strike: Strike, situation: string): void {
     const { sim } = this
     const spec = faultSpec(fault.kind)
     sim.note(STRUCK, target, nth, () => `${fault.kind} for ${fault.durationUs} µs`)
-    const record: FaultRecord = { nth, kind: fault.kind, target, atUs: sim.now, endUs: undefined, struck: true, why: '', members: strike.members }
+    const record: FaultRecord = { nth, kind: fault.kind, target, atUs: sim.now, endUs: undefined, struck: true, why: '', members: strike.members, step: this.openStep, situation }
     this.found.push(record)
     const release = this.budget.struck(spec, fault, strike.members)
     const running: Running = {
@@ -257,7 +266,7 @@ export class Injector {
 
   private miss(nth: number, fault: Fault, target: string, why: string): void {
     this.sim.note(MISSED, target, nth, why)
-    this.found.push({ nth, kind: fault.kind, target, atUs: this.sim.now, endUs: this.sim.now, struck: false, why, members: [] })
+    this.found.push({ nth, kind: fault.kind, target, atUs: this.sim.now, endUs: this.sim.now, struck: false, why, members: [], step: this.openStep, situation: '' })
   }
 
   private end(running: Running): void {

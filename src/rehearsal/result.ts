@@ -27,6 +27,9 @@ export function resultOf({ sim, operator, injector, recording, scribe, verdicts 
     hash: sim.traceHash(),
     schedule: injector.schedule,
     struck: injector.struck,
+    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ nth, kind, target, atUs, endUs, struck, why, step, situation }) => ({
+      nth, kind, target, atUs: atUs - zeroUs, endUs: endUs === undefined ? undefined : endUs - zeroUs, struck, why, step, situation,
+    })),
     inBudget: injector.budget.inBudget,
     measures: recording.measures,
     verdicts: verdicts.map(verdict => (verdict.because === undefined ? verdict : { ...verdict, because: since(zeroUs, verdict.because) })),
@@ -59,7 +62,7 @@ function storyOf(sim: Simulation, injector: Injector, recording: Recording, scri
 function faultsOf(injector: Injector, endUs: Us): readonly FaultRecord[] {
   const fired = new Set(injector.records.map(record => record.nth))
   const never = injector.schedule.flatMap((fault, nth): FaultRecord[] =>
-    fired.has(nth) ? [] : [{ nth, kind: fault.kind, target: fault.target, atUs: endUs, endUs, struck: false, why: 'never reached', members: [] }],
+    fired.has(nth) ? [] : [{ nth, kind: fault.kind, target: fault.target, atUs: endUs, endUs, struck: false, why: 'never reached', members: [], step: '-', situation: '' }],
   )
   return [...injector.records, ...never]
 }
