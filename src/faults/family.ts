@@ -36,6 +36,11 @@ export interface FaultSpec {
   readonly budget: BudgetRule
   /** May last longer than 15 minutes and stay in budget: only the loss of a node or its volume. */
   readonly mayLast: boolean
+  /**
+   * Not drawn, and out of budget, unless a scenario names it: a mistake of the operator, a new version that is itself defective, corruption (design §8).
+   * undefined = drawn wherever the engine knows it.
+   */
+  readonly onlyWhenNamed?: 'operator-error' | 'defective-version' | 'corruption'
   readonly example: Fault
 }
 

@@ -7,4 +7,4 @@ export { type Itinerary, itineraryOfPlan, itineraryOfRun, type PlanOutline, type
 export { FaultSchema, parseSchedule, ScheduleError, ScheduleSchema } from './parse.ts'
 export type { Anchor, Fault, Schedule } from './schedule.ts'
 export { isTarget, OPERATOR_TARGET, resolveTarget } from './targets.ts'
-export { FAULT_KINDS, faultSpec, VOCABULARY } from './vocabulary.ts'
+export { FAULT_KINDS, faultSpec, USUAL_KINDS, VOCABULARY } from './vocabulary.ts'

@@ -13,6 +13,9 @@ export const VOCABULARY: readonly FaultSpec[] = [...processFaults, ...machineFau
 
 export const FAULT_KINDS: readonly FaultKind[] = VOCABULARY.map(spec => spec.kind)
 
+/** Those that may strike where a scenario names no kinds. */
+export const USUAL_KINDS: readonly FaultKind[] = VOCABULARY.filter(spec => spec.onlyWhenNamed === undefined).map(spec => spec.kind)
+
 const byKind = new Map(VOCABULARY.map(spec => [spec.kind, spec]))
 
 /** What the vocabulary says about a kind. @throws Error for a word that is not in it (a defect: schedules are validated when read) */

@@ -1,7 +1,7 @@
 /** From a scenario file to a {@link Scenario} that can be rehearsed, or to one error that says everything that is wrong. */
 import type { z } from 'zod'
 import type { Assumption, Cluster, Engine } from '../engine.ts'
-import { FAULT_KINDS } from '../faults/index.ts'
+import { FAULT_KINDS, faultSpec, USUAL_KINDS } from '../faults/index.ts'
 import { MILLISECOND, SECOND, Simulation, type Us } from '../kernel/index.ts'
 import type { Plan } from '../operator/index.ts'
 import type { MeasureId } from '../result.ts'
@@ -202,9 +202,9 @@ class Loader {
 }
 
 function faultSpace(file: ScenarioFile, engine: Engine): FaultSpace {
-  const wanted = file.faults.kinds ?? FAULT_KINDS
+  const wanted = file.faults.kinds ?? USUAL_KINDS
   const without = file.faults.without ?? []
-  const known = FAULT_KINDS.filter(kind => kind === 'operator-killed' || engine.faultKinds.includes(kind))
+  const known = FAULT_KINDS.filter(kind => faultSpec(kind).family === 'operator' || engine.faultKinds.includes(kind))
   return {
     kinds: known.filter(kind => wanted.includes(kind) && !without.includes(kind)),
     max: file.faults.max,

@@ -30,7 +30,7 @@ const LoadSchema = z
 
 const FaultsSchema = z
   .strictObject({
-    kinds: z.array(z.enum(FAULT_KINDS)).min(1).optional().describe('The kinds drawn from; what else strikes is out of budget. Default: all that the engine knows.'),
+    kinds: z.array(z.enum(FAULT_KINDS)).min(1).optional().describe('The kinds drawn from; what else strikes is out of budget. Default: all that the engine knows, but for mistakes of the operator, a defective new version and corruption.'),
     without: z.array(z.enum(FAULT_KINDS)).optional().describe('Kinds left out.'),
     max: z.int().min(0).max(20).default(0).describe('How many faults a run draws at most; 0 = fault-free unless --faults says otherwise.'),
     maxDuration: Duration.default(900_000_000).describe('The longest duration drawn; beyond 15m only the loss of a node stays in budget.'),
