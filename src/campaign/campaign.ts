@@ -7,6 +7,7 @@ import { withoutKinds } from './prepare.ts'
 import { shardOf } from './ranges.ts'
 import { type RangeSpec, type Rehearser, runRange } from './rehearser.ts'
 import { realRehearser } from './real.ts'
+import type { StrategySpec } from './strategy.ts'
 import { type Campaign, conclude } from './summarise.ts'
 import { version } from './version.ts'
 
@@ -17,6 +18,8 @@ export interface CampaignOptions {
   readonly seed: string
   /** At most so many faults a run (1…faults are drawn); 0 = none. Default: the scenario's own `faults.max`. */
   readonly faults?: number
+  /** What to explore. Default: random draws of up to `faults` faults. */
+  readonly strategy?: StrategySpec
   /** The number of the first run. Default 0. */
   readonly firstRun?: number
   /** Only the n-th of `of` equal parts, n from 1. */
@@ -40,11 +43,11 @@ export interface CampaignOptions {
 export async function runCampaign(given: Scenario, options: CampaignOptions, rehearser: Rehearser = realRehearser): Promise<Campaign> {
   const { seed, firstRun = 0, without = [], clockMs = () => performance.now() } = options
   const scenario = withoutKinds(given, without)
-  const faults = options.faults ?? scenario.faults.max
+  const strategy = options.strategy ?? { kind: 'random', faults: options.faults ?? scenario.faults.max }
   const [first, end] = shardOf(firstRun, options.runs, options.shard?.n ?? 1, options.shard?.of ?? 1)
   const startMs = clockMs()
-  const aggregate = await rehearseAll(scenario, { seed, faults, first, end }, options, rehearser)
-  return conclude(scenario, rehearser, aggregate, { proofroll: version, seed, faults, without, elapsedSeconds: () => Math.round(clockMs() - startMs) / 1000 })
+  const aggregate = await rehearseAll(scenario, { seed, strategy, first, end }, options, rehearser)
+  return conclude(scenario, rehearser, aggregate, { proofroll: version, seed, strategy, without, elapsedSeconds: () => Math.round(clockMs() - startMs) / 1000 })
 }
 
 async function rehearseAll(scenario: Scenario, range: RangeSpec, options: CampaignOptions, rehearser: Rehearser): Promise<Aggregate> {

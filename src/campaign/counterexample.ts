@@ -7,6 +7,7 @@ import { judgeObjectives } from './judge.ts'
 import type { Rehearser } from './rehearser.ts'
 import type { Counterexample, Root } from './result.ts'
 import { failsWith, shrink } from './shrink.ts'
+import { type StrategySpec, commandFor, strategyOf } from './strategy.ts'
 
 export const COUNTEREXAMPLE_FORMAT = 1
 
@@ -23,7 +24,7 @@ export interface CounterexampleFile {
   readonly seed: string
   readonly schedule: Schedule
   readonly expected: { readonly hash: string; readonly outcome: Outcome; readonly evidence: string; readonly because: readonly Clause[] }
-  readonly foundBy: { readonly seed: string; readonly run: number; readonly faultsPerRun: number }
+  readonly foundBy: { readonly seed: string; readonly run: number; readonly strategy: StrategySpec }
   readonly source: ScenarioSource
 }
 
@@ -50,16 +51,22 @@ export interface RecordedCounterexample {
   readonly mismatch: boolean
 }
 
+/** The campaign that a failure was met in: its seed, and what its run numbers stand for. */
+export interface Origin {
+  readonly seed: string
+  readonly strategy: StrategySpec
+}
+
 /** Counterexamples for all that a campaign found, the gravest first. */
-export function makeCounterexamples(scenario: Scenario, rehearser: Rehearser, campaignSeed: string, aggregate: Aggregate): RecordedCounterexample[] {
+export function makeCounterexamples(scenario: Scenario, rehearser: Rehearser, origin: Origin, aggregate: Aggregate): RecordedCounterexample[] {
   const missed = new Set(judgeObjectives(aggregate, scenario.objectives).filter((each) => each.status === 'fail').map((each) => each.measure))
-  const made = chooseSignatures(aggregate, missed).map((record) => makeCounterexample(scenario, rehearser, campaignSeed, record))
+  const made = chooseSignatures(aggregate, missed).map((record) => makeCounterexample(scenario, rehearser, origin, record))
   return made.sort((a, b) => byGravity(a.counterexample, b.counterexample))
 }
 
 /** Shrinks a failure and records the story of the smallest form. */
-export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, campaignSeed: string, record: SignatureRecord): RecordedCounterexample {
-  const seed = rehearser.seedOf(campaignSeed, record.run)
+export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, origin: Origin, record: SignatureRecord): RecordedCounterexample {
+  const { seed } = strategyOf(origin.strategy, scenario, rehearser, origin.seed).caseOf(record.run)
   const key = signatureKey(record.signature)
   const found = rehearser.rehearse({ scenario, seed, schedule: record.schedule })
   const { schedule } = shrink(record.schedule, key, (candidate) => rehearser.rehearse({ scenario, seed, schedule: candidate }))
@@ -84,7 +91,7 @@ export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, cam
     because,
     root: testRoot(scenario, rehearser, seed, schedule, record.signature),
     file: null,
-    replay: `proofroll run ${scenario.name} --seed ${campaignSeed} --first ${record.run} --runs 1`,
+    replay: commandFor(origin.strategy, scenario, origin.seed, record.run),
   }
   return { counterexample, rehearsal, mismatch: found.hash !== record.hash || !failsWith(found, key) }
 }
@@ -116,7 +123,7 @@ export function byGravity(a: Counterexample, b: Counterexample): number {
   return CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check) || a.faults - b.faults || a.run - b.run || (a.signature < b.signature ? -1 : 1)
 }
 
-export function toFile(counterexample: Counterexample, origin: { readonly proofroll: string; readonly scenario: string; readonly seed: string; readonly faultsPerRun: number; readonly source: ScenarioSource }): CounterexampleFile {
+export function toFile(counterexample: Counterexample, origin: { readonly proofroll: string; readonly scenario: string; readonly seed: string; readonly strategy: StrategySpec; readonly source: ScenarioSource }): CounterexampleFile {
   const { check, cause, step, seed, schedule, hash, outcome, evidence, because, run } = counterexample
   return {
     format: COUNTEREXAMPLE_FORMAT,
@@ -127,7 +134,7 @@ export function toFile(counterexample: Counterexample, origin: { readonly proofr
     seed,
     schedule,
     expected: { hash, outcome, evidence, because },
-    foundBy: { seed: origin.seed, run, faultsPerRun: origin.faultsPerRun },
+    foundBy: { seed: origin.seed, run, strategy: origin.strategy },
     source: origin.source,
   }
 }

@@ -2,6 +2,7 @@ import type { RehearsalResult } from '../result.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, addRun, emptyAggregate } from './aggregate.ts'
+import { type StrategySpec, strategyOf } from './strategy.ts'
 
 /** What a campaign needs to rehearse: three pure functions. `src/rehearsal.ts` is the real one; tests bring their own. */
 export interface Rehearser {
@@ -15,20 +16,21 @@ export interface Rehearser {
 /** One pass in so many is run twice, and every failure: that is how "0 mismatches" is known. */
 const PASSES_PER_REPETITION = 100
 
-/** Which runs, and from which luck. */
+/** Which runs, of which strategy, and from which luck. Plain data. */
 export interface RangeSpec {
   readonly seed: string
-  readonly faults: number
+  readonly strategy: StrategySpec
   readonly first: number
   readonly end: number
 }
 
 /** Rehearses the runs `[first, end)` and adds them up. @throws RehearsalError when one of them throws */
-export function runRange(scenario: Scenario, rehearser: Rehearser, { seed, faults, first, end }: RangeSpec): Aggregate {
+export function runRange(scenario: Scenario, rehearser: Rehearser, { seed, strategy, first, end }: RangeSpec): Aggregate {
   const aggregate = emptyAggregate()
+  const { caseOf } = strategyOf(strategy, scenario, rehearser, seed)
   for (let run = first; run < end; run++) {
     try {
-      const what = { scenario, seed: rehearser.seedOf(seed, run), schedule: rehearser.scheduleOf(scenario, seed, run, faults) }
+      const what = { scenario, ...caseOf(run) }
       const result = rehearser.rehearse(what)
       const failed = result.inBudget && result.verdicts.some((verdict) => verdict.status === 'fail')
       const twice = failed || run % PASSES_PER_REPETITION === 0

@@ -6,6 +6,7 @@ import type { Quantile, ScenarioSource } from '../scenario/scenario.ts'
 import type { Counts } from './aggregate.ts'
 import type { AggregateJson } from './aggregateJson.ts'
 import type { Ranges } from './ranges.ts'
+import type { StrategySpec } from './strategy.ts'
 
 export const RESULT_FORMAT = 1
 
@@ -136,7 +137,9 @@ export interface CampaignResult {
   readonly runs: number
   /** The run numbers it holds. */
   readonly ranges: Ranges
-  /** At most so many faults were drawn a run; 0 = none. */
+  /** What the run numbers stand for. */
+  readonly strategy: StrategySpec
+  /** At most so many faults a run; 0 = none. */
   readonly faultsPerRun: number
   readonly without: readonly string[]
   readonly elapsedSeconds: number

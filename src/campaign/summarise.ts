@@ -8,12 +8,13 @@ import { compareClaims, coverageOf, judgeChecks, judgeFloors, judgeObjectives, s
 import { type CampaignResult, type Counterexample, RESULT_FORMAT } from './result.ts'
 import type { Rehearser } from './rehearser.ts'
 import { QUANTILE_ERROR } from './sketch.ts'
+import { type StrategySpec, faultsPerRun } from './strategy.ts'
 
 /** The circumstances of a campaign that are not in its aggregate. */
 export interface Circumstances {
   readonly proofroll: string
   readonly seed: string
-  readonly faults: number
+  readonly strategy: StrategySpec
   readonly without: readonly string[]
   /** Asked for when all is done. */
   elapsedSeconds(): number
@@ -27,7 +28,7 @@ export interface Campaign {
 
 /** Makes the counterexamples of what was found and puts the result together. */
 export function conclude(scenario: Scenario, rehearser: Rehearser, aggregate: Aggregate, how: Circumstances): Campaign {
-  const stories = makeCounterexamples(scenario, rehearser, how.seed, aggregate)
+  const stories = makeCounterexamples(scenario, rehearser, how, aggregate)
   // A counterexample's first rehearsal is one more repetition of a run that another thread or machine may have done.
   const differing = stories.filter((each) => each.mismatch).map((each) => each.counterexample.run)
   aggregate.determinism.mismatches = [...new Set([...aggregate.determinism.mismatches, ...differing])].sort((a, b) => a - b)
@@ -42,7 +43,8 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
   const undoable = forward.filter((step) => step.undo !== END).map((step) => step.id)
   const objectives = judgeObjectives(aggregate, scenario.objectives)
   const checks = judgeChecks(aggregate, objectives)
-  const floors = judgeFloors(aggregate, how.faults)
+  const faults = faultsPerRun(how.strategy)
+  const floors = judgeFloors(aggregate, faults)
   const { runs, simulatedSeconds, eventsRun } = aggregateTotals(aggregate)
   const elapsedSeconds = how.elapsedSeconds()
   return {
@@ -55,7 +57,8 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     seed: how.seed,
     runs,
     ranges: aggregate.ranges,
-    faultsPerRun: how.faults,
+    strategy: how.strategy,
+    faultsPerRun: faults,
     without: how.without,
     elapsedSeconds,
     runsPerSecond: elapsedSeconds > 0 ? Math.round(runs / elapsedSeconds) : 0,
@@ -74,7 +77,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     assumptions: scenario.assumptions,
     steps: summariseSteps(aggregate, order, containers),
     gates: summariseGates(aggregate, order),
-    coverage: coverageOf(aggregate, how.faults > 0 ? scenario.faults.kinds : [], order, undoable),
+    coverage: coverageOf(aggregate, faults > 0 ? scenario.faults.kinds : [], order, undoable),
     pointOfNoReturn: null,
     measures: summariseMeasures(aggregate),
     quantileError: QUANTILE_ERROR,
@@ -104,7 +107,7 @@ export function mergeResults(scenario: Scenario, results: readonly CampaignResul
   const aggregate = aggregateFromJson(first.aggregate)
   for (const other of others) mergeAggregate(aggregate, aggregateFromJson(other.aggregate))
   const elapsedSeconds = results.reduce((sum, result) => sum + result.elapsedSeconds, 0)
-  return conclude(scenario, rehearser, aggregate, { proofroll: first.proofroll, seed: first.seed, faults: first.faultsPerRun, without: first.without, elapsedSeconds: () => elapsedSeconds })
+  return conclude(scenario, rehearser, aggregate, { proofroll: first.proofroll, seed: first.seed, strategy: first.strategy, without: first.without, elapsedSeconds: () => elapsedSeconds })
 }
 
 function refuseStranger(first: CampaignResult, other: CampaignResult): void {
@@ -115,6 +118,7 @@ function refuseStranger(first: CampaignResult, other: CampaignResult): void {
   same('the version of Proofroll', first.proofroll, other.proofroll)
   same('the seed', first.seed, other.seed)
   same('the number of faults a run', first.faultsPerRun, other.faultsPerRun)
+  same('the strategy', first.strategy, other.strategy)
   same('`--without`', first.without, other.without)
   if (JSON.stringify(first.source) !== JSON.stringify(other.source)) throw new MergeError(`the text of ${first.scenario} (or an override) differs between the results: these are not parts of one campaign`)
 }

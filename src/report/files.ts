@@ -46,6 +46,6 @@ export function writeCounterexamples(result: CampaignResult, folder: string): Ca
 }
 
 function counterexampleFile(result: CampaignResult, each: Counterexample): CounterexampleFile {
-  const { proofroll, scenario, seed, faultsPerRun, source } = result
-  return toFile(each, { proofroll, scenario, seed, faultsPerRun, source })
+  const { proofroll, scenario, seed, strategy, source } = result
+  return toFile(each, { proofroll, scenario, seed, strategy, source })
 }

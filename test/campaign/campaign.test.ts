@@ -17,7 +17,7 @@ const campaign = async (runs: number, faults: number, more: object = {}) => (awa
 
 describe('aggregates', () => {
   test('any split into ranges, merged in any order and through JSON, is the whole', () => {
-    const range = (first: number, end: number) => runRange(fakeScenario, fakeRehearser, { seed: '7', faults: 2, first, end })
+    const range = (first: number, end: number) => runRange(fakeScenario, fakeRehearser, { seed: '7', strategy: { kind: 'random', faults: 2 }, first, end })
     const whole = aggregateToJson(range(0, 60))
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 59 }), { maxLength: 6 }), fc.infiniteStream(fc.nat()), (cuts, luck) => {
@@ -32,8 +32,8 @@ describe('aggregates', () => {
   })
 
   test('a run counted twice is refused', () => {
-    const part = runRange(fakeScenario, fakeRehearser, { seed: '7', faults: 0, first: 3, end: 8 })
-    expect(() => mergeAggregate(runRange(fakeScenario, fakeRehearser, { seed: '7', faults: 0, first: 0, end: 5 }), part)).toThrow('runs 3…4 are in both results')
+    const part = runRange(fakeScenario, fakeRehearser, { seed: '7', strategy: { kind: 'random', faults: 0 }, first: 3, end: 8 })
+    expect(() => mergeAggregate(runRange(fakeScenario, fakeRehearser, { seed: '7', strategy: { kind: 'random', faults: 0 }, first: 0, end: 5 }), part)).toThrow('runs 3…4 are in both results')
   })
 
   test('the fingerprint tells which run had which trace', async () => {
@@ -73,7 +73,7 @@ describe('campaigns', () => {
 
   test('the result says what design §11 asks for', async () => {
     const result = await campaign(200, 2)
-    expect(result).toMatchObject({ format: 1, scenario: 'postgres-ferris-wheel/as-documented', seed: '7', runs: 200, faultsPerRun: 2, pointOfNoReturn: null, verdict: 'violated' })
+    expect(result).toMatchObject({ format: 1, scenario: 'postgres-ferris-wheel/as-documented', seed: '7', runs: 200, strategy: { kind: 'random', faults: 2 }, faultsPerRun: 2, pointOfNoReturn: null, verdict: 'violated' })
     expect(Object.values(result.outcomes).reduce((sum, n) => sum + n, 0)).toBe(200)
     const lost = result.checks.find((check) => check.id === 'no-acknowledged-write-lost')
     expect(lost).toMatchObject({ status: 'fail', violations: 200 - result.outOfBudget.runs, rate: 1 })

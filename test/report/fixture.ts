@@ -6,7 +6,8 @@ import { fakeRehearser, fakeScenario } from '../campaign/fakes.ts'
 
 /** A campaign of the fake world, without threads and clocks. */
 export function fakeCampaign(runs: number, faults: number, rehearser: Rehearser = fakeRehearser): { result: CampaignResult; stories: Story[] } {
-  const aggregate = runRange(fakeScenario, rehearser, { seed: '1', faults, first: 0, end: runs })
-  const { result, stories } = conclude(fakeScenario, rehearser, aggregate, { proofroll: '0.1.0', seed: '1', faults, without: [], elapsedSeconds: () => 2.1 })
+  const strategy = { kind: 'random', faults } as const
+  const aggregate = runRange(fakeScenario, rehearser, { seed: '1', strategy, first: 0, end: runs })
+  const { result, stories } = conclude(fakeScenario, rehearser, aggregate, { proofroll: '0.1.0', seed: '1', strategy, without: [], elapsedSeconds: () => 2.1 })
   return { result, stories: stories.map(({ counterexample, rehearsal }) => ({ scenario: fakeScenario.name, outline: outlineOf(fakeScenario.runbook), counterexample, rehearsal })) }
 }

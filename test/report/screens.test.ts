@@ -194,7 +194,7 @@ describe('terminal', () => {
         █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
 
       See it again
-        proofroll run postgres-ferris-wheel/as-documented --seed 1 --first 1 --runs 1
+        proofroll run postgres-ferris-wheel/as-documented --faults 2 --seed 1 --first 1 --runs 1
       "
     `)
   })
@@ -229,7 +229,7 @@ describe('terminal', () => {
         L leads   f follows   o neither   . down   (time is not to scale)
 
       See it again
-        proofroll run postgres-ferris-wheel/as-documented --seed 1 --first 4 --runs 1
+        proofroll run postgres-ferris-wheel/as-documented --faults 2 --seed 1 --first 4 --runs 1
       "
     `)
   })
