@@ -31,7 +31,18 @@ export interface Assumption {
   readonly value: unknown
   readonly meaning: string
   readonly source: string
+  /** Within what it may plausibly differ; undefined = it is a choice of the scenario or a constant of the software, which nothing is gained by varying. */
+  readonly range?: AssumptionRange
 }
+
+/**
+ * Where a default may plausibly lie instead, and who says so ([P] published, [M] measured, [J] judgement). Each end and each value is something
+ * that the option itself accepts, so a scenario can be run with it. It contains the default: a number lies between the ends, a distribution has its
+ * median between them (and is replaced by the constant when an end is tried), a word is among the values.
+ */
+export type AssumptionRange =
+  | { readonly low: number; readonly high: number; readonly values?: undefined; readonly source: string }
+  | { readonly low?: undefined; readonly high?: undefined; readonly values: readonly unknown[]; readonly source: string }
 
 export interface Engine<Options = unknown> {
   readonly name: string

@@ -1,10 +1,11 @@
 /** The PostgreSQL engine: the one thing that models/index.ts lists. */
-import type { Assumption, Cluster, Engine, Problem } from '../../src/engine.ts'
+import type { Assumption, AssumptionRange, Cluster, Engine, Problem } from '../../src/engine.ts'
 import { Simulation } from '../../src/kernel/index.ts'
-import { kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
+import { KUBERNETES_RANGES, type KubernetesOptions, kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
 import { PostgresCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
-import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, timingOf } from './options.ts'
+import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, type TimingName, timingOf } from './options.ts'
+import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
 import { rules } from './rules.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { starter } from './starter.ts'
@@ -36,25 +37,46 @@ interface Described {
   meta?(): { unit?: string; source?: string } | undefined
 }
 
-/** Every option that the user did not set, with the value in force and where it comes from. */
+/** Every option that the user did not set, with the value in force, where it comes from and within what it may differ. */
 function assumptions(given: Readonly<Record<string, unknown>>, options: PostgresOptions): readonly Assumption[] {
   const result: Assumption[] = []
+  const lab = options.profile === 'lab'
+  const add = (option: string, value: unknown, field: Words, range: AssumptionRange | undefined): void => {
+    const { meaning, unit, source } = field
+    result.push({ option: `cluster.${option}`, value, meaning: withUnit(meaning, unit), source, ...(range === undefined ? {} : { range }) })
+  }
   for (const [name, field] of Object.entries(postgresOptions.shape) as [keyof PostgresOptions, Described][]) {
     if (name in given || name === 'engine' || name === 'timing' || name === 'kubernetes') continue
-    result.push({ option: `cluster.${name}`, value: options[name], meaning: withUnit(field.description ?? '', field.meta?.()?.unit), source: field.meta?.()?.source ?? '' })
+    add(name, options[name], words(field), possible(name, options))
   }
-  const givenTiming = (given.timing ?? {}) as Record<string, unknown>
   const timing = timingOf(options)
-  for (const [name, row] of Object.entries(TIMING)) {
-    if (!(name in givenTiming)) result.push({ option: `cluster.timing.${name}`, value: timing[name as keyof typeof timing], meaning: withUnit(row[3], row[2]), source: row[4] })
+  for (const [name, row] of Object.entries(TIMING) as [TimingName, (typeof TIMING)[TimingName]][]) {
+    if (!(name in options.timing)) add(`timing.${name}`, timing[name], { meaning: row[3], unit: row[2], source: row[4] }, lab ? undefined : TIMING_RANGES[name])
   }
-  const givenKubernetes = (given.kubernetes ?? {}) as Record<string, unknown>
-  const lab: Readonly<Record<string, unknown>> = options.profile === 'lab' ? LAB_KUBERNETES : {}
-  const defaults: Readonly<Record<string, unknown>> = { ...kubernetesOptions.parse({}), ...lab }
-  for (const [name, field] of Object.entries(kubernetesOptions.shape) as [string, Described][]) {
-    if (!(name in givenKubernetes)) result.push({ option: `cluster.kubernetes.${name}`, value: defaults[name], meaning: withUnit(field.description ?? '', field.meta?.()?.unit), source: field.meta?.()?.source ?? '' })
+  const defaults: Readonly<Record<string, unknown>> = { ...kubernetesOptions.parse({}), ...(lab ? LAB_KUBERNETES : {}) }
+  for (const [name, field] of Object.entries(kubernetesOptions.shape) as [keyof KubernetesOptions, Described][]) {
+    if (!(name in options.kubernetes)) add(`kubernetes.${name}`, defaults[name], words(field), lab ? undefined : KUBERNETES_RANGES[name])
   }
   return result
+}
+
+/** The range of an option, without the values that would be wrong in this cluster (a quorum of one where there is no standby). */
+function possible(name: keyof PostgresOptions, options: PostgresOptions): AssumptionRange | undefined {
+  const range = OPTION_RANGES[name]
+  if (range?.values === undefined) return range
+  const values = range.values.filter(value => problems({ ...options, [name]: value } as PostgresOptions).length === 0)
+  return values.length > 1 ? { values, source: range.source } : undefined
+}
+
+interface Words {
+  readonly meaning: string
+  readonly unit: string | undefined
+  readonly source: string
+}
+
+function words(field: Described): Words {
+  const meta = field.meta?.()
+  return { meaning: field.description ?? '', unit: meta?.unit, source: meta?.source ?? '' }
 }
 
 function withUnit(text: string, unit: string | undefined): string {

@@ -123,6 +123,8 @@ export class PostgresProgram implements ContainerProgram {
   ready(c: ContainerHandle): boolean {
     const server = this.running.get(key(c))
     if (server === undefined || !server.accepting) return false
+    // Members that exist when the story begins were Ready already: with OrderedReady the later ones would otherwise be created anew, and clone themselves.
+    if (this.world.kubernetes.booting) return true
     return this.world.options.readiness === 'pg_isready' || server.state === 'primary' || server.receiver?.streaming === true
   }
 
