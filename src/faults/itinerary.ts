@@ -36,7 +36,7 @@ export interface StepVisit {
   readonly result: string
 }
 
-const SILENT = ['group', 'forEach', 'note', 'pick']
+const SILENT = ['group', 'forEach', 'note', 'pick', 'fail']
 const GUESSED_STEP_US = 20 * SECOND
 
 /** Every step once, as written: for when no rehearsal has been made yet. */

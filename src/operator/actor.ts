@@ -37,6 +37,8 @@ export class Actor {
     switch (action.kind) {
       case 'note':
         return undefined
+      case 'fail':
+        return fill(action.reason, this.lookup)
       case 'sleep':
         this.phase(step, visit, 1, ['sleep', String(action.us / 1_000_000)], this.sim.now)
         if (!this.gone) yield action.us
@@ -109,10 +111,17 @@ export class Actor {
     }
   }
 
+  private capture(step: PlanStep, out: string): void {
+    if (step.as !== undefined) this.vars.set(step.as, out)
+    if (step.collect === undefined || out === '') return
+    const before = this.vars.get(step.collect) ?? ''
+    this.vars.set(step.collect, before === '' ? out : `${before}\n${out}`)
+  }
+
   /** Captures what the commands printed and judges it. */
   private conclude(step: PlanStep, outputs: readonly Output[], failure: string | undefined, expect: Extract<Action, { kind: 'run' }>['expect']): string | undefined {
     const out = outputs.map(o => o.out.trim()).filter(text => text !== '').join('\n')
-    if (step.as !== undefined) this.vars.set(step.as, out)
+    this.capture(step, out)
     if (failure !== undefined || expect === undefined) return failure
     const judgement = judge(expect, ok(out), this.lookup)
     return judgement.holds ? undefined : unexpected(out, judgement)
@@ -145,7 +154,7 @@ export class Actor {
       missing: watch.judgement.missing, stale: watch.asOfUs < watch.judgedUs, asOfUs: watch.asOfUs,
     })
     if (!watch.passed) return `\`${line.text}\` did not hold in time; last output: ${watch.polls === 0 ? 'none' : unexpected(watch.output.out.trim(), watch.judgement)}`
-    if (step.as !== undefined) this.vars.set(step.as, watch.output.out.trim())
+    this.capture(step, watch.output.out.trim())
     return undefined
   }
 

@@ -36,6 +36,11 @@ export function sleep(duration: string, rest: Rest<'sleep'> = {}): StepSource {
   return { ...rest, sleep: duration }
 }
 
+/** Fail on purpose, with a reason: what happens then is for `otherwise`. */
+export function fail(reason: string, rest: Rest<'fail'> = {}): StepSource {
+  return { ...rest, fail: reason }
+}
+
 /** Choose a candidate from the lines of an output. */
 export function pick(choice: NonNullable<StepSource['pick']>, rest: Rest<'pick'> = {}): StepSource {
   return { ...rest, pick: choice }

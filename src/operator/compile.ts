@@ -12,7 +12,7 @@ export const DEFAULT_EVERY_US: Us = 5 * SECOND
 
 type Otherwise = NonNullable<Step['otherwise']>
 type Draft = { -readonly [K in keyof PlanStep]: PlanStep[K] }
-const ACTIONS = ['run', 'parallel', 'gate', 'sleep', 'pick', 'forEach', 'steps'] as const
+const ACTIONS = ['run', 'parallel', 'gate', 'sleep', 'fail', 'pick', 'forEach', 'steps'] as const
 
 /** What a nested step has from those around it. */
 interface Around {
@@ -99,6 +99,7 @@ class Compiler {
     if (step.when !== undefined) draft.when = { value: templateOf(step.when.value), expect: this.expectation(step.when, [...path, 'when'], 'fail') }
     const otherwise = step.otherwise ?? around.otherwise
     draft.otherwiseDeclared = otherwise !== undefined && around.path === 'forward'
+    if (step.collect !== undefined && draft.loops.length === 0) this.problem([...path, 'collect'], '`collect` gathers over the passes of a loop: put the step under `forEach`, or use `as`')
     draft.otherwise = this.policy(otherwise, draft, [...path, 'otherwise'])
     return draft
   }
@@ -106,7 +107,7 @@ class Compiler {
   private draft(step: Step, id: string, path: Path, around: Around): Draft {
     return {
       index: this.steps.length, id, title: step.title ?? '', path: around.path, owner: around.path === 'forward' ? id : around.owner,
-      place: this.source.place(path), parent: around.parent, loops: around.loops, next: END, closes: false, action: { kind: 'note' }, as: step.as,
+      place: this.source.place(path), parent: around.parent, loops: around.loops, next: END, closes: false, action: { kind: 'note' }, as: step.as, collect: step.collect,
       when: undefined, otherwise: { is: 'abort' }, otherwiseDeclared: false,
       retry: step.retry === undefined ? undefined : { times: step.retry.times, everyUs: duration(step.retry.every, DEFAULT_EVERY_US) },
       resume: step.resume ?? around.resume, pointOfNoReturn: step.pointOfNoReturn === true, undo: END, note: step.note,
@@ -136,6 +137,7 @@ class Compiler {
       if (step[key] !== undefined && !kinds.includes(kind)) this.problem([...path, key], `\`${key}\` belongs to a step with ${kinds.map(k => `\`${k}\``).join(' or ')}, this one has \`${kind}\``)
     }
     only('as', ['run', 'parallel', 'gate'])
+    only('collect', ['run', 'parallel', 'gate'])
     only('expect', ['run', 'parallel', 'gate'])
     only('missing', ['run', 'parallel', 'gate'])
     only('timeout', ['run', 'parallel', 'gate'])
@@ -152,6 +154,7 @@ class Compiler {
     if (step.run !== undefined) return { kind: 'run', lines: this.lines(step.run, shorthand ? path : [...path, 'run']), expect, timeoutUs }
     if (step.parallel !== undefined) return { kind: 'parallel', lines: this.lines(step.parallel, [...path, 'parallel']), expect, timeoutUs }
     if (step.sleep !== undefined) return { kind: 'sleep', us: duration(step.sleep, 0) }
+    if (step.fail !== undefined) return { kind: 'fail', reason: templateOf(step.fail) }
     if (step.gate !== undefined) return this.gate(step, step.gate, path, timeoutUs)
     if (step.pick !== undefined) return { kind: 'pick', pick: this.pick(step.pick, [...path, 'pick']) }
     if (step.steps !== undefined) return { kind: 'group', first: this.list(step.steps, single ? path : [...path, 'steps'], inside, draft.index) }

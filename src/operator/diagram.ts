@@ -33,7 +33,7 @@ function arrows(plan: Plan, step: PlanStep): string[] {
   const list: string[] = []
   if (action.kind === 'group') list.push(`${from} --> ${name(action.first)}`)
   else if (action.kind === 'forEach') list.push(`${from} --> ${name(action.first)} : each ${action.as}`, `${from} --> ${to} : no more`)
-  else list.push(`${from} --> ${to}${step.otherwise.is === 'continue' ? ' : done or failed' : ''}`)
+  else if (action.kind !== 'fail' || step.otherwise.is === 'continue') list.push(`${from} --> ${to}${step.otherwise.is === 'continue' ? ' : done or failed' : ''}`)
   if (step.when !== undefined) list.push(`${from} --> ${to} : not needed`)
   if (['note', 'sleep', 'group', 'forEach'].includes(action.kind)) return list
   if (step.retry !== undefined) list.push(`${from} --> ${from} : retry ${step.retry.times}×`)
@@ -85,6 +85,8 @@ function describe(step: PlanStep): string {
       return `for each ${action.as} in ${action.items.by === 'list' ? action.items.list.map(written).join(' ') : written(action.items.from)}`
     case 'group':
       return 'steps'
+    case 'fail':
+      return `stop: ${written(action.reason)}`
     case 'note':
       return step.note ?? ''
   }

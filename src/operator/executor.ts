@@ -249,6 +249,7 @@ class Run implements OperatorRun {
         ? action.items.list.map(item => fill(item, lookup))
         : fill(action.items.from, lookup).split(action.items.by === 'lines' ? '\n' : /\s+/).map(item => item.trim()).filter(item => item !== '')
     this.options.observer?.control?.({ is: 'items', step: step.index, count: items.length })
+    for (const inner of this.plan.steps) if (inner.collect !== undefined && inner.loops.at(-1) === step.index) this.vars.set(inner.collect, '')
     if (items.length === 0) return undefined
     this.loops.push({ step: step.index, items, position: 0 })
     this.vars.set(action.as, items[0] as string)

@@ -34,7 +34,7 @@ export function edgesOf(plan: Plan): Edge[] {
       }
       edges.push({ from: close(step.index), to: out, why: 'done' })
     } else {
-      edges.push({ from: enter(step.index), to: out, why: 'done' })
+      if (action.kind !== 'fail') edges.push({ from: enter(step.index), to: out, why: 'done' })
       if (action.kind !== 'note' && action.kind !== 'sleep') edges.push(failure(step, out))
     }
     if (step.undo !== END) edges.push({ from: 'rollback', to: enter(step.undo), why: 'undo' })
@@ -90,7 +90,8 @@ export function needs(step: PlanStep): Set<string> {
     for (const name of action.line.variables) names.add(name)
     for (const t of expectationTemplates(action.expect)) add(t)
     for (const claim of action.claims) for (const arg of claim.args) add(arg)
-  } else if (action.kind === 'pick') {
+  } else if (action.kind === 'fail') add(action.reason)
+  else if (action.kind === 'pick') {
     add(action.pick.from)
     for (const where of action.pick.where) for (const t of expectationTemplates(where.expect)) add(t)
   } else if (action.kind === 'forEach') {
@@ -106,6 +107,6 @@ export function captures(step: PlanStep, why: Edge['why']): string | undefined {
   if (action.kind === 'forEach') return why === 'pass' ? action.as : undefined
   if (action.kind === 'pick') return why === 'done' ? action.pick.as : undefined
   // A failed command that the runbook passes over has printed something nevertheless; a gate that did not pass has not.
-  if (why === 'done' || (why === 'continued' && action.kind !== 'gate')) return step.as
+  if (why === 'done' || (why === 'continued' && action.kind !== 'gate')) return step.as ?? step.collect
   return undefined
 }

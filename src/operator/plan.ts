@@ -34,6 +34,7 @@ export type Action =
   | { readonly kind: 'pick'; readonly pick: Pick }
   | { readonly kind: 'forEach'; readonly items: { readonly by: 'lines' | 'words'; readonly from: Template } | { readonly by: 'list'; readonly list: readonly Template[] }; readonly as: string; readonly first: number }
   | { readonly kind: 'group'; readonly first: number }
+  | { readonly kind: 'fail'; readonly reason: Template }
   | { readonly kind: 'note' }
 
 /** How a candidate is chosen from the lines of an output. */
@@ -67,6 +68,8 @@ export interface PlanStep {
   readonly closes: boolean
   readonly action: Action
   readonly as: string | undefined
+  /** Gathers the output of each pass of the innermost loop around it, a line each. */
+  readonly collect: string | undefined
   readonly when: { readonly value: Template; readonly expect: Expectation } | undefined
   readonly otherwise: Policy
   /** Whether the author wrote `otherwise` (on the step, around it, or for the whole runbook). */

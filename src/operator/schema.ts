@@ -63,8 +63,10 @@ const stepKeys = {
   parallel: z.array(z.string()).min(1).optional().describe('Command lines started together; the step ends when all have.'),
   gate: z.string().optional().describe('A command line, polled until `expect` holds.'),
   sleep: Duration.optional(),
+  fail: z.string().min(1).optional().describe('Fails on purpose, with this reason; `otherwise` says what that does.'),
   pick: Pick.optional(),
   as: Name.optional().describe('The name under which the trimmed output is captured.'),
+  collect: Name.optional().describe('Inside a loop: the trimmed output of each pass becomes a line of this name, which is empty when the loop begins.'),
   expect: Expectation.optional(),
   missing: z.enum(['fail', 'pass']).optional().describe('What empty, non-numeric or failed output does. Default: fail.'),
   for: Duration.optional().describe('How long the gate must hold without a break.'),
@@ -79,7 +81,7 @@ const stepKeys = {
 
 type StepList = z.ZodArray<z.ZodUnion<readonly [z.ZodString, typeof StepSchema]>>
 
-/** One step: one action (`run`, `parallel`, `gate`, `sleep`, `pick`, `forEach`, `steps` or only a `note`) and what surrounds it. */
+/** One step: one action (`run`, `parallel`, `gate`, `sleep`, `fail`, `pick`, `forEach`, `steps` or only a `note`) and what surrounds it. */
 export const StepSchema = z.strictObject({
   ...stepKeys,
   get forEach(): z.ZodOptional<typeof ForEach> {

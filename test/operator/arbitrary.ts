@@ -9,6 +9,7 @@ const leaf = fc.oneof(
   fc.record({ sleep: fc.constantFrom('1s', '3s') }),
   fc.record({ pick: fc.constantFrom({ from: 'a 1\nb 2', column: 2, as: 'best' }, { from: '${x}', as: 'best' }) }),
   fc.record({ note: fc.constant('look around') }),
+  fc.record({ fail: fc.constant('enough') }),
 )
 const extras = fc.record(
   {
@@ -24,7 +25,7 @@ const extras = fc.record(
 function step(depth: number): fc.Arbitrary<StepSource> {
   const plain = fc.tuple(leaf, extras).map(([action, extra]) => {
     const step: Record<string, unknown> = { ...extra, ...action }
-    if ('sleep' in step || 'note' in step) delete step['retry']
+    if ('sleep' in step || 'note' in step || 'fail' in step) delete step['retry']
     return step as StepSource
   })
   if (depth === 0) return plain

@@ -203,3 +203,32 @@ test('the grammar can be published as a JSON Schema', () => {
   const schema = JSON.stringify(z.toJSONSchema(RunbookSchema, { io: 'input' }))
   for (const key of ['pointOfNoReturn', 'claims', 'forEach', 'parallel']) expect(schema).toContain(`"${key}"`)
 })
+
+test('fail stops on purpose, with its reason', () => {
+  const text = (otherwise: string) => `format: 1\ntitle: t\nvars: { who: a person }\nsteps:\n  - { run: set a 1, undo: set a 0 }\n  - { id: call, fail: '\${who} decides', otherwise: ${otherwise} }\n  - run: set b 1\n`
+  const aborted = rehearse(text('abort'))
+  expect([aborted.run.outcome, aborted.run.reason]).toEqual(['aborted', 'step call failed: a person decides'])
+  expect(rehearse(text('rollback')).run.outcome).toBe('rolledBack')
+  expect(rehearse(text('continue')).run.outcome).toBe('completed')
+})
+
+test('collect gathers a line of each pass, afresh whenever the loop begins', () => {
+  const { world, run } = rehearse(
+    `
+format: 1
+title: ask around
+vars: { again: '0' }
+steps:
+  - id: ask
+    forEach: { list: [a, b, c], as: pod, steps: [{ run: 'get \${pod}', collect: found, otherwise: continue }] }
+  - { run: get again, as: again }
+  - { id: once-more, when: { value: '\${again}', equals: '' }, run: [set again 1, set b "b 9", fail 1], otherwise: { goto: ask } }
+  - pick: { from: '\${found}', column: 2, by: largest, as: best }
+  - run: set best \${best} of \${found}
+`,
+    { a: 'a 1', c: 'c 7', b: 'b 3', again: '' },
+  )
+  expect(run.outcome).toBe('completed')
+  expect(world.log.at(-1)?.split(' ').slice(1).join(' ')).toBe('set best b of a 1 b 9 c 7')
+  expect(() => compileRunbook('format: 1\ntitle: t\nsteps:\n  - { run: get a, collect: x }\n')).toThrow('`collect` gathers over the passes of a loop: put the step under `forEach`, or use `as`')
+})

@@ -27,8 +27,8 @@ steps:
   - forEach: { lines: x, as: y, steps: [{ sleep: 5 }] }
 `)).toMatchInlineSnapshot(`
   "x.runbook.yaml:3:1: unknown key \`stpes\`; did you mean \`steps\`? Known here: format, title, description, source, vars, otherwise, steps, undo
-  x.runbook.yaml:6:5: unknown key \`onFailure\`; did you mean \`otherwise\`? Known here: id, title, note, when, run, parallel, gate, sleep, pick, as, expect, missing, for, every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo
-  x.runbook.yaml:8:5: unknown key \`expext\`; did you mean \`expect\`? Known here: id, title, note, when, run, parallel, gate, sleep, pick, as, expect, missing, for, every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo
+  x.runbook.yaml:6:5: unknown key \`onFailure\`; did you mean \`otherwise\`? Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick, as, collect, expect, missing, for, every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo
+  x.runbook.yaml:8:5: unknown key \`expext\`; did you mean \`expect\`? Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick, as, collect, expect, missing, for, every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo
   x.runbook.yaml:9:5: \`steps[2].timeout\`: a duration is written with its unit: 30s, 5m, 1h30m, 500ms
   x.runbook.yaml:10:22: \`steps[3].pick.as\`: a name is letters, digits, _ and -, and begins with a letter
   x.runbook.yaml:11:43: \`steps[4].forEach.steps[1].sleep\`: a duration is written with its unit: 30s, 5m, 1h30m, 500ms"
@@ -71,7 +71,7 @@ steps:
   x.runbook.yaml:19:22: a rollback cannot be rolled back: use abort, continue or {goto: ID}
   x.runbook.yaml:19:43: an undo step has no undo of its own: leave it out
   x.runbook.yaml:20:5: a step's command line cannot hold if: that takes a shell script as the runbook (in \`if true; then x; fi\`). Supported: words, quotes, \${variable}, | between programs, <<< and <<EOF, 2>&1, >/dev/null, NAME=value before the program
-  x.runbook.yaml:21:5: a step needs one of run, parallel, gate, sleep, pick, forEach, steps or note
+  x.runbook.yaml:21:5: a step needs one of run, parallel, gate, sleep, fail, pick, forEach, steps or note
   x.runbook.yaml:23:15: \`(\` is no regular expression: Invalid regular expression: /(/m: Unterminated group"
 `)
   expect(errorOf('format: 2\ntitle: t\nsteps: [a]')).toMatchInlineSnapshot(`"x.runbook.yaml:1:1: \`format\`: this version of Proofroll reads format: 1"`)
