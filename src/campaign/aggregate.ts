@@ -5,6 +5,7 @@
 import type { Schedule } from '../faults/schedule.ts'
 import { avalanche } from '../kernel/index.ts'
 import { CHECKS, MEASURES, type CheckId, type Clause, type MeasureId, type Outcome, type RehearsalResult, type Signature, type Status } from '../result.ts'
+import type { Divergence } from './diverge.ts'
 import { type Ranges, countRuns, unite } from './ranges.ts'
 import { type Sketch, addValue, emptySketch, mergeSketch } from './sketch.ts'
 
@@ -65,13 +66,25 @@ export interface Aggregate {
   /** Why runs ended as they did, numbers but exit statuses blanked so that there are few. */
   reasons: Counts
   signatures: Record<string, SignatureRecord>
-  /** Runs done a second time, and those whose second trace differed. */
-  determinism: { twice: number; mismatches: number[] }
+  /** Runs whose reason is not among the {@link REASONS_KEPT}; failures by check whose signature is not among the {@link SIGNATURES_KEPT}. */
+  beyond: { reasons: number; signatures: Counts }
+  /** Runs done a second time, those whose second trace differed, and where the traces of the first of these part. */
+  determinism: { twice: number; mismatches: number[]; divergence: Divergence | null }
 }
 
 export const OUTCOMES: readonly Outcome[] = ['completed', 'rolledBack', 'aborted', 'stuck']
 /** How many mismatching run numbers are kept; one is already a defect. */
 const MISMATCHES_KEPT = 20
+/**
+ * What a runbook's words can multiply is bounded, so that memory does not grow with the number of runs: the first keys in plain text order are
+ * kept. A key that is among the first of the whole is among the first of every part, so that its count is exact however the runs were split.
+ */
+const REASONS_KEPT = 200
+/** Of each check. */
+const SIGNATURES_KEPT = 100
+/** A reason or an evidence quotes commands and their output, which may be of any length. */
+const REASON_LENGTH = 500
+const EVIDENCE_LENGTH = 4000
 
 const noOutcomes = (): Counts<Outcome> => ({ completed: 0, rolledBack: 0, aborted: 0, stuck: 0 })
 
@@ -94,7 +107,8 @@ export function emptyAggregate(): Aggregate {
     undone: {},
     reasons: {},
     signatures: {},
-    determinism: { twice: 0, mismatches: [] },
+    beyond: { reasons: 0, signatures: {} },
+    determinism: { twice: 0, mismatches: [], divergence: null },
   }
 }
 
@@ -110,18 +124,18 @@ export function signatureKey(signature: Signature): string {
 
 /**
  * Adds one run.
- * @param secondHash the trace hash of the run's repetition, when it was done twice
+ * @param again the run's repetition, when it was done twice: its trace hash, and how to find where it differs
  */
-export function addRun(into: Aggregate, run: number, result: RehearsalResult, secondHash: string | undefined): void {
+export function addRun(into: Aggregate, run: number, result: RehearsalResult, again: { readonly hash: string; divergence(): Divergence } | undefined): void {
   into.ranges = unite(into.ranges, [[run, run + 1]])
   foldHash(into, run, result.hash)
   into.outcomes[result.outcome] += 1
   into.simulatedUs += BigInt(result.simulatedUs)
   into.eventsRun += BigInt(result.eventsRun)
   addFaults(into, result)
-  if (secondHash !== undefined) {
+  if (again !== undefined) {
     into.determinism.twice += 1
-    if (secondHash !== result.hash) into.determinism.mismatches = keepMismatches([...into.determinism.mismatches, run])
+    if (again.hash !== result.hash) addMismatch(into, run, again.divergence)
   }
   if (result.inBudget) addInBudget(into, run, result)
   else addOutOfBudget(into, result)
@@ -152,10 +166,13 @@ export function mergeAggregate(into: Aggregate, other: Aggregate): void {
   }
   for (const [id, gate] of Object.entries(other.gates)) addCounts((into.gates[id] ??= newGate()), gate)
   addCounts(into.undone, other.undone)
-  addCounts(into.reasons, other.reasons)
+  into.beyond.reasons += other.beyond.reasons
+  for (const [reason, runs] of Object.entries(other.reasons)) addReason(into, reason, runs)
+  addCounts(into.beyond.signatures, other.beyond.signatures)
   for (const [key, record] of Object.entries(other.signatures)) addSignature(into, key, record)
   into.determinism.twice += other.determinism.twice
   into.determinism.mismatches = keepMismatches([...into.determinism.mismatches, ...other.determinism.mismatches])
+  into.determinism.divergence = earlier(into.determinism.divergence, other.determinism.divergence)
 }
 
 /** The fingerprint as 16 hexadecimal digits. */
@@ -184,7 +201,7 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
     if (verdict.status !== 'fail') continue
     const signature = verdict.signature ?? { check: verdict.check, cause: 'unexplained', step: '-' }
     const { hash, schedule } = result
-    addSignature(into, signatureKey(signature), { signature, runs: 1, run, hash, schedule, evidence: verdict.evidence, because: verdict.because ?? [] })
+    addSignature(into, signatureKey(signature), { signature, runs: 1, run, hash, schedule, evidence: shortened(verdict.evidence, EVIDENCE_LENGTH), because: verdict.because ?? [] })
   }
   for (const id of MEASURES) {
     const value = result.measures[id]
@@ -200,7 +217,7 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
     if (gate.passed && gate.honest === false) counts.dishonest += 1
   }
   for (const step of result.undone) increase(into.undone, step)
-  increase(into.reasons, `${result.outcome}: ${result.outcomeReason.replace(/(?<!status \d*)\d[\d.:]*/g, 'N')}`)
+  addReason(into, shortened(`${result.outcome}: ${result.outcomeReason.replace(/(?<!status \d*)\d[\d.:]*/g, 'N')}`, REASON_LENGTH), 1)
 }
 
 function addSteps(into: Aggregate, result: RehearsalResult): void {
@@ -215,16 +232,54 @@ function addSteps(into: Aggregate, result: RehearsalResult): void {
   for (const [id, us] of downtimeUs) addValue((into.steps[id] as StepAggregate).writeDowntimeUs, Math.round(us))
 }
 
+function addReason(into: Aggregate, reason: string, runs: number): void {
+  const isNew = into.reasons[reason] === undefined
+  into.reasons[reason] = (into.reasons[reason] ?? 0) + runs
+  if (!isNew) return
+  const last = lastBeyond(Object.keys(into.reasons), REASONS_KEPT)
+  if (last === undefined) return
+  into.beyond.reasons += into.reasons[last] ?? 0
+  delete into.reasons[last]
+}
+
 function addSignature(into: Aggregate, key: string, record: SignatureRecord): void {
   const mine = into.signatures[key]
   if (mine === undefined) {
     into.signatures[key] = { ...record }
+    dropSignatureBeyond(into, record.signature.check)
     return
   }
   mine.runs += record.runs
   if (record.run >= mine.run) return
   const { run, hash, schedule, evidence, because } = record
   Object.assign(mine, { run, hash, schedule, evidence, because })
+}
+
+function dropSignatureBeyond(into: Aggregate, check: CheckId): void {
+  const last = lastBeyond(Object.keys(into.signatures).filter((key) => into.signatures[key]?.signature.check === check), SIGNATURES_KEPT)
+  if (last === undefined) return
+  into.beyond.signatures[check] = (into.beyond.signatures[check] ?? 0) + (into.signatures[last]?.runs ?? 0)
+  delete into.signatures[last]
+}
+
+/** The last of the keys in plain text order when there is one too many. */
+function lastBeyond(keys: readonly string[], kept: number): string | undefined {
+  return keys.length <= kept ? undefined : keys.reduce((last, key) => (key > last ? key : last))
+}
+
+function shortened(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`
+}
+
+/** Keeps the run, and of the lowest such run where its traces part: finding that takes a few more rehearsals. */
+export function addMismatch(into: Aggregate, run: number, divergence: () => Divergence): void {
+  const { determinism } = into
+  determinism.mismatches = keepMismatches([...new Set([...determinism.mismatches, run])])
+  if (determinism.divergence === null || run < determinism.divergence.run) determinism.divergence = divergence()
+}
+
+function earlier(a: Divergence | null, b: Divergence | null): Divergence | null {
+  return a === null || (b !== null && b.run < a.run) ? b : a
 }
 
 /** Folds one trace hash in by addition of its avalanched halves: any order gives the same sum, and two equal traces do not cancel. */

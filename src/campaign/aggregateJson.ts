@@ -8,7 +8,7 @@ type JsonOf<T> = T extends Sketch ? SketchJson : T extends bigint ? string : T e
 export type AggregateJson = { readonly [K in keyof Aggregate]: K extends 'signatures' ? Readonly<Record<string, SignatureRecord>> : JsonOf<Aggregate[K]> }
 
 export function aggregateToJson(aggregate: Aggregate): AggregateJson {
-  const { kinds, steps, gates, undone, reasons, signatures, measures, outOfBudget } = aggregate
+  const { kinds, steps, gates, undone, reasons, signatures, beyond, measures, outOfBudget } = aggregate
   return {
     ...aggregate,
     simulatedUs: String(aggregate.simulatedUs),
@@ -21,6 +21,7 @@ export function aggregateToJson(aggregate: Aggregate): AggregateJson {
     undone: byKey(undone),
     reasons: byKey(reasons),
     signatures: byKey(signatures),
+    beyond: { ...beyond, signatures: byKey(beyond.signatures) },
   }
 }
 

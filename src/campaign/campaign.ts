@@ -1,14 +1,17 @@
-/** A campaign: many rehearsals of one scenario, added up. */
+/** A campaign: many rehearsals of one scenario, added up. It can be stopped between two ranges of runs and taken up again later. */
 import { CHECKS } from '../result.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, emptyAggregate, mergeAggregate } from './aggregate.ts'
-import { chunksOf, openPool } from './pool.ts'
+import { type Lane, openLane } from './pool.ts'
 import { withoutKinds } from './prepare.ts'
-import { shardOf } from './ranges.ts'
+import { RunQueue, pieceFor } from './queue.ts'
+import { type Ranges, countRuns, missingFrom, shardOf } from './ranges.ts'
 import { type RangeSpec, type Rehearser, runRange } from './rehearser.ts'
 import { realRehearser } from './real.ts'
+import type { CampaignResult } from './result.ts'
+import { takeUp } from './resume.ts'
 import type { StrategySpec } from './strategy.ts'
-import { type Campaign, conclude } from './summarise.ts'
+import { type Campaign, type Circumstances, conclude, summarise } from './summarise.ts'
 import { version } from './version.ts'
 
 export interface CampaignOptions {
@@ -28,7 +31,18 @@ export interface CampaignOptions {
   readonly jobs?: number
   /** Fault kinds left out. */
   readonly without?: readonly string[]
+  /** Fail when a fault kind, gate outcome or undo edge was never hit. */
+  readonly strict?: boolean
   readonly onProgress?: (done: number, total: number, violated: number) => void
+  /**
+   * Called after each range of runs, with a function that makes the result as it stands (without counterexamples: finding the smallest form
+   * of a failure takes time). Written to a file, it is what `resume` wants.
+   */
+  readonly onRange?: (soFar: () => CampaignResult) => void
+  /** A partial result of this campaign: only the runs that it lacks are rehearsed. */
+  readonly resume?: CampaignResult
+  /** When aborted, no further range is begun; those in flight are finished, and the result says that it is partial. */
+  readonly stop?: AbortSignal
   /** File address of a module exporting `engines`, for worker threads. Default: the models of this package. */
   readonly enginesModule?: string
   /** Monotonic milliseconds, for the elapsed time. */
@@ -36,46 +50,86 @@ export interface CampaignOptions {
 }
 
 /**
- * Rehearses a scenario many times and says what gave way. Which runs fail, and how, depends on scenario, seed and run numbers alone: jobs and
- * shards change nothing but the time it takes.
+ * Rehearses a scenario many times and says what gave way. Which runs fail, and how, depends on scenario, strategy, seed and run numbers alone:
+ * jobs, shards, stopping and resuming change nothing but the time it takes.
  * @throws RehearsalError when a rehearsal throws; its cause says whether input or Proofroll is at fault
+ * @throws WorkerDiedError when a range of runs killed every thread that it was given to
+ * @throws MergeError when `resume` is no part of this campaign
  */
 export async function runCampaign(given: Scenario, options: CampaignOptions, rehearser: Rehearser = realRehearser): Promise<Campaign> {
-  const { seed, firstRun = 0, without = [], clockMs = () => performance.now() } = options
+  const { seed, firstRun = 0, without = [], strict = false, clockMs = () => performance.now() } = options
   const scenario = withoutKinds(given, without)
   const strategy = options.strategy ?? { kind: 'random', faults: options.faults ?? scenario.faults.max }
   const [first, end] = shardOf(firstRun, options.runs, options.shard?.n ?? 1, options.shard?.of ?? 1)
+  const asked: Ranges = end > first ? [[first, end]] : []
   const startMs = clockMs()
-  const aggregate = await rehearseAll(scenario, { seed, strategy, first, end }, options, rehearser)
-  return conclude(scenario, rehearser, aggregate, { proofroll: version, seed, strategy, without, elapsedSeconds: () => Math.round(clockMs() - startMs) / 1000 })
+  const spentSeconds = options.resume?.elapsedSeconds ?? 0
+  const how: Circumstances = { proofroll: version, seed, strategy, without, asked, strict, elapsedSeconds: () => Math.round(spentSeconds * 1000 + clockMs() - startMs) / 1000 }
+  const aggregate = options.resume === undefined ? emptyAggregate() : takeUp(options.resume, scenario, how)
+  const missing = missingFrom(asked, aggregate.ranges)
+  const lanes = openLanes(scenario, countRuns(missing), options, rehearser)
+  try {
+    await rehearseAll(aggregate, missing, { seed, strategy }, lanes, options, () => summarise(scenario, aggregate, [], how))
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.close()))
+  }
+  return conclude(scenario, rehearser, aggregate, how)
 }
 
-async function rehearseAll(scenario: Scenario, range: RangeSpec, options: CampaignOptions, rehearser: Rehearser): Promise<Aggregate> {
-  const total = range.end - range.first
-  const jobs = Math.min(options.jobs ?? 1, Math.max(1, total))
-  const aggregate = emptyAggregate()
-  const chunks = chunksOf(range.first, range.end, jobs)
-  let done = 0
-  const add = (part: Aggregate, first: number, end: number): void => {
-    mergeAggregate(aggregate, part)
-    done += end - first
-    options.onProgress?.(done, total, violatedRuns(aggregate))
-  }
-  if (jobs <= 1) {
-    for (const [first, end] of chunks) {
-      add(runRange(scenario, rehearser, { ...range, first, end }), first, end)
-      // Lets the progress bar draw and Ctrl-C arrive.
-      await new Promise((resolve) => setImmediate(resolve))
+/** Empties the queue of missing runs into the aggregate, all lanes at once, until it is empty or the campaign is stopped. */
+async function rehearseAll(into: Aggregate, missing: Ranges, what: Pick<RangeSpec, 'seed' | 'strategy'>, lanes: readonly SizedLane[], options: CampaignOptions, soFar: () => CampaignResult): Promise<void> {
+  const queue = new RunQueue(missing)
+  const total = countRuns(into.ranges) + countRuns(missing)
+  let failed = false
+  const work = async (lane: SizedLane): Promise<void> => {
+    while (!failed && options.stop?.aborted !== true) {
+      const next = queue.take(lane.most())
+      if (next === undefined) return
+      const [first, end] = next
+      mergeAggregate(into, await lane.rehearse({ ...what, first, end }))
+      options.onProgress?.(countRuns(into.ranges), total, violatedRuns(into))
+      options.onRange?.(soFar)
     }
-    return aggregate
   }
-  const pool = openPool(scenario, options.without ?? [], jobs, options.enginesModule)
-  try {
-    await Promise.all(chunks.map(async ([first, end]) => add(await pool.rehearse({ ...range, first, end }), first, end)))
-  } finally {
-    await pool.close()
+  await Promise.all(
+    lanes.map((lane) =>
+      work(lane).catch((error: unknown) => {
+        failed = true
+        throw error
+      }),
+    ),
+  )
+}
+
+/** A lane that says how many runs it wants next. */
+interface SizedLane extends Lane {
+  most(): number
+}
+
+function openLanes(scenario: Scenario, runs: number, options: CampaignOptions, rehearser: Rehearser): SizedLane[] {
+  const jobs = Math.min(options.jobs ?? 1, Math.max(1, runs))
+  if (jobs <= 1) return [inThisThread(scenario, rehearser)]
+  const most = pieceFor(runs, jobs)
+  return Array.from({ length: jobs }, () => ({ ...openLane(scenario, options.without ?? [], options.enginesModule), most: () => most }))
+}
+
+/** How long this thread rehearses before it lets the progress bar draw and Ctrl-C arrive. */
+const SLICE_MS = 50
+
+function inThisThread(scenario: Scenario, rehearser: Rehearser): SizedLane {
+  let most = 1
+  return {
+    most: () => most,
+    async rehearse(range) {
+      const startMs = performance.now()
+      const aggregate = runRange(scenario, rehearser, range)
+      const msARun = (performance.now() - startMs) / (range.end - range.first)
+      most = Math.max(1, Math.min(2 * most, Math.floor(SLICE_MS / msARun)))
+      await new Promise((resolve) => setImmediate(resolve))
+      return aggregate
+    },
+    close: () => Promise.resolve(),
   }
-  return aggregate
 }
 
 /** Violations of the check violated most often: a lower bound of the runs that failed, for the progress line. */

@@ -1,51 +1,76 @@
-/** Rehearses ranges of runs on worker threads. Chunks are long enough that a message (about 50 µs) does not matter; results are keyed by run number, so their order does not either. */
+/**
+ * Rehearses ranges of runs on worker threads. A range counts only when its whole answer has arrived, so a thread that dies loses that range and
+ * nothing else: the range is given to a fresh thread, and the result is the same to the last byte.
+ *
+ * Written on `node:worker_threads` because a general pool (Tinypool, Piscina) waits for ever for a thread that left by `process.exit`.
+ */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Tinypool } from 'tinypool'
+import { Worker } from 'node:worker_threads'
 import type { Scenario } from '../scenario/scenario.ts'
-import { type Aggregate } from './aggregate.ts'
+import type { Aggregate } from './aggregate.ts'
 import { aggregateFromJson } from './aggregateJson.ts'
 import { type RangeSpec, RehearsalError } from './rehearser.ts'
-import type { WorkerAnswer, WorkerStart } from './worker.ts'
+import type { WorkerAnswer, WorkerStart, WorkerTask } from './worker.ts'
 
-/** Chunks a thread gets over a campaign: enough that no thread waits long for another at the end. */
-const CHUNKS_PER_THREAD = 16
-/** At about a millisecond a run, eight runs are the 5 ms below which dispatch begins to show. */
-const CHUNK_LEAST = 8
-const CHUNK_MOST = 500
+/** Threads that one range is given to before the campaign gives up: the first death may be bad luck (memory), the third is not. */
+const TRIES = 3
 /** Room for young objects: a rehearsal leaves about 4 MB of them, and the default makes threads collect garbage twice as often. */
 const YOUNG_GENERATION_MB = 64
 
-/** Cuts `[first, end)` into the chunks that `jobs` threads share. */
-export function chunksOf(first: number, end: number, jobs: number): readonly (readonly [number, number])[] {
-  const size = Math.min(CHUNK_MOST, Math.max(CHUNK_LEAST, Math.ceil((end - first) / (jobs * CHUNKS_PER_THREAD))))
-  const chunks: [number, number][] = []
-  for (let at = first; at < end; at += size) chunks.push([at, Math.min(end, at + size)])
-  return chunks
-}
-
-export interface Pool {
-  rehearse(range: RangeSpec): Promise<Aggregate>
+/** Rehearses one range at a time. */
+export interface Lane {
+  /** @param set overrides of the scenario for this range, over its own. @throws RehearsalError, WorkerDiedError */
+  rehearse(range: RangeSpec, set?: Readonly<Record<string, string>>): Promise<Aggregate>
   close(): Promise<void>
 }
 
 /**
- * Starts `jobs` threads for one scenario.
- * @param setup file address of a module that exports `engines`, for the threads to load the scenario with; undefined = the models of this package
+ * Opens a lane that works on a thread of its own, started with its first range.
+ * @param setup file address of a module that exports `engines`, for the thread to load the scenario with; undefined = the models of this package
  */
-export function openPool(scenario: Scenario, without: readonly string[], jobs: number, setup: string | undefined): Pool {
+export function openLane(scenario: Scenario, without: readonly string[], setup: string | undefined): Lane {
   const start: WorkerStart = { source: scenario.source, without, setup }
-  const pool = new Tinypool({ filename: workerFile(), minThreads: jobs, maxThreads: jobs, isolateWorkers: false, workerData: start, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
+  const file = workerFile()
+  let worker: Worker | undefined
+  let closed = false
   return {
-    async rehearse(range) {
-      const answer = (await pool.run(range)) as WorkerAnswer
-      if ('aggregate' in answer) return aggregateFromJson(answer.aggregate)
-      throw revive(answer.failed)
+    async rehearse(range, set = {}) {
+      const task: WorkerTask = { range, set }
+      for (let tries = 1; ; tries++) {
+        worker ??= new Worker(file, { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
+        const heard = await ask(worker, task)
+        if ('aggregate' in heard) return aggregateFromJson(heard.aggregate)
+        if ('failed' in heard) throw revive(heard.failed)
+        void worker.terminate()
+        worker = undefined
+        if (closed) throw new Error('the pool was closed')
+        if (tries === TRIES) throw new WorkerDiedError(range, tries, heard.died)
+      }
     },
     async close() {
-      await pool.destroy()
+      closed = true
+      await worker?.terminate()
     },
   }
+}
+
+/** Hands a worker its task and waits for the answer, or for its death. */
+function ask(worker: Worker, task: WorkerTask): Promise<WorkerAnswer | { readonly died: string }> {
+  return new Promise((resolve) => {
+    const answered = (answer: WorkerAnswer): void => hear(answer)
+    const threw = (error: unknown): void => hear({ died: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    const left = (code: number): void => hear({ died: `it exited with code ${code}` })
+    const hear = (what: WorkerAnswer | { readonly died: string }): void => {
+      // One by one: `removeAllListeners()` would also cut what Node itself listens to, and the next answer would never arrive.
+      worker.off('message', answered).off('messageerror', threw).off('error', threw).off('exit', left)
+      // Its death throes must not become an error that nobody listens to.
+      if ('died' in what) worker.on('error', () => undefined)
+      resolve(what)
+    }
+    worker.on('message', answered).on('messageerror', threw).on('error', threw).on('exit', left)
+    worker.postMessage(task)
+  })
 }
 
 /** The built worker beside this file; when this file runs as TypeScript (in tests) the one in `dist`, because a thread cannot load TypeScript. */
@@ -57,9 +82,22 @@ function workerFile(): string {
   throw new Error(`no built worker at ${built}: run \`npm run build\` first, or use \`--jobs 1\``)
 }
 
-function revive(failed: { readonly run: number; readonly name: string; readonly message: string; readonly stack: string }): RehearsalError {
+function revive(failed: Extract<WorkerAnswer, { failed: unknown }>['failed']): Error {
   const cause = new Error(failed.message)
   cause.name = failed.name
   cause.stack = failed.stack
-  return new RehearsalError(failed.run, cause)
+  return failed.run === undefined ? cause : new RehearsalError(failed.run, cause)
+}
+
+/** Every thread that was given this range died of it. A defect of ours, or of the machine (memory). */
+export class WorkerDiedError extends Error {
+  override readonly name = 'WorkerDiedError'
+
+  constructor(
+    readonly range: RangeSpec,
+    tries: number,
+    readonly died: string,
+  ) {
+    super(`runs ${range.first}…${range.end - 1}: ${tries} worker threads died of them, one after the other; the last one: ${died}`)
+  }
 }

@@ -19,6 +19,26 @@ export function sameRanges(a: Ranges, b: Ranges): boolean {
   return a.length === b.length && a.every(([first, end], i) => first === b[i]?.[0] && end === b[i]?.[1])
 }
 
+/** The union of two sets that may share runs: what was asked for, when parts of a campaign are put together. */
+export function uniteLoosely(a: Ranges, b: Ranges): Ranges {
+  return unite(a, missingFrom(b, a))
+}
+
+/** The runs of `asked` that `done` lacks. */
+export function missingFrom(asked: Ranges, done: Ranges): Ranges {
+  return asked.flatMap(([first, end]) => {
+    const gaps: [number, number][] = []
+    let at = first
+    for (const [from, to] of done) {
+      if (to <= at || from >= end) continue
+      if (from > at) gaps.push([at, from])
+      at = to
+    }
+    if (at < end) gaps.push([at, end])
+    return gaps
+  })
+}
+
 /** How many runs a set holds. */
 export function countRuns(ranges: Ranges): number {
   return ranges.reduce((sum, [first, end]) => sum + end - first, 0)

@@ -2,6 +2,7 @@ import type { RehearsalResult } from '../result.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, addRun, emptyAggregate } from './aggregate.ts'
+import { findDivergence } from './diverge.ts'
 import { type StrategySpec, strategyOf } from './strategy.ts'
 
 /** What a campaign needs to rehearse: three pure functions. `src/rehearsal.ts` is the real one; tests bring their own. */
@@ -34,7 +35,8 @@ export function runRange(scenario: Scenario, rehearser: Rehearser, { seed, strat
       const result = rehearser.rehearse(what)
       const failed = result.inBudget && result.verdicts.some((verdict) => verdict.status === 'fail')
       const twice = failed || run % PASSES_PER_REPETITION === 0
-      addRun(aggregate, run, result, twice ? rehearser.rehearse(what).hash : undefined)
+      const again = twice ? { hash: rehearser.rehearse(what).hash, divergence: () => findDivergence(run, () => rehearser.rehearse({ ...what, record: true })) } : undefined
+      addRun(aggregate, run, result, again)
     } catch (error) {
       throw new RehearsalError(run, error)
     }

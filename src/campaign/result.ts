@@ -5,6 +5,7 @@ import type { CheckId, Clause, MeasureId, Outcome, Signature, Status } from '../
 import type { Quantile, ScenarioSource } from '../scenario/scenario.ts'
 import type { Counts } from './aggregate.ts'
 import type { AggregateJson } from './aggregateJson.ts'
+import type { Divergence } from './diverge.ts'
 import type { Ranges } from './ranges.ts'
 import type { StrategySpec } from './strategy.ts'
 
@@ -137,6 +138,10 @@ export interface CampaignResult {
   readonly runs: number
   /** The run numbers it holds. */
   readonly ranges: Ranges
+  /** Those it was to hold. */
+  readonly asked: Ranges
+  /** The campaign was stopped before its end, or parts are missing: what is said here is said of `ranges` alone. */
+  readonly partial: boolean
   /** What the run numbers stand for. */
   readonly strategy: StrategySpec
   /** At most so many faults a run; 0 = none. */
@@ -149,6 +154,8 @@ export interface CampaignResult {
   readonly fingerprint: string
   readonly outcomes: Readonly<Counts<Outcome>>
   readonly reasons: Readonly<Counts>
+  /** Runs whose reason, and failures by check whose signature, is not listed, because there were too many different ones. */
+  readonly beyond: AggregateJson['beyond']
   /** Runs in which at least one fault struck. */
   readonly struck: number
   readonly outOfBudget: { readonly runs: number; readonly outcomes: Readonly<Counts<Outcome>>; readonly violations: Readonly<Counts> }
@@ -168,7 +175,7 @@ export interface CampaignResult {
   readonly quantileError: number
   readonly signatures: readonly SignatureSummary[]
   readonly counterexamples: readonly Counterexample[]
-  readonly determinism: { readonly twice: number; readonly mismatches: readonly number[] }
+  readonly determinism: { readonly twice: number; readonly mismatches: readonly number[]; readonly divergence: Divergence | null }
   readonly source: ScenarioSource
   readonly aggregate: AggregateJson
 }

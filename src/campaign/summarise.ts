@@ -1,14 +1,17 @@
 /** Puts a campaign's result together, and merges results of disjoint runs. */
 import { END } from '../operator/index.ts'
 import type { Scenario } from '../scenario/scenario.ts'
-import { type Aggregate, aggregateTotals, fingerprintOf, mergeAggregate } from './aggregate.ts'
+import { type Aggregate, addMismatch, aggregateTotals, fingerprintOf, mergeAggregate } from './aggregate.ts'
 import { aggregateFromJson, aggregateToJson } from './aggregateJson.ts'
 import { type RecordedCounterexample, makeCounterexamples } from './counterexample.ts'
+import { findDivergence } from './diverge.ts'
 import { compareClaims, coverageOf, judgeChecks, judgeFloors, judgeObjectives, summariseGates, summariseMeasures, summariseSignatures, summariseSteps } from './judge.ts'
 import { type CampaignResult, type Counterexample, RESULT_FORMAT } from './result.ts'
 import type { Rehearser } from './rehearser.ts'
+import { type Ranges, sameRanges, uniteLoosely } from './ranges.ts'
+import { MergeError, refuseStranger } from './resume.ts'
 import { QUANTILE_ERROR } from './sketch.ts'
-import { type StrategySpec, faultsPerRun } from './strategy.ts'
+import { type StrategySpec, faultsPerRun, strategyOf } from './strategy.ts'
 
 /** The circumstances of a campaign that are not in its aggregate. */
 export interface Circumstances {
@@ -16,6 +19,10 @@ export interface Circumstances {
   readonly seed: string
   readonly strategy: StrategySpec
   readonly without: readonly string[]
+  /** The runs that were to be rehearsed: all of them are there unless the campaign was stopped. */
+  readonly asked: Ranges
+  /** Fail when a probe was never hit. */
+  readonly strict: boolean
   /** Asked for when all is done. */
   elapsedSeconds(): number
 }
@@ -30,8 +37,10 @@ export interface Campaign {
 export function conclude(scenario: Scenario, rehearser: Rehearser, aggregate: Aggregate, how: Circumstances): Campaign {
   const stories = makeCounterexamples(scenario, rehearser, how, aggregate)
   // A counterexample's first rehearsal is one more repetition of a run that another thread or machine may have done.
-  const differing = stories.filter((each) => each.mismatch).map((each) => each.counterexample.run)
-  aggregate.determinism.mismatches = [...new Set([...aggregate.determinism.mismatches, ...differing])].sort((a, b) => a - b)
+  const { caseOf } = strategyOf(how.strategy, scenario, rehearser, how.seed)
+  for (const { counterexample } of stories.filter((each) => each.mismatch)) {
+    addMismatch(aggregate, counterexample.run, () => findDivergence(counterexample.run, () => rehearser.rehearse({ scenario, ...caseOf(counterexample.run), record: true })))
+  }
   return { result: summarise(scenario, aggregate, stories.map((each) => each.counterexample), how), stories }
 }
 
@@ -57,6 +66,8 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     seed: how.seed,
     runs,
     ranges: aggregate.ranges,
+    asked: how.asked,
+    partial: !sameRanges(aggregate.ranges, how.asked),
     strategy: how.strategy,
     faultsPerRun: faults,
     without: how.without,
@@ -67,6 +78,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     fingerprint: fingerprintOf(aggregate),
     outcomes: aggregate.outcomes,
     reasons: aggregateToJson(aggregate).reasons,
+    beyond: aggregateToJson(aggregate).beyond,
     struck: aggregate.struckRuns,
     outOfBudget: aggregateToJson(aggregate).outOfBudget,
     checks,
@@ -89,40 +101,21 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
   }
 }
 
-/** Results that cannot be merged: of different scenarios, seeds, fault counts or versions. */
-export class MergeError extends Error {
-  override readonly name = 'MergeError'
-}
-
 /**
  * The union of results of one scenario over disjoint runs. Counterexamples are made anew from the union, so that they are what one campaign
  * over all the runs would have shown. Elapsed time is the sum: work done, wherever it was done.
  * @param scenario loaded from the results' own source
+ * @param strict fail when a fault kind, gate outcome or undo edge was never hit in all of them together
  * @throws MergeError when they are not parts of one campaign, OverlapError when they share runs
  */
-export function mergeResults(scenario: Scenario, results: readonly CampaignResult[], rehearser: Rehearser): Campaign {
+export function mergeResults(scenario: Scenario, results: readonly CampaignResult[], rehearser: Rehearser, strict = false): Campaign {
   const [first, ...others] = results
   if (first === undefined) throw new MergeError('nothing to merge')
-  for (const other of others) refuseStranger(first, other)
+  for (const other of others) refuseStranger(first, other, 'these are not parts of one campaign')
   const aggregate = aggregateFromJson(first.aggregate)
   for (const other of others) mergeAggregate(aggregate, aggregateFromJson(other.aggregate))
   const elapsedSeconds = results.reduce((sum, result) => sum + result.elapsedSeconds, 0)
-  return conclude(scenario, rehearser, aggregate, { proofroll: first.proofroll, seed: first.seed, strategy: first.strategy, without: first.without, elapsedSeconds: () => elapsedSeconds })
-}
-
-function refuseStranger(first: CampaignResult, other: CampaignResult): void {
-  const same = (what: string, a: unknown, b: unknown): void => {
-    if (JSON.stringify(a) !== JSON.stringify(b)) throw new MergeError(`${what} differs (${short(a)} and ${short(b)}): these are not parts of one campaign`)
-  }
-  same('the scenario', first.scenario, other.scenario)
-  same('the version of Proofroll', first.proofroll, other.proofroll)
-  same('the seed', first.seed, other.seed)
-  same('the number of faults a run', first.faultsPerRun, other.faultsPerRun)
-  same('the strategy', first.strategy, other.strategy)
-  same('`--without`', first.without, other.without)
-  if (JSON.stringify(first.source) !== JSON.stringify(other.source)) throw new MergeError(`the text of ${first.scenario} (or an override) differs between the results: these are not parts of one campaign`)
-}
-
-function short(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  const asked = results.reduce<Ranges>((all, result) => uniteLoosely(all, result.asked), [])
+  const { proofroll, seed, strategy, without } = first
+  return conclude(scenario, rehearser, aggregate, { proofroll, seed, strategy, without, asked, strict, elapsedSeconds: () => elapsedSeconds })
 }

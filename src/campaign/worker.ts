@@ -2,7 +2,7 @@
  * A worker thread's entry: loads the scenario from its own text, once, and rehearses ranges of runs. Only plain data crosses the thread border,
  * so an error travels as data too (an Error would lose its class).
  */
-import { workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import type { Engine } from '../engine.ts'
 import type { Scenario, ScenarioSource } from '../scenario/index.ts'
 import { type AggregateJson, aggregateToJson } from './aggregateJson.ts'
@@ -18,28 +18,42 @@ export interface WorkerStart {
   readonly setup: string | undefined
 }
 
+export interface WorkerTask {
+  readonly range: RangeSpec
+  /** Overrides of the scenario, over its own. */
+  readonly set: Readonly<Record<string, string>>
+}
+
 export type WorkerAnswer =
   | { readonly aggregate: AggregateJson }
-  | { readonly failed: { readonly run: number; readonly name: string; readonly message: string; readonly stack: string } }
+  /** `run` is absent when the scenario could not even be loaded. */
+  | { readonly failed: { readonly run: number | undefined; readonly name: string; readonly message: string; readonly stack: string } }
 
-// Tinypool keeps its own bookkeeping in the first place and the caller's data in the second.
-const start = (workerData as [unknown, WorkerStart])[1]
-let prepared: Promise<Scenario> | undefined
+const start = workerData as WorkerStart
+let engines: Promise<readonly Engine[]> | undefined
+/** The scenario that was rehearsed last: the next range is nearly always of the same one. */
+let prepared: { readonly set: string; readonly scenario: Scenario } | undefined
 
-async function prepare(): Promise<Scenario> {
-  const { engines } = (await (start.setup === undefined ? import('../../models/index.ts') : import(start.setup))) as { engines: readonly Engine[] }
-  return prepareScenario(start.source, engines, start.without)
+async function loadEngines(): Promise<readonly Engine[]> {
+  const module = (await (start.setup === undefined ? import('../../models/index.ts') : import(start.setup))) as { engines: readonly Engine[] }
+  return module.engines
 }
 
-/** Rehearses one range. */
-export default async function rehearseRange(range: RangeSpec): Promise<WorkerAnswer> {
-  prepared ??= prepare()
-  const scenario = await prepared
+async function scenarioWith(set: Readonly<Record<string, string>>): Promise<Scenario> {
+  const key = JSON.stringify(set)
+  engines ??= loadEngines()
+  if (prepared?.set !== key) prepared = { set: key, scenario: prepareScenario({ ...start.source, set: { ...start.source.set, ...set } }, await engines, start.without) }
+  return prepared.scenario
+}
+
+async function answer({ range, set }: WorkerTask): Promise<WorkerAnswer> {
   try {
-    return { aggregate: aggregateToJson(runRange(scenario, realRehearser, range)) }
+    return { aggregate: aggregateToJson(runRange(await scenarioWith(set), realRehearser, range)) }
   } catch (error) {
-    if (!(error instanceof RehearsalError)) throw error
-    const cause = error.cause instanceof Error ? error.cause : new Error(String(error.cause))
-    return { failed: { run: error.run, name: cause.name, message: cause.message, stack: cause.stack ?? '' } }
+    const told = error instanceof RehearsalError ? error.cause : error
+    const cause = told instanceof Error ? told : new Error(String(told))
+    return { failed: { run: error instanceof RehearsalError ? error.run : undefined, name: cause.name, message: cause.message, stack: cause.stack ?? '' } }
   }
 }
+
+parentPort?.on('message', (task: WorkerTask) => void answer(task).then((told) => parentPort?.postMessage(told)))

@@ -4,7 +4,8 @@ import { emptyAggregate, mergeAggregate } from '../../src/campaign/aggregate.ts'
 import { aggregateFromJson, aggregateToJson } from '../../src/campaign/aggregateJson.ts'
 import { runCampaign } from '../../src/campaign/campaign.ts'
 import { replay, toFile } from '../../src/campaign/counterexample.ts'
-import { chunksOf } from '../../src/campaign/pool.ts'
+import { type Ranges, countRuns, unite } from '../../src/campaign/ranges.ts'
+import { RunQueue, pieceFor } from '../../src/campaign/queue.ts'
 import { RehearsalError, runRange } from '../../src/campaign/rehearser.ts'
 import type { CampaignResult } from '../../src/campaign/result.ts'
 import { failsWith, shrink } from '../../src/campaign/shrink.ts'
@@ -85,9 +86,9 @@ describe('campaigns', () => {
   })
 
   test('every failure and one pass in a hundred runs twice; a difference is reported', async () => {
-    expect((await campaign(250, 0)).determinism).toEqual({ twice: 250, mismatches: [] })
+    expect((await campaign(250, 0)).determinism).toEqual({ twice: 250, mismatches: [], divergence: null })
     const good = (await runCampaign(fakeScenario, { runs: 250, faults: 0, seed: '7', clockMs }, goodRehearser)).result
-    expect(good.determinism).toEqual({ twice: 3, mismatches: [] })
+    expect(good.determinism).toEqual({ twice: 3, mismatches: [], divergence: null })
     let calls = 0
     const fickle = { ...goodRehearser, rehearse: (what: Parameters<typeof goodRehearser.rehearse>[0]) => ({ ...goodRehearser.rehearse(what), hash: String(calls++).padStart(16, '0') }) }
     expect((await runCampaign(fakeScenario, { runs: 250, faults: 0, seed: '7', clockMs }, fickle)).result.determinism.mismatches).toEqual([0, 100, 200])
@@ -114,11 +115,21 @@ describe('campaigns', () => {
     await expect(runCampaign(fakeScenario, { runs: 9, faults: 0, seed: '7' }, broken)).rejects.toThrow('run 4: no such thing')
   })
 
-  test('chunks cover every run once', () => {
+  test('the queue hands out every missing run once, in pieces no longer than wanted', () => {
+    const gaps = fc.array(fc.tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 5000 })), { maxLength: 8 })
     fc.assert(
-      fc.property(fc.nat(50), fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: 1, max: 32 }), (first, runs, jobs) => {
-        const chunks = chunksOf(first, first + runs, jobs)
-        expect(chunks.reduce((at, [a, b]) => (a === at ? b : Number.NaN), first)).toBe(first + runs)
+      fc.property(gaps, fc.integer({ min: 1, max: 32 }), (lengths, jobs) => {
+        let at = 0
+        const missing: Ranges = lengths.map(([gap, length]) => [at + gap, (at += gap + length)] as const)
+        const queue = new RunQueue(missing)
+        const most = pieceFor(countRuns(missing), jobs)
+        let handed: Ranges = []
+        for (let piece = queue.take(most); piece !== undefined; piece = queue.take(most)) {
+          expect(piece[1] - piece[0]).toBeGreaterThan(0)
+          expect(piece[1] - piece[0]).toBeLessThanOrEqual(most)
+          handed = unite(handed, [piece])
+        }
+        expect(handed).toEqual(missing)
       }),
     )
   })

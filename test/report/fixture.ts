@@ -8,6 +8,6 @@ import { fakeRehearser, fakeScenario } from '../campaign/fakes.ts'
 export function fakeCampaign(runs: number, faults: number, rehearser: Rehearser = fakeRehearser): { result: CampaignResult; stories: Story[] } {
   const strategy = { kind: 'random', faults } as const
   const aggregate = runRange(fakeScenario, rehearser, { seed: '1', strategy, first: 0, end: runs })
-  const { result, stories } = conclude(fakeScenario, rehearser, aggregate, { proofroll: '0.1.0', seed: '1', strategy, without: [], elapsedSeconds: () => 2.1 })
+  const { result, stories } = conclude(fakeScenario, rehearser, aggregate, { proofroll: '0.1.0', seed: '1', strategy, without: [], asked: [[0, runs]], strict: false, elapsedSeconds: () => 2.1 })
   return { result, stories: stories.map(({ counterexample, rehearsal }) => ({ scenario: fakeScenario.name, outline: outlineOf(fakeScenario.runbook), counterexample, rehearsal })) }
 }
