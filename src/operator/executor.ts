@@ -304,6 +304,7 @@ class Run implements OperatorRun {
         return this.rollBack(why)
       case 'goto': {
         const target = this.plan.steps[policy.step] as PlanStep
+        this.vars.set('failure', why)
         this.open = undefined
         this.loops = this.loops.slice(0, target.loops.length)
         this.go(policy.step, false)
