@@ -70,7 +70,7 @@ export function rehearse({ scenario, schedule, seed, record = false, elide = tru
     outcomeReason: operator.reason,
     gates: scribe.gates,
     faults: injector.records,
-    objectives: scenario.objectives,
+    objectives: scenario.objectives.filter(objective => objective.faults === 'any' || schedule.length === 0),
     deadlineUs: scenario.deadlineUs,
     trace: sim.records,
   })

@@ -92,7 +92,7 @@ describe('keys and values', () => {
           objectives[0].measure: What is measured; the unit ends the name.
       pg.yaml:13:5: \`objectives[1]\`: an objective needs \`max\` or \`min\`
       pg.yaml:14:5: unknown key \`maximum\` in \`objectives[1]\`
-          the keys in \`objectives[1]\` are: measure, at, max, min"
+          the keys in \`objectives[1]\` are: measure, at, max, min, faults"
     `)
   })
 
@@ -200,8 +200,8 @@ describe('runbooks', () => {
   test('with errors of their own, and commands that nobody models', () => {
     expect(wrong(GOOD, { files: { 'move.runbook.yaml': `${RUNBOOK}    undoo: stop m-1\n` } })).toMatchInlineSnapshot(`
       "move.runbook.yaml:6:5: unknown key \`undoo\`; did you mean \`undo\`?
-          Known here: id, title, note, when, run, parallel, gate, sleep, pick, as, expect, missing, for, every, timeout,
-            claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo"
+          Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick, as, collect, expect, missing, for,
+            every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo"
     `)
     expect(wrong(GOOD, { files: { 'move.runbook.yaml': `${RUNBOOK}  - run: promot m-2\n  - run: promote\n  - run: role m-0 | grep -c leader\n` } })).toMatchInlineSnapshot(`
       "move.runbook.yaml:6:5: the command \`promot\` is not modelled on this workstation; there are: destroy, follow, lag, pause, promote, rent, resume, role, route, start, stop
@@ -215,8 +215,8 @@ describe('runbooks', () => {
   test('steps in the scenario itself keep their place', () => {
     expect(wrong(GOOD.replace('runbook: move.runbook.yaml', 'runbook:\n  - run: role m-0\n    otherwse: abort\n  - run: frobnicate'))).toMatchInlineSnapshot(`
       "pg.yaml:7:5: unknown key \`otherwse\`; did you mean \`otherwise\`?
-          Known here: id, title, note, when, run, parallel, gate, sleep, pick, as, expect, missing, for, every, timeout,
-            claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo"
+          Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick, as, collect, expect, missing, for,
+            every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo"
     `)
     expect(wrong(`${GOOD}start:\n  - frobnicate\n`)).toMatchInlineSnapshot(`
       "pg.yaml:8:5: the command \`frobnicate\` is not modelled on this workstation; there are: destroy, follow, lag, pause, promote, rent, resume, role, route, start, stop
