@@ -117,6 +117,12 @@ export type FaultKind =
   | 'api-server-away'
   | 'image-pull-slow'
   | 'operator-killed'
+  | 'operator-rolls-back'
+  | 'operator-skips'
+  | 'operator-repeats'
+  | 'operator-swaps'
+  | 'operator-wrong-target'
+  | 'operator-stale-reading'
 
 /** A fault at the moment it strikes. */
 export interface StruckFault {

@@ -6,7 +6,7 @@
  */
 import { gatherFacts, judge } from './checks/index.ts'
 import type { Cluster } from './engine.ts'
-import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRun, type Schedule } from './faults/index.ts'
+import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRun, type Schedule, type Scouted, type Scouting } from './faults/index.ts'
 import { Chance, formatDuration, SECOND, Simulation, type Us } from './kernel/index.ts'
 import { Recorder, runUntilQuiet } from './measures/index.ts'
 import { type OperatorObserver, type OperatorRun, type Slips, startOperator } from './operator/index.ts'
@@ -31,6 +31,8 @@ export interface RehearsalOptions {
   readonly reseedSalt?: string
   /** Runbook steps passed over on the way forward, with what they hold: the way to test whether a failure really hangs on a step. */
   readonly without?: readonly string[]
+  /** A gate that is waved through on the way forward, from that visit on: one poll, and it passes whatever that showed. The way to ask what it was good for. */
+  readonly waved?: { readonly step: string; readonly visit: number }
 }
 
 /** How long clients run before the first step: they connect, and followers stream under load. */
@@ -40,7 +42,29 @@ const WARM_UP_US: Us = 15 * SECOND
  * Rehearses a scenario once.
  * @throws ScenarioError when the input turns out wrong only now (`start` does not succeed), UnsupportedError for a command that no model has
  */
-export function rehearse({ scenario, schedule, seed, record = false, elide = true, reseedAtUs, reseedSalt = 'again', without = [] }: RehearsalOptions): RehearsalResult {
+export function rehearse(options: RehearsalOptions): RehearsalResult {
+  return rehearseOnce(options, { known: readingsAhead(options), found: new Map() })
+}
+
+/**
+ * Where stale readings will be asked for. They must be taken before anybody knows that, so rehearsals on the same luck go ahead, one for each
+ * and a last one that finds no more: up to its first stale reading a run is the run without it.
+ */
+function readingsAhead(options: RehearsalOptions): readonly Scouted[] {
+  const known: Scouted[] = []
+  const wanted = options.schedule.filter(fault => fault.kind === 'operator-stale-reading').length
+  while (known.length < wanted) {
+    const found = new Map<number, Scouted>()
+    rehearseOnce({ ...options, record: false }, { known, found })
+    const [next] = [...found.values()].sort((a, b) => a.atUs - b.atUs || a.nth - b.nth)
+    if (next === undefined) break
+    known.push(next)
+  }
+  return known
+}
+
+function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalResult {
+  const { scenario, seed, record = false, elide = true, reseedAtUs, reseedSalt = 'again' } = options
   // The world as the runbook presupposes it, with its clients at work.
   const sim = new Simulation({ seed, record })
   const cluster = scenario.engine.build(sim, scenario.options)
@@ -53,7 +77,7 @@ export function rehearse({ scenario, schedule, seed, record = false, elide = tru
   // Safety: the operator works, faults strike.
   recorder.begin()
   if (reseedAtUs !== undefined) sim.call(sim.now + reseedAtUs, () => sim.chance.reseed(reseedSalt))
-  const { operator, injector, scribe } = begin(sim, cluster, scenario, schedule, elide, without)
+  const { operator, injector, scribe } = begin(sim, cluster, options, scouting)
   sim.run()
   if (operator.outcome === undefined) throw new Error(`rehearsal: nothing was left to happen and the operator has no outcome, at ${formatDuration(sim.now)}`)
 
@@ -70,7 +94,7 @@ export function rehearse({ scenario, schedule, seed, record = false, elide = tru
     outcomeReason: operator.reason,
     gates: scribe.gates,
     faults: injector.records,
-    objectives: scenario.objectives.filter(objective => objective.faults === 'any' || schedule.length === 0),
+    objectives: scenario.objectives,
     deadlineUs: scenario.deadlineUs,
     trace: sim.records,
   })
@@ -102,9 +126,10 @@ interface Underway {
 }
 
 /** Starts the operator on the runbook and arms the faults: both begin now. */
-function begin(sim: Simulation, cluster: Cluster, scenario: Scenario, schedule: Schedule, elide: boolean, without: readonly string[]): Underway {
-  const { runbook, deadlineUs, faults } = scenario
-  const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs })
+function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, scouting: Scouting): Underway {
+  const { schedule, elide = true } = options
+  const { runbook, deadlineUs, faults } = options.scenario
+  const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs, scouting })
   const scribe: Scribe = new Scribe(sim, cluster, runbook, name => operator.vars.get(name))
   const observer: OperatorObserver = {
     phase(e) {
@@ -122,15 +147,23 @@ function begin(sim: Simulation, cluster: Cluster, scenario: Scenario, schedule: 
     outcome: () => sim.stop(),
     wantsPoll: (step, path, visit, from) => injector.wantedCommand({ step, path, visit }, from),
   }
-  const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer, ...slipsFor(without) })
+  const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer, ...slipsFor(options, injector.mistakes) })
   injector.attach(operator)
   return { operator, injector, scribe }
 }
 
-/** Nothing when no step is left out, so that an ordinary rehearsal asks nobody at each step. */
-function slipsFor(without: readonly string[]): { slips?: Slips } {
-  if (without.length === 0) return {}
-  return { slips: { decide: (step, path) => (path === 'forward' && without.includes(step) ? 'skip' : undefined) } }
+/** Nothing when nothing goes another way than written, so that an ordinary rehearsal asks nobody at each step. */
+function slipsFor({ without = [], waved }: RehearsalOptions, mistakes: Slips | undefined): { slips?: Slips } {
+  if (without.length === 0 && waved === undefined) return mistakes === undefined ? {} : { slips: mistakes }
+  return {
+    slips: {
+      decide: (step, path, visit, next) => (path === 'forward' && without.includes(step) ? 'skip' : mistakes?.decide?.(step, path, visit, next)),
+      again: (step, path, visit) => mistakes?.again?.(step, path, visit) === true,
+      retype: (argv, step, path, visit, command) => mistakes?.retype?.(argv, step, path, visit, command) ?? argv,
+      reread: (step, path, visit) => mistakes?.reread?.(step, path, visit),
+      wave: (step, path, visit) => path === 'forward' && waved !== undefined && step === waved.step && visit >= waved.visit,
+    },
+  }
 }
 
 function stopClients(workloads: readonly Workload[]): void {

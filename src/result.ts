@@ -94,6 +94,10 @@ export interface GateRecord {
   readonly polls: number
   /** Passed (or not) on empty, non-numeric or failed output. */
   readonly missing: boolean
+  /** Decided on an output that showed an older state than that of its instant. */
+  readonly stale: boolean
+  /** Some poll said no: the gate held the runbook up, or stopped it. */
+  readonly waited: boolean
   readonly claims: readonly string[]
   /** For gates with `claims`: whether the claim was true when the gate passed. */
   readonly honest: boolean | undefined
@@ -124,6 +128,8 @@ export interface FaultOutcome {
   readonly why: string
   /** The step that was open when it struck, with its path (`undo of …`); `-` between steps. */
   readonly step: string
+  /** What it did, in words (after `the operator`), where its kind and target do not say it all; else empty. */
+  readonly words: string
   /** The cluster at that instant, short: one sign a member in order (see `situationOf` in `faults/situation.ts`); empty when it did not strike. */
   readonly situation: string
 }
@@ -153,6 +159,6 @@ export interface RehearsalResult {
     /** Availability of each cohort: state changes. */
     readonly clients: readonly { readonly atUs: Us; readonly client: string; readonly state: string }[]
     readonly commands: readonly { readonly atUs: Us; readonly step: string; readonly argv: readonly string[]; readonly code: number | undefined; readonly out: string; readonly err: string }[]
-    readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean }[]
+    readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean; readonly why: string; readonly words: string }[]
   }
 }

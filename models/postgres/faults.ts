@@ -55,6 +55,12 @@ export class PostgresFaults {
       case 'image-pull-slow':
         return ['registry']
       case 'operator-killed':
+      case 'operator-rolls-back':
+      case 'operator-skips':
+      case 'operator-repeats':
+      case 'operator-swaps':
+      case 'operator-wrong-target':
+      case 'operator-stale-reading':
         return ['operator']
     }
   }
@@ -161,6 +167,12 @@ export class PostgresFaults {
       case 'image-pull-slow':
         return { struck: true, members: [], end: kubernetes.faults.imagePullSlow(Math.max(1, fault.magnitude)) }
       case 'operator-killed':
+      case 'operator-rolls-back':
+      case 'operator-skips':
+      case 'operator-repeats':
+      case 'operator-swaps':
+      case 'operator-wrong-target':
+      case 'operator-stale-reading':
         return MISSED
     }
   }

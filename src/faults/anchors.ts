@@ -1,4 +1,5 @@
 /** The anchors of a schedule, indexed by where they stand, so that the operator's thousands of events cost a lookup each. */
+import type { FaultKind } from '../engine.ts'
 import type { Us } from '../kernel/index.ts'
 import type { Anchor, Schedule } from './schedule.ts'
 
@@ -23,9 +24,9 @@ export function isAnchor(at: Us | Anchor): at is Anchor {
 export class AnchorIndex {
   private readonly at = new Map<string, Anchored[]>()
 
-  constructor(schedule: Schedule) {
-    schedule.forEach(({ at: anchor }, nth) => {
-      if (!isAnchor(anchor)) return
+  constructor(schedule: Schedule, wanted: (kind: FaultKind) => boolean = () => true) {
+    schedule.forEach(({ kind, at: anchor }, nth) => {
+      if (!isAnchor(anchor) || !wanted(kind)) return
       const key = keyOf(anchor, anchor.phase)
       const list = this.at.get(key)
       if (list === undefined) this.at.set(key, [{ nth, anchor }])

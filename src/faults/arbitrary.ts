@@ -51,7 +51,7 @@ function oneKind(spec: FaultSpec, space: DrawSpace, at: fc.Arbitrary<Fault['at']
 }
 
 function targetArbitrary(spec: FaultSpec, concrete: readonly string[]): fc.Arbitrary<string> {
-  if (spec.kind === 'operator-killed') return fc.constant(OPERATOR_TARGET)
+  if (spec.family === 'operator') return fc.constant(OPERATOR_TARGET)
   const any = fc.integer({ min: 0, max: 11 }).map(i => `any/${i}`)
   const leader = spec.aimsAt === 'members' || spec.aimsAt === 'leader' ? [fc.constant('role:leader')] : []
   const followers = spec.aimsAt === 'members' || spec.aimsAt === 'followers' ? [fc.integer({ min: 0, max: 2 }).map(i => `role:follower/${i}`)] : []

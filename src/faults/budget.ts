@@ -41,7 +41,7 @@ export class BudgetWatch {
 
   /** A fault struck and touched these members. Returns what to call when it has ended. */
   struck(spec: FaultSpec, fault: Fault, touched: readonly string[]): () => void {
-    if (!this.kinds.includes(fault.kind)) this.exceed(`${fault.kind} is not among the scenario's faults`)
+    if (spec.onlyWhenNamed !== 'strategy' && !this.kinds.includes(fault.kind)) this.exceed(`${fault.kind} is not among the scenario's faults`)
     if (!spec.mayLast && fault.durationUs > LONGEST_IN_BUDGET_US) this.exceed(`${fault.kind} lasts ${formatDuration(fault.durationUs)}, more than ${formatDuration(LONGEST_IN_BUDGET_US)}`)
     if (spec.budget === 'never' || touched.length === 0) return () => {}
     const hold: Hold = { spec, members: new Set(touched), active: true }

@@ -58,7 +58,7 @@ function drawFault(chance: Chance, kinds: readonly WeightedKind[], space: DrawSp
   return {
     kind: spec.kind,
     target: drawTarget(spec, draw),
-    at: drawAt(itinerary, nth, draw),
+    at: fitted(spec, drawAt(itinerary, nth, draw)),
     durationUs: drawDurationUs(spec, space.maxDurationUs, draw),
     magnitude: spec.magnitude === undefined ? 0 : Math.round(inRange(spec.magnitude, spec.magnitude.max, draw('usual strength'), draw('strength'))),
   }
@@ -79,7 +79,7 @@ function pickKind(chance: Chance, kinds: readonly WeightedKind[], nth: number): 
 }
 
 function drawTarget(spec: FaultSpec, draw: (purpose: string) => number): string {
-  if (spec.kind === 'operator-killed') return OPERATOR_TARGET
+  if (spec.family === 'operator') return OPERATOR_TARGET
   const any = `any/${Math.floor(draw('any') * ANY)}`
   const follower = `role:follower/${Math.floor(draw('follower') * FOLLOWERS)}`
   const who = draw('who')
@@ -101,6 +101,12 @@ function drawAt(itinerary: Itinerary, nth: number, draw: (purpose: string) => nu
   const stop = stops[Math.floor(draw('stop') * stops.length)]
   if (stop === undefined || draw('by time') < SHARE_BY_TIME) return wholeMs(draw('time') * itinerary.durationUs)
   return drawAnchor(stop, draw)
+}
+
+/** An anchor at a phase at which the kind can strike. */
+function fitted({ phases }: FaultSpec, at: Us | Anchor): Us | Anchor {
+  if (typeof at === 'number' || phases === undefined || phases.includes(at.phase)) return at
+  return { ...at, phase: phases[0] ?? 'start', command: 1, offsetUs: 0 }
 }
 
 function drawAnchor(stop: Stop, draw: (purpose: string) => number): Anchor {

@@ -1,6 +1,6 @@
 import type { FaultKind } from '../engine.ts'
 import type { Us } from '../kernel/index.ts'
-import type { Fault } from './schedule.ts'
+import type { Anchor, Fault } from './schedule.ts'
 
 /** A range with the value that stands for "as it usually is", and where the figures come from ([P] published, [M] measured, [J] judgement). */
 export interface Range {
@@ -38,9 +38,12 @@ export interface FaultSpec {
   readonly mayLast: boolean
   /**
    * Not drawn, and out of budget, unless a scenario names it: a mistake of the operator, a new version that is itself defective, corruption (design §8).
+   * `strategy`: not drawn either, but always in budget: a strategy that explores (a sweep) asks for it by name.
    * undefined = drawn wherever the engine knows it.
    */
-  readonly onlyWhenNamed?: 'operator-error' | 'defective-version' | 'corruption'
+  readonly onlyWhenNamed?: 'operator-error' | 'defective-version' | 'corruption' | 'strategy'
+  /** The phases of an anchor at which it can strike, the usual one first; undefined = all. */
+  readonly phases?: readonly Anchor['phase'][]
   readonly example: Fault
 }
 

@@ -9,8 +9,10 @@ import { defineEvent, formatClock, NEVER, type Simulation, type TimerId, type Us
 import { AnchorIndex, isAnchor, type Whereabouts } from './anchors.ts'
 import { BudgetWatch } from './budget.ts'
 import type { FaultSpec } from './family.ts'
+import { isMistake, Mistakes } from './mistakes.ts'
 import type { Fault, Schedule } from './schedule.ts'
 import { situationOf } from './situation.ts'
+import type { Scouting } from './stale.ts'
 import { OPERATOR_TARGET, resolveTarget } from './targets.ts'
 import { faultSpec } from './vocabulary.ts'
 
@@ -25,9 +27,13 @@ export interface OperatorHooks {
   kill(): void
   /** Starts it again from its journal. */
   resume(): void
+  /** It decides to roll back. False when it is not at work, or already on the way back. */
+  turnBack(): boolean
   /** Its deadline is not before this instant any more. */
   extendDeadline(untilUs: Us): void
 }
+
+const NOTHING_LASTS: Strike = { struck: true, members: [], end() {} }
 
 /** What became of one fault of the schedule. */
 export interface FaultRecord {
@@ -45,6 +51,8 @@ export interface FaultRecord {
   readonly members: readonly string[]
   /** The step that was open at that instant (`undo of …` on the way back); `-` when none was. */
   readonly step: string
+  /** What it did, in words, where its kind does not say it all; else empty. */
+  readonly words: string
   /** The cluster just before it struck, as {@link situationOf} writes it; empty when it did not strike. */
   readonly situation: string
 }
@@ -56,6 +64,8 @@ export interface InjectorOptions {
   readonly kinds: readonly FaultKind[]
   /** The operator is stuck this long after the later of its start and the last fault's end. */
   readonly deadlineUs: Us
+  /** For stale readings, which have to be taken before they are asked for (see `stale.ts`). */
+  readonly scouting?: Scouting
 }
 
 /** A fault that waits for an offset after a command was issued. */
@@ -93,6 +103,8 @@ export class Injector {
   private operator: OperatorHooks | undefined
   private openStep = '-'
   readonly budget: BudgetWatch
+  /** What the faults make the operator do wrong: give it to the operator. Undefined when nothing in the schedule does. */
+  readonly mistakes: Mistakes | undefined
 
   constructor(
     private readonly sim: Simulation,
@@ -100,9 +112,14 @@ export class Injector {
     readonly schedule: Schedule,
     private readonly options: InjectorOptions,
   ) {
-    this.anchors = new AnchorIndex(schedule)
+    this.anchors = new AnchorIndex(schedule, kind => !isMistake(kind))
     this.budget = new BudgetWatch(cluster, options.budgetMembers, options.kinds)
     if (schedule.length > 0) this.unobserve = sim.observe(() => this.budget.look(sim.now))
+    if (schedule.some(({ kind }) => isMistake(kind))) {
+      const struck = (nth: number, step: string, words: string): void => this.hit(nth, this.fault(nth), OPERATOR_TARGET, NOTHING_LASTS, situationOf(cluster), words, step)
+      const missed = (nth: number, why: string): void => this.miss(nth, this.fault(nth), OPERATOR_TARGET, why)
+      this.mistakes = new Mistakes(sim, cluster, schedule, { struck, missed }, options.scouting)
+    }
     schedule.forEach(({ at }, nth) => {
       if (!isAnchor(at)) this.timers.push(sim.call(sim.now + Math.max(0, Math.round(at)), () => this.fire(nth)))
     })
@@ -133,6 +150,7 @@ export class Injector {
   /** A visit of a step begins; its first command is not issued yet. */
   started(where: Whereabouts): void {
     this.flush()
+    this.mistakes?.began(where)
     this.openStep = where.path === 'undo' ? `undo of ${where.step}` : where.step
     for (const { nth } of this.anchors.find(where, 'start')) this.soon(nth)
   }
@@ -172,6 +190,7 @@ export class Injector {
     for (const timer of this.timers) this.sim.cancel(timer)
     for (const { timer } of this.pending) this.sim.cancel(timer)
     this.pending.length = 0
+    this.mistakes?.close()
     for (const running of this.running.slice()) this.end(running)
   }
 
@@ -206,8 +225,10 @@ export class Injector {
   private fire(nth: number): void {
     if (this.fired.has(nth)) return
     this.fired.add(nth)
-    const fault = this.schedule[nth] as Fault
-    if (fault.kind === 'operator-killed') this.killOperator(nth, fault)
+    const fault = this.fault(nth)
+    if (isMistake(fault.kind)) this.mistakes?.arm(nth)
+    else if (fault.kind === 'operator-killed') this.killOperator(nth, fault)
+    else if (fault.kind === 'operator-rolls-back') this.turnBack(nth, fault)
     else this.strikeCluster(nth, fault)
   }
 
@@ -240,11 +261,23 @@ export class Injector {
     this.hit(nth, fault, OPERATOR_TARGET, { struck: true, members: [], end: () => operator.resume() }, situation)
   }
 
-  private hit(nth: number, fault: Fault, target: string, strike: Strike, situation: string): void {
+  private turnBack(nth: number, fault: Fault): void {
+    const { operator } = this
+    const situation = situationOf(this.cluster)
+    if (operator === undefined || !operator.alive) this.miss(nth, fault, OPERATOR_TARGET, 'the operator was not at work')
+    else if (operator.turnBack()) this.hit(nth, fault, OPERATOR_TARGET, NOTHING_LASTS, situation, 'decides to roll back')
+    else this.miss(nth, fault, OPERATOR_TARGET, 'the operator was already rolling back')
+  }
+
+  private fault(nth: number): Fault {
+    return this.schedule[nth] as Fault
+  }
+
+  private hit(nth: number, fault: Fault, target: string, strike: Strike, situation: string, words = '', step = this.openStep): void {
     const { sim } = this
     const spec = faultSpec(fault.kind)
-    sim.note(STRUCK, target, nth, () => `${fault.kind} for ${fault.durationUs} µs`)
-    const record: FaultRecord = { nth, kind: fault.kind, target, atUs: sim.now, endUs: undefined, struck: true, why: '', members: strike.members, step: this.openStep, situation }
+    sim.note(STRUCK, target, nth, () => (words === '' ? `${fault.kind} for ${fault.durationUs} µs` : `${fault.kind}: the operator ${words}`))
+    const record: FaultRecord = { nth, kind: fault.kind, target, atUs: sim.now, endUs: undefined, struck: true, why: '', members: strike.members, step, words, situation }
     this.found.push(record)
     const release = this.budget.struck(spec, fault, strike.members)
     const running: Running = {
@@ -266,7 +299,7 @@ export class Injector {
 
   private miss(nth: number, fault: Fault, target: string, why: string): void {
     this.sim.note(MISSED, target, nth, why)
-    this.found.push({ nth, kind: fault.kind, target, atUs: this.sim.now, endUs: this.sim.now, struck: false, why, members: [], step: this.openStep, situation: '' })
+    this.found.push({ nth, kind: fault.kind, target, atUs: this.sim.now, endUs: this.sim.now, struck: false, why, members: [], step: this.openStep, words: '', situation: '' })
   }
 
   private end(running: Running): void {

@@ -20,7 +20,9 @@ export class Actor {
   /** The person was killed: nothing more may be done. */
   gone = false
   readonly lookup: (name: string) => string | undefined
-  private readonly place: Workplace
+  /** The workstation as it is, and as it looks in the visit under way. */
+  private readonly workplace: Workplace
+  private place: Workplace
 
   constructor(
     private readonly sim: Simulation,
@@ -28,12 +30,15 @@ export class Actor {
     private readonly vars: Map<string, string>,
   ) {
     this.lookup = name => vars.get(name)
-    this.place = { registry: options.registry, user: options.user, env: options.env }
+    this.workplace = { registry: options.registry, user: options.user, env: options.env }
+    this.place = this.workplace
   }
 
   /** Undefined when the step succeeded, else why not. @throws UnknownVariableError */
   *act(step: PlanStep, visit: number): Process<string | undefined> {
     const { action } = step
+    const reread = this.options.slips?.reread?.(step.id, step.path, visit)
+    this.place = reread === undefined ? this.workplace : { ...this.workplace, registry: this.workplace.registry.through(reread) }
     switch (action.kind) {
       case 'note':
         return undefined
@@ -59,9 +64,9 @@ export class Actor {
     }
   }
 
-  private bind(step: PlanStep, visit: number, line: PlacedLine): BoundLine {
+  private bind(step: PlanStep, visit: number, line: PlacedLine, command: number): BoundLine {
     const { slips } = this.options
-    return bindLine(line, this.place, this.lookup, slips?.retype === undefined ? undefined : argv => slips.retype?.(argv, step.id, step.path, visit) ?? argv)
+    return bindLine(line, this.place, this.lookup, slips?.retype === undefined ? undefined : argv => slips.retype?.(argv, step.id, step.path, visit, command) ?? argv)
   }
 
   private *runAll(step: PlanStep, visit: number, action: Extract<Action, { kind: 'run' }>): Process<string | undefined> {
@@ -69,7 +74,7 @@ export class Actor {
     const outputs: Output[] = []
     let failure: string | undefined
     for (let i = 0; i < action.lines.length; i++) {
-      const line = this.bind(step, visit, action.lines[i] as PlacedLine)
+      const line = this.bind(step, visit, action.lines[i] as PlacedLine, i + 1)
       this.phase(step, visit, i + 1, line.argv, this.sim.now)
       if (this.gone) return undefined
       this.sim.note(COMMAND, step.id, i + 1, line.text)
@@ -87,7 +92,7 @@ export class Actor {
 
   private *runTogether(step: PlanStep, visit: number, action: Extract<Action, { kind: 'parallel' }>): Process<string | undefined> {
     const key = keyOf(step, visit)
-    const lines = action.lines.map(line => this.bind(step, visit, line))
+    const lines = action.lines.map((line, i) => this.bind(step, visit, line, i + 1))
     const tasks: Task<Output>[] = []
     try {
       for (const [i, line] of lines.entries()) {
@@ -140,8 +145,9 @@ export class Actor {
   }
 
   private *gate(step: PlanStep, visit: number, action: Extract<Action, { kind: 'gate' }>): Process<string | undefined> {
-    const line = this.bind(step, visit, action.line)
-    const watch = new GateWatch(action, line, this.lookup)
+    const line = this.bind(step, visit, action.line, 1)
+    const waved = this.options.slips?.wave?.(step.id, step.path, visit) === true
+    const watch = new GateWatch(action, line, this.lookup, waved)
     const giveUpUs = this.sim.now + action.timeoutUs
     const target = Lookable.of(line, keyOf(step, visit), this.place)
     if (target === undefined) yield* this.pollByRunning(step, visit, action, line, watch, giveUpUs)
@@ -150,8 +156,8 @@ export class Actor {
     this.sim.note(watch.passed ? GATE_PASSED : GATE_FAILED, step.id, visit, () => `${line.text} printed ${JSON.stringify(watch.output.out.trim())}`)
     this.options.observer?.gate?.({
       step: step.id, path: step.path, visit, atUs: this.sim.now, passed: watch.passed, polls: watch.polls, output: watch.output, judgedUs: watch.judgedUs,
-      claims: watch.passed ? action.claims.map(claim => ({ name: claim.name, args: claim.args.map(arg => fill(arg, this.lookup)) })) : [],
-      missing: watch.judgement.missing, stale: watch.asOfUs < watch.judgedUs, asOfUs: watch.asOfUs,
+      claims: watch.passed && !waved ? action.claims.map(claim => ({ name: claim.name, args: claim.args.map(arg => fill(arg, this.lookup)) })) : [],
+      missing: watch.judgement.missing, stale: watch.asOfUs < watch.judgedUs, asOfUs: watch.asOfUs, waited: watch.waited,
     })
     if (!watch.passed) return `\`${line.text}\` did not hold in time; last output: ${watch.polls === 0 ? 'none' : unexpected(watch.output.out.trim(), watch.judgement)}`
     this.capture(step, watch.output.out.trim())
@@ -221,6 +227,8 @@ export class Actor {
 class GateWatch {
   passed = false
   polls = 0
+  /** A poll said no. */
+  waited = false
   output: Output = { out: '', err: '', code: 0 }
   judgement: Judgement = { holds: false, missing: true }
   judgedUs = 0
@@ -234,6 +242,7 @@ class GateWatch {
     private readonly action: Extract<Action, { kind: 'gate' }>,
     line: BoundLine,
     private readonly lookup: (name: string) => string | undefined,
+    private readonly waved: boolean,
   ) {
     this.countsLines = countsLines(line)
   }
@@ -250,6 +259,11 @@ class GateWatch {
     this.judgedUs = judgedUs
     this.asOfUs = asOfUs
     this.polls = nth
+    if (!this.judgement.holds) this.waited = true
+    if (this.waved) {
+      this.passed = true
+      return
+    }
     if (!this.judgement.holds) {
       this.heldSinceUs = undefined
       this.matterUs = NEVER

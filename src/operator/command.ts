@@ -76,10 +76,19 @@ export class UnsupportedError extends Error {
 
 /** The programs that can be run in one place: the operator's workstation, or inside one container. */
 export class CommandRegistry {
-  private readonly commands = new Map<string, Command>()
+  private commands = new Map<string, Command>()
+  private rereading: ((call: Call, look: Look) => Look) | undefined
 
   /** @param place names the place in errors, e.g. `this workstation` or `container postgres` */
   constructor(readonly place: string) {}
+
+  /** The same programs, whose outputs are misread: `reread` says what is taken for each output of a command that only reads. */
+  through(reread: (call: Call, look: Look) => Look): CommandRegistry {
+    const seen = new CommandRegistry(this.place)
+    seen.commands = this.commands
+    seen.rereading = reread
+    return seen
+  }
 
   register(...commands: readonly Command[]): this {
     for (const command of commands) this.commands.set(command.name, command)
@@ -115,14 +124,15 @@ export class CommandRegistry {
   }
 
   look(call: Call): Look | undefined {
-    return this.get(call.argv[0] ?? '').look(call)
+    const look = this.get(call.argv[0] ?? '').look(call)
+    return look === undefined || this.rereading === undefined ? look : this.rereading(call, look)
   }
 
   /** Runs a command from issue to return: latency, then its one look or its effects. */
   *run(call: Call): Process<Output> {
     const command = this.get(call.argv[0] ?? '')
     yield command.latencyUs(call)
-    const look = command.look(call)
+    const look = this.look(call)
     if (look === undefined) return yield* command.run(call)
     yield look.afterUs
     return look.output

@@ -3,7 +3,7 @@ import { Actor } from './actor.ts'
 import { Journal } from './journal.ts'
 import type { Outcome } from './observer.ts'
 import type { OperatorOptions, OperatorRun } from './options.ts'
-import { END, type Plan, type PlanStep, type StepPath } from './plan.ts'
+import { END, canRollBack, isInside, type Plan, type PlanStep, type StepPath } from './plan.ts'
 import { judge } from './expect.ts'
 import { UnknownVariableError, fill } from './words.ts'
 
@@ -11,6 +11,14 @@ interface LoopFrame {
   readonly step: number
   readonly items: readonly string[]
   position: number
+}
+
+/** Two neighbours that change places by mistake: `early` is written after `late` and done first. */
+interface Swap {
+  readonly early: PlanStep
+  readonly late: PlanStep
+  /** The one of them that is being done. */
+  at: number
 }
 
 /** A step that was started, with the loop variables it was started with. */
@@ -24,6 +32,7 @@ const STARTED = defineEvent('operator.step-started')
 const DONE = defineEvent('operator.step-done')
 const FAILED = defineEvent('operator.step-failed')
 const SKIPPED = defineEvent('operator.step-skipped')
+const POSTPONED = defineEvent('operator.step-postponed')
 const ROLLBACK = defineEvent('operator.rollback')
 const OUTCOME = defineEvent('operator.outcome')
 const KILLED = defineEvent('operator.killed')
@@ -59,6 +68,7 @@ class Run implements OperatorRun {
   private loops: LoopFrame[] = []
   private started: Started[] = []
   private undoing: Started[] = []
+  private swaps: Swap[] = []
 
   constructor(
     private readonly sim: Simulation,
@@ -105,6 +115,25 @@ class Run implements OperatorRun {
       else this.go(open.index, false)
     }
     this.task = this.sim.spawn(this.work())
+  }
+
+  turnBack(): boolean {
+    const { task, open } = this
+    if (task === undefined || this.outcome !== undefined || this.path === 'undo') return false
+    this.task = undefined
+    this.actor.gone = true
+    const why = `decided to roll back${open === undefined ? '' : ` in step ${open.id}`}`
+    if (open !== undefined) this.journal.write(this.sim.now, open.id, open.path, this.visitOf(open), 'failed', why)
+    this.options.observer?.control?.({ is: 'rollback', step: open?.index ?? END })
+    task.kill()
+    if (!canRollBack(this.plan)) {
+      this.finish('aborted', `${why}, but the runbook has no undo`)
+      return true
+    }
+    this.actor = new Actor(this.sim, this.options, this.vars)
+    this.rollBack(why)
+    this.task = this.sim.spawn(this.work())
+    return true
   }
 
   extendDeadline(us: Us): void {
@@ -163,17 +192,17 @@ class Run implements OperatorRun {
     const { actor } = this
     let visit = this.visitOf(step) + 1
     if (!this.wanted(step)) return this.skip(step, 'its condition does not hold')
-    const slip = this.options.slips?.decide?.(step.id, step.path, visit)
-    if (slip === 'skip') return this.skip(step, 'left out by mistake')
+    if (this.options.slips?.decide !== undefined && this.slipped(step, visit)) return
     let left = step.retry?.times ?? 0
-    let repeats = slip === 'twice' ? 1 : 0
     for (;;) {
       this.begin(step, visit)
       if (actor.gone) return
       const failure = yield* this.attempt(actor, step, visit)
       if (actor.gone) return
       if (failure === undefined) {
-        if (this.at !== step.index || repeats-- === 0 || isComposite(step)) return this.settle(step)
+        // A composite whose body was entered stays open; everything else is done, unless it is all done again by mistake.
+        if (this.at !== step.index) return
+        if (!this.again(step)) return this.leave(step, '')
       } else {
         this.options.observer?.control?.({ is: 'fail', step: step.index })
         this.journal.write(this.sim.now, step.id, step.path, visit, 'failed', failure)
@@ -190,6 +219,32 @@ class Run implements OperatorRun {
       }
       visit += 1
     }
+  }
+
+  /** Whether the step just reached is passed over, or put off until after the next one, by mistake. */
+  private slipped(step: PlanStep, visit: number): boolean {
+    const next = step.next === END || step.closes || this.swaps.some(swap => swap.at === step.index) ? undefined : (this.plan.steps[step.next] as PlanStep)
+    const slip = this.options.slips?.decide?.(step.id, step.path, visit, next?.id)
+    if (slip === 'skip') {
+      // It counts as a visit, so that the luck and the faults of later visits stay theirs.
+      this.visits[step.index] = visit
+      this.skip(step, 'left out by mistake')
+    } else if (slip === 'swap' && next !== undefined) this.swap(step, next, visit)
+    else return false
+    return true
+  }
+
+  private again(step: PlanStep): boolean {
+    return this.options.slips?.again?.(step.id, step.path, this.visitOf(step)) === true
+  }
+
+  private swap(late: PlanStep, early: PlanStep, visit: number): void {
+    this.swaps.push({ early, late, at: early.index })
+    const why = `${early.id} is done first, by mistake`
+    this.journal.write(this.sim.now, late.id, late.path, visit, 'postponed', why)
+    this.sim.note(POSTPONED, late.id, visit, why)
+    this.options.observer?.control?.({ is: 'swap', step: late.index })
+    this.go(early.index, false)
   }
 
   /** Does the step once. Undefined = it succeeded (a composite: its body is entered); else why not. */
@@ -267,12 +322,8 @@ class Run implements OperatorRun {
       }
       this.loops.pop()
     }
+    if (this.again(step)) return this.go(step.index, false)
     this.leave(step, '')
-  }
-
-  /** After a successful attempt: a composite whose body was entered stays open, everything else is done. */
-  private settle(step: PlanStep): void {
-    if (this.at === step.index) this.leave(step, '')
   }
 
   private leave(step: PlanStep, detail: string): void {
@@ -280,7 +331,7 @@ class Run implements OperatorRun {
     this.journal.write(this.sim.now, step.id, step.path, visit, 'done', detail)
     this.sim.note(DONE, step.id, visit)
     this.open = undefined
-    this.go(step.next, step.closes)
+    this.goOn(step)
     this.options.observer?.control?.({ is: 'done', step: step.index })
     this.options.observer?.phase?.({ step: step.id, title: step.title, path: step.path, visit, phase: 'end', atUs: this.sim.now })
   }
@@ -289,7 +340,19 @@ class Run implements OperatorRun {
     this.journal.write(this.sim.now, step.id, step.path, this.visitOf(step), 'skipped', why)
     this.sim.note(SKIPPED, step.id, this.visitOf(step), why)
     this.options.observer?.control?.({ is: 'skip', step: step.index })
-    this.go(step.next, step.closes)
+    this.goOn(step)
+  }
+
+  /** To what comes after a step: as written, unless it has changed places with its neighbour. */
+  private goOn(step: PlanStep): void {
+    const swap = this.swaps.find(each => each.at === step.index)
+    if (swap === undefined) return this.go(step.next, step.closes)
+    if (swap.early === step) {
+      swap.at = swap.late.index
+      return this.go(swap.late.index, false)
+    }
+    this.swaps.splice(this.swaps.indexOf(swap), 1)
+    this.go(swap.early.next, swap.early.closes)
   }
 
   private fail(step: PlanStep, failure: string): void {
@@ -304,9 +367,10 @@ class Run implements OperatorRun {
         return this.rollBack(why)
       case 'goto': {
         const target = this.plan.steps[policy.step] as PlanStep
-        this.vars.set('failure', why)
         this.open = undefined
         this.loops = this.loops.slice(0, target.loops.length)
+        // What was put off is forgotten, unless the jump stays inside the step that is being done first.
+        this.swaps = this.swaps.filter(swap => isInside(this.plan, policy.step, swap.at))
         this.go(policy.step, false)
       }
     }
@@ -318,6 +382,7 @@ class Run implements OperatorRun {
     this.path = 'undo'
     this.open = undefined
     this.loops = []
+    this.swaps = []
     this.undoing = this.started.slice().reverse()
     if (this.plan.undo !== END) this.undoing.push({ key: 'runbook', step: this.plan.undo, bindings: [] })
     this.go(END, false)
@@ -334,8 +399,6 @@ class Run implements OperatorRun {
 }
 
 const OUTCOMES: readonly Outcome[] = ['completed', 'rolledBack', 'aborted', 'stuck']
-
-const isComposite = (step: PlanStep): boolean => step.action.kind === 'forEach' || step.action.kind === 'group'
 
 function loopName(plan: Plan, step: number): string {
   const { action } = plan.steps[step] as PlanStep

@@ -10,7 +10,7 @@ export interface JournalEntry {
   readonly step: string
   readonly path: StepPath
   readonly visit: number
-  readonly what: 'started' | 'done' | 'failed' | 'skipped' | 'killed' | 'resumed' | 'outcome'
+  readonly what: 'started' | 'done' | 'failed' | 'skipped' | 'postponed' | 'killed' | 'resumed' | 'outcome'
   readonly detail: string
 }
 

@@ -12,6 +12,8 @@ export interface Workplace {
 
 interface BoundStage {
   readonly argv: readonly string[]
+  /** `argv` is not what the runbook says. */
+  readonly mistyped: boolean
   readonly env: Readonly<Record<string, string>> | undefined
   readonly stdin: string | undefined
   /** The text program it is; undefined for a command of the registry. */
@@ -44,16 +46,17 @@ export function bindLine(line: CommandLine, place: Workplace, lookup: Lookup, re
     if (stage.filter === undefined) real = real === NO_REAL ? i : SEVERAL_REAL
   })
   const spoken = stages.find(stage => stage.filter === undefined) ?? (stages[0] as BoundStage)
-  return { text: line.text, argv: spoken.argv, stages, real }
+  const text = stages.some(stage => stage.mistyped) ? stages.map(stage => stage.argv.join(' ')).join(' | ') : line.text
+  return { text, argv: spoken.argv, stages, real }
 }
 
 function bindStage(stage: Stage, place: Workplace, lookup: Lookup, retype: ((argv: readonly string[]) => readonly string[]) | undefined): BoundStage {
-  let argv = fillWords(stage, lookup)
-  if (retype !== undefined) argv = retype(argv)
+  const meant = fillWords(stage, lookup)
+  const argv = retype === undefined ? meant : retype(meant)
   let env = place.env
   if (stage.env.length > 0) env = { ...env, ...Object.fromEntries(stage.env.map(([name, value]) => [name, fill(value, lookup)])) }
   const stdin = stage.stdin === undefined ? undefined : fill(stage.stdin, lookup)
-  return { argv, env, stdin, filter: filterFor(stage, argv, place.registry), stage }
+  return { argv, mistyped: argv !== meant, env, stdin, filter: filterFor(stage, argv, place.registry), stage }
 }
 
 /** A command of that name in the registry comes first; only then the text program. */

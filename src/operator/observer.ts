@@ -1,5 +1,5 @@
 import type { Us } from '../kernel/index.ts'
-import type { Output } from './command.ts'
+import type { Call, Look, Output } from './command.ts'
 import type { StepPath } from './plan.ts'
 
 export type Outcome = 'completed' | 'rolledBack' | 'aborted' | 'stuck'
@@ -40,11 +40,13 @@ export interface GateEvent extends Where {
   /** The output showed a state older than the instant it was judged at. */
   readonly stale: boolean
   readonly asOfUs: Us
+  /** Some poll did not show what was expected: the gate held the runbook up, or stopped it. */
+  readonly waited: boolean
 }
 
 /** One move of control: what the statechart is fed with. `step` is an index of the plan. */
 export interface ControlEvent {
-  readonly is: 'enter' | 'skip' | 'done' | 'fail' | 'items' | 'kill' | 'resume' | 'deadline'
+  readonly is: 'enter' | 'skip' | 'swap' | 'done' | 'fail' | 'items' | 'kill' | 'resume' | 'rollback' | 'deadline'
   readonly step: number
   /** For `items`: how many passes the body will have (a group's has one). */
   readonly count?: number
@@ -61,10 +63,22 @@ export interface OperatorObserver {
   wantsPoll?(step: string, path: StepPath, visit: number, from: number): number | undefined
 }
 
-/** Operator errors, as faults inject them. */
+/** Operator errors, as faults inject them. What is asked for may be anything; the answer must hang on the arguments and on the faults alone. */
 export interface Slips {
-  /** Asked when a step is about to start: leave it out, or do it twice. */
-  decide?(step: string, path: StepPath, visit: number): 'skip' | 'twice' | undefined
-  /** What is really typed instead of `argv` (the wrong node, say). */
-  retype?(argv: readonly string[], step: string, path: StepPath, visit: number): readonly string[]
+  /**
+   * Asked when a step is reached, before it is begun: pass it over (a visit without a deed), or do the one after it first.
+   * `next` is the step that it could change places with; undefined when it is the last of its list or has changed places already.
+   */
+  decide?(step: string, path: StepPath, visit: number, next: string | undefined): 'skip' | 'swap' | undefined
+  /** Asked when a visit has ended well: is it all done once more? */
+  again?(step: string, path: StepPath, visit: number): boolean
+  /** What is really typed instead of `argv` (the wrong node, say) in the visit's command number `command`; `argv` itself when nothing changes. */
+  retype?(argv: readonly string[], step: string, path: StepPath, visit: number, command: number): readonly string[]
+  /** How the person misreads what commands show in this visit; undefined = not at all. */
+  reread?(step: string, path: StepPath, visit: number): Rereading | undefined
+  /** Whether a gate is waved through: one poll, and it passes whatever that showed. */
+  wave?(step: string, path: StepPath, visit: number): boolean
 }
+
+/** What a person takes a command's present output to be. */
+export type Rereading = (call: Call, look: Look) => Look

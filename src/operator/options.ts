@@ -36,6 +36,8 @@ export interface OperatorRun extends Executor {
   kill(): void
   /** Someone takes over from the journal. No effect on a run that is alive or has an outcome. */
   resume(): void
+  /** The person decides, now and wherever it is, to roll back: as if the open step had failed with `otherwise: rollback`. False when it is not at work, or already on the way back. */
+  turnBack(): boolean
   /** Moves the deadline (the last fault may end after the start). Only ever later. */
   extendDeadline(us: Us): void
 }

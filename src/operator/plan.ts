@@ -103,3 +103,14 @@ export interface Plan {
 export function stepName(step: PlanStep): string {
   return step.path === 'forward' ? step.id : `undo of ${step.id}`
 }
+
+/** Whether anything in the runbook can be taken back. */
+export function canRollBack(plan: Plan): boolean {
+  return plan.undo !== END || plan.steps.some(step => step.undo !== END)
+}
+
+/** Whether the step `index` is the step `outer` or one that it holds. */
+export function isInside(plan: Plan, index: number, outer: number): boolean {
+  for (let at = index; at !== END; at = (plan.steps[at] as PlanStep).parent) if (at === outer) return true
+  return false
+}

@@ -1,7 +1,7 @@
 import { type AnyActorLogic, createActor, setup } from 'xstate'
 import type { Simulation } from '../kernel/index.ts'
 import type { ControlEvent, OperatorObserver, Outcome } from './observer.ts'
-import { END, type Plan, type PlanStep, stepName } from './plan.ts'
+import { END, canRollBack, isInside, type Plan, type PlanStep, stepName } from './plan.ts'
 
 /**
  * The plan as an XState statechart: the same meaning written a second time, in the language made for it. It is walked for all its paths in
@@ -17,6 +17,8 @@ export interface ChartContext {
   /** Steps to be undone, oldest first: `index/pass/pass`. */
   readonly started: readonly string[]
   readonly undoing: readonly string[]
+  /** Neighbours that have changed places: the one put off, and the one of them that is being done. */
+  readonly swaps: readonly { readonly late: number; readonly at: number }[]
 }
 
 export type ChartEvent =
@@ -27,6 +29,8 @@ export type ChartEvent =
   | { readonly type: 'ITEMS'; readonly count: number }
   | { readonly type: 'KILL' }
   | { readonly type: 'RESUME' }
+  | { readonly type: 'SWAP' }
+  | { readonly type: 'ROLLBACK' }
   | { readonly type: 'DEADLINE' }
 
 type Update = (context: ChartContext, event: ChartEvent) => Partial<ChartContext>
@@ -59,9 +63,13 @@ function build(plan: Plan) {
   for (const step of plan.steps) states[stateId(step.index)] = isComposite(step) ? compositeState(plan, step) : leafState(plan, step)
   return setting.createMachine({
     id: 'runbook',
-    context: { retriesLeft: 0, passes: {}, started: [], undoing: [] },
+    context: { retriesLeft: 0, passes: {}, started: [], undoing: [], swaps: [] },
     initial: stateId(plan.entry),
-    on: { DEADLINE: { target: '#runbook.stuck' } },
+    on: {
+      DEADLINE: { target: '#runbook.stuck' },
+      // Decided, not forced: it may happen anywhere on the way forward.
+      ROLLBACK: canRollBack(plan) ? { target: '#runbook.rollback', actions: rollsBack(plan) } : { target: '#runbook.aborted' },
+    },
     states: {
       ...states,
       rollback: { always: rollbackWays(plan) },
@@ -75,10 +83,38 @@ function build(plan: Plan) {
 
 const isComposite = (step: PlanStep): boolean => step.action.kind === 'forEach' || step.action.kind === 'group'
 
-/** Where control arrives after a step. */
-function after(step: PlanStep): string {
+/** Where control arrives after a step as it is written. */
+function written(step: PlanStep): string {
   if (step.next === END) return step.path === 'forward' ? '#runbook.completed' : '#runbook.rollback'
   return inside(step.next, step.closes ? 'closing' : 'ready')
+}
+
+/** Where control arrives after a step: as written, unless it has changed places with a neighbour. */
+function after(plan: Plan, step: PlanStep): Way[] {
+  const swapped = (late: number, at: number) => ({ context }: { context: ChartContext }) => context.swaps.some(swap => swap.late === late && swap.at === at)
+  const ways: Way[] = []
+  const before = plan.steps.find(other => other.next === step.index && !other.closes)
+  if (before !== undefined) {
+    ways.push({
+      target: inside(before.index, 'ready'), guard: swapped(before.index, step.index),
+      actions: update(({ swaps }) => ({ swaps: swaps.map(swap => (swap.late === before.index ? { late: before.index, at: before.index } : swap)) })),
+    })
+  }
+  const next = neighbour(plan, step)
+  if (next !== undefined) ways.push({ target: written(next), guard: swapped(step.index, step.index), actions: update(({ swaps }) => ({ swaps: swaps.filter(swap => swap.late !== step.index) })) })
+  return [...ways, { target: written(step) }]
+}
+
+/** The step that it could change places with: the one after it in the same list. */
+function neighbour(plan: Plan, step: PlanStep): PlanStep | undefined {
+  return step.next === END || step.closes ? undefined : plan.steps[step.next]
+}
+
+/** What may happen to a step that control has reached. */
+function arrivals(plan: Plan, step: PlanStep, entered: Way): Record<string, Way | Way[]> {
+  const next = neighbour(plan, step)
+  const swap = next === undefined ? {} : { SWAP: { target: inside(next.index, 'ready'), actions: update(({ swaps }) => ({ swaps: [...swaps, { late: step.index, at: next.index }] })) } }
+  return { ENTER: entered, SKIP: after(plan, step), ...swap }
 }
 
 /** Where a failure leads. */
@@ -91,13 +127,20 @@ function failureWay(plan: Plan, step: PlanStep): Way {
     case 'abort':
       return { target: '#runbook.aborted' }
     case 'goto':
-      return { target: inside(policy.step, 'ready') }
+      return {
+        target: inside(policy.step, 'ready'),
+        actions: update(({ swaps }) => ({ swaps: swaps.filter(swap => isInside(plan, policy.step, swap.at)) })),
+      }
     case 'rollback':
       return {
         target: '#runbook.rollback',
-        actions: update(context => ({ undoing: [...context.started].reverse().concat(plan.undo === END ? [] : [ROOT_UNDO]) })),
+        actions: rollsBack(plan),
       }
   }
+}
+
+function rollsBack(plan: Plan): ReturnType<typeof update> {
+  return update(context => ({ swaps: [], undoing: [...context.started].reverse().concat(plan.undo === END ? [] : [ROOT_UNDO]) }))
 }
 
 /** A step that may have to be undone is remembered at its latest start, once for each pass of the loops around it. */
@@ -119,9 +162,9 @@ function resumed(step: PlanStep): Way {
 }
 
 /** Before a step is begun: nothing to resume, it begins afresh. */
-const notBegun = (step: PlanStep, entered: Way): Record<string, object> => ({
+const notBegun = (plan: Plan, step: PlanStep, entered: Way): Record<string, object> => ({
   ready: {
-    on: { ENTER: entered, SKIP: { target: after(step) }, KILL: { target: inside(step.index, 'notYet') } },
+    on: { ...arrivals(plan, step, entered), KILL: { target: inside(step.index, 'notYet') } },
   },
   notYet: { on: { RESUME: { target: inside(step.index, 'ready') } } },
 })
@@ -131,13 +174,13 @@ function leafState(plan: Plan, step: PlanStep): object {
   return {
     id: stateId(step.index), description: stepName(step), initial: 'ready',
     states: {
-      ...notBegun(step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
+      ...notBegun(plan, step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
       working: {
         on: {
           ...gone,
           // A step done twice by mistake begins again without having ended.
           ENTER: { target: inside(step.index, 'working'), actions: begun(step, false) },
-          DONE: { target: after(step) },
+          DONE: after(plan, step),
           FAIL: [
             { target: inside(step.index, 'waiting'), guard: ({ context }: { context: ChartContext }) => context.retriesLeft > 0, actions: update(context => ({ retriesLeft: context.retriesLeft - 1 })) },
             failureWay(plan, step),
@@ -145,7 +188,7 @@ function leafState(plan: Plan, step: PlanStep): object {
         },
       },
       waiting: { on: { ...gone, ENTER: { target: inside(step.index, 'working'), actions: begun(step, false) } } },
-      passedOver: { on: { DONE: { target: after(step) } } },
+      passedOver: { on: { DONE: after(plan, step) } },
       away: { on: { RESUME: resumed(step) } },
     },
   }
@@ -158,16 +201,17 @@ function compositeState(plan: Plan, step: PlanStep): object {
   const gone = { KILL: { target: inside(step.index, 'away') } }
   const common = { id: stateId(step.index), description: stepName(step), initial: 'ready' }
   const ends = {
-    ended: { on: { KILL: { target: inside(step.index, 'endedAway') }, DONE: { target: after(step) } } },
+    // Done, or done all over again by mistake.
+    ended: { on: { ...arrivals(plan, step, { target: inside(step.index, 'working'), actions: begun(step, true) }), KILL: { target: inside(step.index, 'endedAway') }, DONE: after(plan, step) } },
     endedAway: { on: { RESUME: { target: inside(step.index, 'ended') } } },
-    passedOver: { on: { DONE: { target: after(step) } } },
+    passedOver: { on: { DONE: after(plan, step) } },
     away: { on: { RESUME: resumed(step) } },
   }
   if (action.kind === 'group') {
     return {
       ...common,
       states: {
-        ...notBegun(step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
+        ...notBegun(plan, step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
         working: { on: { ...gone, ITEMS: { target: body } } },
         closing: { always: { target: inside(step.index, 'ended') } },
         ...ends,
@@ -179,7 +223,7 @@ function compositeState(plan: Plan, step: PlanStep): object {
   return {
     ...common,
     states: {
-      ...notBegun(step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
+      ...notBegun(plan, step, { target: inside(step.index, 'working'), actions: begun(step, true) }),
       working: {
         on: {
           ...gone,
@@ -225,7 +269,7 @@ export function clockOf(sim: Simulation): { setTimeout(fn: (...args: unknown[]) 
 }
 
 const TYPES: Readonly<Record<ControlEvent['is'], ChartEvent['type']>> = {
-  enter: 'ENTER', skip: 'SKIP', done: 'DONE', fail: 'FAIL', items: 'ITEMS', kill: 'KILL', resume: 'RESUME', deadline: 'DEADLINE',
+  enter: 'ENTER', skip: 'SKIP', done: 'DONE', fail: 'FAIL', items: 'ITEMS', kill: 'KILL', resume: 'RESUME', swap: 'SWAP', rollback: 'ROLLBACK', deadline: 'DEADLINE',
 }
 
 /** A statechart that follows a run: give its `observer` to the operator. */

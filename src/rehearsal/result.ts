@@ -27,8 +27,8 @@ export function resultOf({ sim, operator, injector, recording, scribe, verdicts 
     hash: sim.traceHash(),
     schedule: injector.schedule,
     struck: injector.struck,
-    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ nth, kind, target, atUs, endUs, struck, why, step, situation }) => ({
-      nth, kind, target, atUs: atUs - zeroUs, endUs: endUs === undefined ? undefined : endUs - zeroUs, struck, why, step, situation,
+    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ nth, kind, target, atUs, endUs, struck, why, step, words, situation }) => ({
+      nth, kind, target, atUs: atUs - zeroUs, endUs: endUs === undefined ? undefined : endUs - zeroUs, struck, why, step, words, situation,
     })),
     inBudget: injector.budget.inBudget,
     measures: recording.measures,
@@ -48,12 +48,14 @@ function storyOf(sim: Simulation, injector: Injector, recording: Recording, scri
     members: since(zeroUs, recording.changes),
     clients: since(zeroUs, recording.clients),
     commands: since(zeroUs, scribe.commands),
-    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck }) => ({
+    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck, why, words }) => ({
       atUs: atUs - zeroUs,
       endUs: endUs === undefined ? undefined : endUs - zeroUs,
       kind,
       target,
       struck,
+      why,
+      words,
     })),
   }
 }
@@ -62,7 +64,7 @@ function storyOf(sim: Simulation, injector: Injector, recording: Recording, scri
 function faultsOf(injector: Injector, endUs: Us): readonly FaultRecord[] {
   const fired = new Set(injector.records.map(record => record.nth))
   const never = injector.schedule.flatMap((fault, nth): FaultRecord[] =>
-    fired.has(nth) ? [] : [{ nth, kind: fault.kind, target: fault.target, atUs: endUs, endUs, struck: false, why: 'never reached', members: [], step: '-', situation: '' }],
+    fired.has(nth) ? [] : [{ nth, kind: fault.kind, target: fault.target, atUs: endUs, endUs, struck: false, why: 'never reached', members: [], step: '-', words: '', situation: '' }],
   )
   return [...injector.records, ...never]
 }

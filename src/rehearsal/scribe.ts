@@ -59,6 +59,8 @@ export class Scribe {
       passed: e.passed,
       polls: e.polls,
       missing: e.missing,
+      stale: e.stale,
+      waited: e.waited,
       claims: e.claims.map(claim => (claim.args.length === 0 ? claim.name : `${claim.name}(${claim.args.join(', ')})`)),
       honest: e.passed ? this.honesty(e) : undefined,
     })
@@ -66,7 +68,7 @@ export class Scribe {
   }
 
   control(e: ControlEvent): void {
-    if (e.is === 'kill' || e.is === 'deadline') this.leaveGate()
+    if (e.is === 'kill' || e.is === 'rollback' || e.is === 'deadline') this.leaveGate()
   }
 
   /** The visits of steps in the order they began. */

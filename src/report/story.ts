@@ -159,7 +159,8 @@ function strikesByLine(lines: readonly (readonly StepRecord[])[], rehearsal: Reh
       }
     })
     const lasts = fault.endUs !== undefined && fault.endUs > fault.atUs ? ` for ${formatDuration(fault.endUs - fault.atUs)}` : ''
-    const text = fault.struck ? `${formatClock(fault.atUs)} ${fault.kind} of ${fault.target}${lasts}` : `${fault.kind} of ${fault.target} found nothing to strike`
+    const what = fault.words === '' ? `${fault.kind} of ${fault.target}${lasts}` : `${fault.kind}: the operator ${fault.words}`
+    const text = fault.struck ? `${formatClock(fault.atUs)} ${what}` : `${fault.kind} of ${fault.target} found nothing to strike${fault.why === '' ? '' : `: ${fault.why}`}`
     byLine.set(best, [...(byLine.get(best) ?? []), text])
   }
   return byLine

@@ -33,8 +33,8 @@ export const fakeScenario: Scenario = {
   faults: { kinds: ['process-kill', 'partition', 'disk-slow'], max: 0, maxDurationUs: 900e6, budgetMembers: undefined },
   claims: { writeDowntimeSeconds: 30, lostAcknowledgedWrites: 0 },
   objectives: [
-    { measure: 'lostAcknowledgedWrites', at: 'max', max: 0, min: undefined, faults: 'any' },
-    { measure: 'writeDowntimeSeconds', at: 'p99', max: 30, min: undefined, faults: 'any' },
+    { measure: 'lostAcknowledgedWrites', at: 'max', max: 0, min: undefined },
+    { measure: 'writeDowntimeSeconds', at: 'p99', max: 30, min: undefined },
   ],
   deadlineUs: 4 * 3600e6,
   assumptions: [
@@ -66,9 +66,9 @@ export function fakeRehearsal({ schedule, seed, record }: { schedule: Schedule; 
     outcomeReason: killed ? `step shrink failed after ${splitUs} µs` : 'the last step is done',
     hash: [avalanche(hashText(seed).low ^ hashText(JSON.stringify(schedule)).low), avalanche(hashText(seed).high)].map((half) => half.toString(16).padStart(8, '0')).join(''),
     schedule, struck: schedule.filter((fault) => fault.target !== 'nothing').length,
-    faults: schedule.map((fault, nth) => ({ nth, kind: fault.kind, target: fault.target, atUs: 20e6 + nth, endUs: 20e6 + nth + fault.durationUs, struck: fault.target !== 'nothing', why: '', step: 's1', situation: 'FFL' })), inBudget: !schedule.some((fault) => fault.kind === 'partition'),
+    faults: schedule.map((fault, nth) => ({ nth, kind: fault.kind, target: fault.target, atUs: 20e6 + nth, endUs: 20e6 + nth + fault.durationUs, struck: fault.target !== 'nothing', why: '', step: 's1', words: '', situation: 'FFL' })), inBudget: !schedule.some((fault) => fault.kind === 'partition'),
     measures, verdicts: verdicts(lost, splitUs, killed), steps,
-    gates: [{ step: 'wait', visit: 1, passed: true, polls: 14, missing: true, claims: ['caught-up(1)'], honest: false }],
+    gates: [{ step: 'wait', visit: 1, passed: true, polls: 14, missing: true, stale: false, waited: true, claims: ['caught-up(1)'], honest: false }],
     undone: [], simulatedUs: 1_040e6, eventsRun: 12_000,
   }
   return record === true ? { ...result, story: story(splitUs, schedule) } : result
@@ -103,7 +103,7 @@ function story(splitUs: number, schedule: Schedule): NonNullable<RehearsalResult
       change(71.9e6, 3, true, 'leader', '15.4'), change(71.9e6 + splitUs, 0, false, 'none'), change(95e6, 0, true, 'follower', '15.4'), change(137e6, 3, false, 'none', '15.4'),
     ],
     clients: [], commands: [],
-    faults: schedule.map((fault, i) => ({ atUs: 20e6 + i, endUs: 20e6 + i + fault.durationUs, kind: fault.kind, target: fault.target, struck: fault.target !== 'nothing' })),
+    faults: schedule.map((fault, i) => ({ atUs: 20e6 + i, endUs: 20e6 + i + fault.durationUs, kind: fault.kind, target: fault.target, struck: fault.target !== 'nothing', why: '', words: '' })),
   }
 }
 

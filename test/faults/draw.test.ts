@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { scheduleArbitrary } from '../../src/faults/arbitrary.ts'
-import { drawSchedule, faultSpec, FAULT_KINDS, isAnchor, type Schedule } from '../../src/faults/index.ts'
+import { drawSchedule, FAULT_KINDS, faultSpec, isAnchor, USUAL_KINDS, type Schedule } from '../../src/faults/index.ts'
 import { parseSchedule } from '../../src/faults/parse.ts'
 import { Chance } from '../../src/kernel/index.ts'
 import { itinerary, plan, space } from './space.ts'
@@ -40,7 +40,7 @@ test('every schedule drawn has 1…K faults of allowed kinds and passes the vali
 
 test('draws reach every kind, every phase, undo and times; half the kinds are off in a run', () => {
   const faults = Array.from({ length: 3000 }, (_, i) => draw(`reach ${i}`)).flat()
-  expect(new Set(faults.map(f => f.kind)).size).toBe(FAULT_KINDS.length)
+  expect(new Set(faults.map(f => f.kind)).size).toBe(USUAL_KINDS.length)
   const anchors = faults.flatMap(f => (isAnchor(f.at) ? [f.at] : []))
   expect(anchors.length / faults.length).toBeGreaterThan(0.6)
   expect(anchors.length / faults.length).toBeLessThan(0.9)
@@ -71,4 +71,14 @@ test('the arbitrary gives valid schedules, and shrinks to the plainest one', () 
   )
   const found = fc.check(fc.property(schedules, schedule => !schedule.some(f => f.kind === 'partition')), { numRuns: 500, seed: 2 })
   expect(found.counterexample?.[0]).toMatchObject([{ kind: 'partition', target: 'role:leader', durationUs: 1_000_000, magnitude: 0 }])
+})
+
+test('a kind that can strike only at some phases is drawn at those, by anchor or by time', () => {
+  const mistakes = FAULT_KINDS.filter(kind => faultSpec(kind).onlyWhenNamed === 'operator-error')
+  const faults = Array.from({ length: 500 }, (_, i) => draw(`mistakes ${i}`, 3, mistakes)).flat()
+  expect(new Set(faults.map(f => f.kind))).toEqual(new Set(mistakes))
+  for (const { kind, at, target, durationUs } of faults) {
+    expect([target, durationUs]).toEqual(['operator', 0])
+    if (isAnchor(at)) expect(faultSpec(kind).phases, kind).toContain(at.phase)
+  }
 })

@@ -29,6 +29,7 @@ function rig(schedule: Schedule, change: Partial<Cluster> = {}, members = 3): Ri
       operator.alive = true
       operator.did.push(`resumed ${sim.now - start}`)
     },
+    turnBack: () => operator.alive && operator.did.push(`turned back ${sim.now - start}`) > 0,
     extendDeadline: untilUs => void operator.did.push(`deadline ${untilUs - start}`),
   }
   const injector = armSchedule(sim, { ...cluster, ...change }, schedule, { budgetMembers: 1, kinds: FAULT_KINDS, deadlineUs: 0 })

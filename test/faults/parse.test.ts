@@ -21,7 +21,7 @@ test('durations may be written for people, and what is left out is the usual', (
 test('what is wrong is named', () => {
   const fault = { kind: 'partition', target: 'role:leader', at: 0 }
   expect(complaint([{ ...fault, kind: 'partitoin' }, { ...fault, target: 'role:primary' }, { ...fault, at: 'soon' }, { ...fault, magnitud: 3 }, { ...fault, durationUs: '5h' }])).toMatchInlineSnapshot(`
-    "faults.json: fault 1, \`kind\`: should be one of process-crash, process-kill, process-pause, node-loss, node-loss-with-volume, zone-outage, partition, partition-inbound, partition-outbound, latency, disk-slow, disk-full, replication-lag, replay-stall, long-transaction, api-server-away, image-pull-slow, operator-killed
+    "faults.json: fault 1, \`kind\`: should be one of process-crash, process-kill, process-pause, node-loss, node-loss-with-volume, zone-outage, partition, partition-inbound, partition-outbound, latency, disk-slow, disk-full, replication-lag, replay-stall, long-transaction, api-server-away, image-pull-slow, operator-killed, operator-rolls-back, operator-skips, operator-repeats, operator-swaps, operator-wrong-target, operator-stale-reading
     faults.json: fault 2, \`target\`: a target is \`role:leader\`, \`role:follower/0\`, \`any/3\`, \`operator\`, or one of the engine’s such as \`node:aks-1\`
     faults.json: fault 3, \`at\`: a time since the first step (\`90s\`, or µs), or an anchor {step, path, visit, phase, command, offsetUs}
     faults.json: fault 4: unknown key \`magnitud\`

@@ -15,7 +15,7 @@ test('every kind says what it is, its range holds the usual value, and its examp
     expect(isTarget(spec.example.target), spec.kind).toBe(true)
     expect(parseSchedule(JSON.parse(JSON.stringify([spec.example])), 'example')).toEqual([spec.example])
   }
-  expect(new Set(FAULT_KINDS).size).toBe(18)
+  expect(new Set(FAULT_KINDS).size).toBe(VOCABULARY.length)
 })
 
 test('only the loss of a node may last longer than a quarter of an hour', () => {

@@ -176,7 +176,8 @@ test('anchors: every phase, visit and command is told', () => {
 test('operator errors: a step left out, done twice, typed on the wrong thing', () => {
   const plan = 'format: 1\ntitle: t\nsteps: [set a 1, set b 1, set c 1]\n'
   const slips = {
-    decide: (step: string) => (step === '1' ? ('skip' as const) : step === '2' ? ('twice' as const) : undefined),
+    decide: (step: string) => (step === '1' ? ('skip' as const) : undefined),
+    again: (step: string, _path: string, visit: number) => step === '2' && visit === 1,
     retype: (argv: readonly string[]) => argv.map(word => (word === 'c' ? 'wrong' : word)),
   }
   const { world, run } = rehearse(plan, {}, undefined, { slips })

@@ -92,7 +92,7 @@ describe('keys and values', () => {
           objectives[0].measure: What is measured; the unit ends the name.
       pg.yaml:13:5: \`objectives[1]\`: an objective needs \`max\` or \`min\`
       pg.yaml:14:5: unknown key \`maximum\` in \`objectives[1]\`
-          the keys in \`objectives[1]\` are: measure, at, max, min, faults"
+          the keys in \`objectives[1]\` are: measure, at, max, min"
     `)
   })
 
@@ -115,7 +115,8 @@ describe('keys and values', () => {
           did you mean \`partition\`?
           it is one of: process-crash, process-kill, process-pause, node-loss, node-loss-with-volume, zone-outage,
             partition, partition-inbound, partition-outbound, latency, disk-slow, disk-full, replication-lag,
-            replay-stall, long-transaction, api-server-away, image-pull-slow, operator-killed
+            replay-stall, long-transaction, api-server-away, image-pull-slow, operator-killed, operator-rolls-back,
+            operator-skips, operator-repeats, operator-swaps, operator-wrong-target, operator-stale-reading
       pg.yaml:14:8: \`faults.max\` should be a whole number, and is 2.5
           faults.max: How many faults a run draws at most; 0 = fault-free unless --faults says otherwise."
     `)
