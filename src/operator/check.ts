@@ -109,7 +109,8 @@ function afterNoReturn(plan: Plan, edges: readonly Edge[]): RunbookFinding[] {
   const leaving = edges.filter(e => (e.from === enter(point.index) || e.from === close(point.index)) && (e.why === 'done' || e.why === 'no items'))
   const beyond = reachable(edges.filter(e => e.from !== 'rollback'), leaving.map(e => e.to))
   return edges
-    .filter(e => e.to === 'rollback' && beyond.has(e.from))
+    // A `fail` is a decision, taken where its `when` holds; no graph can tell whether that may be beyond the point.
+    .filter(e => e.to === 'rollback' && beyond.has(e.from) && plan.steps[Number(e.from)]?.action.kind !== 'fail')
     .map(e => finding(plan.steps[Number(e.from)] as PlanStep, 'error', 'rollback-after-point-of-no-return', `its failure leads to a rollback, but step ${point.id} before it is the point of no return: use abort, continue or a goto`))
 }
 

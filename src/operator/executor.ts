@@ -367,6 +367,7 @@ class Run implements OperatorRun {
         return this.rollBack(why)
       case 'goto': {
         const target = this.plan.steps[policy.step] as PlanStep
+        this.vars.set('failure', why)
         this.open = undefined
         this.loops = this.loops.slice(0, target.loops.length)
         // What was put off is forgotten, unless the jump stays inside the step that is being done first.
