@@ -56,13 +56,13 @@ function mostOften(reasons: Readonly<Record<string, number>>): string {
 }
 
 export function judgeObjectives(aggregate: Aggregate, objectives: readonly Objective[]): ObjectiveSummary[] {
-  return objectives.map(({ measure, at, max, min }) => {
+  return objectives.map(({ measure, at, max, min, faults }) => {
     const sketch = aggregate.measures[measure as MeasureId]
     const scale = scaleOf(measure as MeasureId)
     const measured = quantileOf(sketch, at) / scale
     const broken = (max !== undefined && measured > max) || (min !== undefined && measured < min)
-    const status = sketch.count === 0 ? 'notExercised' : broken ? 'fail' : 'pass'
-    return { measure, at, max: max ?? null, min: min ?? null, measured: rounded(measured), status }
+    const status = sketch.count === 0 || (faults === 'none' && aggregate.faultsDrawn > 0) ? 'notExercised' : broken ? 'fail' : 'pass'
+    return { measure, at, max: max ?? null, min: min ?? null, faults, measured: rounded(measured), status }
   })
 }
 

@@ -32,6 +32,8 @@ export interface ObjectiveSummary {
   readonly at: Quantile
   readonly max: number | null
   readonly min: number | null
+  /** `none`: only a campaign without faults judges it. */
+  readonly faults: 'any' | 'none'
   readonly measured: number
   readonly status: 'pass' | 'fail' | 'notExercised'
 }

@@ -40,10 +40,10 @@ function checkCase(result: CampaignResult, check: CheckSummary): Case {
 }
 
 function objectiveCases(result: CampaignResult): Case[] {
-  return result.objectives.map(({ measure, at, max, min, measured, status }) => {
+  return result.objectives.map(({ measure, at, max, min, faults, measured, status }) => {
     const wanted = [min === null ? '' : `>= ${formatMeasure(measure, min)}`, max === null ? '' : `<= ${formatMeasure(measure, max)}`].filter((part) => part !== '').join(' and ')
     const name = `objective: ${measureName(measure)} ${at} ${wanted}`
-    if (status === 'notExercised') return { name, skipped: 'no rehearsal was in budget' }
+    if (status === 'notExercised') return { name, skipped: faults === 'none' ? 'about rehearsals without faults' : 'no rehearsal was in budget' }
     return status === 'fail' ? { name, failure: `measured ${formatMeasure(measure, measured)}` } : { name }
   })
 }

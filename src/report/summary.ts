@@ -107,7 +107,7 @@ function claims(result: CampaignResult, screen: Screen): string[] {
 function objectives(result: CampaignResult, screen: Screen): string[] {
   if (result.objectives.length === 0) return []
   const rows = result.objectives.map((each) => [`${mark(isUntested(result, each) ? 'none' : each.status, screen)} ${measureName(each.measure)}`, `${each.at} ${bounds(each, screen)}`, formatMeasure(each.measure, each.measured)])
-  return [title('Objectives', screen), ...paintMarks(table([['', 'wanted', 'measured'], ...rows], 2), screen), ...untested(result, screen)]
+  return [title('Objectives', screen), ...paintMarks(table([['', 'wanted', 'measured'], ...rows], 2), screen), ...untested(result, screen), ...aboutFaultFree(result, screen)]
 }
 
 /** Without a single write nothing can be lost or wait, and every objective about writes is met. */
@@ -118,6 +118,12 @@ function isUntested({ load }: CampaignResult, { measure, status }: ObjectiveSumm
 function untested(result: CampaignResult, screen: Screen): string[] {
   const names = result.objectives.filter((each) => isUntested(result, each)).map((each) => measureName(each.measure))
   return names.length === 0 ? [] : hang('  ', `not tested: the load is 0 writes/s (${[...new Set(names)].join(', ')})`, screen.columns)
+}
+
+/** Objectives that speak of the upgrade alone, in a campaign with faults. */
+function aboutFaultFree(result: CampaignResult, screen: Screen): string[] {
+  const skipped = result.objectives.filter((each) => each.status === 'notExercised' && each.faults === 'none')
+  return skipped.length === 0 ? [] : hang('  ', `not judged here, about rehearsals without faults: ${[...new Set(skipped.map((each) => measureName(each.measure)))].join(', ')}`, screen.columns)
 }
 
 function bounds({ measure, max, min }: ObjectiveSummary, screen: Screen): string {

@@ -189,6 +189,7 @@ class Loader {
     return file.objectives.map((o, i) => ({
       measure: o.measure,
       at: o.at,
+      faults: o.faults,
       max: o.max === undefined ? undefined : this.figure(o.measure, o.max, ['objectives', i, 'max']),
       min: o.min === undefined ? undefined : this.figure(o.measure, o.min, ['objectives', i, 'min']),
     }))

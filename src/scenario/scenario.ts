@@ -44,6 +44,8 @@ export interface Objective {
   readonly at: Quantile
   readonly max: number | undefined
   readonly min: number | undefined
+  /** `none`: judged only in rehearsals without a fault. */
+  readonly faults: 'any' | 'none'
 }
 
 /** Which faults a campaign draws from, and what is in budget. */

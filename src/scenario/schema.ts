@@ -47,6 +47,7 @@ const ObjectiveSchema = z
     at: z.enum(['p50', 'p95', 'p99', 'max', 'mean']).default('p99').describe('Which quantile of the runs.'),
     max: Figure.optional().describe('The largest value that is good enough.'),
     min: Figure.optional().describe('The smallest value that is good enough.'),
+    faults: z.enum(['any', 'none']).default('any').describe('none: it is about the upgrade alone, and is judged only where no fault was drawn.'),
   })
   .refine(o => o.max !== undefined || o.min !== undefined, { error: 'an objective needs `max` or `min`' })
 

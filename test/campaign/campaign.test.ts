@@ -159,3 +159,10 @@ describe('shrinking', () => {
 function findRun(kind: string): number {
   for (let run = 0; ; run++) if (fakeSchedule(fakeScenario, '1', run, 2)[0]?.kind === kind) return run
 }
+
+test('an objective about the upgrade alone is judged only where no fault was drawn', async () => {
+  const scenario = { ...fakeScenario, objectives: fakeScenario.objectives.map((each) => ({ ...each, faults: 'none' as const })) }
+  const statuses = async (faults: number) => (await runCampaign(scenario, { runs: 50, faults, seed: '7', clockMs }, fakeRehearser)).result.objectives.map((each) => each.status)
+  expect(new Set(await statuses(2))).toEqual(new Set(['notExercised']))
+  expect(await statuses(0)).toEqual((await campaign(50, 0)).objectives.map((each) => each.status))
+})

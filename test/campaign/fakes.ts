@@ -33,8 +33,8 @@ export const fakeScenario: Scenario = {
   faults: { kinds: ['process-kill', 'partition', 'disk-slow'], max: 0, maxDurationUs: 900e6, budgetMembers: undefined },
   claims: { writeDowntimeSeconds: 30, lostAcknowledgedWrites: 0 },
   objectives: [
-    { measure: 'lostAcknowledgedWrites', at: 'max', max: 0, min: undefined },
-    { measure: 'writeDowntimeSeconds', at: 'p99', max: 30, min: undefined },
+    { measure: 'lostAcknowledgedWrites', at: 'max', max: 0, min: undefined, faults: 'any' },
+    { measure: 'writeDowntimeSeconds', at: 'p99', max: 30, min: undefined, faults: 'any' },
   ],
   deadlineUs: 4 * 3600e6,
   assumptions: [

@@ -231,12 +231,12 @@ test('gates-honest: a gate that passed against the truth; one that passed on not
 // ── objectives-met, linearizable ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 test('objectives-met: judges what one run can miss, and says which measure', () => {
-  const told = (at: 'max' | 'p99', max: number) => tell(upgrade, { objectives: [{ measure: 'writeDowntimeSeconds', at, max, min: undefined }] }).verdict('objectives-met')
+  const told = (at: 'max' | 'p99', max: number) => tell(upgrade, { objectives: [{ measure: 'writeDowntimeSeconds', at, max, min: undefined, faults: 'any' as const }] }).verdict('objectives-met')
   expect(told('max', 30).status).toBe('pass')
   expect(told('max', 5)).toMatchObject({ status: 'fail', signature: { cause: 'writeDowntimeSeconds' } })
   expect(told('max', 5).because?.length).toBeGreaterThan(1)
   expect(told('p99', 5).status).toBe('notExercised')
-  expect(() => tell(upgrade, { objectives: [{ measure: 'speed', at: 'max', max: 1, min: undefined }] })).toThrow('there is no measure `speed`')
+  expect(() => tell(upgrade, { objectives: [{ measure: 'speed', at: 'max', max: 1, min: undefined, faults: 'any' as const }] })).toThrow('there is no measure `speed`')
 })
 
 test('linearizable: where it is promised, and something was traced', () => {

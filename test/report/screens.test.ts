@@ -98,7 +98,7 @@ describe('terminal', () => {
   })
 
   test('without load, objectives about writes are not ticked', () => {
-    const lines = renderSummary({ ...good.result, load: { writesPerSecond: 0 }, objectives: [{ measure: 'writeDowntimeSeconds', at: 'p99', max: 30, min: null, measured: 0, status: 'pass' }] }, PLAIN)
+    const lines = renderSummary({ ...good.result, load: { writesPerSecond: 0 }, objectives: [{ measure: 'writeDowntimeSeconds', at: 'p99', max: 30, min: null, faults: 'any', measured: 0, status: 'pass' }] }, PLAIN)
     expect(lines.find((line) => line.includes('p99 ≤ 30.0 s'))).toMatch(/^ {2}– write downtime/)
     expect(lines).toContain('  not tested: the load is 0 writes/s (write downtime)')
   })

@@ -92,7 +92,7 @@ describe('keys and values', () => {
           objectives[0].measure: What is measured; the unit ends the name.
       pg.yaml:13:5: \`objectives[1]\`: an objective needs \`max\` or \`min\`
       pg.yaml:14:5: unknown key \`maximum\` in \`objectives[1]\`
-          the keys in \`objectives[1]\` are: measure, at, max, min"
+          the keys in \`objectives[1]\` are: measure, at, max, min, faults"
     `)
   })
 
