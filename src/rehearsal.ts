@@ -94,7 +94,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
     outcomeReason: operator.reason,
     gates: scribe.gates,
     faults: injector.records,
-    objectives: scenario.objectives.filter(objective => objective.faults === 'any' || schedule.length === 0),
+    objectives: scenario.objectives.filter(objective => objective.faults === 'any' || options.schedule.length === 0),
     deadlineUs: scenario.deadlineUs,
     trace: sim.records,
   })
