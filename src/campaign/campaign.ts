@@ -4,7 +4,7 @@ import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, emptyAggregate, mergeAggregate } from './aggregate.ts'
 import { type Lane, openLane } from './pool.ts'
 import { withoutKinds } from './prepare.ts'
-import { RunQueue, pieceFor } from './queue.ts'
+import { PIECE_LEAST, PIECE_MOST, RunQueue, pieceFor } from './queue.ts'
 import { type Ranges, countRuns, missingFrom, shardOf } from './ranges.ts'
 import { type RangeSpec, type Rehearser, runRange } from './rehearser.ts'
 import { realRehearser } from './real.ts'
@@ -106,25 +106,37 @@ interface SizedLane extends Lane {
   most(): number
 }
 
+/** This thread lets the progress bar draw and Ctrl-C arrive so often. */
+const SLICE_MS = 50
+/** A thread answers so often: what a kill loses, and how long Ctrl-C waits. */
+const PIECE_MS = 500
+
 function openLanes(scenario: Scenario, runs: number, options: CampaignOptions, rehearser: Rehearser): SizedLane[] {
   const jobs = Math.min(options.jobs ?? 1, Math.max(1, runs))
-  if (jobs <= 1) return [inThisThread(scenario, rehearser)]
-  const most = pieceFor(runs, jobs)
-  return Array.from({ length: jobs }, () => ({ ...openLane(scenario, options.without ?? [], options.enginesModule), most: () => most }))
+  if (jobs <= 1) return [sized(inThisThread(scenario, rehearser), 1, PIECE_MOST, SLICE_MS)]
+  return Array.from({ length: jobs }, () => sized(openLane(scenario, options.without ?? [], options.enginesModule), PIECE_LEAST, pieceFor(runs, jobs), PIECE_MS))
 }
 
-/** How long this thread rehearses before it lets the progress bar draw and Ctrl-C arrive. */
-const SLICE_MS = 50
-
-function inThisThread(scenario: Scenario, rehearser: Rehearser): SizedLane {
-  let most = 1
+/** A lane that begins with `least` runs and then takes as many, up to `most`, as it rehearses in `targetMs`. */
+function sized(lane: Lane, least: number, most: number, targetMs: number): SizedLane {
+  let wanted = least
   return {
-    most: () => most,
+    ...lane,
+    most: () => wanted,
     async rehearse(range) {
       const startMs = performance.now()
-      const aggregate = runRange(scenario, rehearser, range)
+      const aggregate = await lane.rehearse(range)
       const msARun = (performance.now() - startMs) / (range.end - range.first)
-      most = Math.max(1, Math.min(2 * most, Math.floor(SLICE_MS / msARun)))
+      wanted = Math.max(least, Math.min(most, 4 * wanted, Math.floor(targetMs / msARun)))
+      return aggregate
+    },
+  }
+}
+
+function inThisThread(scenario: Scenario, rehearser: Rehearser): Lane {
+  return {
+    async rehearse(range) {
+      const aggregate = runRange(scenario, rehearser, range)
       await new Promise((resolve) => setImmediate(resolve))
       return aggregate
     },

@@ -3,6 +3,7 @@ import { CHECKS, MEASURES, type CheckId, type MeasureId, type Status } from '../
 import type { Objective, Quantile } from '../scenario/scenario.ts'
 import { type Aggregate, scaleOf } from './aggregate.ts'
 import { exact95 } from './intervals.ts'
+import { type Probe, unhit } from './probes.ts'
 import type { CheckSummary, ClaimSummary, Coverage, FloorSummary, GateSummary, ObjectiveSummary, Quantiles, SignatureSummary, StepSummary } from './result.ts'
 import { type Sketch, countAbove, quantileOf } from './sketch.ts'
 import { countRuns } from './ranges.ts'
@@ -37,8 +38,9 @@ function objectivesMet(objectives: readonly ObjectiveSummary[]): CheckSummary {
 /**
  * Whether the campaign showed anything at all: a runbook that always gives up breaks nothing, and faults that never strike test nothing.
  * @param faults how many faults a run could draw
+ * @param probes those that must all have been hit (`--strict`); undefined = none must
  */
-export function judgeFloors(aggregate: Aggregate, faults: number): FloorSummary[] {
+export function judgeFloors(aggregate: Aggregate, faults: number, probes?: readonly Probe[]): FloorSummary[] {
   const runs = countRuns(aggregate.ranges)
   const { completed } = aggregate.outcomes
   const completes = runs === 0 ? 'notApplicable' : completed > 0 ? 'pass' : 'fail'
@@ -46,7 +48,15 @@ export function judgeFloors(aggregate: Aggregate, faults: number): FloorSummary[
   return [
     { id: 'completes', status: completes, evidence: `${completed} of ${runs} rehearsals reached the end of the runbook${completed === 0 ? mostOften(aggregate.reasons) : ''}` },
     { id: 'faults-strike', status: strikes, evidence: `${aggregate.faultsStruck} of ${aggregate.faultsDrawn} faults drawn struck something` },
+    ...(probes === undefined ? [] : [judgeProbes(probes, runs)]),
   ]
+}
+
+function judgeProbes(probes: readonly Probe[], runs: number): FloorSummary {
+  const missed = unhit(probes)
+  const total = missed.reduce((sum, [, of]) => sum + of.length, 0)
+  const evidence = [`${total} of ${probes.length} probes were never hit`, ...missed.map(([words, of]) => `${words}: ${of.join(', ')}`)].join('; ')
+  return { id: 'probes-hit', status: runs === 0 ? 'notApplicable' : total > 0 ? 'fail' : 'pass', evidence }
 }
 
 /** The reason that most rehearsals gave for ending, as an appendix. */

@@ -32,45 +32,62 @@ export interface Lane {
 export function openLane(scenario: Scenario, without: readonly string[], setup: string | undefined): Lane {
   const start: WorkerStart = { source: scenario.source, without, setup }
   const file = workerFile()
-  let worker: Worker | undefined
+  let thread: Thread | undefined
   let closed = false
   return {
     async rehearse(range, set = {}) {
-      const task: WorkerTask = { range, set }
       for (let tries = 1; ; tries++) {
-        worker ??= new Worker(file, { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
-        const heard = await ask(worker, task)
+        thread ??= startThread(file, start)
+        const heard = await thread.ask({ range, set })
         if ('aggregate' in heard) return aggregateFromJson(heard.aggregate)
         if ('failed' in heard) throw revive(heard.failed)
-        void worker.terminate()
-        worker = undefined
         if (closed) throw new Error('the pool was closed')
+        void thread.end()
+        thread = undefined
         if (tries === TRIES) throw new WorkerDiedError(range, tries, heard.died)
       }
     },
     async close() {
       closed = true
-      await worker?.terminate()
+      await thread?.end()
     },
   }
 }
 
-/** Hands a worker its task and waits for the answer, or for its death. */
-function ask(worker: Worker, task: WorkerTask): Promise<WorkerAnswer | { readonly died: string }> {
-  return new Promise((resolve) => {
-    const answered = (answer: WorkerAnswer): void => hear(answer)
-    const threw = (error: unknown): void => hear({ died: error instanceof Error ? (error.stack ?? error.message) : String(error) })
-    const left = (code: number): void => hear({ died: `it exited with code ${code}` })
-    const hear = (what: WorkerAnswer | { readonly died: string }): void => {
-      // One by one: `removeAllListeners()` would also cut what Node itself listens to, and the next answer would never arrive.
-      worker.off('message', answered).off('messageerror', threw).off('error', threw).off('exit', left)
-      // Its death throes must not become an error that nobody listens to.
-      if ('died' in what) worker.on('error', () => undefined)
-      resolve(what)
-    }
-    worker.on('message', answered).on('messageerror', threw).on('error', threw).on('exit', left)
-    worker.postMessage(task)
-  })
+type Heard = WorkerAnswer | { readonly died: string }
+
+interface Thread {
+  /** One task at a time. */
+  ask(task: WorkerTask): Promise<Heard>
+  end(): Promise<unknown>
+}
+
+function startThread(file: string, start: WorkerStart): Thread {
+  const worker = new Worker(file, { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
+  let waiting: ((heard: Heard) => void) | undefined
+  // A thread can die between two tasks as well: it says so when the next one comes.
+  let died: string | undefined
+  const hear = (what: Heard): void => {
+    waiting?.(what)
+    waiting = undefined
+  }
+  const die = (why: string): void => {
+    died ??= why
+    hear({ died })
+  }
+  worker.on('message', hear)
+  worker.on('messageerror', (error) => die(error.message))
+  worker.on('error', (error: unknown) => die(error instanceof Error ? (error.stack ?? error.message) : String(error)))
+  worker.on('exit', (code) => die(`it exited with code ${code}`))
+  return {
+    ask: (task) =>
+      new Promise((resolve) => {
+        if (died !== undefined) return resolve({ died })
+        waiting = resolve
+        worker.postMessage(task)
+      }),
+    end: () => worker.terminate(),
+  }
 }
 
 /** The built worker beside this file; when this file runs as TypeScript (in tests) the one in `dist`, because a thread cannot load TypeScript. */

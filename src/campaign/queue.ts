@@ -4,9 +4,9 @@ import { type Ranges, countRuns } from './ranges.ts'
 /** Pieces a thread gets over a campaign: enough that no thread waits long for another at the end. */
 const PIECES_PER_THREAD = 16
 /** At about a millisecond a run, eight runs are the 5 ms below which dispatch begins to show. */
-const PIECE_LEAST = 8
-/** What a killed thread or process loses at most: about half a second's work. */
-const PIECE_MOST = 500
+export const PIECE_LEAST = 8
+/** More at a time would not be faster. */
+export const PIECE_MOST = 500
 
 /** How many runs a thread is given at a time. */
 export function pieceFor(runs: number, jobs: number): number {

@@ -6,6 +6,7 @@ import type { Quantile, ScenarioSource } from '../scenario/scenario.ts'
 import type { Counts } from './aggregate.ts'
 import type { AggregateJson } from './aggregateJson.ts'
 import type { Divergence } from './diverge.ts'
+import type { Probe } from './probes.ts'
 import type { Ranges } from './ranges.ts'
 import type { StrategySpec } from './strategy.ts'
 
@@ -40,8 +41,8 @@ export interface ObjectiveSummary {
 
 /** A floor below which a campaign has shown nothing, however green its checks are. */
 export interface FloorSummary {
-  /** completes: the runbook reached its end at least once · faults-strike: of the faults drawn, one struck. */
-  readonly id: 'completes' | 'faults-strike'
+  /** completes: the runbook reached its end at least once · faults-strike: of the faults drawn, one struck · probes-hit (only with `--strict`): every probe was hit. */
+  readonly id: 'completes' | 'faults-strike' | 'probes-hit'
   readonly status: 'pass' | 'fail' | 'notApplicable'
   readonly evidence: string
 }
@@ -144,6 +145,8 @@ export interface CampaignResult {
   readonly asked: Ranges
   /** The campaign was stopped before its end, or parts are missing: what is said here is said of `ranges` alone. */
   readonly partial: boolean
+  /** The command that goes on with a partial result; absent otherwise. */
+  readonly resume?: string
   /** What the run numbers stand for. */
   readonly strategy: StrategySpec
   /** At most so many faults a run; 0 = none. */
@@ -171,6 +174,8 @@ export interface CampaignResult {
   readonly steps: readonly StepSummary[]
   readonly gates: readonly GateSummary[]
   readonly coverage: Coverage
+  /** Everything that could have been hit, and how often it was. */
+  readonly probes: readonly Probe[]
   readonly pointOfNoReturn: null
   readonly measures: Readonly<Record<MeasureId, Quantiles>>
   /** Greatest relative error of the p50, p95 and p99 above. */

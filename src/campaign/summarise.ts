@@ -8,6 +8,7 @@ import { findDivergence } from './diverge.ts'
 import { compareClaims, coverageOf, judgeChecks, judgeFloors, judgeObjectives, summariseGates, summariseMeasures, summariseSignatures, summariseSteps } from './judge.ts'
 import { type CampaignResult, type Counterexample, RESULT_FORMAT } from './result.ts'
 import type { Rehearser } from './rehearser.ts'
+import { probesOf } from './probes.ts'
 import { type Ranges, sameRanges, uniteLoosely } from './ranges.ts'
 import { MergeError, refuseStranger } from './resume.ts'
 import { QUANTILE_ERROR } from './sketch.ts'
@@ -53,7 +54,10 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
   const objectives = judgeObjectives(aggregate, scenario.objectives)
   const checks = judgeChecks(aggregate, objectives)
   const faults = faultsPerRun(how.strategy)
-  const floors = judgeFloors(aggregate, faults)
+  const probes = probesOf(aggregate, scenario, faults > 0)
+  const partial = !sameRanges(aggregate.ranges, how.asked)
+  // What is missing yet may still hit the rest.
+  const floors = judgeFloors(aggregate, faults, how.strict && !partial ? probes : undefined)
   const { runs, simulatedSeconds, eventsRun } = aggregateTotals(aggregate)
   const elapsedSeconds = how.elapsedSeconds()
   return {
@@ -67,7 +71,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     runs,
     ranges: aggregate.ranges,
     asked: how.asked,
-    partial: !sameRanges(aggregate.ranges, how.asked),
+    partial,
     strategy: how.strategy,
     faultsPerRun: faults,
     without: how.without,
@@ -90,6 +94,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     steps: summariseSteps(aggregate, order, containers),
     gates: summariseGates(aggregate, order),
     coverage: coverageOf(aggregate, faults > 0 ? scenario.faults.kinds : [], order, undoable),
+    probes,
     pointOfNoReturn: null,
     measures: summariseMeasures(aggregate),
     quantileError: QUANTILE_ERROR,

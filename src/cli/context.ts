@@ -4,6 +4,8 @@ import type { Screen } from '../report/index.ts'
 
 /** What the command line stands on. Tests bring their own. */
 export interface Context {
+  /** The arguments, without node and script. */
+  readonly argv: readonly string[]
   readonly engines: readonly Engine[]
   readonly rehearser: Rehearser
   /** Module that worker threads take their `engines` from; undefined = the models of this package. */
@@ -17,7 +19,8 @@ export interface Context {
   readonly watched: boolean
 }
 
-export const EXIT = { held: 0, violated: 1, input: 2, defect: 3 } as const
+/** `interrupted`: stopped before its end with nothing violated so far. */
+export const EXIT = { held: 0, violated: 1, input: 2, defect: 3, interrupted: 130 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** The arguments are wrong: exit code 2, and the message is all the user sees. */

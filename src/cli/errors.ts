@@ -1,6 +1,6 @@
 /** From what was thrown to what the user sees and the exit code. */
 import { CommanderError } from 'commander'
-import { MergeError, OverlapError, RehearsalError, version } from '../campaign/index.ts'
+import { MergeError, OverlapError, RehearsalError, WorkerDiedError, version } from '../campaign/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError } from './context.ts'
 
 /** Errors that say the input is wrong, by class name: across threads only the name survives. */
@@ -22,6 +22,11 @@ export function reportError(error: unknown, context: Context): ExitCode {
     return EXIT.input
   }
   const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  if (error instanceof WorkerDiedError) {
+    const { first, end } = error.range
+    context.err(`proofroll ${version} has a defect, or the machine too little memory. Please report it with the command you typed:\n${error.message}\n(\`--first ${first} --runs ${end - first} --jobs 1\` meets it again)\n`)
+    return EXIT.defect
+  }
   const where = error instanceof RehearsalError ? ` in run ${error.run} (\`--first ${error.run} --runs 1 --jobs 1\` meets it again)` : ''
   context.err(`proofroll ${version} has a defect${where}. Please report it with the command you typed:\n${stack}\n`)
   return EXIT.defect

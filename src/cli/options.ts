@@ -19,6 +19,8 @@ export interface RawOptions {
   readonly junit?: string
   readonly report?: string
   readonly quiet?: boolean
+  readonly resume?: boolean
+  readonly strict?: boolean
 }
 
 export const DEFAULT_RUNS = 500
@@ -35,6 +37,8 @@ export function addCampaignOptions(command: Command): Command {
     .option('--first <N>', 'number of the first rehearsal (default: 0)', whole('--first', 0))
     .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
     .option('--shard <i/n>', 'rehearse only the i-th of n equal parts; join the results with `proofroll merge`', shard)
+    .option('--resume', 'go on with the same command that was interrupted or killed (needs its --json or --report)')
+    .addOption(strictOption())
 }
 
 export function addOutputOptions(command: Command): Command {
@@ -43,6 +47,10 @@ export function addOutputOptions(command: Command): Command {
     .option('--junit <FILE>', 'write JUnit XML: one test a check and an objective')
     .addOption(new Option('--report <DIR>', 'write story, result, Markdown and JUnit there (counterexamples go to reports/ otherwise)'))
     .option('-q, --quiet', 'one line a scenario')
+}
+
+export function strictOption(): Option {
+  return new Option('--strict', 'fail when a fault kind, gate outcome or undo edge was never hit')
 }
 
 /** Threads for so many runs. */

@@ -1,7 +1,7 @@
 /** Shows results and writes the files that were asked for. */
 import { dirname, join } from 'node:path'
-import type { CampaignResult } from '../campaign/index.ts'
-import { PLAIN, type Screen, type Story, count, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMarkdown, renderStory, renderSummary, resultJson, sentence, violationWords, writeCounterexamples, writeWhole } from '../report/index.ts'
+import { type CampaignResult, countRuns } from '../campaign/index.ts'
+import { PLAIN, type Screen, type Story, count, divergenceWords, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMarkdown, renderStory, renderSummary, resultJson, sentence, violationWords, writeCounterexamples, writeWhole } from '../report/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import type { Scenario } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, print } from './context.ts'
@@ -22,7 +22,7 @@ const OTHERS_SHOWN = 6
 
 /** Writes the files, prints the summaries and says with which code to exit. */
 export function present(told: readonly Told[], options: Pick<RawOptions, 'json' | 'junit' | 'report' | 'quiet'>, context: Context): ExitCode {
-  const written = told.map((each): Told => ({ ...each, result: writeCounterexamples(each.result, options.report ?? DEFAULT_FOLDER) }))
+  const written = told.map((each): Told => ({ ...each, result: withResume(writeCounterexamples(each.result, options.report ?? DEFAULT_FOLDER), context) }))
   const results = written.map((each) => each.result)
   if (options.json !== undefined) writeWhole(options.json, resultJson(results))
   if (options.junit !== undefined) writeWhole(options.junit, renderJUnit(results))
@@ -31,10 +31,19 @@ export function present(told: readonly Told[], options: Pick<RawOptions, 'json' 
   else show(written, context)
   const mismatches = results.flatMap((result) => result.determinism.mismatches)
   if (mismatches.length > 0) {
-    context.err(`proofroll has a defect: run ${mismatches.join(', ')} differed when it was repeated. Please report it with the command you typed.\n`)
+    const where = results.flatMap(({ determinism }) => (determinism.divergence === null ? [] : [` ${divergenceWords(determinism.divergence)}`]))
+    context.err(`proofroll has a defect: run ${mismatches.join(', ')} differed when it was repeated.${where.join('')} Please report it with the command you typed.\n`)
     return EXIT.defect
   }
-  return results.some((result) => result.verdict === 'violated') ? EXIT.violated : EXIT.held
+  if (results.some((result) => result.verdict === 'violated')) return EXIT.violated
+  return results.some((result) => result.partial) ? EXIT.interrupted : EXIT.held
+}
+
+/** A partial result says how to go on: with the command that made it. */
+function withResume(result: CampaignResult, { argv }: Context): CampaignResult {
+  if (!result.partial || (argv[0] !== 'run' && argv[0] !== 'demo' && argv[0] !== 'sweep')) return result
+  const words = argv.filter((word) => word !== '--resume').map((word) => (/^[\w./=,:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+  return { ...result, resume: `proofroll ${words.join(' ')} --resume` }
 }
 
 function show(told: readonly Told[], context: Context): void {
@@ -46,9 +55,11 @@ function show(told: readonly Told[], context: Context): void {
 
 function oneLine(result: CampaignResult, screen: Screen): string[] {
   const paint = paintFor(screen)
-  const held = result.verdict === 'held'
-  const lines = hang(held ? 'HELD      ' : 'VIOLATED  ', `${result.scenario}: ${sentence(result)}`, screen.columns)
-  return lines.map((line, i) => (i > 0 ? line : held ? line.replace('HELD', paint.green('HELD')) : line.replace('VIOLATED', paint.red('VIOLATED'))))
+  const badge = result.verdict === 'violated' ? 'VIOLATED' : result.partial ? 'PARTIAL' : 'HELD'
+  const colour = { VIOLATED: paint.red, PARTIAL: paint.yellow, HELD: paint.green }[badge]
+  const part = result.partial ? `${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done. ` : ''
+  const lines = hang(badge.padEnd(10), `${result.scenario}: ${part}${sentence(result)}`, screen.columns)
+  return lines.map((line, i) => (i > 0 ? line : line.replace(badge, colour(badge))))
 }
 
 /** Summary, the story of the gravest counterexample, and the others in a line each. */

@@ -5,13 +5,13 @@ import { realRehearser, version } from '../campaign/index.ts'
 import { check, facts, init, list } from './catalogue.ts'
 import { type Context, type ExitCode, EXIT, UsageError, screenOf } from './context.ts'
 import { reportError } from './errors.ts'
-import { type RawOptions, addCampaignOptions, addOutputOptions, settings } from './options.ts'
+import { type RawOptions, addCampaignOptions, addOutputOptions, settings, strictOption } from './options.ts'
 import { merge, replayFiles, report } from './results.ts'
 import { demo, run } from './run.ts'
 
 const ABOUT = `Rehearses the upgrade runbook of a database on a simulated Kubernetes cluster, many times under faults, and says what gave way.
 
-Exit code: 0 objectives held, 1 violated, 2 the input is wrong, 3 a defect of Proofroll.`
+Exit code: 0 objectives held, 1 violated, 2 the input is wrong, 3 a defect of Proofroll, 130 interrupted with nothing violated so far.`
 
 /**
  * Runs one command line.
@@ -20,6 +20,7 @@ Exit code: 0 objectives held, 1 violated, 2 the input is wrong, 3 a defect of Pr
  */
 export async function main(argv: readonly string[], given: Partial<Context> = {}): Promise<ExitCode> {
   const context: Context = {
+    argv,
     engines: builtInEngines,
     rehearser: realRehearser,
     enginesModule: undefined,
@@ -53,7 +54,7 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
     .option('--engine <NAME>', 'the engine a runbook’s commands are checked against (default: the first)')
     .option('--set <PATH=VALUE>', 'override one value of the scenario; may be repeated', settings)
     .action((names: string[], options: { engine?: string; set?: Record<string, string> }) => exit(check(names, options, context)))
-  addOutputOptions(program.command('merge').description('join the JSON results of shards').argument('<file...>'))
+  addOutputOptions(program.command('merge').description('join the JSON results of shards').argument('<file...>')).addOption(strictOption())
     .action((files: string[], options: RawOptions) => exit(merge(files, options, context)))
   addOutputOptions(program.command('report').description('show JSON results again and write their reports').argument('<file...>'))
     .action((files: string[], options: RawOptions) => exit(report(files, options, context)))

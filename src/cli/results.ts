@@ -13,7 +13,7 @@ export function merge(files: readonly string[], options: RawOptions, context: Co
   const merged = [...byScenario.values()].map((results) => {
     const first = results[0] as CampaignResult
     const scenario = prepareScenario(first.source, context.engines, first.without)
-    const { result, stories } = mergeResults(scenario, results, context.rehearser)
+    const { result, stories } = mergeResults(scenario, results, context.rehearser, options.strict === true)
     return { result, scenario, rehearsals: stories.map((story) => story.rehearsal) }
   })
   return present(merged, options, context)
@@ -66,7 +66,8 @@ function replayFile(file: string, context: Context): ExitCode {
   return EXIT.violated
 }
 
-function readResults(file: string): CampaignResult[] {
+/** The results in a file: one or several. @throws UsageError when it holds something else */
+export function readResults(file: string): CampaignResult[] {
   const parsed = readJson(file)
   const results = Array.isArray(parsed) ? parsed : [parsed]
   for (const each of results as Partial<CampaignResult>[]) {

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type Campaign, runCampaign, withoutKinds } from '../campaign/index.ts'
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import { listenForInterruption } from './interrupt.ts'
 import { glyphsFor, hang, paintFor } from '../report/index.ts'
 import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
@@ -48,6 +50,25 @@ function nextSteps(context: Context): string[] {
 }
 
 async function rehearse(scenarios: readonly Scenario[], options: RawOptions, context: Context): Promise<ExitCode> {
+  const checkpoint = openCheckpoint(options, scenarios.map((scenario) => scenario.name), context)
+  const interruption = listenForInterruption(context)
+  try {
+    const told = await rehearseAll(scenarios, { ...options, checkpoint, stop: interruption.signal }, context)
+    const code = present(told, options, context)
+    if (told.every(({ result }) => !result.partial)) checkpoint.remove()
+    else context.err(checkpoint.file === undefined ? 'Nothing was kept to go on with: with --json FILE it would be.\n' : `To go on: the same command with --resume (${checkpoint.file} holds what is done).\n`)
+    return code
+  } finally {
+    interruption.close()
+  }
+}
+
+interface Underway extends RawOptions {
+  readonly checkpoint: Checkpoint
+  readonly stop: AbortSignal
+}
+
+async function rehearseAll(scenarios: readonly Scenario[], options: Underway, context: Context): Promise<Told[]> {
   const told: Told[] = []
   for (const scenario of scenarios) {
     if ((options.faults ?? scenario.faults.max) > 0 && withoutKinds(scenario, options.without ?? []).faults.kinds.length === 0) {
@@ -56,11 +77,12 @@ async function rehearse(scenarios: readonly Scenario[], options: RawOptions, con
     const { result, stories } = await campaignOf(scenario, options, context)
     told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal) })
   }
-  return present(told, options, context)
+  return told
 }
 
-async function campaignOf(scenario: Scenario, options: RawOptions, context: Context): Promise<Campaign> {
-  const { faults, without, shard, first } = options
+async function campaignOf(scenario: Scenario, options: Underway, context: Context): Promise<Campaign> {
+  const { faults, without, shard, first, strict, checkpoint, stop } = options
+  const resume = checkpoint.partOf(scenario.name)
   const runs = options.runs ?? DEFAULT_RUNS
   const progress = openProgress(scenario.name, context, options.quiet === true)
   try {
@@ -70,9 +92,13 @@ async function campaignOf(scenario: Scenario, options: RawOptions, context: Cont
         runs,
         seed: options.seed ?? '1',
         jobs: jobsFor(options, runs),
+        stop,
+        onRange: checkpoint.file === undefined ? () => undefined : (soFar) => checkpoint.keep(soFar()),
         onProgress: (done, total, violated) => progress.update(done, total, violated),
         ...(faults === undefined ? {} : { faults }),
         ...(without === undefined ? {} : { without }),
+        ...(strict === undefined ? {} : { strict }),
+        ...(resume === undefined ? {} : { resume }),
         ...(shard === undefined ? {} : { shard }),
         ...(first === undefined ? {} : { firstRun: first }),
         ...(context.enginesModule === undefined ? {} : { enginesModule: context.enginesModule }),

@@ -1,4 +1,5 @@
 /** JUnit XML: one test suite a scenario, one test a check and an objective, so that a CI system shows which property broke. */
+import { countRuns } from '../campaign/ranges.ts'
 import type { CampaignResult, CheckSummary } from '../campaign/result.ts'
 import { formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
 
@@ -11,7 +12,7 @@ interface Case {
 
 /** The whole file. */
 export function renderJUnit(results: readonly CampaignResult[]): string {
-  const suites = results.map((result) => suite(result, [...result.checks.filter((check) => check.id !== 'objectives-met').map((check) => checkCase(result, check)), ...objectiveCases(result)]))
+  const suites = results.map((result) => suite(result, [...result.checks.filter((check) => check.id !== 'objectives-met').map((check) => checkCase(result, check)), ...objectiveCases(result), ...floorCases(result)]))
   return ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="proofroll">', ...suites, '</testsuites>', ''].join('\n')
 }
 
@@ -46,6 +47,12 @@ function objectiveCases(result: CampaignResult): Case[] {
     if (status === 'notExercised') return { name, skipped: faults === 'none' ? 'about rehearsals without faults' : 'no rehearsal was in budget' }
     return status === 'fail' ? { name, failure: `measured ${formatMeasure(measure, measured)}` } : { name }
   })
+}
+
+/** What would make a green suite mean nothing: rehearsals that are missing, and with `--strict` what was never hit. */
+function floorCases({ partial, runs, asked, floors }: CampaignResult): Case[] {
+  const missing = partial ? [{ name: 'all rehearsals done', failure: `partial: ${plain(runs)} of ${plain(countRuns(asked))} rehearsals are done` }] : []
+  return [...missing, ...floors.filter((floor) => floor.status === 'fail').map((floor) => ({ name: floor.id, failure: floor.evidence }))]
 }
 
 function escape(text: string): string {

@@ -1,4 +1,5 @@
 /** Markdown for a job summary or a pull request. */
+import { countRuns } from '../campaign/ranges.ts'
 import type { CampaignResult } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
 import { sentence } from './summary.ts'
@@ -10,9 +11,10 @@ export function renderMarkdown(results: readonly CampaignResult[], stories: Read
 }
 
 function section(result: CampaignResult, story: readonly string[]): string {
-  const badge = result.verdict === 'held' ? '✅ held' : '❌ violated'
+  const badge = result.verdict === 'violated' ? '❌ violated' : result.partial ? '⏸ partial' : '✅ held'
   const faults = result.faultsPerRun === 0 ? 'no faults' : `up to ${count(result.faultsPerRun, 'fault')} each, ${plain(result.struck)} struck`
   const lines = [`## ${cell(result.scenario)}: ${badge}`, '', cell(sentence(result)), '', `${count(result.runs, 'rehearsal')}, ${faults}, seed \`${result.seed}\`, fingerprint \`${result.fingerprint}\`, Proofroll ${result.proofroll}.`]
+  if (result.partial) lines.push('', `Partial: ${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done.${result.resume === undefined ? '' : ` To go on: \`${result.resume}\``}`)
   if (result.claims.length > 0) {
     const rows = result.claims.map((claim) => [measureName(claim.measure), formatMeasure(claim.measure, claim.claimed), formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), plain(claim.runsAbove)])
     lines.push('', '### Claimed and measured', '', ...grid(['measure', 'claimed', 'p50', 'p99', 'runs above'], rows))

@@ -1,14 +1,18 @@
 /** The end-of-run summary: what a tired person must know, verdict first. Everything comes from the result file, so `report FILE` shows the same screen. */
 import { formatDuration } from '../kernel/index.ts'
 import { OUTCOMES } from '../campaign/aggregate.ts'
+import { unhit } from '../campaign/probes.ts'
+import { countRuns } from '../campaign/ranges.ts'
 import type { CampaignResult, CheckSummary, ObjectiveSummary } from '../campaign/result.ts'
 import { CHECKS, type MeasureId, type Outcome } from '../result.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
-import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
+import { count, divergenceWords, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
 
 /** How many assumptions are listed before the rest are only counted. */
 const ASSUMPTIONS_SHOWN = 16
 const STEPS_SHOWN = 5
+/** Of each sort of thing never hit, so many are named; with `--strict` all of them. */
+const UNHIT_SHOWN = 8
 /** Reasons for not completing: how many are shown, and the share of runs up to which they are not. */
 const REASONS_SHOWN = 2
 const TOLERATED_UNFINISHED = 0.1
@@ -28,14 +32,18 @@ function title(text: string, screen: Screen): string {
 function headline(result: CampaignResult, screen: Screen): string[] {
   const paint = paintFor(screen)
   const held = result.verdict === 'held'
-  const badge = held ? paint.bold(paint.green('HELD')) : paint.bold(paint.red('VIOLATED'))
+  const badge = paint.bold(held ? (result.partial ? paint.yellow('PARTIAL') : paint.green('HELD')) : paint.red('VIOLATED'))
   const faults = result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each (${plain(result.struck)} struck)`
   const speed = result.elapsedSeconds > 0 ? `, in ${formatDuration(result.elapsedSeconds * 1e6)}` : ''
   const ran = `${count(result.runs, 'rehearsal')} ${faults}${speed}; seed ${result.seed}.`
-  const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), '', ...hang('  ', sentence(result, false), screen.columns)]
-  const { mismatches } = result.determinism
-  if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.`, screen.columns))
+  const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), ...(result.partial ? hang('  ', partialWords(result), screen.columns) : []), '', ...hang('  ', sentence(result, false), screen.columns)]
+  const { mismatches, divergence } = result.determinism
+  if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.${divergence === null ? '' : ` ${divergenceWords(divergence)}`}`, screen.columns))
   return lines
+}
+
+function partialWords({ runs, asked, resume }: CampaignResult): string {
+  return `Partial: ${plain(runs)} of ${plain(countRuns(asked))} rehearsals are done, and all that is said here is said of them alone.${resume === undefined ? '' : ` To go on: ${resume}`}`
 }
 
 /**
@@ -79,7 +87,8 @@ export function sentence(result: CampaignResult, reasons = true): string {
   if (missed.length > 0) parts.push(`${missed.length === 1 ? 'One objective was' : `${missed.length} objectives were`} missed: ${missed.map((each) => measureName(each.measure)).join(', ')}.`)
   for (const floor of result.floors ?? []) {
     if (floor.status !== 'fail') continue
-    parts.push(floor.id === 'completes' ? `The runbook never reached its end, so nothing was shown about it${reasons ? `: ${floor.evidence}` : ''}.` : 'No fault ever struck, so nothing was shown about faults.')
+    if (floor.id === 'probes-hit') parts.push(`Not everything was hit, and --strict wants it: ${floor.evidence.split(';')[0] ?? ''}.`)
+    else parts.push(floor.id === 'completes' ? `The runbook never reached its end, so nothing was shown about it${reasons ? `: ${floor.evidence}` : ''}.` : 'No fault ever struck, so nothing was shown about faults.')
   }
   if (parts.length > 0) return parts.join(' ')
   return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
@@ -200,17 +209,17 @@ function outOfBudget(result: CampaignResult, screen: Screen): string[] {
 }
 
 function coverage(result: CampaignResult, screen: Screen): string[] {
-  const { kindsNeverStruck, stepsNeverStarted, gatesNeverFailed, undoNeverTaken } = result.coverage
-  const lines: string[] = []
-  const list = (words: string, ids: readonly string[]): void => {
-    if (ids.length > 0) lines.push(...hang('  ', `${words}: ${ids.join(', ')}`, screen.columns))
+  const { stepsNeverStarted } = result.coverage
+  const strict = result.floors.some((floor) => floor.id === 'probes-hit' && floor.status === 'fail')
+  const shown = strict ? Number.POSITIVE_INFINITY : UNHIT_SHOWN
+  const list = (words: string, ids: readonly string[]): string[] => {
+    const more = ids.length > shown ? ` and ${plain(ids.length - shown)} more` : ''
+    return hang('  ', `${words}: ${ids.slice(0, shown).join(', ')}${more}`, screen.columns)
   }
-  list('steps never started', stepsNeverStarted)
-  if (result.faultsPerRun > 0) {
-    list('fault kinds never seen to strike', kindsNeverStruck)
-    list('gates that never failed', gatesNeverFailed)
-    list('undo never taken', undoNeverTaken)
-  }
+  const lines = stepsNeverStarted.length > 0 ? list('steps never started', stepsNeverStarted) : []
+  // What a step never started would have hit is said already; without faults nothing has to fail or to be taken back.
+  const wanted = strict ? result.probes : result.faultsPerRun > 0 ? result.probes.filter((probe) => !stepsNeverStarted.includes(probe.of)) : []
+  lines.push(...unhit(wanted).flatMap(([words, of]) => list(words, of)))
   if (lines.length === 0) return []
   return [title('Not exercised', screen), ...lines.map(paintFor(screen).dim)]
 }

@@ -1,5 +1,6 @@
 /** Names and figures as people say them. */
 import { formatDuration } from '../kernel/index.ts'
+import type { Divergence, DivergingEvent } from '../campaign/diverge.ts'
 import type { CheckId, MeasureId } from '../result.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import { zeroBelow95 } from '../campaign/intervals.ts'
@@ -49,6 +50,13 @@ export function measureName(measure: string): string {
 
 export function violationWords(check: string): string {
   return VIOLATIONS[check as CheckId] ?? check
+}
+
+/** Where the traces of a run and its repetition part. */
+export function divergenceWords({ run, event, first, second }: Divergence): string {
+  if (event === null) return `Recorded again, run ${run} did not differ: it depends on what its process did before.`
+  const words = (each: DivergingEvent | null): string => (each === null ? 'nothing more' : `${(each.atUs / 1e6).toFixed(6)} s ${each.kind} at ${each.node || '-'} (payload ${each.payload}${each.detail === '' ? '' : `: ${each.detail}`})`)
+  return `The traces of run ${run} part at event ${plain(event)}: ${words(first)} the first time, ${words(second)} the second.`
 }
 
 /** A measured value with its unit. */

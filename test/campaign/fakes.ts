@@ -16,7 +16,7 @@ const STEPS: readonly (readonly [id: string, title: string])[] = [
 ]
 
 function fakePlan(): Plan {
-  const steps = STEPS.map(([id, title], index) => ({ index, id, title, path: 'forward', owner: id, parent: -1, loops: [], action: { kind: 'note' }, note: undefined, undo: id === 'promote' ? 6 : -1 }) as unknown as PlanStep)
+  const steps = STEPS.map(([id, title], index) => ({ index, id, title, path: 'forward', owner: id, parent: -1, loops: [], action: { kind: id === 'wait' ? 'gate' : 'note' }, note: undefined, undo: id === 'promote' ? 6 : -1 }) as unknown as PlanStep)
   return { title: 'The wheel', description: '', source: '', file: '', vars: new Map(), steps, entry: 0, undo: -1, pointOfNoReturn: undefined, byId: new Map(STEPS.map(([id], i) => [id, i])) }
 }
 

@@ -1,33 +1,48 @@
 /** Worker threads, on the built code (a thread cannot load TypeScript) and the toy engine bundled for it. Both sides are the built code: a stale build must not look like a difference. */
-import { mkdirSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { rolldown } from 'rolldown'
-import { beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { CampaignResult } from '../../src/campaign/index.ts'
 import type { Engine } from '../../src/engine.ts'
-import { SWAP, SWAP_RUNBOOK, enterFolder } from '../cli/workshop.ts'
+import { SWAP, SWAP_RUNBOOK, enterFolder, proofroll } from '../cli/workshop.ts'
+import { bundleEngines } from './bundle.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-// Beside the packages, so that the bundle finds them.
-const bundle = `${root}node_modules/.cache/proofroll/toy.mjs`
-const enginesModule = pathToFileURL(bundle).href
+let enginesModule: string
+
+/**
+ * The toy engine, but the first `PROOFROLL_TEST_DEATHS` times that a thread builds a cluster, the thread dies: it exits, or throws where nobody
+ * catches. The deaths are counted in a file, because a dead thread remembers nothing.
+ */
+const DEADLY = `
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
+import { toy } from TOY
+const { PROOFROLL_TEST_DEATHS: deaths = '0', PROOFROLL_TEST_HOW: how = 'exit' } = process.env
+let builds = 0
+function die() {
+  const seen = existsSync('deaths.txt') ? readFileSync('deaths.txt', 'utf8').length : 0
+  if (seen >= Number(deaths) || builds++ < 5) return
+  writeFileSync('deaths.txt', 'x'.repeat(seen + 1))
+  if (how === 'exit') process.exit(7)
+  setTimeout(() => { throw new Error('thrown where nobody catches') })
+}
+export const engines = [{ ...toy, build(sim, options) { if (!isMainThread) die(); return toy.build(sim, options) } }]
+`
 
 async function built(): Promise<{ runCampaign: typeof import('../../src/campaign/index.ts').runCampaign; loadScenario: typeof import('../../src/scenario/index.ts').loadScenario; engines: Engine[] }> {
-  const load = async (file: string): Promise<object> => (await import(pathToFileURL(`${root}${file}`).href)) as object
-  return Object.assign({}, await load('dist/src/campaign/index.js'), await load('dist/src/scenario/index.js'), await load('node_modules/.cache/proofroll/toy.mjs')) as Awaited<ReturnType<typeof built>>
+  const load = async (file: string): Promise<object> => (await import(file)) as object
+  return Object.assign({}, await load(pathToFileURL(`${root}dist/src/campaign/index.js`).href), await load(pathToFileURL(`${root}dist/src/scenario/index.js`).href), await load(enginesModule)) as Awaited<ReturnType<typeof built>>
 }
 
 beforeAll(async () => {
-  mkdirSync(`${root}node_modules/.cache/proofroll`, { recursive: true })
-  const input = `${root}test/toy/engine.ts`
-  const build = await rolldown({
-    input: 'toy',
-    external: /^[^./\0]/,
-    plugins: [{ name: 'toy', resolveId: (id) => (id === 'toy' ? '\0toy' : id === input ? input : null), load: (id) => (id === '\0toy' ? `import { toy } from ${JSON.stringify(input)}\nexport const engines = [toy]` : null) }],
-  })
-  await build.write({ file: bundle, format: 'esm' })
-  await build.close()
+  enginesModule = await bundleEngines('threads', DEADLY)
 }, 30_000)
+afterAll(() => rmSync(fileURLToPath(enginesModule), { force: true }))
+afterEach(() => {
+  delete process.env['PROOFROLL_TEST_DEATHS']
+  delete process.env['PROOFROLL_TEST_HOW']
+})
 
 test('--jobs 1 and --jobs 2 give the same result, to the last byte', async () => {
   enterFolder({ 'sub/swap.yaml': SWAP, 'sub/swap.runbook.yaml': SWAP_RUNBOOK })
@@ -47,4 +62,26 @@ test('what goes wrong in a thread is told as if there were none', async () => {
   const scenario = loadScenario('swap.yaml', engines)
   const broken = { ...scenario, source: { ...scenario.source, yaml: scenario.source.yaml.replace('deadline: 1h', 'deadline: soon') } }
   await expect(runCampaign(broken, { runs: 50, seed: '1', jobs: 2, enginesModule })).rejects.toThrow(/deadline/)
+}, 60_000)
+
+test.each(['exit', 'throw'])('a thread that dies (%s) loses its range only: it is run again, and the result is the same to the last byte', async (how) => {
+  enterFolder({ 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK })
+  const { runCampaign, loadScenario, engines } = await built()
+  const scenario = loadScenario('swap.yaml', engines)
+  const campaign = async (jobs: number): Promise<CampaignResult> => (await runCampaign(scenario, { runs: 60, faults: 1, seed: '2', jobs, clockMs: () => 0, enginesModule })).result
+  const whole = await campaign(1)
+  process.env['PROOFROLL_TEST_DEATHS'] = '2'
+  process.env['PROOFROLL_TEST_HOW'] = how
+  expect(JSON.stringify(await campaign(2))).toBe(JSON.stringify(whole))
+  expect(readFileSync('deaths.txt', 'utf8')).toBe('xx')
+}, 60_000)
+
+test('a range that kills every thread it is given to ends the campaign, named, as a defect', async () => {
+  enterFolder({ 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK })
+  process.env['PROOFROLL_TEST_DEATHS'] = '1000'
+  const { code, out, err } = await proofroll(['run', 'swap.yaml', '--runs', '8', '--jobs', '2', '--json', 'r.json'], { enginesModule })
+  expect({ code, out }).toEqual({ code: 3, out: '' })
+  expect(err).toContain('runs 0…7: 3 worker threads died of them, one after the other; the last one: it exited with code 7')
+  expect(err).toContain('`--first 0 --runs 8 --jobs 1` meets it again')
+  expect(existsSync('r.json')).toBe(false)
 }, 60_000)
