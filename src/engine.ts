@@ -123,6 +123,14 @@ export type FaultKind =
   | 'operator-swaps'
   | 'operator-wrong-target'
   | 'operator-stale-reading'
+  | 'slot-lost'
+  | 'standby-diverged'
+  | 'load-spike'
+  | 'new-version-crashes'
+  | 'new-version-slow'
+  | 'new-version-cannot-read'
+  | 'new-version-breaks-replication'
+  | 'new-version-false-ready'
 
 /** A fault at the moment it strikes. */
 export interface StruckFault {

@@ -77,7 +77,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
   // Safety: the operator works, faults strike.
   recorder.begin()
   if (reseedAtUs !== undefined) sim.call(sim.now + reseedAtUs, () => sim.chance.reseed(reseedSalt))
-  const { operator, injector, scribe } = begin(sim, cluster, options, scouting)
+  const { operator, injector, scribe } = begin(sim, cluster, options, scouting, workloads)
   sim.run()
   if (operator.outcome === undefined) throw new Error(`rehearsal: nothing was left to happen and the operator has no outcome, at ${formatDuration(sim.now)}`)
 
@@ -126,10 +126,10 @@ interface Underway {
 }
 
 /** Starts the operator on the runbook and arms the faults: both begin now. */
-function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, scouting: Scouting): Underway {
+function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, scouting: Scouting, workloads: readonly Workload[]): Underway {
   const { schedule, elide = true } = options
   const { runbook, deadlineUs, faults } = options.scenario
-  const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs, scouting })
+  const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs, scouting, clients: { surge: factor => surgeAll(workloads, factor) } })
   const scribe: Scribe = new Scribe(sim, cluster, runbook, name => operator.vars.get(name))
   const observer: OperatorObserver = {
     phase(e) {
@@ -150,6 +150,12 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
   const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer, ...slipsFor(options, injector.mistakes) })
   injector.attach(operator)
   return { operator, injector, scribe }
+}
+
+/** All client programs want `factor` times as much; returns how to end it. */
+function surgeAll(workloads: readonly Workload[], factor: number): () => void {
+  const ends = workloads.map(workload => workload.surge(factor))
+  return () => ends.forEach(end => end())
 }
 
 /** Nothing when nothing goes another way than written, so that an ordinary rehearsal asks nobody at each step. */

@@ -1,5 +1,6 @@
 /** Base backup: what pg_basebackup and a cloning init container do. Source: facts §1.6, real-measurements pg_basebackup. */
 import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kernel/index.ts'
+import { checkpointUs, walSinceCheckpoint } from './checkpoints.ts'
 import { DataDirectory } from './datadir.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
@@ -22,9 +23,9 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
   if (options.slot !== undefined && !source.dir.slots.has(options.slot)) {
     source.dir.slots.set(options.slot, { name: options.slot, restartLsn: source.copy.lsn('flush'), active: false, lost: false })
   }
-  const spread = options.checkpoint === 'spread' && source.walSinceCheckpoint() > 1_000_000
-  const checkpointUs = spread ? Math.round(0.9 * world.options.checkpointTimeoutSeconds * SECOND) : source.checkpointUs()
-  if (!(yield* stays(world, source, place, checkpointUs))) return 'could not initiate base backup: server closed the connection unexpectedly'
+  const spread = options.checkpoint === 'spread' && walSinceCheckpoint(source) > 1_000_000
+  const waitUs = spread ? Math.round(0.9 * world.options.checkpointTimeoutSeconds * SECOND) : checkpointUs(source)
+  if (!(yield* stays(world, source, place, waitUs))) return 'could not initiate base backup: server closed the connection unexpectedly'
   source.checkpointDone()
   const startLsn = source.copy.lsn('flush')
   const startUs = sim.now

@@ -11,7 +11,8 @@ import { HostsEntrance, ServiceEntrance } from './entrances.ts'
 import { PostgresFaults } from './faults.ts'
 import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf } from './options.ts'
 import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
-import { DATA_MOUNT, POOLER, POOLER_IMAGE } from './names.ts'
+import { Defects } from './defects.ts'
+import { DATA_MOUNT, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
 import { PostgresProgram, standbyConf, slotName } from './program.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
@@ -24,11 +25,6 @@ import { World } from './world.ts'
 const GENESIS_LSN = 64 * 1024 * 1024 * 1024
 /** Lag at which `caught-up` is still true while writes go on. Source: PG §8.3 (candidate lag < 1 MB). */
 const CAUGHT_UP_BYTES = 1024 * 1024
-
-/** The engine version in an image name: `registry/postgres:15.8-bookworm` → `15.8`. */
-export function versionOf(image: string): string {
-  return /:(?:.*?)(\d+(?:\.\d+)?)/.exec(image)?.[1] ?? '0'
-}
 
 export class PostgresCluster implements Cluster {
   readonly world: World
@@ -49,7 +45,7 @@ export class PostgresCluster implements Cluster {
     this.logs = [log]
     const machines = new Map<string, { zone: string }>()
     const network = new Network(sim, { ...networkDelaysUs(options), zoneOf: place => machines.get(place)?.zone })
-    const world = new World(sim, options, timingOf(options), network, log, log.genesis(GENESIS_LSN))
+    const world = new World(sim, options, timingOf(options), network, log, log.genesis(GENESIS_LSN), new Defects(targetVersions(options), { engine: versionOf(options.image), node: options.kubernetesVersion }))
     this.world = world
     world.memberNames = memberNames(options)
     const kubernetes = new Kubernetes(sim, network, withDefaults({
@@ -70,8 +66,7 @@ export class PostgresCluster implements Cluster {
     const service = new ServiceEntrance(world, roundTripUs, options.service)
     const hosts = new HostsEntrance(world, roundTripUs)
     this.entrances = options.pooler === false ? { service, hosts } : { pooler: new PoolerEntrance(world, this.poolers, roundTripUs + 100, POOLER), service, hosts }
-    const targetEngine = options.targetImage === null ? undefined : versionOf(options.targetImage)
-    this.truth = new PostgresTruth(world, options.pooler === false ? service : (this.entrances.pooler as Entrance), pod => isMemberSet(options, pod.owner?.name), targetEngine)
+    this.truth = new PostgresTruth(world, options.pooler === false ? service : (this.entrances.pooler as Entrance), pod => isMemberSet(options, pod.owner?.name))
     this.faults = new PostgresFaults(world, pod => {
       const view = kubernetes.pod(pod)
       return view !== undefined && isMemberSet(options, view.owner?.name) ? kubernetes.volumes.disk(`${DATA_MOUNT}-${pod}`) : undefined
@@ -95,7 +90,7 @@ export class PostgresCluster implements Cluster {
     const { world, options } = this
     const i = world.memberNames.indexOf(pod)
     if (i < 0) return undefined
-    const dir = new DataDirectory(pod, '7390000000000000001', world.log.copy(pod, { branch: world.genesis, lsn: GENESIS_LSN }), 1, versionOf(options.image))
+    const dir = new DataDirectory(pod, world.systemId, world.log.copy(pod, { branch: world.genesis, lsn: GENESIS_LSN }), 1, versionOf(options.image))
     const primary = world.memberNames[options.primary] ?? ''
     if (pod !== primary) {
       dir.files.set('standby.signal', '')
@@ -198,6 +193,14 @@ export class PostgresCluster implements Cluster {
     const last = this.world.departures[this.world.departures.length - 1]
     return last === undefined || contains(server.copy.position('flush'), last.position)
   }
+}
+
+/** The versions the upgrade is meant to reach, by component. */
+function targetVersions(options: PostgresOptions): Readonly<Record<string, string>> {
+  const target: Record<string, string> = {}
+  if (options.targetKubernetesVersion !== null) target.node = options.targetKubernetesVersion
+  if (options.targetImage !== null) target.engine = versionOf(options.targetImage)
+  return target
 }
 
 function definedOnly<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {

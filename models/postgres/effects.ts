@@ -1,5 +1,6 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
 import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
+import { checkpointUs } from './checkpoints.ts'
 import { parseConf, parseSyncNames, parseTimeUs } from './settings.ts'
 import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
@@ -38,7 +39,7 @@ function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
     case 'call':
       return yield* call(session, effect.name, effect.args)
     case 'checkpoint':
-      yield server.checkpointUs()
+      yield checkpointUs(server)
       if (!server.alive) return { is: 'lost' }
       server.checkpointDone()
       return done()

@@ -1,5 +1,6 @@
 /** The ways in for client programs: the read-write Service, a host list, and (pgbouncer/) a pooler. Source: facts §3, §6.6, §1.3. */
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
+import { BROKEN_LOGIN } from './defects.ts'
 import type { Backend } from './host.ts'
 import type { Server } from './server.ts'
 import { sessionState } from './sessions.ts'
@@ -52,6 +53,7 @@ export function knock(world: World, server: Server, client: Client): Knock {
   if (!server.accepting) {
     return { is: 'refused', error: `57P03 the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`, afterUs: 1_000 }
   }
+  if (server.broken) return { is: 'refused', error: BROKEN_LOGIN, afterUs: 1_000 }
   return { is: 'open', session: new ServerSession(server, client.place, state => client.sessionChanged(state)), afterUs: world.timeUs('connectMs', client.id) }
 }
 
@@ -65,6 +67,7 @@ export function freshAmong(servers: readonly (Server | undefined)[], nothing: st
   if (servers.length === 0) return { is: 'none', why: nothing }
   const first = servers.find(s => s !== undefined)
   if (first === undefined) return { is: 'none', why: 'no server process behind the endpoint' }
+  if (first.broken) return { is: 'none', why: `${first.name} lets nobody in: ${BROKEN_LOGIN}` }
   if (first.copy.leading) return { is: 'none', why: `commits on ${first.name} wait for synchronous standbys that are not there` }
   return { is: 'none', why: `${first.name} is read-only` }
 }

@@ -2,6 +2,7 @@
 import type { Disk } from '../../src/cluster/disk.ts'
 import type { FaultKind, Strike, StruckFault } from '../../src/engine.ts'
 import { defineEvent } from '../../src/kernel/index.ts'
+import { leadAstray, loseSlot, NEW_VERSION, strikeVersion } from './database-faults.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -11,6 +12,7 @@ const TRANSACTION = defineEvent('fault.long-transaction')
 export const FAULT_KINDS: readonly FaultKind[] = [
   'process-crash', 'process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'zone-outage', 'partition', 'partition-inbound', 'partition-outbound',
   'latency', 'replication-lag', 'replay-stall', 'long-transaction', 'disk-slow', 'disk-full', 'api-server-away', 'image-pull-slow', 'operator-killed',
+  'slot-lost', 'standby-diverged', 'load-spike', 'new-version-crashes', 'new-version-slow', 'new-version-cannot-read', 'new-version-breaks-replication', 'new-version-false-ready',
 ]
 
 const MISSED: Strike = { struck: false, members: [], end: () => {} }
@@ -44,6 +46,7 @@ export class PostgresFaults {
         return [...new Set([...kubernetes.machines.values()].map(m => m.zone))].map(z => `zone:${z}`)
       case 'replication-lag':
       case 'replay-stall':
+      case 'standby-diverged':
         return this.servers().filter(s => s.receiver?.streaming).map(s => `member:${s.name}`)
       case 'long-transaction':
         return this.servers().filter(s => s.copy.leading).map(s => `member:${s.name}`)
@@ -62,6 +65,16 @@ export class PostgresFaults {
       case 'operator-wrong-target':
       case 'operator-stale-reading':
         return ['operator']
+      case 'slot-lost':
+        return this.servers().filter(s => s.receiver?.sender?.slot !== undefined).map(s => `member:${s.name}`)
+      case 'load-spike':
+        return ['clients']
+      case 'new-version-crashes':
+      case 'new-version-slow':
+      case 'new-version-cannot-read':
+      case 'new-version-breaks-replication':
+      case 'new-version-false-ready':
+        return Object.keys(world.defects.target).length === 0 ? [] : [NEW_VERSION]
     }
   }
 
@@ -166,6 +179,17 @@ export class PostgresFaults {
         return { struck: true, members: [], end: kubernetes.faults.apiServer('down') }
       case 'image-pull-slow':
         return { struck: true, members: [], end: kubernetes.faults.imagePullSlow(Math.max(1, fault.magnitude)) }
+      case 'slot-lost':
+        return (server === undefined ? undefined : loseSlot(world, server)) ?? MISSED
+      case 'standby-diverged':
+        return server?.receiver === undefined || server.copy.leading ? MISSED : leadAstray(world, server, fault.magnitude)
+      case 'new-version-crashes':
+      case 'new-version-slow':
+      case 'new-version-cannot-read':
+      case 'new-version-breaks-replication':
+      case 'new-version-false-ready':
+        return strikeVersion(world, fault) ?? MISSED
+      // Carried out by the injector: the operator and the client programs are not the cluster's.
       case 'operator-killed':
       case 'operator-rolls-back':
       case 'operator-skips':
@@ -173,6 +197,7 @@ export class PostgresFaults {
       case 'operator-swaps':
       case 'operator-wrong-target':
       case 'operator-stale-reading':
+      case 'load-spike':
         return MISSED
     }
   }

@@ -20,6 +20,8 @@ export interface Host {
   readonly pod: string
   readonly place: string
   readonly version: string
+  /** Kubernetes version of the machine under it now. */
+  readonly nodeVersion: string | undefined
   /** postgresql.conf as the image or ConfigMap gives it. */
   baseConf(): string
   diskFull(): boolean

@@ -1,4 +1,5 @@
 /** From a host name to the server behind it, as seen from one place. */
+import { BROKEN_LOGIN } from './defects.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -29,5 +30,6 @@ export function findServerByHost(world: World, place: string, host: string, clie
   if (server === undefined) return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (!world.network.connected(place, server.place) || server.paused) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (!server.accepting) return `connection to server at "${host}", port 5432 failed: FATAL:  the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`
+  if (server.broken) return `connection to server at "${host}", port 5432 failed: ${BROKEN_LOGIN}`
   return server
 }

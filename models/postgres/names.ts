@@ -1,5 +1,10 @@
 /** Names that several parts of the model share. */
 
+/** The engine version in an image name: `registry/postgres:15.8-bookworm` → `15.8`. */
+export function versionOf(image: string): string {
+  return /:(?:.*?)(\d+(?:\.\d+)?)/.exec(image)?.[1] ?? '0'
+}
+
 /** Volume mount that holds PGDATA. */
 export const DATA_MOUNT = 'data'
 /** Where PGDATA is mounted. */

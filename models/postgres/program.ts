@@ -83,6 +83,7 @@ export class PostgresProgram implements ContainerProgram {
       pod: c.pod.name,
       place: c.machine.name,
       version: c.imageUsed.versions.engine ?? '0',
+      nodeVersion: c.pod.nodeVersion,
       baseConf: () => baseConf(world, c.pod.name),
       diskFull: () => disk.full,
       exited: code => {
@@ -125,6 +126,7 @@ export class PostgresProgram implements ContainerProgram {
     if (server === undefined || !server.accepting) return false
     // Members that exist when the story begins were Ready already: with OrderedReady the later ones would otherwise be created anew, and clone themselves.
     if (this.world.kubernetes.booting) return true
+    if (server.broken) return true
     return this.world.options.readiness === 'pg_isready' || server.state === 'primary' || server.receiver?.streaming === true
   }
 

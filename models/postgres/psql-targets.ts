@@ -3,6 +3,7 @@ import type { Distribution, Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { perform } from './effects.ts'
+import { BROKEN_LOGIN } from './defects.ts'
 import { findServerByHost } from './hosts.ts'
 import type { Bouncer } from './pgbouncer/bouncer.ts'
 import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
@@ -219,6 +220,7 @@ function connect(world: World, client: Client, target: Target, call: Call): Conn
     const server = client.server()
     if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}No such file or directory\n\tIs the server running locally and accepting connections on that socket?\n`, code: 2, afterUs: 1_000 }
     if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
+    if (server.broken) return { is: 'error', stderr: `psql: error: ${where}${BROKEN_LOGIN}\n`, code: 2, afterUs: 1_000 }
     if (user === 'root') return fatal(where, 'role "root" does not exist')
     if (!DATABASES.has(database)) return fatal(where, `database "${database}" does not exist`)
     return opened(server, client.place())

@@ -3,6 +3,7 @@ import { defineEvent, SECOND, type TimerId, type Us } from '../../src/kernel/ind
 import { advanceCheckpoint, type DataDirectory, formatLsn, type Slot } from './datadir.ts'
 import type { Server } from './server.ts'
 import { parseBytes, parseConninfo } from './settings.ts'
+import { BROKEN_LOGIN } from './defects.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
 
 const STREAMING = defineEvent('postgres.streaming')
@@ -50,7 +51,7 @@ export class Walsender {
     return {
       delayUs: this.delayUs,
       ackDelayUs: world.network.delayUs(this.standby.place, this.upstream.place),
-      flushDelayUs: Math.round(this.flushDelayUs * Math.max(1, this.standby.diskSlowdown)),
+      flushDelayUs: Math.round(this.flushDelayUs * Math.max(1, this.standby.diskSlowdown) * this.standby.slowness),
       bytesPerSecond: world.bytesPerSecond('replicationMBps', this.standby.name) / Math.max(1, this.standby.diskSlowdown / 4),
     }
   }
@@ -225,6 +226,10 @@ export class Receiver {
       this.trouble = 'incompatible WAL of another major version'
       return
     }
+    if (world.defects.partsThem(upstream, this.server)) {
+      this.trouble = `invalid resource manager ID in WAL of ${upstream.name}`
+      return
+    }
     if (followsAlready(upstream, this.server)) {
       this.trouble = `${upstream.name} follows this very server`
       return
@@ -260,7 +265,7 @@ export class Receiver {
   /** The standby has WAL that the upstream's history does not: it tries again for ever, and shows up there in state `startup`. */
   private diverged(upstream: Server, applicationName: string): void {
     const { world } = upstream
-    this.trouble = `new timeline ${upstream.dir.timeline} forked off current database system timeline ${this.server.dir.timeline} before current recovery point ${formatLsn(this.server.copy.lsn('receive'))}`
+    this.trouble = parting(upstream, this.server)
     world.sim.note(DIVERGED, this.server.name, upstream.dir.timeline, `${this.server.name} has diverged from ${upstream.name}: ${this.trouble}`)
     this.sender = new Walsender(upstream, this.server, applicationName, undefined, this)
     this.sender.reachChanged()
@@ -321,9 +326,20 @@ export class Receiver {
     if (typeof upstream === 'string') return upstream
     if (upstream === this.server) return 'primary_conninfo leads to the server itself'
     if (!world.network.connected(this.server.place, upstream.place)) return `connection to server at "${host}" failed: Connection timed out`
+    if (upstream.broken) return `connection to server at "${host}" failed: ${BROKEN_LOGIN}`
     if (!upstream.accepting) return `connection to server at "${host}" failed: FATAL:  the database system is ${upstream.state === 'stopping' ? 'shutting down' : 'starting up'}`
     return { upstream, applicationName: info.application_name ?? settings.cluster_name ?? 'walreceiver', slotName: settings.primary_slot_name ?? '' }
   }
+}
+
+/** What the log of a standby says whose history is not its upstream's: by the timelines' numbers, which is all that either side compares first (rule PG-FOLLOW-8). */
+function parting(upstream: Server, standby: Server): string {
+  const theirs = upstream.dir.timeline
+  const mine = standby.dir.timeline
+  const at = formatLsn(standby.copy.lsn('receive'))
+  if (theirs > mine) return `new timeline ${theirs} forked off current database system timeline ${mine} before current recovery point ${at}`
+  if (theirs < mine) return `highest timeline ${theirs} of the primary is behind recovery timeline ${mine}`
+  return `record with incorrect prev-link at ${at}`
 }
 
 /**

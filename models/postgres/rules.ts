@@ -31,6 +31,7 @@ const postgresRules: readonly Rule[] = [
   rule('PG-FOLLOW-5', 'An old primary that was stopped cleanly, and whose standby had all of it when it was promoted, follows it without rewind.', 'facts §1.3; E-4/T5, E-13', 'e04'),
   rule('PG-FOLLOW-6', 'A stream needs one system identifier and one major version.', 'facts §1.7, §6.4', 'e10'),
   rule('PG-FOLLOW-7', 'Standbys may follow standbys: one that is ahead of its upstream is refused until that has caught up; after a promotion it follows on the new timeline by itself.', 'facts §1.3; D:warm-standby 27.2.7', 'e10'),
+  rule('PG-FOLLOW-8', 'What its log says goes by the timelines’ numbers: “new timeline forked off” where the upstream’s is higher, “highest timeline … is behind recovery timeline” where it is lower, a wrong prev-link where they are equal.', 'facts §1.3; walreceiver.c, timeline.c, xlogreader.c', 'database-faults'),
   rule('PG-REWIND-1', 'pg_rewind wants its target stopped cleanly.', 'facts §1.3; D:app-pgrewind', 'e04'),
   rule('PG-REWIND-2', 'It wants wal_log_hints or checksums.', 'facts §1.3; E-4/T3', 'e04'),
   rule('PG-REWIND-3', 'It erases what diverged (about 0.8 s on a small database); interrupted, it leaves the target unusable.', 'facts §1.3; E-4/T4; real-measurements pg_rewind', 'e04'),
@@ -44,6 +45,7 @@ const postgresRules: readonly Rule[] = [
   rule('PG-LAG-6', 'pg_last_wal_receive_lsn() is NULL until a restarted standby streams again, and stands still after a promotion.', 'D:functions-admin', 'review'),
   rule('PG-READY-1', 'pg_isready says “accepts connections”: true for lagging, diverged and wrong-role servers, false in crash recovery and while stopping.', 'facts §1.4; E-3, E-4, E-6, E-9', 'e06'),
   rule('PG-READY-2', 'A role-aware probe (K6) is Ready only as primary or while streaming.', 'facts §6 K6', 'others'),
+  rule('PG-READY-3', 'pg_isready asks for no session: a server on which every login fails is “accepting connections”, and Ready.', 'facts §1.4; D:app-pg-isready', 'version-faults'),
   rule('PG-STOP-1', 'SIGTERM is a smart shutdown: new sessions are refused, and it ends with the last old one.', 'facts §1.5; E-6', 'e06'),
   rule('PG-STOP-2', 'SIGINT is a fast one: sessions get 57P01, dirty buffers are written, the connected standbys get everything; then the control file says “shut down”.', 'facts §1.5; E-5 L2, E-11', 'e05'),
   rule('PG-STOP-3', 'It waits for a silent standby up to wal_sender_timeout and then is “clean” all the same: only comparing positions tells what that standby lacks.', 'facts §1.5; E-5 L8, E-10/J', 'e10'),
@@ -62,6 +64,7 @@ const postgresRules: readonly Rule[] = [
   rule('PG-SLOT-1', 'A slot keeps WAL for its standby, without limit unless max_slot_wal_keep_size is set.', 'facts §1.6; E-9', 'e08'),
   rule('PG-SLOT-2', 'Slots are not replicated: one that the new primary lacks keeps its standby from streaming.', 'facts §1.3; E-12', 'e10'),
   rule('PG-SLOT-3', 'wal_status: reserved, extended (beyond max_wal_size), unreserved (beyond its limit), lost at the next checkpoint.', 'facts §1.6; D:view-pg-replication-slots; E-9', 'e08'),
+  rule('PG-SLOT-4', 'An invalidated slot ends the stream through it and refuses its standby, however little that lacks, until it is dropped and made anew; meanwhile nothing keeps WAL for it.', 'facts §1.6; D:view-pg-replication-slots', 'database-faults'),
   rule('PG-CLONE-1', 'An image that clones fills an empty volume from the primary, as its script knows it, before the server starts (K3).', 'facts §6 K3', 'others'),
   rule('PG-CLONE-2', 'The stock image on an empty volume initialises an independent cluster with a system identifier of its own, Ready and writable.', 'facts §3; PG-T12', 'others'),
   rule('PG-CLONE-3', 'A base backup takes a checkpoint (spread: up to 0.9 × checkpoint_timeout) plus size ÷ rate.', 'facts §1.6; E-11; real-measurements pg_basebackup', 'e11'),
@@ -74,6 +77,8 @@ const postgresRules: readonly Rule[] = [
   rule('PG-EXEC-1', 'As root pg_ctl refuses and psql knows no such role (K2).', 'facts §3; E-14', 'e11'),
   rule('PG-ROUTE-1', 'An established connection stays on its server whatever the Service selects; only new ones follow it.', 'facts §3; kubernetes/kubernetes#100698', 'others'),
   rule('PG-VERSION-1', 'A floating tag gives whoever pulls anew the newer minor version (K14): members differ, which is discouraged where the primary is the newer, and forbidden only across majors.', 'facts §1.7; PG-T65', 'others'),
+  rule('PG-VERSION-2', 'A server refuses data that another major, or another format, wrote: “database files are incompatible with server”, status 1, again at each restart.', 'facts §1.7; miscinit.c ValidatePgVersion, xlog.c ReadControlFile', 'version-faults'),
+  rule('PG-VERSION-3', 'WAL of a newer version that an older standby cannot read stops its stream, not the server: it tries for ever and stays Ready. The other way round all is well.', 'facts §1.7; D:warm-standby 27.2.1', 'version-faults'),
 ]
 
 const pgbouncerRules: readonly Rule[] = [

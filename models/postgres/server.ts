@@ -1,7 +1,8 @@
 import type { Bytes } from '../../src/cluster/log/index.ts'
 import { SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { flushingUs, redoUs } from './checkpoints.ts'
 import { readConfiguration } from './configuration.ts'
-import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
+import { type DataDirectory, formatLsn } from './datadir.ts'
 import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
 import type { Backend, Host, ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
@@ -10,6 +11,7 @@ import { awaitWalsenders, isFurthestReachable } from './departures.ts'
 import { Receiver, type Walsender } from './replication.ts'
 import { sessionState } from './sessions.ts'
 import { parseTimeUs, type SyncNames } from './settings.ts'
+import { type Refusal, refusalOf } from './starting.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
 import { loseUnwritten } from './unwritten.ts'
 import type { World } from './world.ts'
@@ -94,10 +96,9 @@ export class Server {
     const { sim } = this.world
     sim.note(STARTED, this.name, this.incarnation)
     const refusal = this.readSettings(true)
-    if (refusal !== undefined) return this.refuse(refusal)
-    if (this.dir.unusable) return this.refuse('FATAL:  the data directory was left incomplete by an interrupted pg_rewind or pg_basebackup')
-    if (this.host.diskFull()) return this.refuse('FATAL:  could not write lock file "postmaster.pid": No space left on device')
-    if (this.dir.files.has('recovery.conf')) return this.refuse('FATAL:  using recovery command file "recovery.conf" is not supported')
+    if (refusal !== undefined) return this.refuse({ why: refusal, code: 1 })
+    const cannot = refusalOf(this)
+    if (cannot !== undefined) return this.refuse(cannot)
     const clean = this.dir.control === 'shut down' || this.dir.control === 'shut down in recovery'
     if (!clean) this.dir.control = 'in crash recovery'
     const open = () => {
@@ -107,24 +108,8 @@ export class Server {
     }
     if (atBoot) return open()
     const heldUs = Math.max(0, (this.world.heldUntilUs.get(this.name) ?? 0) - sim.now, this.dir.orphansUntilUs - sim.now)
-    this.later(heldUs + (clean ? this.world.timeUs('startMs', this.name) : this.world.timeUs('crashStartMs', this.name) + this.redoUs()), open)
+    this.later(heldUs + Math.round(this.slowness * (clean ? this.world.timeUs('startMs', this.name) : this.world.timeUs('crashStartMs', this.name) + redoUs(this))), open)
     this.host.readinessChanged()
-  }
-
-  private redoUs(): Us {
-    const bytes = this.walSinceCheckpoint()
-    return Math.round((bytes / this.world.bytesPerSecond('redoMBps', this.name)) * SECOND)
-  }
-
-  /** WAL written since the last checkpoint: what a crash would have to redo. */
-  walSinceCheckpoint(): Bytes {
-    const { options, sim } = this.world
-    return advanceCheckpoint(this.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
-  }
-
-  /** Dirty buffers to write at a checkpoint, bounded by shared_buffers. Source: PG §1.5 (E-11). */
-  dirtyBytes(): Bytes {
-    return Math.min(this.walSinceCheckpoint(), this.world.options.sharedBuffersMB * 1_000_000)
   }
 
   /** Reads the configuration. Returns why the server refuses to start, if so. */
@@ -154,11 +139,11 @@ export class Server {
     this.world.topologyChanged()
   }
 
-  private refuse(why: string): void {
+  private refuse({ why, code }: Refusal): void {
     this.logLines.push(why)
     this.later(60_000, () => {
       this.world.sim.note(START_FAILED, this.name, 0, `${this.name} does not start: ${why}`)
-      this.gone(1)
+      this.gone(code)
     })
   }
 
@@ -167,7 +152,8 @@ export class Server {
     this.dir.control = 'in archive recovery'
     this.dir.image = this.host.version
     this.replaysFromUs = this.dir.checkpointAtUs
-    this.copy.setApplyRate(this.world.bytesPerSecond('replayMBps', this.name))
+    this.applyBytesPerSecond = this.world.bytesPerSecond('replayMBps', this.name)
+    this.paceChanged()
     if (this.replayPaused) this.copy.freeze('apply')
     this.receiver = new Receiver(this)
     this.world.sim.note(READ_ONLY, this.name, this.dir.timeline, `${this.name} is open read-only on timeline ${this.dir.timeline}`)
@@ -178,7 +164,8 @@ export class Server {
   private openReadWrite(timeline: number | undefined): void {
     const { world } = this
     this.transit('OPEN_READ_WRITE')
-    const commitLatencyUs = world.timeUs('commitMs', this.name)
+    this.commitUs = world.timeUs('commitMs', this.name)
+    const commitLatencyUs = Math.round(this.commitUs * this.slowness)
     if (timeline === undefined) this.copy.lead({ commitLatencyUs })
     else {
       this.copy.lead({ timeline, commitLatencyUs })
@@ -277,7 +264,7 @@ export class Server {
     this.finishing = true
     this.receiver?.stop()
     this.receiver = undefined
-    const flushUs = Math.round((this.dirtyBytes() / this.flushRate()) * SECOND)
+    const flushUs = flushingUs(this)
     this.later(this.world.timeUs('fastStopMs', this.name) + flushUs, () => {
       if (!this.copy.leading) {
         this.dir.control = 'shut down in recovery'
@@ -296,18 +283,32 @@ export class Server {
     })
   }
 
-  /** Bytes per second at which dirty buffers reach the disk. */
-  flushRate(): number {
-    return this.world.bytesPerSecond('flushMBps', this.name) / Math.max(1, this.diskSlowdown)
-  }
-
   /** How many times slower than healthy its volume is; set by the container when a fault slows it. */
   diskSlowdown = 1
 
   /** The volume got slower or recovered: replay and the incoming link follow. */
   diskChanged(slowdown: number): void {
     this.diskSlowdown = slowdown
-    if (this.state === 'standby' || this.state === 'promoting') this.copy.setApplyRate(this.world.bytesPerSecond('replayMBps', this.name) / Math.max(1, slowdown))
+    this.paceChanged()
+  }
+
+  private applyBytesPerSecond = 0
+  private commitUs: Us = 0
+
+  /** How many times slower than healthy its version makes it. */
+  get slowness(): number {
+    return this.world.defects.slowness(this.host)
+  }
+
+  /** Ready, and every login fails: a defect of its version (rule PG-READY-3). */
+  get broken(): boolean {
+    return this.world.defects.of(this.host, 'false-ready')
+  }
+
+  /** Disk or version got slower or recovered. */
+  paceChanged(): void {
+    if (this.state === 'standby' || this.state === 'promoting') this.copy.setApplyRate(this.applyBytesPerSecond / Math.max(1, this.diskSlowdown) / this.slowness)
+    if (this.copy.leading) this.copy.setCommitLatency(Math.round(this.commitUs * this.slowness))
     this.receiver?.sender?.relink()
   }
 
@@ -428,11 +429,6 @@ export class Server {
     if (paused) this.copy.freeze('apply')
     else if (!this.paused) this.copy.thaw('apply')
     this.world.topologyChanged()
-  }
-
-  /** CHECKPOINT: returns how long it takes; dirty buffers are written by then (rule PG-CHECKPOINT-1). */
-  checkpointUs(): Us {
-    return Math.round((this.dirtyBytes() / this.flushRate()) * SECOND) + 2_000
   }
 
   checkpointDone(): void {

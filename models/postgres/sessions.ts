@@ -2,6 +2,7 @@
 import type { Position } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
 import { Signal } from '../../src/kernel/index.ts'
+import { BROKEN_LOGIN } from './defects.ts'
 import type { Backend } from './host.ts'
 import type { Server } from './server.ts'
 import type { Change, Eyes } from './tables.ts'
@@ -77,6 +78,7 @@ export function eyesOf(server: Server, session?: SqlSession): Eyes {
 export function sessionState(server: Server, place: string): SessionState {
   if (!server.alive) return { is: 'closed', error: 'server closed the connection unexpectedly' }
   if (server.paused || !server.world.network.connected(place, server.place)) return { is: 'silent' }
+  if (server.broken) return { is: 'failing', error: BROKEN_LOGIN }
   const leads = server.copy.leading && (server.state === 'primary' || server.state === 'stopping')
   if (leads && !server.readOnlyDefault) return { is: 'writable', leader: server.copy }
   return { is: 'readOnly', copy: server.copy, error: '25006 cannot execute INSERT in a read-only transaction' }

@@ -52,7 +52,7 @@ export function applySynchronousStandbys(server: Server): void {
 
 /** Whether a commit on this server would be acknowledged at the declared durability: enough of the standbys whose word counts can answer. */
 export function canAcknowledge(server: Server): boolean {
-  if (!server.copy.leading || server.paused || server.readOnlyDefault) return false
+  if (!server.copy.leading || server.paused || server.readOnlyDefault || server.broken) return false
   const rule = quorum(server)
   if (rule === undefined) return true
   return rule.members.filter(s => !s.frozen && !(rule.stage === 'apply' && s.standby.replayPaused)).length >= rule.k

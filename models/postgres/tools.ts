@@ -3,6 +3,7 @@ import { type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kerne
 import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
 import { cloneFrom } from './clone.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
+import { BROKEN_LOGIN } from './defects.ts'
 import { untilPrimary } from './effects.ts'
 import { findServerByHost } from './hosts.ts'
 import { PGDATA } from './names.ts'
@@ -297,7 +298,8 @@ export function pgIsReady(world: World, place: () => string, local: (() => Serve
       if (server !== undefined && !server.paused) state = server.accepting ? 'accepting' : 'rejecting'
     } else {
       const found = findServerByHost(world, place(), host, 'pg_isready')
-      state = typeof found !== 'string' ? 'accepting' : found.includes('FATAL') ? 'rejecting' : 'none'
+      // A login that fails is an answer all the same: it asks for no session (rule PG-READY-3).
+      state = typeof found !== 'string' || found.includes(BROKEN_LOGIN) ? 'accepting' : found.includes('FATAL') ? 'rejecting' : 'none'
     }
     if (state === 'accepting') return ok(`${shown} - accepting connections\n`)
     return state === 'rejecting' ? { out: `${shown} - rejecting connections\n`, err: '', code: 1 } : { out: `${shown} - no response\n`, err: '', code: 2 }

@@ -19,14 +19,10 @@ export class PostgresTruth implements Truth {
     private readonly world: World,
     private readonly entrance: Entrance,
     private readonly isMember: (pod: PodView) => boolean,
-    private readonly targetEngine: string | undefined,
   ) {
     const { options } = world
     this.expectedMembers = options.members
-    const target: Record<string, string> = {}
-    if (options.targetKubernetesVersion !== null) target.node = options.targetKubernetesVersion
-    if (this.targetEngine !== undefined) target.engine = this.targetEngine
-    this.targetVersions = target
+    this.targetVersions = world.defects.target
     const local = options.synchronousStandbyNames.trim() === '' || options.synchronousCommit === 'off' || options.synchronousCommit === 'local'
     this.promise = local ? 'asynchronous' : 'synchronous'
   }

@@ -4,6 +4,7 @@ import type { Departure, Promotion } from '../../src/engine.ts'
 import { type Distribution, MILLISECOND, sample, type Simulation, type Us } from '../../src/kernel/index.ts'
 import type { Kubernetes } from '../kubernetes/index.ts'
 import type { DataDirectory } from './datadir.ts'
+import type { Defects } from './defects.ts'
 import type { PostgresOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
 import { Tables } from './tables.ts'
@@ -27,8 +28,11 @@ export class World {
     readonly network: Network,
     readonly log: ReplicatedLog,
     readonly genesis: Branch,
+    readonly defects: Defects,
   ) {}
 
+  /** System identifier of the database that the story is about. */
+  readonly systemId = '7390000000000000001'
   readonly tables = new Tables()
   /** Commits of single SQL sessions, oldest first (those of the load are a flow). */
   readonly commits: { readonly at: Position; readonly atUs: Us }[] = []

@@ -9,7 +9,7 @@ import type { DrawSpace } from './draw.ts'
 import { type FaultSpec, LONGEST_IN_BUDGET_US } from './family.ts'
 import { itineraryOfPlan, type PlanOutline, type Stop } from './itinerary.ts'
 import type { Anchor, Fault, Schedule } from './schedule.ts'
-import { OPERATOR_TARGET } from './targets.ts'
+import { CLIENTS_TARGET, OPERATOR_TARGET } from './targets.ts'
 import { faultSpec } from './vocabulary.ts'
 
 const MAX_COMMAND = 20
@@ -52,10 +52,12 @@ function oneKind(spec: FaultSpec, space: DrawSpace, at: fc.Arbitrary<Fault['at']
 
 function targetArbitrary(spec: FaultSpec, concrete: readonly string[]): fc.Arbitrary<string> {
   if (spec.family === 'operator') return fc.constant(OPERATOR_TARGET)
+  if (spec.kind === 'load-spike') return fc.constant(CLIENTS_TARGET)
   const any = fc.integer({ min: 0, max: 11 }).map(i => `any/${i}`)
   const leader = spec.aimsAt === 'members' || spec.aimsAt === 'leader' ? [fc.constant('role:leader')] : []
   const followers = spec.aimsAt === 'members' || spec.aimsAt === 'followers' ? [fc.integer({ min: 0, max: 2 }).map(i => `role:follower/${i}`)] : []
-  return fc.oneof(...leader, ...followers, any, ...(concrete.length > 0 ? [fc.constantFrom(...concrete)] : []))
+  // Across the alternatives too: the first is the plainest.
+  return fc.oneof({ withCrossShrink: true }, ...leader, ...followers, any, ...(concrete.length > 0 ? [fc.constantFrom(...concrete)] : []))
 }
 
 function placeArbitrary(plan: PlanOutline): fc.Arbitrary<Fault['at']> {

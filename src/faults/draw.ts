@@ -10,7 +10,7 @@ import { type Chance, exp, ln, MILLISECOND, MINUTE, SECOND, type Us } from '../k
 import { type FaultSpec, LONGEST_IN_BUDGET_US, type Range } from './family.ts'
 import type { Itinerary, Stop } from './itinerary.ts'
 import type { Anchor, Fault, Schedule } from './schedule.ts'
-import { OPERATOR_TARGET } from './targets.ts'
+import { CLIENTS_TARGET, OPERATOR_TARGET } from './targets.ts'
 import { faultSpec } from './vocabulary.ts'
 
 /** From what schedules are drawn; {@link FaultSpace} of a scenario is one. */
@@ -80,6 +80,7 @@ function pickKind(chance: Chance, kinds: readonly WeightedKind[], nth: number): 
 
 function drawTarget(spec: FaultSpec, draw: (purpose: string) => number): string {
   if (spec.family === 'operator') return OPERATOR_TARGET
+  if (spec.kind === 'load-spike') return CLIENTS_TARGET
   const any = `any/${Math.floor(draw('any') * ANY)}`
   const follower = `role:follower/${Math.floor(draw('follower') * FOLLOWERS)}`
   const who = draw('who')

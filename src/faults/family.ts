@@ -34,7 +34,7 @@ export interface FaultSpec {
   /** How strong it is; undefined = it has no strength, and the schedule's `magnitude` is ignored. */
   readonly magnitude: (Range & { readonly unit: string }) | undefined
   readonly budget: BudgetRule
-  /** May last longer than 15 minutes and stay in budget: only the loss of a node or its volume. */
+  /** May last longer than 15 minutes and stay in budget: only the loss of a node or its volume, and a defective version that a scenario names. */
   readonly mayLast: boolean
   /**
    * Not drawn, and out of budget, unless a scenario names it: a mistake of the operator, a new version that is itself defective, corruption (design §8).

@@ -13,7 +13,7 @@ import { isMistake, Mistakes } from './mistakes.ts'
 import type { Fault, Schedule } from './schedule.ts'
 import { situationOf } from './situation.ts'
 import type { Scouting } from './stale.ts'
-import { OPERATOR_TARGET, resolveTarget } from './targets.ts'
+import { CLIENTS_TARGET, OPERATOR_TARGET, resolveTarget } from './targets.ts'
 import { faultSpec } from './vocabulary.ts'
 
 const STRUCK = defineEvent('fault.struck')
@@ -34,6 +34,12 @@ export interface OperatorHooks {
 }
 
 const NOTHING_LASTS: Strike = { struck: true, members: [], end() {} }
+
+/** What the injector needs of the client programs. */
+export interface ClientHooks {
+  /** They want `factor` times as much from now on, on top of other surges; returns how to end it. */
+  surge(factor: number): () => void
+}
 
 /** What became of one fault of the schedule. */
 export interface FaultRecord {
@@ -66,6 +72,8 @@ export interface InjectorOptions {
   readonly deadlineUs: Us
   /** For stale readings, which have to be taken before they are asked for (see `stale.ts`). */
   readonly scouting?: Scouting
+  /** The client programs that faults of the load strike; without them such a fault misses. */
+  readonly clients?: ClientHooks
 }
 
 /** A fault that waits for an offset after a command was issued. */
@@ -229,6 +237,7 @@ export class Injector {
     if (isMistake(fault.kind)) this.mistakes?.arm(nth)
     else if (fault.kind === 'operator-killed') this.killOperator(nth, fault)
     else if (fault.kind === 'operator-rolls-back') this.turnBack(nth, fault)
+    else if (fault.kind === 'load-spike') this.surge(nth, fault)
     else this.strikeCluster(nth, fault)
   }
 
@@ -271,6 +280,16 @@ export class Injector {
 
   private fault(nth: number): Fault {
     return this.schedule[nth] as Fault
+  }
+
+  private surge(nth: number, fault: Fault): void {
+    const { clients } = this.options
+    if (clients === undefined) {
+      this.miss(nth, fault, CLIENTS_TARGET, 'no client programs are at work')
+      return
+    }
+    const situation = situationOf(this.cluster)
+    this.hit(nth, fault, CLIENTS_TARGET, { struck: true, members: [], end: clients.surge(Math.max(0, fault.magnitude)) }, situation)
   }
 
   private hit(nth: number, fault: Fault, target: string, strike: Strike, situation: string, words = '', step = this.openStep): void {

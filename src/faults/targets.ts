@@ -3,6 +3,9 @@ import type { Cluster, FaultKind, Member } from '../engine.ts'
 /** The target of a fault that strikes the operator. */
 export const OPERATOR_TARGET = 'operator'
 
+/** The target of a fault of the client programs. */
+export const CLIENTS_TARGET = 'clients'
+
 const ROLE = /^role:(leader|follower)(?:\/(\d+))?$/
 const ANY = /^any\/(\d+)$/
 const CONCRETE = /^[a-z][a-z-]*(?::[^\s]+)?$/

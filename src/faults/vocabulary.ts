@@ -7,9 +7,10 @@ import { machineFaults } from './machine.ts'
 import { networkFaults } from './network.ts'
 import { operatorFaults } from './operator.ts'
 import { processFaults } from './process.ts'
+import { upgradeFaults } from './upgrade.ts'
 
 /** Every kind of fault there is, in a fixed order: draws depend on it, so a new kind goes to the end of its family's file. */
-export const VOCABULARY: readonly FaultSpec[] = [...processFaults, ...machineFaults, ...networkFaults, ...diskFaults, ...databaseFaults, ...controlPlaneFaults, ...operatorFaults]
+export const VOCABULARY: readonly FaultSpec[] = [...processFaults, ...machineFaults, ...networkFaults, ...diskFaults, ...databaseFaults, ...controlPlaneFaults, ...operatorFaults, ...upgradeFaults]
 
 export const FAULT_KINDS: readonly FaultKind[] = VOCABULARY.map(spec => spec.kind)
 

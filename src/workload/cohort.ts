@@ -12,6 +12,7 @@ import { type ConnectionEvent, type ConnectionState, EVENT_OF, isOpen, nextState
 import { attemptUs } from './retries.ts'
 
 const CLIENT_STATE = defineEvent('client.state')
+const CLIENT_LOAD = defineEvent('client.load')
 
 /** A pause between connection attempts varies by this share up and down, so that cohorts do not knock in step. */
 const RETRY_JITTER_SHARE = 0.2
@@ -46,6 +47,7 @@ export class Cohort implements Client {
   private holding = false
   private arriving = false
   private lastError = ''
+  private readonly surges: number[] = []
   private knocks = 0
   private lives = 0
   private noted = NOTED.idle
@@ -137,6 +139,26 @@ export class Cohort implements Client {
   /** Ends the cohort: its operations in flight finish, none follows. */
   stop(): void {
     this.step('STOP')
+  }
+
+  /** Wants `factor` times as much from now on, on top of other surges: more arrivals (open loop), more clients (closed loop). */
+  surge(factor: number): void {
+    this.surges.push(factor)
+    this.surgesChanged()
+  }
+
+  /** The end of one surge of that factor. */
+  calm(factor: number): void {
+    const i = this.surges.indexOf(factor)
+    if (i >= 0) this.surges.splice(i, 1)
+    this.surgesChanged()
+  }
+
+  private surgesChanged(): void {
+    const factor = this.surges.reduce((product, each) => product * each, 1)
+    this.failures.setFactor(this.sim.now, factor)
+    this.demand.setRate(factor)
+    this.sim.note(CLIENT_LOAD, this.id, Math.round(factor * 1000), () => `${this.id} wants ${Math.round(factor * 10) / 10} times the declared load`)
   }
 
   sessionChanged(state: SessionState): void {

@@ -8,6 +8,8 @@ interface Stretch {
   fromUs: Us
   /** ∫ attemptUs dt over the outage so far. Its mean is the attempt time used: exact where an outage has one mode, interpolated where it mixes. */
   area: number
+  /** ∫ factor dt: how many times the declared load was wanted. Its mean multiplies what failed. */
+  wanted: number
 }
 
 /** Accounting of one cohort's failures. All arithmetic is + − × ÷, so that the sums are the same on every machine. */
@@ -18,6 +20,7 @@ export class FailureTally {
   private readOutage: Stretch | undefined
   private lastUs: Us = 0
   private attemptUs: Us = 0
+  private factor = 1
   private attempts = 0
   private operations = 0
 
@@ -35,22 +38,35 @@ export class FailureTally {
 
   /** From `nowUs` on writes and reads are up or down as told, and an attempt takes `attemptUs` to fail. */
   account(nowUs: Us, writing: boolean, reading: boolean, attemptUs: Us): void {
-    const area = (nowUs - this.lastUs) * this.attemptUs
-    if (this.writeOutage !== undefined) this.writeOutage.area += area
-    if (this.readOutage !== undefined) this.readOutage.area += area
-    this.lastUs = nowUs
+    this.advance(nowUs)
     this.attemptUs = attemptUs
     this.writeOutage = this.turn(this.writeOutage, nowUs, writing, this.writes)
     this.readOutage = this.turn(this.readOutage, nowUs, reading, this.reads)
   }
 
+  /** From `nowUs` on `factor` times the declared load is wanted. */
+  setFactor(nowUs: Us, factor: number): void {
+    this.advance(nowUs)
+    this.factor = factor
+  }
+
+  private advance(nowUs: Us): void {
+    const us = nowUs - this.lastUs
+    for (const outage of [this.writeOutage, this.readOutage]) {
+      if (outage === undefined) continue
+      outage.area += us * this.attemptUs
+      outage.wanted += us * this.factor
+    }
+    this.lastUs = nowUs
+  }
+
   /** Totals up to `nowUs`, those of outages still going on included. Fractional expectations: round sums of cohorts, not these. */
   total(nowUs: Us): RetryFailures {
     let { attempts, operations } = this
-    const area = (nowUs - this.lastUs) * this.attemptUs
+    const us = nowUs - this.lastUs
     for (const [outage, policy] of [[this.writeOutage, this.writes], [this.readOutage, this.reads]] as const) {
       if (outage === undefined) continue
-      const failures = judge(outage, area, nowUs, policy)
+      const failures = judge({ ...outage, area: outage.area + us * this.attemptUs, wanted: outage.wanted + us * this.factor }, nowUs, policy)
       attempts += failures.attempts
       operations += failures.operations
     }
@@ -58,16 +74,19 @@ export class FailureTally {
   }
 
   private turn(outage: Stretch | undefined, nowUs: Us, up: boolean, policy: RetryPolicy): Stretch | undefined {
-    if (!up) return outage ?? { fromUs: nowUs, area: 0 }
+    if (!up) return outage ?? { fromUs: nowUs, area: 0, wanted: 0 }
     if (outage === undefined) return undefined
-    const failures = judge(outage, 0, nowUs, policy)
+    const failures = judge(outage, nowUs, policy)
     this.attempts += failures.attempts
     this.operations += failures.operations
     return undefined
   }
 }
 
-function judge(outage: Stretch, extraArea: number, nowUs: Us, policy: RetryPolicy): RetryFailures {
+function judge(outage: Stretch, nowUs: Us, policy: RetryPolicy): RetryFailures {
   const outageUs = nowUs - outage.fromUs
-  return outageUs > 0 ? failuresIn(outageUs, (outage.area + extraArea) / outageUs, policy) : { attempts: 0, operations: 0 }
+  if (!(outageUs > 0)) return { attempts: 0, operations: 0 }
+  const failures = failuresIn(outageUs, outage.area / outageUs, policy)
+  const factor = outage.wanted / outageUs
+  return factor === 1 ? failures : { attempts: failures.attempts * factor, operations: failures.operations * factor }
 }

@@ -31,6 +31,8 @@ export interface Workload {
   probeFreshWrite(): FreshWrite
   /** Traced operations on single keys up to now; undefined where the cluster promises nothing about them. */
   registers(): readonly RegisterHistory[] | undefined
+  /** From now on they want `factor` times as much, on top of other surges. Returns how to end it; ending twice does no harm. */
+  surge(factor: number): () => void
   /** Ends all cohorts. */
   stop(): void
 }
@@ -77,6 +79,15 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
       return { ok: true, leaders: fresh.is === 'leader' ? [fresh.copy.name] : fresh.copies.map(copy => copy.name) }
     },
     registers: () => history?.registers(),
+    surge(factor) {
+      for (const cohort of cohorts) cohort.surge(factor)
+      let over = false
+      return () => {
+        if (over) return
+        over = true
+        for (const cohort of cohorts) cohort.calm(factor)
+      }
+    },
     stop() {
       for (const cohort of cohorts) cohort.stop()
     },

@@ -18,6 +18,8 @@ test('every kind says what it is, its range holds the usual value, and its examp
   expect(new Set(FAULT_KINDS).size).toBe(VOCABULARY.length)
 })
 
-test('only the loss of a node may last longer than a quarter of an hour', () => {
-  expect(FAULT_KINDS.filter(kind => faultSpec(kind).mayLast)).toEqual(['node-loss', 'node-loss-with-volume'])
+test('only the loss of a node and a defect of the new version may last longer than a quarter of an hour', () => {
+  const lasting = FAULT_KINDS.filter(kind => faultSpec(kind).mayLast)
+  expect(lasting.filter(kind => faultSpec(kind).onlyWhenNamed !== 'defective-version')).toEqual(['node-loss', 'node-loss-with-volume'])
+  expect(FAULT_KINDS.filter(kind => faultSpec(kind).onlyWhenNamed === 'defective-version' && !lasting.includes(kind))).toEqual([])
 })

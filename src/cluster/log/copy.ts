@@ -128,6 +128,21 @@ export class Copy {
     })
   }
 
+  /** Commits take `us` here from now on; what is outstanding is answered as it would have been. Throws if it does not lead. */
+  setCommitLatency(us: Us): void {
+    const head = this.requireHead('commit at another pace')
+    if (head.commitLatencyUs === us) return
+    this.log.change(() => {
+      head.commitLatencyUs = us
+    })
+    // Who writes leaves and comes again within the instant: the latency belongs to the stay.
+    for (const { demand } of [...head.tenures]) {
+      if (demand.tenure?.head !== head) continue
+      demand.detach('drained')
+      demand.attach(this)
+    }
+  }
+
   /** From now on writes are acknowledged by `rule`; null = once flushed here. What is acknowledged stays so. Throws if it does not lead. */
   acknowledge(rule: AckRule | null): void {
     const head = this.requireHead('acknowledge')

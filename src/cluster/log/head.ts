@@ -41,7 +41,8 @@ export class Head {
     readonly log: ReplicatedLog,
     readonly copy: Copy,
     readonly branch: Branch,
-    readonly commitLatencyUs: Us,
+    /** Of the writes of those who attach from now on. */
+    public commitLatencyUs: Us,
   ) {
     const now = log.sim.now
     this.written = copy.curves.receive

@@ -1,0 +1,27 @@
+/** What a checkpoint, a stop and a recovery have to write or redo, and how long that takes. Source: PG §1.5 (E-6, E-11). */
+import type { Bytes } from '../../src/cluster/log/index.ts'
+import { SECOND, type Us } from '../../src/kernel/index.ts'
+import { advanceCheckpoint } from './datadir.ts'
+import type { Server } from './server.ts'
+
+/** WAL written since the last checkpoint: what a crash would have to redo. */
+export function walSinceCheckpoint({ world, dir }: Server): Bytes {
+  const { options, sim } = world
+  return advanceCheckpoint(dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
+}
+
+export function redoUs(server: Server): Us {
+  return Math.round((walSinceCheckpoint(server) / server.world.bytesPerSecond('redoMBps', server.name)) * SECOND)
+}
+
+/** Writing the dirty buffers, which shared_buffers bounds, at the disk's rate. */
+export function flushingUs(server: Server): Us {
+  const { world } = server
+  const dirty = Math.min(walSinceCheckpoint(server), world.options.sharedBuffersMB * 1_000_000)
+  return Math.round((dirty / (world.bytesPerSecond('flushMBps', server.name) / Math.max(1, server.diskSlowdown))) * SECOND)
+}
+
+/** CHECKPOINT: how long it takes; dirty buffers are written by then (rule PG-CHECKPOINT-1). */
+export function checkpointUs(server: Server): Us {
+  return flushingUs(server) + 2_000
+}
