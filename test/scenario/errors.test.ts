@@ -115,8 +115,10 @@ describe('keys and values', () => {
           did you mean \`partition\`?
           it is one of: process-crash, process-kill, process-pause, node-loss, node-loss-with-volume, zone-outage,
             partition, partition-inbound, partition-outbound, latency, disk-slow, disk-full, replication-lag,
-            replay-stall, long-transaction, api-server-away, image-pull-slow, operator-killed, operator-rolls-back,
-            operator-skips, operator-repeats, operator-swaps, operator-wrong-target, operator-stale-reading
+            replay-stall, long-transaction, slot-lost, standby-diverged, load-spike, api-server-away, image-pull-slow,
+            operator-killed, operator-rolls-back, operator-skips, operator-repeats, operator-swaps,
+            operator-wrong-target, operator-stale-reading, new-version-crashes, new-version-slow,
+            new-version-cannot-read, new-version-breaks-replication, new-version-false-ready
       pg.yaml:14:8: \`faults.max\` should be a whole number, and is 2.5
           faults.max: How many faults a run draws at most; 0 = fault-free unless --faults says otherwise."
     `)
