@@ -290,3 +290,31 @@ test('refused: who waits fails at once, who comes fails as he comes, and nothing
   expect({ expired, arrivals }).toEqual({ expired: 5000, arrivals: 16_000 })
   expect(acked).toBeGreaterThanOrEqual(10_998)
 })
+
+test('a leader that commits more slowly from now on: what is outstanding is answered as before, and a closed loop follows the new pace', () => {
+  const { sim, log, a } = pair()
+  a.stopLeading('clean')
+  a.lead({ commitLatencyUs: 1 * MILLISECOND })
+  const d = new Demand(log, { ...OPEN, loop: 'closed', writesPerSecond: 0, connections: 10, roundTripUs: 1000 })
+  const flow: boolean[] = []
+  d.onFlow = f => flow.push(f)
+  d.attach(a)
+  const ackedIn = (us: number) => {
+    const before = d.counts().acked
+    sim.run(sim.now + us)
+    return d.counts().acked - before
+  }
+  sim.run(sim.now + SECOND)
+  const healthy = ackedIn(10 * SECOND)
+  a.setCommitLatency(9 * MILLISECOND)
+  const { unknown } = d.counts()
+  expect(unknown).toBe(0)
+  sim.run(sim.now + SECOND)
+  expect(healthy / ackedIn(10 * SECOND)).toBeCloseTo(5, 1)
+  a.setCommitLatency(1 * MILLISECOND)
+  sim.run(sim.now + SECOND)
+  expect(ackedIn(10 * SECOND) / healthy).toBeCloseTo(1, 2)
+  // Nobody was turned away in between.
+  expect(flow).toEqual([true])
+  expect(d.counts().unknown).toBe(0)
+})
