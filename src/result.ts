@@ -89,6 +89,7 @@ export interface StepRecord {
 
 export interface GateRecord {
   readonly step: string
+  readonly path: 'forward' | 'undo'
   readonly visit: number
   readonly passed: boolean
   readonly polls: number

@@ -6,6 +6,7 @@ import type { Schedule } from '../faults/schedule.ts'
 import { avalanche } from '../kernel/index.ts'
 import { CHECKS, MEASURES, type CheckId, type Clause, type MeasureId, type Outcome, type RehearsalResult, type Signature, type Status } from '../result.ts'
 import type { Divergence } from './diverge.ts'
+import { type GateAggregate, countVisit, gateName, newGate } from './gates.ts'
 import { type Ranges, countRuns, unite } from './ranges.ts'
 import { type Sketch, addValue, emptySketch, mergeSketch } from './sketch.ts'
 
@@ -30,16 +31,6 @@ export interface StepAggregate {
   failed: number
   /** Runs' write downtime that fell into the step, µs a run in which it was visited. */
   readonly writeDowntimeUs: Sketch
-}
-
-export interface GateAggregate {
-  passed: number
-  failed: number
-  /** Decided on empty, non-numeric or failed output. */
-  missing: number
-  /** Passed with `claims` that could be held against the truth; and how many of those were false. */
-  scored: number
-  dishonest: number
 }
 
 export interface Aggregate {
@@ -209,13 +200,7 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
     addValue(into.measures[id], Math.round(value * scaleOf(id)))
   }
   addSteps(into, result)
-  for (const gate of result.gates) {
-    const counts = (into.gates[gate.step] ??= newGate())
-    counts[gate.passed ? 'passed' : 'failed'] += 1
-    if (gate.missing) counts.missing += 1
-    if (gate.passed && gate.honest !== undefined) counts.scored += 1
-    if (gate.passed && gate.honest === false) counts.dishonest += 1
-  }
+  for (const gate of result.gates) countVisit((into.gates[gateName(gate)] ??= newGate()), gate)
   for (const step of result.undone) increase(into.undone, step)
   addReason(into, shortened(`${result.outcome}: ${result.outcomeReason.replace(/(?<!status \d*)\d[\d.:]*/g, 'N')}`, REASON_LENGTH), 1)
 }
@@ -297,10 +282,6 @@ function keepMismatches(runs: readonly number[]): number[] {
 
 function newStep(title: string): StepAggregate {
   return { title, visits: 0, undoVisits: 0, failed: 0, writeDowntimeUs: emptySketch() }
-}
-
-function newGate(): GateAggregate {
-  return { passed: 0, failed: 0, missing: 0, scored: 0, dishonest: 0 }
 }
 
 function increase(counts: Counts, key: string): void {

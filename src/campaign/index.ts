@@ -5,6 +5,7 @@ export { COUNTEREXAMPLE_FORMAT, type CounterexampleFile, type RecordedCounterexa
 export { exact95, zeroBelow95 } from './intervals.ts'
 export { prepareScenario, withoutKinds } from './prepare.ts'
 export { type Probe, unhit } from './probes.ts'
+export { findNeedless, notNeeded } from './needless.ts'
 export { OverlapError, type Ranges, countRuns, formatRanges, missingFrom } from './ranges.ts'
 export { realRehearser } from './real.ts'
 export { WorkerDiedError } from './pool.ts'

@@ -2,11 +2,12 @@
 import { END } from '../operator/index.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Aggregate } from './aggregate.ts'
+import { gateName } from './gates.ts'
 
 export interface Probe {
   /** fault: the kind struck · gate-passed, gate-failed: so the gate ended · undo: the step was taken back. */
   readonly probe: 'fault' | 'gate-passed' | 'gate-failed' | 'undo'
-  /** The fault kind, or the step; `runbook` for the undo of the whole. */
+  /** The fault kind, or the step (of a gate on the way back `undo of …`); `runbook` for the undo of the whole. */
   readonly of: string
   /** Runs in which the kind struck; times a gate ended so or an undo was taken, in runs in budget. */
   readonly hits: number
@@ -15,7 +16,7 @@ export interface Probe {
 /** @param withFaults whether the campaign drew faults at all; without, their kinds are no probes */
 export function probesOf(aggregate: Aggregate, scenario: Scenario, withFaults: boolean): Probe[] {
   const { steps, undo } = scenario.runbook
-  const gates = steps.filter((step) => step.action.kind === 'gate').map((step) => step.id)
+  const gates = steps.filter((step) => step.action.kind === 'gate').map((step) => gateName({ step: step.id, path: step.path }))
   const undoable = steps.filter((step) => step.path === 'forward' && step.undo !== END).map((step) => step.id)
   if (undo !== END) undoable.push('runbook')
   return [

@@ -3,6 +3,7 @@ import type { Schedule } from '../faults/schedule.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, addRun, emptyAggregate } from './aggregate.ts'
 import { findDivergence } from './diverge.ts'
+import { type GateVisit, judgeStops } from './gates.ts'
 import { type StrategySpec, strategyOf } from './strategy.ts'
 
 /** What a campaign needs to rehearse: three pure functions. `src/rehearsal.ts` is the real one; tests bring their own. */
@@ -11,7 +12,7 @@ export interface Rehearser {
   seedOf(campaignSeed: string, run: number): string
   /** Its faults: at most `faults`, none when that is 0. */
   scheduleOf(scenario: Scenario, campaignSeed: string, run: number, faults: number): Schedule
-  rehearse(what: { readonly scenario: Scenario; readonly schedule: Schedule; readonly seed: string; readonly record?: boolean; readonly without?: readonly string[] }): RehearsalResult
+  rehearse(what: { readonly scenario: Scenario; readonly schedule: Schedule; readonly seed: string; readonly record?: boolean; readonly without?: readonly string[]; readonly waved?: GateVisit }): RehearsalResult
 }
 
 /** One pass in so many is run twice, and every failure: that is how "0 mismatches" is known. */
@@ -37,6 +38,7 @@ export function runRange(scenario: Scenario, rehearser: Rehearser, { seed, strat
       const twice = failed || run % PASSES_PER_REPETITION === 0
       const again = twice ? { hash: rehearser.rehearse(what).hash, divergence: () => findDivergence(run, () => rehearser.rehearse({ ...what, record: true })) } : undefined
       addRun(aggregate, run, result, again)
+      judgeStops(aggregate.gates, scenario.runbook, run, result, (waved) => rehearser.rehearse({ ...what, waved }))
     } catch (error) {
       throw new RehearsalError(run, error)
     }

@@ -7,6 +7,7 @@ import type { Counts } from './aggregate.ts'
 import type { AggregateJson } from './aggregateJson.ts'
 import type { Divergence } from './diverge.ts'
 import type { Probe } from './probes.ts'
+import type { GateAggregate } from './gates.ts'
 import type { Ranges } from './ranges.ts'
 import type { StrategySpec } from './strategy.ts'
 
@@ -70,13 +71,30 @@ export interface StepSummary {
   readonly share: number
 }
 
-export interface GateSummary {
+/** What a gate did over the runs in budget; see {@link GateAggregate}. */
+export interface GateSummary extends Readonly<GateAggregate> {
   readonly step: string
-  readonly passed: number
-  readonly failed: number
-  readonly missing: number
-  readonly scored: number
-  readonly dishonest: number
+}
+
+/** Whether some run needed a step or gate. */
+export interface NeededStep {
+  readonly step: string
+  /** The step that holds it. */
+  readonly within: string | null
+  readonly gate: boolean
+  readonly needed: boolean
+  /** What went wrong without it: the check that was violated, or `completes`; and in which run. */
+  readonly by: string | null
+  readonly run: number | null
+  /** Runs rehearsed without it. A gate that was happy at once everywhere was never tried. */
+  readonly tried: number
+}
+
+/** What taking out each step and gate in turn has shown. */
+export interface Needless {
+  /** Runs in budget, of which each step was taken out of some. */
+  readonly sampled: number
+  readonly steps: readonly NeededStep[]
 }
 
 /** What the campaign could have hit and did not: a bound on what its silence means. */
@@ -173,6 +191,8 @@ export interface CampaignResult {
   readonly assumptions: readonly Assumption[]
   readonly steps: readonly StepSummary[]
   readonly gates: readonly GateSummary[]
+  /** Only when asked for (`--needless`). */
+  readonly needless?: Needless
   readonly coverage: Coverage
   /** Everything that could have been hit, and how often it was. */
   readonly probes: readonly Probe[]

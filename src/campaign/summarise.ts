@@ -122,5 +122,8 @@ export function mergeResults(scenario: Scenario, results: readonly CampaignResul
   const elapsedSeconds = results.reduce((sum, result) => sum + result.elapsedSeconds, 0)
   const asked = results.reduce<Ranges>((all, result) => uniteLoosely(all, result.asked), [])
   const { proofroll, seed, strategy, without } = first
-  return conclude(scenario, rehearser, aggregate, { proofroll, seed, strategy, without, asked, strict, elapsedSeconds: () => elapsedSeconds })
+  const campaign = conclude(scenario, rehearser, aggregate, { proofroll, seed, strategy, without, asked, strict, elapsedSeconds: () => elapsedSeconds })
+  // Found on a sample that does not depend on the part: whichever part has it speaks for all.
+  const needless = results.find((result) => result.needless !== undefined)?.needless
+  return needless === undefined ? campaign : { ...campaign, result: { ...campaign.result, needless } }
 }

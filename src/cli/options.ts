@@ -21,6 +21,7 @@ export interface RawOptions {
   readonly quiet?: boolean
   readonly resume?: boolean
   readonly strict?: boolean
+  readonly needless?: boolean
 }
 
 export const DEFAULT_RUNS = 500

@@ -45,6 +45,7 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
   program.configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text), getOutHelpWidth: () => context.screen.columns, getErrHelpWidth: () => context.screen.columns })
 
   addOutputOptions(addCampaignOptions(program.command('run').description('rehearse scenarios: built-in names or files; default: every scenario in this folder').argument('[scenario...]')))
+    .option('--needless', 'also rehearse without each step and each gate, and list those that no rehearsal needed')
     .action(async (names: string[], options: RawOptions) => exit(await run(names, options, context)))
   addOutputOptions(addCampaignOptions(program.command('demo').description('the documented PostgreSQL wheel, then the fenced one')))
     .action(async (options: RawOptions) => exit(await demo(options, context)))

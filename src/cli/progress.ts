@@ -11,9 +11,10 @@ export interface Progress {
   stop(): void
 }
 
-export function openProgress(name: string, context: Context, quiet: boolean): Progress {
+/** @param noun what is counted */
+export function openProgress(name: string, context: Context, quiet: boolean, noun = 'rehearsals'): Progress {
   if (quiet) return { update: () => undefined, stop: () => undefined }
-  return context.watched ? bar(name) : lines(name, context)
+  return context.watched ? bar(name) : lines(name, context, noun)
 }
 
 function bar(name: string): Progress {
@@ -33,13 +34,13 @@ function bar(name: string): Progress {
   }
 }
 
-function lines(name: string, context: Context): Progress {
+function lines(name: string, context: Context, noun: string): Progress {
   let lastMs = performance.now()
   return {
     update(done, total, violated) {
       if (performance.now() - lastMs < LINE_EVERY_MS || done === total) return
       lastMs = performance.now()
-      context.err(`${name}: ${plain(done)} of ${plain(total)} rehearsals, ${plain(violated)} failed\n`)
+      context.err(`${name}: ${plain(done)} of ${plain(total)} ${noun}${noun === 'rehearsals' ? `, ${plain(violated)} failed` : ''}\n`)
     },
     stop: () => undefined,
   }

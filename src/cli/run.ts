@@ -1,7 +1,7 @@
 /** `proofroll run`, and what `npm start` shows. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type Campaign, runCampaign, withoutKinds } from '../campaign/index.ts'
+import { type Campaign, type CampaignResult, findNeedless, runCampaign, withoutKinds } from '../campaign/index.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { listenForInterruption } from './interrupt.ts'
 import { glyphsFor, hang, paintFor } from '../report/index.ts'
@@ -75,9 +75,22 @@ async function rehearseAll(scenarios: readonly Scenario[], options: Underway, co
       throw new UsageError(`${scenario.name}: every fault kind is left out, so there is none to draw; use --faults 0`)
     }
     const { result, stories } = await campaignOf(scenario, options, context)
-    told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal) })
+    const tried = options.needless === true && !options.stop.aborted ? await withNeedless(result, scenario, options, context) : result
+    told.push({ result: tried, scenario, rehearsals: stories.map((story) => story.rehearsal) })
   }
   return told
+}
+
+/** Takes each step and gate out in turn, on a sample of the campaign's runs. Stopped in the middle, it says nothing. */
+async function withNeedless(result: CampaignResult, scenario: Scenario, { without = [], runs = DEFAULT_RUNS, quiet, stop }: Underway, context: Context): Promise<CampaignResult> {
+  const progress = openProgress(`${scenario.name} without`, context, quiet === true, 'steps taken out')
+  try {
+    const how = { seed: result.seed, strategy: result.strategy, runs, stop, onProgress: (done: number, total: number) => progress.update(done, total, 0) }
+    const needless = await findNeedless(withoutKinds(scenario, without), context.rehearser, how)
+    return needless === undefined ? result : { ...result, needless }
+  } finally {
+    progress.stop()
+  }
 }
 
 async function campaignOf(scenario: Scenario, options: Underway, context: Context): Promise<Campaign> {

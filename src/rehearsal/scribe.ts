@@ -55,6 +55,7 @@ export class Scribe {
     this.issued.set(keyOf(e), Math.max(1, e.polls))
     this.gates.push({
       step: e.step,
+      path: e.path,
       visit: e.visit,
       passed: e.passed,
       polls: e.polls,

@@ -1,7 +1,9 @@
 /** Markdown for a job summary or a pull request. */
 import { countRuns } from '../campaign/ranges.ts'
+import { notNeeded } from '../campaign/needless.ts'
 import type { CampaignResult } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
+import { GATE_COLUMNS, gateFigures, howJudged, telling } from './gates.ts'
 import { sentence } from './summary.ts'
 import { count, formatMeasure, formatShare, measureName, plain } from './words.ts'
 
@@ -27,6 +29,12 @@ function section(result: CampaignResult, story: readonly string[]): string {
   lines.push('', '### Checks', '', ...grid(['check', 'status', 'violations', '95 % interval'], checks))
   const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => result.measures[id].max > 0)
   lines.push('', '### Measured', '', ...grid(['measure', 'p50', 'p95', 'p99', 'max'], ids.map((id) => [measureName(id), ...(['p50', 'p95', 'p99', 'max'] as const).map((at) => formatMeasure(id, result.measures[id][at]))])))
+  const gates = telling(result)
+  if (gates.length > 0) lines.push('', '### Gates', '', ...grid(['gate', ...GATE_COLUMNS, 'no data', 'stale'], gates.map((gate) => [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale)])), '', howJudged(gates))
+  if (result.needless !== undefined) {
+    const spare = notNeeded(result.needless)
+    lines.push('', '### No rehearsal needed', '', spare.length === 0 ? 'Each step and gate was needed.' : spare.map((step) => `${cell(step.step)} (tried without in ${plain(step.tried)})`).join(', '))
+  }
   if (story.length > 0) lines.push('', '### The smallest failing story', '', '```text', ...story, '```')
   return [...lines, ''].join('\n')
 }

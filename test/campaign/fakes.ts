@@ -68,7 +68,7 @@ export function fakeRehearsal({ schedule, seed, record }: { schedule: Schedule; 
     schedule, struck: schedule.filter((fault) => fault.target !== 'nothing').length,
     faults: schedule.map((fault, nth) => ({ nth, kind: fault.kind, target: fault.target, atUs: 20e6 + nth, endUs: 20e6 + nth + fault.durationUs, struck: fault.target !== 'nothing', why: '', step: 's1', words: '', situation: 'FFL' })), inBudget: !schedule.some((fault) => fault.kind === 'partition'),
     measures, verdicts: verdicts(lost, splitUs, killed), steps,
-    gates: [{ step: 'wait', visit: 1, passed: true, polls: 14, missing: true, stale: false, waited: true, claims: ['caught-up(1)'], honest: false }],
+    gates: [{ step: 'wait', path: 'forward', visit: 1, passed: true, polls: 14, missing: true, stale: false, waited: true, claims: ['caught-up(1)'], honest: false }],
     undone: [], simulatedUs: 1_040e6, eventsRun: 12_000,
   }
   return record === true ? { ...result, story: story(splitUs, schedule) } : result

@@ -209,7 +209,7 @@ test('no-false-success: takes the gravest failure for its cause and tells its ch
   expect(tell(({ wait }) => wait(SECOND), { outcome: 'rolledBack' }).verdict('no-false-success').status).toBe('notExercised')
 })
 
-const gate = (over: Partial<GateRecord>): GateRecord => ({ step: 'wait', visit: 1, passed: true, polls: 4, missing: false, stale: false, waited: true, claims: ['caught-up(m-1)'], honest: true, ...over })
+const gate = (over: Partial<GateRecord>): GateRecord => ({ step: 'wait', path: 'forward', visit: 1, passed: true, polls: 4, missing: false, stale: false, waited: true, claims: ['caught-up(m-1)'], honest: true, ...over })
 
 test('terminates: stuck names the step and whether a gate held it', () => {
   const stuck = tell(({ step }) => step('wait', () => {}), { outcome: 'stuck', gates: [gate({ passed: false, honest: undefined, polls: 900, missing: true })] })

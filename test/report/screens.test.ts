@@ -68,6 +68,12 @@ describe('terminal', () => {
         shrink: Scale back to three             15m 00s a run  > 99.9 %  ████████████
         remove: Delete the old primary and wa…   400 ms a run    0.04 %  █
 
+      Gates
+              stopped  caught  false alarm  dishonest  passed
+        wait        0                             265     265
+        No gate stopped a run.
+        decided without data: wait (265)
+
       Out of budget
         35 rehearsals had more faults at once than the design must survive. They are
         in no figure above. Of these, 35 lost acknowledged writes; 35 had two leaders
@@ -322,5 +328,81 @@ describe('files', () => {
       \`\`\`
       "
     `)
+  })
+})
+
+describe('gates', () => {
+  const figures = { passed: 461, failed: 0, mattered: 0, missing: 0, stale: 0, scored: 0, dishonest: 0, stopped: 0, judged: 0, caught: 0, falseAlarms: 0, stoppedAnyway: 0 }
+  const gates = [
+    { ...figures, step: 'pool-ready' },
+    { ...figures, step: 'surge-streams', mattered: 461 },
+    { ...figures, step: 'the-candidate-has-all-that-the-old-primary-had', passed: 229, failed: 14, mattered: 14, missing: 9, scored: 229, stopped: 14, judged: 14, caught: 9, falseAlarms: 1, stoppedAnyway: 4 },
+    { ...figures, step: 'fenced', mattered: 4, stale: 2, scored: 461, dishonest: 3, stopped: 1200, judged: 60, caught: 60 },
+  ]
+  const needless = {
+    sampled: 269,
+    steps: [
+      { step: 'checkpoint', within: null, gate: false, needed: false, by: null, run: null, tried: 60 },
+      { step: 'each', within: null, gate: false, needed: false, by: null, run: null, tried: 12 },
+      { step: 'in-each', within: 'each', gate: false, needed: false, by: null, run: null, tried: 12 },
+      { step: 'pool-ready', within: null, gate: true, needed: false, by: null, run: null, tried: 0 },
+      { step: 'surge-streams', within: null, gate: true, needed: false, by: null, run: null, tried: 60 },
+      { step: 'fenced', within: null, gate: true, needed: true, by: 'no-split-brain', run: 3, tried: 2 },
+    ],
+  }
+  const part = (lines: readonly string[]): string => {
+    const from = lines.indexOf('Gates')
+    return screen(lines.slice(from, lines.indexOf('Out of budget', from)))
+  }
+
+  test('what each was good for, and what nobody needed, at 80 and 120 columns', () => {
+    const result = { ...bad.result, gates, needless }
+    expect(part(renderSummary(result, PLAIN))).toMatchInlineSnapshot(`
+      "
+      Gates
+                                stopped  caught  false alarm  dishonest  passed
+        the-candidate-has-all…       14       9            1          0     229
+        fenced                    1,200      60            0          3     461
+        74 of 1,214 stops were rehearsed again with the gate waved through: caught if
+        the run then failed, a false alarm if it completed. In 4 something else
+        stopped the run anyway.
+        decided without data: the-candidate-has-all-that-the-old-primary-had (9)
+        decided on stale data: fenced (2)
+        only ever waited, and passed: surge-streams
+        never mattered (every look said yes): pool-ready
+
+      No rehearsal needed
+        steps: checkpoint (60), each (12)
+        gates: surge-streams (60)
+        gates that were happy at once everywhere, so never tried: pool-ready
+        5 of 6 steps and gates were taken out of runs of a sample of 269, one at a
+        time. Taking out those above made no run worse (runs tried in brackets); more
+        faults may show what they are good for.
+
+      "
+    `)
+    const wide = renderSummary(result, { ...PLAIN, columns: 120 })
+    expect(part(wide)).toContain('the-candidate-has-all-that-the-old-primary-had')
+    for (const [columns, lines] of [[80, renderSummary(result, PLAIN)], [120, wide]] as const) expect(lines.filter(line => line.length > columns)).toEqual([])
+    const markdown = renderMarkdown([result], new Map())
+    expect(markdown.slice(markdown.indexOf('### Gates'), markdown.indexOf('### The smallest'))).toMatchInlineSnapshot(`
+      "### Gates
+
+      | gate | stopped | caught | false alarm | dishonest | passed | no data | stale |
+      |---|---|---|---|---|---|---|---|
+      | the-candidate-has-all-that-the-old-primary-had | 14 | 9 | 1 | 0 | 229 | 9 | 0 |
+      | fenced | 1,200 | 60 | 0 | 3 | 461 | 0 | 2 |
+
+      74 of 1,214 stops were rehearsed again with the gate waved through: caught if the run then failed, a false alarm if it completed. In 4 something else stopped the run anyway.
+
+      ### No rehearsal needed
+
+      checkpoint (tried without in 60), each (tried without in 12), surge-streams (tried without in 60)"
+    `)
+  })
+
+  test('each step was needed', () => {
+    const all = { ...needless, steps: needless.steps.filter(step => step.needed) }
+    expect(renderSummary({ ...bad.result, needless: all }, PLAIN).join('\n')).toContain('Each was needed.')
   })
 })

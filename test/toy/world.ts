@@ -306,6 +306,8 @@ export class ToyWorld {
     const { copy } = member
     if (copy === undefined || copy.leading || upstream?.copy === undefined || !upstream.running || !member.running || upstream.cutOff || member.cutOff || upstream.isolated || member.isolated) return
     copy.unfollow()
+    // Told to follow in a circle (a runbook's mistake): nobody has anything to stream.
+    for (let c: Copy | undefined = upstream.copy; c !== undefined; c = c.upstream) if (c === copy) return
     if (!contains(upstream.copy.position('flush'), copy.position('receive'))) return
     const { delayUs } = this.options
     const link: Link = { delayUs, ackDelayUs: delayUs, flushDelayUs: 200, bytesPerSecond: Number.POSITIVE_INFINITY }
