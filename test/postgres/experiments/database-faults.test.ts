@@ -94,9 +94,11 @@ describe('standby-diverged', () => {
     const strike = lab.strike('standby-diverged', member(1), us, strength)
     lab.until(() => lab.running(1) && lab.server(1).state === 'standby', 60 * SECOND)
     expect(lab.exec(1, 'pg_ctl', 'promote', '-D', '/var/lib/postgresql/data').code).toBe(0)
+    const promoted = lab.server(1)
     strike.end()
     lab.wait(30 * SECOND)
-    expect(lab.server(1).state).toBe('primary')
+    expect(lab.server(1)).toBe(promoted)
+    expect(promoted.state).toBe('primary')
   })
 })
 

@@ -190,6 +190,18 @@ describe('new-version-false-ready', () => {
     expect(lab.run('psql', '-h', lab.dns(2), '-U', 'postgres', '-c', 'SELECT 1').code).toBe(2)
   })
 
+  it('is Ready where a probe that asks for the role would say no: a standby that follows nobody', () => {
+    const ready = (broken: boolean) => {
+      const lab = new Upgrade({ readiness: 'role-aware' })
+      lab.sql(2, "ALTER SYSTEM SET primary_conninfo = 'host=nobody'")
+      if (broken) lab.defect('new-version-false-ready')
+      lab.upgrade(2)
+      return lab.state(2)
+    }
+    expect(ready(false)).toBe('running unready')
+    expect(ready(true)).toBe('running ready')
+  })
+
   it('clients that the Service sends to it write nothing, and nobody could', () => {
     const lab = new Upgrade()
     const clients = lab.clients(WRITERS)
