@@ -148,6 +148,50 @@ export interface Counterexample {
   readonly replay: string
 }
 
+/** An assumption that, in another value, changes what a campaign says. */
+export interface Flip {
+  readonly option: string
+  readonly assumed: unknown
+  readonly value: unknown
+  /** With that value. */
+  readonly verdict: 'held' | 'violated'
+  readonly flipsVerdict: boolean
+  /** Checks that fail only there, or no longer fail. */
+  readonly checks: readonly { readonly id: string; readonly was: string; readonly is: string; readonly violations: number; readonly judged: number }[]
+  /** Of an ordered range: the last value tried that keeps the verdict, and the first that does not. */
+  readonly between: readonly [number, number] | null
+}
+
+/** How far one assumption moves one measure: means over the rehearsals, in the measure's unit. */
+export interface Tornado {
+  readonly measure: MeasureId
+  readonly option: string
+  /** The ends of its range; of words, those with the least and the greatest measure. */
+  readonly low: unknown
+  readonly high: unknown
+  readonly atLow: number
+  readonly atAssumed: number
+  readonly atHigh: number
+  /** Greatest less least, over every value tried and the assumed one. */
+  readonly swing: number
+}
+
+export interface Sensitivity {
+  /** Rehearsals a value; and all that were done. */
+  readonly runs: number
+  readonly rehearsals: number
+  /** It was not stopped before its end. */
+  readonly complete: boolean
+  /** How many assumptions have a range and were varied. */
+  readonly varied: number
+  /** Of as many rehearsals with everything as assumed. */
+  readonly verdict: 'held' | 'violated'
+  readonly flips: readonly Flip[]
+  readonly tornado: readonly Tornado[]
+  /** Values that the scenario cannot have, given the rest of it. */
+  readonly impossible: readonly { readonly option: string; readonly value: unknown; readonly why: string }[]
+}
+
 export interface CampaignResult {
   readonly format: typeof RESULT_FORMAT
   readonly proofroll: string
@@ -189,6 +233,8 @@ export interface CampaignResult {
   /** What the clients asked for: without writes, no objective about them was put to the test. */
   readonly load?: { readonly writesPerSecond: number }
   readonly assumptions: readonly Assumption[]
+  /** Only with `--sensitivity`. */
+  readonly sensitivity?: Sensitivity
   readonly steps: readonly StepSummary[]
   readonly gates: readonly GateSummary[]
   /** Only when asked for (`--needless`). */
