@@ -156,7 +156,7 @@ export interface Flip {
   /** With that value. */
   readonly verdict: 'held' | 'violated'
   readonly flipsVerdict: boolean
-  /** Checks that fail only there, or no longer fail. */
+  /** What fails only there, or no longer fails: a check, `objective MEASURE QUANTILE`, or a floor; counts are of checks. */
   readonly checks: readonly { readonly id: string; readonly was: string; readonly is: string; readonly violations: number; readonly judged: number }[]
   /** Of an ordered range: the last value tried that keeps the verdict, and the first that does not. */
   readonly between: readonly [number, number] | null

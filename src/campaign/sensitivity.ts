@@ -128,8 +128,13 @@ async function shareOut<T, R>(items: readonly T[], lanes: readonly Lane[], stop:
 }
 
 function readingOf(scenario: Scenario, aggregate: Aggregate, { seed, strategy, without, runs }: SensitivityOptions): Reading {
-  const { verdict, checks, measures } = summarise(scenario, aggregate, [], { proofroll: version, seed, strategy, without, asked: [[0, runs]], strict: false, elapsedSeconds: () => 0 })
-  return { verdict, checks: new Map(checks.map((check) => [check.id, check])), means: Object.fromEntries(MEASURES.map((id) => [id, measures[id].mean])) as Record<MeasureId, number> }
+  const { verdict, checks, objectives, floors, measures } = summarise(scenario, aggregate, [], { proofroll: version, seed, strategy, without, asked: [[0, runs]], strict: false, elapsedSeconds: () => 0 })
+  const judged = [
+    ...checks.filter((check) => check.id !== 'objectives-met'),
+    ...objectives.map((each) => ({ id: `objective ${each.measure} ${each.at}`, status: each.status, violations: 0, judged: 0 })),
+    ...floors.map((floor) => ({ id: floor.id, status: floor.status, violations: 0, judged: 0 })),
+  ]
+  return { verdict, checks: new Map(judged.map((each) => [each.id, each])), means: Object.fromEntries(MEASURES.map((id) => [id, measures[id].mean])) as Record<MeasureId, number> }
 }
 
 /** Whether the verdict, or a check on the way to it, came out otherwise. */

@@ -22,6 +22,8 @@ export interface RawOptions {
   readonly resume?: boolean
   readonly strict?: boolean
   readonly needless?: boolean
+  readonly sensitivity?: boolean
+  readonly sensitivityRuns?: number
 }
 
 export const DEFAULT_RUNS = 500
@@ -40,6 +42,14 @@ export function addCampaignOptions(command: Command): Command {
     .option('--shard <i/n>', 'rehearse only the i-th of n equal parts; join the results with `proofroll merge`', shard)
     .option('--resume', 'go on with the same command that was interrupted or killed (needs its --json or --report)')
     .addOption(strictOption())
+}
+
+export const DEFAULT_SENSITIVITY_RUNS = 50
+
+export function addSensitivityOptions(command: Command): Command {
+  return command
+    .option('--sensitivity', 'then vary each default within its range: which one flips the verdict, and what moves which measure')
+    .option('--sensitivity-runs <N>', `rehearsals a value for --sensitivity (default: ${DEFAULT_SENSITIVITY_RUNS})`, whole('--sensitivity-runs', 1))
 }
 
 export function addOutputOptions(command: Command): Command {

@@ -5,7 +5,7 @@ import { realRehearser, version } from '../campaign/index.ts'
 import { check, facts, init, list } from './catalogue.ts'
 import { type Context, type ExitCode, EXIT, UsageError, screenOf } from './context.ts'
 import { reportError } from './errors.ts'
-import { type RawOptions, addCampaignOptions, addOutputOptions, settings, strictOption } from './options.ts'
+import { type RawOptions, addCampaignOptions, addOutputOptions, addSensitivityOptions, settings, strictOption } from './options.ts'
 import { merge, replayFiles, report } from './results.ts'
 import { demo, run } from './run.ts'
 
@@ -44,7 +44,7 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
   const program = new Command('proofroll').description(ABOUT).version(version).exitOverride().showHelpAfterError('(`proofroll --help` shows all commands)')
   program.configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text), getOutHelpWidth: () => context.screen.columns, getErrHelpWidth: () => context.screen.columns })
 
-  addOutputOptions(addCampaignOptions(program.command('run').description('rehearse scenarios: built-in names or files; default: every scenario in this folder').argument('[scenario...]')))
+  addOutputOptions(addSensitivityOptions(addCampaignOptions(program.command('run').description('rehearse scenarios: built-in names or files; default: every scenario in this folder').argument('[scenario...]'))))
     .option('--needless', 'also rehearse without each step and each gate, and list those that no rehearsal needed')
     .action(async (names: string[], options: RawOptions) => exit(await run(names, options, context)))
   addOutputOptions(addCampaignOptions(program.command('demo').description('the documented PostgreSQL wheel, then the fenced one')))

@@ -1,13 +1,13 @@
 /** `proofroll run`, and what `npm start` shows. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type Campaign, type CampaignResult, findNeedless, runCampaign, withoutKinds } from '../campaign/index.ts'
+import { type Campaign, type CampaignResult, type Sensitivity, analyseSensitivity, findNeedless, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { listenForInterruption } from './interrupt.ts'
-import { glyphsFor, hang, paintFor } from '../report/index.ts'
+import { count, glyphsFor, hang, paintFor, plain } from '../report/index.ts'
 import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
-import { DEFAULT_RUNS, type RawOptions, jobsFor } from './options.ts'
+import { DEFAULT_RUNS, DEFAULT_SENSITIVITY_RUNS, type RawOptions, jobsFor } from './options.ts'
 import { type Told, present } from './present.ts'
 import { openProgress } from './progress.ts'
 
@@ -74,9 +74,10 @@ async function rehearseAll(scenarios: readonly Scenario[], options: Underway, co
     if ((options.faults ?? scenario.faults.max) > 0 && withoutKinds(scenario, options.without ?? []).faults.kinds.length === 0) {
       throw new UsageError(`${scenario.name}: every fault kind is left out, so there is none to draw; use --faults 0`)
     }
-    const { result, stories } = await campaignOf(scenario, options, context)
-    const tried = options.needless === true && !options.stop.aborted ? await withNeedless(result, scenario, options, context) : result
-    told.push({ result: tried, scenario, rehearsals: stories.map((story) => story.rehearsal) })
+    const { result: found, stories } = await campaignOf(scenario, options, context)
+    const tried = options.needless === true && !options.stop.aborted ? await withNeedless(found, scenario, options, context) : found
+    const result = options.sensitivity === true && !found.partial ? { ...tried, sensitivity: await sensitivityOf(scenario, found, options, context) } : tried
+    told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal) })
   }
   return told
 }
@@ -118,6 +119,22 @@ async function campaignOf(scenario: Scenario, options: Underway, context: Contex
       },
       context.rehearser,
     )
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Varies the scenario's defaults, as many rehearsals a value as was asked for; says first what that costs. */
+async function sensitivityOf(scenario: Scenario, { seed, strategy, without }: CampaignResult, options: Underway, context: Context): Promise<Sensitivity> {
+  const runs = options.sensitivityRuns ?? DEFAULT_SENSITIVITY_RUNS
+  const variants = variantsOf(scenario)
+  const total = (variants.length + 1) * runs
+  if (options.quiet !== true) context.err(`${scenario.name}: sensitivity: ${count(variants.length, 'value')} of ${count(new Set(variants.map(({ assumption }) => assumption.option)).size, 'assumption')}, ${plain(total)} rehearsals, and a few more where the verdict flips\n`)
+  const progress = openProgress(`${scenario.name}: sensitivity`, context, options.quiet === true)
+  try {
+    const { stop } = options
+    const { enginesModule } = context
+    return await analyseSensitivity(scenario, { runs, seed, strategy, without, stop, enginesModule, jobs: jobsFor(options, total), onProgress: (done, of) => progress.update(done * runs, of * runs, 0) }, context.rehearser)
   } finally {
     progress.stop()
   }

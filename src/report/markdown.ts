@@ -1,10 +1,12 @@
 /** Markdown for a job summary or a pull request. */
 import { countRuns } from '../campaign/ranges.ts'
 import { notNeeded } from '../campaign/needless.ts'
-import type { CampaignResult } from '../campaign/result.ts'
+import type { CampaignResult, Sensitivity } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
 import { GATE_COLUMNS, gateFigures, howJudged, telling } from './gates.ts'
+import { renderSensitivity, valueText } from './sensitivity.ts'
 import { sentence } from './summary.ts'
+import { PLAIN } from './text.ts'
 import { count, formatMeasure, formatShare, measureName, plain } from './words.ts'
 
 /** One section a scenario. @param stories the told story of each result, by scenario name */
@@ -35,8 +37,17 @@ function section(result: CampaignResult, story: readonly string[]): string {
     const spare = notNeeded(result.needless)
     lines.push('', '### No rehearsal needed', '', spare.length === 0 ? 'Each step and gate was needed.' : spare.map((step) => `${cell(step.step)} (tried without in ${plain(step.tried)})`).join(', '))
   }
+  if (result.sensitivity !== undefined) lines.push('', ...sensitivitySection(result, result.sensitivity))
   if (story.length > 0) lines.push('', '### The smallest failing story', '', '```text', ...story, '```')
   return [...lines, ''].join('\n')
+}
+
+/** The same words as on a terminal, and the table as a table. */
+function sensitivitySection(result: CampaignResult, { tornado }: Sensitivity): string[] {
+  const words = renderSensitivity(result, PLAIN)
+  const told = words.slice(1, words.indexOf('')).map((line) => line.trimEnd())
+  const rows = tornado.map(({ measure, option, low, high, atLow, atHigh, swing }) => [measureName(measure), `\`${option}\``, `${valueText(low)} – ${valueText(high)}`, ...[atLow, atHigh, swing].map((value) => formatMeasure(measure, value))])
+  return ['### What hangs on the assumptions', '', '```text', ...told, '```', '', ...grid(['measure', 'assumption', 'low – high', 'mean at low', 'mean at high', 'swing'], rows)]
 }
 
 function grid(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

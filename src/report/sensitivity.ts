@@ -33,11 +33,25 @@ function flipLines({ flips, verdict }: Sensitivity, screen: Screen): string[] {
 }
 
 function flipWords({ option, assumed, value, checks, verdict, flipsVerdict, between }: Flip): string {
-  const broken = checks.filter((check) => check.is === 'fail').map((check) => (check.judged > 1 && check.id !== 'objectives-met' ? `in ${plain(check.violations)} of ${plain(check.judged)} it ${violationWords(check.id)}` : `it ${violationWords(check.id)}`))
-  const mended = checks.filter((check) => check.was === 'fail').map((check) => `${check.id} no longer fails`)
+  const broken = checks.filter((check) => check.is === 'fail').map(brokenWords)
+  const mended = checks.filter((check) => check.was === 'fail').map((check) => `${objectiveWords(check.id) ?? check.id} no longer fails`)
   const where = between === null ? '' : ` (turns between ${plain(between[0])} and ${plain(between[1])})`
   const what = [...broken, ...mended]
   return `${option} = ${valueText(value)} instead of ${valueText(assumed)}: ${what.length > 0 ? what.join('; ') : flipsVerdict ? verdict : ''}${where}`
+}
+
+function brokenWords({ id, violations, judged }: Flip['checks'][number]): string {
+  const objective = objectiveWords(id)
+  if (objective !== undefined) return `${objective} is missed`
+  if (id === 'completes') return 'the runbook never reached its end'
+  if (id === 'faults-strike') return 'no fault ever struck'
+  return `in ${plain(violations)} of ${plain(judged)} it ${violationWords(id)}`
+}
+
+/** `objective writeDowntimeSeconds p99` in words; undefined for anything else. */
+function objectiveWords(id: string): string | undefined {
+  const [word, measure = '', at = ''] = id.split(' ')
+  return word === 'objective' ? `the objective on ${measureName(measure)} (${at})` : undefined
 }
 
 function tornadoLines({ tornado }: Sensitivity, screen: Screen): string[] {
@@ -60,7 +74,8 @@ function tornadoLines({ tornado }: Sensitivity, screen: Screen): string[] {
 
 function tornadoRow(measure: MeasureId, { option, low, high, atLow, atHigh, swing }: Tornado, columns: number, ellipsis: string, range: string): string[] {
   const values = `${valueText(low)}${range}${valueText(high)}`
-  return [cut(`  ${option}`, columns - 50, ellipsis), cut(values, 16, ellipsis), ...[atLow, atHigh, swing].map((value) => formatMeasure(measure, value))]
+  // Nearly all of them are the cluster's: without that word there is room for what tells them apart.
+  return [cut(`  ${option.replace(/^cluster\./, '')}`, columns - 50, ellipsis), cut(values, 16, ellipsis), ...[atLow, atHigh, swing].map((value) => formatMeasure(measure, value))]
 }
 
 /** The swing as a share of the greatest mean in it. */
@@ -68,7 +83,8 @@ function shareOf({ atLow, atAssumed, atHigh, swing }: Tornado): number {
   return swing / Math.max(atLow, atAssumed, atHigh)
 }
 
-function valueText(value: unknown): string {
+/** A value as a person writes it. */
+export function valueText(value: unknown): string {
   if (typeof value === 'number') return plain(value)
   if (typeof value === 'string' && value !== '') return value
   if (typeof value === 'object' && value !== null && 'is' in value) return distributionText(value as Readonly<Record<string, unknown>>)

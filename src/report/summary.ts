@@ -6,6 +6,7 @@ import { countRuns } from '../campaign/ranges.ts'
 import type { CampaignResult, CheckSummary, ObjectiveSummary } from '../campaign/result.ts'
 import { CHECKS, type MeasureId, type Outcome } from '../result.ts'
 import { gates, needless } from './gates.ts'
+import { renderSensitivity } from './sensitivity.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
 import { count, divergenceWords, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
 
@@ -22,7 +23,7 @@ const OUTCOME_NAMES: Readonly<Record<Outcome, string>> = { completed: 'completed
 
 /** The summary as lines, without the story. */
 export function renderSummary(result: CampaignResult, screen: Screen): string[] {
-  const sections = [headline(result, screen), unfinished(result, screen), claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), coverage(result, screen), assumptions(result, screen)]
+  const sections = [headline(result, screen), unfinished(result, screen), claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 

@@ -27,10 +27,11 @@ function die() {
   if (how === 'exit') process.exit(7)
   setTimeout(() => { throw new Error('thrown where nobody catches') })
 }
-export const engines = [{ ...toy, build(sim, options) { if (!isMainThread) die(); return toy.build(sim, options) } }]
+const assumptions = () => [{ option: 'cluster.commandUs', value: 100_000, meaning: '', source: '', range: { low: 50_000, high: 900_000, source: '' } }]
+export const engines = [{ ...toy, assumptions, build(sim, options) { if (!isMainThread) die(); return toy.build(sim, options) } }]
 `
 
-async function built(): Promise<{ runCampaign: typeof import('../../src/campaign/index.ts').runCampaign; loadScenario: typeof import('../../src/scenario/index.ts').loadScenario; engines: Engine[] }> {
+async function built(): Promise<{ runCampaign: typeof import('../../src/campaign/index.ts').runCampaign; analyseSensitivity: typeof import('../../src/campaign/index.ts').analyseSensitivity; loadScenario: typeof import('../../src/scenario/index.ts').loadScenario; engines: Engine[] }> {
   const load = async (file: string): Promise<object> => (await import(file)) as object
   return Object.assign({}, await load(pathToFileURL(`${root}dist/src/campaign/index.js`).href), await load(pathToFileURL(`${root}dist/src/scenario/index.js`).href), await load(enginesModule)) as Awaited<ReturnType<typeof built>>
 }
@@ -84,4 +85,13 @@ test('a range that kills every thread it is given to ends the campaign, named, a
   expect(err).toContain('runs 0…7: 3 worker threads died of them, one after the other; the last one: it exited with code 7')
   expect(err).toContain('`--first 0 --runs 8 --jobs 1` meets it again')
   expect(existsSync('r.json')).toBe(false)
+}, 60_000)
+
+test('assumptions varied on threads give what one thread gives', async () => {
+  enterFolder({ 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK })
+  const { analyseSensitivity, loadScenario, engines } = await built()
+  const analyse = (jobs: number): Promise<object> => analyseSensitivity(loadScenario('swap.yaml', engines), { runs: 4, seed: '1', strategy: { kind: 'random', faults: 1 }, without: [], jobs, enginesModule })
+  const one = await analyse(1)
+  expect(one).toMatchObject({ varied: 1, complete: true })
+  expect(await analyse(2)).toEqual(one)
 }, 60_000)
