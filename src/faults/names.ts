@@ -5,6 +5,8 @@ import type { Cluster } from '../engine.ts'
 export interface Mixup {
   readonly meant: string
   readonly typed: string
+  /** Names that begin with the one meant: `aks-1-spare` is not `aks-1`. */
+  readonly longer: readonly string[]
 }
 
 /** Names that can be mistaken for one another: of members, and of nodes. */
@@ -31,23 +33,24 @@ export function mixupIn(argv: readonly string[], sorts: readonly (readonly strin
     if (first === undefined) continue
     const { name, sort } = first
     const step = 1 + ((Math.max(1, Math.round(places)) - 1) % (sort.length - 1))
-    return { meant: name, typed: sort[(sort.indexOf(name) + step) % sort.length] as string }
+    return { meant: name, typed: sort[(sort.indexOf(name) + step) % sort.length] as string, longer: sorts.flat().filter(other => other.length > name.length && other.startsWith(name)) }
   }
   return undefined
 }
 
 /** The command with the one name typed for the other; the same array when it does not hold it. */
-export function retyped(argv: readonly string[], { meant, typed }: Mixup): readonly string[] {
-  const words = argv.map(word => replaced(word, meant, typed))
+export function retyped(argv: readonly string[], mixup: Mixup): readonly string[] {
+  const words = argv.map(word => replaced(word, mixup))
   return words.some((word, i) => word !== argv[i]) ? words : argv
 }
 
-function replaced(word: string, meant: string, typed: string): string {
+function replaced(word: string, { meant, typed, longer }: Mixup): string {
   let out = ''
   let from = 0
   for (let at = find(word, meant, 0); at >= 0; at = find(word, meant, from)) {
-    out += word.slice(from, at) + typed
-    from = at + meant.length
+    const other = longer.find(name => find(word, name, at) === at)
+    out += word.slice(from, at) + (other ?? typed)
+    from = at + (other ?? meant).length
   }
   return out + word.slice(from)
 }

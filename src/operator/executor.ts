@@ -383,7 +383,6 @@ class Run implements OperatorRun {
     this.path = 'undo'
     this.open = undefined
     this.loops = []
-    this.swaps = []
     this.undoing = this.started.slice().reverse()
     if (this.plan.undo !== END) this.undoing.push({ key: 'runbook', step: this.plan.undo, bindings: [] })
     this.go(END, false)

@@ -140,7 +140,7 @@ function failureWay(plan: Plan, step: PlanStep): Way {
 }
 
 function rollsBack(plan: Plan): ReturnType<typeof update> {
-  return update(context => ({ swaps: [], undoing: [...context.started].reverse().concat(plan.undo === END ? [] : [ROOT_UNDO]) }))
+  return update(context => ({ undoing: [...context.started].reverse().concat(plan.undo === END ? [] : [ROOT_UNDO]) }))
 }
 
 /** A step that may have to be undone is remembered at its latest start, once for each pass of the loops around it. */

@@ -1,7 +1,7 @@
 /** Each of the operator's faults alone changes something that anybody can name; where it finds nothing to strike it says why. */
 import { describe, expect, test } from 'vitest'
 import { type Anchor, type Fault, faultSpec, type Schedule } from '../../src/faults/index.ts'
-import { mixupIn, retyped } from '../../src/faults/names.ts'
+import { type Mixup, mixupIn, retyped } from '../../src/faults/names.ts'
 import { SECOND } from '../../src/kernel/index.ts'
 import { rehearse } from '../../src/rehearsal.ts'
 import type { RehearsalResult } from '../../src/result.ts'
@@ -123,6 +123,11 @@ describe('operator-wrong-target', () => {
     expect(say('delete pvc data-pg-0 pg-0.pg pg-01')).toBe('delete pvc data-pg-01 pg-01.pg pg-01')
     expect(say('exec pg-0 -- ssh pg-1', 2)).toBe('exec pg-1 -- ssh pg-1')
     expect(say('drain aks-1')).toBe('drain aks-2')
+    const nodes = [['aks-1', 'aks-1-spare', 'aks-2']]
+    const drain = 'drain aks-1-spare aks-1 aks-1-disk'.split(' ')
+    expect(retyped(drain, mixupIn(drain, nodes, 1) as Mixup).join(' ')).toBe('drain aks-2 aks-1 aks-1-disk')
+    const back = 'drain aks-1 aks-1-spare aks-1-disk'.split(' ')
+    expect(retyped(back, mixupIn(back, nodes, 2) as Mixup).join(' ')).toBe('drain aks-2 aks-1-spare aks-2-disk')
     expect(['mypg-0', 'pg-0x', 'pg-012', 'alone'].map(word => say(word))).toEqual(['nothing', 'nothing', 'nothing', 'nothing'])
   })
 })
