@@ -2,6 +2,7 @@ import type { Machine } from '../../src/cluster/machine.ts'
 import type { Network } from '../../src/cluster/network.ts'
 import { type Distribution, type EventKind, SECOND, Signal, type Simulation, type Us } from '../../src/kernel/index.ts'
 import type { Command } from '../../src/operator/command.ts'
+import { rememberedByText } from '../../src/operator/remembered.ts'
 import { Aks } from './aks.ts'
 import { Billing, type Cost } from './billing.ts'
 import { Claims } from './claims.ts'
@@ -30,6 +31,12 @@ import type { Worker } from './worker.ts'
 export type DurationField = {
   [K in keyof KubernetesOptions]-?: KubernetesOptions[K] extends number | Distribution ? (K extends `${string}Seconds` ? K : never) : never
 }[keyof KubernetesOptions]
+
+/** The labels of a host name without its dot at the end and the suffix of cluster-internal names. */
+const readHostname = rememberedByText(hostname => {
+  const [first = '', second, third, ...more] = hostname.replace(/\.$/, '').replace(/\.svc(\.cluster\.local)?$/, '').split('.')
+  return { labels: 1 + Number(second !== undefined) + Number(third !== undefined) + more.length, first, second, third }
+})
 
 /**
  * One cluster: control plane, kubelets, data plane. Make it, define images, add machines, {@link create} objects, then {@link begin} the story.
@@ -182,15 +189,12 @@ export class Kubernetes {
    * Cluster suffixes (`.default.svc.cluster.local`) may follow.
    */
   resolve(hostname: string): { readonly is: 'pod'; readonly pod: PodView } | { readonly is: 'service'; readonly service: string } | undefined {
-    const parts = hostname.replace(/\.$/, '').replace(/\.svc(\.cluster\.local)?$/, '').split('.')
-    const first = parts[0] as string
-    const second = parts[1]
-    const third = parts[2]
-    if (parts.length <= 2) {
+    const { labels, first, second, third } = readHostname(hostname)
+    if (labels <= 2) {
       const key = this.key(first, second)
       if (this.services.spec(key) !== undefined) return { is: 'service', service: key }
     }
-    if (second === undefined || parts.length > 3) return undefined
+    if (second === undefined || labels > 3) return undefined
     const pod = this.services.active(this.key(second, third)).find(p => (p.spec.hostname ?? '') === first && p.spec.subdomain === second)
     return pod === undefined ? undefined : { is: 'pod', pod }
   }

@@ -236,12 +236,15 @@ export function copy<T>(value: T): T {
 
 /** JSON with sorted keys: equal values give equal text. */
 export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value !== null && typeof value === 'object') {
-    const entries = Object.keys(value).filter(k => (value as Record<string, unknown>)[k] !== undefined).sort()
-    return `{${entries.map(k => `${JSON.stringify(k)}:${canonical((value as Record<string, unknown>)[k])}`).join(',')}}`
-  }
-  return JSON.stringify(value) ?? 'null'
+  return JSON.stringify(sorted(value)) ?? 'null'
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isComposite(value)) return value
+  const out: Record<string, unknown> = {}
+  for (const key of Object.keys(value).sort()) out[key] = sorted(value[key])
+  return out
 }
 
 /** Whether two values have the same {@link canonical} JSON, without writing it down. */

@@ -39,25 +39,27 @@ export class Scheduler {
     const refusals = new Map<string, number>()
     const zone = this.kube.volumes.zoneOf(pod)
     const missing = pod.claims.find(claim => !this.kube.claims.exists(claim))
-    let best: KubeNode | undefined
+    const requests = requestsOf(pod)
+    let best: KubeNode[] = []
     let bestScore = 0
     for (const node of this.kube.nodes.values()) {
-      const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone)
+      const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone, requests)
       if (refusal !== undefined) {
         refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1)
         continue
       }
       const score = this.score(node, pod)
-      if (best === undefined || score < bestScore) {
-        best = node
+      if (best.length === 0 || score < bestScore) {
+        best = [node]
         bestScore = score
-      }
+      } else if (score === bestScore) best.push(node)
     }
-    if (best === undefined) return this.unschedulable(pod, refusals)
+    const chosen = this.chooseAmong(best, pod)
+    if (chosen === undefined) return this.unschedulable(pod, refusals)
     this.waiting.delete(pod)
     pod.reason = ''
     pod.message = ''
-    this.kube.pods$.bind(pod, best.name)
+    this.kube.pods$.bind(pod, chosen.name)
   }
 
   private unschedulable(pod: Pod, refusals: ReadonlyMap<string, number>): void {
@@ -71,7 +73,7 @@ export class Scheduler {
   }
 
   /** Why the node does not take the pod, in the scheduler's words; undefined if it does. */
-  private refuses(node: KubeNode, pod: Pod, zone: string | undefined): string | undefined {
+  private refuses(node: KubeNode, pod: Pod, zone: string | undefined, requests: Requests): string | undefined {
     const spec = pod.spec
     if (spec.nodeName !== undefined && spec.nodeName !== node.name) return "node(s) didn't match the requested node name"
     if (node.unschedulable && !tolerates(pod, 'node.kubernetes.io/unschedulable', undefined, 'NoSchedule')) return 'node(s) were unschedulable'
@@ -84,14 +86,8 @@ export class Scheduler {
     if (terms !== undefined && !terms.some(t => (t.matchExpressions ?? []).every(e => matchesTerm(e, node.labels)))) return "node(s) didn't match Pod's node affinity/selector"
     if (zone !== undefined && zone !== node.zone) return 'node(s) had volume node affinity conflict'
     if (node.podCount >= this.kube.options.podsPerNode) return 'Too many pods'
-    let cpu = node.cpuUsed
-    let memory = node.memoryUsed
-    for (const c of spec.containers) {
-      cpu += quantity(c.resources?.requests?.cpu)
-      memory += quantity(c.resources?.requests?.memory)
-    }
-    if (cpu > this.kube.options.nodeCpu) return 'Insufficient cpu'
-    if (memory > this.kube.options.nodeMemoryBytes) return 'Insufficient memory'
+    if (node.cpuUsed + requests.cpu > this.kube.options.nodeCpu) return 'Insufficient cpu'
+    if (node.memoryUsed + requests.memory > this.kube.options.nodeMemoryBytes) return 'Insufficient memory'
     if (this.antiAffinity(node, pod)) return "node(s) didn't match pod anti-affinity rules"
     return undefined
   }
@@ -110,7 +106,21 @@ export class Scheduler {
     return false
   }
 
-  /** Lower is better: siblings of the same owner on the node, then in its zone, then load; ties by a keyed draw. */
+  /** Among equally good nodes a keyed draw decides: nobody draws for the others. */
+  private chooseAmong(nodes: readonly KubeNode[], pod: Pod): KubeNode | undefined {
+    let [chosen] = nodes
+    if (nodes.length <= 1) return chosen
+    let lowest = Number.POSITIVE_INFINITY
+    for (const node of nodes) {
+      const lot = this.kube.sim.chance.draw(`${pod.name}/${node.name}`, 'kubernetes.schedule', pod.nth)
+      if (lot >= lowest) continue
+      chosen = node
+      lowest = lot
+    }
+    return chosen
+  }
+
+  /** Lower is better: siblings of the same owner on the node, then in its zone, then load. */
   private score(node: KubeNode, pod: Pod): number {
     let here = 0
     let nearby = 0
@@ -121,8 +131,24 @@ export class Scheduler {
         else if (this.kube.nodes.get(other.node)?.zone === node.zone) nearby += 1
       }
     }
-    return here * 1_000_000 + nearby * 10_000 + node.podCount * 10 + this.kube.sim.chance.draw(`${pod.name}/${node.name}`, 'kubernetes.schedule', pod.nth)
+    return here * 1_000_000 + nearby * 10_000 + node.podCount * 10
   }
+}
+
+interface Requests {
+  readonly cpu: number
+  readonly memory: number
+}
+
+/** What the containers of a pod ask for together: cores and bytes. */
+function requestsOf(pod: Pod): Requests {
+  let cpu = 0
+  let memory = 0
+  for (const c of pod.spec.containers) {
+    cpu += quantity(c.resources?.requests?.cpu)
+    memory += quantity(c.resources?.requests?.memory)
+  }
+  return { cpu, memory }
 }
 
 function domain(labels: Labels, key: string): string | undefined {

@@ -1,7 +1,22 @@
 /** From a host name to the server behind it, as seen from one place. */
+import { rememberedByText } from '../../src/operator/remembered.ts'
 import { BROKEN_LOGIN } from './defects.ts'
+import { POOLER } from './names.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
+
+/** What can be read in a host name without asking anybody: the same in every rehearsal. */
+export const readHost = rememberedByText(host => {
+  const first = host.split('.')[0] as string
+  return {
+    /** Its first label, and what follows it with its dot. */
+    first,
+    rest: host.slice(first.length),
+    isAddress: /^\d+\.\d+\.\d+\.\d+$/.test(host),
+    /** The pooler's Service or one of its pods. */
+    isPooler: first.startsWith(POOLER),
+  }
+})
 
 /**
  * The running server that a connection from `place` to `host` reaches now, or why none, in libpq's words. A pod's DNS name leads to that pod;
@@ -9,12 +24,13 @@ import type { World } from './world.ts'
  */
 export function findServerByHost(world: World, place: string, host: string, client: string, nth = 0): Server | string {
   const { kubernetes } = world
-  const alias = world.options.aliases[host.split('.')[0] as string]
-  const name = alias === undefined ? host : [alias, ...host.split('.').slice(1)].join('.')
+  const { first, rest } = readHost(host)
+  const alias = world.options.aliases[first]
+  const name = alias === undefined ? host : alias + rest
   let pod: string
   const resolved = kubernetes.resolve(name)
   if (resolved === undefined) {
-    const byAddress = /^\d+\.\d+\.\d+\.\d+$/.test(name) ? kubernetes.pods().find(p => p.podIP === name) : undefined
+    const byAddress = readHost(name).isAddress ? kubernetes.pods().find(p => p.podIP === name) : undefined
     if (byAddress === undefined) return `could not translate host name "${host}" to address: Name or service not known`
     pod = byAddress.name
   } else if (resolved.is === 'pod') pod = resolved.pod.name

@@ -4,7 +4,7 @@ import { type Call, type Command, failed, type Finding, type Look, ok, type Outp
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { perform } from './effects.ts'
 import { BROKEN_LOGIN } from './defects.ts'
-import { findServerByHost } from './hosts.ts'
+import { findServerByHost, readHost } from './hosts.ts'
 import type { Bouncer } from './pgbouncer/bouncer.ts'
 import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
 import { type Connection, connectionLatency, psqlCommand, type Target } from './psql/index.ts'
@@ -45,7 +45,7 @@ export function psqlFor(world: World, client: Client): Command {
   /** The paused pooler that a call for a database behind it comes to. */
   const held = (call: Call): Bouncer | undefined => {
     const { host } = options(call.argv)
-    if (host === undefined || host.split('.')[0]?.startsWith(POOLER) !== true) return undefined
+    if (host === undefined || !readHost(host).isPooler) return undefined
     const bouncer = findBouncer(world, poolers, client.place(), host, call.nth)
     return typeof bouncer !== 'string' && bouncer.paused ? bouncer : undefined
   }
@@ -152,7 +152,7 @@ function checkConsole(argv: readonly string[]): Finding[] {
 
 /** A pooler by pod name, pod IP, pod DNS name or Service. */
 function findBouncer(world: World, poolers: BouncerProgram, place: string, host: string, nth: number): Bouncer | string {
-  const name = host.split('.')[0] as string
+  const name = readHost(host).first
   const pods = world.kubernetes.pods().filter(p => p.labels.app === POOLER)
   let pod = pods.find(p => p.name === name || p.podIP === host)
   if (pod === undefined && world.kubernetes.resolve(host)?.is === 'service') {
@@ -234,7 +234,7 @@ function connect(world: World, client: Client, target: Target, call: Call): Conn
 
 /** The server that a pooler's clients end on now; undefined when the host is no pooler. */
 function findPooled(world: World, client: Client, host: string, nth: number): Server | string | undefined {
-  if (host.split('.')[0]?.startsWith(POOLER) !== true) return undefined
+  if (!readHost(host).isPooler) return undefined
   const bouncer = findBouncer(world, client.poolers as BouncerProgram, client.place(), host, nth)
   if (typeof bouncer === 'string') return bouncer
   if (bouncer.disabled) return `connection to server at "${host}", port 6432 failed: FATAL:  database "app_db" is disabled`

@@ -35,6 +35,12 @@ function replayTimestamp(server: Server): Value {
   return us === undefined ? null : CALENDAR_US + Math.round(us)
 }
 
+/** Whether some standby is about to connect, wherever that leads. */
+function anyAttemptDue(servers: Iterable<Server>): boolean {
+  for (const { receiver } of servers) if (receiver?.attemptDue === true) return true
+  return false
+}
+
 const interval = (us: number): Value => ({ months: 0, days: 0, us: Math.round(us) })
 
 const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; readonly fill: Filler }>> = {
@@ -43,7 +49,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
     columns: movingBut('pid usesysid usename application_name backend_start state', columns('pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, backend_xmin xid, state text, sent_lsn pg_lsn, write_lsn pg_lsn, flush_lsn pg_lsn, replay_lsn pg_lsn, write_lag interval, flush_lag interval, replay_lag interval, sync_priority int4, sync_state text, reply_time timestamptz')),
     fill: server => ({
       // A connection in state `startup` comes without anything else in the world having changed.
-      moves: [...server.world.servers].some(s => s.receiver?.attemptDue === true),
+      moves: anyAttemptDue(server.world.servers),
       rows: server.walsenders.map(s => {
         const now = server.world.sim.now
         const startup = s.state === 'startup'
@@ -139,84 +145,103 @@ export function walFile(timeline: number, lsn: number): string {
   return hex(timeline) + hex(Math.floor(lsn / 4294967296)) + hex(Math.floor((lsn % 4294967296) / 16777216))
 }
 
+const still = (value: Value) => ({ value, movesByItself: false })
+const moving = (value: Value) => ({ value, movesByItself: true })
+
 /** One backend of `server`. */
 export function sqlHost(server: Server, session?: SqlSession): SqlHost {
-  const { world } = server
-  const still = (value: Value) => ({ value, movesByItself: false })
-  const moving = (value: Value) => ({ value, movesByItself: true })
-  return {
-    inRecovery: server.inRecovery,
-    nowUs: () => CALENDAR_US + world.sim.now,
-    relation(name): Found | undefined {
-      const view = VIEWS[name]
-      if (view !== undefined) {
-        const { rows, moves } = view.fill(server)
-        return { relation: { columns: view.columns, rows }, movesByItself: moves }
-      }
-      const eyes = eyesOf(server, session)
-      const table = world.tables.find(name, eyes)
-      // On a standby what is visible moves with replay.
-      return table === undefined ? undefined : { relation: { columns: table.columns, rows: table.visible(eyes).map(r => r.values) }, movesByItself: server.inRecovery }
-    },
-    call(name, args) {
-      switch (name) {
-        case 'pg_is_in_recovery':
-          return still(server.inRecovery)
-        case 'pg_current_wal_lsn':
-        case 'pg_current_wal_insert_lsn':
-        case 'pg_current_wal_flush_lsn':
-          return moving(server.copy.lsn('flush'))
-        case 'pg_last_wal_receive_lsn':
-          // NULL until this incarnation has streamed; standing still after a promotion (rule PG-LAG-6).
-          if (!server.inRecovery) return still(server.receivedAtPromotion ?? null)
-          return server.streamed ? moving(server.copy.lsn('flush')) : still(null)
-        case 'pg_last_wal_replay_lsn':
-          return server.inRecovery ? moving(server.copy.lsn('apply')) : still(null)
-        case 'pg_last_xact_replay_timestamp':
-          return moving(replayTimestamp(server))
-        case 'pg_is_wal_replay_paused':
-          return still(server.replayPaused)
-        case 'pg_get_wal_replay_pause_state':
-          return still(server.replayPaused ? 'paused' : 'not paused')
-        case 'pg_postmaster_start_time':
-        case 'pg_conf_load_time':
-          return still(CALENDAR_US + server.startedAtUs)
-        case 'pg_backend_pid':
-          return still(session?.pid ?? null)
-        case 'pg_walfile_name':
-          return still(walFile(server.dir.timeline, args[0] as number))
-        case 'pg_database_size':
-        case 'pg_total_relation_size':
-        case 'pg_relation_size':
-        case 'pg_table_size':
-          return still(world.options.databaseMB * 1_000_000)
-        case 'txid_current':
-          return still(1000)
-        case 'to_regclass':
-          return still(world.tables.find(String(args[0]), eyesOf(server, session)) === undefined ? null : String(args[0]))
-        case 'inet_server_addr':
-          return still(world.kubernetes.pod(server.name)?.podIP ?? null)
-        case 'inet_server_port':
-          return still(5432)
-        case 'version':
-          return still(`PostgreSQL ${server.host.version} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit`)
-        case 'current_database':
-          return still('appdb')
-        case 'current_user':
-        case 'session_user':
-          return still('postgres')
-        case 'current_schema':
-          return still('public')
-        default:
-          return undefined
-      }
-    },
-    setting(name) {
-      const key = name.toLowerCase()
-      if (key === 'server_version') return server.host.version
-      if (key === 'transaction_read_only') return server.inRecovery || server.readOnlyDefault ? 'on' : 'off'
-      return server.settings[key] ?? DEFAULT_SETTINGS[key]
-    },
+  return new ServerHost(server, session)
+}
+
+class ServerHost implements SqlHost {
+  readonly inRecovery: boolean
+
+  constructor(
+    private readonly server: Server,
+    private readonly session: SqlSession | undefined,
+  ) {
+    this.inRecovery = server.inRecovery
+  }
+
+  nowUs(): number {
+    return CALENDAR_US + this.server.world.sim.now
+  }
+
+  relation(name: string): Found | undefined {
+    const { server, session } = this
+    const view = VIEWS[name]
+    if (view !== undefined) {
+      const { rows, moves } = view.fill(server)
+      return { relation: { columns: view.columns, rows }, movesByItself: moves }
+    }
+    const eyes = eyesOf(server, session)
+    const table = server.world.tables.find(name, eyes)
+    // On a standby what is visible moves with replay.
+    return table === undefined ? undefined : { relation: { columns: table.columns, rows: table.visible(eyes).map(r => r.values) }, movesByItself: server.inRecovery }
+  }
+
+  call(name: string, args: readonly Value[]): ReturnType<SqlHost['call']> {
+    const { server, session } = this
+    const { world } = server
+    switch (name) {
+      case 'pg_is_in_recovery':
+        return still(server.inRecovery)
+      case 'pg_current_wal_lsn':
+      case 'pg_current_wal_insert_lsn':
+      case 'pg_current_wal_flush_lsn':
+        return moving(server.copy.lsn('flush'))
+      case 'pg_last_wal_receive_lsn':
+        // NULL until this incarnation has streamed; standing still after a promotion (rule PG-LAG-6).
+        if (!server.inRecovery) return still(server.receivedAtPromotion ?? null)
+        return server.streamed ? moving(server.copy.lsn('flush')) : still(null)
+      case 'pg_last_wal_replay_lsn':
+        return server.inRecovery ? moving(server.copy.lsn('apply')) : still(null)
+      case 'pg_last_xact_replay_timestamp':
+        return moving(replayTimestamp(server))
+      case 'pg_is_wal_replay_paused':
+        return still(server.replayPaused)
+      case 'pg_get_wal_replay_pause_state':
+        return still(server.replayPaused ? 'paused' : 'not paused')
+      case 'pg_postmaster_start_time':
+      case 'pg_conf_load_time':
+        return still(CALENDAR_US + server.startedAtUs)
+      case 'pg_backend_pid':
+        return still(session?.pid ?? null)
+      case 'pg_walfile_name':
+        return still(walFile(server.dir.timeline, args[0] as number))
+      case 'pg_database_size':
+      case 'pg_total_relation_size':
+      case 'pg_relation_size':
+      case 'pg_table_size':
+        return still(world.options.databaseMB * 1_000_000)
+      case 'txid_current':
+        return still(1000)
+      case 'to_regclass':
+        return still(world.tables.find(String(args[0]), eyesOf(server, session)) === undefined ? null : String(args[0]))
+      case 'inet_server_addr':
+        return still(world.kubernetes.pod(server.name)?.podIP ?? null)
+      case 'inet_server_port':
+        return still(5432)
+      case 'version':
+        return still(`PostgreSQL ${server.host.version} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit`)
+      case 'current_database':
+        return still('appdb')
+      case 'current_user':
+      case 'session_user':
+        return still('postgres')
+      case 'current_schema':
+        return still('public')
+      default:
+        return undefined
+    }
+  }
+
+  setting(name: string): string | undefined {
+    const { server } = this
+    const key = name.toLowerCase()
+    if (key === 'server_version') return server.host.version
+    if (key === 'transaction_read_only') return server.inRecovery || server.readOnlyDefault ? 'on' : 'off'
+    return server.settings[key] ?? DEFAULT_SETTINGS[key]
   }
 }
 

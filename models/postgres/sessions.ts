@@ -19,22 +19,35 @@ export class Transaction implements Change {
 export class SqlSession implements Backend {
   private pidIfKnown: number | undefined
   private registered = false
-  /** SET of this session; LOCAL ones end with the transaction. */
-  readonly settings = new Map<string, string>()
-  readonly local = new Map<string, string>()
+  // Most sessions ask one thing and go: what they do not need is not made.
+  private settingsIfAny: Map<string, string> | undefined
+  private localIfAny: Map<string, string> | undefined
+  private interruptedIfAwaited: Signal<'ended' | 'cancelled'> | undefined
   /** The bracket that is open, written or not; undefined = every statement is its own. */
   bracket: Transaction | undefined
   /** What it does now, for pg_stat_activity. */
   activity: 'idle' | 'active' | 'SyncRep' = 'idle'
   /** The server's last word when it has ended the session. */
   ended: string | undefined
-  /** Fires when the session is ended or its statement cancelled by somebody else. */
-  readonly interrupted = new Signal<'ended' | 'cancelled'>()
 
   constructor(
     readonly server: Server,
     readonly place: string,
   ) {}
+
+  /** SET of this session; {@link local} ones end with the transaction. */
+  get settings(): Map<string, string> {
+    return (this.settingsIfAny ??= new Map())
+  }
+
+  get local(): Map<string, string> {
+    return (this.localIfAny ??= new Map())
+  }
+
+  /** Fires when the session is ended or its statement cancelled by somebody else. */
+  get interrupted(): Signal<'ended' | 'cancelled'> {
+    return (this.interruptedIfAwaited ??= new Signal())
+  }
 
   /** Without an effect: a session that only looks takes no number. */
   get pid(): number {
@@ -50,18 +63,18 @@ export class SqlSession implements Backend {
   }
 
   setting(name: string): string | undefined {
-    return this.local.get(name) ?? this.settings.get(name)
+    return this.localIfAny?.get(name) ?? this.settingsIfAny?.get(name)
   }
 
   stateChanged(state: SessionState): void {
     if (state.is !== 'closed' || this.ended !== undefined) return
     this.ended = state.error
-    this.interrupted.fire('ended')
+    this.interruptedIfAwaited?.fire('ended')
   }
 
   /** pg_cancel_backend, Ctrl-C. */
   cancel(): void {
-    this.interrupted.fire('cancelled')
+    this.interruptedIfAwaited?.fire('cancelled')
   }
 
   close(): void {

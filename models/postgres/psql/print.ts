@@ -5,7 +5,6 @@ type Cells = readonly (readonly string[])[]
 
 interface Table {
   readonly headers: readonly string[]
-  readonly right: readonly boolean[]
   readonly cells: Cells
 }
 
@@ -19,13 +18,12 @@ export function printRelation({ columns, rows }: Relation, options: PrintOptions
   const nullText = options.nullText ?? ''
   const table: Table = {
     headers: columns.map(({ name }) => name),
-    right: columns.map(({ type }) => isPrintedRight(type)),
     cells: rows.map(row => columns.map(({ type }, i) => (row[i] === null || row[i] === undefined ? nullText : printValue(row[i], type)))),
   }
   const expanded = options.expanded === true
   if (options.format === 'csv') return printCsv(table, options, expanded)
   if (options.format === 'unaligned') return expanded ? printUnalignedExpanded(table, options) : printUnaligned(table, options)
-  return expanded ? printExpanded(table, options) : printAligned(table, options)
+  return expanded ? printExpanded(table, options) : printAligned(table, columns.map(({ type }) => isPrintedRight(type)), options)
 }
 
 function printCsv({ headers, cells }: Table, { csvSeparator: separator = ',', tuplesOnly = false }: PrintOptions, expanded: boolean): string {
@@ -71,7 +69,7 @@ function linesOf(cell: string): string[] {
   })
 }
 
-function printAligned(table: Table, options: PrintOptions): string {
+function printAligned(table: Table, right: readonly boolean[], options: PrintOptions): string {
   const { border = 1, tuplesOnly = false, footer = true, title } = options
   const { headers } = table
   const cells = table.cells.map(row => row.map(linesOf))
@@ -84,7 +82,7 @@ function printAligned(table: Table, options: PrintOptions): string {
     if (headers.length > 0) out.push(headerLine(headers, widths, border))
     out.push(rule)
   }
-  for (const row of cells) out.push(...rowLines(row, widths, table.right, border))
+  for (const row of cells) out.push(...rowLines(row, widths, right, border))
   if (border > 1 && !tuplesOnly) out.push(rule)
   if (!tuplesOnly && footer) out.push(rowCount(cells.length))
   return `${out.map(line => `${line}\n`).join('')}\n`

@@ -19,7 +19,7 @@ export class Session {
   /** Whether anything printed may change with time alone. */
   moves = false
   private print: PrintOptions
-  private readonly variables: Map<string, string>
+  private variablesIfUsed: Map<string, string> | undefined
   private transaction: 'none' | 'open' | 'failed' = 'none'
 
   constructor(
@@ -29,7 +29,6 @@ export class Session {
     private readonly perform: Perform,
   ) {
     this.print = options.print
-    this.variables = new Map(options.variables)
   }
 
   /** Runs everything the command line asks for; gives the exit status. */
@@ -54,6 +53,11 @@ export class Session {
       yield* this.perform({ kind: 'transaction', verb, implicit: false })
     }
     return code
+  }
+
+  /** Its own copy: what \set does to it ends with it. */
+  private get variables(): Map<string, string> {
+    return (this.variablesIfUsed ??= new Map(this.options.variables))
   }
 
   private get failed(): boolean {

@@ -1,4 +1,5 @@
-import { hasSqlDetails, loadModule, type Node, parseSync } from 'libpg-query'
+import { hasSqlDetails, loadModule, type Node, type ParseResult, parseSync } from 'libpg-query'
+import { rememberedByText } from '../../../src/operator/remembered.ts'
 import { SqlSyntaxError } from './types.ts'
 
 // The grammar is PostgreSQL's own, compiled to WebAssembly; it is loaded once, when this module is, and synchronous from then on.
@@ -15,12 +16,56 @@ export interface Parsed {
   at(location: number | undefined): number
 }
 
+/** A quoted position of the log. Runbooks weave one into a question, and it is another one in every rehearsal. */
+const POSITION = /'[0-9A-F]{1,8}\/[0-9A-F]{1,8}'/g
+
+/** The tree of a text whose positions are blotted out. */
+const treeOfForm = rememberedByText((form): { readonly tree: ParseResult | undefined } => {
+  try {
+    return { tree: parseSync(form) }
+  } catch {
+    // Its error must quote the text that was written.
+    return { tree: undefined }
+  }
+})
+
+/**
+ * The tree of a text that holds positions of the log, made from the tree of the same text with other ones: the grammar sees a quoted literal of
+ * the same length in the same place either way. Undefined when there is none, or one that is no literal of its own (in a comment, say).
+ */
+function treeByForm(sql: string): ParseResult | undefined {
+  const written = new Map<number, string>()
+  const form = sql.replace(POSITION, (quoted, at: number) => {
+    written.set(at, quoted.slice(1, -1))
+    return `'${'0'.repeat(quoted.length - 2)}'`
+  })
+  if (written.size === 0 || !isAscii(sql)) return undefined
+  const { tree } = treeOfForm(form)
+  const count = written.size
+  let placed = 0
+  const copy = (node: unknown): unknown => {
+    if (typeof node !== 'object' || node === null) return node
+    if (Array.isArray(node)) return node.map(copy)
+    const { sval, location = 0 } = node as { sval?: { sval?: string }; location?: number }
+    const text = typeof sval === 'object' ? written.get(location) : undefined
+    if (text !== undefined && sval?.sval === '0'.repeat(text.length)) {
+      placed += 1
+      return { ...node, sval: { sval: text } }
+    }
+    const same: Record<string, unknown> = {}
+    for (const [key, value] of Object.entries(node)) same[key] = copy(value)
+    return same
+  }
+  const result = tree === undefined ? undefined : (copy(tree) as ParseResult)
+  return placed === count ? result : undefined
+}
+
 /** The statements of an SQL text. @throws SqlSyntaxError with PostgreSQL's message and position */
 export function parseStatements(sql: string): Parsed[] {
   if (sql.trim() === '') return []
   const at = indexer(sql)
   try {
-    return (parseSync(sql).stmts ?? []).flatMap(({ stmt, stmt_location: start = 0, stmt_len: length }) =>
+    return ((treeByForm(sql) ?? parseSync(sql)).stmts ?? []).flatMap(({ stmt, stmt_location: start = 0, stmt_len: length }) =>
       stmt === undefined ? [] : [{ node: stmt, sql, at, text: sql.slice(at(start), length ? at(start + length) : undefined).trim() }],
     )
   } catch (error) {
@@ -33,9 +78,10 @@ export function parseStatements(sql: string): Parsed[] {
   }
 }
 
+const isAscii = (text: string): boolean => !/[\u0080-\uffff]/.test(text)
+
 function indexer(sql: string): (location: number | undefined) => number {
-  const isAscii = !/[\u0080-\uffff]/.test(sql)
-  if (isAscii) return location => location ?? 0
+  if (isAscii(sql)) return location => location ?? 0
   const indexOfByte: number[] = []
   let index = 0
   for (const character of sql) {

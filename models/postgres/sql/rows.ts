@@ -42,13 +42,14 @@ export function candidatesOf(depth: number, from: FromItem | undefined, where: B
     })
   }
   if (groups === undefined) return run => filtered(run).map(row => ({ row, aggregates: [] }))
-  return run => groupRows(run, depth, filtered(run), groups)
+  const nulls: Row = Array.from({ length: groups.width }, () => null)
+  return run => groupRows(run, depth, filtered(run), groups, nulls)
 }
 
-function groupRows(run: Run, depth: number, rows: readonly Row[], { keys, calls, having, width }: GroupPlan): Candidate[] {
-  const groups = new Map<string, Row[]>()
+function groupRows(run: Run, depth: number, rows: readonly Row[], { keys, calls, having }: GroupPlan, nulls: Row): Candidate[] {
   // Without GROUP BY there is one group, even of no rows.
-  if (keys.length === 0) groups.set('', [])
+  if (keys.length === 0) return groupCandidates(run, depth, [rows], calls, having, nulls)
+  const groups = new Map<string, Row[]>()
   for (const row of rows) {
     run.rows[depth] = row
     const key = keys.map(({ get, type }) => groupKey(get(run), type)).join('\u0000')
@@ -56,10 +57,14 @@ function groupRows(run: Run, depth: number, rows: readonly Row[], { keys, calls,
     if (group === undefined) groups.set(key, [row])
     else group.push(row)
   }
+  return groupCandidates(run, depth, groups.values(), calls, having, nulls)
+}
+
+function groupCandidates(run: Run, depth: number, groups: Iterable<readonly Row[]>, calls: readonly AggregateCall[], having: Bound | undefined, nulls: Row): Candidate[] {
   const candidates: Candidate[] = []
-  for (const group of groups.values()) {
+  for (const group of groups) {
     const aggregates = calls.map(call => aggregate(run, depth, group, call))
-    run.rows[depth] = group[0] ?? Array.from({ length: width }, () => null)
+    run.rows[depth] = group[0] ?? nulls
     run.aggregates[depth] = aggregates
     if (having === undefined || having.get(run) === true) candidates.push({ row: run.rows[depth] as Row, aggregates })
   }
@@ -67,6 +72,8 @@ function groupRows(run: Run, depth: number, rows: readonly Row[], { keys, calls,
 }
 
 function aggregate(run: Run, depth: number, group: readonly Row[], { aggregate: { finish }, args, filter, distinct, order }: AggregateCall): Value {
+  // count(*) asks how many there are, and nothing of them.
+  if (args.length === 0 && filter === undefined && !distinct && order.length === 0) return finish(group)
   let rows: { values: Row; keys: Row }[] = []
   for (const row of group) {
     run.rows[depth] = row
