@@ -74,6 +74,8 @@ export class Kubernetes {
   diskFactor = 1
   controlPlaneVersion: string
   private readonly counters = new Map<string, number>()
+  /** What {@link drawUs} knows of each field: nothing is read or named anew at each draw. */
+  private readonly durations = new Map<DurationField, { readonly distribution: Distribution; readonly purpose: string }>()
   private versions = 1000
   private uids = 0
 
@@ -217,7 +219,12 @@ export class Kubernetes {
 
   /** A keyed sample of one of the options' durations. */
   drawUs(field: DurationField, entity: string, nth: number): Us {
-    const seconds = this.sim.chance.sample(asDistribution(this.options[field]), entity, `kubernetes.${field}`, nth)
+    let duration = this.durations.get(field)
+    if (duration === undefined) {
+      duration = { distribution: asDistribution(this.options[field]), purpose: `kubernetes.${field}` }
+      this.durations.set(field, duration)
+    }
+    const seconds = this.sim.chance.sample(duration.distribution, entity, duration.purpose, nth)
     return Math.max(0, Math.round(seconds * SECOND))
   }
 

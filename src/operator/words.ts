@@ -77,6 +77,8 @@ export function fill(template: Template, lookup: Lookup): string {
 interface Filled {
   readonly names: readonly string[]
   readonly byValues: Map<string, readonly string[]>
+  /** The latest one and its values: a gate's line is filled in with the same ones again and again. */
+  latest: { readonly values: readonly string[]; readonly argv: readonly string[] } | undefined
 }
 
 const filled = new WeakMap<Stage, Filled>()
@@ -88,20 +90,20 @@ export function fillWords(stage: Stage, lookup: Lookup): readonly string[] {
   if (stage.constant !== undefined) return stage.constant
   let known = filled.get(stage)
   if (known === undefined) {
-    known = { names: stage.words.flatMap(word => (typeof word === 'string' ? [] : word.flatMap(part => (typeof part === 'string' ? [] : [part.name])))), byValues: new Map() }
+    known = { names: stage.words.flatMap(word => (typeof word === 'string' ? [] : word.flatMap(part => (typeof part === 'string' ? [] : [part.name])))), byValues: new Map(), latest: undefined }
     filled.set(stage, known)
   }
-  let values = ''
-  for (const name of known.names) {
-    const given = value(name, lookup)
-    values += `${given.length}:${given}`
-  }
-  let argv = known.byValues.get(values)
+  const values = known.names.map(name => value(name, lookup))
+  const { latest } = known
+  if (latest !== undefined && latest.values.every((given, i) => given === values[i])) return latest.argv
+  const key = values.map(given => `${given.length}:${given}`).join('')
+  let argv = known.byValues.get(key)
   if (argv === undefined) {
     argv = fillAfresh(stage, lookup)
     if (known.byValues.size >= MANY) known.byValues.clear()
-    known.byValues.set(values, argv)
+    known.byValues.set(key, argv)
   }
+  known.latest = { values, argv }
   return argv
 }
 

@@ -111,6 +111,8 @@ function extraHeaders(args: Arguments): string[] {
 
 function extra(args: Arguments, f: Found): string[] {
   const columns = args.repeated.get('label-columns')?.flatMap(v => v.split(',')) ?? []
+  const own = columns.map(l => f.labels[l] ?? '')
+  if (!args.flags.has('show-labels')) return own
   const labels = Object.keys(f.labels).sort().map(k => `${k}=${f.labels[k]}`).join(',')
-  return [...columns.map(l => f.labels[l] ?? ''), ...(args.flags.has('show-labels') ? [labels || '<none>'] : [])]
+  return [...own, labels || '<none>']
 }

@@ -1,4 +1,5 @@
 /** Resource types as kubectl names them, and finding objects by those names. */
+import { rememberedByText } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeObject, Labels } from '../objects.ts'
 import { nodeObject, podObject, storedObject } from './present.ts'
@@ -96,18 +97,30 @@ export function list(kube: Kubernetes, t: ResourceType, namespace: string | unde
   return out.sort((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
-/** Whether labels fit a `-l` selector: `a=b,c!=d,e,!f,g in (x,y),h notin (z)`. @throws Error with kubectl's text */
+/** Whether labels fit a `-l` selector: `a=b,c!=d,e,!f,g in (x,y),h notin (z)`. */
 export function selectorMatches(selector: string, labels: Labels): boolean {
-  return splitSelector(selector).every(term => {
-    const set = /^(\S+)\s+(in|notin)\s+\(([^)]*)\)$/.exec(term)
-    if (set !== null) {
-      const has = (set[3] as string).split(',').map(v => v.trim()).includes(labels[set[1] as string] ?? '\u0000')
-      return set[2] === 'in' ? has : !has
-    }
-    const pair = /^([^!=]+)(==|=|!=)(.*)$/.exec(term)
-    if (pair !== null) return (labels[(pair[1] as string).trim()] === (pair[3] as string).trim()) === (pair[2] !== '!=')
-    return term.startsWith('!') ? labels[term.slice(1).trim()] === undefined : labels[term] !== undefined
-  })
+  return readSelector(selector).every(fits => fits(labels))
+}
+
+type Term = (labels: Labels) => boolean
+
+/** The terms of a selector, taken apart once for a text. */
+const readSelector = rememberedByText((selector): readonly Term[] => splitSelector(selector).map(readTerm))
+
+function readTerm(term: string): Term {
+  const set = /^(\S+)\s+(in|notin)\s+\(([^)]*)\)$/.exec(term)
+  if (set !== null) {
+    const [key, isIn, values] = [set[1] as string, set[2] === 'in', (set[3] as string).split(',').map(v => v.trim())]
+    return labels => values.includes(labels[key] ?? '\u0000') === isIn
+  }
+  const pair = /^([^!=]+)(==|=|!=)(.*)$/.exec(term)
+  if (pair !== null) {
+    const [key, isEqual, value] = [(pair[1] as string).trim(), pair[2] !== '!=', (pair[3] as string).trim()]
+    return labels => (labels[key] === value) === isEqual
+  }
+  if (!term.startsWith('!')) return labels => labels[term] !== undefined
+  const absent = term.slice(1).trim()
+  return labels => labels[absent] === undefined
 }
 
 function splitSelector(selector: string): string[] {
