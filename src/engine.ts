@@ -44,6 +44,14 @@ export type AssumptionRange =
   | { readonly low: number; readonly high: number; readonly values?: undefined; readonly source: string }
   | { readonly low?: undefined; readonly high?: undefined; readonly values: readonly unknown[]; readonly source: string }
 
+/** An option that is a size, with the smaller values worth trying. */
+export interface Size {
+  /** Where it stands in the options (`['pooler', 'replicas']`). */
+  readonly path: readonly string[]
+  /** Values below the present one, the smallest first; plain data. */
+  readonly candidates: readonly unknown[]
+}
+
 export interface Engine<Options = unknown> {
   readonly name: string
   readonly title: string
@@ -60,6 +68,11 @@ export interface Engine<Options = unknown> {
   assumptions(given: Readonly<Record<string, unknown>>, options: Options): readonly Assumption[]
   /** The names by which commands can reach something when a runbook begins: pods and services. Optional: without it `check` doubts no name. */
   names?(options: Options): readonly string[]
+  /**
+   * The options that say how large a cluster is: what a failure is shrunk along, so that it is told of the smallest cluster that shows it.
+   * Optional: without it clusters keep their size. {@link problems} is asked about each value before it is used.
+   */
+  shrinks?(options: Options): readonly Size[]
   build(sim: Simulation, options: Options): Cluster
 }
 

@@ -7,7 +7,7 @@
 import { gatherFacts, judge } from './checks/index.ts'
 import type { Cluster } from './engine.ts'
 import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRun, type Schedule, type Scouted, type Scouting } from './faults/index.ts'
-import { Chance, formatDuration, SECOND, Simulation, type Us } from './kernel/index.ts'
+import { Chance, formatClock, formatDuration, NEVER, SECOND, Simulation, type Us } from './kernel/index.ts'
 import { Recorder, runUntilQuiet } from './measures/index.ts'
 import { type OperatorObserver, type OperatorRun, type Slips, startOperator } from './operator/index.ts'
 import { resultOf } from './rehearsal/result.ts'
@@ -33,6 +33,13 @@ export interface RehearsalOptions {
   readonly without?: readonly string[]
   /** A gate that is waved through on the way forward, from that visit on: one poll, and it passes whatever that showed. The way to ask what it was good for. */
   readonly waved?: { readonly step: string; readonly visit: number }
+  /** Give up once so many visits of steps have begun: a runbook with a step left out may go round in circles until its deadline. Default: never. */
+  readonly visitsMax?: number
+}
+
+/** A rehearsal was given up because of {@link RehearsalOptions.visitsMax}. */
+export class EndlessError extends Error {
+  override readonly name = 'EndlessError'
 }
 
 /** How long clients run before the first step: they connect, and followers stream under load. */
@@ -40,7 +47,7 @@ const WARM_UP_US: Us = 15 * SECOND
 
 /**
  * Rehearses a scenario once.
- * @throws ScenarioError when the input turns out wrong only now (`start` does not succeed), UnsupportedError for a command that no model has
+ * @throws EndlessError when `visitsMax` is exceeded, ScenarioError when the input turns out wrong only now (`start` does not succeed), UnsupportedError for a command that no model has
  */
 export function rehearse(options: RehearsalOptions): RehearsalResult {
   return rehearseOnce(options, { known: readingsAhead(options), found: new Map() })
@@ -127,12 +134,14 @@ interface Underway {
 
 /** Starts the operator on the runbook and arms the faults: both begin now. */
 function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, scouting: Scouting, workloads: readonly Workload[]): Underway {
-  const { schedule, elide = true } = options
+  const { schedule, elide = true, visitsMax = NEVER } = options
   const { runbook, deadlineUs, faults } = options.scenario
   const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs, scouting, clients: { surge: factor => surgeAll(workloads, factor) } })
   const scribe: Scribe = new Scribe(sim, cluster, runbook, name => operator.vars.get(name))
+  let visits = 0
   const observer: OperatorObserver = {
     phase(e) {
+      if (e.phase === 'start' && ++visits > visitsMax) throw new EndlessError(`after ${visitsMax} visits of steps, at ${formatClock(sim.now)}`)
       scribe.phase(e)
       if (e.phase === 'start') injector.started(e)
       else if (e.phase === 'end') injector.done(e)

@@ -70,6 +70,6 @@ async function campaign(nameOrPath: string, options: Holding): Promise<{ result:
   const result = folder === null ? found : writeCounterexamples(found, folder)
   const counterexample = result.counterexamples[0]
   const rehearsal = stories[0]?.rehearsal
-  const story = counterexample === undefined || rehearsal === undefined ? [] : ['', ...renderStory({ scenario: scenario.name, outline: outlineOf(scenario.runbook), counterexample, rehearsal }, PLAIN)]
+  const story = counterexample === undefined || rehearsal === undefined ? [] : ['', ...renderStory({ scenario: scenario.name, outline: outlineOf(scenario.runbook), counterexample, rehearsal, twin: stories[0]?.twin }, PLAIN)]
   return { result, text: [...renderSummary(result, PLAIN), ...story].join('\n') }
 }

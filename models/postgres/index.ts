@@ -8,6 +8,7 @@ import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, type Tim
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
 import { rules } from './rules.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
+import { sizes } from './sizes.ts'
 import { starter } from './starter.ts'
 import { memberNames } from './topology.ts'
 
@@ -99,6 +100,7 @@ export const postgres: Engine<PostgresOptions> = {
   problems,
   assumptions,
   names,
+  shrinks: sizes,
   build: (sim: Simulation, options: PostgresOptions): Cluster => new PostgresCluster(sim, options),
 }
 

@@ -3,11 +3,15 @@ import type { Schedule } from '../faults/schedule.ts'
 import { CHECKS, type Clause, type Outcome, type RehearsalResult, type Signature, type Verdict } from '../result.ts'
 import type { Scenario, ScenarioSource } from '../scenario/scenario.ts'
 import { type Aggregate, type SignatureRecord, signatureKey } from './aggregate.ts'
+import { type Smallest, explainFailure, rehearseTwin } from './explanation.ts'
+import { type Form, attempt } from './form.ts'
 import { judgeObjectives } from './judge.ts'
 import type { Rehearser } from './rehearser.ts'
 import type { Counterexample, Root } from './result.ts'
-import { failsWith, shrink } from './shrink.ts'
+import { failsWith, shrinkSchedule } from './shrink.ts'
+import { resized } from './shrink-sizes.ts'
 import { type StrategySpec, commandFor, strategyOf } from './strategy.ts'
+import type { Twins } from './twin.ts'
 
 export const COUNTEREXAMPLE_FORMAT = 1
 
@@ -24,8 +28,15 @@ export interface CounterexampleFile {
   readonly seed: string
   readonly schedule: Schedule
   readonly expected: { readonly hash: string; readonly outcome: Outcome; readonly evidence: string; readonly because: readonly Clause[] }
+  /** The smallest form that fails alike, where it was looked for: fewer steps, a smaller cluster, less load. `expected` is of the whole scenario. */
+  readonly smallest?: SmallestFile
   readonly foundBy: { readonly seed: string; readonly run: number; readonly strategy: StrategySpec }
   readonly source: ScenarioSource
+}
+
+/** The smallest form as a file carries it, with the trace hash that it alone has. */
+export interface SmallestFile extends Form {
+  readonly hash: string
 }
 
 /**
@@ -47,6 +58,8 @@ export function chooseSignatures(aggregate: Aggregate, missed: ReadonlySet<strin
 export interface RecordedCounterexample {
   readonly counterexample: Counterexample
   readonly rehearsal: RehearsalResult
+  /** The nearest rehearsal that passes, recorded too; undefined when none was found or looked for. */
+  readonly twin?: RehearsalResult | undefined
   /** The recorded rehearsal of the schedule as it was found had another trace than in the campaign. */
   readonly mismatch: boolean
 }
@@ -57,11 +70,29 @@ export interface Origin {
   readonly strategy: StrategySpec
 }
 
-/** Counterexamples for all that a campaign found, the gravest first. */
+/** Counterexamples for all that a campaign found, the gravest first. That one is also explained: it is the one that is told in full. */
 export function makeCounterexamples(scenario: Scenario, rehearser: Rehearser, origin: Origin, aggregate: Aggregate): RecordedCounterexample[] {
   const missed = new Set(judgeObjectives(aggregate, scenario.objectives).filter((each) => each.status === 'fail').map((each) => each.measure))
   const made = chooseSignatures(aggregate, missed).map((record) => makeCounterexample(scenario, rehearser, origin, record))
-  return made.sort((a, b) => byGravity(a.counterexample, b.counterexample))
+  const [gravest, ...others] = made.sort((a, b) => byGravity(a.counterexample, b.counterexample))
+  return gravest === undefined ? [] : [explained(scenario, rehearser, gravest), ...others]
+}
+
+/** Looks into a counterexample: its smallest form, since when it was inevitable, its nearest passing twin. A root that did not pass its test gets a better name. */
+export function explained(scenario: Scenario, rehearser: Rehearser, recorded: RecordedCounterexample): RecordedCounterexample {
+  const { counterexample, rehearsal } = recorded
+  const { check, cause, step, seed, schedule } = counterexample
+  const what = { scenario, rehearser, seed, schedule, signature: { check, cause, step }, result: rehearsal }
+  // What could not be repeated cannot be explained by repeating it.
+  if (!failsWith(rehearsal, counterexample.signature)) return recorded
+  const explained = explainFailure(what)
+  return { ...recorded, counterexample: { ...counterexample, root: betterRoot(counterexample.root, explained.twins), explained }, twin: rehearseTwin(what, explained.twins) }
+}
+
+/** When what the chain names is not the root, the last step without which the check holds is. */
+function betterRoot(root: Root, { steps }: Twins): Root {
+  const last = steps.at(-1)
+  return root.tested || last === undefined ? root : { what: `step ${last}`, tested: true }
 }
 
 /** Shrinks a failure and records the story of the smallest form. */
@@ -69,7 +100,7 @@ export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, ori
   const { seed } = strategyOf(origin.strategy, scenario, rehearser, origin.seed).caseOf(record.run)
   const key = signatureKey(record.signature)
   const found = rehearser.rehearse({ scenario, seed, schedule: record.schedule })
-  const { schedule } = shrink(record.schedule, key, (candidate) => rehearser.rehearse({ scenario, seed, schedule: candidate }))
+  const { form: { schedule } } = shrinkSchedule({ scenario, rehearser, seed, schedule: record.schedule, key, step: record.signature.step })
   const rehearsal = rehearser.rehearse({ scenario, seed, schedule, record: true })
   const verdict = verdictOf(rehearsal, key)
   const evidence = verdict?.evidence ?? record.evidence
@@ -124,7 +155,7 @@ export function byGravity(a: Counterexample, b: Counterexample): number {
 }
 
 export function toFile(counterexample: Counterexample, origin: { readonly proofroll: string; readonly scenario: string; readonly seed: string; readonly strategy: StrategySpec; readonly source: ScenarioSource }): CounterexampleFile {
-  const { check, cause, step, seed, schedule, hash, outcome, evidence, because, run } = counterexample
+  const { check, cause, step, seed, schedule, hash, outcome, evidence, because, run, explained } = counterexample
   return {
     format: COUNTEREXAMPLE_FORMAT,
     kind: 'proofroll counterexample',
@@ -134,21 +165,38 @@ export function toFile(counterexample: Counterexample, origin: { readonly proofr
     seed,
     schedule,
     expected: { hash, outcome, evidence, because },
+    ...(explained === undefined ? {} : { smallest: smallestFile(explained.smallest) }),
     foundBy: { seed: origin.seed, run, strategy: origin.strategy },
     source: origin.source,
   }
 }
 
+function smallestFile({ schedule, without, set, hash }: Smallest): SmallestFile {
+  return { schedule, without, set, hash }
+}
+
 /** How a replay compares with what the file expects. */
 export interface Replay {
+  /** Same: every form in the file has the trace that it had. */
   readonly is: 'same' | 'changed'
   /** The failure is still there, whatever else changed. */
   readonly stillFails: boolean
   readonly rehearsal: RehearsalResult
+  /** The smallest form, where the file has one. */
+  readonly smallest: { readonly is: 'same' | 'changed'; readonly stillFails: boolean; readonly hash: string } | null
 }
 
-/** Plays a counterexample again, recording its story. */
+/** Plays a counterexample again, recording its story: the whole scenario, and then its smallest form. */
 export function replay(file: CounterexampleFile, scenario: Scenario, rehearser: Rehearser): Replay {
-  const rehearsal = rehearser.rehearse({ scenario, seed: file.seed, schedule: file.schedule, record: true })
-  return { is: rehearsal.hash === file.expected.hash ? 'same' : 'changed', stillFails: failsWith(rehearsal, signatureKey(file.signature)), rehearsal }
+  const { seed, schedule, expected } = file
+  const key = signatureKey(file.signature)
+  const rehearsal = rehearser.rehearse({ scenario, seed, schedule, record: true })
+  const smallest = file.smallest === undefined ? null : replaySmallest(file.smallest, key, scenario, rehearser, seed)
+  const same = rehearsal.hash === expected.hash && smallest?.is !== 'changed'
+  return { is: same ? 'same' : 'changed', stillFails: failsWith(rehearsal, key), rehearsal, smallest }
+}
+
+function replaySmallest({ schedule, without, set, hash }: SmallestFile, key: string, scenario: Scenario, rehearser: Rehearser, seed: string): Replay['smallest'] {
+  const played = attempt(rehearser, { scenario: resized(scenario, set) ?? scenario, seed, schedule, without })
+  return { is: played?.hash === hash ? 'same' : 'changed', stillFails: played !== undefined && failsWith(played, key), hash: played?.hash ?? '' }
 }

@@ -1,10 +1,24 @@
 import type { RehearsalResult } from '../result.ts'
 import type { Schedule } from '../faults/schedule.ts'
+import type { Us } from '../kernel/index.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, addRun, emptyAggregate } from './aggregate.ts'
 import { findDivergence } from './diverge.ts'
 import { type GateVisit, judgeStops } from './gates.ts'
 import { type StrategySpec, strategyOf } from './strategy.ts'
+
+/** What to rehearse, and how; see `RehearsalOptions`. */
+export interface Rehearsed {
+  readonly scenario: Scenario
+  readonly schedule: Schedule
+  readonly seed: string
+  readonly record?: boolean
+  readonly without?: readonly string[]
+  readonly reseedAtUs?: Us
+  readonly reseedSalt?: string
+  readonly visitsMax?: number
+  readonly waved?: GateVisit
+}
 
 /** What a campaign needs to rehearse: three pure functions. `src/rehearsal.ts` is the real one; tests bring their own. */
 export interface Rehearser {
@@ -12,7 +26,7 @@ export interface Rehearser {
   seedOf(campaignSeed: string, run: number): string
   /** Its faults: at most `faults`, none when that is 0. */
   scheduleOf(scenario: Scenario, campaignSeed: string, run: number, faults: number): Schedule
-  rehearse(what: { readonly scenario: Scenario; readonly schedule: Schedule; readonly seed: string; readonly record?: boolean; readonly without?: readonly string[]; readonly waved?: GateVisit }): RehearsalResult
+  rehearse(what: Rehearsed): RehearsalResult
 }
 
 /** One pass in so many is run twice, and every failure: that is how "0 mismatches" is known. */

@@ -6,6 +6,7 @@ import type { Quantile, ScenarioSource } from '../scenario/scenario.ts'
 import type { Counts } from './aggregate.ts'
 import type { AggregateJson } from './aggregateJson.ts'
 import type { Divergence } from './diverge.ts'
+import type { Explanation } from './explanation.ts'
 import type { Probe } from './probes.ts'
 import type { GateAggregate } from './gates.ts'
 import type { Ranges } from './ranges.ts'
@@ -142,6 +143,8 @@ export interface Counterexample {
   readonly explanation: string
   readonly because: readonly Clause[]
   readonly root: Root
+  /** Smallest form, since when it was inevitable, nearest passing twin: of the gravest, which is told in full. */
+  readonly explained?: Explanation
   /** Where it was written, from the working folder; null when it was not. */
   readonly file: string | null
   /** The command that plays it again. */

@@ -13,6 +13,8 @@ export interface Told {
   readonly scenario: Scenario
   /** The recorded rehearsal of each counterexample, in the result's order. */
   readonly rehearsals: readonly RehearsalResult[]
+  /** The recorded nearest passing rehearsal of each that has one, in the same order. */
+  readonly twins?: readonly (RehearsalResult | undefined)[]
 }
 
 /** Where counterexamples go when no folder is named. */
@@ -87,11 +89,11 @@ function renderOthers(result: CampaignResult, screen: Screen): string[] {
   return folder === undefined ? lines : [...lines, ...hang('  ', `Each has a file in ${folder} for \`proofroll replay\`.`, screen.columns)]
 }
 
-function storiesOf({ result, scenario, rehearsals }: Told): Story[] {
+function storiesOf({ result, scenario, rehearsals, twins }: Told): Story[] {
   const outline = outlineOf(scenario.runbook)
   return result.counterexamples.flatMap((counterexample, i) => {
     const rehearsal = rehearsals[i]
-    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal }]
+    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i] }]
   })
 }
 

@@ -6,7 +6,8 @@ import { check, facts, init, list } from './catalogue.ts'
 import { type Context, type ExitCode, EXIT, UsageError, screenOf } from './context.ts'
 import { reportError } from './errors.ts'
 import { type RawOptions, addCampaignOptions, addOutputOptions, addSensitivityOptions, settings, strictOption } from './options.ts'
-import { merge, replayFiles, report } from './results.ts'
+import { type ReplayOptions, replayFiles } from './replay.ts'
+import { merge, report } from './results.ts'
 import { demo, run } from './run.ts'
 
 const ABOUT = `Rehearses the upgrade runbook of a database on a simulated Kubernetes cluster, many times under faults, and says what gave way.
@@ -50,7 +51,10 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
   addOutputOptions(addCampaignOptions(program.command('demo').description('the documented PostgreSQL wheel, then the fenced one')))
     .action(async (options: RawOptions) => exit(await demo(options, context)))
   program.command('replay').description('play counterexample files again: same or changed, and the story').argument('<file...>')
-    .action((files: string[]) => exit(replayFiles(files, context)))
+    .option('--on <SCENARIO>', 'play it on this scenario as it is now, not on the one in the file')
+    .option('--explain', 'also its smallest form, since when it is inevitable, and the nearest run that passes')
+    .option('--json <FILE>', 'write the result as JSON')
+    .action((files: string[], options: ReplayOptions) => exit(replayFiles(files, options, context)))
   program.command('check').description('everything that is wrong with scenarios or runbooks, without rehearsing them').argument('<file...>')
     .option('--engine <NAME>', 'the engine a runbook’s commands are checked against (default: the first)')
     .option('--set <PATH=VALUE>', 'override one value of the scenario; may be repeated', settings)

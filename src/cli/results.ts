@@ -1,8 +1,7 @@
-/** `proofroll merge`, `report` and `replay`: what is done with files that earlier runs wrote. */
+/** `proofroll merge` and `report`: what is done with results that earlier runs wrote. */
 import { readFileSync } from 'node:fs'
-import { COUNTEREXAMPLE_FORMAT, type CampaignResult, type CounterexampleFile, RESULT_FORMAT, mergeResults, prepareScenario, replay, signatureKey, verdictOf, version, explain } from '../campaign/index.ts'
-import { hang, outlineOf, paintFor, renderStory } from '../report/index.ts'
-import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
+import { type CampaignResult, RESULT_FORMAT, mergeResults, prepareScenario, rehearseTwin, version } from '../campaign/index.ts'
+import { type Context, type ExitCode, UsageError } from './context.ts'
 import type { RawOptions } from './options.ts'
 import { type Told, present } from './present.ts'
 
@@ -14,7 +13,7 @@ export function merge(files: readonly string[], options: RawOptions, context: Co
     const first = results[0] as CampaignResult
     const scenario = prepareScenario(first.source, context.engines, first.without)
     const { result, stories } = mergeResults(scenario, results, context.rehearser, options.strict === true)
-    return { result, scenario, rehearsals: stories.map((story) => story.rehearsal) }
+    return { result, scenario, rehearsals: stories.map((story) => story.rehearsal), twins: stories.map((story) => story.twin) }
   })
   return present(merged, options, context)
 }
@@ -32,38 +31,8 @@ function record(result: CampaignResult, context: Context): Told {
     if (rehearsal.hash !== hash) context.err(`${result.scenario}: ${signature} plays differently in this version (${version}; found by ${result.proofroll})\n`)
     return rehearsal
   })
-  return { result, scenario, rehearsals }
-}
-
-/** Plays counterexample files one after the other; exit 1 if any of them still fails. */
-export function replayFiles(files: readonly string[], context: Context): ExitCode {
-  const codes = files.map((file, i) => {
-    if (files.length > 1) print(context, [...(i > 0 ? [''] : []), paintFor(context.screen).bold(file)])
-    return replayFile(file, context)
-  })
-  return codes.includes(EXIT.violated) ? EXIT.violated : EXIT.held
-}
-
-/** Plays a counterexample file: *same* or *changed*, then the story. Exit 1 while the failure is there, 0 once it is gone. */
-function replayFile(file: string, context: Context): ExitCode {
-  const found = readCounterexample(file)
-  const scenario = prepareScenario(found.source, context.engines)
-  const played = replay(found, scenario, context.rehearser)
-  const paint = paintFor(context.screen)
-  const key = signatureKey(found.signature)
-  const verdict = verdictOf(played.rehearsal, key)
-  const change = `trace ${found.expected.hash} when Proofroll ${found.proofroll} found it, ${played.rehearsal.hash} now (${version})`
-  const head = played.is === 'same' ? `${paint.bold('same')}: ${key} fails as it did, trace ${found.expected.hash}` : `${paint.bold('changed')}: ${played.stillFails ? `still ${key}` : `${key} does not fail any more`}; ${change}`
-  print(context, [...hang('', head, context.screen.columns), ''])
-  const failing = verdict ?? played.rehearsal.verdicts.find((each) => each.status === 'fail')
-  if (failing === undefined) {
-    print(context, hang('', `The rehearsal ${played.rehearsal.outcome}; every check passes.`, context.screen.columns))
-    return EXIT.held
-  }
-  const { check, cause, step } = failing.signature ?? found.signature
-  const counterexample = { check, cause, step, evidence: failing.evidence, because: failing.because ?? [], schedule: found.schedule, faultsFound: found.schedule.length, seed: found.seed, replay: `proofroll replay ${file}`, explanation: explain(failing.evidence, failing.because ?? []) }
-  print(context, renderStory({ scenario: found.scenario, outline: outlineOf(scenario.runbook), counterexample, rehearsal: played.rehearsal }, context.screen))
-  return EXIT.violated
+  const twins = result.counterexamples.map(({ seed, schedule, explained }) => (explained === undefined ? undefined : rehearseTwin({ scenario, rehearser: context.rehearser, seed, schedule }, explained.twins)))
+  return { result, scenario, rehearsals, twins }
 }
 
 /** The results in a file: one or several. @throws UsageError when it holds something else */
@@ -77,14 +46,8 @@ export function readResults(file: string): CampaignResult[] {
   return results as CampaignResult[]
 }
 
-function readCounterexample(file: string): CounterexampleFile {
-  const parsed = readJson(file) as Partial<CounterexampleFile> | null
-  if (typeof parsed !== 'object' || parsed === null || parsed.kind !== 'proofroll counterexample') throw new UsageError(`${file}: this is no counterexample file (\`proofroll run\` writes them under reports/ or the folder of --report)`)
-  if (parsed.format !== COUNTEREXAMPLE_FORMAT) throw new UsageError(`${file}: format ${String(parsed.format)}; this version of Proofroll (${version}) reads format ${COUNTEREXAMPLE_FORMAT}`)
-  return parsed as CounterexampleFile
-}
-
-function readJson(file: string): unknown {
+/** Parses a JSON file. @throws UsageError when there is none, or it is something else */
+export function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {

@@ -77,7 +77,7 @@ async function rehearseAll(scenarios: readonly Scenario[], options: Underway, co
     const { result: found, stories } = await campaignOf(scenario, options, context)
     const tried = options.needless === true && !options.stop.aborted ? await withNeedless(found, scenario, options, context) : found
     const result = options.sensitivity === true && !found.partial ? { ...tried, sensitivity: await sensitivityOf(scenario, found, options, context) } : tried
-    told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal) })
+    told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal), twins: stories.map((story) => story.twin) })
   }
   return told
 }

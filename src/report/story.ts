@@ -1,8 +1,10 @@
 /** One failing rehearsal told: the runbook as it went, why it failed, who led when, and how to see it again. */
+import type { Explanation } from '../campaign/index.ts'
 import type { Counterexample, Root } from '../campaign/result.ts'
 import { formatClock, formatDuration } from '../kernel/index.ts'
 import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult, StepRecord } from '../result.ts'
+import { inevitableLines, smallestLines, twinLines } from './explained.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
 import { count, faultWords, violationWords } from './words.ts'
@@ -57,22 +59,31 @@ function commandOf({ action, note }: PlanStep): string {
 export interface Story {
   readonly scenario: string
   readonly outline: readonly OutlineStep[]
-  readonly counterexample: Pick<Counterexample, 'check' | 'cause' | 'step' | 'evidence' | 'because' | 'schedule' | 'faultsFound' | 'seed' | 'replay'> & { readonly root?: Root | undefined }
+  readonly counterexample: Pick<Counterexample, 'check' | 'cause' | 'step' | 'evidence' | 'because' | 'schedule' | 'faultsFound' | 'seed' | 'replay'> & { readonly root?: Root | undefined; readonly explained?: Explanation | undefined }
   readonly rehearsal: RehearsalResult
+  /** The nearest rehearsal that passes, recorded. */
+  readonly twin?: RehearsalResult | undefined
 }
 
 /** The story as lines. */
 export function renderStory(story: Story, screen: Screen): string[] {
   const paint = paintFor(screen)
   const { counterexample } = story
+  const { explained } = counterexample
   const faults = counterexample.schedule.length
+  const names = (id: string): string => {
+    const step = story.outline.find((each) => each.id === id.replace(/^undo of /, ''))
+    return step === undefined ? id : `${id.startsWith('undo of ') ? 'undo of ' : ''}${labelOf(step)}`
+  }
   const shrunk = counterexample.faultsFound > faults ? `, shrunk from ${counterexample.faultsFound}` : ''
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
   const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])))
   const sections = [
-    [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen)],
+    [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, screen))],
     [paint.bold('Why'), ...why(story, screen)],
+    explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, names, screen)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
+    explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, counterexample.schedule, { failed: story.rehearsal, twin: story.twin }, names, screen)],
     [paint.bold('See it again'), `  ${counterexample.replay}`],
   ]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
@@ -94,20 +105,76 @@ interface Line {
   readonly result: string
 }
 
+/** A line of the tree with what it was made from. */
+interface Branch {
+  readonly line: Line
+  readonly step: OutlineStep
+  readonly records: readonly StepRecord[]
+  /** Something happened in this very step that the story is about: its lines are never folded away. */
+  readonly told: boolean
+}
+
 function tree(story: Story, screen: Screen): string[] {
   const { outline, rehearsal, counterexample } = story
+  const needed = new Set(counterexample.explained?.smallest.needed ?? [])
   const forward = rehearsal.steps.filter((step) => step.path === 'forward')
-  const lines: { readonly line: Line; readonly records: readonly StepRecord[] }[] = outline.map((step) => {
-    const records = forward.filter((record) => record.step === step.id)
-    return { line: lineOf(step, records, counterexample.step, screen), records }
-  })
+  const branch = (step: OutlineStep, records: readonly StepRecord[]): Branch => {
+    const line = lineOf(step, records, counterexample.step, screen)
+    const needs = needed.has(step.id) && line.mark === ' '
+    const told = line.mark !== ' ' || needs || records.some((record) => record.result === 'failed')
+    return { line: needs ? { ...line, mark: glyphsFor(screen).needs } : line, step, records, told }
+  }
+  const branches = outline.map((step) => branch(step, forward.filter((record) => record.step === step.id)))
   for (const record of rehearsal.steps.filter((step) => step.path === 'undo')) {
     const id = record.step.startsWith('undo of ') ? record.step : `undo of ${record.step}`
-    lines.push({ line: lineOf({ id, number: id, title: record.title, depth: 0, container: false }, [record], counterexample.step, screen), records: [record] })
+    branches.push(branch({ id, number: id, title: record.title, depth: 0, container: false }, [record]))
   }
-  const idWidth = Math.min(24, Math.max(4, ...lines.map(({ line }) => line.label.length + 2 * line.depth)))
-  const struck = strikesByLine(lines.map(({ records }) => records), rehearsal)
-  return lines.flatMap(({ line }, i) => [layLine(line, idWidth, screen), ...(struck.get(i) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))])
+  const struck = strikesByLine(branches.map(({ records }) => records), rehearsal)
+  const shown = counterexample.explained === undefined ? branches.map((each, i) => ({ ...each, at: i })) : folded(branches, struck)
+  const idWidth = Math.min(24, Math.max(4, ...shown.map(({ line }) => line.label.length + 2 * line.depth)))
+  return withoutTheUnreached(shown).flatMap((each) => {
+    if (typeof each === 'string') return hang(`    ${glyphsFor(screen).ellipsis} `, each, screen.columns).map(paintFor(screen).dim)
+    return [layLine(each.line, idWidth, screen), ...(struck.get(each.at) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))]
+  })
+}
+
+type Shown = Branch & { readonly at: number }
+
+/** A group in which nothing happened that the story is about is one line: the outline stays, the night is short. */
+function folded(branches: readonly Branch[], struck: ReadonlyMap<number, unknown>): Shown[] {
+  const shown: Shown[] = []
+  for (let i = 0; i < branches.length; i++) {
+    const each = branches[i] as Branch
+    let end = i + 1
+    while (end < branches.length && (branches[end] as Branch).step.depth > each.step.depth) end++
+    const inside = branches.slice(i + 1, end)
+    const quiet = inside.length > 0 && !inside.some((other, n) => other.told || struck.has(i + 1 + n))
+    if (!quiet) {
+      shown.push({ ...each, at: i })
+      continue
+    }
+    const downUs = inside.filter(({ step }) => !step.container).flatMap(({ records }) => records).reduce((sum, record) => sum + record.writeDowntimeUs, 0)
+    const steps = count(inside.filter(({ step }) => !step.container).length, 'step')
+    const result = [steps, each.line.result, downUs > 0 ? `writes down ${formatDuration(downUs)}` : ''].filter((part) => part !== '').join(', ')
+    shown.push({ ...each, line: { ...each.line, result: each.records.length === 0 ? each.line.result : result }, at: i })
+    i = end - 1
+  }
+  return shown
+}
+
+/** Three and more lines in a row that say "not reached" are one. */
+function withoutTheUnreached(shown: readonly Shown[]): (Shown | string)[] {
+  const lines: (Shown | string)[] = []
+  for (let i = 0; i < shown.length; i++) {
+    let end = i
+    while (end < shown.length && (shown[end] as Shown).records.length === 0 && (shown[end] as Shown).line.mark === ' ') end++
+    if (end - i < 3) lines.push(shown[i] as Shown)
+    else {
+      lines.push(`not reached: ${shown.slice(i, end).map(({ step }) => labelOf(step)).join(', ')}`)
+      i = end - 1
+    }
+  }
+  return lines
 }
 
 function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: string, screen: Screen): Line {

@@ -46,6 +46,15 @@ export function renderStrip(rehearsal: RehearsalResult, screen: Screen, numbers:
   return lines
 }
 
+/** Each member's row alone, `width` wide, for setting two rehearsals side by side; empty when the rehearsal was not recorded. */
+export function compactStrip(rehearsal: RehearsalResult, screen: Screen, width: number): Map<string, string> {
+  const members = rehearsal.story?.members ?? []
+  if (members.length === 0) return new Map()
+  const axis = layOut(rehearsal, width)
+  const glyphOf = (name: string): string[] => axis.atUs.map((atUs, i) => roleGlyph(stateIn(members, name, atUs, axis.atUs[i + 1] ?? Number.POSITIVE_INFINITY), screen))
+  return new Map([...new Set(members.map((change) => change.member))].map((name) => [name, cells(axis, glyphOf(name))]))
+}
+
 /** One column or more for each interval between events; events that would not fit are joined to their neighbour, shortest interval first. */
 function layOut(rehearsal: RehearsalResult, width: number): Axis {
   const story = rehearsal.story

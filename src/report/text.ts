@@ -33,15 +33,16 @@ export interface Glyphs {
   readonly neither: string
   readonly down: string
   readonly range: string
+  readonly needs: string
 }
 
 const UNICODE: Glyphs = {
   good: '✓', bad: '✗', none: '–', strike: '⚡', bar: '█', half: '▌', rule: '─', arrow: '←', ellipsis: '…', atMost: '≤', atLeast: '≥',
-  leader: '█', follower: '▒', neither: '░', down: '·', range: '–',
+  leader: '█', follower: '▒', neither: '░', down: '·', range: '–', needs: '•',
 }
 const ASCII: Glyphs = {
   good: '+', bad: 'x', none: '-', strike: '!', bar: '#', half: '', rule: '-', arrow: '<-', ellipsis: '..', atMost: '<=', atLeast: '>=',
-  leader: 'L', follower: 'f', neither: 'o', down: '.', range: '-',
+  leader: 'L', follower: 'f', neither: 'o', down: '.', range: '-', needs: '*',
 }
 
 export function glyphsFor(screen: Screen): Glyphs {

@@ -100,9 +100,13 @@ export function count(n: number, noun: string): string {
 /** One fault in words: `process-kill of role:leader for 30.0 s, at the start of step promote`. */
 export function faultWords({ kind, target, at, durationUs }: Schedule[number]): string {
   const lasts = durationUs > 0 ? ` for ${formatDuration(durationUs)}` : ''
-  if (typeof at === 'number') return `${kind} of ${target}${lasts}, ${formatDuration(at)} after the start`
+  return `${kind} of ${target}${lasts}, ${faultPlace(at)}`
+}
+
+/** Where a fault strikes: `at the start of step promote`. */
+export function faultPlace(at: Schedule[number]['at']): string {
+  if (typeof at === 'number') return `${formatDuration(at)} after the start`
   const visit = at.visit > 1 ? ` (visit ${at.visit})` : ''
   const step = `${at.path === 'undo' ? 'the undo of ' : ''}step ${at.step}${visit}`
-  const when = at.phase === 'await' ? `${formatDuration(at.offsetUs)} into command ${at.command} of ${step}` : `at the ${at.phase} of ${step}`
-  return `${kind} of ${target}${lasts}, ${when}`
+  return at.phase === 'await' ? `${formatDuration(at.offsetUs)} into command ${at.command} of ${step}` : `at the ${at.phase} of ${step}`
 }

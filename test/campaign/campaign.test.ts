@@ -8,7 +8,7 @@ import { type Ranges, countRuns, unite } from '../../src/campaign/ranges.ts'
 import { RunQueue, pieceFor } from '../../src/campaign/queue.ts'
 import { RehearsalError, runRange } from '../../src/campaign/rehearser.ts'
 import type { CampaignResult } from '../../src/campaign/result.ts'
-import { failsWith, shrink } from '../../src/campaign/shrink.ts'
+import { failsWith, shrinkSchedule } from '../../src/campaign/shrink.ts'
 import { mergeResults } from '../../src/campaign/summarise.ts'
 import type { Schedule } from '../../src/faults/schedule.ts'
 import { fakeRehearsal, fakeRehearser, fakeScenario, fakeSchedule, goodRehearser } from './fakes.ts'
@@ -139,11 +139,11 @@ describe('shrinking', () => {
   test('keeps the signature, drops what does not matter, shortens what does', () => {
     const schedule = fakeSchedule(fakeScenario, '1', findRun('process-kill'), 2)
     const key = 'terminates/step-failed/shrink'
-    const rehearse = (candidate: Schedule) => fakeRehearsal({ schedule: candidate, seed: '1/3' })
-    const small = shrink(schedule, key, rehearse)
-    expect(small.schedule).toEqual([{ ...schedule[0], durationUs: 10_625_000 }])
-    expect(failsWith(rehearse(small.schedule), key)).toBe(true)
-    expect(shrink(schedule, 'no-split-brain/overlap/promote', rehearse).schedule).toEqual([])
+    const failing = { scenario: fakeScenario, rehearser: fakeRehearser, seed: '1/3', schedule, key, step: 'shrink' }
+    const small = shrinkSchedule(failing)
+    expect(small.form.schedule).toEqual([{ ...schedule[0], durationUs: 10_000_000 }])
+    expect(failsWith(fakeRehearsal({ schedule: small.form.schedule, seed: '1/3' }), key)).toBe(true)
+    expect(shrinkSchedule({ ...failing, key: 'no-split-brain/overlap/promote' }).form.schedule).toEqual([])
     expect(small.attempts).toBeLessThan(20)
   })
 
@@ -153,6 +153,15 @@ describe('shrinking', () => {
     const file = toFile(found, result)
     expect(replay(JSON.parse(JSON.stringify(file)), fakeScenario, fakeRehearser)).toMatchObject({ is: 'same', stillFails: true })
     expect(replay(file, fakeScenario, { ...goodRehearser, rehearse: (what) => ({ ...goodRehearser.rehearse(what), hash: '0'.repeat(16) }) })).toMatchObject({ is: 'changed', stillFails: false })
+  })
+
+  test('only the gravest is explained; a file without a smallest form, as older versions wrote it, replays', async () => {
+    const { result } = await runCampaign(fakeScenario, { runs: 30, faults: 2, seed: '7' }, fakeRehearser)
+    expect(result.counterexamples.map((each) => each.explained !== undefined)).toEqual(result.counterexamples.map((_, i) => i === 0))
+    const { smallest, ...older } = toFile(result.counterexamples[0]!, result)
+    expect(smallest?.hash).toMatch(/^[0-9a-f]{16}$/)
+    expect(replay(older, fakeScenario, fakeRehearser)).toMatchObject({ is: 'same', smallest: null })
+    expect(replay({ ...older, smallest: { ...smallest!, hash: 'f'.repeat(16) } }, fakeScenario, fakeRehearser)).toMatchObject({ is: 'changed', stillFails: true, smallest: { is: 'changed', stillFails: true } })
   })
 })
 

@@ -99,6 +99,35 @@ describe('replay', () => {
     }
   })
 
+  test('the gravest carries its smallest form, which replays too; one that was tampered with is changed', async () => {
+    const counterexample = JSON.parse(readFileSync(file, 'utf8')) as { smallest: { without: string[]; set: Record<string, string>; hash: string } }
+    expect(counterexample.smallest).toMatchObject({ set: { 'cluster.members': '2' } })
+    expect((await proofroll(['replay', file])).out).toContain(`Its smallest form too: same, trace ${counterexample.smallest.hash}`)
+    writeFileSync('tampered.json', JSON.stringify({ ...counterexample, smallest: { ...counterexample.smallest, without: [] } }))
+    const { code, out } = await proofroll(['replay', 'tampered.json'])
+    expect(out).toContain('changed, but only its smallest form: no-acknowledged-write-lost/overlap/route')
+    expect(out).toContain('Its smallest form: changed, ')
+    expect(code).toBe(1)
+  })
+
+  test('--explain looks into any file, and --json says the same as data', async () => {
+    const { code, out } = await proofroll(['replay', file, '--explain', '--json', 'replayed.json'])
+    expect(code).toBe(1)
+    for (const part of ['Since when it was inevitable', 'What one change would have done', 'can be left out and it still']) expect(out).toContain(part)
+    const data = JSON.parse(readFileSync('replayed.json', 'utf8')) as object
+    expect(data).toMatchObject({ kind: 'proofroll replay', is: 'same', stillFails: true, smallest: { is: 'same' }, explained: { smallest: { minimal: true }, twins: { tried: expect.any(Number) } } })
+  })
+
+  test('--on plays it on the scenario as it is now: exit 0 once it is mended', async () => {
+    const same = await proofroll(['replay', file, '--on', 'swap.yaml'])
+    expect([same.code, same.out.split(':')[0]]).toEqual([1, 'same'])
+    writeFileSync('swap-mended.yaml', FENCED)
+    const mended = await proofroll(['replay', file, '--on', 'swap-mended.yaml'])
+    expect(mended.out).toContain('changed: on swap-mended.yaml as it is now,\nno-acknowledged-write-lost/overlap/route does not fail any more')
+    expect(mended.code).toBe(0)
+    expect(await proofroll(['replay', file, '--on', 'gone.yaml'])).toMatchObject({ code: 2, out: '' })
+  })
+
   test('a changed runbook is told apart, and exits 0 when nothing fails', async () => {
     const counterexample = JSON.parse(readFileSync(file, 'utf8')) as { source: { yaml: string; files: Record<string, string> } }
     counterexample.source.yaml = FENCED

@@ -9,5 +9,5 @@ export function fakeCampaign(runs: number, faults: number, rehearser: Rehearser 
   const strategy = { kind: 'random', faults } as const
   const aggregate = runRange(fakeScenario, rehearser, { seed: '1', strategy, first: 0, end: runs })
   const { result, stories } = conclude(fakeScenario, rehearser, aggregate, { proofroll: '0.1.0', seed: '1', strategy, without: [], asked: [[0, runs]], strict: false, elapsedSeconds: () => 2.1 })
-  return { result, stories: stories.map(({ counterexample, rehearsal }) => ({ scenario: fakeScenario.name, outline: outlineOf(fakeScenario.runbook), counterexample, rehearsal })) }
+  return { result, stories: stories.map(({ counterexample, rehearsal, twin }) => ({ scenario: fakeScenario.name, outline: outlineOf(fakeScenario.runbook), counterexample, rehearsal, twin })) }
 }

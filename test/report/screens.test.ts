@@ -1,11 +1,12 @@
 /** Whole screens, so that a change to what people read is seen in review. */
 import { describe, expect, test } from 'vitest'
+import type { Explanation } from '../../src/campaign/index.ts'
 import { renderJUnit } from '../../src/report/junit.ts'
 import { renderMarkdown } from '../../src/report/markdown.ts'
 import { type Story, renderStory } from '../../src/report/story.ts'
 import { renderSummary } from '../../src/report/summary.ts'
 import { PLAIN } from '../../src/report/text.ts'
-import { fakeScenario, goodRehearser } from '../campaign/fakes.ts'
+import { fakeRehearser, fakeScenario, goodRehearser } from '../campaign/fakes.ts'
 import { fakeCampaign } from './fixture.ts'
 
 const bad = fakeCampaign(300, 2)
@@ -176,6 +177,8 @@ describe('terminal', () => {
           01:12.6  4 patch    Send clients to the new primary                   3.31 s
           01:15.9  5 remove   Delete the old primary and …  1m 00s  writes down 400 ms
           02:15.9  6 shrink   Scale back to three          2.50 s  writes down 15m 00s
+        • the one step it takes: the other 5 of 6 steps can be left out and it still
+        fails the same way.
 
       Why
         1656 acknowledged writes are not in the surviving history
@@ -186,6 +189,10 @@ describe('terminal', () => {
                          primary (step 3 promote)
         correlated       it also happens without step promote: the chain tells what
                          went together, not what did it
+
+      Since when it was inevitable
+        From the first step on: with other luck from there it failed in 16 of 16
+        futures. Not luck, the runbook does it.
 
       Who led
         step                1   2             3      4       5          6
@@ -199,6 +206,9 @@ describe('terminal', () => {
                             00:00                    01:12                 02:17
         █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
 
+      What one change would have done
+        None of the 6 runs that differ in one fault or one step passes this check.
+
       See it again
         proofroll run postgres-ferris-wheel/as-documented --faults 2 --seed 1 --first 1 --runs 1
       "
@@ -211,7 +221,7 @@ describe('terminal', () => {
       How it got stuck (1 fault, shrunk from 2)
           00:00.0  1 surge    Add a fourth pod                                  3.10 s
           00:03.1  2 wait     Wait until the new pod is ready                   1m 08s
-            ! 00:20.000 process-kill of role:leader for 10.6 s
+            ! 00:20.000 process-kill of role:leader for 10.0 s
           01:11.2  3 promote  Promote the new pod                               1.40 s
           01:12.6  4 patch    Send clients to the new primary                   2.97 s
           01:15.5  5 remove   Delete the old primary and..  1m 00s  writes down 400 ms
@@ -238,6 +248,89 @@ describe('terminal', () => {
         proofroll run postgres-ferris-wheel/as-documented --faults 2 --seed 1 --first 4 --runs 1
       "
     `)
+  })
+
+  test('the story of a failure that was looked into', () => {
+    const explained: Explanation = {
+      smallest: { schedule: stuck.counterexample.schedule, without: ['surge', 'promote', 'patch', 'remove'], set: { 'cluster.members': '2', 'load.writesPerSecond': '1' }, hash: '', steps: 6, needed: ['wait', 'shrink'], minimal: true, attempts: 31 },
+      inevitable: {
+        moments: [
+          { atUs: 0, is: 'before', what: 'surge', visit: 1, failed: 2, futures: 16 },
+          { atUs: 3_100_000, is: 'before', what: 'wait', visit: 1, failed: 3, futures: 32 },
+          { atUs: 20_000_001, is: 'struck', what: 'process-kill', visit: 1, failed: 24, futures: 32 },
+          { atUs: 72_600_000, is: 'before', what: 'patch', visit: 2, failed: 30, futures: 32 },
+          { atUs: 75_500_000, is: 'before', what: 'remove', visit: 1, failed: 32, futures: 32 },
+        ],
+        jump: 2,
+        steep: true,
+        sure: 4,
+      },
+      twins: {
+        tried: 14, passing: 3, steps: ['wait'],
+        nearest: { edit: { is: 'shorten', fault: 0, durationUs: 5_000_000 }, outcome: 'completed', hash: '', fails: [] },
+        runbook: { edit: { is: 'swap', step: 'wait', with: 'promote' }, outcome: 'completed', hash: '', fails: [] },
+      },
+    }
+    const story: Story = { ...stuck, counterexample: { ...stuck.counterexample, explained }, twin: fakeRehearser.rehearse({ scenario: fakeScenario, schedule: [], seed: 'twin', record: true }) }
+    expect(screen(renderStory(story, PLAIN))).toMatchInlineSnapshot(`
+      "
+      How it got stuck (1 fault, shrunk from 2)
+          00:00.0  1 surge    Add a fourth pod                                  3.10 s
+        • 00:03.1  2 wait     Wait until the new pod is ready                   1m 08s
+            ⚡ 00:20.000 process-kill of role:leader for 10.0 s
+          01:11.2  3 promote  Promote the new pod                               1.40 s
+          01:12.6  4 patch    Send clients to the new primary                   2.97 s
+          01:15.5  5 remove   Delete the old primary and …  1m 00s  writes down 400 ms
+        ✗ 02:15.9  6 shrink   Scale back…  2.50 s  failed, writes down 15m 00s  ← here
+        • the 2 steps it takes: the other 4 of 6 steps can be left out and it still
+        fails the same way, even with members=2, writesPerSecond=1.
+
+      Why
+        
+        tested           without the fault, on the same luck, it does not happen
+
+      Since when it was inevitable
+        From step 5 remove on (01:15) nothing could save it: 32 of 32 futures failed;
+        before that 30 of 32. Most of it was decided between the start of step 2 wait
+        and the strike of the process-kill.
+        00:00.0  before step 1 surge                         2 of 16  ██
+        00:03.1  before step 2 wait                          3 of 32  █
+        00:20.0  after the process-kill                     24 of 32  █████████
+        01:12.6  before step 4 patch (visit 2)              30 of 32  ███████████
+        01:15.5  before step 5 remove                       32 of 32  ████████████
+
+      Who led
+        step                1  2                 3      4      5         6
+        fault                          ⚡
+        postgres-cluster-0  ███████████████████████████████········▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+          engine version    15.3                                   15.4
+        postgres-cluster-1  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+        postgres-cluster-2  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+        postgres-cluster-3         ░░░░░░░░░▒▒▒▒▒▒▒▒████████████████████████··········
+          engine version           15.4
+        leaders             1111111111111111111111112222222111111111111111110000000000
+                            00:00                   01:11                   02:17
+        █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
+
+      What one change would have done
+        Had the process-kill of role:leader lasted 5.00 s instead of 10.0 s: the
+        runbook completes, and every check passes.
+        In the runbook itself: With step 2 wait after step 3 promote: the runbook
+        completes, and every check passes.
+        3 of 14 runs with one fault or step changed pass this check.
+                            as it went                   with that change
+        postgres-cluster-0  ████████████████····▒▒▒▒▒▒▒  ███████████████····▒▒▒▒▒▒▒▒
+        postgres-cluster-1  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+        postgres-cluster-2  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+        postgres-cluster-3      ░░░░▒▒▒▒████████████···      ░░▒▒▒▒▒█████████████···
+        they part: as it went  02:18.4 step shrink fails; 02:18.4 the runbook aborts
+                   the other    02:18.4 the runbook completes
+
+      See it again
+        proofroll run postgres-ferris-wheel/as-documented --faults 2 --seed 1 --first 4 --runs 1
+      "
+    `)
+    for (const unicode of [true, false]) expect(renderStory(story, { ...PLAIN, unicode }).filter((line) => line.length > 80 && !line.startsWith('  proofroll '))).toEqual([])
   })
 
   test('no line is wider than the screen, at any width from 80 on', () => {

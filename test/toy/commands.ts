@@ -1,7 +1,7 @@
 /** The toy's programs, each on the operator's workstation: one effect after one fixed latency. */
 import type { Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, CommandRegistry, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
-import type { ToyWorld } from './world.ts'
+import { NoMemberError, type ToyWorld } from './world.ts'
 
 /** A program with an effect. `act` gives an error text, or undefined when all went well. */
 function program(world: ToyWorld, name: string, summary: string, words: number, act: (args: readonly string[], call: Call) => string | undefined): Command {
@@ -12,7 +12,7 @@ function program(world: ToyWorld, name: string, summary: string, words: number, 
     latencyUs: () => world.options.commandUs,
     look: () => undefined,
     *run(call): Process<Output> {
-      const error = act(call.argv.slice(1), call)
+      const error = unlessUnknown(() => act(call.argv.slice(1), call), message => message)
       return error === undefined ? ok(`${name}: done\n`) : failed(`${name}: ${error}\n`)
     },
   }
@@ -26,11 +26,20 @@ function question(world: ToyWorld, name: string, summary: string, words: number,
     check: argv => usage(name, summary, argv, words),
     latencyUs: () => world.options.commandUs,
     look(call): Look {
-      return { output: ok(`${answer(call.argv.slice(1))}\n`), afterUs: 0, stableUntilUs: moves ? world.sim.now : Number.POSITIVE_INFINITY }
+      return { output: unlessUnknown(() => ok(`${answer(call.argv.slice(1))}\n`), message => failed(`${name}: ${message}\n`)), afterUs: 0, stableUntilUs: moves ? world.sim.now : Number.POSITIVE_INFINITY }
     },
     *run(): Process<Output> {
       throw new Error(`toy: ${name} only reads`)
     },
+  }
+}
+
+function unlessUnknown<T>(act: () => T, otherwise: (message: string) => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof NoMemberError) return otherwise(error.message)
+    throw error
   }
 }
 

@@ -131,5 +131,6 @@ export const toy: Engine<ToyOptions> = {
   starter: {},
   problems: options => (options.promise === 'synchronous' && options.members < 2 ? [{ path: ['promise'], message: 'a synchronous promise needs a second member' }] : []),
   assumptions: () => [],
+  shrinks: options => [{ path: ['members'], candidates: Array.from({ length: options.members - 1 }, (_, i) => i + 1) }],
   build: (sim, options) => toyCluster(sim, options),
 }

@@ -47,6 +47,11 @@ interface OpenSession {
   state: SessionState
 }
 
+/** A name that no member has: the programs that get it fail, as real ones do. */
+export class NoMemberError extends Error {
+  override readonly name = 'NoMemberError'
+}
+
 export class ToyWorld {
   readonly log: ReplicatedLog
   readonly all: ToyMember[] = []
@@ -84,7 +89,7 @@ export class ToyWorld {
   /** @throws Error naming the members when there is none of that name */
   member(name: string): ToyMember {
     const found = this.all.find(m => m.name === name)
-    if (found === undefined) throw new Error(`toy: no member ${name}; there are ${this.all.map(m => m.name).join(', ')}`)
+    if (found === undefined) throw new NoMemberError(`no member ${name}; there are ${this.all.map(m => m.name).join(', ')}`)
     return found
   }
 

@@ -1,0 +1,114 @@
+/** The parts of a story that needed more rehearsals than its own: what can be left out, since when it was inevitable, and the nearest run that passes. */
+import type { Edit, Explanation, Moment, Twin } from '../campaign/index.ts'
+import type { Schedule } from '../faults/schedule.ts'
+import { formatClock, formatDuration } from '../kernel/index.ts'
+import type { RehearsalResult } from '../result.ts'
+import { milestonesOf, partingOf } from './milestones.ts'
+import { compactStrip } from './strip.ts'
+import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
+import { count, faultPlace, faultWords, violationWords } from './words.ts'
+
+/** Names a step by its number and id. */
+export type StepNames = (step: string) => string
+
+/** What the failure does not need, below the tree. */
+export function smallestLines({ smallest }: Explanation, faults: number, screen: Screen): string[] {
+  const { needed, steps, set, minimal } = smallest
+  const { needs } = glyphsFor(screen)
+  const sizes = Object.entries(set).map(([path, value]) => `${path.replace(/^(?:cluster|load)\./, '')}=${value}`)
+  const idle = steps - needed.length
+  const lines = idle > 0 ? [`${needs} ${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} it takes: the other ${idle} of ${steps} steps can be left out and it still fails the same way`] : [`It takes every one of the ${steps} steps`]
+  if (smallest.schedule.length < faults) lines.push(`, then with ${smallest.schedule.length === 0 ? 'no fault' : count(smallest.schedule.length, 'fault')}`)
+  if (sizes.length > 0) lines.push(`, even with ${sizes.join(', ')}`)
+  return hang('  ', `${lines.join('')}.${minimal ? '' : ' (The search was cut short: there may be less.)'}`, screen.columns)
+}
+
+/** Moments shown at most. */
+const ROWS_MAX = 5
+const BAR_WIDTH = 12
+
+/** The share of futures that fail, instant by instant. */
+export function inevitableLines({ inevitable: { moments, jump, steep, sure } }: Explanation, faults: number, names: StepNames, screen: Screen): string[] {
+  const [first] = moments
+  if (first === undefined) return []
+  const given = faults === 0 ? '' : faults === 1 ? ' with this fault' : ' with these faults'
+  if (sure === 0) return hang('  ', `From the first step on: with other luck from there it failed${given} in ${first.failed} of ${first.futures} futures. Not luck, the runbook${faults === 0 ? '' : ' and the fault'} does it.`, screen.columns)
+  const head = sure !== null ? sentenceFor(moments, sure, names) : `Never quite: even at the end other luck could have saved it.`
+  const turn = jump === null || jump === sure ? [] : steep ? [jump - 1, jump] : [jump]
+  const wanted = [0, ...turn, ...(sure === null ? [moments.length - 1] : [sure - 1, sure])]
+  const shown = moments.filter((_, i) => wanted.includes(i)).slice(0, ROWS_MAX)
+  const label = (moment: Moment): string => `${formatClock(moment.atUs).slice(0, -2).padStart(9)}  ${momentWords(moment, names)}`
+  const room = screen.columns - BAR_WIDTH - 16
+  const rows = shown.map((moment) => {
+    const { bar } = glyphsFor(screen)
+    const width = moment.failed === 0 ? 0 : Math.max(1, Math.round((BAR_WIDTH * moment.failed) / moment.futures))
+    return `${cut(label(moment), room, glyphsFor(screen).ellipsis).padEnd(room)}  ${`${moment.failed} of ${moment.futures}`.padStart(8)}  ${bar.repeat(width)}`.trimEnd()
+  })
+  const decided = steep && jump !== null && jump !== sure ? ` ${decision(moments, jump, names)}` : ''
+  return [...hang('  ', `${head}${decided}`, screen.columns), ...rows]
+}
+
+function sentenceFor(moments: readonly Moment[], sure: number, names: StepNames): string {
+  const [before, from] = [moments[sure - 1], moments[sure]] as [Moment, Moment]
+  const where = from.is === 'ended' ? 'Only at the end was it certain' : `From ${momentWords(from, names).replace(/^before /, '')} on (${formatClock(from.atUs).slice(0, -4)}) nothing could save it`
+  return `${where}: ${from.failed} of ${from.futures} futures failed; before that ${before.failed} of ${before.futures}.`
+}
+
+function decision(moments: readonly Moment[], jump: number, names: StepNames): string {
+  const [before, from] = [moments[jump - 1], moments[jump]] as [Moment, Moment]
+  return `Most of it was decided between ${momentWords(before, names).replace(/^before /, 'the start of ')} and ${momentWords(from, names).replace(/^before /, 'that of ').replace(/^after /, 'the strike of ')}.`
+}
+
+function momentWords({ is, what, visit }: Moment, names: StepNames): string {
+  if (is === 'ended') return 'the operator has ended'
+  return is === 'struck' ? `after the ${what}` : `before step ${names(what)}${visit > 1 ? ` (visit ${visit})` : ''}`
+}
+
+/** What one change avoids the failure, and how the two runs look side by side. */
+export function twinLines({ twins }: Explanation, schedule: Schedule, runs: { readonly failed: RehearsalResult; readonly twin: RehearsalResult | undefined }, names: StepNames, screen: Screen): string[] {
+  const { nearest, runbook, tried, passing } = twins
+  if (nearest === null) return hang('  ', `None of the ${tried} runs that differ in one fault or one step passes this check.`, screen.columns)
+  const lines = hang('  ', `${nearest.fails.length === 0 ? '' : 'No single change makes every check pass. The nearest that keeps this one: '}${twinWords(nearest, schedule, names)}`, screen.columns)
+  if (runbook !== null) lines.push(...hang('  ', `In the runbook itself: ${twinWords(runbook, schedule, names)}`, screen.columns))
+  lines.push(...hang('  ', `${passing} of ${tried} runs with one fault or step changed pass this check.`, screen.columns).map(paintFor(screen).dim))
+  const { failed, twin } = runs
+  if (twin === undefined || failed.story === undefined) return lines
+  return [...lines, ...sideBySide(failed, twin, screen), ...parting(failed, twin, screen)]
+}
+
+function twinWords({ edit, outcome, fails }: Twin, schedule: Schedule, names: StepNames): string {
+  // That the runbook reports success all the same follows from the others.
+  const others = fails.filter((each) => each !== 'no-false-success' || fails.length === 1)
+  const left = fails.length === 0 ? 'and every check passes' : `but it ${others.map(violationWords).join(', ')}`
+  return `${editWords(edit, schedule, names)}: ${OUTCOMES[outcome]}, ${left}.`
+}
+
+const OUTCOMES = { completed: 'the runbook completes', rolledBack: 'the runbook rolls back', aborted: 'the runbook aborts', stuck: 'the runbook gets stuck' } as const
+
+/** An edit as a condition: `without the partition of role:leader`. */
+export function editWords(edit: Edit, schedule: Schedule, names: StepNames): string {
+  if (edit.is === 'omit') return `Without step ${names(edit.step)}`
+  if (edit.is === 'swap') return `With step ${names(edit.step)} after step ${names(edit.with)}`
+  const fault = schedule[edit.fault] as Schedule[number]
+  if (edit.is === 'drop') return `Without the ${faultWords(fault)}`
+  if (edit.is === 'shorten') return `Had the ${fault.kind} of ${fault.target} lasted ${formatDuration(edit.durationUs)} instead of ${formatDuration(fault.durationUs)}`
+  return `Had the ${fault.kind} of ${fault.target} struck ${faultPlace(edit.at)} instead of ${faultPlace(fault.at)}`
+}
+
+const NAME_WIDTH = 18
+
+function sideBySide(failed: RehearsalResult, twin: RehearsalResult, screen: Screen): string[] {
+  const width = Math.floor((screen.columns - NAME_WIDTH - 8) / 2)
+  const { ellipsis } = glyphsFor(screen)
+  const [left, right] = [compactStrip(failed, screen, width), compactStrip(twin, screen, width)]
+  const row = (name: string, a: string, b: string): string => `  ${cut(name, NAME_WIDTH, ellipsis).padEnd(NAME_WIDTH)}  ${a.padEnd(width)}  ${b}`.trimEnd()
+  const names = [...new Set([...left.keys(), ...right.keys()])]
+  return [paintFor(screen).dim(row('', 'as it went', 'with that change')), ...names.map((name) => row(name, left.get(name) ?? '', right.get(name) ?? ''))]
+}
+
+/** The first things that went otherwise. */
+function parting(failed: RehearsalResult, twin: RehearsalResult, screen: Screen): string[] {
+  const [a, b] = partingOf(milestonesOf(failed), milestonesOf(twin), 2)
+  const words = (list: typeof a): string => list.map(({ atUs, text }) => `${formatClock(atUs).slice(0, -2)} ${text}`).join('; ')
+  return [...hang('  they part: as it went  ', words(a) || 'nothing more', screen.columns), ...hang('             the other    ', words(b) || 'nothing more', screen.columns)]
+}
