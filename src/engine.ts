@@ -242,7 +242,10 @@ export interface Member {
 
 /** What is so, whoever knows it. Everything here is pure and judged at `sim.now`. */
 export interface Truth {
-  /** Data-bearing members that exist (running or not), in a fixed order. */
+  /**
+   * Data-bearing members that exist (running or not), in a fixed order. What was given never changes afterwards; while nothing has changed an
+   * engine may give the same list, and the same members, again: whoever watches is quicker for it.
+   */
   members(): readonly Member[]
   /** How many members the cluster is meant to have when all is done. */
   readonly expectedMembers: number

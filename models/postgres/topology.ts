@@ -14,8 +14,16 @@ export interface SetPlan {
   readonly headless: string
 }
 
-/** The StatefulSets of the topology. */
+const plans = new WeakMap<PostgresOptions, readonly SetPlan[]>()
+
+/** The StatefulSets of the topology: the same for all rehearsals of one scenario. */
 export function statefulSets(options: PostgresOptions): readonly SetPlan[] {
+  let sets = plans.get(options)
+  if (sets === undefined) plans.set(options, (sets = plan(options)))
+  return sets
+}
+
+function plan(options: PostgresOptions): readonly SetPlan[] {
   if (options.topology === 'one-statefulset') return [{ name: options.name, replicas: options.members, headless: options.name }]
   return Array.from({ length: options.members }, (_, i) => ({ name: i === 0 ? 'postgres-primary' : `postgres-replica-${i}`, replicas: 1, headless: 'postgres' }))
 }
@@ -33,7 +41,9 @@ export function podDns(options: PostgresOptions, pod: string): string {
 
 /** Whether a pod of the API is a member (it carries a data volume of a member set). */
 export function isMemberSet(options: PostgresOptions, owner: string | undefined): boolean {
-  return owner !== undefined && statefulSets(options).some(s => s.name === owner)
+  if (owner === undefined) return false
+  for (const set of statefulSets(options)) if (set.name === owner) return true
+  return false
 }
 
 function zoneName(i: number, options: PostgresOptions): string {

@@ -14,6 +14,8 @@ export class PostgresTruth implements Truth {
   readonly expectedMembers: number
   readonly targetVersions: Readonly<Record<string, string>>
   readonly promise: 'asynchronous' | 'synchronous'
+  /** The members as they were told last. */
+  private last: readonly Member[] = []
 
   constructor(
     private readonly world: World,
@@ -35,37 +37,56 @@ export class PostgresTruth implements Truth {
     return this.world.departures
   }
 
+  /** A member, or the whole list, is the same object as at the last call while it has not changed: whoever watches compares by identity first. */
   members(): readonly Member[] {
-    const members: Member[] = []
-    for (const pod of this.world.kubernetes.pods()) if (this.isMember(pod)) members.push(this.member(pod))
-    return members
+    const { last } = this
+    let n = 0
+    let changed: Member[] | undefined
+    for (const pod of this.world.kubernetes.pods()) {
+      if (!this.isMember(pod)) continue
+      const before = last[n]
+      const member = this.member(pod, before?.name === pod.name ? before : undefined)
+      if (member !== before) changed ??= last.slice(0, n)
+      changed?.push(member)
+      n += 1
+    }
+    if (changed === undefined && n < last.length) changed = last.slice(0, n)
+    return (this.last = changed ?? last)
   }
 
-  private member(pod: PodView): Member {
+  /** A pod's member as it is now: `before` itself if that still says it. */
+  private member(pod: PodView, before: Member | undefined): Member {
     const { world } = this
-    const server = world.serverOf(pod.name)
-    const dir = server?.dir ?? world.directoryOf.get(pod.name)
-    const machine = pod.node === undefined ? undefined : world.kubernetes.machines.get(pod.node)
+    const { name, node, nodeVersion, ready } = pod
+    const server = world.serverOf(name)
+    const dir = server?.dir ?? world.directoryOf.get(name)
+    const machine = node === undefined ? undefined : world.kubernetes.machines.get(node)
     const leading = server?.copy.leading === true
     // Straight from the leader: a standby that follows another standby shares its fate, and the topology of these clusters is flat.
     const streaming = server?.receiver?.streaming === true && server.receiver.sender?.upstream.copy.leading === true
-    const versions: Record<string, string> = {}
-    if (pod.nodeVersion !== undefined) versions.node = pod.nodeVersion
-    const engine = server?.host.version ?? dir?.image
-    if (engine !== undefined && engine !== '') versions.engine = engine
-    return {
-      name: pod.name,
-      node: pod.node,
-      zone: machine?.zone,
-      running: server !== undefined && !server.paused && server.state !== 'starting',
-      ready: pod.ready,
-      role: leading ? 'leader' : server?.state === 'standby' || server?.state === 'promoting' ? 'follower' : 'none',
-      timeline: dir?.timeline,
-      versions,
-      copy: server?.copy ?? (dir?.destroyed ? undefined : dir?.copy),
-      attached: leading || streaming,
-      caughtUp: leading || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES),
-    }
+    const zone = machine?.zone
+    const running = server !== undefined && !server.paused && server.state !== 'starting'
+    const role = leading ? 'leader' : server?.state === 'standby' || server?.state === 'promoting' ? 'follower' : 'none'
+    const timeline = dir?.timeline
+    const versions = versionsOf(nodeVersion, server?.host.version ?? dir?.image, before?.versions)
+    const copy = server?.copy ?? (dir?.destroyed ? undefined : dir?.copy)
+    const attached = leading || streaming
+    const caughtUp = leading || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES)
+    if (
+      before !== undefined &&
+      before.node === node &&
+      before.zone === zone &&
+      before.running === running &&
+      before.ready === ready &&
+      before.role === role &&
+      before.timeline === timeline &&
+      before.versions === versions &&
+      before.copy === copy &&
+      before.attached === attached &&
+      before.caughtUp === caughtUp
+    )
+      return before
+    return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
   }
 
   couldAcknowledge(): readonly string[] {
@@ -113,6 +134,16 @@ export class PostgresTruth implements Truth {
     const at: Position = { branch: interval.branch, lsn: interval.toLsn }
     return this.durable().filter(d => contains(d.position, at)).map(d => d.name)
   }
+}
+
+/** What a member runs, by component; `before` itself if that says it. */
+function versionsOf(node: string | undefined, engine: string | undefined, before: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+  const known = engine === '' ? undefined : engine
+  if (before !== undefined && before.node === node && before.engine === known) return before
+  const versions: Record<string, string> = {}
+  if (node !== undefined) versions.node = node
+  if (known !== undefined) versions.engine = known
+  return versions
 }
 
 function furthest(dirs: readonly DataDirectory[]): DataDirectory | undefined {

@@ -261,15 +261,17 @@ export class Recorder {
   /** Records the members that changed; whether any did. */
   private noteMembers(now: Us, members: readonly Member[]): boolean {
     const { known } = this
+    if (members === known) return false
     let i = 0
     while (i < members.length && i < known.length && same(known[i] as Member, members[i] as Member)) i++
+    this.known = members
     if (i === members.length && i === known.length) return false
     let changed = false
     for (const member of members) {
       const before = this.seen.get(member.name)
       if (before !== undefined && same(before, member)) continue
       changed = true
-      this.seen.set(member.name, { ...member })
+      this.seen.set(member.name, member)
       if (before === undefined || !sameStrip(before, member)) this.changes.push(strip(now, member))
     }
     if (this.seen.size > members.length) {
@@ -280,13 +282,12 @@ export class Recorder {
         changed = true
       }
     }
-    this.known = members.map(({ name }) => this.seen.get(name) as Member)
     return changed
   }
 }
 
 function strip(atUs: Us, { name, node, running, role, timeline, versions }: Member): MemberChange {
-  return { atUs, member: name, node, running, role, timeline, versions: { ...versions } }
+  return { atUs, member: name, node, running, role, timeline, versions }
 }
 
 function sameStrip(a: Member, b: Member): boolean {
@@ -294,6 +295,7 @@ function sameStrip(a: Member, b: Member): boolean {
 }
 
 function same(a: Member, b: Member): boolean {
+  if (a === b) return true
   return sameStrip(a, b) && a.ready === b.ready && a.attached === b.attached && a.caughtUp === b.caughtUp
 }
 
