@@ -99,14 +99,19 @@ export class PostgresTruth implements Truth {
   forbiddenSkew(): readonly string[] {
     const { kubernetes } = this.world
     const found: string[] = []
-    const majors = new Set<string>()
+    const majors: string[] = []
+    let version: string | undefined
     for (const pod of kubernetes.pods()) {
       if (!this.isMember(pod)) continue
-      if (pod.nodeVersion !== undefined && minorNumber(pod.nodeVersion) > minorNumber(kubernetes.controlPlaneVersion)) found.push(`node ${pod.node} runs ${pod.nodeVersion}, newer than the control plane ${kubernetes.controlPlaneVersion}`)
+      const { nodeVersion } = pod
+      if (nodeVersion !== undefined && minorNumber(nodeVersion) > minorNumber(kubernetes.controlPlaneVersion)) found.push(`node ${pod.node} runs ${nodeVersion}, newer than the control plane ${kubernetes.controlPlaneVersion}`)
       const server = this.world.serverOf(pod.name)
-      if (server !== undefined) majors.add(major(server.host.version))
+      if (server === undefined || server.host.version === version) continue
+      version = server.host.version
+      const its = major(version)
+      if (!majors.includes(its)) majors.push(its)
     }
-    if (majors.size > 1) found.push(`PostgreSQL majors ${[...majors].join(' and ')} in one cluster`)
+    if (majors.length > 1) found.push(`PostgreSQL majors ${majors.join(' and ')} in one cluster`)
     return found
   }
 
@@ -152,8 +157,16 @@ function furthest(dirs: readonly DataDirectory[]): DataDirectory | undefined {
   return best
 }
 
+const minorNumbers = new Map<string, number>()
+
 /** `1.29.0` → 29. */
 function minorNumber(version: string): number {
+  let number = minorNumbers.get(version)
+  if (number === undefined) minorNumbers.set(version, (number = readMinor(version)))
+  return number
+}
+
+function readMinor(version: string): number {
   const from = version.indexOf('.') + 1
   const to = version.indexOf('.', from)
   return from === 0 ? 0 : Number(version.slice(from, to < 0 ? undefined : to))

@@ -9,6 +9,15 @@ import type { PostgresOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
 import { Tables } from './tables.ts'
 
+const knownAliases = new WeakMap<PostgresOptions, ReadonlyMap<string, string>>()
+
+/** Alias → pod name: the same for all rehearsals of one scenario. */
+function aliasesOf(options: PostgresOptions): ReadonlyMap<string, string> {
+  let aliases = knownAliases.get(options)
+  if (aliases === undefined) knownAliases.set(options, (aliases = new Map(Object.entries(options.aliases))))
+  return aliases
+}
+
 /** Everything the parts of the PostgreSQL model share in one rehearsal. */
 export class World {
   readonly servers = new Set<Server>()
@@ -29,11 +38,14 @@ export class World {
     readonly log: ReplicatedLog,
     readonly genesis: Branch,
     readonly defects: Defects,
-  ) {}
+  ) {
+    this.aliases = aliasesOf(options)
+  }
 
   /** System identifier of the database that the story is about. */
   readonly systemId = '7390000000000000001'
   readonly tables = new Tables()
+  private readonly aliases: ReadonlyMap<string, string>
   /** Commits of single SQL sessions, oldest first (those of the load are a flow). */
   readonly commits: { readonly at: Position; readonly atUs: Us }[] = []
   /** Until when a fault holds up the restart of a member's process. */
@@ -58,7 +70,7 @@ export class World {
 
   /** The running server of a pod, by pod name (or alias); undefined while there is none. */
   serverOf(pod: string): Server | undefined {
-    const name = this.options.aliases[pod] ?? pod
+    const name = this.aliases.size === 0 ? pod : (this.aliases.get(pod) ?? pod)
     let found: Server | undefined
     for (const server of this.servers) if (server.name === name && server.state !== 'down') found = server
     return found

@@ -22,21 +22,22 @@ export function isAnchor(at: Us | Anchor): at is Anchor {
 }
 
 export class AnchorIndex {
-  private readonly at = new Map<string, Anchored[]>()
+  private readonly byStep = new Map<string, Anchored[]>()
 
   constructor(schedule: Schedule, wanted: (kind: FaultKind) => boolean = () => true) {
     schedule.forEach(({ kind, at: anchor }, nth) => {
       if (!isAnchor(anchor) || !wanted(kind)) return
-      const key = keyOf(anchor, anchor.phase)
-      const list = this.at.get(key)
-      if (list === undefined) this.at.set(key, [{ nth, anchor }])
+      const list = this.byStep.get(anchor.step)
+      if (list === undefined) this.byStep.set(anchor.step, [{ nth, anchor }])
       else list.push({ nth, anchor })
     })
   }
 
   /** The faults anchored to this phase of this visit, in the order of the schedule. */
   find(where: Whereabouts, phase: Anchor['phase']): readonly Anchored[] {
-    return this.at.size === 0 ? NONE : (this.at.get(keyOf(where, phase)) ?? NONE)
+    const here = this.byStep.size === 0 ? undefined : this.byStep.get(where.step)
+    if (here === undefined) return NONE
+    return here.filter(({ anchor }) => anchor.path === where.path && anchor.visit === where.visit && anchor.phase === phase)
   }
 
   /** The first command number, `from` or later, that a fault of this visit awaits; undefined = none. */
@@ -48,7 +49,3 @@ export class AnchorIndex {
 }
 
 const NONE: readonly Anchored[] = []
-
-function keyOf(where: Whereabouts, phase: Anchor['phase']): string {
-  return `${where.path} ${where.step} ${where.visit} ${phase}`
-}

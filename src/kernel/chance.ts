@@ -1,6 +1,6 @@
 import seedrandom from 'seedrandom'
 import { type Distribution, sample } from './distribution.ts'
-import { avalanche, hashText } from './hash.ts'
+import { avalanche, hashOf, hashText } from './hash.ts'
 
 /**
  * All luck of one rehearsal, from one seed. A draw is named by who draws, what for, and the how-manieth time;
@@ -12,14 +12,14 @@ export class Chance {
   private generation = 0
 
   constructor(readonly seed: string) {
-    const root = hashText(`proofroll/${seed}`)
+    const root = hashOf(`proofroll/${seed}`)
     this.high = root.high
     this.low = root.low
   }
 
   /** From here on every draw comes from another seed, named by `salt`: the same past, another future. */
   reseed(salt: string): void {
-    const root = hashText(`proofroll/${this.seed}/reseed/${salt}`)
+    const root = hashOf(`proofroll/${this.seed}/reseed/${salt}`)
     this.high = root.high
     this.low = root.low
     this.generation += 1

@@ -10,18 +10,23 @@ const known = new Map<string, TextHash>()
 export function hashText(text: string): TextHash {
   let hash = known.get(text)
   if (hash === undefined) {
-    let h1 = 0xdeadbeef ^ text.length
-    let h2 = 0x41c6ce57 ^ text.length
-    for (let i = 0; i < text.length; i++) {
-      const c = text.charCodeAt(i)
-      h1 = Math.imul(h1 ^ c, 2654435761)
-      h2 = Math.imul(h2 ^ c, 1597334677)
-    }
-    hash = { high: avalanche(h1 ^ Math.imul(h2, 2246822507)), low: avalanche(h2 ^ Math.imul(h1, 3266489909)) }
+    hash = hashOf(text)
     if (known.size > 100_000) known.clear()
     known.set(text, hash)
   }
   return hash
+}
+
+/** The same for a text that comes but once (a seed): nothing is remembered. */
+export function hashOf(text: string): TextHash {
+  let h1 = 0xdeadbeef ^ text.length
+  let h2 = 0x41c6ce57 ^ text.length
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    h1 = Math.imul(h1 ^ c, 2654435761)
+    h2 = Math.imul(h2 ^ c, 1597334677)
+  }
+  return { high: avalanche(h1 ^ Math.imul(h2, 2246822507)), low: avalanche(h2 ^ Math.imul(h1, 3266489909)) }
 }
 
 /** Murmur3's finaliser: every input bit reaches every output bit. Unsigned 32-bit. */

@@ -117,14 +117,22 @@ export class Simulation {
     }
   }
 
-  /** Puts an event into the trace: folded into the hash, and kept when recording. `payload` should be a whole number. Also {@link touch}es. */
+  /** Puts a change of the world into the trace, as {@link log} does, and {@link touch}es. */
   note(kind: EventKind, node: string, payload = 0, detail?: string | (() => string)): void {
+    this.dirty = true
+    this.epoch += 1
+    this.log(kind, node, payload, detail)
+  }
+
+  /**
+   * Puts an event into the trace: folded into the hash, and kept when recording. `payload` should be a whole number. For what happens outside
+   * the world (the operator begins a step): nothing that an observer could read has changed, so none is asked.
+   */
+  log(kind: EventKind, node: string, payload = 0, detail?: string | (() => string)): void {
     this.hash.fold(this.now)
     this.hash.fold(kind.number)
     this.hash.fold(hashText(node).low)
     this.hash.fold(payload)
-    this.dirty = true
-    this.epoch += 1
     if (this.records !== undefined) {
       this.records.push({ atUs: this.now, label: kind.label, node, payload, detail: typeof detail === 'function' ? detail() : (detail ?? '') })
     }

@@ -101,14 +101,13 @@ export class ExposureWatch {
 
   private track(log: ReplicatedLog, nowUs: Us, members: readonly Member[]): Tracked[] {
     const before = this.tracked.get(log) ?? []
-    const copies = members.flatMap(({ copy }) => (copy !== undefined && copy.log === log ? [copy] : []))
-    const heads = log.copies.flatMap(({ head }) => (head === undefined ? [] : [head]))
-    const now: Tracked[] = heads.map(head => ({ head, stoppedUs: Number.POSITIVE_INFINITY, holdings: [] }))
+    const now: Tracked[] = []
+    for (const { head } of log.copies) if (head !== undefined) now.push({ head, stoppedUs: Number.POSITIVE_INFINITY, holdings: [] })
     if (now.length === 0) {
       const last = before.at(-1)
       if (last !== undefined) now.push({ head: last.head, stoppedUs: Math.min(last.stoppedUs, nowUs), holdings: [] })
     }
-    for (const one of now) one.holdings = copies.map(copy => ({ copy, branch: copy.root().branch, curve: copy.curves.flush, limitLsn: limitOf(copy, one.head) }))
+    for (const one of now) one.holdings = holdingsOf(log, members, one.head)
     return now
   }
 
@@ -142,6 +141,12 @@ export class ExposureWatch {
     if (last !== undefined && last.toUs >= fromUs) last.toUs = Math.max(last.toUs, toUs)
     else this.spans.push({ fromUs, toUs })
   }
+}
+
+function holdingsOf(log: ReplicatedLog, members: readonly Member[], head: Head): readonly Held[] {
+  const holdings: Held[] = []
+  for (const { copy } of members) if (copy !== undefined && copy.log === log) holdings.push({ copy, branch: copy.root().branch, curve: copy.curves.flush, limitLsn: limitOf(copy, head) })
+  return holdings
 }
 
 /** Whether the holding is, throughout, the image of the leader's own writing delayed by no more than `ageUs`. */
@@ -184,8 +189,15 @@ export function exposedSpans(needed: (us: Us) => number, breaks: readonly Us[], 
 /** One piece in which everything is linear. Values at its end are read just inside it, since a curve may jump there. */
 function exposedPiece(needed: (us: Us) => number, holdings: readonly Holding[], from: Us, to: Us, spans: { fromUs: Us; toUs: Us }[]): void {
   const inside = from + (to - from) / 2
+  const neededAtFrom = needed(from)
+  const neededInside = needed(inside)
   let covered = 0
-  for (const holding of holdings) if (deficit(needed, holding, from) <= SLACK_BYTES && deficit(needed, holding, inside) <= SLACK_BYTES && 2 * deficit(needed, holding, inside) - deficit(needed, holding, from) <= SLACK_BYTES) covered += 1
+  for (const { curve, limitLsn } of holdings) {
+    const atFrom = neededAtFrom - Math.min(limitLsn, curve.valueAt(from))
+    if (atFrom > SLACK_BYTES) continue
+    const atInside = neededInside - Math.min(limitLsn, curve.valueAt(inside))
+    if (atInside <= SLACK_BYTES && 2 * atInside - atFrom <= SLACK_BYTES) covered += 1
+  }
   if (covered >= 2) return
   const cuts = [from, to]
   for (const holding of holdings) {
@@ -200,18 +212,15 @@ function exposedPiece(needed: (us: Us) => number, holdings: readonly Holding[], 
     const a = cuts[i] as number
     const b = cuts[i + 1] as number
     const middle = a + (b - a) / 2
+    const neededInMiddle = needed(middle)
     let holders = 0
-    for (const holding of holdings) if (deficit(needed, holding, middle) <= SLACK_BYTES) holders += 1
+    for (const { curve, limitLsn } of holdings) if (neededInMiddle - Math.min(limitLsn, curve.valueAt(middle)) <= SLACK_BYTES) holders += 1
     if (holders < 2 && Math.round(b) > Math.round(a)) {
       const last = spans.at(-1)
       if (last !== undefined && last.toUs === Math.round(a)) last.toUs = Math.round(b)
       else spans.push({ fromUs: Math.round(a), toUs: Math.round(b) })
     }
   }
-}
-
-function deficit(needed: (us: Us) => number, { curve, limitLsn }: Holding, us: Us): number {
-  return needed(us) - Math.min(limitLsn, curve.valueAt(us))
 }
 
 /** The largest lag, in µs, of a follower that counts as caught up: how old the leader's byte is that the follower has just flushed. */

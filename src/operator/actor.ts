@@ -77,7 +77,7 @@ export class Actor {
       const line = this.bind(step, visit, action.lines[i] as PlacedLine, i + 1)
       this.phase(step, visit, i + 1, line.argv, this.sim.now)
       if (this.gone) return undefined
-      this.sim.note(COMMAND, step.id, i + 1, line.text)
+      this.sim.log(COMMAND, step.id, i + 1, line.text)
       const process = runBound(line, key, i + 1, this.place)
       const output = action.timeoutUs === NEVER ? yield* process : yield* this.limited(process, action.timeoutUs)
       this.returned(step, visit, i + 1, line, output)
@@ -98,7 +98,7 @@ export class Actor {
       for (const [i, line] of lines.entries()) {
         this.phase(step, visit, i + 1, line.argv, this.sim.now)
         if (this.gone) return undefined
-        this.sim.note(COMMAND, step.id, i + 1, line.text)
+        this.sim.log(COMMAND, step.id, i + 1, line.text)
         tasks.push(this.sim.spawn(this.limited(runBound(line, key, i + 1, this.place), action.timeoutUs)))
       }
       const outputs: Output[] = []
@@ -153,7 +153,7 @@ export class Actor {
     if (target === undefined) yield* this.pollByRunning(step, visit, action, line, watch, giveUpUs)
     else yield* this.pollByLooking(step, visit, action, line, target, watch, giveUpUs)
     if (this.gone) return undefined
-    this.sim.note(watch.passed ? GATE_PASSED : GATE_FAILED, step.id, visit, () => `${line.text} printed ${JSON.stringify(watch.output.out.trim())}`)
+    this.sim.log(watch.passed ? GATE_PASSED : GATE_FAILED, step.id, visit, () => `${line.text} printed ${JSON.stringify(watch.output.out.trim())}`)
     this.options.observer?.gate?.({
       step: step.id, path: step.path, visit, atUs: this.sim.now, passed: watch.passed, polls: watch.polls, output: watch.output, judgedUs: watch.judgedUs,
       claims: watch.passed && !waved ? action.claims.map(claim => ({ name: claim.name, args: claim.args.map(arg => fill(arg, this.lookup)) })) : [],

@@ -99,7 +99,7 @@ class Run implements OperatorRun {
     this.journal.write(this.sim.now, this.open?.id ?? '', this.path, this.open === undefined ? 0 : this.visitOf(this.open), 'killed')
     this.options.observer?.control?.({ is: 'kill', step: this.open?.index ?? END })
     task.kill()
-    this.sim.note(KILLED, this.where)
+    this.sim.log(KILLED, this.where)
   }
 
   resume(): void {
@@ -108,7 +108,7 @@ class Run implements OperatorRun {
     this.actor = new Actor(this.sim, this.options, this.vars)
     this.journal.write(this.sim.now, open?.id ?? '', this.path, open === undefined ? 0 : this.visitOf(open), 'resumed')
     this.options.observer?.control?.({ is: 'resume', step: open?.index ?? END })
-    this.sim.note(RESUMED, this.where)
+    this.sim.log(RESUMED, this.where)
     if (open !== undefined) {
       if (open.resume === 'stop') return this.finish('aborted', `taken over at step ${open.id}, which says resume: stop`)
       if (open.resume === 'skip') this.leave(open, 'skipped on resume')
@@ -206,7 +206,7 @@ class Run implements OperatorRun {
       } else {
         this.options.observer?.control?.({ is: 'fail', step: step.index })
         this.journal.write(this.sim.now, step.id, step.path, visit, 'failed', failure)
-        this.sim.note(FAILED, step.id, visit, failure)
+        this.sim.log(FAILED, step.id, visit, failure)
         if (left === 0) {
           this.fail(step, failure)
           // Round and round at one instant would never end: nobody reads a page again in no time.
@@ -274,7 +274,7 @@ class Run implements OperatorRun {
     this.open = step
     if (step.path === 'forward' && step.undo !== END) this.remember(step)
     this.journal.write(this.sim.now, step.id, step.path, visit, 'started')
-    this.sim.note(STARTED, step.id, visit, step.title)
+    this.sim.log(STARTED, step.id, visit, step.title)
     this.options.observer?.control?.({ is: 'enter', step: step.index })
     this.options.observer?.phase?.({ step: step.id, title: step.title, path: step.path, visit, phase: 'start', atUs: this.sim.now })
   }
@@ -329,7 +329,7 @@ class Run implements OperatorRun {
   private leave(step: PlanStep, detail: string): void {
     const visit = this.visitOf(step)
     this.journal.write(this.sim.now, step.id, step.path, visit, 'done', detail)
-    this.sim.note(DONE, step.id, visit)
+    this.sim.log(DONE, step.id, visit)
     this.open = undefined
     this.goOn(step)
     this.options.observer?.control?.({ is: 'done', step: step.index })
@@ -338,7 +338,7 @@ class Run implements OperatorRun {
 
   private skip(step: PlanStep, why: string): void {
     this.journal.write(this.sim.now, step.id, step.path, this.visitOf(step), 'skipped', why)
-    this.sim.note(SKIPPED, step.id, this.visitOf(step), why)
+    this.sim.log(SKIPPED, step.id, this.visitOf(step), why)
     this.options.observer?.control?.({ is: 'skip', step: step.index })
     this.goOn(step)
   }
@@ -379,7 +379,7 @@ class Run implements OperatorRun {
 
   private rollBack(why: string): void {
     this.reason = why
-    this.sim.note(ROLLBACK, this.where, this.started.length, why)
+    this.sim.log(ROLLBACK, this.where, this.started.length, why)
     this.path = 'undo'
     this.open = undefined
     this.loops = []
@@ -393,7 +393,7 @@ class Run implements OperatorRun {
     this.reason = reason
     this.sim.cancel(this.deadline)
     this.journal.write(this.sim.now, '', this.path, 0, 'outcome', outcome)
-    this.sim.note(OUTCOME, this.where, OUTCOMES.indexOf(outcome), reason === '' ? outcome : `${outcome}: ${reason}`)
+    this.sim.log(OUTCOME, this.where, OUTCOMES.indexOf(outcome), reason === '' ? outcome : `${outcome}: ${reason}`)
     this.options.observer?.outcome?.(outcome, reason, this.sim.now)
   }
 }

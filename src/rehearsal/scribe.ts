@@ -14,6 +14,11 @@ type Where = Pick<PhaseEvent, 'step' | 'path' | 'visit'>
 type CommandRecord = { -readonly [K in keyof NonNullable<RehearsalResult['story']>['commands'][number]]: NonNullable<RehearsalResult['story']>['commands'][number][K] }
 type OpenStep = { -readonly [K in keyof StepRecord]: StepRecord[K] }
 
+/** How many commands a visit has issued. */
+interface Issued extends Where {
+  commands: number
+}
+
 /** How one claim's truth went while its gate polled. */
 interface Followed {
   readonly name: string
@@ -24,8 +29,8 @@ interface Followed {
 export class Scribe {
   readonly gates: GateRecord[] = []
   readonly commands: CommandRecord[] = []
-  /** Commands issued by step visit; of a gate, its polls. */
-  private readonly issued = new Map<string, number>()
+  /** Commands issued by step visit; of a gate, its polls. Of each visit the latest, in the order they came. */
+  private readonly issued: Issued[] = []
   private following: { readonly claims: readonly Followed[]; readonly stop: () => void } | undefined
 
   constructor(
@@ -40,7 +45,7 @@ export class Scribe {
       this.leaveGate()
       this.follow(this.claimsOf(e))
     } else if (e.phase === 'await') {
-      if (!this.isGate(e)) this.issued.set(keyOf(e), e.command ?? 1)
+      if (!this.isGate(e)) this.count(e, e.command ?? 1)
       if (this.sim.records !== undefined) this.commands.push({ atUs: e.atUs, step: e.step, argv: e.argv ?? [], code: undefined, out: '', err: '' })
     }
   }
@@ -52,7 +57,7 @@ export class Scribe {
   }
 
   gate(e: GateEvent): void {
-    this.issued.set(keyOf(e), Math.max(1, e.polls))
+    this.count(e, Math.max(1, e.polls))
     this.gates.push({
       step: e.step,
       path: e.path,
@@ -72,21 +77,36 @@ export class Scribe {
     if (e.is === 'kill' || e.is === 'rollback' || e.is === 'deadline') this.leaveGate()
   }
 
+  /** A visit's count so far: mostly that of the visit before. */
+  private count(where: Where, commands: number): void {
+    const last = this.issued.at(-1)
+    if (last !== undefined && isAt(last, where)) last.commands = commands
+    else this.issued.push({ step: where.step, path: where.path, visit: where.visit, commands })
+  }
+
   /** The visits of steps in the order they began. */
   steps(journal: Journal): readonly StepRecord[] {
+    const issued = new Map<string, number>()
+    for (const visit of this.issued) issued.set(keyOf(visit), visit.commands)
     const records: OpenStep[] = []
-    const open = (where: Where): OpenStep | undefined => records.findLast(r => r.step === where.step && r.path === where.path && r.endUs === undefined)
+    // Newest last: the open ones are near the end.
+    const open = (where: Where): OpenStep | undefined => {
+      for (let i = records.length - 1; i >= 0; i--) {
+        const record = records[i] as OpenStep
+        if (record.endUs === undefined && record.step === where.step && record.path === where.path) return record
+      }
+      return undefined
+    }
     for (const entry of journal.entries) {
       if (entry.what === 'started' || entry.what === 'skipped') {
         const title = this.titleOf(entry)
-        records.push({ step: entry.step, title, path: entry.path, visit: entry.visit, startUs: entry.atUs, endUs: undefined, result: 'open', writeDowntimeUs: 0, commands: this.issued.get(keyOf(entry)) ?? 0 })
+        records.push({ step: entry.step, title, path: entry.path, visit: entry.visit, startUs: entry.atUs, endUs: undefined, result: 'open', writeDowntimeUs: 0, commands: issued.get(keyOf(entry)) ?? 0 })
       }
+      if (entry.what !== 'done' && entry.what !== 'failed' && entry.what !== 'skipped') continue
       const record = open(entry)
       if (record === undefined) continue
-      if (entry.what === 'done' || entry.what === 'failed' || entry.what === 'skipped') {
-        record.endUs = entry.atUs
-        record.result = entry.what
-      }
+      record.endUs = entry.atUs
+      record.result = entry.what
     }
     return records
   }
@@ -151,6 +171,10 @@ export class Scribe {
     }
     return honest
   }
+}
+
+function isAt(a: Where, b: Where): boolean {
+  return a.step === b.step && a.visit === b.visit && a.path === b.path
 }
 
 function keyOf(where: Where): string {
