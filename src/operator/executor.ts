@@ -242,7 +242,7 @@ class Run implements OperatorRun {
     this.swaps.push({ early, late, at: early.index })
     const why = `${early.id} is done first, by mistake`
     this.journal.write(this.sim.now, late.id, late.path, visit, 'postponed', why)
-    this.sim.note(POSTPONED, late.id, visit, why)
+    this.sim.log(POSTPONED, late.id, visit, why)
     this.options.observer?.control?.({ is: 'swap', step: late.index })
     this.go(early.index, false)
   }
