@@ -38,7 +38,7 @@ export function present(told: readonly Told[], options: Pick<RawOptions, 'json' 
     return EXIT.defect
   }
   if (results.some((result) => result.verdict === 'violated')) return EXIT.violated
-  return results.some((result) => result.partial) ? EXIT.interrupted : EXIT.held
+  return results.some((result) => result.partial || result.sensitivity?.complete === false) ? EXIT.interrupted : EXIT.held
 }
 
 /** A partial result says how to go on: with the command that made it. */
