@@ -144,6 +144,21 @@ export type FaultKind =
   | 'new-version-cannot-read'
   | 'new-version-breaks-replication'
   | 'new-version-false-ready'
+  | 'machine-slow'
+  | 'clock-jump'
+  | 'eviction'
+  | 'node-pressure'
+  | 'packet-loss'
+  | 'flapping'
+  | 'partition-pair'
+  | 'endpoints-stale'
+  | 'proxy-restart'
+  | 'unsynced-writes-lost'
+  | 'attach-slow'
+  | 'surge-missing'
+  | 'probe-flapping'
+  | 'pdb-blocking'
+  | 'controller-down'
 
 /** A fault at the moment it strikes. */
 export interface StruckFault {

@@ -6,6 +6,7 @@ export class Controllers {
   private readonly actions = new Map<string, (key: string) => void>()
   private parked: (() => void)[] = []
   private stoppedKinds = new Map<string, number>()
+  private managersDown = 0
 
   constructor(private readonly kube: Kubernetes) {}
 
@@ -36,6 +37,25 @@ export class Controllers {
     for (const action of parked) action()
   }
 
+  /** Whether the controller manager works and can ask the API server: without it nobody reconciles, finds a node missing or moves a disk. */
+  get acting(): boolean {
+    return this.managersDown === 0 && this.kube.apiUp
+  }
+
+  /** Stops the whole controller manager while the API server goes on (rule K8S-CONTROLLER-1); returns how to start it again, which looks at everything afresh. */
+  stopAll(): () => void {
+    this.managersDown += 1
+    let over = false
+    return () => {
+      if (over) return
+      over = true
+      this.managersDown -= 1
+      if (this.managersDown > 0) return
+      for (const kind of this.actions.keys()) for (const [key] of this.kube.store.entries(kind)) this.enqueue(kind, key)
+      this.kube.volumes.reconsider()
+    }
+  }
+
   /** Stops the controllers of a kind (a fault); returns how to start them again. */
   stop(kind: string): () => void {
     this.stoppedKinds.set(kind, (this.stoppedKinds.get(kind) ?? 0) + 1)
@@ -62,7 +82,7 @@ export class Controllers {
     this.kube.sim.after(this.kube.drawUs('controllerLagSeconds', item, this.kube.count(item)), () =>
       this.onApi(() => {
         this.queued.delete(item)
-        if (!this.stoppedKinds.has(kind)) this.actions.get(kind)?.(key)
+        if (!this.stoppedKinds.has(kind) && this.managersDown === 0) this.actions.get(kind)?.(key)
       }),
     )
   }

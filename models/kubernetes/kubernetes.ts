@@ -65,6 +65,8 @@ export class Kubernetes {
   readonly changed = new Signal<void>()
   /** Fired when a container's process has ended, with its worker. */
   readonly containerEnded = new Signal<Worker>()
+  /** Told after the wall clock of a machine jumped. */
+  readonly clockListeners: ((machine: string, byUs: Us) => void)[] = []
   /** The story has not begun: everything comes up at once. */
   booting = true
   apiUp = true

@@ -175,8 +175,8 @@ export class Nodes {
     const o = this.kube.options
     const us = o.monitorGraceSeconds * SECOND + this.kube.drawUs('monitorPollSeconds', node.name, node.silences)
     node.monitor = this.kube.sim.after(us, () => {
-      // The node monitor needs the API server itself: while that is away, nobody is found missing.
-      if (!this.kube.apiUp) return this.watch(node)
+      // The node monitor is a controller that needs the API server: without either, nobody is found missing.
+      if (!this.kube.controllers.acting) return this.watch(node)
       this.step(node, 'GRACE_OVER')
       this.setReady(node, 'Unknown')
       this.kube.note(EVENT.nodeUnknown, node.name, 0, `${node.name} is Ready=Unknown`)
@@ -188,7 +188,7 @@ export class Nodes {
 
   private evictLater(node: KubeNode): void {
     node.monitor = this.kube.sim.after(this.kube.options.tolerationSeconds * SECOND, () => {
-      if (!this.kube.apiUp) return this.evictLater(node)
+      if (!this.kube.controllers.acting) return this.evictLater(node)
       node.monitor = undefined
       this.step(node, 'TOLERATION_OVER')
       for (const pod of this.kube.pods$.list()) {

@@ -21,6 +21,9 @@ export type Routed = { readonly is: 'pod'; readonly pod: PodView } | { readonly 
 export class Services {
   private readonly routes = new Map<string, Route>()
   private readonly listeners: ((service: string) => void)[] = []
+  /** What keeps the data plane from following, and the Services that wait for it. */
+  private holds = 0
+  private readonly held = new Set<string>()
 
   constructor(private readonly kube: Kubernetes) {}
 
@@ -40,6 +43,24 @@ export class Services {
     let different = false
     for (const pod of this.kube.pods$.list()) different = this.consider(route, pod) || different
     if (different) this.propagate(key, route)
+  }
+
+  /** Endpoints and names stand still as the data plane has them now (rule K8S-SERVICE-4); returns how to let it follow again. */
+  hold(): () => void {
+    this.holds += 1
+    let over = false
+    return () => {
+      if (over) return
+      over = true
+      this.holds -= 1
+      if (this.holds > 0) return
+      const keys = [...this.held]
+      this.held.clear()
+      for (const key of keys) {
+        const route = this.routes.get(key)
+        if (route !== undefined) this.propagate(key, route)
+      }
+    }
   }
 
   deleted(key: string): void {
@@ -103,6 +124,11 @@ export class Services {
   }
 
   private apply(key: string, route: Route): void {
+    if (this.holds > 0) {
+      route.pending = undefined
+      this.held.add(key)
+      return
+    }
     if (!this.kube.apiUp) {
       route.pending = undefined
       this.kube.controllers.onApi(() => this.propagate(key, route))

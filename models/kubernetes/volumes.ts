@@ -139,6 +139,8 @@ export class Volumes {
   /** Starts moving a disk to `node`, or arranges to try again when the node that holds it has let go. */
   private bring(volume: Volume, disk: Disk, node: KubeNode, request: Request): void {
     const { sim } = this.kube
+    // The attach-detach controller starts nothing; when it is back it looks again.
+    if (!this.kube.booting && !this.kube.controllers.acting) return
     const held = disk.attachedTo
     if (held === undefined) return this.move(volume, disk, node, this.kube.drawUs('attachSeconds', volume.claim, volume.moves))
     const holder = this.kube.nodes.get(held)

@@ -178,7 +178,7 @@ export class Worker {
       reason: this.state === 'running' || this.state === 'stopping' ? '' : this.reason,
       restarts: this.restarts,
       exitCode: this.exitCode,
-      startedUs: this.startedUs,
+      startedUs: this.startedUs + this.node.machine.clockOffUs(this.startedUs),
     })
   }
 
@@ -256,7 +256,8 @@ export class Worker {
   }
 
   private create(): void {
-    this.timer = this.kube.sim.after(this.kube.drawUs('containerStartSeconds', `${this.pod.name}#${this.pod.nth}`, this.incarnations), () => {
+    const us = this.kube.drawUs('containerStartSeconds', `${this.pod.name}#${this.pod.nth}`, this.incarnations)
+    this.timer = this.kube.sim.after(Math.round(us * this.node.machine.slowdownFactor), () => {
       this.step('STARTED')
       this.startContainer()
     })

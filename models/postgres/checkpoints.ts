@@ -14,11 +14,11 @@ export function redoUs(server: Server): Us {
   return Math.round((walSinceCheckpoint(server) / server.world.bytesPerSecond('redoMBps', server.name)) * SECOND)
 }
 
-/** Writing the dirty buffers, which shared_buffers bounds, at the disk's rate. */
+/** Writing the dirty buffers, which shared_buffers bounds, at the disk's rate, or as slowly as the server works. */
 export function flushingUs(server: Server): Us {
   const { world } = server
   const dirty = Math.min(walSinceCheckpoint(server), world.options.sharedBuffersMB * 1_000_000)
-  return Math.round((dirty / (world.bytesPerSecond('flushMBps', server.name) / Math.max(1, server.diskSlowdown))) * SECOND)
+  return Math.round((dirty / (world.bytesPerSecond('flushMBps', server.name) / Math.max(1, server.diskSlowdown))) * SECOND * server.slowness)
 }
 
 /** CHECKPOINT: how long it takes; dirty buffers are written by then (rule PG-CHECKPOINT-1). */

@@ -1,10 +1,12 @@
 /** One PostgreSQL cluster on Kubernetes in one rehearsal: everything put together (engine.ts, Cluster). */
+import type { Disk } from '../../src/cluster/disk.ts'
 import { contains, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, Entrance, FaultKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import { Kubernetes, withDefaults } from '../kubernetes/index.ts'
+import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
+import { clockJumped } from './clock.ts'
 import { workstationPrograms } from './workstation.ts'
 import { DataDirectory } from './datadir.ts'
 import { HostsEntrance, ServiceEntrance } from './entrances.ts'
@@ -67,10 +69,7 @@ export class PostgresCluster implements Cluster {
     const hosts = new HostsEntrance(world, roundTripUs)
     this.entrances = options.pooler === false ? { service, hosts } : { pooler: new PoolerEntrance(world, this.poolers, roundTripUs + 100, POOLER), service, hosts }
     this.truth = new PostgresTruth(world, options.pooler === false ? service : (this.entrances.pooler as Entrance), pod => isMemberSet(options, pod.owner?.name))
-    this.faults = new PostgresFaults(world, pod => {
-      const view = kubernetes.pod(pod)
-      return view !== undefined && isMemberSet(options, view.owner?.name) ? kubernetes.volumes.disk(`${DATA_MOUNT}-${pod}`) : undefined
-    })
+    this.faults = new PostgresFaults(world, pod => this.volume(pod), new PlatformFaults(kubernetes, pod => isMemberSet(options, pod.owner?.name)))
     const sync = parseSyncNames(completeSyncNames(options.synchronousStandbyNames, world.memberNames))
     this.budget = { members: sync !== undefined && !('error' in sync) ? sync.k : 1 }
     this.commands = new CommandRegistry("the operator's workstation").register(...workstationPrograms(this))
@@ -78,11 +77,18 @@ export class PostgresCluster implements Cluster {
       for (const server of [...world.servers]) server.networkChanged()
       world.topologyChanged()
     })
+    kubernetes.clockListeners.push((machine, byUs) => clockJumped(world, machine, byUs))
     kubernetes.onRouteChange(() => world.topologyChanged())
     kubernetes.begin()
     addUpgradedPool(kubernetes, options)
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     if (!options.imagePinned) this.moveTag()
+  }
+
+  /** The data volume of a member that exists. */
+  private volume(pod: string): Disk | undefined {
+    const view = this.kubernetes.pod(pod)
+    return view !== undefined && isMemberSet(this.options, view.owner?.name) ? this.kubernetes.volumes.disk(`${DATA_MOUNT}-${pod}`) : undefined
   }
 
   /** Pods that exist when the story begins have their data already; the primary's history is the others'. */
@@ -147,8 +153,8 @@ export class PostgresCluster implements Cluster {
   underWay(): boolean {
     if (this.truth.members().some(m => m.attached && !m.caughtUp)) return true
     for (const server of this.world.servers) if (server.state === 'starting' || server.state === 'promoting' || server.state === 'stopping') return true
-    // Waiting for its disk, its image or its base backup; a pod that crash-loops or cannot be placed waits for somebody else.
-    return this.kubernetes.pods().some(p => isMemberSet(this.options, p.owner?.name) && p.node !== undefined && p.containerState === 'waiting' && (p.reason === 'ContainerCreating' || p.reason === 'PodInitializing'))
+    // Waiting for its disk, its image or its base backup; a pod that crash-loops, cannot be placed or whose disk is gone waits for somebody else.
+    return this.kubernetes.pods().some(p => isMemberSet(this.options, p.owner?.name) && p.node !== undefined && p.containerState === 'waiting' && (p.reason === 'ContainerCreating' || p.reason === 'PodInitializing') && this.volume(p.name)?.destroyed !== true)
   }
 
   targets(kind: FaultKind): readonly string[] {

@@ -86,14 +86,13 @@ export class ServiceEntrance implements Entrance {
     const route = this.world.kubernetes.route(this.service, client.id, nth)
     if (route.is === 'no-service') return { is: 'refused', error: `could not translate host name "${this.service}"`, afterUs: 5_000 }
     if (route.is === 'no-endpoints') return REFUSED
-    const server = this.world.serverOf(route.pod.name)
+    const server = this.world.serverIn(route.pod)
     if (server !== undefined) return knock(this.world, server, client)
-    const machine = route.pod.node
-    return machine !== undefined && this.world.kubernetes.machines.get(machine)?.up === false ? { is: 'silent' } : REFUSED
+    return this.world.unanswered(route.pod) ? { is: 'silent' } : REFUSED
   }
 
   fresh(): ReturnType<Entrance['fresh']> {
-    return freshAmong(this.world.kubernetes.endpoints(this.service).map(p => this.world.serverOf(p.name)), `the Service ${this.service} has no endpoint: no Ready pod matches its selector`)
+    return freshAmong(this.world.kubernetes.endpoints(this.service).map(p => this.world.serverIn(p)), `the Service ${this.service} has no endpoint: no Ready pod matches its selector`)
   }
 }
 

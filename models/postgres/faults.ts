@@ -2,8 +2,11 @@
 import type { Disk } from '../../src/cluster/disk.ts'
 import type { FaultKind, Strike, StruckFault } from '../../src/engine.ts'
 import { defineEvent } from '../../src/kernel/index.ts'
+import { isPlatformKind, PLATFORM_KINDS, type PlatformFaults } from '../kubernetes/index.ts'
 import { leadAstray, loseSlot, NEW_VERSION, strikeVersion } from './database-faults.ts'
+import { POOLER } from './names.ts'
 import type { Server } from './server.ts'
+import { loseUnsynced } from './unwritten.ts'
 import type { World } from './world.ts'
 
 const LAG = defineEvent('fault.replication-lag')
@@ -13,6 +16,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'process-crash', 'process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'zone-outage', 'partition', 'partition-inbound', 'partition-outbound',
   'latency', 'replication-lag', 'replay-stall', 'long-transaction', 'disk-slow', 'disk-full', 'api-server-away', 'image-pull-slow', 'operator-killed',
   'slot-lost', 'standby-diverged', 'load-spike', 'new-version-crashes', 'new-version-slow', 'new-version-cannot-read', 'new-version-breaks-replication', 'new-version-false-ready',
+  ...PLATFORM_KINDS, 'proxy-restart', 'unsynced-writes-lost',
 ]
 
 const MISSED: Strike = { struck: false, members: [], end: () => {} }
@@ -24,16 +28,19 @@ export class PostgresFaults {
   constructor(
     private readonly world: World,
     private readonly volume: Volumes,
+    private readonly platform: PlatformFaults,
   ) {}
 
   /** What a kind can strike at this instant, in a fixed order. */
   targets(kind: FaultKind): readonly string[] {
     const { world } = this
     const { kubernetes } = world
+    if (isPlatformKind(kind)) return this.platform.targets(kind)
     switch (kind) {
       case 'process-crash':
       case 'process-kill':
       case 'process-pause':
+      case 'unsynced-writes-lost':
         return this.servers().map(s => `member:${s.name}`)
       case 'node-loss':
       case 'node-loss-with-volume':
@@ -75,6 +82,8 @@ export class PostgresFaults {
       case 'new-version-breaks-replication':
       case 'new-version-false-ready':
         return Object.keys(world.defects.target).length === 0 ? [] : [NEW_VERSION]
+      case 'proxy-restart':
+        return kubernetes.pods().filter(p => p.labels.app === POOLER && p.containerState === 'running').map(p => `pod:${p.name}`)
     }
   }
 
@@ -99,6 +108,7 @@ export class PostgresFaults {
     const { world } = this
     const { kubernetes, network, sim } = world
     const name = fault.target.slice(fault.target.indexOf(':') + 1)
+    if (isPlatformKind(fault.kind)) return this.platform.strike(fault.kind, fault) ?? MISSED
     const server = this.servers().find(s => s.name === name)
     switch (fault.kind) {
       case 'process-crash':
@@ -189,6 +199,15 @@ export class PostgresFaults {
       case 'new-version-breaks-replication':
       case 'new-version-false-ready':
         return strikeVersion(world, fault) ?? MISSED
+      case 'proxy-restart':
+        if (kubernetes.pod(name)?.containerState !== 'running') return MISSED
+        kubernetes.faults.podKill(name)
+        return { struck: true, members: [], end: () => {} }
+      case 'unsynced-writes-lost':
+        if (server === undefined) return MISSED
+        world.heldUntilUs.set(name, sim.now + fault.durationUs)
+        loseUnsynced(server, fault.magnitude)
+        return { struck: true, members: [name], end: () => {} }
       // Carried out by the injector: the operator and the client programs are not the cluster's.
       case 'operator-killed':
       case 'operator-rolls-back':

@@ -18,10 +18,14 @@ export interface Backend {
 /** Where the process runs and whom it tells of its end: given by the container. */
 export interface Host {
   readonly pod: string
+  /** Identity of the pod: another one of the same name has another address. */
+  readonly podUid: string
   readonly place: string
   readonly version: string
   /** Kubernetes version of the machine under it now. */
   readonly nodeVersion: string | undefined
+  /** How many times slower than healthy that machine is now. */
+  machineSlowdown(): number
   /** postgresql.conf as the image or ConfigMap gives it. */
   baseConf(): string
   diskFull(): boolean

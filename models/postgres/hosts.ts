@@ -1,5 +1,6 @@
 /** From a host name to the server behind it, as seen from one place. */
 import { rememberedByText } from '../../src/operator/remembered.ts'
+import type { PodView } from '../kubernetes/index.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { POOLER } from './names.ts'
 import type { Server } from './server.ts'
@@ -27,22 +28,21 @@ export function findServerByHost(world: World, place: string, host: string, clie
   const { first, rest } = readHost(host)
   const alias = world.options.aliases[first]
   const name = alias === undefined ? host : alias + rest
-  let pod: string
+  let pod: PodView
   const resolved = kubernetes.resolve(name)
   if (resolved === undefined) {
     const byAddress = readHost(name).isAddress ? kubernetes.pods().find(p => p.podIP === name) : undefined
     if (byAddress === undefined) return `could not translate host name "${host}" to address: Name or service not known`
-    pod = byAddress.name
-  } else if (resolved.is === 'pod') pod = resolved.pod.name
+    pod = byAddress
+  } else if (resolved.is === 'pod') pod = resolved.pod
   else {
     const route = kubernetes.route(resolved.service, client, nth)
     if (route.is !== 'pod') return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
-    pod = route.pod.name
+    pod = route.pod
   }
-  const server = world.serverOf(pod)
-  const machine = kubernetes.machines.get(kubernetes.pod(pod)?.node ?? '')
-  // A machine without power answers nothing; one that runs refuses what nobody listens to.
-  if (server === undefined && machine?.up === false) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
+  const server = world.serverIn(pod)
+  // A machine without power answers nothing, nor does an address that is nobody's; one that runs refuses what nobody listens to.
+  if (server === undefined && world.unanswered(pod)) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (server === undefined) return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (!world.network.connected(place, server.place) || server.paused) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
   if (!server.accepting) return `connection to server at "${host}", port 5432 failed: FATAL:  the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`

@@ -81,9 +81,11 @@ export class PostgresProgram implements ContainerProgram {
     const dir = disk.contents as DataDirectory
     const host: Host = {
       pod: c.pod.name,
+      podUid: c.pod.uid,
       place: c.machine.name,
       version: c.imageUsed.versions.engine ?? '0',
       nodeVersion: c.pod.nodeVersion,
+      machineSlowdown: () => c.machine.slowdownFactor,
       baseConf: () => baseConf(world, c.pod.name),
       diskFull: () => disk.full,
       exited: code => {
@@ -103,6 +105,7 @@ export class PostgresProgram implements ContainerProgram {
       if (disk.full) server.crash('PANIC: could not write to file "pg_wal": No space left on device', 1)
     }
     disk.onChange(tune)
+    c.machine.onPace(() => server.alive && server.paceChanged())
     world.directoryOf.set(c.pod.name, dir)
     server.start(atBoot)
     if (disk.slowdownFactor > 1 && server.alive) tune()

@@ -1,5 +1,6 @@
 /** What the SQL of one server sees: system views and functions, judged at this instant. Source: facts §1.2, §1.4 (E-1, E-3, E-4), D:monitoring-stats. */
 import { SECOND } from '../../src/kernel/index.ts'
+import { commitStampUs, stampUs } from './clock.ts'
 import { advanceCheckpoint } from './datadir.ts'
 import { oldestWal, walStatus } from './replication.ts'
 import { replayedXactUs } from './replayed.ts'
@@ -32,7 +33,7 @@ function movingBut(still: string, all: readonly Column[]): readonly Column[] {
 /** pg_last_xact_replay_timestamp(): NULL unless this incarnation has replayed a commit; it stands still after a promotion. */
 function replayTimestamp(server: Server): Value {
   const us = server.promotedAtUs !== undefined ? server.lastReplayedUs : server.inRecovery ? replayedXactUs(server) : undefined
-  return us === undefined ? null : CALENDAR_US + Math.round(us)
+  return us === undefined ? null : CALENDAR_US + Math.round(commitStampUs(server.world, us))
 }
 
 /** Whether some standby is about to connect, wherever that leads. */
@@ -51,7 +52,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
       // A connection in state `startup` comes without anything else in the world having changed.
       moves: anyAttemptDue(server.world.servers),
       rows: server.walsenders.map(s => {
-        const now = server.world.sim.now
+        const { world } = server
         const startup = s.state === 'startup'
         const copy = s.standby.copy
         const write = copy.lsn('receive')
@@ -60,8 +61,8 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
         const lag = startup || idle ? null : interval(s.delayUs * 2)
         return [
           s.pid, 16384, 'replicator', s.applicationName, s.standby.world.kubernetes.pod(s.standby.name)?.podIP ?? null, null, 50_000 + (s.pid % 10_000),
-          CALENDAR_US + s.startedAtUs, null, s.state, startup ? null : s.frozen ? write : server.copy.lsn('receive'), startup ? null : write, startup ? null : copy.lsn('flush'), startup ? null : copy.lsn('apply'),
-          lag, lag, lag, startup ? 0 : syncPriority(server, s), startup ? 'async' : syncState(server, s), CALENDAR_US + now,
+          CALENDAR_US + stampUs(world, server.place, s.startedAtUs), null, s.state, startup ? null : s.frozen ? write : server.copy.lsn('receive'), startup ? null : write, startup ? null : copy.lsn('flush'), startup ? null : copy.lsn('apply'),
+          lag, lag, lag, startup ? 0 : syncPriority(server, s), startup ? 'async' : syncState(server, s), CALENDAR_US + stampUs(world, s.standby.place),
         ]
       }),
     }),
@@ -71,12 +72,14 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
     fill: server => {
       const sender = server.receiver?.sender
       if (sender === undefined || sender.state === 'startup') return { rows: [], moves: false }
-      const now = CALENDAR_US + server.world.sim.now
+      const { world } = server
+      const now = CALENDAR_US + stampUs(world, server.place)
+      const theirs = CALENDAR_US + stampUs(world, sender.upstream.place)
       const conninfo = server.settings.primary_conninfo ?? ''
       const info = parseConninfo(conninfo)
       return {
         moves: false,
-        rows: [[40, 'streaming', server.copy.lsn('flush'), server.dir.timeline, server.copy.lsn('receive'), server.copy.lsn('flush'), server.dir.timeline, now, now, server.copy.lsn('flush'), now, server.settings.primary_slot_name ?? null, info.host ?? null, Number(info.port ?? 5432), conninfo]],
+        rows: [[40, 'streaming', server.copy.lsn('flush'), server.dir.timeline, server.copy.lsn('receive'), server.copy.lsn('flush'), server.dir.timeline, theirs, now, server.copy.lsn('flush'), theirs, server.settings.primary_slot_name ?? null, info.host ?? null, Number(info.port ?? 5432), conninfo]],
       }
     },
   },
@@ -93,7 +96,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
   pg_stat_activity: {
     columns: columns('datid oid, datname name, pid int4, leader_pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, xact_start timestamptz, query_start timestamptz, state_change timestamptz, wait_event_type text, wait_event text, state text, backend_xid xid, backend_xmin xid, query_id int8, query text, backend_type text'),
     fill: server => {
-      const now = CALENDAR_US + server.world.sim.now
+      const now = CALENDAR_US + stampUs(server.world, server.place)
       const hung = server.copy.leading && server.copy.ackHung
       const row = (pid: number, sinceUs: number, state: string, waitType: string, wait: string, query: string): Value[] => [
         16385, 'appdb', pid, null, 16386, 'app_user', 'app', null, null, 40_000, now, sinceUs, sinceUs, sinceUs, waitType, wait, state, null, null, null, query, 'client backend',
@@ -101,7 +104,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
       const rows = [...server.backends].map(b => (b.activity === 'SyncRep' ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : b.activity !== undefined ? row(b.pid, now, b.activity, b.activity === 'idle' ? 'Client' : '', b.activity === 'idle' ? 'ClientRead' : '', '') : hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
       // The transaction that a fault holds open is one of theirs.
       const first = server.backends.values().next().value
-      if (first !== undefined && server.world.longTransactionUntilUs > server.world.sim.now) rows[0] = row(first.pid, CALENDAR_US + server.world.longTransactionSinceUs, 'idle in transaction', 'Client', 'ClientRead', 'SELECT 1')
+      if (first !== undefined && server.world.longTransactionUntilUs > server.world.sim.now) rows[0] = row(first.pid, CALENDAR_US + stampUs(server.world, server.place, server.world.longTransactionSinceUs), 'idle in transaction', 'Client', 'ClientRead', 'SELECT 1')
       return { moves: rows.length > 0, rows }
     },
   },
@@ -110,7 +113,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
     fill: server => {
       const { options, sim } = server.world
       advanceCheckpoint(server.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
-      return { moves: true, rows: [[server.dir.checkpointLsn, server.dir.checkpointLsn, walFile(server.dir.checkpointTimeline, server.dir.checkpointLsn), server.dir.checkpointTimeline, server.dir.checkpointTimeline, true, '0:1000', CALENDAR_US + server.dir.checkpointAtUs]] }
+      return { moves: true, rows: [[server.dir.checkpointLsn, server.dir.checkpointLsn, walFile(server.dir.checkpointTimeline, server.dir.checkpointLsn), server.dir.checkpointTimeline, server.dir.checkpointTimeline, true, '0:1000', CALENDAR_US + stampUs(server.world, server.place, server.dir.checkpointAtUs)]] }
     },
   },
   pg_control_system: {
@@ -164,7 +167,7 @@ class ServerHost implements SqlHost {
   }
 
   nowUs(): number {
-    return CALENDAR_US + this.server.world.sim.now
+    return CALENDAR_US + stampUs(this.server.world, this.server.place)
   }
 
   relation(name: string): Found | undefined {
@@ -204,7 +207,7 @@ class ServerHost implements SqlHost {
         return still(server.replayPaused ? 'paused' : 'not paused')
       case 'pg_postmaster_start_time':
       case 'pg_conf_load_time':
-        return still(CALENDAR_US + server.startedAtUs)
+        return still(CALENDAR_US + stampUs(server.world, server.place, server.startedAtUs))
       case 'pg_backend_pid':
         return still(session?.pid ?? null)
       case 'pg_walfile_name':

@@ -1,5 +1,6 @@
 import { contains, type Link } from '../../src/cluster/log/index.ts'
 import { defineEvent, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import type { PodView } from '../kubernetes/index.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn, type Slot } from './datadir.ts'
 import type { Server } from './server.ts'
 import { parseBytes, parseConninfo } from './settings.ts'
@@ -52,7 +53,7 @@ export class Walsender {
       delayUs: this.delayUs,
       ackDelayUs: world.network.delayUs(this.standby.place, this.upstream.place),
       flushDelayUs: Math.round(this.flushDelayUs * Math.max(1, this.standby.diskSlowdown) * this.standby.slowness),
-      bytesPerSecond: world.bytesPerSecond('replicationMBps', this.standby.name) / Math.max(1, this.standby.diskSlowdown / 4),
+      bytesPerSecond: Math.min(world.network.bytesPerSecond(this.upstream.place, this.standby.place), world.bytesPerSecond('replicationMBps', this.standby.name) / Math.max(1, this.standby.diskSlowdown / 4)),
     }
   }
 
@@ -356,14 +357,14 @@ export function findServer(from: Server, host: string): Server | string {
   const { world } = from
   const resolved = world.kubernetes.resolve(host)
   if (resolved === undefined) return `could not translate host name "${host}" to address: Name or service not known`
-  let pod: string
-  if (resolved.is === 'pod') pod = resolved.pod.name
+  let pod: PodView
+  if (resolved.is === 'pod') pod = resolved.pod
   else {
     const route = world.kubernetes.route(resolved.service, from.name, from.incarnation)
     if (route.is !== 'pod') return `connection to server at "${host}" failed: Connection refused`
-    pod = route.pod.name
+    pod = route.pod
   }
-  return world.serverOf(pod) ?? `connection to server at "${host}" failed: Connection refused`
+  return world.serverIn(pod) ?? `connection to server at "${host}" failed: Connection refused`
 }
 
 /** wal_status of a slot, as pg_replication_slots shows it (rule PG-SLOT-3). */

@@ -174,7 +174,7 @@ export class Server {
     }
     this.dir.control = 'in production'
     this.dir.image = this.host.version
-    this.copy.setBackground(world.options.backgroundWalKBps * 1000)
+    world.reignBegins(this)
     applySynchronousStandbys(this)
     world.sim.note(READ_WRITE, this.name, this.dir.timeline, `${this.name} accepts writes on timeline ${this.dir.timeline} from ${formatLsn(this.copy.lsn('flush'))}`)
     this.opened()
@@ -207,7 +207,7 @@ export class Server {
     this.copy.thaw('apply')
     const received = this.copy.lsn('receive')
     const finish = () =>
-      this.later(this.world.timeUs('promoteMs', this.name), () => {
+      this.later(Math.round(this.world.timeUs('promoteMs', this.name) * this.slowness), () => {
         // The signal file goes when recovery has ended, not before: a promotion cut short leaves a standby.
         if (this.state !== 'promoting') return
         this.dir.files.delete('standby.signal')
@@ -265,7 +265,7 @@ export class Server {
     this.receiver?.stop()
     this.receiver = undefined
     const flushUs = flushingUs(this)
-    this.later(this.world.timeUs('fastStopMs', this.name) + flushUs, () => {
+    this.later(Math.round(this.world.timeUs('fastStopMs', this.name) * this.slowness) + flushUs, () => {
       if (!this.copy.leading) {
         this.dir.control = 'shut down in recovery'
         // The restartpoint of a clean stop: what was replayed by now is not replayed again.
@@ -295,9 +295,9 @@ export class Server {
   private applyBytesPerSecond = 0
   private commitUs: Us = 0
 
-  /** How many times slower than healthy its version makes it. */
+  /** How many times slower than healthy its version and its machine make it (rule PG-PACE-1). */
   get slowness(): number {
-    return this.world.defects.slowness(this.host)
+    return this.world.defects.slowness(this.host) * this.host.machineSlowdown()
   }
 
   /** Ready, and every login fails: a defect of its version (rule PG-READY-3). */
@@ -305,7 +305,7 @@ export class Server {
     return this.world.defects.of(this.host, 'false-ready')
   }
 
-  /** Disk or version got slower or recovered. */
+  /** Disk, machine or version got slower or recovered. */
   paceChanged(): void {
     if (this.state === 'standby' || this.state === 'promoting') this.copy.setApplyRate(this.applyBytesPerSecond / Math.max(1, this.diskSlowdown) / this.slowness)
     if (this.copy.leading) this.copy.setCommitLatency(Math.round(this.commitUs * this.slowness))

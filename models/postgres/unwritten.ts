@@ -1,4 +1,8 @@
+import { defineEvent, type Us } from '../../src/kernel/index.ts'
+import { formatLsn } from './datadir.ts'
 import type { Server } from './server.ts'
+
+const LIED = defineEvent('postgres.disk-lied')
 
 /** Three times wal_writer_delay (200 ms). */
 const WINDOW_US = 600_000
@@ -15,4 +19,22 @@ export function loseUnwritten(server: Server): void {
   const { branch } = copy.position('flush')
   const lsn = Math.max(kept, sent, branch.forkLsn, dir.checkpointLsn)
   if (lsn < copy.lsn('flush')) copy.adopt({ branch, lsn })
+}
+
+/**
+ * The volume had answered flushes from a volatile cache and loses it with the last `lostUs` of writes; the server dies of it. What is left is an
+ * earlier state of the whole volume, as if the cache had been written back in order: a consistent one, from which recovery starts, only older than
+ * what was promised (rule PG-DISK-2). Configuration files and a timeline switch within that time are kept: they are small and long written back.
+ * With `fsync = on` and an honest disk nothing of this happens: a crash costs only what was never flushed.
+ */
+export function loseUnsynced(server: Server, lostUs: Us): void {
+  const { world, dir, copy } = server
+  const { branch } = copy.position('flush')
+  const before = copy.lsn('flush')
+  const left = Math.floor(copy.curves.flush.valueAt(Math.max(0, world.sim.now - lostUs)))
+  server.crash('PANIC: could not read from its volume, which lost its write cache', 134)
+  const lsn = Math.max(branch.forkLsn, Math.min(left, before))
+  if (lsn < dir.checkpointLsn) dir.checkpoint(lsn, Math.max(0, world.sim.now - lostUs))
+  if (lsn < copy.lsn('flush')) copy.adopt({ branch, lsn })
+  world.sim.note(LIED, server.name, before - lsn, `the volume of ${server.name} lost ${before - lsn} bytes of WAL that it had called safe: it ends at ${formatLsn(lsn)} instead of ${formatLsn(before)}`)
 }

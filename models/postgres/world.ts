@@ -2,7 +2,7 @@ import type { Network } from '../../src/cluster/network.ts'
 import type { Branch, Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Departure, Promotion } from '../../src/engine.ts'
 import { type Distribution, MILLISECOND, sample, type Simulation, type Us } from '../../src/kernel/index.ts'
-import type { Kubernetes } from '../kubernetes/index.ts'
+import type { Kubernetes, PodView } from '../kubernetes/index.ts'
 import type { DataDirectory } from './datadir.ts'
 import type { Defects } from './defects.ts'
 import type { PostgresOptions, Timing, TimingName } from './options.ts'
@@ -48,6 +48,8 @@ export class World {
   private readonly aliases: ReadonlyMap<string, string>
   /** Commits of single SQL sessions, oldest first (those of the load are a flow). */
   readonly commits: { readonly at: Position; readonly atUs: Us }[] = []
+  /** On which machine the leading server ran, from when on: commits carry its clock's time. */
+  readonly reigns: { readonly fromUs: Us; readonly place: string }[] = []
   /** Until when a fault holds up the restart of a member's process. */
   readonly heldUntilUs = new Map<string, Us>()
   /** The data directory of each member by pod name: the one its volume holds. */
@@ -55,6 +57,12 @@ export class World {
 
   /** Names of the members' StatefulSet pods that are meant to exist, in order. */
   memberNames: readonly string[] = []
+
+  /** A server leads from now on: it writes log of its own in the background, and commits carry its machine's time. */
+  reignBegins(server: Server): void {
+    server.copy.setBackground(this.options.backgroundWalKBps * 1000)
+    this.reigns.push({ fromUs: this.sim.now, place: server.place })
+  }
 
   /** Tells `listener` whenever who can reach which server in what role may have changed; returns how to stop. */
   onTopology(listener: () => void): () => void {
@@ -74,6 +82,18 @@ export class World {
     let found: Server | undefined
     for (const server of this.servers) if (server.name === name && server.state !== 'down') found = server
     return found
+  }
+
+  /** The running server behind the address of this very pod: a successor of the same name has another address (rule PG-ROUTE-2). */
+  serverIn(pod: PodView): Server | undefined {
+    let found: Server | undefined
+    for (const server of this.servers) if (server.host.podUid === pod.uid && server.state !== 'down') found = server
+    return found
+  }
+
+  /** Whether packets to a pod's address vanish: its machine has no power, or the address belongs to nobody any more. */
+  unanswered(pod: PodView): boolean {
+    return pod.removed || (pod.node !== undefined && this.kubernetes.machines.get(pod.node)?.up === false)
   }
 
   /** A time of the timing table, drawn for the n-th such event of `entity`, in microseconds. */

@@ -1,8 +1,16 @@
-import { type Distribution, defineEvent, type Simulation, type Us } from '../kernel/index.ts'
+import { type Distribution, defineEvent, MILLISECOND, SECOND, type Simulation, type Us } from '../kernel/index.ts'
 
 const CUT = defineEvent('network.cut')
 const HEALED = defineEvent('network.healed')
 const SLOWED = defineEvent('network.slowed')
+const LOSSY = defineEvent('network.lossy')
+
+/** Least retransmission time-out of Linux (TCP_RTO_MIN); a lone small message that is lost waits for it. */
+const RTO_US = 200 * MILLISECOND
+/** Payload of a full segment on Ethernet. */
+const SEGMENT_BYTES = 1460
+/** Beyond this share connections break rather than crawl: a cut says that better. */
+const MOST_LOST = 0.4
 
 /** Where a packet starts or ends: a machine's name, or a place outside the cluster such as `clients`, `operator`, `control-plane`. */
 export type Place = string
@@ -21,12 +29,13 @@ interface Cut {
 }
 
 /**
- * Who reaches whom, and how fast. A cut is one-way: a symmetric partition is two. Loss is expressed by its effect on TCP, a delay factor
- * (retransmissions), since nothing in the models sees single packets.
+ * Who reaches whom, and how fast. A cut is one-way: a symmetric partition is two. Loss is expressed by its effect on TCP (rules of
+ * {@link Network.lose}), since nothing in the models sees single packets.
  */
 export class Network {
   private readonly cuts = new Set<Cut>()
   private readonly slow = new Map<string, Us>()
+  private readonly lossy = new Map<string, readonly number[]>()
   private readonly listeners: (() => void)[] = []
 
   constructor(
@@ -56,7 +65,29 @@ export class Network {
     const zoneA = this.options.zoneOf(a)
     const zoneB = this.options.zoneOf(b)
     const base = a === b ? this.options.localUs : zoneA !== undefined && zoneA === zoneB ? this.options.nearUs : this.options.farUs
-    return base + (this.slow.get(a) ?? 0) + (a === b ? 0 : (this.slow.get(b) ?? 0))
+    const slowed = base + (this.slow.get(a) ?? 0) + (a === b ? 0 : (this.slow.get(b) ?? 0))
+    const lost = this.lostShare(a, b)
+    // A lost message is sent again after the time-out, which doubles each time: p·T + p²·2T + p³·4T + … on average.
+    return lost === 0 ? slowed : slowed + Math.round((lost * RTO_US) / (1 - 2 * lost))
+  }
+
+  /**
+   * Most that one TCP connection between the two carries while packets are lost; Infinity when none are.
+   * Source: Padhye et al. 1998 as in RFC 3819 §8.5: MSS ÷ (RTT·√(1.33·p) + RTO·p·(1 + 32·p²)·min(1, 3·√(0.75·p))).
+   */
+  bytesPerSecond(a: Place, b: Place): number {
+    const p = this.lostShare(a, b)
+    if (p === 0) return Number.POSITIVE_INFINITY
+    const roundTripUs = (this.slow.get(a) ?? 0) + (this.slow.get(b) ?? 0) + 2 * this.options.farUs
+    return (SEGMENT_BYTES * SECOND) / (roundTripUs * Math.sqrt(1.33 * p) + RTO_US * p * (1 + 32 * p * p) * Math.min(1, 3 * Math.sqrt(0.75 * p)))
+  }
+
+  /** Share of packets between the two that never arrive (0…{@link MOST_LOST}); on one machine none are lost. */
+  private lostShare(a: Place, b: Place): number {
+    if (this.lossy.size === 0 || a === b) return 0
+    let arrives = 1
+    for (const place of [a, b]) for (const share of this.lossy.get(place) ?? []) arrives *= 1 - share
+    return Math.min(MOST_LOST, 1 - arrives)
   }
 
   /**
@@ -88,6 +119,27 @@ export class Network {
       if (left > 0) this.slow.set(place, left)
       else this.slow.delete(place)
       this.sim.note(HEALED, place, extraUs)
+      this.changed()
+    }
+  }
+
+  /**
+   * Loses a share (0…1) of all packets in and out of `place`: by TCP's rules messages come late and a bulk transfer slows down
+   * ({@link Network.delayUs}, {@link Network.bytesPerSecond}); nobody is cut off. Returns how to end it.
+   */
+  lose(place: Place, share: number): () => void {
+    this.lossy.set(place, [...(this.lossy.get(place) ?? []), share])
+    this.sim.note(LOSSY, place, Math.round(share * 1_000_000))
+    this.changed()
+    let healed = false
+    return () => {
+      if (healed) return
+      healed = true
+      const left = [...(this.lossy.get(place) ?? [])]
+      left.splice(left.indexOf(share), 1)
+      if (left.length > 0) this.lossy.set(place, left)
+      else this.lossy.delete(place)
+      this.sim.note(HEALED, place, Math.round(share * 1_000_000))
       this.changed()
     }
   }

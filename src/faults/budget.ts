@@ -58,9 +58,12 @@ export class BudgetWatch {
     const held = new Map<string, FaultKind>()
     for (let i = this.holds.length - 1; i >= 0; i--) {
       const hold = this.holds[i] as Hold
+      let left = hold.spec.holdsAtMost ?? hold.members.size
       for (const name of [...hold.members]) {
         const member = present.get(name)
-        if (counts(hold, member)) held.set(name, hold.spec.kind)
+        if (counts(hold, member)) {
+          if (left-- > 0) held.set(name, hold.spec.kind)
+        }
         // Once the fault is over, a member that is whole, or that somebody removed, is no longer the fault's doing.
         else if (!hold.active) hold.members.delete(name)
       }

@@ -1,7 +1,7 @@
-import { MINUTE, SECOND } from '../kernel/index.ts'
+import { MILLISECOND, MINUTE, SECOND } from '../kernel/index.ts'
 import type { FaultSpec } from './family.ts'
 
-/** Faults of the volume under one member. */
+/** Faults of volumes: of the one under a member, and of the storage that moves them. */
 export const diskFaults: readonly FaultSpec[] = [
   {
     kind: 'disk-slow',
@@ -26,5 +26,30 @@ export const diskFaults: readonly FaultSpec[] = [
     budget: 'takes-away',
     mayLast: false,
     example: { kind: 'disk-full', target: 'role:follower/0', at: 60 * SECOND, durationUs: 5 * MINUTE, magnitude: 0 },
+  },
+  {
+    kind: 'unsynced-writes-lost',
+    family: 'disk',
+    doc: 'A volume that answered a flush from a volatile cache loses that cache and the database on it dies: the last writes are gone although it had been told that they were safe.',
+    strikes: 'the volume of a member',
+    aimsAt: 'members',
+    durationUs: { min: 0, usual: 0, max: 5 * MINUTE, source: 'the restart waits for its volume, or for a crash loop: kubelet back-off 10 s doubling to 5 min [P K8S pod-lifecycle]' },
+    magnitude: { unit: 'µs of writes lost', min: 5 * MILLISECOND, usual: 5 * SECOND, max: 30 * SECOND, source: 'Linux writes dirty pages back within 30 s (vm.dirty_expire_centisecs) [P]; a drive cache of 256 MB holds seconds [J]' },
+    budget: 'takes-away',
+    mayLast: false,
+    onlyWhenNamed: 'corruption',
+    example: { kind: 'unsynced-writes-lost', target: 'role:leader', at: 60 * SECOND, durationUs: 0, magnitude: 5 * SECOND },
+  },
+  {
+    kind: 'attach-slow',
+    family: 'disk',
+    doc: 'Detaching and attaching volumes takes much longer (a throttled storage API): a member that moves to another node waits for its data.',
+    strikes: 'the storage of the platform',
+    aimsAt: 'elsewhere',
+    durationUs: { min: 30 * SECOND, usual: 10 * MINUTE, max: 15 * MINUTE, source: 'throttling windows of the cloud API [J after Azure/AKS#2936]' },
+    magnitude: { unit: 'times slower', min: 2, usual: 5, max: 20, source: 'median 60 s, 95th percentile 8 min, hours reported [P Azure/AKS#2936, #477, #4170]' },
+    budget: 'never',
+    mayLast: false,
+    example: { kind: 'attach-slow', target: 'any/0', at: 0, durationUs: 10 * MINUTE, magnitude: 5 },
   },
 ]

@@ -135,6 +135,8 @@ function drawDurationUs(spec: FaultSpec, maxDurationUs: Us, draw: (purpose: stri
 function inRange(range: Range, longest: number, coin: number, u: number): number {
   const max = Math.max(range.min, Math.min(range.max, longest))
   if (coin < SHARE_USUAL) return Math.max(range.min, Math.min(range.usual, max))
+  // A range over both signs: each in half of the draws.
+  if (range.min < 0) return u < 0.5 ? -between(MILLISECOND, -range.min, 1 - 2 * u) : between(MILLISECOND, max, 2 * u - 1)
   if (range.min > 0) return between(range.min, max, u)
   return u < 0.25 ? 0 : between(Math.min(MILLISECOND, max), max, (u - 0.25) / 0.75)
 }

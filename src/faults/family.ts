@@ -34,6 +34,8 @@ export interface FaultSpec {
   /** How strong it is; undefined = it has no strength, and the schedule's `magnitude` is ignored. */
   readonly magnitude: (Range & { readonly unit: string }) | undefined
   readonly budget: BudgetRule
+  /** How many of the members it touches it can hold at once; undefined = all. A cut between two takes away one, whichever is behind. */
+  readonly holdsAtMost?: number
   /** May last longer than 15 minutes and stay in budget: only the loss of a node or its volume, and a defective version that a scenario names. */
   readonly mayLast: boolean
   /**

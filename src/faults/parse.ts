@@ -25,7 +25,7 @@ export const FaultSchema = z
     target: z.string().refine(isTarget, { error: 'a target is `role:leader`, `role:follower/0`, `any/3`, `operator`, or one of the engine’s such as `node:aks-1`' }),
     at: z.union([Time, AnchorSchema], { error: 'a time since the first step (`90s`, or µs), or an anchor {step, path, visit, phase, command, offsetUs}' }),
     durationUs: Time.optional(),
-    magnitude: z.number().min(0).optional(),
+    magnitude: z.number().optional(),
   })
   .transform(fault => {
     const spec = faultSpec(fault.kind)
@@ -33,8 +33,10 @@ export const FaultSchema = z
   })
   .superRefine((fault, context) => {
     const { durationUs, magnitude } = faultSpec(fault.kind)
-    // Only the upper ends: shrinking goes below what is usually drawn.
+    // Only the far ends: shrinking goes nearer to nothing than what is usually drawn.
     if (fault.durationUs > durationUs.max) context.addIssue({ code: 'custom', path: ['durationUs'], message: `${fault.kind} lasts at most ${durationUs.max} µs` })
+    const least = Math.min(0, magnitude?.min ?? 0)
+    if (fault.magnitude < least) context.addIssue({ code: 'custom', path: ['magnitude'], message: `${fault.kind} takes at least ${least}${magnitude === undefined ? '' : ` ${magnitude.unit}`}` })
     if (magnitude !== undefined && fault.magnitude > magnitude.max) context.addIssue({ code: 'custom', path: ['magnitude'], message: `${fault.kind} takes at most ${magnitude.max} ${magnitude.unit}` })
   })
 

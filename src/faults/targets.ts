@@ -42,6 +42,8 @@ function means(target: string, member: Member): boolean {
   const name = target.slice(colon + 1)
   if (prefix === 'node') return name === member.node
   if (prefix === 'zone') return name === member.zone
+  // Two members with `~` between: a role means the first.
+  if (prefix === 'pair') return name.startsWith(`${member.name}~`)
   return name === member.name
 }
 

@@ -41,13 +41,14 @@ test('a runbook that gives up at its first step is below the floor', async () =>
   expect(result.verdict).toBe('violated')
 })
 
+// What the injector itself carries out (on the operator, on the clients) is left out: it strikes whatever the engine does.
 test('an injector that never strikes is below the floor', async () => {
   const air = loadScenario('postgres-ferris-wheel/quick', striking(() => ({ struck: false, members: [], end: () => {} })), {})
-  const { result } = await runCampaign(air, { runs: 6, seed: 'floor', faults: 2, jobs: 1, without: ['operator-killed'] })
+  const { result } = await runCampaign(air, { runs: 6, seed: 'floor', faults: 2, jobs: 1, without: ['operator-killed', 'load-spike'] })
   expect(result.floors.find(f => f.id === 'faults-strike')?.status).toBe('fail')
 })
 
 test('an injector that claims to strike and changes nothing is a defect', async () => {
   const liar = loadScenario('postgres-ferris-wheel/quick', striking(() => ({ struck: true, members: [], end: () => {} })), {})
-  await expect(runCampaign(liar, { runs: 6, seed: 'floor', faults: 2, jobs: 1, without: ['operator-killed'] })).rejects.toThrow(/noted no change/)
+  await expect(runCampaign(liar, { runs: 6, seed: 'floor', faults: 2, jobs: 1, without: ['operator-killed', 'load-spike'] })).rejects.toThrow(/noted no change/)
 })

@@ -27,6 +27,40 @@ describe('machine', () => {
   })
 })
 
+describe('machine under faults', () => {
+  test('slowdowns multiply, each ends once and by itself; every change is told and traced', () => {
+    const sim = recorded()
+    const machine = new Machine(sim, 'vm-0', 'zone-1')
+    const heard: number[] = []
+    machine.onPace(() => heard.push(machine.slowdownFactor))
+    const ends = [machine.slow(4), machine.slow(2)]
+    ends[0]?.()
+    ends[0]?.()
+    ends[1]?.()
+    expect(heard).toEqual([4, 8, 2, 1])
+    expect(trace(sim).at(-1)).toBe('machine.slow vm-0 1000')
+  })
+
+  test('its clock is off by the sum of all jumps up to an instant', () => {
+    const jump = fc.record({ afterUs: fc.integer({ min: 1, max: 1_000_000 }), byUs: fc.integer({ min: -1_000_000, max: 1_000_000 }) })
+    fc.assert(
+      fc.property(fc.array(jump, { maxLength: 6 }), fc.integer({ min: 0, max: 7_000_000 }), (jumps, askedUs) => {
+        const sim = recorded()
+        const machine = new Machine(sim, 'vm-0', 'zone-1')
+        let atUs = 0
+        let expected = 0
+        for (const { afterUs, byUs } of jumps) {
+          atUs += afterUs
+          if (atUs <= askedUs) expected += byUs
+          sim.call(atUs, () => machine.jumpClock(byUs))
+        }
+        sim.run(8_000_000)
+        expect(machine.clockOffUs(askedUs)).toBe(expected)
+      }),
+    )
+  })
+})
+
 describe('disk', () => {
   test('slowdowns multiply, and each ends by itself; every change is told and traced', () => {
     const sim = recorded()
@@ -112,6 +146,26 @@ describe('network', () => {
         expect(changes).toBe(cuts.length + (cuts.length - open.size))
       }),
     )
+  })
+
+  test('loss makes messages late by the retransmissions it takes, and bulk transfers slow; both grow with it, and nobody is cut off', () => {
+    const { network } = build()
+    expect(network.bytesPerSecond('a', 'b')).toBe(Number.POSITIVE_INFINITY)
+    const healed = network.lose('a', 0.05)
+    // 5 % of 200 ms, plus what is lost twice and more: 0.05·200/(1 − 0.1) ms.
+    expect(network.delayUs('a', 'b')).toBe(100 + 11_111)
+    expect(network.delayUs('b', 'a')).toBe(100 + 11_111)
+    expect([network.delayUs('b', 'c'), network.delayUs('a', 'a'), network.connected('a', 'b')]).toEqual([1000, 10, true])
+    // RFC 3819 §8.5 by hand: 1460 B ÷ (2 ms·√0.0665 + 200 ms·0.05·1.08·min(1, 0.581)) = 1460 ÷ 6.79 ms.
+    expect(network.bytesPerSecond('a', 'b') / 1000).toBeCloseTo(215, 0)
+    const before = network.bytesPerSecond('a', 'b')
+    const alsoHealed = network.lose('b', 0.3)
+    expect(network.bytesPerSecond('a', 'b')).toBeLessThan(before / 10)
+    expect(network.delayUs('a', 'b')).toBeGreaterThan(100_000)
+    healed()
+    healed()
+    alsoHealed()
+    expect([network.delayUs('a', 'b'), network.bytesPerSecond('a', 'b')]).toEqual([100, Number.POSITIVE_INFINITY])
   })
 
   test('slowdowns add up on both ends, within one place they count once, and healing takes each away', () => {

@@ -78,3 +78,38 @@ it('a drain of a process that will not stop ends at the grace period', () => {
   expect(Math.round(r.us / SECOND)).toBeGreaterThanOrEqual(90)
   expect(Math.round(r.us / SECOND)).toBeLessThan(93)
 })
+
+it('K8S-PDB-2: a budget that allows nothing refuses every eviction; deletion goes past it', () => {
+  const c = started({ daemonSets: [] })
+  const end = c.kube.faults.budgetBlocks()
+  expect(shell(c, 'kubectl get pdb --no-headers').out).toMatch(/^keep-everything-0 /)
+  expect(c.kube.faults.apiEviction('web-1')).toBe(false)
+  const node = c.kube.pod('web-2')?.node as string
+  expect(shell(c, `kubectl drain ${node} --timeout=60s`)).toMatchObject({ code: 1, err: expect.stringContaining('would violate') })
+  shell(c, 'kubectl delete pod web-0')
+  expect(c.kube.pod('web-0')?.removed).not.toBe(true)
+  c.sim.call(c.sim.now + 60 * SECOND, end)
+  expect(shell(c, `kubectl drain ${node}`).code).toBe(0)
+  expect(shell(c, 'kubectl get pdb --no-headers').out).toBe('')
+  expect(c.kube.faults.apiEviction('web-1')).toBe(true)
+})
+
+it('K8S-EVICT-1: node pressure goes past every budget, gives a second, and keeps the node empty meanwhile', () => {
+  const c = started()
+  budget(c, { maxUnavailable: 0 })
+  c.toy.stopUs = 20 * SECOND
+  const { node, uid } = c.kube.pod('web-1') as { node: string; uid: string }
+  const sinceUs = c.sim.now
+  const end = c.kube.faults.nodePressure('web-1')
+  run(c, 10)
+  const killedUs = Number(c.toy.log.find(l => l.includes('KILL web-1'))?.split(' ')[0])
+  expect(killedUs - sinceUs).toBeGreaterThanOrEqual(SECOND)
+  expect(killedUs - sinceUs).toBeLessThan(3 * SECOND)
+  run(c, 120)
+  const next = c.kube.pod('web-1')
+  expect(next?.uid).not.toBe(uid)
+  expect(next?.node).not.toBe(node)
+  expect(c.kube.nodes.get(node)?.taints).toHaveLength(1)
+  end?.()
+  expect(c.kube.nodes.get(node)?.taints).toHaveLength(0)
+})

@@ -72,3 +72,33 @@ it('K8S-SERVICE-3: names of pods and Services', () => {
   run(c, 60)
   expect(c.kube.resolve('node-1.peers')).toBeUndefined()
 })
+
+it('K8S-SERVICE-4: a data plane that hears of nothing leads where it led, and catches up afterwards', () => {
+  const c = started({ publishNotReadyAddresses: true, clusterIP: 'None' })
+  const old = c.kube.pod('node-1')
+  const end = c.kube.faults.endpointsStale()
+  shell(c, 'kubectl delete pod node-1')
+  shell(c, ['kubectl', 'patch', 'svc', 'front', '-p', '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"node-2"}}}'])
+  run(c, 120)
+  expect(c.kube.pod('node-1')).toMatchObject({ ready: true })
+  const stale = c.kube.endpoints('peers').find(p => p.name === 'node-1')
+  expect([stale?.uid, stale?.removed]).toEqual([old?.uid, true])
+  expect(c.kube.route('front', 'me', 0)).toMatchObject({ pod: { name: 'node-0' } })
+  end()
+  end()
+  run(c, 3)
+  expect(c.kube.endpoints('peers').find(p => p.name === 'node-1')?.uid).toBe(c.kube.pod('node-1')?.uid)
+  expect(c.kube.route('front', 'me', 0)).toMatchObject({ pod: { name: 'node-2' } })
+})
+
+it('K8S-SERVICE-4: two reasons to stand still end one after the other', () => {
+  const c = started()
+  const ends = [c.kube.faults.endpointsStale(), c.kube.faults.endpointsStale()]
+  shell(c, ['kubectl', 'patch', 'svc', 'front', '-p', '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"node-2"}}}'])
+  ends[0]?.()
+  run(c, 10)
+  expect(c.kube.route('front', 'me', 0)).toMatchObject({ pod: { name: 'node-0' } })
+  ends[1]?.()
+  run(c, 3)
+  expect(c.kube.route('front', 'me', 0)).toMatchObject({ pod: { name: 'node-2' } })
+})

@@ -114,11 +114,12 @@ describe('keys and values', () => {
       pg.yaml:13:11: \`faults.kinds[0]\` cannot be the text \`partitoin\`
           did you mean \`partition\`?
           it is one of: process-crash, process-kill, process-pause, node-loss, node-loss-with-volume, zone-outage,
-            partition, partition-inbound, partition-outbound, latency, disk-slow, disk-full, replication-lag,
-            replay-stall, long-transaction, slot-lost, standby-diverged, load-spike, api-server-away, image-pull-slow,
-            operator-killed, operator-rolls-back, operator-skips, operator-repeats, operator-swaps,
-            operator-wrong-target, operator-stale-reading, new-version-crashes, new-version-slow,
-            new-version-cannot-read, new-version-breaks-replication, new-version-false-ready
+            machine-slow, clock-jump, eviction, node-pressure, partition, partition-inbound, partition-outbound,
+            latency, packet-loss, flapping, partition-pair, endpoints-stale, proxy-restart, disk-slow, disk-full,
+            unsynced-writes-lost, attach-slow, replication-lag, replay-stall, long-transaction, slot-lost,
+            standby-diverged, load-spike, api-server-away, image-pull-slow, surge-missing, probe-flapping, pdb-blocking,
+            controller-down, operator-killed, operator-rolls-back, operator-skips, operator-repeats, operator-swaps, …
+            (7 more)
       pg.yaml:14:8: \`faults.max\` should be a whole number, and is 2.5
           faults.max: How many faults a run draws at most; 0 = fault-free unless --faults says otherwise."
     `)
