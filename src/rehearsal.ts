@@ -35,6 +35,8 @@ export interface RehearsalOptions {
   readonly waved?: { readonly step: string; readonly visit: number }
   /** Give up once so many visits of steps have begun: a runbook with a step left out may go round in circles until its deadline. Default: never. */
   readonly visitsMax?: number
+  /** Someone who looks on: told of the operator's phases and answers as they happen, and free to read the cluster. It must change nothing. */
+  readonly watch?: (sim: Simulation, cluster: Cluster) => Pick<OperatorObserver, 'phase' | 'commandReturned'>
 }
 
 /** A rehearsal was given up because of {@link RehearsalOptions.visitsMax}. */
@@ -103,6 +105,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
     faults: injector.records,
     objectives: scenario.objectives.filter(objective => objective.faults === 'any' || options.schedule.length === 0),
     deadlineUs: scenario.deadlineUs,
+    pointOfNoReturn: scenario.runbook.steps.find(step => step.pointOfNoReturn)?.id,
     trace: sim.records,
   })
   const verdicts = judge(facts)
@@ -136,18 +139,21 @@ interface Underway {
 function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, scouting: Scouting, workloads: readonly Workload[]): Underway {
   const { schedule, elide = true, visitsMax = NEVER } = options
   const { runbook, deadlineUs, faults } = options.scenario
+  const onlooker = options.watch?.(sim, cluster)
   const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs, scouting, clients: { surge: factor => surgeAll(workloads, factor) } })
   const scribe: Scribe = new Scribe(sim, cluster, runbook, name => operator.vars.get(name))
   let visits = 0
   const observer: OperatorObserver = {
     phase(e) {
       if (e.phase === 'start' && ++visits > visitsMax) throw new EndlessError(`after ${visitsMax} visits of steps, at ${formatClock(sim.now)}`)
+      onlooker?.phase?.(e)
       scribe.phase(e)
       if (e.phase === 'start') injector.started(e)
       else if (e.phase === 'end') injector.done(e)
       else injector.issued(e, e.command ?? 1, e.atUs)
     },
     commandReturned(e) {
+      onlooker?.commandReturned?.(e)
       scribe.returned(e)
       injector.returned(e, e.command)
     },

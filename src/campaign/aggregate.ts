@@ -7,6 +7,9 @@ import { avalanche } from '../kernel/index.ts'
 import { CHECKS, MEASURES, type CheckId, type Clause, type MeasureId, type Outcome, type RehearsalResult, type Signature, type Status } from '../result.ts'
 import type { Divergence } from './diverge.ts'
 import { type GateAggregate, countVisit, gateName, newGate } from './gates.ts'
+import type { Case } from './strategy.ts'
+import { type Cells, addToCells, mergeCells } from './cells.ts'
+import { type Combinations, addCombinations, mergeCombinations } from './saturation.ts'
 import { type Ranges, countRuns, unite } from './ranges.ts'
 import { type Sketch, addValue, emptySketch, mergeSketch } from './sketch.ts'
 
@@ -47,6 +50,12 @@ export interface Aggregate {
   eventsRun: bigint
   /** How often each kind was drawn; and runs in which it struck. */
   kinds: Record<string, { drawn: number; struckRuns: number }>
+  /** Of a sweep: its tables. */
+  cells: Cells
+  /** Runs that nobody promises will end well (rollbacks past the point of no return, the operator's mistakes): in `cells` only. */
+  unjudged: { runs: number; outcomes: Counts<Outcome> }
+  /** Which faults struck where, in which situation. */
+  combinations: Combinations
   outOfBudget: { runs: number; outcomes: Counts<Outcome>; violations: Counts }
   // From here on: runs in budget only.
   checks: Record<CheckId, Counts<Status>>
@@ -90,6 +99,9 @@ export function emptyAggregate(): Aggregate {
     simulatedUs: 0n,
     eventsRun: 0n,
     kinds: {},
+    cells: {},
+    unjudged: { runs: 0, outcomes: noOutcomes() },
+    combinations: {},
     outOfBudget: { runs: 0, outcomes: noOutcomes(), violations: {} },
     checks: Object.fromEntries(CHECKS.map((id) => [id, { pass: 0, fail: 0, notExercised: 0, notApplicable: 0 }])) as Aggregate['checks'],
     measures: Object.fromEntries(MEASURES.map((id) => [id, emptySketch()])) as Aggregate['measures'],
@@ -116,8 +128,9 @@ export function signatureKey(signature: Signature): string {
 /**
  * Adds one run.
  * @param again the run's repetition, when it was done twice: its trace hash, and how to find where it differs
+ * @param of the case it was
  */
-export function addRun(into: Aggregate, run: number, result: RehearsalResult, again: { readonly hash: string; divergence(): Divergence } | undefined): void {
+export function addRun(into: Aggregate, run: number, result: RehearsalResult, again: { readonly hash: string; divergence(): Divergence } | undefined, { cell, judged }: Pick<Case, 'cell' | 'judged'> = { judged: true }): void {
   into.ranges = unite(into.ranges, [[run, run + 1]])
   foldHash(into, run, result.hash)
   into.outcomes[result.outcome] += 1
@@ -128,7 +141,10 @@ export function addRun(into: Aggregate, run: number, result: RehearsalResult, ag
     into.determinism.twice += 1
     if (again.hash !== result.hash) addMismatch(into, run, again.divergence)
   }
-  if (result.inBudget) addInBudget(into, run, result)
+  addCombinations(into.combinations, run, result)
+  if (cell !== undefined) addToCells(into.cells, cell, run, result)
+  if (!judged) addUnjudged(into, result)
+  else if (result.inBudget) addInBudget(into, run, result)
   else addOutOfBudget(into, result)
 }
 
@@ -143,6 +159,10 @@ export function mergeAggregate(into: Aggregate, other: Aggregate): void {
   into.simulatedUs += other.simulatedUs
   into.eventsRun += other.eventsRun
   for (const [kind, counts] of Object.entries(other.kinds)) addCounts((into.kinds[kind] ??= { drawn: 0, struckRuns: 0 }), counts)
+  mergeCells(into.cells, other.cells)
+  mergeCombinations(into.combinations, other.combinations)
+  into.unjudged.runs += other.unjudged.runs
+  addCounts(into.unjudged.outcomes, other.unjudged.outcomes)
   into.outOfBudget.runs += other.outOfBudget.runs
   addCounts(into.outOfBudget.outcomes, other.outOfBudget.outcomes)
   addCounts(into.outOfBudget.violations, other.outOfBudget.violations)
@@ -178,6 +198,11 @@ function addFaults(into: Aggregate, result: RehearsalResult): void {
   if (struck > 0) into.struckRuns += 1
   for (const fault of schedule) (into.kinds[fault.kind] ??= { drawn: 0, struckRuns: 0 }).drawn += 1
   for (const kind of new Set(faults.filter((fault) => fault.struck).map((fault) => fault.kind))) (into.kinds[kind] ??= { drawn: 0, struckRuns: 0 }).struckRuns += 1
+}
+
+function addUnjudged({ unjudged }: Aggregate, { outcome }: RehearsalResult): void {
+  unjudged.runs += 1
+  unjudged.outcomes[outcome] += 1
 }
 
 function addOutOfBudget(into: Aggregate, result: RehearsalResult): void {

@@ -1,5 +1,6 @@
 /** The aggregate as plain JSON and back, keys in one order whatever order the runs came in. */
 import type { Aggregate, SignatureRecord, StepAggregate } from './aggregate.ts'
+import { sortedCells } from './cells.ts'
 import { type Sketch, type SketchJson, sketchFromJson, sketchToJson } from './sketch.ts'
 
 type JsonOf<T> = T extends Sketch ? SketchJson : T extends bigint ? string : T extends readonly unknown[] ? T : T extends object ? { readonly [K in keyof T]: JsonOf<T[K]> } : T
@@ -8,12 +9,14 @@ type JsonOf<T> = T extends Sketch ? SketchJson : T extends bigint ? string : T e
 export type AggregateJson = { readonly [K in keyof Aggregate]: K extends 'signatures' ? Readonly<Record<string, SignatureRecord>> : JsonOf<Aggregate[K]> }
 
 export function aggregateToJson(aggregate: Aggregate): AggregateJson {
-  const { kinds, steps, gates, undone, reasons, signatures, beyond, measures, outOfBudget } = aggregate
+  const { kinds, cells, combinations, steps, gates, undone, reasons, signatures, beyond, measures, outOfBudget } = aggregate
   return {
     ...aggregate,
     simulatedUs: String(aggregate.simulatedUs),
     eventsRun: String(aggregate.eventsRun),
     kinds: byKey(kinds),
+    cells: sortedCells(cells),
+    combinations: byKey(combinations),
     outOfBudget: { ...outOfBudget, violations: byKey(outOfBudget.violations) },
     measures: mapValues(measures, sketchToJson),
     steps: byKey(mapValues(steps, (step) => ({ ...step, writeDowntimeUs: sketchToJson(step.writeDowntimeUs) }))),

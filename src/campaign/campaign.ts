@@ -10,13 +10,13 @@ import { type RangeSpec, type Rehearser, runRange } from './rehearser.ts'
 import { realRehearser } from './real.ts'
 import type { CampaignResult } from './result.ts'
 import { takeUp } from './resume.ts'
-import type { StrategySpec } from './strategy.ts'
+import { type StrategySpec, strategyOf } from './strategy.ts'
 import { type Campaign, type Circumstances, conclude, summarise } from './summarise.ts'
 import { version } from './version.ts'
 
 export interface CampaignOptions {
-  /** How many rehearsals. */
-  readonly runs: number
+  /** How many rehearsals. Default: all that the strategy has. */
+  readonly runs?: number
   /** The campaign's seed: any text. */
   readonly seed: string
   /** At most so many faults a run (1…faults are drawn); 0 = none. Default: the scenario's own `faults.max`. */
@@ -60,7 +60,8 @@ export async function runCampaign(given: Scenario, options: CampaignOptions, reh
   const { seed, firstRun = 0, without = [], strict = false, clockMs = () => performance.now() } = options
   const scenario = withoutKinds(given, without)
   const strategy = options.strategy ?? { kind: 'random', faults: options.faults ?? scenario.faults.max }
-  const [first, end] = shardOf(firstRun, options.runs, options.shard?.n ?? 1, options.shard?.of ?? 1)
+  const { size } = strategyOf(strategy, scenario, rehearser, seed)
+  const [first, end] = shardOf(firstRun, runsOf(firstRun, options.runs, size), options.shard?.n ?? 1, options.shard?.of ?? 1)
   const asked: Ranges = end > first ? [[first, end]] : []
   const startMs = clockMs()
   const spentSeconds = options.resume?.elapsedSeconds ?? 0
@@ -69,11 +70,19 @@ export async function runCampaign(given: Scenario, options: CampaignOptions, reh
   const missing = missingFrom(asked, aggregate.ranges)
   const lanes = openLanes(scenario, countRuns(missing), options, rehearser)
   try {
-    await rehearseAll(aggregate, missing, { seed, strategy }, lanes, options, () => summarise(scenario, aggregate, [], how))
+    await rehearseAll(aggregate, missing, { seed, strategy }, lanes, options, () => summarise(scenario, rehearser, aggregate, [], how))
   } finally {
     await Promise.all(lanes.map((lane) => lane.close()))
   }
   return conclude(scenario, rehearser, aggregate, how)
+}
+
+/** How many runs from the first one on: those asked for, and no more than there are. @throws RangeError when neither says how many */
+function runsOf(firstRun: number, asked: number | undefined, size: number | undefined): number {
+  const left = size === undefined ? undefined : Math.max(0, size - firstRun)
+  const runs = Math.min(asked ?? Infinity, left ?? Infinity)
+  if (runs === Infinity) throw new RangeError('runCampaign: say how many `runs`, this strategy has no end')
+  return runs
 }
 
 /** Empties the queue of missing runs into the aggregate, all lanes at once, until it is empty or the campaign is stopped. */

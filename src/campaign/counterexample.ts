@@ -10,7 +10,7 @@ import type { Rehearser } from './rehearser.ts'
 import type { Counterexample, Root } from './result.ts'
 import { failsWith, shrinkSchedule } from './shrink.ts'
 import { resized } from './shrink-sizes.ts'
-import { type StrategySpec, commandFor, strategyOf } from './strategy.ts'
+import { type StrategySpec, commandFor, objectivesFor, strategyOf } from './strategy.ts'
 import type { Twins } from './twin.ts'
 
 export const COUNTEREXAMPLE_FORMAT = 1
@@ -72,7 +72,7 @@ export interface Origin {
 
 /** Counterexamples for all that a campaign found, the gravest first. That one is also explained: it is the one that is told in full. */
 export function makeCounterexamples(scenario: Scenario, rehearser: Rehearser, origin: Origin, aggregate: Aggregate): RecordedCounterexample[] {
-  const missed = new Set(judgeObjectives(aggregate, scenario.objectives).filter((each) => each.status === 'fail').map((each) => each.measure))
+  const missed = new Set(judgeObjectives(aggregate, objectivesFor(origin.strategy, scenario)).filter((each) => each.status === 'fail').map((each) => each.measure))
   const made = chooseSignatures(aggregate, missed).map((record) => makeCounterexample(scenario, rehearser, origin, record))
   const [gravest, ...others] = made.sort((a, b) => byGravity(a.counterexample, b.counterexample))
   return gravest === undefined ? [] : [explained(scenario, rehearser, gravest), ...others]

@@ -10,9 +10,9 @@ import { countRuns } from './ranges.ts'
 
 const QUANTILES: readonly Quantile[] = ['p50', 'p95', 'p99', 'max', 'mean']
 
-/** Runs that count: all but those whose faults went beyond the budget. */
+/** Runs that count: all but those whose faults went beyond the budget, and those that nobody promises will end well. */
 export function runsInBudget(aggregate: Aggregate): number {
-  return countRuns(aggregate.ranges) - aggregate.outOfBudget.runs
+  return countRuns(aggregate.ranges) - aggregate.outOfBudget.runs - aggregate.unjudged.runs
 }
 
 /** Every check with its rate and interval, and `objectives-met` from the campaign's own quantiles. */

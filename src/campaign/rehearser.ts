@@ -1,3 +1,4 @@
+import type { FaultKind } from '../engine.ts'
 import type { RehearsalResult } from '../result.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import type { Us } from '../kernel/index.ts'
@@ -5,6 +6,7 @@ import type { Scenario } from '../scenario/scenario.ts'
 import { type Aggregate, addRun, emptyAggregate } from './aggregate.ts'
 import { findDivergence } from './diverge.ts'
 import { type GateVisit, judgeStops } from './gates.ts'
+import type { Way } from '../rehearsal/scout.ts'
 import { type StrategySpec, strategyOf } from './strategy.ts'
 
 /** What to rehearse, and how; see `RehearsalOptions`. */
@@ -20,12 +22,14 @@ export interface Rehearsed {
   readonly waved?: GateVisit
 }
 
-/** What a campaign needs to rehearse: three pure functions. `src/rehearsal.ts` is the real one; tests bring their own. */
+/** What a campaign needs to rehearse: four pure functions. `src/rehearsal.ts` is the real one; tests bring their own. */
 export interface Rehearser {
   /** The seed of run number `run` of the campaign seed. */
   seedOf(campaignSeed: string, run: number): string
   /** Its faults: at most `faults`, none when that is 0. */
   scheduleOf(scenario: Scenario, campaignSeed: string, run: number, faults: number): Schedule
+  /** The fault-free way on one luck, with what each kind could strike where. */
+  scout(scenario: Scenario, seed: string, kinds: readonly FaultKind[]): Way
   rehearse(what: Rehearsed): RehearsalResult
 }
 
@@ -41,18 +45,19 @@ export interface RangeSpec {
 }
 
 /** Rehearses the runs `[first, end)` and adds them up. @throws RehearsalError when one of them throws */
-export function runRange(scenario: Scenario, rehearser: Rehearser, { seed, strategy, first, end }: RangeSpec): Aggregate {
+export function runRange(scenario: Scenario, rehearser: Rehearser, { seed: campaignSeed, strategy, first, end }: RangeSpec): Aggregate {
   const aggregate = emptyAggregate()
-  const { caseOf } = strategyOf(strategy, scenario, rehearser, seed)
+  const { caseOf } = strategyOf(strategy, scenario, rehearser, campaignSeed)
   for (let run = first; run < end; run++) {
     try {
-      const what = { scenario, ...caseOf(run) }
+      const { seed, schedule, ...of } = caseOf(run)
+      const what = { scenario, seed, schedule }
       const result = rehearser.rehearse(what)
-      const failed = result.inBudget && result.verdicts.some((verdict) => verdict.status === 'fail')
+      const failed = of.judged && result.inBudget && result.verdicts.some((verdict) => verdict.status === 'fail')
       const twice = failed || run % PASSES_PER_REPETITION === 0
       const again = twice ? { hash: rehearser.rehearse(what).hash, divergence: () => findDivergence(run, () => rehearser.rehearse({ ...what, record: true })) } : undefined
-      addRun(aggregate, run, result, again)
-      judgeStops(aggregate.gates, scenario.runbook, run, result, (waved) => rehearser.rehearse({ ...what, waved }))
+      addRun(aggregate, run, result, again, of)
+      if (of.judged) judgeStops(aggregate.gates, scenario.runbook, run, result, (waved) => rehearser.rehearse({ ...what, waved }))
     } catch (error) {
       throw new RehearsalError(run, error)
     }

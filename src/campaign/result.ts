@@ -9,8 +9,11 @@ import type { Divergence } from './diverge.ts'
 import type { Explanation } from './explanation.ts'
 import type { Probe } from './probes.ts'
 import type { GateAggregate } from './gates.ts'
+import type { PointOfNoReturn } from './pointOfNoReturn.ts'
 import type { Ranges } from './ranges.ts'
+import type { Saturation } from './saturation.ts'
 import type { StrategySpec } from './strategy.ts'
+import type { SweepSummary } from './sweep/summary.ts'
 
 export const RESULT_FORMAT = 1
 
@@ -195,6 +198,11 @@ export interface Sensitivity {
   readonly impossible: readonly { readonly option: string; readonly value: unknown; readonly why: string }[]
 }
 
+/** Runs that checks and measures are about: all but those out of budget and those that nobody promises will end well. */
+export function runsJudged({ runs, outOfBudget, unjudged }: Pick<CampaignResult, 'runs' | 'outOfBudget' | 'unjudged'>): number {
+  return runs - outOfBudget.runs - unjudged.runs
+}
+
 export interface CampaignResult {
   readonly format: typeof RESULT_FORMAT
   readonly proofroll: string
@@ -229,6 +237,8 @@ export interface CampaignResult {
   /** Runs in which at least one fault struck. */
   readonly struck: number
   readonly outOfBudget: { readonly runs: number; readonly outcomes: Readonly<Counts<Outcome>>; readonly violations: Readonly<Counts> }
+  /** Runs of a sweep that nobody promises will end well: rollbacks past the declared point of no return, the operator's mistakes. In its tables only. */
+  readonly unjudged: { readonly runs: number; readonly outcomes: Readonly<Counts<Outcome>> }
   readonly checks: readonly CheckSummary[]
   readonly objectives: readonly ObjectiveSummary[]
   readonly floors: readonly FloorSummary[]
@@ -245,7 +255,11 @@ export interface CampaignResult {
   readonly coverage: Coverage
   /** Everything that could have been hit, and how often it was. */
   readonly probes: readonly Probe[]
-  readonly pointOfNoReturn: null
+  /** Only a sweep measures it. */
+  readonly pointOfNoReturn: PointOfNoReturn | null
+  /** Of a sweep: what it covered; its tables are in `aggregate.cells`. */
+  readonly sweep: SweepSummary | null
+  readonly saturation: Saturation
   readonly measures: Readonly<Record<MeasureId, Quantiles>>
   /** Greatest relative error of the p50, p95 and p99 above. */
   readonly quantileError: number

@@ -68,13 +68,13 @@ export async function analyseSensitivity(given: Scenario, options: SensitivityOp
   const variants = variantsOf(scenario)
   const lanes = Array.from({ length: Math.max(1, Math.min(options.jobs, variants.length)) }, () => openFor(scenario, options, rehearser))
   try {
-    return await vary(scenario, variants, lanes, options)
+    return await vary(scenario, variants, lanes, options, rehearser)
   } finally {
     await Promise.all(lanes.map((lane) => lane.close()))
   }
 }
 
-async function vary(scenario: Scenario, variants: readonly Variant[], lanes: readonly Lane[], options: SensitivityOptions): Promise<Sensitivity> {
+async function vary(scenario: Scenario, variants: readonly Variant[], lanes: readonly Lane[], options: SensitivityOptions, rehearser: Rehearser): Promise<Sensitivity> {
   const impossible: { option: string; value: unknown; why: string }[] = []
   let done = 0
   let spent = 0
@@ -83,7 +83,7 @@ async function vary(scenario: Scenario, variants: readonly Variant[], lanes: rea
       const { runs, seed, strategy } = options
       const aggregate = await lane.rehearse({ seed, strategy, first: 0, end: runs }, variant === undefined ? {} : { [variant.assumption.option]: textOf(variant.value) })
       spent += runs
-      return readingOf(scenario, aggregate, options)
+      return readingOf(scenario, rehearser, aggregate, options)
     } catch (error) {
       const why = variant === undefined ? undefined : impossibility(error)
       if (why === undefined || variant === undefined) throw error
@@ -127,8 +127,8 @@ async function shareOut<T, R>(items: readonly T[], lanes: readonly Lane[], stop:
   return results
 }
 
-function readingOf(scenario: Scenario, aggregate: Aggregate, { seed, strategy, without, runs }: SensitivityOptions): Reading {
-  const { verdict, checks, objectives, floors, measures } = summarise(scenario, aggregate, [], { proofroll: version, seed, strategy, without, asked: [[0, runs]], strict: false, elapsedSeconds: () => 0 })
+function readingOf(scenario: Scenario, rehearser: Rehearser, aggregate: Aggregate, { seed, strategy, without, runs }: SensitivityOptions): Reading {
+  const { verdict, checks, objectives, floors, measures } = summarise(scenario, rehearser, aggregate, [], { proofroll: version, seed, strategy, without, asked: [[0, runs]], strict: false, elapsedSeconds: () => 0 })
   const judged = [
     ...checks.filter((check) => check.id !== 'objectives-met'),
     ...objectives.map((each) => ({ id: `objective ${each.measure} ${each.at}`, status: each.status, violations: 0, judged: 0 })),

@@ -10,9 +10,12 @@ import { type CampaignResult, type Counterexample, RESULT_FORMAT } from './resul
 import type { Rehearser } from './rehearser.ts'
 import { probesOf } from './probes.ts'
 import { type Ranges, sameRanges, uniteLoosely } from './ranges.ts'
+import { pointOfNoReturnOf } from './pointOfNoReturn.ts'
 import { MergeError, refuseStranger } from './resume.ts'
+import { saturationOf } from './saturation.ts'
 import { QUANTILE_ERROR } from './sketch.ts'
-import { type StrategySpec, faultsPerRun, strategyOf } from './strategy.ts'
+import { type StrategySpec, faultsPerRun, objectivesFor, strategyOf, sweepGrid } from './strategy.ts'
+import { summariseSweep } from './sweep/summary.ts'
 
 /** The circumstances of a campaign that are not in its aggregate. */
 export interface Circumstances {
@@ -40,19 +43,23 @@ export function conclude(scenario: Scenario, rehearser: Rehearser, aggregate: Ag
   // A counterexample's first rehearsal is one more repetition of a run that another thread or machine may have done.
   const { caseOf } = strategyOf(how.strategy, scenario, rehearser, how.seed)
   for (const { counterexample } of stories.filter((each) => each.mismatch)) {
-    addMismatch(aggregate, counterexample.run, () => findDivergence(counterexample.run, () => rehearser.rehearse({ scenario, ...caseOf(counterexample.run), record: true })))
+    const { seed, schedule } = caseOf(counterexample.run)
+    addMismatch(aggregate, counterexample.run, () => findDivergence(counterexample.run, () => rehearser.rehearse({ scenario, seed, schedule, record: true })))
   }
-  return { result: summarise(scenario, aggregate, stories.map((each) => each.counterexample), how), stories }
+  return { result: summarise(scenario, rehearser, aggregate, stories.map((each) => each.counterexample), how), stories }
 }
 
 /** @param scenario as it was rehearsed (kinds taken out by `--without` already gone) */
-export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamples: readonly Counterexample[], how: Circumstances): CampaignResult {
+export function summarise(scenario: Scenario, rehearser: Rehearser, aggregate: Aggregate, counterexamples: readonly Counterexample[], how: Circumstances): CampaignResult {
   const forward = scenario.runbook.steps.filter((step) => step.path === 'forward')
   const order = forward.map((step) => step.id)
   const containers = new Set(forward.flatMap((step) => forward.find((other) => other.index === step.parent)?.id ?? []))
   const undoable = forward.filter((step) => step.undo !== END).map((step) => step.id)
-  const objectives = judgeObjectives(aggregate, scenario.objectives)
-  const checks = judgeChecks(aggregate, objectives)
+  const grid = how.strategy.kind === 'sweep' ? sweepGrid(how.strategy, scenario, rehearser, how.seed) : undefined
+  const objectives = judgeObjectives(aggregate, objectivesFor(how.strategy, scenario))
+  const judged = judgeChecks(aggregate, objectives)
+  // The cells of a grid are no draws: their share is no rate, and has no interval.
+  const checks = grid === undefined ? judged : judged.map((check) => ({ ...check, rate: null, ci95: null }))
   const faults = faultsPerRun(how.strategy)
   const probes = probesOf(aggregate, scenario, faults > 0)
   const partial = !sameRanges(aggregate.ranges, how.asked)
@@ -85,6 +92,7 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     beyond: aggregateToJson(aggregate).beyond,
     struck: aggregate.struckRuns,
     outOfBudget: aggregateToJson(aggregate).outOfBudget,
+    unjudged: aggregate.unjudged,
     checks,
     objectives,
     floors,
@@ -95,7 +103,9 @@ export function summarise(scenario: Scenario, aggregate: Aggregate, counterexamp
     gates: summariseGates(aggregate, order),
     coverage: coverageOf(aggregate, faults > 0 ? scenario.faults.kinds : [], order, undoable),
     probes,
-    pointOfNoReturn: null,
+    pointOfNoReturn: grid === undefined ? null : pointOfNoReturnOf(scenario, aggregate.cells, grid.boundaries, scenario.faults.kinds),
+    sweep: grid === undefined ? null : summariseSweep(grid, aggregate.cells, order),
+    saturation: saturationOf(aggregate.combinations, aggregate.ranges),
     measures: summariseMeasures(aggregate),
     quantileError: QUANTILE_ERROR,
     signatures: summariseSignatures(aggregate, objectives),

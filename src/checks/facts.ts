@@ -42,6 +42,8 @@ export interface Facts {
   readonly clients: readonly ClientAtEnd[]
   readonly objectives: readonly Objective[]
   readonly deadlineUs: Us
+  /** The step that the author declares as the point of no return. */
+  readonly pointOfNoReturn?: string | undefined
   /** Only of a recorded run. */
   readonly trace: readonly TraceRecord[] | undefined
   /** Traced operations on registers; undefined when none were traced. */

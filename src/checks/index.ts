@@ -56,6 +56,7 @@ export interface Circumstances {
   readonly faults: readonly FaultRecord[]
   readonly objectives: readonly Objective[]
   readonly deadlineUs: Us
+  readonly pointOfNoReturn?: string | undefined
   readonly trace?: readonly TraceRecord[] | undefined
 }
 
@@ -80,6 +81,7 @@ export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], re
     clients: workloads.flatMap(({ cohorts }) => cohorts.map(({ id, state, error, backend, writing }) => ({ id, state, error, backend, writing }))),
     objectives: circumstances.objectives,
     deadlineUs: circumstances.deadlineUs,
+    pointOfNoReturn: circumstances.pointOfNoReturn,
     trace: circumstances.trace,
     registers: registersOf(workloads),
     budget: cluster.budget,

@@ -26,6 +26,15 @@ export interface RawOptions {
   readonly sensitivityRuns?: number
 }
 
+/** What `sweep` takes besides. */
+export interface SweepOptions {
+  readonly seeds?: number
+  readonly strengths?: 'usual' | 'range'
+  readonly pairs?: boolean
+  readonly rollbacks?: number
+  readonly rollbacksUnderFault?: number
+}
+
 export const DEFAULT_RUNS = 500
 /** Below this a second thread costs more (about half a second to start and warm up) than it gives. */
 const RUNS_WORTH_THREADS = 100
@@ -50,6 +59,24 @@ export function addSensitivityOptions(command: Command): Command {
   return command
     .option('--sensitivity', 'then vary each default within its range: which one flips the verdict, and what moves which measure')
     .option('--sensitivity-runs <N>', `rehearsals a value for --sensitivity (default: ${DEFAULT_SENSITIVITY_RUNS})`, whole('--sensitivity-runs', 1))
+}
+
+export function addSweepOptions(command: Command): Command {
+  return command
+    .option('--seeds <N>', 'repeat the grid on N lucks (default: 1)', whole('--seeds', 1))
+    .addOption(new Option('--strengths <WHICH>', 'usual: each fault at its usual duration and strength; range: at the least, the usual and the most (default: usual)').choices(['usual', 'range']))
+    .option('--pairs', 'instead of single faults, every pair of them; take a part with --runs or --shard')
+    .option('--rollbacks <N>', 'turn back at every boundary on N lucks (default: 32)', whole('--rollbacks', 0))
+    .option('--rollbacks-under-fault <N>', 'the same with each kind of fault striking there (default: 1)', whole('--rollbacks-under-fault', 0))
+    .option('--seed <S>', 'the luck, any text (default: 1)')
+    .option('--without <KIND>', 'leave a fault kind out; may be repeated', kinds)
+    .option('--set <PATH=VALUE>', 'override one value of the scenario, e.g. cluster.members=5; may be repeated', settings)
+    .option('--first <N>', 'number of the first cell (default: 0)', whole('--first', 0))
+    .option('-n, --runs <N>', 'at most so many cells (default: all)', whole('--runs', 1))
+    .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
+    .option('--shard <i/n>', 'only the i-th of n equal parts; join the results with `proofroll merge`', shard)
+    .option('--resume', 'go on with the same command that was interrupted or killed (needs its --json or --report)')
+    .addOption(strictOption())
 }
 
 export function addOutputOptions(command: Command): Command {

@@ -5,10 +5,11 @@ import { realRehearser, version } from '../campaign/index.ts'
 import { check, facts, init, list } from './catalogue.ts'
 import { type Context, type ExitCode, EXIT, UsageError, screenOf } from './context.ts'
 import { reportError } from './errors.ts'
-import { type RawOptions, addCampaignOptions, addOutputOptions, addSensitivityOptions, settings, strictOption } from './options.ts'
+import { type RawOptions, addCampaignOptions, addOutputOptions, addSensitivityOptions, addSweepOptions, settings, strictOption, type SweepOptions } from './options.ts'
 import { type ReplayOptions, replayFiles } from './replay.ts'
 import { merge, report } from './results.ts'
 import { demo, run } from './run.ts'
+import { sweep } from './sweep.ts'
 
 const ABOUT = `Rehearses the upgrade runbook of a database on a simulated Kubernetes cluster, many times under faults, and says what gave way.
 
@@ -48,6 +49,8 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
   addOutputOptions(addSensitivityOptions(addCampaignOptions(program.command('run').description('rehearse scenarios: built-in names or files; default: every scenario in this folder').argument('[scenario...]'))))
     .option('--needless', 'also rehearse without each step and each gate, and list those that no rehearsal needed')
     .action(async (names: string[], options: RawOptions) => exit(await run(names, options, context)))
+  addOutputOptions(addSweepOptions(program.command('sweep').description('the exact grid: every fault at every step and wait, rollback from every step, the operator’s mistakes').argument('[scenario...]')))
+    .action(async (names: string[], options: RawOptions & SweepOptions) => exit(await sweep(names, options, context)))
   addOutputOptions(addCampaignOptions(program.command('demo').description('the documented PostgreSQL wheel, then the fenced one')))
     .action(async (options: RawOptions) => exit(await demo(options, context)))
   program.command('replay').description('play counterexample files again: same or changed, and the story').argument('<file...>')
@@ -69,7 +72,7 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
     .action((engine: string) => exit(init(engine, context)))
   program.command('facts').description('rules of the models, with source and test').argument('[rule]', 'an id or its beginning, an engine, or a word')
     .action((rule: string | undefined) => exit(facts(rule, context)))
-  for (const name of ['sweep', 'compare']) {
+  for (const name of ['compare']) {
     program.command(name, { hidden: true }).argument('[words...]').allowUnknownOption().action(() => {
       throw new UsageError(`\`proofroll ${name}\` comes with the next release; until then \`proofroll run\` with --faults and --seed explores at random`)
     })

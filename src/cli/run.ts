@@ -1,7 +1,7 @@
 /** `proofroll run`, and what `npm start` shows. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type Campaign, type CampaignResult, type Sensitivity, analyseSensitivity, findNeedless, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
+import { type Campaign, type CampaignResult, type Sensitivity, type StrategySpec, analyseSensitivity, findNeedless, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { listenForInterruption } from './interrupt.ts'
 import { count, glyphsFor, hang, paintFor, plain } from '../report/index.ts'
@@ -16,12 +16,17 @@ const DEMO = ['postgres-ferris-wheel/as-documented', 'postgres-ferris-wheel/fenc
 const DEMO_RUNS = 200
 
 export async function run(names: readonly string[], options: RawOptions, context: Context): Promise<ExitCode> {
+  return rehearse(scenariosFor(names, 'run', options, context), options, context)
+}
+
+/** The scenarios named, or those of this folder. @param command the command's name, for messages */
+export function scenariosFor(names: readonly string[], command: string, options: RawOptions, context: Context): Scenario[] {
   const found = names.length > 0 ? names : scenarioFilesHere()
   // Never the demonstration instead: in the wrong folder a CI job would go green on somebody else's runbook.
-  if (found.length === 0) throw new UsageError('there is no scenario in this folder\n    name one: `proofroll run upgrade.yaml`, or a built-in of `proofroll list`\n    `proofroll init postgres` writes one to start from; `proofroll demo` shows the demonstration')
+  if (found.length === 0) throw new UsageError(`there is no scenario in this folder\n    name one: \`proofroll ${command} upgrade.yaml\`, or a built-in of \`proofroll list\`\n    \`proofroll init postgres\` writes one to start from; \`proofroll demo\` shows the demonstration`)
   const runbook = found.find((name) => /\.(?:runbook\.ya?ml|sh|bash)$/.test(name))
   if (runbook !== undefined) throw new UsageError(`${runbook}: this is a runbook; name the scenario that says on which cluster it runs (\`runbook: ./${basename(runbook)}\`), or check it with \`proofroll check ${runbook}\``)
-  return rehearse(loadAll(found, options.set ?? {}, context), options, context)
+  return loadAll(found, options.set ?? {}, context)
 }
 
 /** Runs the demonstration. It shows a failure on purpose, so it succeeds unless something is wrong with Proofroll itself. */
@@ -49,11 +54,19 @@ function nextSteps(context: Context): string[] {
   ]
 }
 
-async function rehearse(scenarios: readonly Scenario[], options: RawOptions, context: Context): Promise<ExitCode> {
+/** What is explored instead of random draws. */
+export interface Exploring {
+  readonly strategy: StrategySpec
+  /** Told of each scenario before it is rehearsed. */
+  announce(scenario: Scenario): void
+}
+
+/** Rehearses scenarios and shows what came of it. */
+export async function rehearse(scenarios: readonly Scenario[], options: RawOptions, context: Context, exploring?: Exploring): Promise<ExitCode> {
   const checkpoint = openCheckpoint(options, scenarios.map((scenario) => scenario.name), context)
   const interruption = listenForInterruption(context)
   try {
-    const told = await rehearseAll(scenarios, { ...options, checkpoint, stop: interruption.signal }, context)
+    const told = await rehearseAll(scenarios, { ...options, checkpoint, stop: interruption.signal, exploring }, context)
     const code = present(told, options, context)
     if (told.every(({ result }) => !result.partial)) checkpoint.remove()
     else context.err(checkpoint.file === undefined ? 'Nothing was kept to go on with: with --json FILE it would be.\n' : `To go on: the same command with --resume (${checkpoint.file} holds what is done).\n`)
@@ -66,12 +79,14 @@ async function rehearse(scenarios: readonly Scenario[], options: RawOptions, con
 interface Underway extends RawOptions {
   readonly checkpoint: Checkpoint
   readonly stop: AbortSignal
+  readonly exploring: Exploring | undefined
 }
 
 async function rehearseAll(scenarios: readonly Scenario[], options: Underway, context: Context): Promise<Told[]> {
   const told: Told[] = []
   for (const scenario of scenarios) {
-    if ((options.faults ?? scenario.faults.max) > 0 && withoutKinds(scenario, options.without ?? []).faults.kinds.length === 0) {
+    options.exploring?.announce(scenario)
+    if (options.exploring === undefined && (options.faults ?? scenario.faults.max) > 0 && withoutKinds(scenario, options.without ?? []).faults.kinds.length === 0) {
       throw new UsageError(`${scenario.name}: every fault kind is left out, so there is none to draw; use --faults 0`)
     }
     const { result: found, stories } = await campaignOf(scenario, options, context)
@@ -95,9 +110,10 @@ async function withNeedless(result: CampaignResult, scenario: Scenario, { withou
 }
 
 async function campaignOf(scenario: Scenario, options: Underway, context: Context): Promise<Campaign> {
-  const { faults, without, shard, first, strict, checkpoint, stop } = options
+  const { faults, without, shard, first, strict, checkpoint, stop, exploring } = options
   const resume = checkpoint.partOf(scenario.name)
-  const runs = options.runs ?? DEFAULT_RUNS
+  // A grid has an end of its own.
+  const runs = options.runs ?? (exploring === undefined ? DEFAULT_RUNS : Infinity)
   const progress = openProgress(scenario.name, context, options.quiet === true)
   try {
     return await runCampaign(
@@ -109,6 +125,7 @@ async function campaignOf(scenario: Scenario, options: Underway, context: Contex
         stop,
         onRange: checkpoint.file === undefined ? () => undefined : (soFar) => checkpoint.keep(soFar()),
         onProgress: (done, total, violated) => progress.update(done, total, violated),
+        ...(exploring === undefined ? {} : { strategy: exploring.strategy }),
         ...(faults === undefined ? {} : { faults }),
         ...(without === undefined ? {} : { without }),
         ...(strict === undefined ? {} : { strict }),

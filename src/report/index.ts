@@ -5,4 +5,4 @@ export { type OutlineStep, type Story, outlineOf, renderStory } from './story.ts
 export { renderStrip } from './strip.ts'
 export { renderSummary, sentence } from './summary.ts'
 export { PLAIN, type Screen, glyphsFor, hang, paintFor, table, wrap } from './text.ts'
-export { count, divergenceWords, faultWords, formatMeasure, formatShare, measureName, plain, violationWords } from './words.ts'
+export { blockWords, count, divergenceWords, faultWords, formatMeasure, formatShare, measureName, plain, violationWords } from './words.ts'

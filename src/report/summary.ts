@@ -3,10 +3,11 @@ import { formatDuration } from '../kernel/index.ts'
 import { OUTCOMES } from '../campaign/aggregate.ts'
 import { unhit } from '../campaign/probes.ts'
 import { countRuns } from '../campaign/ranges.ts'
-import type { CampaignResult, CheckSummary, ObjectiveSummary } from '../campaign/result.ts'
+import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../campaign/result.ts'
 import { CHECKS, type MeasureId, type Outcome } from '../result.ts'
 import { gates, needless } from './gates.ts'
 import { renderSensitivity } from './sensitivity.ts'
+import { renderSweep } from './sweep.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
 import { count, divergenceWords, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
 
@@ -23,8 +24,14 @@ const OUTCOME_NAMES: Readonly<Record<Outcome, string>> = { completed: 'completed
 
 /** The summary as lines, without the story. */
 export function renderSummary(result: CampaignResult, screen: Screen): string[] {
-  const sections = [headline(result, screen), unfinished(result, screen), claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
+  const sections = [headline(result, screen), unfinished(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
+}
+
+/** What the verdict rests on. The cells of a grid are no draws: they have no rates and no quantiles. */
+function evidence(result: CampaignResult, screen: Screen): string[][] {
+  if (result.sweep !== null) return [checks(result, screen), ...renderSweep(result, screen)]
+  return [claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen)]
 }
 
 function title(text: string, screen: Screen): string {
@@ -37,7 +44,7 @@ function headline(result: CampaignResult, screen: Screen): string[] {
   const badge = paint.bold(held ? (result.partial ? paint.yellow('PARTIAL') : paint.green('HELD')) : paint.red('VIOLATED'))
   const faults = result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each (${plain(result.struck)} struck)`
   const speed = result.elapsedSeconds > 0 ? `, in ${formatDuration(result.elapsedSeconds * 1e6)}` : ''
-  const ran = `${count(result.runs, 'rehearsal')} ${faults}${speed}; seed ${result.seed}.`
+  const ran = result.sweep === null ? `${count(result.runs, 'rehearsal')} ${faults}${speed}; seed ${result.seed}.` : `Swept: ${plain(result.runs)} of ${count(result.sweep.size, 'cell')}${speed}; seed ${result.seed}.`
   const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), ...(result.partial ? hang('  ', partialWords(result), screen.columns) : []), '', ...hang('  ', sentence(result, false), screen.columns)]
   const { mismatches, divergence } = result.determinism
   if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.${divergence === null ? '' : ` ${divergenceWords(divergence)}`}`, screen.columns))
@@ -52,7 +59,7 @@ function partialWords({ runs, asked, resume }: CampaignResult): string {
  * Why runs did not come to their end, when that is more than an exception: whoever mistyped a command must not have to look for it in a file.
  */
 function unfinished(result: CampaignResult, screen: Screen): string[] {
-  const inBudget = result.runs - result.outOfBudget.runs
+  const inBudget = runsJudged(result)
   const reasons = Object.entries(result.reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
   const runs = reasons.reduce((sum, [, n]) => sum + n, 0)
   if (runs <= inBudget * TOLERATED_UNFINISHED) return []
@@ -79,7 +86,7 @@ function inTwoLines(prefix: string, text: string, screen: Screen): string[] {
  * @param reasons with the most frequent reason for not reaching the end, where nothing else shows it
  */
 export function sentence(result: CampaignResult, reasons = true): string {
-  const inBudget = result.runs - result.outOfBudget.runs
+  const inBudget = runsJudged(result)
   if (result.runs === 0) return 'No rehearsal fell into this part.'
   if (inBudget === 0) return 'Every rehearsal was out of budget: nothing was judged.'
   const failed = result.checks.filter((check) => check.status === 'fail' && check.id !== 'objectives-met')
@@ -93,6 +100,7 @@ export function sentence(result: CampaignResult, reasons = true): string {
     else parts.push(floor.id === 'completes' ? `The runbook never reached its end, so nothing was shown about it${reasons ? `: ${floor.evidence}` : ''}.` : 'No fault ever struck, so nothing was shown about faults.')
   }
   if (parts.length > 0) return parts.join(' ')
+  if (result.sweep !== null) return `Nothing failed in ${plain(inBudget)} cells${result.runs < result.sweep.size ? ` (of ${plain(result.sweep.size)})` : ', the whole grid'}.`
   return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
 }
 
@@ -104,7 +112,7 @@ function listed(parts: readonly string[]): string {
 function claims(result: CampaignResult, screen: Screen): string[] {
   if (result.claims.length === 0) return []
   const { atMost } = glyphsFor(screen)
-  const inBudget = result.runs - result.outOfBudget.runs
+  const inBudget = runsJudged(result)
   const rows = result.claims.map((claim) => [
     measureName(claim.measure),
     claim.claimed === 0 ? 'none' : `${atMost} ${formatMeasure(claim.measure, claim.claimed)}`,
@@ -144,9 +152,9 @@ function bounds({ measure, max, min }: ObjectiveSummary, screen: Screen): string
 }
 
 function checks(result: CampaignResult, screen: Screen): string[] {
-  const inBudget = result.runs - result.outOfBudget.runs
+  const inBudget = runsJudged(result)
   const perRun = result.checks.filter((check) => check.id !== 'objectives-met')
-  const failed = perRun.filter((check) => check.status === 'fail').map((check) => [`${mark('fail', screen)} ${check.id}`, `violated in ${plain(check.violations)} of ${plain(check.judged)}`, `${formatShare(check.rate ?? 0)} (${interval(check, screen)})`])
+  const failed = perRun.filter((check) => check.status === 'fail').map((check) => [`${mark('fail', screen)} ${check.id}`, `violated in ${plain(check.violations)} of ${plain(check.judged)}`, ...(check.ci95 === null ? [] : [`${formatShare(check.rate ?? 0)} (${interval(check, screen)})`])])
   const lines = paintMarks(table(failed, 2, 2), screen)
   const fold = (checks: readonly CheckSummary[], sign: string, words: string): void => {
     if (checks.length > 0) lines.push(...paintMarks(hang(`  ${sign} `, `${words}: ${checks.map((check) => check.id).join(', ')}`, screen.columns), screen))
@@ -177,7 +185,7 @@ function measures(result: CampaignResult, screen: Screen): string[] {
 }
 
 function outcomes(result: CampaignResult, screen: Screen): string[] {
-  const counts = OUTCOMES.map((id) => [OUTCOME_NAMES[id], result.outcomes[id] - result.outOfBudget.outcomes[id]] as const).filter(([, n]) => n > 0)
+  const counts = OUTCOMES.map((id) => [OUTCOME_NAMES[id], result.outcomes[id] - result.outOfBudget.outcomes[id] - result.unjudged.outcomes[id]] as const).filter(([, n]) => n > 0)
   if (counts.length === 0) return []
   return hang('  ', `as the operator saw it: ${counts.map(([name, n]) => `${plain(n)} ${name}`).join(', ')}`, screen.columns)
 }
@@ -208,6 +216,15 @@ function outOfBudget(result: CampaignResult, screen: Screen): string[] {
   const seen = CHECKS.filter((check) => (violations[check] ?? 0) > 0).map((check) => `${plain(violations[check] ?? 0)} ${violationWords(check)}`)
   const text = `${count(runs, 'rehearsal')} had more faults at once than the design must survive. They are in no figure above.${seen.length > 0 ? ` Of these, ${seen.join('; ')}.` : ''}`
   return [title('Out of budget', screen), ...hang('  ', text, screen.columns)]
+}
+
+/** Whether the last runs still met anything new. A grid is not drawn, so nothing can be said about what lies outside it. */
+function saturation({ saturation: found, runs, sweep }: CampaignResult, screen: Screen): string[] {
+  if (found.combinations === 0) return []
+  const met = `${count(found.combinations, 'combination')} of step, situation of the cluster and fault met`
+  const unseen = found.unseenShare === null || found.unseenAtLeast === null ? '' : `, ${plain(found.once)} of them once. About ${formatShare(found.unseenShare)} of what such draws meet is still unmet (at least ${plain(Math.ceil(found.unseenAtLeast))} combinations)`
+  const quiet = found.nothingNewInLast > 0 ? ` The last ${plain(found.nothingNewInLast)} of ${plain(runs)} met nothing new.` : ' The very last run still met a new one.'
+  return [title('Explored', screen), ...hang('  ', sweep === null ? `${met}${unseen}.${quiet}` : `${met}.`, screen.columns)]
 }
 
 function coverage(result: CampaignResult, screen: Screen): string[] {

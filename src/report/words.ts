@@ -2,6 +2,7 @@
 import { formatDuration } from '../kernel/index.ts'
 import type { Divergence, DivergingEvent } from '../campaign/diverge.ts'
 import type { CheckId, MeasureId } from '../result.ts'
+import type { BlockId } from '../campaign/sweep/spec.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import { zeroBelow95 } from '../campaign/intervals.ts'
 
@@ -42,6 +43,21 @@ const VIOLATIONS: Readonly<Record<CheckId, string>> = {
   'gates-honest': 'passed a gate whose claim was false',
   linearizable: 'showed a client a value that cannot be',
   'objectives-met': 'missed an objective',
+}
+
+const BLOCK_WORDS: Readonly<Record<BlockId, string>> = {
+  'fault-free': 'without a fault',
+  faults: 'one fault: each step boundary and wait (of a gate’s polls the first and the last), each kind, each target there',
+  'operator-killed': 'the operator killed at each boundary and wait, and resumed',
+  mistakes: 'one mistake of the operator at each visit of a step (judged by nobody)',
+  rollback: 'the operator turns back at each boundary',
+  'rollback-under-fault': 'the same while a fault strikes there',
+  pairs: 'two faults, the second at the same place or a later one',
+}
+
+/** What a block of a sweep's grid holds. */
+export function blockWords(id: BlockId): string {
+  return BLOCK_WORDS[id]
 }
 
 export function measureName(measure: string): string {

@@ -1,4 +1,6 @@
 /** A scenario and a rehearser that need no model: a small world whose failures are known. */
+import type { FaultKind } from '../../src/engine.ts'
+import type { Way } from '../../src/rehearsal/scout.ts'
 import type { Rehearser } from '../../src/campaign/rehearser.ts'
 import type { Fault, Schedule } from '../../src/faults/schedule.ts'
 import { avalanche, hashText } from '../../src/kernel/index.ts'
@@ -117,7 +119,18 @@ export function fakeSchedule(_scenario: Scenario, seed: string, run: number, fau
   return (luck < 13 ? [fault('process-kill'), company] : [company]).slice(0, faults)
 }
 
-export const fakeRehearser: Rehearser = { seedOf: (seed, run) => `${seed}/${run}`, scheduleOf: fakeSchedule, rehearse: fakeRehearsal }
+/** The way of the fake world: every step begins, and one command of it is waited for; two members could be struck. */
+export function fakeWay(_scenario: Scenario, seed: string, kinds: readonly FaultKind[]): Way {
+  const result = fakeRehearsal({ schedule: [], seed })
+  const targets = Object.fromEntries(kinds.map((kind) => [kind, ['member:0', 'member:1']]))
+  const places = result.steps.flatMap(({ step, path, visit, startUs }) => {
+    const anchor = { step, path, visit, command: 1, offsetUs: 0 }
+    return [{ is: 'boundary', anchor: { ...anchor, phase: 'start' }, atUs: startUs, targets } as const, { is: 'await', anchor: { ...anchor, phase: 'await' }, atUs: startUs, targets } as const]
+  })
+  return { places, visits: result.steps, result }
+}
+
+export const fakeRehearser: Rehearser = { seedOf: (seed, run) => `${seed}/${run}`, scheduleOf: fakeSchedule, scout: fakeWay, rehearse: fakeRehearsal }
 
 /** A world in which nothing goes wrong. */
 export const goodRehearser: Rehearser = {

@@ -157,7 +157,8 @@ describe('wrong input: exit 2, one block, nothing run', () => {
     [['run', 'swap.yaml', 'swap.yaml'], 'swap is named twice'],
     [['run', 'swap.runbook.yaml'], 'swap.runbook.yaml: this is a runbook; name the scenario'],
     [['rnu'], "unknown command 'rnu'"],
-    [['sweep', 'swap.yaml'], '`proofroll sweep` comes with the next release'],
+    [['sweep', 'swap.yaml', '--jobs', '1', '--first', '9999'], 'the grid of swap has 133 cells, numbered from 0'],
+    [['sweep', 'swap.yaml', '--strengths', 'some'], 'Allowed choices are usual, range'],
     [['compare', 'a', 'b', '--runs', '3'], '`proofroll compare` comes with the next release'],
     [['init', 'oracle'], 'there is no engine `oracle`; there is: toy'],
     [['facts', 'NOPE-1'], 'no rule is named `NOPE-1`'],
@@ -178,7 +179,7 @@ describe('wrong input: exit 2, one block, nothing run', () => {
   })
 
   test('a defect of ours is exit 3 and says how to meet it again', async () => {
-    const rehearser = { seedOf: () => '', scheduleOf: () => [], rehearse: () => { throw new TypeError('oops') } }
+    const rehearser = { seedOf: () => '', scheduleOf: () => [], scout: () => { throw new TypeError('oops') }, rehearse: () => { throw new TypeError('oops') } }
     const { code, err } = await proofroll(['run', 'swap.yaml', '--runs', '3'], { rehearser })
     expect(code).toBe(3)
     expect(err).toContain('has a defect in run 0 (`--first 0 --runs 1 --jobs 1` meets it again)')

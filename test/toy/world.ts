@@ -310,6 +310,11 @@ export class ToyWorld {
     const upstream = member.upstream === undefined ? undefined : this.member(member.upstream)
     const { copy } = member
     if (copy === undefined || copy.leading || upstream?.copy === undefined || !upstream.running || !member.running || upstream.cutOff || member.cutOff || upstream.isolated || member.isolated) return
+    // Two that are told to follow one another follow nobody.
+    for (let above: ToyMember | undefined = upstream, n = 0; above !== undefined && n < this.all.length; n++) {
+      if (above === member) return
+      above = above.upstream === undefined ? undefined : this.member(above.upstream)
+    }
     copy.unfollow()
     // Told to follow in a circle (a runbook's mistake): nobody has anything to stream.
     for (let c: Copy | undefined = upstream.copy; c !== undefined; c = c.upstream) if (c === copy) return
