@@ -93,7 +93,9 @@ class Notes implements Pick<OperatorObserver, 'phase' | 'commandReturned'> {
   }
 
   places(): readonly Place[] {
-    return this.notes.map(({ where, atUs, returnedUs, targets }): Place => {
+    // A last step that waits for nothing ends the operator's work at the instant at which it begins.
+    const last = this.notes.at(-1)?.where.phase === 'start' ? -1 : this.notes.length
+    return this.notes.slice(0, last).map(({ where, atUs, returnedUs, targets }): Place => {
       const { step, path, visit, phase } = where
       const place = { step, path, visit, command: 1, offsetUs: 0 }
       if (phase === 'start') return { is: 'boundary', anchor: { ...place, phase }, atUs: atUs - this.zeroUs, targets }

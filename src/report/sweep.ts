@@ -80,7 +80,7 @@ function heatMap(result: CampaignResult, blocks: readonly BlockId[], heading: st
   if (eventful.length > 0) {
     lines.push(`  ${''.padEnd(width)}  ${letters.join(' ')}`)
     for (const each of eventful) lines.push(`  ${cut(each.row, width, ellipsis).padEnd(width)}  ${each.fates.map((fate) => signOf(fate, screen)).join(' ')}`.trimEnd())
-    lines.push(...legend(eventful.flatMap((each) => each.fates), screen), ...hang('  ', columns.map((column, i) => `${letters[i] ?? ''} ${column}`).join(', '), screen.columns))
+    lines.push(...legend(eventful.flatMap((each) => each.fates), screen), ...items(columns.map((column, i) => `${letters[i] ?? ''} ${column}`), screen))
   }
   const quiet = rows.filter((row) => !eventful.some((each) => each.row === row))
   if (quiet.length > 0) lines.push(...hang('  ', `completed with nothing broken whatever struck: ${quiet.join(', ')}`, screen.columns))
@@ -93,8 +93,19 @@ function firstOf(column: string): string {
 }
 
 function legend(fates: readonly (Fate | undefined)[], screen: Screen): string[] {
-  const shown = FATES.filter((fate) => fates.includes(fate)).map(({ sign, means }) => `${sign} ${means}`)
-  return hang('  ', [...shown, ...(fates.includes(undefined) ? ['blank: nothing there to strike'] : [])].join(', '), screen.columns).map(paintFor(screen).dim)
+  const shown = FATES.filter((fate) => fates.includes(fate)).map(({ sign, means }) => `${sign} = ${means}`)
+  return items([...shown, ...(fates.includes(undefined) ? ['blank = nothing there to strike'] : [])], screen).map(paintFor(screen).dim)
+}
+
+/** As many items a line as there is room for; none is broken. */
+function items(texts: readonly string[], { columns }: Screen): string[] {
+  const lines: string[] = []
+  for (const text of texts) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 2 + text.length < columns) lines[lines.length - 1] = `${last}, ${text}`
+    else lines.push(`  ${text}`)
+  }
+  return lines
 }
 
 function signOf(fate: Fate | undefined, screen: Screen): string {
@@ -152,10 +163,17 @@ function turningBack(result: CampaignResult, screen: Screen): string[] {
   lines.push(...hang('  declared  ', declared === null ? 'none' : `step ${declared}`, screen.columns))
   lines.push(...hang('  measured  ', measured === null ? `none: turning back brought the cluster back from all ${plain(point.tried)} boundaries` : where(measured), screen.columns))
   if (seedsUnderFault > 0 && underFaults.length === 0) lines.push(...hang('            ', 'no single fault at a boundary brings it forward', screen.columns))
-  for (const { kind, ...found } of underFaults) lines.push(...hang('            ', `under ${kind}: ${where(found)}`, screen.columns))
+  for (const [place, kinds] of byPlace(underFaults, where)) lines.push(...hang('            ', `under ${kinds.join(', ')}: ${place}`, screen.columns))
   const scope = point.tried === point.boundaries ? `${plain(point.boundaries)} boundaries` : `${plain(point.tried)} of ${plain(point.boundaries)} boundaries`
   lines.push(...hang('  ', `${scope}, ${count(seeds, 'luck')} each${seedsUnderFault > 0 ? `; under each kind of fault ${count(seedsUnderFault, 'luck')}` : ''}`, screen.columns).map(paintFor(screen).dim))
   return lines
+}
+
+/** Kinds that bring the point to the same place, told together. */
+function byPlace(found: readonly (NoReturn & { readonly kind: string })[], where: (found: NoReturn) => string): ReadonlyMap<string, readonly string[]> {
+  const places = new Map<string, string[]>()
+  for (const each of found) places.set(where(each), [...(places.get(where(each)) ?? []), each.kind])
+  return places
 }
 
 function wordOf(check: CheckId): string {
