@@ -15,6 +15,8 @@ import { count, formatShare, plain } from './words.ts'
 /** Reasons for not striking that are shown before the rest are only counted. */
 const REASONS_SHOWN = 4
 const NAME_WIDTH_MAX = 26
+/** More kinds than there are letters and digits would have no sign of their own. */
+const COLUMN_LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 
 /** What came of a cell, the worst first: its sign in maps, its word in tables, and what it means. */
 const FATES = [
@@ -75,11 +77,13 @@ function heatMap(result: CampaignResult, blocks: readonly BlockId[], heading: st
   const eventful = rows.map((row, i) => ({ row, fates: fates[i] as (Fate | undefined)[] })).filter((each) => each.fates.some((fate) => fate !== undefined && fate.id !== 'fine'))
   const { ellipsis } = glyphsFor(screen)
   const width = Math.min(NAME_WIDTH_MAX, Math.max(4, ...rows.map((row) => row.length)))
-  const letters = columns.map((_, i) => String.fromCharCode(97 + (i % 26)))
+  // With many kinds the columns close up, so that a row still fits.
+  const gap = 4 + width + 2 * columns.length <= screen.columns ? ' ' : ''
+  const letters = columns.map((_, i) => COLUMN_LETTERS[i] ?? '?')
   const lines = [paintFor(screen).bold(heading)]
   if (eventful.length > 0) {
-    lines.push(`  ${''.padEnd(width)}  ${letters.join(' ')}`)
-    for (const each of eventful) lines.push(`  ${cut(each.row, width, ellipsis).padEnd(width)}  ${each.fates.map((fate) => signOf(fate, screen)).join(' ')}`.trimEnd())
+    lines.push(`  ${''.padEnd(width)}  ${letters.join(gap)}`)
+    for (const each of eventful) lines.push(`  ${cut(each.row, width, ellipsis).padEnd(width)}  ${each.fates.map((fate) => signOf(fate, screen)).join(gap)}`.trimEnd())
     lines.push(...legend(eventful.flatMap((each) => each.fates), screen), ...items(columns.map((column, i) => `${letters[i] ?? ''} ${column}`), screen))
   }
   const quiet = rows.filter((row) => !eventful.some((each) => each.row === row))
