@@ -2,12 +2,13 @@
 /**
  * Speed, measured so that two runs on a busy machine agree: CPU time, contenders taking turns, medians, ratios. Runs on the built code.
  *
- * usage: node bench/bench.mjs [--quick] [--only kernel|rehearsals] [--out FILE]      writes bench/results.json
+ * usage: node bench/bench.mjs [--quick] [--only kernel|rehearsals|explore] [--out FILE]      writes bench/results.json
  */
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { benchExplore } from './explore.mjs'
 import { benchKernel } from './kernel.mjs'
 import { figure, table } from './measure.mjs'
 import { benchRehearsals } from './rehearsals.mjs'
@@ -20,7 +21,9 @@ const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${availableParalle
 console.log(machine)
 const results = { machine, date: new Date().toISOString().slice(0, 10), rounds }
 
-if (asked.only !== 'rehearsals') {
+const wanted = part => asked.only === undefined || asked.only === part
+
+if (wanted('kernel')) {
   const kernel = await import(new URL('../dist/src/kernel/index.js', import.meta.url).href)
   results.kernel = await benchKernel(kernel, rounds)
   const mine = 'proofroll, numbered events'
@@ -29,7 +32,7 @@ if (asked.only !== 'rehearsals') {
   table('M/M/1 at load 0.8: customers per CPU second', ['', 'median', 'range', 'proofroll is'], rows(results.kernel.mm1))
 }
 
-if (asked.only !== 'kernel') {
+if (wanted('rehearsals')) {
   const rehearsals = await benchRehearsals(asked.quick ? 3 : 5, asked.quick ? 0.3 : 1)
   results.rehearsals = rehearsals
   if (rehearsals.skipped) console.log(`\nRehearsals: skipped, ${rehearsals.skipped}`)
@@ -41,6 +44,13 @@ if (asked.only !== 'kernel') {
     if (flatness) console.log(flatness.failed ? `\nFlatness: ${flatness.failed}` : `\nCost at 100,000 writes/s over cost at 10: ${flatness.ratio.toFixed(2)}× (bar 1.2×; ${flatness.scenario})`)
     if (scaling) console.log(scaling.failed ? `Two jobs: ${scaling.failed}` : `Two jobs: ${scaling.ratio.toFixed(2)}× one job (bar 1.6×; ${scaling.runs} runs of ${scaling.scenario}; ${scaling.sameResult ? 'same result' : 'DIFFERENT RESULT'})`)
   }
+}
+
+if (wanted('explore')) {
+  const { first, shrinking, sweep } = (results.explore = await benchExplore(asked.quick))
+  console.log(`\nFirst counterexample: ${first.seconds.toFixed(1)} s from start to end (bar 10 s; ${first.runs} runs of ${first.scenario}, ${first.found})`)
+  table('Shrinking a failure with two faults: CPU seconds (rehearsals)', ['', 'faults', 'and steps, sizes, load', 'faults left'], shrinking.map(s => [`${s.scenario}: ${s.signature}`, `${s.schedule.seconds.toFixed(2)} (${s.schedule.attempts})`, `${s.whole.seconds.toFixed(2)} (${s.whole.attempts})`, s.whole.faults]))
+  if (sweep) console.log(`\nSweep of ${sweep.scenario}: ${sweep.cells} cells in ${sweep.seconds.toFixed(0)} s, ${sweep.verdict} (bar 60 s)`)
 }
 
 results.loadAtTheEnd = load()
