@@ -100,8 +100,11 @@ export interface Cluster {
    * needed; afterwards the caller takes `sim.now` as the zero of the story.
    */
   settle(): void
-  /** Whether something is under way that will go on by itself (a disk on its way to another node, a process starting): not settled yet. */
-  underWay(): boolean
+  /**
+   * Whether something is under way that will go on by itself (a disk on its way to another node, a process starting): not settled yet. What waits
+   * to be tried again counts until it has been tried since `sinceUs`: only then has it seen that the faults are over.
+   */
+  underWay(sinceUs: Us): boolean
   /** Whether a `claims:` of a gate is true now; undefined = this engine does not know that claim. */
   claim(name: string, args: readonly string[]): boolean | undefined
   /** Node-time for the bill. */

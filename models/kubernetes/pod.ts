@@ -22,6 +22,8 @@ export interface PodView {
   readonly containerState: 'waiting' | 'running' | 'terminated'
   /** Why it waits or ended: ContainerCreating, ImagePullBackOff, CrashLoopBackOff, Completed, Error, … */
   readonly reason: string
+  /** When its container was last started, as its node's clock has it; undefined = never. */
+  readonly startedUs: Us | undefined
   readonly image: string
   /** kubelet version of its node. */
   readonly nodeVersion: string | undefined

@@ -3,7 +3,7 @@ import type { Disk } from '../../src/cluster/disk.ts'
 import { contains, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, Entrance, FaultKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
-import { SECOND, type Simulation } from '../../src/kernel/index.ts'
+import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
 import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
 import { clockJumped } from './clock.ts'
@@ -150,9 +150,11 @@ export class PostgresCluster implements Cluster {
     this.sim.run(this.sim.now + SECOND)
   }
 
-  underWay(): boolean {
+  underWay(sinceUs: Us): boolean {
     if (this.truth.members().some(m => m.attached && !m.caughtUp)) return true
     for (const server of this.world.servers) if (server.state === 'starting' || server.state === 'promoting' || server.state === 'stopping') return true
+    // A crash loop is tried again within five minutes; until then it cannot know that what broke it is over.
+    if (this.kubernetes.pods().some(p => isMemberSet(this.options, p.owner?.name) && p.node !== undefined && p.reason === 'CrashLoopBackOff' && p.containerState !== 'running' && (p.startedUs ?? 0) < sinceUs)) return true
     // Waiting for its disk, its image or its base backup; a pod that crash-loops, cannot be placed or whose disk is gone waits for somebody else.
     return this.kubernetes.pods().some(p => isMemberSet(this.options, p.owner?.name) && p.node !== undefined && p.containerState === 'waiting' && (p.reason === 'ContainerCreating' || p.reason === 'PodInitializing') && this.volume(p.name)?.destroyed !== true)
   }

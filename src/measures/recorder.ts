@@ -109,8 +109,8 @@ export class Recorder {
   }
 
   /** Whether the engine has something under way that will go on by itself: not settled yet, however quiet. */
-  get underWay(): boolean {
-    return this.cluster.underWay()
+  underWay(sinceUs: Us): boolean {
+    return this.cluster.underWay(sinceUs)
   }
 
   /** The first step starts: from here on the measures count. */

@@ -19,7 +19,7 @@ export function runUntilQuiet(sim: Simulation, recorder: Recorder, quietUs: Us =
   for (;;) {
     const quietAtUs = Math.max(recorder.lastChangeUs, startUs) + quietUs
     const quiet = quietAtUs <= sim.now
-    if (quiet && !recorder.underWay) return true
+    if (quiet && !recorder.underWay(startUs)) return true
     if (sim.now >= lastUs) return false
     sim.run(Math.min(quiet ? sim.now + ASK_US : quietAtUs, lastUs))
   }
