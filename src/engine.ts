@@ -92,9 +92,11 @@ export interface Cluster {
   readonly truth: Truth
   readonly budget: Budget
   /** The fault's possible targets in this cluster now, in a fixed order (`node:aks-1`, `pod:pg-0`, `zone:1`, `cluster`). */
-  targets(kind: FaultKind): readonly string[]
+  targets(kind: EngineKind): readonly string[]
   /** Strikes. Returns how to end it and what it touched. */
   strike(fault: StruckFault): Strike
+  /** Kinds that a test suite defined for itself: no engine has them, the suite lays them over one. */
+  own?: OwnFaults
   /**
    * Brings the world to its steady state before time counts: everything placed, started and streaming. Runs the simulation as long as
    * needed; afterwards the caller takes `sim.now` as the zero of the story.
@@ -113,8 +115,11 @@ export interface Cluster {
 
 // ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The vocabulary (design §8). An engine supports the kinds it lists; each has one record shape. */
-export type FaultKind =
+/** The vocabulary (design §8), and what a test suite adds to it. An engine supports the kinds it lists; each has one record shape. */
+export type FaultKind = EngineKind | OwnKind
+
+/** What a cluster itself can be struck by. */
+export type EngineKind =
   | 'process-crash'
   | 'process-kill'
   | 'process-pause'
@@ -163,9 +168,18 @@ export type FaultKind =
   | 'pdb-blocking'
   | 'controller-down'
 
+/** A kind that a test suite defines for itself: the `x-` keeps it apart from the vocabulary, which is closed. */
+export type OwnKind = `x-${string}`
+
+/** What the kinds of a test suite can strike in one cluster, and how they do it. */
+export interface OwnFaults {
+  targets(kind: OwnKind): readonly string[]
+  strike(fault: StruckFault<OwnKind>): Strike
+}
+
 /** A fault at the moment it strikes. */
-export interface StruckFault {
-  readonly kind: FaultKind
+export interface StruckFault<Kind extends FaultKind = EngineKind> {
+  readonly kind: Kind
   readonly target: string
   readonly durationUs: Us
   /** Kind-specific strength, in the unit its fault declares (factor, µs, bytes per second …). */

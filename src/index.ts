@@ -28,4 +28,4 @@ export { type RehearsalOptions, rehearse, runSeed, scheduleFor } from './rehears
 export { type Screen, PLAIN, outlineOf, renderJUnit, renderMarkdown, renderStory, renderSummary } from './report/index.ts'
 export { type CheckId, type Clause, type MeasureId, type Outcome, type RehearsalResult, type Signature, type Status, type Verdict, CHECKS, MEASURES } from './result.ts'
 export { type Scenario, type ScenarioSource, ScenarioError, builtInScenarios } from './scenario/index.ts'
-export { type Holding, RunbookViolation, expectRunbook } from './vitest.ts'
+export * from './suite/index.ts'

@@ -2,7 +2,7 @@
 import type { Disk } from '../../src/cluster/disk.ts'
 import { contains, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { Network } from '../../src/cluster/network.ts'
-import type { Budget, Cluster, Entrance, FaultKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
+import type { Budget, Cluster, Entrance, EngineKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
 import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
@@ -159,7 +159,7 @@ export class PostgresCluster implements Cluster {
     return this.kubernetes.pods().some(p => isMemberSet(this.options, p.owner?.name) && p.node !== undefined && p.containerState === 'waiting' && (p.reason === 'ContainerCreating' || p.reason === 'PodInitializing') && this.volume(p.name)?.destroyed !== true)
   }
 
-  targets(kind: FaultKind): readonly string[] {
+  targets(kind: EngineKind): readonly string[] {
     return this.faults.targets(kind)
   }
 

@@ -1,6 +1,6 @@
 /** How each fault of the vocabulary strikes a PostgreSQL cluster, and what it may strike. */
 import type { Disk } from '../../src/cluster/disk.ts'
-import type { FaultKind, Strike, StruckFault } from '../../src/engine.ts'
+import type { EngineKind, FaultKind, Strike, StruckFault } from '../../src/engine.ts'
 import { defineEvent } from '../../src/kernel/index.ts'
 import { isPlatformKind, PLATFORM_KINDS, type PlatformFaults } from '../kubernetes/index.ts'
 import { leadAstray, loseSlot, NEW_VERSION, strikeVersion } from './database-faults.ts'
@@ -32,7 +32,7 @@ export class PostgresFaults {
   ) {}
 
   /** What a kind can strike at this instant, in a fixed order. */
-  targets(kind: FaultKind): readonly string[] {
+  targets(kind: EngineKind): readonly string[] {
     const { world } = this
     const { kubernetes } = world
     if (isPlatformKind(kind)) return this.platform.targets(kind)

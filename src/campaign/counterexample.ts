@@ -30,7 +30,8 @@ export interface CounterexampleFile {
   readonly expected: { readonly hash: string; readonly outcome: Outcome; readonly evidence: string; readonly because: readonly Clause[] }
   /** The smallest form that fails alike, where it was looked for: fewer steps, a smaller cluster, less load. `expected` is of the whole scenario. */
   readonly smallest?: SmallestFile
-  readonly foundBy: { readonly seed: string; readonly run: number; readonly strategy: StrategySpec }
+  /** A run of a campaign, or a test of a user's suite by its name. */
+  readonly foundBy: { readonly seed: string; readonly run: number; readonly strategy: StrategySpec } | { readonly suite: string }
   readonly source: ScenarioSource
 }
 

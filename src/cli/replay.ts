@@ -41,6 +41,7 @@ export function replayFiles(files: readonly string[], options: ReplayOptions, co
 
 function play(file: string, { on, explain }: ReplayOptions, context: Context): Played {
   const found = readCounterexample(file)
+  refuseFunctions(found, file)
   const { rehearser, engines } = context
   const scenario = on === undefined ? prepareScenario(found.source, engines) : loadScenario(on, engines, {})
   // The smallest form leaves out steps of the runbook as it was: it says nothing about another one.
@@ -52,6 +53,12 @@ function play(file: string, { on, explain }: ReplayOptions, context: Context): P
   const what = { scenario, rehearser, seed, schedule, signature: failing.signature, result: played.rehearsal }
   const explanation = explainFailure(what)
   return { found, scenario, replay: played, failing, explanation, twin: rehearseTwin(what, explanation.twins) }
+}
+
+/** What a test suite wrote as functions is not in its files. */
+function refuseFunctions({ signature, schedule }: CounterexampleFile, file: string): void {
+  const own = [...schedule.map(({ kind }) => kind), signature.check].find((word: string) => word.startsWith('x-'))
+  if (own !== undefined) throw new UsageError(`${file}: \`${own}\` is a function of the test suite that found this\n    play it there: rehearsal(scenario, { replay: ${JSON.stringify(file)} })`)
 }
 
 function tell(played: Played, file: string, options: ReplayOptions, context: Context): void {

@@ -13,7 +13,7 @@ import { isMistake, Mistakes } from './mistakes.ts'
 import type { Fault, Schedule } from './schedule.ts'
 import { situationOf } from './situation.ts'
 import type { Scouting } from './stale.ts'
-import { CLIENTS_TARGET, OPERATOR_TARGET, resolveTarget } from './targets.ts'
+import { CLIENTS_TARGET, OPERATOR_TARGET, resolveTarget, strikeOn } from './targets.ts'
 import { faultSpec } from './vocabulary.ts'
 
 const STRUCK = defineEvent('fault.struck')
@@ -249,7 +249,7 @@ export class Injector {
     }
     const epoch = this.sim.epoch
     const situation = situationOf(this.cluster)
-    const strike = this.cluster.strike({ kind: fault.kind, target, durationUs: fault.durationUs, magnitude: fault.magnitude, nth })
+    const strike = strikeOn(this.cluster, { kind: fault.kind, target, durationUs: fault.durationUs, magnitude: fault.magnitude, nth })
     if (!strike.struck) {
       this.miss(nth, fault, target, 'nothing was there to strike')
       return

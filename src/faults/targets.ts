@@ -1,4 +1,5 @@
-import type { Cluster, FaultKind, Member } from '../engine.ts'
+import type { Cluster, FaultKind, Member, Strike, StruckFault } from '../engine.ts'
+import { isOwnKind } from './vocabulary.ts'
 
 /** The target of a fault that strikes the operator. */
 export const OPERATOR_TARGET = 'operator'
@@ -16,13 +17,24 @@ export function isTarget(text: string): boolean {
   return ANY.test(text) || CONCRETE.test(text)
 }
 
+/** The targets of a kind now, whoever defines it. */
+export function targetsOf(cluster: Cluster, kind: FaultKind): readonly string[] {
+  return isOwnKind(kind) ? (cluster.own?.targets(kind) ?? []) : cluster.targets(kind)
+}
+
+/** Strikes, whoever defines the kind. */
+export function strikeOn(cluster: Cluster, { kind, ...fault }: StruckFault<FaultKind>): Strike {
+  if (!isOwnKind(kind)) return cluster.strike({ kind, ...fault })
+  return cluster.own?.strike({ kind, ...fault }) ?? { struck: false, members: [], end() {} }
+}
+
 /**
  * What a target means in the cluster at this instant, among the targets the engine lists for the kind; undefined = nothing there now.
  * `role:leader` is the leader promoted last (`role:leader/1` the one before it, if both still lead), `role:follower/2` the third follower
  * in the order of members, `any/5` the sixth target; numbers wrap around, so that a schedule keeps its meaning on a smaller cluster.
  */
 export function resolveTarget(cluster: Cluster, kind: FaultKind, target: string): string | undefined {
-  const targets = cluster.targets(kind)
+  const targets = targetsOf(cluster, kind)
   if (targets.length === 0) return undefined
   const any = ANY.exec(target)
   if (any !== null) return targets[Number(any[1]) % targets.length]

@@ -3,7 +3,7 @@
  * made of. On the same luck a fault anchored to one of these places meets it, because until it strikes the rehearsal is the same.
  */
 import type { Cluster, FaultKind } from '../engine.ts'
-import type { Anchor } from '../faults/index.ts'
+import { type Anchor, targetsOf } from '../faults/index.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
 import type { OperatorObserver, PhaseEvent, Plan, ReturnedEvent } from '../operator/index.ts'
 import { type RehearsalOptions, rehearse } from '../rehearsal.ts'
@@ -105,7 +105,7 @@ class Notes implements Pick<OperatorObserver, 'phase' | 'commandReturned'> {
   }
 
   private targets(): Place['targets'] {
-    return Object.fromEntries(this.kinds.map((kind) => [kind, this.cluster.targets(kind)]))
+    return Object.fromEntries(this.kinds.map((kind) => [kind, targetsOf(this.cluster, kind)]))
   }
 
   private isGate(e: PhaseEvent): boolean {

@@ -82,6 +82,24 @@ export function diskFiles(path: string): SourceFiles {
   }
 }
 
+/** Texts over the files of a folder. The scenario itself is among the texts. */
+export function filesOver({ name, folder, yaml, files }: { readonly name: string; readonly folder: string; readonly yaml: string; readonly files: Readonly<Record<string, string>> }): SourceFiles {
+  const main = `${posix.basename(name)}.yaml`
+  const disk = diskFiles(join(folder, main))
+  return {
+    ...disk,
+    shown: path => (path === main || path in files ? `${path} (in code)` : disk.shown(path)),
+    read(path) {
+      if (path === main) return yaml
+      const text = files[path]
+      if (text === undefined) return disk.read(path)
+      disk.used[path] = text
+      return text
+    },
+    beside: path => [...Object.keys(files), ...disk.beside(path)],
+  }
+}
+
 /** Files of a self-contained source (a counterexample file). */
 export function sourceFiles(source: ScenarioSource): SourceFiles {
   const main = `${posix.basename(source.name)}.yaml`

@@ -1,6 +1,6 @@
 export { type InputProblem, problemAt, ScenarioError } from './error.ts'
 export { builtInScenarios, findScenario, packageRoot } from './files.ts'
-export { loadScenario, loadScenarioFrom, type LoadOptions } from './load.ts'
+export { loadScenario, loadScenarioFrom, loadScenarioWritten, type LoadOptions, type Written } from './load.ts'
 export type { FaultSpace, Load, Objective, Quantile, Scenario, ScenarioSource } from './scenario.ts'
 export { type ScenarioFile, ScenarioSchema } from './schema.ts'
 export { schemaFiles } from './schemas.ts'

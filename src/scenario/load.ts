@@ -1,13 +1,13 @@
 /** From a scenario file to a {@link Scenario} that can be rehearsed, or to one error that says everything that is wrong. */
 import type { z } from 'zod'
 import type { Assumption, Cluster, Engine } from '../engine.ts'
-import { FAULT_KINDS, faultSpec, USUAL_KINDS } from '../faults/index.ts'
+import { FAULT_KINDS, faultSpec, isOwnKind, USUAL_KINDS } from '../faults/index.ts'
 import { MILLISECOND, SECOND, Simulation, type Us } from '../kernel/index.ts'
 import type { Plan } from '../operator/index.ts'
 import type { MeasureId } from '../result.ts'
 import { type Layer, merge, type Override, parseLayer, placeOf } from './document.ts'
 import { type InputProblem, problemAt, ScenarioError } from './error.ts'
-import { diskFiles, findScenario, missingFile, pathFrom, type SourceFiles, sourceFiles } from './files.ts'
+import { diskFiles, filesOver, findScenario, missingFile, pathFrom, type SourceFiles, sourceFiles } from './files.ts'
 import { problemsOf, spell } from './issues.ts'
 import { type Compiled, compileFiles, compileSection, stepProblems } from './runbooks.ts'
 import type { FaultSpace, Load, Objective, Scenario, ScenarioSource } from './scenario.ts'
@@ -34,6 +34,22 @@ export function loadScenario(nameOrPath: string, engines: readonly Engine[], opt
 /** Loads a self-contained scenario, as a counterexample file carries it; further overrides go over its own. @throws ScenarioError */
 export function loadScenarioFrom(source: ScenarioSource, engines: readonly Engine[], options: LoadOptions = {}): Scenario {
   return new Loader(source.name, sourceFiles(source), engines, { ...source.set, ...options.set }).load()
+}
+
+/** A scenario written in code: its own text and files, laid over a folder on disk. */
+export interface Written {
+  readonly name: string
+  /** The folder in which the files that it names are looked for. */
+  readonly folder: string
+  /** The scenario file, as it would stand there. */
+  readonly yaml: string
+  /** Other files of its own, by name: they hide those of the folder. */
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** Loads a scenario that is written in code. Its `source` is self-contained like any other. @throws ScenarioError */
+export function loadScenarioWritten(written: Written, engines: readonly Engine[], options: LoadOptions = {}): Scenario {
+  return new Loader(written.name, filesOver(written), engines, options.set ?? {}).load()
 }
 
 const DEEPEST = 8
@@ -207,7 +223,8 @@ function faultSpace(file: ScenarioFile, engine: Engine): FaultSpace {
   const without = file.faults.without ?? []
   const known = FAULT_KINDS.filter(kind => faultSpec(kind).family === 'operator' || engine.faultKinds.includes(kind))
   return {
-    kinds: known.filter(kind => wanted.includes(kind) && !without.includes(kind)),
+    // What a test suite defined for itself it defined to be drawn; a scenario file cannot name it.
+    kinds: [...known.filter(kind => wanted.includes(kind) && !without.includes(kind)), ...engine.faultKinds.filter(isOwnKind)],
     max: file.faults.max,
     maxDurationUs: file.faults.maxDuration,
     budgetMembers: file.faults.budget.members,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { engines } from '../../models/index.ts'
 import type { FaultKind } from '../../src/engine.ts'
-import { armSchedule, type Fault, FAULT_KINDS, faultSpec, type FaultRecord } from '../../src/faults/index.ts'
+import { armSchedule, type Fault, FAULT_KINDS, faultSpec, type FaultRecord, targetsOf } from '../../src/faults/index.ts'
 import { HOUR, SECOND, Simulation } from '../../src/kernel/index.ts'
 import { Recorder, runUntilQuiet } from '../../src/measures/index.ts'
 import { builtInScenarios, loadScenario } from '../../src/scenario/index.ts'
@@ -34,7 +34,7 @@ function trial(scenario: Scenario, kind?: FaultKind): Trial | undefined {
   const recorder = new Recorder(sim, cluster, workloads)
   sim.run(sim.now + 15 * SECOND)
   recorder.begin()
-  const target = kind === undefined ? undefined : cluster.targets(kind)[0]
+  const target = kind === undefined ? undefined : targetsOf(cluster, kind)[0]
   if (kind !== undefined && target === undefined) return undefined
   const schedule = kind === undefined || target === undefined ? [] : [usual(kind, target)]
   const injector = armSchedule(sim, cluster, schedule, { budgetMembers: 9, kinds: FAULT_KINDS, deadlineUs: HOUR, clients: { surge: factor => surgeAll(workloads, factor) } })

@@ -4,7 +4,7 @@
  * Run by `.ci/run`, not by vitest: it needs the registry.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,6 +39,7 @@ function firstCommands() {
     return results.length > 0 && results.every(r => r.format === 1 && r.runs === 50)
   })
   step('import of the public API', 'node', ['-e', "import('proofroll').then(api => { if (Object.keys(api).length === 0) process.exit(9) })"])
+  step('import of proofroll/vitest where there is no vitest', 'node', ['-e', "import('proofroll/vitest').then(suite => suite.expectRehearsal(suite.rehearsal(suite.scenario('postgres-ferris-wheel/fenced'))).toHold())"])
   for (const inside of ['README.md', 'LICENSE', 'schemas/scenario.schema.json', 'schemas/runbook.schema.json']) {
     const there = existsSync(join(folder, 'node_modules/proofroll', inside))
     console.log(`${there ? 'ok  ' : 'FAIL'} the package contains ${inside}`)
@@ -46,12 +47,23 @@ function firstCommands() {
   }
 }
 
+/** The example, as a project beside the installed package: what it imports is in the tarball. */
+function exampleSuite() {
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  if (!step('npm install of vitest', 'npm', ['install', '--save-dev', `vitest@${devDependencies.vitest}`, `vite@${devDependencies.vite}`, '--no-audit', '--no-fund'])) return
+  cpSync(join(ROOT, 'examples/vitest'), join(folder, 'suite'), { recursive: true })
+  step('npx vitest run of examples/vitest', 'npx', ['--no', 'vitest', 'run', '--root', 'suite'], [0], out => /Tests\s+\d+ passed/.test(out.replace(/\u001b\[\d+m/g, '')))
+}
+
 try {
   writeFileSync(join(folder, 'package.json'), '{ "name": "user", "version": "1.0.0", "private": true, "type": "module" }')
   const packed = step('npm pack', 'npm', ['pack', ROOT, '--pack-destination', folder, '--silent'])
   const tarball = readdirSync(folder).find(name => name.endsWith('.tgz'))
   // Without an installed package the rest says nothing; npx --no never fetches a namesake from the registry.
-  if (packed && step('npm install of the tarball', 'npm', ['install', `./${tarball}`, '--omit=dev', '--no-audit', '--no-fund'])) firstCommands()
+  if (packed && step('npm install of the tarball', 'npm', ['install', `./${tarball}`, '--omit=dev', '--no-audit', '--no-fund'])) {
+    firstCommands()
+    exampleSuite()
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -4,7 +4,7 @@
  */
 import { PostgresCluster, postgresOptions } from '../../../models/postgres/index.ts'
 import type { Server } from '../../../models/postgres/server.ts'
-import type { FaultKind, Strike } from '../../../src/engine.ts'
+import type { EngineKind, Strike } from '../../../src/engine.ts'
 import { MILLISECOND, SECOND, Simulation, type Task, type Us } from '../../../src/kernel/index.ts'
 import type { Output } from '../../../src/operator/command.ts'
 import type { Load } from '../../../src/scenario/scenario.ts'
@@ -172,7 +172,7 @@ export class Lab {
     return this.sql(primary, 'SELECT application_name, state, sync_state FROM pg_stat_replication ORDER BY application_name').replaceAll('postgres-cluster-', 's')
   }
 
-  strike(kind: FaultKind, target: string, durationUs: Us = 0, magnitude = 1): Strike {
+  strike(kind: EngineKind, target: string, durationUs: Us = 0, magnitude = 1): Strike {
     const strike = this.cluster.strike({ kind, target, durationUs, magnitude, nth: 0 })
     if (!strike.struck) throw new Error(`${kind} of ${target} struck nothing`)
     return strike

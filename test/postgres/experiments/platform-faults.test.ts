@@ -1,6 +1,6 @@
 /** Each fault of machines, network, disks and the control plane, alone and as strong as it usually is, changes what somebody can see. */
 import { expect, it } from 'vitest'
-import type { FaultKind, Strike } from '../../../src/engine.ts'
+import type { EngineKind, Strike } from '../../../src/engine.ts'
 import { faultSpec } from '../../../src/faults/index.ts'
 import { MINUTE, SECOND, type Us } from '../../../src/kernel/index.ts'
 import { Lab, type Setting } from './lab.ts'
@@ -8,7 +8,7 @@ import { Lab, type Setting } from './lab.ts'
 const STANDBY = 1
 
 /** Strikes as strong as usual. */
-function usually(lab: Lab, kind: FaultKind, target: string): Strike {
+function usually(lab: Lab, kind: EngineKind, target: string): Strike {
   const spec = faultSpec(kind)
   return lab.strike(kind, target, spec.durationUs.usual, spec.magnitude?.usual ?? 0)
 }

@@ -1,6 +1,6 @@
 /** A new version that is itself defective: each kind alone, at its usual strength, changes something that a user or a command can see. */
 import { describe, expect, it } from 'vitest'
-import type { FaultKind, Strike } from '../../../src/engine.ts'
+import type { EngineKind, Strike } from '../../../src/engine.ts'
 import { faultSpec } from '../../../src/faults/index.ts'
 import { SECOND } from '../../../src/kernel/index.ts'
 import { Lab, type Setting, WRITERS } from './lab.ts'
@@ -24,7 +24,7 @@ class Upgrade extends Lab {
     return this.cluster.kubernetes.pods$.get(this.pod(0))?.main.name ?? ''
   }
 
-  defect(kind: FaultKind): Strike {
+  defect(kind: EngineKind): Strike {
     return this.strike(kind, 'new-version', faultSpec(kind).durationUs.usual, faultSpec(kind).magnitude?.usual ?? 0)
   }
 

@@ -1,0 +1,10 @@
+/** Proofroll from a test suite: see README.md in this folder. */
+export { default as fc } from 'fast-check'
+export { expectProbes, expectRehearsal, matchers, type RehearsalExpectations, RehearsalViolation, type ScenarioExpectations } from './expectations.ts'
+export { fault, type Hands, type OwnFault, type OwnRange, withFaults } from './faults.ts'
+export type { Complaint, OwnCheck, OwnProbe, OwnScenario } from './own.ts'
+export { type Rehearsal, type RehearsalChoice, rehearsal } from './rehearsal.ts'
+export { type Holding, expectRunbook, type RunbookExpectation, RunbookViolation } from './runbook.ts'
+export { scenario, type ScenarioInCode } from './scenario.ts'
+export { faultSchedules, type ScheduleChoice } from './schedules.ts'
+export { fail, forEach, gate, group, parallel, pick, run, runbook, sleep, step } from '../operator/index.ts'
