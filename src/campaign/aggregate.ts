@@ -142,7 +142,7 @@ export function addRun(into: Aggregate, run: number, result: RehearsalResult, ag
     if (again.hash !== result.hash) addMismatch(into, run, again.divergence)
   }
   addCombinations(into.combinations, run, result)
-  if (cell !== undefined) addToCells(into.cells, cell, run, result)
+  if (cell !== undefined) addToCells(into.cells, cell, run, result, judged)
   if (!judged) addUnjudged(into, result)
   else if (result.inBudget) addInBudget(into, run, result)
   else addOutOfBudget(into, result)

@@ -8,6 +8,8 @@ export interface CellCounts {
   struck: number
   /** Runs in which faults took away more than the design must survive. Where that is so, nothing is said to have broken. */
   outOfBudget: number
+  /** Runs that enter no check and no verdict, because nobody promises that they end well: none of the cell's or all. */
+  unjudged: number
   outcomes: Record<Outcome, number>
   /** Runs that failed a check; and which. */
   broken: number
@@ -31,11 +33,12 @@ export function parseCell(key: string): Cell {
   return { block, row, column }
 }
 
-/** Counts one run into its cell. */
-export function addToCells(into: Cells, cell: Cell, run: number, result: RehearsalResult): void {
+/** Counts one run into its cell. @param judged false: nobody promises that it ends well */
+export function addToCells(into: Cells, cell: Cell, run: number, result: RehearsalResult, judged: boolean): void {
   const key = cellKey(cell)
   const mine = (into[key] ??= noCounts())
   mine.runs += 1
+  if (!judged) mine.unjudged += 1
   mine.outcomes[result.outcome] += 1
   const missed = result.faults.find((fault) => !fault.struck)
   if (missed === undefined) mine.struck += 1
@@ -60,6 +63,7 @@ export function mergeCells(into: Cells, other: Cells): void {
     mine.runs += counts.runs
     mine.struck += counts.struck
     mine.outOfBudget += counts.outOfBudget
+    mine.unjudged += counts.unjudged
     mine.broken += counts.broken
     addCounts(mine.outcomes, counts.outcomes)
     addCounts(mine.broke as Record<string, number>, counts.broke as Record<string, number>)
@@ -74,7 +78,7 @@ export function sortedCells(cells: Cells): Cells {
 }
 
 function noCounts(): CellCounts {
-  return { runs: 0, struck: 0, outOfBudget: 0, outcomes: { completed: 0, rolledBack: 0, aborted: 0, stuck: 0 }, broken: 0, broke: {}, missed: {} }
+  return { runs: 0, struck: 0, outOfBudget: 0, unjudged: 0, outcomes: { completed: 0, rolledBack: 0, aborted: 0, stuck: 0 }, broken: 0, broke: {}, missed: {} }
 }
 
 function increase(counts: Record<string, number>, key: string): void {

@@ -4,7 +4,7 @@ import { CHECKS, type Clause, type Outcome, type RehearsalResult, type Signature
 import type { Scenario, ScenarioSource } from '../scenario/scenario.ts'
 import { type Aggregate, type SignatureRecord, signatureKey } from './aggregate.ts'
 import { type Smallest, explainFailure, rehearseTwin } from './explanation.ts'
-import { type Form, attempt } from './form.ts'
+import { type Form, attempt, patienceFor } from './form.ts'
 import { judgeObjectives } from './judge.ts'
 import type { Rehearser } from './rehearser.ts'
 import type { Counterexample, Root } from './result.ts'
@@ -121,7 +121,7 @@ export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, ori
     evidence,
     explanation: explain(evidence, because),
     because,
-    root: testRoot(scenario, rehearser, seed, schedule, record.signature),
+    root: testRoot(scenario, rehearser, rehearsal, seed, record.signature),
     file: null,
     replay: commandFor(origin.strategy, scenario, origin.seed, record.run),
   }
@@ -132,9 +132,11 @@ export function makeCounterexample(scenario: Scenario, rehearser: Rehearser, ori
  * Tests the root of a because-chain: takes it out and rehearses again on the same luck. With the faults it needed gone (shrinking has left no
  * other), or with its step passed over, the check must hold; else the chain tells what went together, not what did it.
  */
-export function testRoot(scenario: Scenario, rehearser: Rehearser, seed: string, schedule: Schedule, { check, step }: Signature): Root {
+export function testRoot(scenario: Scenario, rehearser: Rehearser, found: RehearsalResult, seed: string, { check, step }: Signature): Root {
+  const { schedule } = found
+  // One that goes round in circles does not show that the check holds.
   const fails = (what: { readonly schedule: Schedule; readonly without?: readonly string[] }): boolean =>
-    rehearser.rehearse({ scenario, seed, ...what }).verdicts.some((verdict) => verdict.check === check && verdict.status === 'fail')
+    attempt(rehearser, { scenario, seed, visitsMax: patienceFor(found), ...what })?.verdicts.some((verdict) => verdict.check === check && verdict.status === 'fail') ?? true
   if (schedule.length > 0) return { what: schedule.length === 1 ? 'the fault' : 'the faults', tested: !fails({ schedule: [] }) }
   if (!scenario.runbook.steps.some((each) => each.path === 'forward' && each.id === step)) return { what: '', tested: false }
   return { what: `step ${step}`, tested: !fails({ schedule, without: [step] }) }

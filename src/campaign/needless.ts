@@ -6,6 +6,7 @@
 import type { PlanStep } from '../operator/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import type { Scenario } from '../scenario/scenario.ts'
+import { attempt, patienceFor } from './form.ts'
 import { violatesMore } from './gates.ts'
 import type { Rehearser } from './rehearser.ts'
 import type { Needless, NeededStep } from './result.ts'
@@ -67,7 +68,7 @@ function tryWithout(step: PlanStep, scenario: Scenario, rehearser: Rehearser, sa
     if (!isConcerned(step, gate, result)) continue
     tried += 1
     // A gate is waved through rather than passed over, so that what it captures is there for the steps after it.
-    const without = rehearser.rehearse({ scenario, ...what, ...(gate ? { waved: { step: step.id, visit: 1 } } : { without: [step.id] }) })
+    const without = attempt(rehearser, { scenario, seed: what.seed, schedule: what.schedule, visitsMax: patienceFor(result), ...(gate ? { waved: { step: step.id, visit: 1 } } : { without: [step.id] }) })
     const worse = worseBy(result, without)
     if (worse !== undefined) return { step: step.id, within, gate, needed: true, by: worse, run, tried }
   }
@@ -80,7 +81,9 @@ function isConcerned(step: PlanStep, gate: boolean, result: RehearsalResult): bo
   return result.steps.some((visit) => visit.step === step.id && visit.path === 'forward' && visit.result !== 'skipped')
 }
 
-function worseBy(before: RehearsalResult, without: RehearsalResult): string | undefined {
+/** @param without undefined when it went round in circles until patience was lost: it will not complete */
+function worseBy(before: RehearsalResult, without: RehearsalResult | undefined): string | undefined {
+  if (without === undefined) return 'completes'
   const check = without.inBudget ? violatesMore(before, without) : undefined
   if (check !== undefined) return check
   return before.outcome === 'completed' && without.outcome !== 'completed' ? 'completes' : undefined

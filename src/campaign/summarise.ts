@@ -6,7 +6,7 @@ import { aggregateFromJson, aggregateToJson } from './aggregateJson.ts'
 import { type RecordedCounterexample, makeCounterexamples } from './counterexample.ts'
 import { findDivergence } from './diverge.ts'
 import { compareClaims, coverageOf, judgeChecks, judgeFloors, judgeObjectives, summariseGates, summariseMeasures, summariseSignatures, summariseSteps } from './judge.ts'
-import { type CampaignResult, type Counterexample, RESULT_FORMAT } from './result.ts'
+import { type CampaignResult, type Counterexample, RESULT_FORMAT, type Sensitivity } from './result.ts'
 import type { Rehearser } from './rehearser.ts'
 import { probesOf } from './probes.ts'
 import { type Ranges, sameRanges, uniteLoosely } from './ranges.ts'
@@ -133,7 +133,17 @@ export function mergeResults(scenario: Scenario, results: readonly CampaignResul
   const asked = results.reduce<Ranges>((all, result) => uniteLoosely(all, result.asked), [])
   const { proofroll, seed, strategy, without } = first
   const campaign = conclude(scenario, rehearser, aggregate, { proofroll, seed, strategy, without, asked, strict, elapsedSeconds: () => elapsedSeconds })
-  // Found on a sample that does not depend on the part: whichever part has it speaks for all.
+  // Both are found on samples that do not depend on the part: whichever part has one speaks for all.
   const needless = results.find((result) => result.needless !== undefined)?.needless
-  return needless === undefined ? campaign : { ...campaign, result: { ...campaign.result, needless } }
+  const sensitivity = sensitivitiesOf(results).length === 1 ? sensitivitiesOf(results)[0] : undefined
+  return { ...campaign, result: { ...campaign.result, ...(sensitivity === undefined ? {} : { sensitivity }), ...(needless === undefined ? {} : { needless }) } }
+}
+
+/**
+ * The different answers that parts of one campaign give about its assumptions. More than one, because they were looked for with different numbers
+ * of rehearsals or stopped in the middle, and a merge keeps none of them.
+ */
+export function sensitivitiesOf(results: readonly CampaignResult[]): readonly Sensitivity[] {
+  const found = results.flatMap(({ sensitivity }) => (sensitivity === undefined ? [] : [sensitivity]))
+  return found.filter((one, i) => found.findIndex((other) => JSON.stringify(other) === JSON.stringify(one)) === i)
 }

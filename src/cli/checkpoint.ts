@@ -36,9 +36,8 @@ export function openCheckpoint(options: RawOptions, names: readonly string[], co
   if (options.resume === true && file === undefined) throw new UsageError('--resume goes on with what the interrupted command left beside its result: give the same --json FILE or --report DIR again')
   const parts = new Map<string, CampaignResult>()
   if (file !== undefined && existsSync(file)) {
-    const found = readResults(file)
-    if (options.resume === true) for (const part of found) parts.set(part.scenario, part)
-    else context.err(`${file}: an interrupted command had done ${doneWords(found)}; without --resume they are done again\n`)
+    if (options.resume === true) for (const part of readResults(file)) parts.set(part.scenario, part)
+    else context.err(`${file}: an interrupted command had done ${doneWords(file)}; without --resume they are done again\n`)
   } else if (options.resume === true) context.err(`${file ?? ''}: nothing was interrupted here; beginning with the first rehearsal\n`)
   const strange = [...parts.keys()].find((name) => !names.includes(name))
   if (file !== undefined && strange !== undefined) throw new MergeError(`${file}: it holds rehearsals of ${strange}, which this command does not name: it cannot be resumed with these options`)
@@ -65,6 +64,12 @@ function removeHalves(file: string): void {
   for (const name of readdirSync(folder)) if (name.startsWith(`${basename(file)}.`) && name.endsWith('.tmp')) rmSync(join(folder, name), { force: true })
 }
 
-function doneWords(parts: readonly CampaignResult[]): string {
-  return parts.map((part) => `${plain(part.runs)} rehearsals of ${part.scenario}`).join(', ')
+/** What is not wanted need not be readable. */
+function doneWords(file: string): string {
+  try {
+    return readResults(file).map((part) => `${plain(part.runs)} rehearsals of ${part.scenario}`).join(', ')
+  } catch (error) {
+    if (error instanceof UsageError) return 'rehearsals that this version cannot read'
+    throw error
+  }
 }

@@ -1,10 +1,10 @@
 /** `proofroll replay`: counterexample files played again, on the scenario they carry or on one as it is now. */
-import { COUNTEREXAMPLE_FORMAT, type CounterexampleFile, type Explanation, type Replay, explainFailure, prepareScenario, rehearseTwin, replay, signatureKey, verdictOf, version } from '../campaign/index.ts'
+import { COUNTEREXAMPLE_FORMAT, type CounterexampleFile, type Explanation, type Replay, counterexampleFile, explainFailure, prepareScenario, rehearseTwin, replay, signatureKey, verdictOf, version } from '../campaign/index.ts'
 import { type Story, hang, outlineOf, paintFor, renderStory, toJson, writeWhole } from '../report/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import { type Scenario, loadScenario } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
-import { readJson } from './results.ts'
+import { readJson, refuseOtherShape } from './results.ts'
 
 export interface ReplayOptions {
   /** Play it on this scenario instead of the one in the file. */
@@ -116,5 +116,6 @@ function readCounterexample(file: string): CounterexampleFile {
   const parsed = readJson(file) as Partial<CounterexampleFile> | null
   if (typeof parsed !== 'object' || parsed === null || parsed.kind !== 'proofroll counterexample') throw new UsageError(`${file}: this is no counterexample file (\`proofroll run\` writes them under reports/ or the folder of --report)`)
   if (parsed.format !== COUNTEREXAMPLE_FORMAT) throw new UsageError(`${file}: format ${String(parsed.format)}; this version of Proofroll (${version}) reads format ${COUNTEREXAMPLE_FORMAT}`)
+  refuseOtherShape(file, counterexampleFile(parsed, ''), parsed.proofroll)
   return parsed as CounterexampleFile
 }

@@ -1,6 +1,6 @@
 /** `proofroll merge` and `report`: what is done with results that earlier runs wrote. */
 import { readFileSync } from 'node:fs'
-import { type CampaignResult, RESULT_FORMAT, mergeResults, prepareScenario, rehearseTwin, version } from '../campaign/index.ts'
+import { type CampaignResult, RESULT_FORMAT, campaignResult, mergeResults, prepareScenario, rehearseTwin, sensitivitiesOf, version } from '../campaign/index.ts'
 import { type Context, type ExitCode, UsageError } from './context.ts'
 import type { RawOptions } from './options.ts'
 import { type Told, present } from './present.ts'
@@ -12,6 +12,7 @@ export function merge(files: readonly string[], options: RawOptions, context: Co
   const merged = [...byScenario.values()].map((results) => {
     const first = results[0] as CampaignResult
     const scenario = prepareScenario(first.source, context.engines, first.without)
+    if (sensitivitiesOf(results).length > 1) context.err(`${first.scenario}: the parts say different things about the assumptions (--sensitivity), so this is left out\n`)
     const { result, stories } = mergeResults(scenario, results, context.rehearser, options.strict === true)
     return { result, scenario, rehearsals: stories.map((story) => story.rehearsal), twins: stories.map((story) => story.twin) }
   })
@@ -42,8 +43,20 @@ export function readResults(file: string): CampaignResult[] {
   for (const each of results as Partial<CampaignResult>[]) {
     if (typeof each !== 'object' || each === null || each.aggregate === undefined || each.source === undefined) throw new UsageError(`${file}: this is no result of \`proofroll run --json\``)
     if (each.format !== RESULT_FORMAT) throw new UsageError(`${file}: format ${String(each.format)}; this version of Proofroll (${version}) reads format ${RESULT_FORMAT}`)
+    refuseOtherShape(file, campaignResult(each, ''), each.proofroll)
   }
   return results as CampaignResult[]
+}
+
+/**
+ * Within one format fields were added from version to version.
+ * @param wrong what is missing or of another sort than this version needs, if anything
+ * @param writtenBy the version that the file names
+ * @throws UsageError saying that
+ */
+export function refuseOtherShape(file: string, wrong: string | undefined, writtenBy: unknown): void {
+  if (wrong === undefined) return
+  throw new UsageError(`${file}: ${wrong}: another version or build of Proofroll wrote this file (it says ${typeof writtenBy === 'string' ? writtenBy : 'nothing'}; this is ${version}), or it is damaged. Make it again with this version`)
 }
 
 /** Parses a JSON file. @throws UsageError when there is none, or it is something else */

@@ -1,7 +1,7 @@
 /** JUnit XML: one test suite a scenario, one test a check and an objective, so that a CI system shows which property broke. */
 import { countRuns } from '../campaign/ranges.ts'
 import type { CampaignResult, CheckSummary } from '../campaign/result.ts'
-import { formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
+import { blockWords, count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
 
 interface Case {
   readonly name: string
@@ -12,7 +12,7 @@ interface Case {
 
 /** The whole file. */
 export function renderJUnit(results: readonly CampaignResult[]): string {
-  const suites = results.map((result) => suite(result, [...result.checks.filter((check) => check.id !== 'objectives-met').map((check) => checkCase(result, check)), ...objectiveCases(result), ...floorCases(result)]))
+  const suites = results.map((result) => suite(result, [...result.checks.filter((check) => check.id !== 'objectives-met').map((check) => checkCase(result, check)), ...objectiveCases(result), ...blockCases(result), ...floorCases(result)]))
   return ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="proofroll">', ...suites, '</testsuites>', ''].join('\n')
 }
 
@@ -34,9 +34,10 @@ function suite(result: CampaignResult, cases: readonly Case[]): string {
 function checkCase(result: CampaignResult, check: CheckSummary): Case {
   if (check.status === 'notApplicable') return { name: check.id, skipped: 'does not apply to this scenario' }
   if (check.status === 'notExercised') return { name: check.id, skipped: 'never put to the test' }
-  if (check.status === 'pass') return { name: `${check.id} (0 of ${plain(check.judged)}: ${formatZeroBelow(check.judged)})` }
+  if (check.status === 'pass') return { name: `${check.id} (0 of ${plain(check.judged)}${result.sweep === null ? `: ${formatZeroBelow(check.judged)}` : ''})` }
   const examples = result.counterexamples.filter((each) => each.check === check.id)
-  const failure = `in ${plain(check.violations)} of ${plain(check.judged)} rehearsals (${formatShare(check.rate ?? 0)}) it ${violationWords(check.id)}`
+  const share = check.rate === null ? '' : ` (${formatShare(check.rate)})`
+  const failure = `in ${plain(check.violations)} of ${plain(check.judged)} rehearsals${share} it ${violationWords(check.id)}`
   return { name: check.id, failure, detail: [failure, ...examples.flatMap((each) => [each.explanation, each.replay])].join('\n') }
 }
 
@@ -46,6 +47,16 @@ function objectiveCases(result: CampaignResult): Case[] {
     const name = `objective: ${measureName(measure)} ${at} ${wanted}`
     if (status === 'notExercised') return { name, skipped: faults === 'none' ? 'about rehearsals without faults' : 'no rehearsal was in budget' }
     return status === 'fail' ? { name, failure: `measured ${formatMeasure(measure, measured)}` } : { name }
+  })
+}
+
+/** Of a sweep, one test a block of its grid: it fails where a cell broke that is judged. */
+function blockCases({ sweep }: CampaignResult): Case[] {
+  return (sweep?.blocks ?? []).filter(({ size }) => size > 0).map(({ id, size, runs, struck, failed }) => {
+    const name = `sweep ${id}: ${blockWords(id)}`
+    if (runs === 0) return { name, skipped: `none of its ${plain(size)} cells fell into this part` }
+    if (failed > 0) return { name, failure: `${plain(failed)} of ${count(runs, 'cell')} broke a check` }
+    return struck === 0 && id !== 'fault-free' ? { name, skipped: `nothing was struck in ${count(runs, 'cell')}` } : { name }
   })
 }
 

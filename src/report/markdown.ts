@@ -3,9 +3,12 @@ import { countRuns } from '../campaign/ranges.ts'
 import { notNeeded } from '../campaign/needless.ts'
 import type { CampaignResult, Sensitivity } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
+import type { SweepSummary } from '../campaign/sweep/summary.ts'
 import { GATE_COLUMNS, gateFigures, howJudged, telling } from './gates.ts'
+import { heatMaps } from './heat.ts'
 import { renderSensitivity, valueText } from './sensitivity.ts'
-import { sentence } from './summary.ts'
+import { saturation, sentence } from './summary.ts'
+import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from './sweep.ts'
 import { PLAIN } from './text.ts'
 import { count, formatMeasure, formatShare, measureName, plain } from './words.ts'
 
@@ -16,10 +19,11 @@ export function renderMarkdown(results: readonly CampaignResult[], stories: Read
 
 function section(result: CampaignResult, story: readonly string[]): string {
   const badge = result.verdict === 'violated' ? '❌ violated' : result.partial ? '⏸ partial' : '✅ held'
-  const faults = result.faultsPerRun === 0 ? 'no faults' : `up to ${count(result.faultsPerRun, 'fault')} each, ${plain(result.struck)} struck`
+  const faults = result.sweep !== null ? `${plain(result.runs)} of ${count(result.sweep.size, 'cell')} of the grid` : result.faultsPerRun === 0 ? 'no faults' : `up to ${count(result.faultsPerRun, 'fault')} each, ${plain(result.struck)} struck`
   const lines = [`## ${cell(result.scenario)}: ${badge}`, '', cell(sentence(result)), '', `${count(result.runs, 'rehearsal')}, ${faults}, seed \`${result.seed}\`, fingerprint \`${result.fingerprint}\`, Proofroll ${result.proofroll}.`]
   if (result.partial) lines.push('', `Partial: ${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done.${result.resume === undefined ? '' : ` To go on: \`${result.resume}\``}`)
-  if (result.claims.length > 0) {
+  // The cells of a grid are no draws: they have neither quantiles nor intervals.
+  if (result.claims.length > 0 && result.sweep === null) {
     const rows = result.claims.map((claim) => [measureName(claim.measure), formatMeasure(claim.measure, claim.claimed), formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), plain(claim.runsAbove)])
     lines.push('', '### Claimed and measured', '', ...grid(['measure', 'claimed', 'p50', 'p99', 'runs above'], rows))
   }
@@ -28,9 +32,10 @@ function section(result: CampaignResult, story: readonly string[]): string {
     lines.push('', '### Objectives', '', ...grid(['measure', 'at', 'wanted', 'measured', 'status'], rows))
   }
   const checks = result.checks.filter((check) => check.status !== 'notApplicable').map((check) => [check.id, check.status, plain(check.violations), check.ci95 === null ? '' : `${formatShare(check.ci95[0])} – ${formatShare(check.ci95[1])}`])
-  lines.push('', '### Checks', '', ...grid(['check', 'status', 'violations', '95 % interval'], checks))
-  const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => result.measures[id].max > 0)
-  lines.push('', '### Measured', '', ...grid(['measure', 'p50', 'p95', 'p99', 'max'], ids.map((id) => [measureName(id), ...(['p50', 'p95', 'p99', 'max'] as const).map((at) => formatMeasure(id, result.measures[id][at]))])))
+  const heads = ['check', 'status', 'violations', ...(result.sweep === null ? ['95 % interval'] : [])]
+  lines.push('', '### Checks', '', ...grid(heads, checks.map((row) => row.slice(0, heads.length))))
+  if (result.sweep !== null) lines.push('', ...sweepSection(result, result.sweep))
+  else lines.push('', '### Measured', '', ...measured(result))
   const gates = telling(result)
   if (gates.length > 0) lines.push('', '### Gates', '', ...grid(['gate', ...GATE_COLUMNS, 'no data', 'stale'], gates.map((gate) => [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale)])), '', howJudged(gates))
   if (result.needless !== undefined) {
@@ -40,6 +45,23 @@ function section(result: CampaignResult, story: readonly string[]): string {
   if (result.sensitivity !== undefined) lines.push('', ...sensitivitySection(result, result.sensitivity))
   if (story.length > 0) lines.push('', '### The smallest failing story', '', '```text', ...story, '```')
   return [...lines, ''].join('\n')
+}
+
+function measured(result: CampaignResult): string[] {
+  const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => result.measures[id].max > 0)
+  return grid(['measure', 'p50', 'p95', 'p99', 'max'], ids.map((id) => [measureName(id), ...(['p50', 'p95', 'p99', 'max'] as const).map((at) => formatMeasure(id, result.measures[id][at]))]))
+}
+
+/** What was covered and what came of it. Maps and the way back as on a terminal, tables as tables. */
+function sweepSection(result: CampaignResult, sweep: SweepSummary): string[] {
+  const lines = ['### The grid', '', ...grid(GRID_COLUMNS, gridRows(sweep)), '', completeness(result, sweep)]
+  if (sweep.notStruck.length > 0) lines.push('', 'Not struck:', '', ...grid(['cells', 'why'], sweep.notStruck.map(({ why, runs }) => [plain(runs), why])))
+  for (const [heading = '', ...told] of [...heatMaps(result, PLAIN), turningBack(result, PLAIN)].filter((section) => section.length > 0)) lines.push('', `### ${heading}`, '', '```text', ...told, '```')
+  const tolerance = toleranceOf(result)
+  if (tolerance !== undefined) lines.push('', '### Which mistakes of the operator the runbook survives', '', ...grid(['step', ...tolerance.columns], tolerance.rows), '', tolerance.words)
+  const [heading = '', ...told] = saturation(result, PLAIN)
+  if (told.length > 0) lines.push('', `### ${heading}`, '', told.map((line) => line.trim()).join(' '))
+  return lines
 }
 
 /** The same words as on a terminal, and the table as a table. */

@@ -88,7 +88,7 @@ function inTwoLines(prefix: string, text: string, screen: Screen): string[] {
 export function sentence(result: CampaignResult, reasons = true): string {
   const inBudget = runsJudged(result)
   if (result.runs === 0) return 'No rehearsal fell into this part.'
-  if (inBudget === 0) return 'Every rehearsal was out of budget: nothing was judged.'
+  if (inBudget === 0) return result.unjudged.runs > 0 ? 'Nothing here is judged: mistakes of the operator, turns past the point of no return, or too much at once.' : 'Every rehearsal was out of budget: nothing was judged.'
   const failed = result.checks.filter((check) => check.status === 'fail' && check.id !== 'objectives-met')
   const often = [...new Set(failed.map((check) => check.violations))]
   const parts = often.map((violations) => `${violations === inBudget ? 'Every time' : `In ${plain(violations)} of ${plain(inBudget)}`} it ${listed(failed.filter((check) => check.violations === violations).map((check) => violationWords(check.id)))}.`)
@@ -219,7 +219,7 @@ function outOfBudget(result: CampaignResult, screen: Screen): string[] {
 }
 
 /** Whether the last runs still met anything new. A grid is not drawn, so nothing can be said about what lies outside it. */
-function saturation({ saturation: found, runs, sweep }: CampaignResult, screen: Screen): string[] {
+export function saturation({ saturation: found, runs, sweep }: CampaignResult, screen: Screen): string[] {
   if (found.combinations === 0) return []
   const met = `${count(found.combinations, 'combination')} of step, situation of the cluster and fault met`
   const unseen = found.unseenShare === null || found.unseenAtLeast === null ? '' : `, ${plain(found.once)} of them once. About ${formatShare(found.unseenShare)} of what such draws meet is still unmet (at least ${plain(Math.ceil(found.unseenAtLeast))} combinations)`

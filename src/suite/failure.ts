@@ -30,7 +30,7 @@ export function tellFailure(rehearsed: Rehearsal, demand: Demand, test: string |
   const recorded = rehearser.rehearse({ scenario, seed, schedule, record: true })
   const { evidence, because = [], signature } = failing(demand, recorded)
   const { file, replay } = keep(rehearsed, scenario, test, { signature, schedule, recorded, evidence, because })
-  const root = testRoot(scenario, rehearser, seed, schedule, signature)
+  const root = testRoot(scenario, rehearser, recorded, seed, signature)
   const counterexample = { ...signature, evidence, because, schedule, faultsFound: rehearsed.schedule.length, seed, replay, root, file }
   return [`${rehearsed.scenario.name}: the rehearsal was to ${demand.words}, and did not`, '', ...renderStory({ scenario: scenario.name, outline: outlineOf(scenario.runbook), counterexample, rehearsal: recorded }, PLAIN)].join('\n')
 }

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { CampaignResult } from '../../src/campaign/index.ts'
 import type { Engine } from '../../src/engine.ts'
-import { SWAP, SWAP_RUNBOOK, enterFolder, proofroll } from '../cli/workshop.ts'
+import { FENCED, SWAP, SWAP_RUNBOOK, enterFolder, proofroll } from '../cli/workshop.ts'
 import { bundleEngines } from './bundle.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -31,7 +31,7 @@ const assumptions = () => [{ option: 'cluster.commandUs', value: 100_000, meanin
 export const engines = [{ ...toy, assumptions, build(sim, options) { if (!isMainThread) die(); return toy.build(sim, options) } }]
 `
 
-async function built(): Promise<{ runCampaign: typeof import('../../src/campaign/index.ts').runCampaign; analyseSensitivity: typeof import('../../src/campaign/index.ts').analyseSensitivity; loadScenario: typeof import('../../src/scenario/index.ts').loadScenario; engines: Engine[] }> {
+async function built(): Promise<{ runCampaign: typeof import('../../src/campaign/index.ts').runCampaign; analyseSensitivity: typeof import('../../src/campaign/index.ts').analyseSensitivity; mergeResults: typeof import('../../src/campaign/index.ts').mergeResults; realRehearser: typeof import('../../src/campaign/index.ts').realRehearser; loadScenario: typeof import('../../src/scenario/index.ts').loadScenario; engines: Engine[] }> {
   const load = async (file: string): Promise<object> => (await import(file)) as object
   return Object.assign({}, await load(pathToFileURL(`${root}dist/src/campaign/index.js`).href), await load(pathToFileURL(`${root}dist/src/scenario/index.js`).href), await load(enginesModule)) as Awaited<ReturnType<typeof built>>
 }
@@ -56,6 +56,21 @@ test('--jobs 1 and --jobs 2 give the same result, to the last byte', async () =>
   expect(JSON.stringify(await campaign(2))).toBe(JSON.stringify(one))
   expect(JSON.stringify(await campaign(3))).toBe(JSON.stringify(one))
 }, 60_000)
+
+test('a sweep on one thread, on two, and in shards of two merged: the same to the last byte', async () => {
+  enterFolder({ 'fenced.yaml': FENCED })
+  const { runCampaign, loadScenario, mergeResults, realRehearser, engines } = await built()
+  const scenario = loadScenario('fenced.yaml', engines)
+  const strategy = { kind: 'sweep', lucks: 1, strengths: 'usual', pairs: false, rollbacks: { alone: 2, underFault: 1 } } as const
+  const sweep = async (more: object): Promise<CampaignResult> => (await runCampaign(scenario, { strategy, seed: '1', without: ['partition', 'partition-pair', 'flapping'], clockMs: () => 0, enginesModule, ...more })).result
+  const one = await sweep({ jobs: 1 })
+  expect(one.determinism.mismatches).toEqual([])
+  expect(one.runs).toBe(one.sweep?.size)
+  expect(JSON.stringify(await sweep({ jobs: 2 }))).toBe(JSON.stringify(one))
+  const shards = [await sweep({ jobs: 2, shard: { n: 2, of: 2 } }), await sweep({ jobs: 1, shard: { n: 1, of: 2 } })].map((shard) => JSON.parse(JSON.stringify(shard)) as CampaignResult)
+  const prepared = { ...scenario, faults: { ...scenario.faults, kinds: scenario.faults.kinds.filter((kind) => !one.without.includes(kind)) } }
+  expect(JSON.stringify(mergeResults(prepared, shards, realRehearser).result)).toBe(JSON.stringify(one))
+}, 120_000)
 
 test('what goes wrong in a thread is told as if there were none', async () => {
   enterFolder({ 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK })

@@ -15,6 +15,8 @@ export interface BlockSummary {
   readonly outOfBudget: number
   /** Those in which a check failed. */
   readonly broken: number
+  /** Those of them that are judged: mistakes, and rollbacks past the declared point of no return, are promised by nobody. */
+  readonly failed: number
 }
 
 export interface SweepSummary {
@@ -39,6 +41,7 @@ export function summariseSweep(grid: Grid, cells: Cells, steps: readonly string[
       struck: sum(({ struck }) => struck),
       outOfBudget: sum(({ outOfBudget }) => outOfBudget),
       broken: sum(({ broken }) => broken),
+      failed: sum(({ broken, unjudged }) => (unjudged === 0 ? broken : 0)),
     }
   })
   const reasons = new Map<string, number>()
