@@ -204,6 +204,8 @@ export interface Client {
   readonly id: string
   /** The zone or place its packets come from. */
   readonly place: string
+  /** The log it writes: which key share of a sharded database its operations are for. */
+  readonly log: ReplicatedLog
   /** What happens to its session from now on. Called at the instant; never before `connect` returned. */
   sessionChanged(state: SessionState): void
 }
@@ -246,9 +248,10 @@ export interface Entrance {
   connect(client: Client, nth: number): Knock
   /**
    * The leader that a fresh client reaches here now and that would acknowledge its write: the authority of design §9. Pure; looks at all
-   * that a fresh client might be routed to. `several` when different clients would be acknowledged by different leaders.
+   * that a fresh client might be routed to. `several` when different clients would be acknowledged by different leaders. An engine with
+   * several logs is always asked about one.
    */
-  fresh(): { readonly is: 'leader'; readonly copy: Copy } | { readonly is: 'none'; readonly why: string } | { readonly is: 'several'; readonly copies: readonly Copy[] }
+  fresh(log?: ReplicatedLog): { readonly is: 'leader'; readonly copy: Copy } | { readonly is: 'none'; readonly why: string } | { readonly is: 'several'; readonly copies: readonly Copy[] }
 }
 
 // ── truth ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,8 +288,11 @@ export interface Truth {
   readonly targetVersions: Readonly<Record<string, string>>
   /** Whether acknowledged writes are promised to survive the loss of one member. */
   readonly promise: 'asynchronous' | 'synchronous'
-  /** Names of running members that could each acknowledge a write at the declared durability now, whoever reaches them. */
-  couldAcknowledge(): readonly string[]
+  /**
+   * Names of running members that could each acknowledge a write at the declared durability now, whoever reaches them: to `log`, or (without
+   * one) to any. Two in one log are a split brain; two in two logs are two shards.
+   */
+  couldAcknowledge(log?: ReplicatedLog): readonly string[]
   /** Version combinations among running members that the facts call unsupported; empty = none. */
   forbiddenSkew(): readonly string[]
   /** Promotions so far, oldest first. */

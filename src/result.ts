@@ -23,10 +23,12 @@ export const MEASURES = [
   'failedAttempts',
   'failedAfterRetry',
   'durationSeconds',
+  'baseNodeHours',
   'extraNodeHours',
   'extraCostDollars',
   'peakMultiplier',
   'monthMultiplier',
+  'capacityDeficitNodeHours',
 ] as const
 export type MeasureId = (typeof MEASURES)[number]
 

@@ -1,7 +1,7 @@
 /**
  * The bill (formulas: facts on fleets, §5).
  *
- * - `extraNodeHours` = node time beyond the cluster's own, over the horizon.
+ * - `baseNodeHours` = node time of the cluster's own nodes over the horizon, `extraNodeHours` = node time beyond it.
  * - `extraCostDollars` = extraNodeHours × dollars per node-hour.
  * - `peakMultiplier` = most nodes at one time ÷ nodes of the cluster.
  * - `monthMultiplier` = 1 + extraNodeHours ÷ (nodes of the cluster × 730 h): what the month's bill is multiplied by. A *rate* of 2 for a
@@ -16,6 +16,7 @@ export const HOURS_PER_MONTH = 730
 export type Bill = ReturnType<Cluster['cost']>
 
 export interface Cost {
+  readonly baseNodeHours: number
   readonly extraNodeHours: number
   readonly extraCostDollars: number
   readonly peakMultiplier: number
@@ -27,6 +28,7 @@ export function costBetween(before: Bill, after: Bill): Cost {
   const extraNodeHours = (after.extraNodeUs - before.extraNodeUs) / US_PER_HOUR
   const nodes = Math.max(1, after.baseNodes)
   return {
+    baseNodeHours: (after.baseNodeUs - before.baseNodeUs) / US_PER_HOUR,
     extraNodeHours,
     extraCostDollars: extraNodeHours * after.dollarsPerNodeHour,
     peakMultiplier: after.peakNodes / nodes,

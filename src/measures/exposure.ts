@@ -10,7 +10,7 @@ import type { Copy, ReplicatedLog } from '../cluster/log/index.ts'
 import { sharedUpTo } from '../cluster/log/index.ts'
 import type { Cluster, Member } from '../engine.ts'
 import { SECOND, type Us } from '../kernel/index.ts'
-import type { Window } from './window.ts'
+import { unite, type Window } from './window.ts'
 
 export type ExposedWindow = Window
 
@@ -40,30 +40,63 @@ interface Tracked {
   holdings: readonly Held[]
 }
 
+/** All logs of a cluster together. What happens to one costs the same however many there are. */
 export class ExposureWatch {
-  private readonly ageUs: Us
-  private readonly tracked = new Map<ReplicatedLog, Tracked[]>()
-  private readonly spans: { fromUs: Us; toUs: Us }[] = []
-  private lastUs: Us | undefined
-  private dirty = true
+  private readonly logs = new Map<ReplicatedLog, LogExposure>()
+  /** Those that something happened to since the last look. */
+  private readonly dirty = new Set<LogExposure>()
 
-  constructor(private readonly cluster: Cluster) {
-    this.ageUs = cluster.truth.promise === 'synchronous' ? 0 : SECOND
+  constructor(cluster: Cluster) {
+    const ageUs = cluster.truth.promise === 'synchronous' ? 0 : SECOND
     for (const log of cluster.logs) {
-      log.onChange(() => {
-        this.dirty = true
-      })
+      const one = new LogExposure(log, ageUs)
+      this.logs.set(log, one)
+      this.dirty.add(one)
+      log.onChange(() => this.dirty.add(one))
     }
   }
 
-  /** Brings the account up to `nowUs` if anything changed, and takes in the change. */
-  look(nowUs: Us, members: readonly Member[], membersChanged: boolean): void {
-    if (!this.dirty && !membersChanged) return
-    this.dirty = false
+  /** A member is another one now; undefined = it was not there before, or is gone. Taken in by the next {@link look}. */
+  setMember(before: Member | undefined, after: Member | undefined): void {
+    if (before?.copy === after?.copy) return
+    const was = before?.copy === undefined ? undefined : this.logs.get(before.copy.log)
+    const is = after?.copy === undefined ? undefined : this.logs.get(after.copy.log)
+    if (before !== undefined && was !== undefined && was !== is) was.copies.delete(before.name)
+    if (after?.copy !== undefined) is?.copies.set(after.name, after.copy)
+    if (was !== undefined) this.dirty.add(was)
+    if (is !== undefined) this.dirty.add(is)
+  }
+
+  /** Brings the accounts of the logs that changed up to `nowUs`, and takes in the changes. */
+  look(nowUs: Us): void {
+    for (const one of this.dirty) one.look(nowUs)
+    this.dirty.clear()
+  }
+
+  windows(nowUs: Us): readonly ExposedWindow[] {
+    const all = [...this.logs.values()].flatMap(one => one.windows(nowUs))
+    return this.logs.size === 1 ? all : unite(all)
+  }
+}
+
+/** One log: who leads it, and which members' copies hold what. */
+class LogExposure {
+  /** The members' copies of this log, by member. */
+  readonly copies = new Map<string, Copy>()
+  private tracked: Tracked[] | undefined
+  private readonly spans: { fromUs: Us; toUs: Us }[] = []
+  private lastUs: Us | undefined
+
+  constructor(
+    private readonly log: ReplicatedLog,
+    private readonly ageUs: Us,
+  ) {}
+
+  look(nowUs: Us): void {
     // Most changes of a log are clients that come, go or pause: nothing that anybody holds changes its course.
-    if (this.lastUs !== undefined && this.allAsTracked(members)) return
+    if (this.lastUs !== undefined && this.asTracked()) return
     this.integrate(nowUs)
-    for (const log of this.cluster.logs) this.tracked.set(log, this.track(log, nowUs, members))
+    this.tracked = this.track(nowUs)
   }
 
   windows(nowUs: Us): readonly ExposedWindow[] {
@@ -71,14 +104,9 @@ export class ExposureWatch {
     return this.spans.map(({ fromUs, toUs }) => ({ fromUs, toUs, open: toUs === nowUs }))
   }
 
-  private allAsTracked(members: readonly Member[]): boolean {
-    for (const log of this.cluster.logs) if (!this.asTracked(log, members)) return false
-    return true
-  }
-
   /** Whether the same leaders lead and the same copies follow them as at the last look. */
-  private asTracked(log: ReplicatedLog, members: readonly Member[]): boolean {
-    const tracked = this.tracked.get(log)
+  private asTracked(): boolean {
+    const { log, tracked } = this
     if (tracked === undefined) return false
     let leading = 0
     for (const { head } of log.copies) {
@@ -91,23 +119,22 @@ export class ExposureWatch {
     const holdings = tracked[0]?.holdings
     if (holdings === undefined) return true
     let n = 0
-    for (const { copy } of members) {
-      if (copy === undefined || copy.log !== log) continue
+    for (const copy of this.copies.values()) {
       const held = holdings[n++]
       if (held === undefined || held.copy !== copy || copy.curves.flush !== held.curve || copy.root().branch !== held.branch) return false
     }
     return n === holdings.length
   }
 
-  private track(log: ReplicatedLog, nowUs: Us, members: readonly Member[]): Tracked[] {
-    const before = this.tracked.get(log) ?? []
+  private track(nowUs: Us): Tracked[] {
+    const before = this.tracked ?? []
     const now: Tracked[] = []
-    for (const { head } of log.copies) if (head !== undefined) now.push({ head, stoppedUs: Number.POSITIVE_INFINITY, holdings: [] })
+    for (const { head } of this.log.copies) if (head !== undefined) now.push({ head, stoppedUs: Number.POSITIVE_INFINITY, holdings: [] })
     if (now.length === 0) {
       const last = before.at(-1)
       if (last !== undefined) now.push({ head: last.head, stoppedUs: Math.min(last.stoppedUs, nowUs), holdings: [] })
     }
-    for (const one of now) one.holdings = holdingsOf(log, members, one.head)
+    for (const one of now) one.holdings = holdingsOf(this.copies.values(), one.head)
     return now
   }
 
@@ -116,20 +143,18 @@ export class ExposureWatch {
     this.lastUs = nowUs
     if (nowUs <= fromUs) return
     const found: { fromUs: Us; toUs: Us }[] = []
-    for (const tracked of this.tracked.values()) {
-      for (const { head, stoppedUs, holdings } of tracked) {
-        const needed = (us: Us): number => head.ack.valueAt(Math.min(us - this.ageUs, stoppedUs))
-        // Two quick ways to be covered throughout: to trail the leader's writing by less than the age, whatever the load does; and, since
-        // neither ever falls, to have at the beginning what is needed at the end.
-        const neededAtEnd = needed(nowUs)
-        let covered = 0
-        for (const held of holdings) if (Math.min(held.limitLsn, held.curve.valueAt(fromUs)) >= neededAtEnd - SLACK_BYTES || trails(held, this.ageUs, fromUs, nowUs)) covered += 1
-        if (covered >= 2) continue
-        const breaks = [stoppedUs + this.ageUs]
-        const { start } = head.ack
-        for (let i = start.length - 1; i >= 0 && (start[i] as number) + this.ageUs > fromUs; i--) breaks.push((start[i] as number) + this.ageUs)
-        found.push(...exposedSpans(needed, breaks, holdings, fromUs, nowUs))
-      }
+    for (const { head, stoppedUs, holdings } of this.tracked ?? []) {
+      const needed = (us: Us): number => head.ack.valueAt(Math.min(us - this.ageUs, stoppedUs))
+      // Two quick ways to be covered throughout: to trail the leader's writing by less than the age, whatever the load does; and, since
+      // neither ever falls, to have at the beginning what is needed at the end.
+      const neededAtEnd = needed(nowUs)
+      let covered = 0
+      for (const held of holdings) if (Math.min(held.limitLsn, held.curve.valueAt(fromUs)) >= neededAtEnd - SLACK_BYTES || trails(held, this.ageUs, fromUs, nowUs)) covered += 1
+      if (covered >= 2) continue
+      const breaks = [stoppedUs + this.ageUs]
+      const { start } = head.ack
+      for (let i = start.length - 1; i >= 0 && (start[i] as number) + this.ageUs > fromUs; i--) breaks.push((start[i] as number) + this.ageUs)
+      found.push(...exposedSpans(needed, breaks, holdings, fromUs, nowUs))
     }
     found.sort((a, b) => a.fromUs - b.fromUs)
     for (const span of found) this.put(span.fromUs, span.toUs)
@@ -143,9 +168,9 @@ export class ExposureWatch {
   }
 }
 
-function holdingsOf(log: ReplicatedLog, members: readonly Member[], head: Head): readonly Held[] {
+function holdingsOf(copies: Iterable<Copy>, head: Head): readonly Held[] {
   const holdings: Held[] = []
-  for (const { copy } of members) if (copy !== undefined && copy.log === log) holdings.push({ copy, branch: copy.root().branch, curve: copy.curves.flush, limitLsn: limitOf(copy, head) })
+  for (const copy of copies) holdings.push({ copy, branch: copy.root().branch, curve: copy.curves.flush, limitLsn: limitOf(copy, head) })
   return holdings
 }
 

@@ -7,5 +7,9 @@ export { countLosses, explainLoss, type FaultRecord, leaderAt, leadersAt, type L
 export { type AuthorityRecord, type ClientChange, type Horizon, Recorder, type Recording } from './recorder.ts'
 export { QUIET_US, runUntilQuiet, SETTLE_LIMIT_US } from './settle.ts'
 export { type SplitWindow, SplitWatch } from './splitBrain.ts'
-export { mixedComponents, type MixedWindow, type SkewWindow, VersionWatch } from './versions.ts'
+export { type MixedWindow, type SkewWindow, VersionWatch } from './versions.ts'
 export { clip, covers, lengthUs, overlapUs, Switch, type Window } from './window.ts'
+export {
+  billOf, blueGreenDollars, breakEvenDollarsPerMinute, capacityDeficitNodeHours, capacityInFlight, catchUpSeconds, dualWriteDollars, expectedPrimaryFailures, fleetHours, type FleetRoll, mixedShardHours, monthMultiplier,
+  type Prices, rollingDollars, rollingExtraNodeHours, rollingMultiplier, type RunBill, scatterHitP, scatterStallSeconds, shardHours, shardsOf, tabletHours, type TabletParts,
+} from './fleet.ts'

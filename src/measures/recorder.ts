@@ -3,8 +3,9 @@
  * It reads the truth once per settled instant in which something changed (`sim.observe`) and hears of client flows as they change.
  * It changes nothing and notes nothing, so a recorded run and an unrecorded one have the same trace.
  */
+import type { ReplicatedLog } from '../cluster/log/index.ts'
 import type { Cluster, Member } from '../engine.ts'
-import { SECOND, type Simulation, type Us } from '../kernel/index.ts'
+import { HOUR, SECOND, type Simulation, type Us } from '../kernel/index.ts'
 import type { MeasureId, MemberChange, StepRecord } from '../result.ts'
 import type { Cohort, Workload } from '../workload/index.ts'
 import { type Bill, costBetween } from './cost.ts'
@@ -14,7 +15,7 @@ import { countLosses, explainLoss, type FaultRecord, type Loss } from './loss.ts
 import { servedWithin } from './served.ts'
 import { type SplitWindow, SplitWatch, splitWrites } from './splitBrain.ts'
 import { type MixedWindow, type SkewWindow, VersionWatch } from './versions.ts'
-import { clip, lengthUs, type Window } from './window.ts'
+import { clip, lengthUs, unite, type Window } from './window.ts'
 
 /** When the story began, when the operator ended, and when the world had settled. */
 export interface Horizon {
@@ -66,15 +67,26 @@ export interface Recording {
   readonly baselineLagUs: Us
 }
 
+/** With more logs than this, who could acknowledge is asked only where a log or one of its members has changed. */
+const FEW_LOGS = 32
+
 export class Recorder {
   /** When the truth or a client flow last changed: the settling waits for quiet. */
   lastChangeUs: Us
   private startUs: Us | undefined
   private operatorEndUs: Us | undefined
   private billBefore: Bill | undefined
+  private deficitBeforeNodeUs = 0
   private failuresBefore = { attempts: 0, operations: 0 }
   private baselineLagUs: Us = 0
-  private readonly split = new SplitWatch()
+  /** One for each log. */
+  private readonly splits = new Map<ReplicatedLog, SplitWatch>()
+  /** Logs that something happened to since the last look. */
+  private readonly stirred = new Set<ReplicatedLog>()
+  /** Whose copies lie in which log: what became of a member matters to the losses of its own log alone. */
+  private readonly logOf = new Map<string, ReplicatedLog>()
+  private serving = 0
+  private deficit: { readonly sinceUs: Us; readonly nodeUs: number } = { sinceUs: 0, nodeUs: 0 }
   private readonly versions = new VersionWatch()
   private readonly exposure: ExposureWatch
   private readonly writes = new Map<Cohort, OutageWatch>()
@@ -95,6 +107,11 @@ export class Recorder {
   ) {
     this.lastChangeUs = sim.now
     this.exposure = new ExposureWatch(cluster)
+    for (const log of cluster.logs) {
+      this.splits.set(log, new SplitWatch())
+      this.stirred.add(log)
+      if (cluster.logs.length > FEW_LOGS) log.onChange(() => this.stirred.add(log))
+    }
     const keyShare = 1 / Math.max(1, workloads.length)
     for (const workload of workloads) {
       for (const cohort of workload.cohorts) {
@@ -118,6 +135,7 @@ export class Recorder {
     this.startUs = this.sim.now
     this.billBefore = this.cluster.cost()
     this.failuresBefore = this.failures()
+    this.deficitBeforeNodeUs = this.deficitNodeUs(this.sim.now)
     this.baselineLagUs = healthyLagUs(this.cluster)
     this.look()
   }
@@ -137,7 +155,7 @@ export class Recorder {
     const within = <W extends Window>(windows: readonly W[]): readonly W[] => clip(windows, startUs, endUs)
     const writeOutages = [...this.writes.values()].flatMap(watch => watch.outages(startUs, endUs))
     const readOutages = [...this.reads.values()].flatMap(watch => watch.outages(startUs, endUs))
-    const splits = within(this.split.windows(endUs))
+    const splits = within([...this.splits.values()].flatMap(split => split.windows(endUs))).toSorted((a, b) => a.fromUs - b.fromUs)
     const skews = within(this.versions.forbidden(endUs))
     const mixedUnion = within(this.versions.mixedUnion(endUs))
     const exposed = within(this.exposure.windows(endUs))
@@ -151,7 +169,7 @@ export class Recorder {
       lostAcknowledgedWrites: countLosses(losses),
       inherentLostWrites: countLosses(losses, loss => loss.inherent),
       strandedWrites: countLosses(losses, loss => loss.fate === 'stranded'),
-      splitBrainSeconds: lengthUs(splits) / SECOND,
+      splitBrainSeconds: lengthUs(unite(splits)) / SECOND,
       splitBrainWrites: splitWrites(losses, splits),
       // Rows that differ between two databases written side by side: measured by engines that have such a pair.
       divergentRows: 0,
@@ -163,6 +181,7 @@ export class Recorder {
       failedAfterRetry: Math.round(failures.operations - this.failuresBefore.operations),
       durationSeconds: (horizon.operatorEndUs - startUs) / SECOND,
       ...cost,
+      capacityDeficitNodeHours: (this.deficitNodeUs(endUs) - this.deficitBeforeNodeUs) / HOUR,
     }
     return {
       horizon,
@@ -182,7 +201,7 @@ export class Recorder {
       membersAtEnd: this.cluster.truth.members(),
       changes: this.changes,
       clients: this.clients,
-      anybodyCouldAcknowledge: this.split.anybody,
+      anybodyCouldAcknowledge: [...this.splits.values()].some(split => split.anybody),
       baselineLagUs: this.baselineLagUs,
     }
   }
@@ -196,19 +215,24 @@ export class Recorder {
       authorities.push({ log: log.name, member, why, exists: position !== undefined, timeline: position?.branch.timeline, lsn: position?.lsn })
       // No authority: no durable copy is left, so nothing that was acknowledged survives.
       const lost = position === undefined ? log.ledger.intervals().filter(({ kind }) => kind !== 'unknown' && kinds.includes(kind)) : log.ledger.beyond(position, kinds)
+      if (lost.length === 0) continue
       losses.push(
         ...explainLoss(lost, {
           authority: position,
           promotions: truth.promotions,
           departures: truth.departures,
           faults,
-          changes: this.changes,
+          changes: this.changesOf(log),
           baselineLagUs: this.baselineLagUs,
           holders: interval => truth.holders(interval),
         }),
       )
     }
     return { losses, authorities }
+  }
+
+  private changesOf(log: ReplicatedLog): readonly MemberChange[] {
+    return this.cluster.logs.length === 1 ? this.changes : this.changes.filter(({ member }) => this.logOf.get(member) === log)
   }
 
   private total(kinds: readonly ('ok' | 'warned')[]): number {
@@ -247,36 +271,48 @@ export class Recorder {
   private look(): void {
     const { now } = this.sim
     const { truth } = this.cluster
-    const members = truth.members()
-    const changed = this.noteMembers(now, members)
+    const changed = this.noteMembers(now, truth.members())
     if (changed) {
       this.lastChangeUs = now
-      this.versions.setMembers(now, members)
+      this.versions.look(now)
       this.versions.setSkew(now, truth.forbiddenSkew())
     }
-    this.split.set(now, truth.couldAcknowledge())
-    this.exposure.look(now, members, changed)
+    this.lookForSplits(now)
+    this.exposure.look(now)
   }
 
-  /** Records the members that changed; whether any did. */
+  private lookForSplits(now: Us): void {
+    const { truth, logs } = this.cluster
+    if (logs.length <= FEW_LOGS) {
+      for (const [log, split] of this.splits) split.set(now, truth.couldAcknowledge(log))
+      return
+    }
+    for (const log of this.stirred) this.splits.get(log)?.set(now, truth.couldAcknowledge(log))
+    this.stirred.clear()
+  }
+
+  /** Records the members that changed; whether any did. Members that are the same objects in the same places cost nothing. */
   private noteMembers(now: Us, members: readonly Member[]): boolean {
     const { known } = this
     if (members === known) return false
-    let i = 0
-    while (i < members.length && i < known.length && same(known[i] as Member, members[i] as Member)) i++
     this.known = members
-    if (i === members.length && i === known.length) return false
     let changed = false
-    for (const member of members) {
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i] as Member
+      if (member === known[i]) continue
       const before = this.seen.get(member.name)
-      if (before !== undefined && same(before, member)) continue
+      if (before !== undefined && same(before, member)) {
+        if (before.copy !== member.copy) this.take(now, before, member)
+        continue
+      }
       changed = true
-      this.seen.set(member.name, member)
+      this.take(now, before, member)
       if (before === undefined || !sameStrip(before, member)) this.changes.push(strip(now, member))
     }
     if (this.seen.size > members.length) {
       for (const [name, gone] of this.seen) {
         if (members.some(member => member.name === name)) continue
+        this.take(now, gone, undefined)
         this.seen.delete(name)
         this.changes.push({ ...strip(now, gone), running: false, role: 'none' })
         changed = true
@@ -284,6 +320,33 @@ export class Recorder {
     }
     return changed
   }
+
+  /** Whoever counts members learns of the one that is another now. */
+  private take(now: Us, before: Member | undefined, after: Member | undefined): void {
+    if (after !== undefined) this.seen.set(after.name, after)
+    this.versions.setMember(before, after)
+    this.exposure.setMember(before, after)
+    for (const member of [before, after]) {
+      if (member?.copy === undefined) continue
+      this.stirred.add(member.copy.log)
+      this.logOf.set(member.name, member.copy.log)
+    }
+    const serving = this.serving - (serves(before) ? 1 : 0) + (serves(after) ? 1 : 0)
+    if (serving === this.serving) return
+    this.deficit = { sinceUs: now, nodeUs: this.deficitNodeUs(now) }
+    this.serving = serving
+  }
+
+  /** Node time that was missing so far: each member short of the full number, while it was. */
+  private deficitNodeUs(now: Us): number {
+    const { sinceUs, nodeUs } = this.deficit
+    return nodeUs + Math.max(0, this.cluster.truth.expectedMembers - this.serving) * (now - sinceUs)
+  }
+}
+
+/** Whether a member carries its share of the load: it runs, is Ready and has its data. */
+function serves(member: Member | undefined): boolean {
+  return member !== undefined && member.running && member.ready && member.attached
 }
 
 function strip(atUs: Us, { name, node, running, role, timeline, versions }: Member): MemberChange {

@@ -22,13 +22,38 @@ export class VersionWatch {
   private readonly byComponent = new Map<string, Switch>()
   private readonly union = new Switch()
   private readonly skew = new Switch<readonly string[]>()
+  /** How many running members have each version, by component: a fleet of a thousand is not counted anew at each change. */
+  private readonly running = new Map<string, Map<string, number>>()
+
+  /** A member is another one now; undefined = it was not there before, or is gone. Judged by the next {@link look}. */
+  setMember(before: Member | undefined, after: Member | undefined): void {
+    if (before?.running === after?.running && before?.versions === after?.versions) return
+    if (before?.running === true) this.count(before, -1)
+    if (after?.running === true) this.count(after, +1)
+  }
 
   /** Judges the members from `nowUs` on. */
-  setMembers(nowUs: Us, members: readonly Member[]): void {
-    const mixed = mixedComponents(members)
-    for (const component of mixed) if (!this.byComponent.has(component)) this.byComponent.set(component, new Switch())
-    for (const [component, held] of this.byComponent) held.set(nowUs, mixed.includes(component), undefined)
-    this.union.set(nowUs, mixed.length > 0, undefined)
+  look(nowUs: Us): void {
+    let any = false
+    for (const [component, versions] of this.running) {
+      const mixed = versions.size > 1
+      any ||= mixed
+      let held = this.byComponent.get(component)
+      if (held === undefined && mixed) this.byComponent.set(component, (held = new Switch()))
+      held?.set(nowUs, mixed, undefined)
+    }
+    this.union.set(nowUs, any, undefined)
+  }
+
+  private count(member: Member, by: 1 | -1): void {
+    for (const component in member.versions) {
+      const version = member.versions[component] as string
+      let versions = this.running.get(component)
+      if (versions === undefined) this.running.set(component, (versions = new Map()))
+      const n = (versions.get(version) ?? 0) + by
+      if (n === 0) versions.delete(version)
+      else versions.set(version, n)
+    }
   }
 
   setSkew(nowUs: Us, what: readonly string[]): void {
@@ -48,20 +73,4 @@ export class VersionWatch {
   forbidden(nowUs: Us): readonly SkewWindow[] {
     return this.skew.windows(nowUs).map(({ fromUs, toUs, open, detail }) => ({ fromUs, toUs, open, what: detail }))
   }
-}
-
-/** The components in which running members differ. */
-export function mixedComponents(members: readonly Member[]): readonly string[] {
-  const seen = new Map<string, string>()
-  const mixed: string[] = []
-  for (const member of members) {
-    if (!member.running) continue
-    for (const component in member.versions) {
-      const version = member.versions[component] as string
-      const other = seen.get(component)
-      if (other === undefined) seen.set(component, version)
-      else if (other !== version && !mixed.includes(component)) mixed.push(component)
-    }
-  }
-  return mixed
 }

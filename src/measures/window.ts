@@ -44,6 +44,20 @@ export function lengthUs(windows: readonly Window[]): Us {
   return sum
 }
 
+/** The stretches in which at least one of the windows held, in order: what several key shares have together. */
+export function unite(windows: readonly Window[]): readonly Window[] {
+  const united: { fromUs: Us; toUs: Us; open: boolean }[] = []
+  for (const { fromUs, toUs, open } of windows.toSorted((a, b) => a.fromUs - b.fromUs)) {
+    const last = united.at(-1)
+    if (last === undefined || last.toUs < fromUs) united.push({ fromUs, toUs, open })
+    else if (toUs >= last.toUs) {
+      last.open = toUs > last.toUs ? open : last.open || open
+      last.toUs = toUs
+    }
+  }
+  return united
+}
+
 /** How much of `window` falls into [fromUs, toUs), in µs. */
 export function overlapUs(window: Window, fromUs: Us, toUs: Us): Us {
   return Math.max(0, Math.min(window.toUs, toUs) - Math.max(window.fromUs, fromUs))

@@ -23,10 +23,12 @@ const MEASURE_NAMES: Readonly<Record<MeasureId, string>> = {
   failedAttempts: 'failed attempts',
   failedAfterRetry: 'failed after retries',
   durationSeconds: 'duration',
+  baseNodeHours: 'node-hours of its own',
   extraNodeHours: 'extra node-hours',
   extraCostDollars: 'extra cost',
   peakMultiplier: 'peak bill',
   monthMultiplier: 'bill of the month',
+  capacityDeficitNodeHours: 'missing node-hours',
 }
 
 /** What it means that a check was violated: completes "in 12 of 500 rehearsals it …". */

@@ -28,6 +28,8 @@ export interface CohortOptions {
   readonly share: number
   readonly connections: number
   readonly load: Load
+  /** Where it waits to be woken when something has changed (see {@link Cohort.wake}). */
+  readonly parking: Set<Cohort>
 }
 
 export type CohortListener = (cohort: Cohort) => void
@@ -39,6 +41,7 @@ export class Cohort implements Client {
   readonly demand: Demand
   readonly failures: FailureTally
   private readonly load: Load
+  private readonly parking: Set<Cohort>
   private at: ConnectionState = 'idle'
   private session: Session | undefined
   private target: Copy | undefined
@@ -62,13 +65,14 @@ export class Cohort implements Client {
   constructor(
     private readonly sim: Simulation,
     private readonly entrance: Entrance,
-    log: ReplicatedLog,
+    readonly log: ReplicatedLog,
     options: CohortOptions,
   ) {
     const { load, share } = options
     this.id = options.id
     this.place = options.place
     this.share = share
+    this.parking = options.parking
     this.load = load
     this.demand = new Demand(log, {
       id: options.id,
@@ -282,15 +286,22 @@ export class Cohort implements Client {
    * have come at some instant of the retry period, so the period's share is drawn.
    */
   wake(): void {
+    if (!this.parked) this.parking.delete(this)
     if (!this.parked || this.sim.epoch === this.knockEpoch) return
     this.parked = false
+    this.parking.delete(this)
     this.wait(this.load.retryUs * this.sim.chance.draw(this.id, 'retry phase', this.knocks), 'RETRY')
+  }
+
+  private park(): void {
+    this.parked = true
+    this.parking.add(this)
   }
 
   private retryLater(): void {
     this.refusals += 1
     // What changed while the answer was on its way must not be slept through: then it knocks again as usual.
-    if (this.refusals > PATIENCE && this.sim.epoch === this.knockEpoch) this.parked = true
+    if (this.refusals > PATIENCE && this.sim.epoch === this.knockEpoch) this.park()
     else this.wait(this.pauseUs(), 'RETRY')
   }
 

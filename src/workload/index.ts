@@ -48,13 +48,10 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
   const cohorts: Cohort[] = []
   for (let i = 0; i < load.cohorts; i++) {
     const connections = Math.floor(load.connections / load.cohorts) + (i < load.connections % load.cohorts ? 1 : 0)
-    cohorts.push(new Cohort(sim, entrance, log, { id: `${prefix}clients-${i + 1}`, place: CLIENT_PLACE, share: 1 / load.cohorts, connections, load }))
+    cohorts.push(new Cohort(sim, entrance, log, { id: `${prefix}clients-${i + 1}`, place: CLIENT_PLACE, share: 1 / load.cohorts, connections, load, parking: parkingOf(sim, cluster) }))
   }
   const history = cluster.truth.promise === 'synchronous' ? new History(sim, log, cohorts, entrance.roundTripUs) : undefined
   for (const cohort of cohorts) cohort.start()
-  sim.observe(() => {
-    for (const cohort of cohorts) cohort.wake()
-  })
   return {
     log,
     entrance,
@@ -74,7 +71,7 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
       return { attempts, operations }
     },
     probeFreshWrite() {
-      const fresh = entrance.fresh()
+      const fresh = entrance.fresh(log)
       if (fresh.is === 'none') return { ok: false, why: fresh.why }
       return { ok: true, leaders: fresh.is === 'leader' ? [fresh.copy.name] : fresh.copies.map(copy => copy.name) }
     },
@@ -92,6 +89,21 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
       for (const cohort of cohorts) cohort.stop()
     },
   }
+}
+
+const parkings = new WeakMap<Cluster, Set<Cohort>>()
+
+/** The cohorts of a cluster that sleep until something changes: asked together, so that those who do not sleep cost nothing. */
+function parkingOf(sim: Simulation, cluster: Cluster): Set<Cohort> {
+  let parking = parkings.get(cluster)
+  if (parking === undefined) {
+    const asleep = new Set<Cohort>()
+    parkings.set(cluster, (parking = asleep))
+    sim.observe(() => {
+      for (const cohort of asleep) cohort.wake()
+    })
+  }
+  return parking
 }
 
 function entranceOf(cluster: Cluster, load: Load): Entrance {

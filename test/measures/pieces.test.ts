@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { type AckInterval, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Member } from '../../src/engine.ts'
 import { HOUR, SECOND, Simulation } from '../../src/kernel/index.ts'
-import { attributeToSteps, costBetween, downtimeUs, learnedWithin, longestGapUs, mixedComponents, type Outage, OutageWatch, VersionWatch, writtenWithin } from '../../src/measures/index.ts'
+import { attributeToSteps, costBetween, downtimeUs, learnedWithin, longestGapUs, type Outage, OutageWatch, VersionWatch, writtenWithin } from '../../src/measures/index.ts'
 import { exposedSpans } from '../../src/measures/exposure.ts'
 import type { StepRecord } from '../../src/result.ts'
 
@@ -53,21 +53,48 @@ test('cutting an interval by time conserves its writes, whatever the cuts', () =
 
 const member = (name: string, versions: Record<string, string>, running = true): Member => ({ name, node: undefined, zone: undefined, running, ready: running, role: 'follower', timeline: 1, versions, copy: undefined, attached: true, caughtUp: true })
 
+/** Watches the members given from one instant to the next. */
+function watching(): { watch: VersionWatch; set(nowUs: number, members: readonly Member[]): void } {
+  const watch = new VersionWatch()
+  let known: readonly Member[] = []
+  return {
+    watch,
+    set(nowUs, members) {
+      for (const name of new Set([...known, ...members].map(m => m.name))) watch.setMember(known.find(m => m.name === name), members.find(m => m.name === name))
+      known = members
+      watch.look(nowUs)
+    },
+  }
+}
+
 test('mixed versions: per component, running members only; a component one lacks says nothing', () => {
-  expect(mixedComponents([member('a', { engine: '1', node: 'x' }), member('b', { engine: '2', node: 'x' })])).toEqual(['engine'])
-  expect(mixedComponents([member('a', { engine: '1' }), member('b', { engine: '2' }, false)])).toEqual([])
-  expect(mixedComponents([member('a', { engine: '1' }), member('b', { node: 'x' })])).toEqual([])
+  const mixed = (...members: Member[]) => {
+    const { watch, set } = watching()
+    set(0, members)
+    return watch.mixed(1).map(w => w.component)
+  }
+  expect(mixed(member('a', { engine: '1', node: 'x' }), member('b', { engine: '2', node: 'x' }))).toEqual(['engine'])
+  expect(mixed(member('a', { engine: '1' }), member('b', { engine: '2' }, false))).toEqual([])
+  expect(mixed(member('a', { engine: '1' }), member('b', { node: 'x' }))).toEqual([])
 })
 
 test('mixed versions: the union is not the sum', () => {
-  const watch = new VersionWatch()
-  watch.setMembers(0, [member('a', { engine: '1', node: 'x' }), member('b', { engine: '1', node: 'x' })])
-  watch.setMembers(10, [member('a', { engine: '2', node: 'x' }), member('b', { engine: '1', node: 'x' })])
-  watch.setMembers(20, [member('a', { engine: '2', node: 'y' }), member('b', { engine: '1', node: 'x' })])
-  watch.setMembers(30, [member('a', { engine: '2', node: 'y' }), member('b', { engine: '2', node: 'x' })])
-  watch.setMembers(40, [member('a', { engine: '2', node: 'y' }), member('b', { engine: '2', node: 'y' })])
+  const { watch, set } = watching()
+  set(0, [member('a', { engine: '1', node: 'x' }), member('b', { engine: '1', node: 'x' })])
+  set(10, [member('a', { engine: '2', node: 'x' }), member('b', { engine: '1', node: 'x' })])
+  set(20, [member('a', { engine: '2', node: 'y' }), member('b', { engine: '1', node: 'x' })])
+  set(30, [member('a', { engine: '2', node: 'y' }), member('b', { engine: '2', node: 'x' })])
+  set(40, [member('a', { engine: '2', node: 'y' }), member('b', { engine: '2', node: 'y' })])
   expect(watch.mixed(50).map(w => [w.component, w.fromUs, w.toUs])).toEqual([['engine', 10, 30], ['node', 20, 40]])
   expect(watch.mixedUnion(50)).toMatchObject([{ fromUs: 10, toUs: 40, open: false }])
+})
+
+test('mixed versions: a member that leaves, or comes back as another, is counted once', () => {
+  const { watch, set } = watching()
+  set(0, [member('a', { engine: '1' }), member('b', { engine: '2' })])
+  set(10, [member('b', { engine: '2' })])
+  set(20, [member('a', { engine: '2' }), member('b', { engine: '2' })])
+  expect(watch.mixed(50).map(w => [w.component, w.fromUs, w.toUs])).toEqual([['engine', 0, 10]])
 })
 
 test('cost: the published table (256 nodes doubled for 96 h at $0.50) comes out', () => {

@@ -23,7 +23,7 @@ function fenced({ step }: Stage): void {
 
 test('nothing happens, nothing is measured', () => {
   const { recording } = tell(({ wait }) => wait(MINUTE))
-  const zero = Object.entries(recording.measures).filter(([id]) => !['durationSeconds', 'peakMultiplier', 'monthMultiplier'].includes(id))
+  const zero = Object.entries(recording.measures).filter(([id]) => !['durationSeconds', 'baseNodeHours', 'peakMultiplier', 'monthMultiplier'].includes(id))
   expect(zero.filter(([, value]) => value !== 0)).toEqual([])
   expect(recording.measures).toMatchObject({ durationSeconds: 60, peakMultiplier: 1, monthMultiplier: 1 })
   expect(recording.open).toEqual([])
@@ -107,7 +107,9 @@ test('exposure: what the log alone tells is enough, whatever the members look li
     return { sim, cluster, world: cluster.world, log: cluster.logs[0]! }
   })()
   const watch = new ExposureWatch(cluster)
-  sim.observe(() => watch.look(sim.now, cluster.truth.members(), false))
+  for (const m of cluster.truth.members()) watch.setMember(undefined, m)
+  watch.look(sim.now)
+  sim.observe(() => watch.look(sim.now))
   const copies = log.copies.slice(1)
   const link = copies[0]!.link!
   sim.run(sim.now + 5 * SECOND)

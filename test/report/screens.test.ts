@@ -62,7 +62,7 @@ describe('terminal', () => {
         peak bill                    1.33x    1.33x    1.33x    1.33x
         always 0: read downtime, loss inherent to async, divergent rows, requests
         while mixed, unsupported version mix, writes on one copy only, failed
-        attempts, failed after retries
+        attempts, failed after retries, node-hours of its own, missing node-hours
         as the operator saw it: 171 completed, 94 aborted
 
       Where writes were down, on average
@@ -159,7 +159,8 @@ describe('terminal', () => {
         always 0: read downtime, acknowledged writes lost, loss inherent to async,
         stranded on a dead branch, split brain, writes on a losing side, divergent
         rows, requests while mixed, unsupported version mix, writes on one copy only,
-        failed attempts, failed after retries
+        failed attempts, failed after retries, node-hours of its own, missing
+        node-hours
         as the operator saw it: 500 completed
 
       Where writes were down, on average

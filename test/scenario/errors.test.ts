@@ -88,7 +88,8 @@ describe('keys and values', () => {
           it is one of: writeDowntimeSeconds, longestWriteGapSeconds, readDowntimeSeconds, lostAcknowledgedWrites,
             inherentLostWrites, strandedWrites, splitBrainSeconds, splitBrainWrites, divergentRows, mixedVersionSeconds,
             mixedVersionRequests, forbiddenSkewSeconds, redundancyExposedSeconds, failedAttempts, failedAfterRetry,
-            durationSeconds, extraNodeHours, extraCostDollars, peakMultiplier, monthMultiplier
+            durationSeconds, baseNodeHours, extraNodeHours, extraCostDollars, peakMultiplier, monthMultiplier,
+            capacityDeficitNodeHours
           objectives[0].measure: What is measured; the unit ends the name.
       pg.yaml:13:5: \`objectives[1]\`: an objective needs \`max\` or \`min\`
       pg.yaml:14:5: unknown key \`maximum\` in \`objectives[1]\`
@@ -131,8 +132,8 @@ describe('keys and values', () => {
           the keys in \`claims\` are: writeDowntimeSeconds, longestWriteGapSeconds, readDowntimeSeconds,
             lostAcknowledgedWrites, inherentLostWrites, strandedWrites, splitBrainSeconds, splitBrainWrites,
             divergentRows, mixedVersionSeconds, mixedVersionRequests, forbiddenSkewSeconds, redundancyExposedSeconds,
-            failedAttempts, failedAfterRetry, durationSeconds, extraNodeHours, extraCostDollars, peakMultiplier,
-            monthMultiplier
+            failedAttempts, failedAfterRetry, durationSeconds, baseNodeHours, extraNodeHours, extraCostDollars,
+            peakMultiplier, monthMultiplier, capacityDeficitNodeHours
       pg.yaml:11:5: \`objectives[0]\`: an objective needs \`max\` or \`min\`"
     `)
     expect(wrong(`${GOOD}claims:\n  lostAcknowledgedWrites: 3s\n`)).toMatchInlineSnapshot(`

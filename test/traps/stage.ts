@@ -2,6 +2,7 @@
 import { parse, stringify } from 'yaml'
 import { PostgresCluster, postgresOptions } from '../../models/postgres/index.ts'
 import { engines } from '../../models/index.ts'
+import type { ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Client, Session, SessionState } from '../../src/engine.ts'
 import { SECOND, Simulation, type Us } from '../../src/kernel/index.ts'
 import type { Output } from '../../src/operator/command.ts'
@@ -22,6 +23,7 @@ function words(line: string): string[] {
 /** One client connection and what became of it. */
 export class Visitor implements Client {
   readonly place = 'application'
+  readonly log: ReplicatedLog
   session: Session | undefined
   state: string
   error = ''
@@ -31,6 +33,7 @@ export class Visitor implements Client {
     stage: Stage,
     entrance: string,
   ) {
+    this.log = stage.cluster.logs[0] as ReplicatedLog
     const knock = stage.cluster.entrances[entrance]?.connect(this, 1)
     this.state = knock?.is ?? 'no entrance'
     if (knock?.is === 'refused') this.error = knock.error

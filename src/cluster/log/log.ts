@@ -6,6 +6,44 @@ import { Branch, type Bytes, type Position } from './position.ts'
 import type { Forecast, Tenure } from './tenure.ts'
 import { Watch, type WatchFor } from './watch.ts'
 
+/**
+ * The logs of one simulation: after an instant only those are looked at that something happened to (a planned instant of a log's own wakes it),
+ * so that a thousand shards at rest cost nothing.
+ */
+class Shelf {
+  private readonly logs: ReplicatedLog[] = []
+  private stirred = new Set<ReplicatedLog>()
+
+  constructor(sim: Simulation) {
+    sim.observe(() => this.afterInstant())
+  }
+
+  add(log: ReplicatedLog): void {
+    this.logs.push(log)
+    this.stirred.add(log)
+  }
+
+  stir(log: ReplicatedLog): void {
+    if (this.logs.length > 1) this.stirred.add(log)
+  }
+
+  private afterInstant(): void {
+    const { logs, stirred } = this
+    if (logs.length === 1) return (logs[0] as ReplicatedLog).afterInstant()
+    if (stirred.size === 0) return
+    this.stirred = new Set()
+    for (const log of stirred) log.afterInstant()
+  }
+}
+
+const shelves = new WeakMap<Simulation, Shelf>()
+
+function shelfOf(sim: Simulation): Shelf {
+  let shelf = shelves.get(sim)
+  if (shelf === undefined) shelves.set(sim, (shelf = new Shelf(sim)))
+  return shelf
+}
+
 const kinds = new Map<string, EventKind>()
 const MAX_ROUNDS = 8
 
@@ -25,6 +63,7 @@ export class ReplicatedLog {
   readonly ledger: Ledger
   /** How many times the log woke itself: the cost of a run, and independent of its write rate. */
   wakes = 0
+  private readonly shelf: Shelf
   private branches = 0
   private watches: Watch[] = []
   private readonly changeListeners: (() => void)[] = []
@@ -44,7 +83,8 @@ export class ReplicatedLog {
     readonly name: string,
   ) {
     this.ledger = new Ledger(this)
-    sim.observe(() => this.afterInstant())
+    this.shelf = shelfOf(sim)
+    this.shelf.add(this)
   }
 
   /** The first branch of a history. */
@@ -64,6 +104,11 @@ export class ReplicatedLog {
     this.changeListeners.push(listener)
   }
 
+  private stir(): void {
+    this.dirty = true
+    this.shelf.stir(this)
+  }
+
   /** For the log's own classes: the one way to change anything. */
   change(mutate: () => void): void {
     if (this.settling) throw new Error('log: changed while it was being derived')
@@ -71,7 +116,7 @@ export class ReplicatedLog {
       this.account()
       this.accountedAtUs = this.sim.now
     }
-    this.dirty = true
+    this.stir()
     this.sim.touch()
     mutate()
     for (const listener of this.changeListeners) listener()
@@ -125,14 +170,14 @@ export class ReplicatedLog {
       this.watches = this.watches.filter(x => x !== gone)
     })
     this.watches.push(w)
-    this.dirty = true
+    this.stir()
     this.sim.touch()
     return w
   }
 
   enrol(demand: Demand): void {
     ;(this.demands as Demand[]).push(demand)
-    this.dirty = true
+    this.stir()
     this.sim.touch()
   }
 
@@ -226,12 +271,12 @@ export class ReplicatedLog {
     this.wakes++
     this.settle()
     this.account()
-    this.dirty = true
+    this.stir()
     this.sim.touch()
   }
 
-  /** The instant is over: derive, then tell who waits. What they do is derived again before time moves on. */
-  private afterInstant(): void {
+  /** For the shelf. The instant is over: derive, then tell who waits. What they do is derived again before time moves on. */
+  afterInstant(): void {
     this.settle()
     const now = this.sim.now
     if (!this.planned) this.plan(now)

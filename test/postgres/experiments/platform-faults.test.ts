@@ -172,7 +172,7 @@ it('endpoints-stale: clients stay with the address that was; its successor of th
   lab.run('kubectl', 'delete', 'pod', lab.pod(0))
   lab.until(() => lab.running(0) && lab.server(0).accepting, 120 * SECOND)
   expect(entrance?.fresh()).toMatchObject({ is: 'none' })
-  const client = { id: 'c', place: 'clients', sessionChanged: () => {} }
+  const client = { id: 'c', place: 'clients', log: lab.cluster.logs[0]!, sessionChanged: () => {} }
   expect(entrance?.connect(client, 0)).toEqual({ is: 'silent' })
   strike.end()
   lab.until(() => entrance?.fresh().is === 'leader', 10 * SECOND)
