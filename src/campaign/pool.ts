@@ -10,6 +10,8 @@ import { Worker } from 'node:worker_threads'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Aggregate } from './aggregate.ts'
 import { aggregateFromJson } from './aggregateJson.ts'
+import { type Tally, tallyFromJson } from './compare/tally.ts'
+import type { TogetherSpec } from './compare/together.ts'
 import { type RangeSpec, RehearsalError } from './rehearser.ts'
 import type { WorkerAnswer, WorkerStart, WorkerTask } from './worker.ts'
 
@@ -30,21 +32,57 @@ export interface Lane {
  * @param setup file address of a module that exports `engines`, for the thread to load the scenario with; undefined = the models of this package
  */
 export function openLane(scenario: Scenario, without: readonly string[], setup: string | undefined): Lane {
-  const start: WorkerStart = { source: scenario.source, without, setup }
+  const desk = openDesk({ source: scenario.source, without, setup })
+  return {
+    async rehearse(range, set = {}) {
+      const { aggregate } = await desk.ask('aggregate', { range, set })
+      return aggregateFromJson(aggregate)
+    },
+    close: () => desk.close(),
+  }
+}
+
+/** Rehearses one range of several scenarios together, at a time. */
+export interface TogetherLane {
+  /** @throws RehearsalError, WorkerDiedError */
+  rehearse(range: RangeSpec, together: TogetherSpec): Promise<Tally>
+  close(): Promise<void>
+}
+
+/** Opens a lane for comparisons; see {@link openLane}. */
+export function openTogetherLane(scenario: Scenario, without: readonly string[], setup: string | undefined): TogetherLane {
+  const desk = openDesk({ source: scenario.source, without, setup })
+  return {
+    async rehearse(range, together) {
+      const { tally } = await desk.ask('tally', { range, set: {}, together })
+      return tallyFromJson(tally)
+    },
+    close: () => desk.close(),
+  }
+}
+
+/** One thread at a time, a fresh one when it has died. */
+interface Desk {
+  /** @throws RehearsalError, WorkerDiedError */
+  ask<K extends 'aggregate' | 'tally'>(wanted: K, task: WorkerTask): Promise<Extract<WorkerAnswer, Record<K, unknown>>>
+  close(): Promise<void>
+}
+
+function openDesk(start: WorkerStart): Desk {
   const file = workerFile()
   let thread: Thread | undefined
   let closed = false
   return {
-    async rehearse(range, set = {}) {
+    async ask(wanted, task) {
       for (let tries = 1; ; tries++) {
         thread ??= startThread(file, start)
-        const heard = await thread.ask({ range, set })
-        if ('aggregate' in heard) return aggregateFromJson(heard.aggregate)
+        const heard = await thread.ask(task)
+        if (wanted in heard) return heard as never
         if ('failed' in heard) throw revive(heard.failed)
         if (closed) throw new Error('the pool was closed')
         void thread.end()
         thread = undefined
-        if (tries === TRIES) throw new WorkerDiedError(range, tries, heard.died)
+        if (tries === TRIES) throw new WorkerDiedError(task.range, tries, 'died' in heard ? heard.died : 'it answered something else')
       }
     },
     async close() {

@@ -20,7 +20,7 @@ import type { Twin, Twins } from './twin.ts'
 
 const verdict = word(['held', 'violated'])
 const quantileKeys = { mean: number, p50: number, p95: number, p99: number, max: number }
-const quantiles = object<Quantiles>(quantileKeys)
+export const quantiles = object<Quantiles>(quantileKeys)
 const gateKeys = { passed: number, failed: number, mattered: number, missing: number, stale: number, scored: number, dishonest: number, stopped: number, judged: number, caught: number, falseAlarms: number, stoppedAnyway: number }
 const beyond = object<Aggregate['beyond']>({ reasons: number, signatures: count })
 const divergence = orNull(object<Divergence>({ run: number, event: orNull(number), first: orNull(anything), second: orNull(anything) }))
@@ -47,10 +47,10 @@ const counterexample = object<Counterexample>({
   root: object<Counterexample['root']>({ what: text, tested: flag }), explained, file: orNull(text), replay: text,
 })
 
-const check = object<CheckSummary>({ id: word(CHECKS), status, violations: number, judged: number, rate: orNull(number), ci95: orNull(pair) })
-const objective = object<ObjectiveSummary>({ measure: text, at: text, max: orNull(number), min: orNull(number), faults: word(['any', 'none']), measured: number, status })
-const floor = object<FloorSummary>({ id: text, status, evidence: text })
-const claim = object<ClaimSummary>({ ...quantileKeys, measure: text, claimed: number, runsAbove: number })
+export const checkSummary = object<CheckSummary>({ id: word(CHECKS), status, violations: number, judged: number, rate: orNull(number), ci95: orNull(pair) })
+export const objectiveSummary = object<ObjectiveSummary>({ measure: text, at: text, max: orNull(number), min: orNull(number), faults: word(['any', 'none']), measured: number, status })
+export const floorSummary = object<FloorSummary>({ id: text, status, evidence: text })
+export const claimSummary = object<ClaimSummary>({ ...quantileKeys, measure: text, claimed: number, runsAbove: number })
 const step = object<StepSummary>({ step: text, title: text, container: flag, visits: number, undoVisits: number, failed: number, writeDowntimeSecondsMean: number, writeDowntimeSecondsP99: number, share: number })
 const coverage = object<Coverage>({ faultsDrawn: number, faultsStruck: number, kindsNeverStruck: list(text), stepsNeverStarted: list(text), gatesNeverFailed: list(text), undoNeverTaken: list(text) })
 const probe = object<Probe>({ probe: word(['fault', 'gate-passed', 'gate-failed', 'undo']), of: text, hits: number })
@@ -73,7 +73,7 @@ const swept = orNull(object<SweepSummary>({ size: number, steps: list(text), blo
 const cell = object<CellCounts>({ runs: number, struck: number, outOfBudget: number, unjudged: number, outcomes: perOutcome, broken: number, broke: count, missed: count, firstBroken: optional(number) })
 
 const record = object<Aggregate['signatures'][string]>({ signature, runs: number, run: number, hash: text, schedule, evidence: text, because: clauses })
-const aggregate = object<Aggregate>({
+export const aggregate = object<Aggregate>({
   ranges, fingerprint: pair, outcomes: perOutcome, struckRuns: number, faultsDrawn: number, faultsStruck: number, simulatedUs: digits, eventsRun: digits,
   kinds: values(object<Aggregate['kinds'][string]>({ drawn: number, struckRuns: number })), cells: values(cell), unjudged, combinations: values(pair), outOfBudget,
   checks: perCheck(under(['pass', 'fail', 'notExercised', 'notApplicable'], number)), measures: perMeasure(sketch),
@@ -85,7 +85,7 @@ const aggregate = object<Aggregate>({
 export const campaignResult = object<CampaignResult>({
   format: number, proofroll: text, scenario: text, title: text, engine: text, verdict, seed: text, runs: number, ranges, asked: ranges, partial: flag, resume: optional(text), strategy, faultsPerRun: number,
   without: list(text), elapsedSeconds: number, runsPerSecond: number, simulatedSeconds: number, eventsRun: number, fingerprint: text, outcomes: perOutcome, reasons: count, beyond, struck: number, outOfBudget, unjudged,
-  checks: list(check), objectives: list(objective), floors: list(floor), claims: list(claim), load: optional(object<NonNullable<CampaignResult['load']>>({ writesPerSecond: number })),
+  checks: list(checkSummary), objectives: list(objectiveSummary), floors: list(floorSummary), claims: list(claimSummary), load: optional(object<NonNullable<CampaignResult['load']>>({ writesPerSecond: number })),
   assumptions: list(object<{ option: string; value: unknown; meaning: string; source: string }>({ option: text, value: anything, meaning: text, source: text })), sensitivity,
   steps: list(step), gates: list(object<GateSummary>({ ...gateKeys, step: text })), needless, coverage, probes: list(probe), pointOfNoReturn, sweep: swept, saturation, measures: perMeasure(quantiles),
   quantileError: number, signatures: list(object<SignatureSummary>({ ...signatureKeys, runs: number, firstRun: number })), counterexamples: list(counterexample), determinism, source, aggregate,

@@ -6,6 +6,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Engine } from '../engine.ts'
 import type { Scenario, ScenarioSource } from '../scenario/index.ts'
 import { type AggregateJson, aggregateToJson } from './aggregateJson.ts'
+import { type TallyJson, tallyToJson } from './compare/tally.ts'
+import { type TogetherSpec, rehearseTogether } from './compare/together.ts'
 import { prepareScenario } from './prepare.ts'
 import { realRehearser } from './real.ts'
 import { type RangeSpec, RehearsalError, runRange } from './rehearser.ts'
@@ -22,10 +24,13 @@ export interface WorkerTask {
   readonly range: RangeSpec
   /** Overrides of the scenario, over its own. */
   readonly set: Readonly<Record<string, string>>
+  /** Several scenarios on the same luck, instead of the one that the thread was started with. */
+  readonly together?: TogetherSpec
 }
 
 export type WorkerAnswer =
   | { readonly aggregate: AggregateJson }
+  | { readonly tally: TallyJson }
   /** `run` is absent when the scenario could not even be loaded. */
   | { readonly failed: { readonly run: number | undefined; readonly name: string; readonly message: string; readonly stack: string } }
 
@@ -46,8 +51,20 @@ async function scenarioWith(set: Readonly<Record<string, string>>): Promise<Scen
   return prepared.scenario
 }
 
-async function answer({ range, set }: WorkerTask): Promise<WorkerAnswer> {
+/** The scenarios that were compared last. */
+let compared: { readonly key: string; readonly scenarios: readonly Scenario[] } | undefined
+
+async function scenariosOf({ sources }: TogetherSpec): Promise<readonly Scenario[]> {
+  const key = JSON.stringify(sources)
+  engines ??= loadEngines()
+  const known = await engines
+  if (compared?.key !== key) compared = { key, scenarios: sources.map((source) => prepareScenario(source, known, start.without)) }
+  return compared.scenarios
+}
+
+async function answer({ range, set, together }: WorkerTask): Promise<WorkerAnswer> {
   try {
+    if (together !== undefined) return { tally: tallyToJson(rehearseTogether(await scenariosOf(together), realRehearser, range)) }
     return { aggregate: aggregateToJson(runRange(await scenarioWith(set), realRehearser, range)) }
   } catch (error) {
     const told = error instanceof RehearsalError ? error.cause : error

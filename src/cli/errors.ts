@@ -4,7 +4,7 @@ import { MergeError, OverlapError, RehearsalError, WorkerDiedError, version } fr
 import { type Context, EXIT, type ExitCode, UsageError } from './context.ts'
 
 /** Errors that say the input is wrong, by class name: across threads only the name survives. */
-const INPUT_ERRORS = new Set(['ScenarioError', 'RunbookError', 'UnsupportedError', 'UsageError', 'MergeError', 'OverlapError'])
+const INPUT_ERRORS = new Set(['ScenarioError', 'RunbookError', 'UnsupportedError', 'UsageError', 'MergeError', 'OverlapError', 'CompareError'])
 
 /** Whether an error is the user's to mend. */
 export function isInputError(error: unknown): boolean {

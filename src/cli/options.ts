@@ -97,7 +97,7 @@ export function jobsFor(options: RawOptions, runs: number): number {
   return runs < RUNS_WORTH_THREADS ? 1 : availableParallelism()
 }
 
-function whole(option: string, least: number): (text: string) => number {
+export function whole(option: string, least: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) throw new UsageError(`${option} ${text}: expected a whole number from ${least} on`)
@@ -111,7 +111,7 @@ export function settings(text: string, before: Readonly<Record<string, string>> 
   return { ...before, [pair[0]]: pair[1] }
 }
 
-function kinds(text: string, before: readonly string[] = []): string[] {
+export function kinds(text: string, before: readonly string[] = []): string[] {
   const named = text.split(',').map((kind) => kind.trim())
   const known: readonly string[] = FAULT_KINDS
   const unknown = named.find((kind) => !known.includes(kind))
@@ -119,7 +119,7 @@ function kinds(text: string, before: readonly string[] = []): string[] {
   return [...before, ...named]
 }
 
-function shard(text: string): { n: number; of: number } {
+export function shard(text: string): { n: number; of: number } {
   const [, n, of] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? []
   if (n === undefined || of === undefined || n < 1 || of < 1 || n > of) throw new UsageError(`--shard ${text}: expected i/n with i from 1 to n, e.g. --shard 1/4`)
   return { n, of }

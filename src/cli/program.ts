@@ -3,7 +3,8 @@ import { Command } from 'commander'
 import { engines as builtInEngines } from '../../models/index.ts'
 import { realRehearser, version } from '../campaign/index.ts'
 import { check, facts, init, list } from './catalogue.ts'
-import { type Context, type ExitCode, EXIT, UsageError, screenOf } from './context.ts'
+import { type CompareOptions, addCompareOptions, compare, comparisonsIn } from './compare.ts'
+import { type Context, type ExitCode, EXIT, screenOf } from './context.ts'
 import { reportError } from './errors.ts'
 import { type RawOptions, addCampaignOptions, addOutputOptions, addSensitivityOptions, addSweepOptions, settings, strictOption, type SweepOptions } from './options.ts'
 import { type ReplayOptions, replayFiles } from './replay.ts'
@@ -51,6 +52,8 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
     .action(async (names: string[], options: RawOptions) => exit(await run(names, options, context)))
   addOutputOptions(addSweepOptions(program.command('sweep').description('the exact grid: every fault at every step and wait, rollback from every step, the operator’s mistakes').argument('[scenario...]')))
     .action(async (names: string[], options: RawOptions & SweepOptions) => exit(await sweep(names, options, context)))
+  addCompareOptions(program.command('compare').description('scenarios on the same cluster, load and luck: who wins on what, by how much, and at which price of downtime').argument('[scenario...]'))
+    .action(async (names: string[], options: RawOptions & CompareOptions) => exit(await compare(names, options, context)))
   addOutputOptions(addCampaignOptions(program.command('demo').description('the documented PostgreSQL wheel, then the fenced one')))
     .action(async (options: RawOptions) => exit(await demo(options, context)))
   program.command('replay').description('play counterexample files again: same or changed, and the story').argument('<file...>')
@@ -63,20 +66,15 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
     .option('--set <PATH=VALUE>', 'override one value of the scenario; may be repeated', settings)
     .action((names: string[], options: { engine?: string; set?: Record<string, string> }) => exit(check(names, options, context)))
   addOutputOptions(program.command('merge').description('join the JSON results of shards').argument('<file...>')).addOption(strictOption())
-    .action((files: string[], options: RawOptions) => exit(merge(files, options, context)))
+    .action((files: string[], options: RawOptions) => exit(comparisonsIn(files, options, context) ?? merge(files, options, context)))
   addOutputOptions(program.command('report').description('show JSON results again and write their reports').argument('<file...>'))
-    .action((files: string[], options: RawOptions) => exit(report(files, options, context)))
+    .action((files: string[], options: RawOptions) => exit(comparisonsIn(files, options, context) ?? report(files, options, context)))
   program.command('list').description('built-in scenarios, engines, and what is not built yet').option('--diagram <NAME>', 'print a scenario’s runbook as a Mermaid statechart')
     .action((options: { diagram?: string }) => exit(list(options, context)))
   program.command('init').description('write a scenario and a runbook to start from').argument('<engine>')
     .action((engine: string) => exit(init(engine, context)))
   program.command('facts').description('rules of the models, with source and test').argument('[rule]', 'an id or its beginning, an engine, or a word')
     .action((rule: string | undefined) => exit(facts(rule, context)))
-  for (const name of ['compare']) {
-    program.command(name, { hidden: true }).argument('[words...]').allowUnknownOption().action(() => {
-      throw new UsageError(`\`proofroll ${name}\` comes with the next release; until then \`proofroll run\` with --faults and --seed explores at random`)
-    })
-  }
   // Sub-commands inherit neither the override nor the streams.
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
   return program

@@ -1,3 +1,5 @@
+export { renderComparison } from './compare.ts'
+export { renderComparisonMarkdown } from './compareMarkdown.ts'
 export { folderOf, resultJson, toJson, writeCounterexamples, writeWhole } from './files.ts'
 export { renderJUnit } from './junit.ts'
 export { renderMarkdown } from './markdown.ts'

@@ -72,6 +72,9 @@ function sensitivitySection(result: CampaignResult, { tornado }: Sensitivity): s
   return ['### What hangs on the assumptions', '', '```text', ...told, '```', '', ...grid(['measure', 'assumption', 'low – high', 'mean at low', 'mean at high', 'swing'], rows)]
 }
 
+/** A Markdown table. */
+export const markdownGrid = grid
+
 function grid(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`
   return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)]

@@ -52,6 +52,14 @@ export function loadScenarioWritten(written: Written, engines: readonly Engine[]
   return new Loader(written.name, filesOver(written), engines, options.set ?? {}).load()
 }
 
+/**
+ * The `cluster:` and `load:` sections of a scenario as written, with what it extends and its overrides laid over one another: what a second
+ * scenario must be given to run on the same cluster under the same load. @throws ScenarioError when a file cannot be read
+ */
+export function sectionsOf(source: ScenarioSource, engines: readonly Engine[]): { readonly cluster: Readonly<Record<string, unknown>>; readonly load: Readonly<Record<string, unknown>> } {
+  return new Loader(source.name, sourceFiles(source), engines, source.set).sections()
+}
+
 const DEEPEST = 8
 
 class Loader {
@@ -98,6 +106,12 @@ class Loader {
       assumptions: [...engine.assumptions(without(given, 'engine'), options), ...loadAssumptions(value['load'], file)],
       source: { name: this.name, yaml: this.origins.at(-1)?.text ?? '', files: this.files.used, set: this.set },
     }
+  }
+
+  sections(): ReturnType<typeof sectionsOf> {
+    this.readLayers(this.files.main, [])
+    const { cluster, load } = merge(this.layers, overridesOf(this.set, this.engineOf(merge(this.layers, []))))
+    return { cluster: (cluster ?? {}) as Record<string, unknown>, load: (load ?? {}) as Record<string, unknown> }
   }
 
   private error(): ScenarioError {

@@ -31,7 +31,7 @@ const assumptions = () => [{ option: 'cluster.commandUs', value: 100_000, meanin
 export const engines = [{ ...toy, assumptions, build(sim, options) { if (!isMainThread) die(); return toy.build(sim, options) } }]
 `
 
-async function built(): Promise<{ runCampaign: typeof import('../../src/campaign/index.ts').runCampaign; analyseSensitivity: typeof import('../../src/campaign/index.ts').analyseSensitivity; mergeResults: typeof import('../../src/campaign/index.ts').mergeResults; realRehearser: typeof import('../../src/campaign/index.ts').realRehearser; loadScenario: typeof import('../../src/scenario/index.ts').loadScenario; engines: Engine[] }> {
+async function built(): Promise<{ runComparison: typeof import('../../src/campaign/index.ts').runComparison; runCampaign: typeof import('../../src/campaign/index.ts').runCampaign; analyseSensitivity: typeof import('../../src/campaign/index.ts').analyseSensitivity; mergeResults: typeof import('../../src/campaign/index.ts').mergeResults; realRehearser: typeof import('../../src/campaign/index.ts').realRehearser; loadScenario: typeof import('../../src/scenario/index.ts').loadScenario; engines: Engine[] }> {
   const load = async (file: string): Promise<object> => (await import(file)) as object
   return Object.assign({}, await load(pathToFileURL(`${root}dist/src/campaign/index.js`).href), await load(pathToFileURL(`${root}dist/src/scenario/index.js`).href), await load(enginesModule)) as Awaited<ReturnType<typeof built>>
 }
@@ -55,6 +55,14 @@ test('--jobs 1 and --jobs 2 give the same result, to the last byte', async () =>
   expect(one.determinism.mismatches).toEqual([])
   expect(JSON.stringify(await campaign(2))).toBe(JSON.stringify(one))
   expect(JSON.stringify(await campaign(3))).toBe(JSON.stringify(one))
+}, 60_000)
+
+test('a comparison on one thread and on two: the same to the last byte', async () => {
+  enterFolder({ 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK, 'fenced.yaml': FENCED })
+  const { runComparison, loadScenario, engines } = await built()
+  const scenarios = ['swap.yaml', 'fenced.yaml'].map((name) => loadScenario(name, engines))
+  const compared = async (jobs: number): Promise<string> => JSON.stringify(await runComparison(scenarios, engines, { runs: 40, faults: 2, seed: '1', jobs, clockMs: () => 0, enginesModule }))
+  expect(await compared(2)).toBe(await compared(1))
 }, 60_000)
 
 test('a sweep on one thread, on two, and in shards of two merged: the same to the last byte', async () => {

@@ -159,7 +159,6 @@ describe('wrong input: exit 2, one block, nothing run', () => {
     [['rnu'], "unknown command 'rnu'"],
     [['sweep', 'swap.yaml', '--jobs', '1', '--first', '9999'], 'cells, numbered from 0'],
     [['sweep', 'swap.yaml', '--strengths', 'some'], 'Allowed choices are usual, range'],
-    [['compare', 'a', 'b', '--runs', '3'], '`proofroll compare` comes with the next release'],
     [['init', 'oracle'], 'there is no engine `oracle`; there is: toy'],
     [['facts', 'NOPE-1'], 'no rule is named `NOPE-1`'],
   ])('%j', async (argv, message) => {

@@ -1,0 +1,88 @@
+/**
+ * Common ground: all scenarios of a comparison run on the first one's cluster, under its load. What is compared must be the runbooks, so nothing else
+ * may differ; and a fleet of another size answers another question.
+ */
+import type { Engine } from '../../engine.ts'
+import { Simulation } from '../../kernel/index.ts'
+import { type Scenario, keysAt, loadScenarioFrom, sectionsOf } from '../../scenario/index.ts'
+import { ScenarioSchema } from '../../scenario/schema.ts'
+
+/** Why scenarios cannot be compared, in one message for the user. */
+export class CompareError extends Error {
+  override readonly name = 'CompareError'
+}
+
+/** How large a cluster is, as the facts count it. */
+export interface Fleet {
+  readonly members: number
+  /** Nodes that are paid for whether or not anything is upgraded. */
+  readonly nodes: number
+}
+
+/** The fleet that a scenario's own cluster has before its runbook begins. */
+export function fleetOf(scenario: Scenario): Fleet {
+  const cluster = scenario.engine.build(new Simulation({ seed: 'fleet' }), scenario.options)
+  return { members: cluster.truth.expectedMembers, nodes: cluster.cost().baseNodes }
+}
+
+/**
+ * The scenarios as they are compared. @param set overrides by path, over the scenarios' own: of `cluster` and `load` for the first, and through it for all
+ * @param ownClusters let each keep its own cluster and load: then only the fleets must be equal
+ * @throws CompareError when engines or fleets differ; ScenarioError when a runbook cannot run on the first one's cluster
+ */
+export function onCommonGround(given: readonly Scenario[], engines: readonly Engine[], set: Readonly<Record<string, string>>, ownClusters: boolean): Scenario[] {
+  const [named, ...rest] = given
+  if (named === undefined || rest.length === 0) throw new CompareError('name at least two scenarios to compare')
+  const first = Object.keys(set).length === 0 ? named : loadScenarioFrom(named.source, engines, { set })
+  const others = rest.map((scenario) => (Object.keys(set).length === 0 ? scenario : loadScenarioFrom(scenario.source, engines, { set })))
+  for (const other of others) refuseUnequal(first, other)
+  return [first, ...others.map((other) => (ownClusters ? other : onGroundOf(first, other, engines)))]
+}
+
+/** The options of `cluster` and `load` that the other scenario itself sets otherwise than the first: what running on the first one's ground takes from it. */
+export function replacedBy(first: Scenario, other: Scenario, engines: readonly Engine[]): string[] {
+  const [mine, theirs] = [sectionsOf(first.source, engines), sectionsOf(other.source, engines)]
+  return (['cluster', 'load'] as const).flatMap((section) => {
+    const options = [...new Set([...Object.keys(mine[section]), ...Object.keys(theirs[section])])]
+    return options.filter((option) => JSON.stringify(mine[section][option]) !== JSON.stringify(theirs[section][option])).map((option) => `${section}.${option}`)
+  })
+}
+
+function refuseUnequal(first: Scenario, other: Scenario): void {
+  if (first.engine.name !== other.engine.name) {
+    throw new CompareError(`${first.name} runs on ${first.engine.name}, ${other.name} on ${other.engine.name}: they do not answer the same question\n    compare patterns of one engine; \`--set cluster.engine=…\` chooses it where a scenario takes several`)
+  }
+  const [a, b] = [fleetOf(first), fleetOf(other)]
+  if (a.members === b.members && a.nodes === b.nodes) return
+  throw new CompareError(`unequal fleets: ${first.name} has ${fleetWords(a)}, ${other.name} ${fleetWords(b)}\n    the smaller one would win on everything that is paid by the node; make them equal, e.g. with --set cluster.…=…, which holds for all of them`)
+}
+
+function fleetWords({ members, nodes }: Fleet): string {
+  return `${members} ${members === 1 ? 'member' : 'members'} on ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`
+}
+
+/** The other scenario with the first one's `cluster:` and `load:` in place of its own. */
+function onGroundOf(first: Scenario, other: Scenario, engines: readonly Engine[]): Scenario {
+  const { cluster, load } = sectionsOf(first.source, engines)
+  const kept = Object.fromEntries(Object.entries(other.source.set).filter(([path]) => !/^(?:cluster|load)(?:\.|$)/.test(path)))
+  return loadScenarioFrom({ ...other.source, set: { ...kept, cluster: JSON.stringify(cluster), load: JSON.stringify(load) } }, engines)
+}
+
+/** What `--vary` may call things by instead of their path. */
+const ALIASES: Readonly<Record<string, string>> = { writes: 'load.writesPerSecond', writeRate: 'load.writesPerSecond' }
+
+/**
+ * The path of what is varied: as written when it begins with a section; else an option of the cluster or the load of that name. `fleet` is the
+ * engine's own first size where no option has that name. @throws CompareError when there is none
+ */
+export function pathVaried(key: string, scenario: Scenario): string {
+  if (/^(?:cluster|load|faults)\./.test(key)) return key
+  const options = keysAt(scenario.engine.options, [])
+  const load = keysAt(ScenarioSchema, ['load'])
+  if (options.includes(key)) return `cluster.${key}`
+  if (load.includes(key)) return `load.${key}`
+  const size = key === 'fleet' ? scenario.engine.shrinks?.(scenario.options)[0] : undefined
+  const path = ALIASES[key] ?? (size === undefined ? undefined : `cluster.${size.path.join('.')}`)
+  if (path !== undefined) return path
+  throw new CompareError(`--vary ${key}: neither the cluster nor the load of ${scenario.name} has it\n    of the cluster: ${options.join(', ')}\n    of the load: ${load.join(', ')}`)
+}
