@@ -114,18 +114,20 @@ describe('what people read', () => {
         B  HELD: completed 100 %.
 
       Who wins on what
-        mean of a rehearsal             A       B  B less A               95 %  less
-        write downtime             1.03 s  21.5 s   +20.5 s  +20.5 s – +20.5 s     A
-        longest write gap          1.14 s  21.6 s   +20.5 s  +20.5 s – +20.5 s     A
-        acknowledged writes lost      200       0      -200        -200 – -200     B
-        stranded on a dead branch     200       0      -200        -200 – -200     B
-        split brain                200 ms     0 s   -200 ms  -200 ms – -200 ms     B
-        writes on a losing side       200       0      -200        -200 – -200     B
-        versions mixed                0 s  20.3 s   +20.3 s  +20.3 s – +20.3 s     A
-        writes on one copy only    59.2 s     0 s   -59.2 s  -59.3 s – -59.2 s     B
-        failed attempts                 0   31.6k    +31.6k    +31.5k – +31.7k     A
-        failed after retries            0   4,529    +4,529    +4,502 – +4,557     A
-        duration                   300 ms  21.2 s   +20.9 s  +20.9 s – +20.9 s     A
+        mean of a rehearsal             A         B  B less A               95 %  less
+        write downtime             1.03 s    21.5 s   +20.5 s  +20.5 s – +20.5 s     A
+        longest write gap          1.14 s    21.6 s   +20.5 s  +20.5 s – +20.5 s     A
+        acknowledged writes lost      200         0      -200        -200 – -200     B
+        stranded on a dead branch     200         0      -200        -200 – -200     B
+        split brain                200 ms       0 s   -200 ms  -200 ms – -200 ms     B
+        writes on a losing side       200         0      -200        -200 – -200     B
+        versions mixed                0 s    20.3 s   +20.3 s  +20.3 s – +20.3 s     A
+        writes on one copy only    59.2 s       0 s   -59.2 s  -59.3 s – -59.2 s     B
+        failed attempts                 0     31.6k    +31.6k    +31.5k – +31.7k     A
+        failed after retries            0     4,529    +4,529    +4,502 – +4,557     A
+        duration                   300 ms    21.2 s   +20.9 s  +20.9 s – +20.9 s     A
+        node-hours of its own      0.05 h    0.07 h   +0.02 h  +0.02 h – +0.02 h     A
+        missing node-hours         0.03 h  0.0003 h   -0.03 h  -0.03 h – -0.03 h     B
         0 in both: read downtime, loss inherent to async, divergent rows, requests
         while mixed, unsupported version mix, extra node-hours, extra cost, peak bill,
         bill of the month.
@@ -143,10 +145,10 @@ describe('what people read', () => {
 
         A beats B (and in how many rehearsals it has less): write downtime 100 %,
         longest write gap 100 %, versions mixed 100 %, failed attempts 100 %, failed
-        after retries 100 %, duration 100 %.
+        after retries 100 %, duration 100 %, node-hours of its own 100 %.
         B beats A (and in how many rehearsals it has less): acknowledged writes lost
         100 %, stranded on a dead branch 100 %, split brain 100 %, writes on a losing
-        side 100 %, writes on one copy only 100 %.
+        side 100 %, writes on one copy only 100 %, missing node-hours 100 %.
         B ran on the cluster of A, not on its own, which differs in
         load.writesPerSecond; --own-clusters leaves each its own.
 
@@ -207,18 +209,20 @@ describe('what people read', () => {
     expect(`\n${out.slice(out.indexOf('Who has least'), out.indexOf('What a minute'))}`).toMatchInlineSnapshot(`
       "
       Who has least of what
-        mean of a rehearsal             A       B       C  least
-        write downtime             1.02 s  21.5 s  41.5 s      A
-        longest write gap          1.13 s  21.6 s  41.6 s      A
-        acknowledged writes lost      200       0       0    B C
-        stranded on a dead branch     200       0       0    B C
-        split brain                200 ms     0 s     0 s    B C
-        writes on a losing side       200       0       0    B C
-        versions mixed                0 s  20.3 s  40.3 s      A
-        writes on one copy only    59.2 s     0 s     0 s    B C
-        failed attempts                 0   31.5k   91.5k      A
-        failed after retries            0   4,515   24.5k      A
-        duration                   300 ms  21.2 s  41.2 s      A
+        mean of a rehearsal             A         B         C  least
+        write downtime             1.02 s    21.5 s    41.5 s      A
+        longest write gap          1.13 s    21.6 s    41.6 s      A
+        acknowledged writes lost      200         0         0    B C
+        stranded on a dead branch     200         0         0    B C
+        split brain                200 ms       0 s       0 s    B C
+        writes on a losing side       200         0         0    B C
+        versions mixed                0 s    20.3 s    40.3 s      A
+        writes on one copy only    59.2 s       0 s       0 s    B C
+        failed attempts                 0     31.5k     91.5k      A
+        failed after retries            0     4,515     24.5k      A
+        duration                   300 ms    21.2 s    41.2 s      A
+        node-hours of its own      0.05 h    0.07 h    0.08 h      A
+        missing node-hours         0.03 h  0.0003 h  0.0003 h    B C
 
       "
     `)
