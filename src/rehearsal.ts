@@ -10,6 +10,7 @@ import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRu
 import { Chance, formatClock, formatDuration, NEVER, SECOND, Simulation, type Us } from './kernel/index.ts'
 import { Recorder, runUntilQuiet } from './measures/index.ts'
 import { type OperatorObserver, type OperatorRun, type Slips, startOperator } from './operator/index.ts'
+import { Chronicle } from './rehearsal/chronicle.ts'
 import { resultOf } from './rehearsal/result.ts'
 import { Scribe } from './rehearsal/scribe.ts'
 import type { RehearsalResult } from './result.ts'
@@ -85,6 +86,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
 
   // Safety: the operator works, faults strike.
   recorder.begin()
+  const chronicle = record ? new Chronicle(sim, cluster) : undefined
   if (reseedAtUs !== undefined) sim.call(sim.now + reseedAtUs, () => sim.chance.reseed(reseedSalt))
   const { operator, injector, scribe } = begin(sim, cluster, options, scouting, workloads)
   sim.run()
@@ -110,7 +112,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
   })
   const verdicts = judge(facts)
   stopClients(workloads)
-  return resultOf({ sim, cluster, operator, injector, recording, scribe, verdicts })
+  return resultOf({ sim, cluster, operator, injector, recording, scribe, chronicle, verdicts })
 }
 
 /** Runs the scenario's `start:` commands, unmeasured and without faults, and lets the cluster come to rest again. */

@@ -163,5 +163,36 @@ export interface RehearsalResult {
     readonly clients: readonly { readonly atUs: Us; readonly client: string; readonly state: string }[]
     readonly commands: readonly { readonly atUs: Us; readonly step: string; readonly argv: readonly string[]; readonly code: number | undefined; readonly out: string; readonly err: string }[]
     readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean; readonly why: string; readonly words: string }[]
+    /** Who could acknowledge a write, from each change on. */
+    readonly acknowledgers: readonly { readonly atUs: Us; readonly members: readonly string[] }[]
+    /** How old what each follower had flushed was on its leader; undefined while it follows nobody. */
+    readonly lag: readonly { readonly atUs: Us; readonly member: string; readonly lagUs: Us | undefined }[]
+    readonly windows: readonly StoryWindow[]
+    /** What became of acknowledged writes that the history that counts lacks. */
+    readonly losses: readonly StoryLoss[]
   }
+}
+
+/** A stretch of time in which something was so that measures count. */
+export interface StoryWindow {
+  readonly is: 'writesDown' | 'readsDown' | 'split' | 'mixed' | 'skew' | 'exposed'
+  readonly fromUs: Us
+  readonly toUs: Us
+  /** Still so at the end of the horizon. */
+  readonly open: boolean
+  /** The cohort, the members or the component concerned; empty where it is the cluster. */
+  readonly who: string
+}
+
+export interface StoryLoss {
+  readonly writes: number
+  readonly inherent: boolean
+  readonly fate: 'stranded' | 'destroyed'
+  /** Where they still lie. */
+  readonly holders: readonly string[]
+  /** Who acknowledged them, and when (first and last). */
+  readonly leader: string | undefined
+  readonly fromUs: Us
+  readonly toUs: Us
+  readonly timeline: number
 }

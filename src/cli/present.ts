@@ -1,21 +1,9 @@
 /** Shows results and writes the files that were asked for. */
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { type CampaignResult, countRuns } from '../campaign/index.ts'
-import { PLAIN, type Screen, type Story, count, divergenceWords, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMarkdown, renderStory, renderSummary, resultJson, sentence, violationWords, writeCounterexamples, writeWhole } from '../report/index.ts'
-import type { RehearsalResult } from '../result.ts'
-import type { Scenario } from '../scenario/index.ts'
+import { type Screen, type Told, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, print } from './context.ts'
 import type { RawOptions } from './options.ts'
-
-/** A campaign's result with what is needed to tell its stories. */
-export interface Told {
-  readonly result: CampaignResult
-  readonly scenario: Scenario
-  /** The recorded rehearsal of each counterexample, in the result's order. */
-  readonly rehearsals: readonly RehearsalResult[]
-  /** The recorded nearest passing rehearsal of each that has one, in the same order. */
-  readonly twins?: readonly (RehearsalResult | undefined)[]
-}
 
 /** Where counterexamples go when no folder is named. */
 export const DEFAULT_FOLDER = 'reports'
@@ -23,14 +11,15 @@ export const DEFAULT_FOLDER = 'reports'
 const OTHERS_SHOWN = 6
 
 /** Writes the files, prints the summaries and says with which code to exit. */
-export function present(told: readonly Told[], options: Pick<RawOptions, 'json' | 'junit' | 'report' | 'quiet'>, context: Context): ExitCode {
+export async function present(told: readonly Told[], options: Pick<RawOptions, 'json' | 'junit' | 'report' | 'quiet'>, context: Context): Promise<ExitCode> {
   const written = told.map((each): Told => ({ ...each, result: withResume(writeCounterexamples(each.result, options.report ?? DEFAULT_FOLDER), context) }))
   const results = written.map((each) => each.result)
   if (options.json !== undefined) writeWhole(options.json, resultJson(results))
   if (options.junit !== undefined) writeWhole(options.junit, renderJUnit(results))
-  if (options.report !== undefined) writeReport(written, options.report)
+  const missing = options.report === undefined ? [] : await writeReport(written, options.report)
   if (options.quiet === true) print(context, results.flatMap((result) => oneLine(result, context.screen)))
   else show(written, context)
+  for (const words of missing) context.err(`${options.report ?? ''}: ${words}\n`)
   const mismatches = results.flatMap((result) => result.determinism.mismatches)
   if (mismatches.length > 0) {
     const where = results.flatMap(({ determinism }) => (determinism.divergence === null ? [] : [` ${divergenceWords(determinism.divergence)}`]))
@@ -87,22 +76,4 @@ function renderOthers(result: CampaignResult, screen: Screen): string[] {
   if (others.length > shown.length) lines.push(`          and ${others.length - shown.length} more`)
   const folder = told.file === null ? undefined : dirname(told.file)
   return folder === undefined ? lines : [...lines, ...hang('  ', `Each has a file in ${folder} for \`proofroll replay\`.`, screen.columns)]
-}
-
-function storiesOf({ result, scenario, rehearsals, twins }: Told): Story[] {
-  const outline = outlineOf(scenario.runbook)
-  return result.counterexamples.flatMap((counterexample, i) => {
-    const rehearsal = rehearsals[i]
-    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i] }]
-  })
-}
-
-function writeReport(told: readonly Told[], folder: string): void {
-  const results = told.map((each) => each.result)
-  const stories = new Map(told.map((each) => [each.result.scenario, storiesOf(each).slice(0, 1).flatMap((story) => renderStory(story, PLAIN))]))
-  const text = told.map((each) => [...renderSummary(each.result, PLAIN), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)])].join('\n'))
-  writeWhole(join(folder, 'story.txt'), `${text.join(`\n\n${'─'.repeat(PLAIN.columns)}\n\n`)}\n`)
-  writeWhole(join(folder, 'result.json'), resultJson(results))
-  writeWhole(join(folder, 'report.md'), renderMarkdown(results, stories))
-  writeWhole(join(folder, 'junit.xml'), renderJUnit(results))
 }

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { type CampaignResult, RESULT_FORMAT, campaignResult, mergeResults, prepareScenario, rehearseTwin, sensitivitiesOf, version } from '../campaign/index.ts'
 import { type Context, type ExitCode, UsageError } from './context.ts'
 import type { RawOptions } from './options.ts'
-import { type Told, present } from './present.ts'
+import type { Told } from '../report/index.ts'
+import { present } from './present.ts'
 
 /** Joins shards: results of one scenario over disjoint runs become one; several scenarios may be mixed in the files. */
-export function merge(files: readonly string[], options: RawOptions, context: Context): ExitCode {
+export async function merge(files: readonly string[], options: RawOptions, context: Context): Promise<ExitCode> {
   const byScenario = new Map<string, CampaignResult[]>()
   for (const result of files.flatMap(readResults)) byScenario.set(result.scenario, [...(byScenario.get(result.scenario) ?? []), result])
   const merged = [...byScenario.values()].map((results) => {
@@ -20,7 +21,7 @@ export function merge(files: readonly string[], options: RawOptions, context: Co
 }
 
 /** Shows results again and writes their reports. */
-export function report(files: readonly string[], options: RawOptions, context: Context): ExitCode {
+export async function report(files: readonly string[], options: RawOptions, context: Context): Promise<ExitCode> {
   return present(files.flatMap(readResults).map((result) => record(result, context)), options, context)
 }
 

@@ -4,11 +4,11 @@ import { basename } from 'node:path'
 import { type Campaign, type CampaignResult, type Sensitivity, type StrategySpec, analyseSensitivity, findNeedless, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { listenForInterruption } from './interrupt.ts'
-import { count, glyphsFor, hang, paintFor, plain } from '../report/index.ts'
+import { type Told, count, glyphsFor, hang, paintFor, plain } from '../report/index.ts'
 import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 import { DEFAULT_RUNS, DEFAULT_SENSITIVITY_RUNS, type RawOptions, jobsFor } from './options.ts'
-import { type Told, present } from './present.ts'
+import { present } from './present.ts'
 import { openProgress } from './progress.ts'
 
 /** The demonstration: a documented procedure, then the corrected one. */
@@ -67,7 +67,7 @@ export async function rehearse(scenarios: readonly Scenario[], options: RawOptio
   const interruption = listenForInterruption(context)
   try {
     const told = await rehearseAll(scenarios, { ...options, checkpoint, stop: interruption.signal, exploring }, context)
-    const code = present(told, options, context)
+    const code = await present(told, options, context)
     if (told.every(({ result }) => !result.partial)) checkpoint.remove()
     else context.err(checkpoint.file === undefined ? 'Nothing was kept to go on with: with --json FILE it would be.\n' : `To go on: the same command with --resume (${checkpoint.file} holds what is done).\n`)
     return code

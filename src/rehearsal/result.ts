@@ -4,7 +4,8 @@ import type { FaultRecord, Injector } from '../faults/index.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
 import type { Recording } from '../measures/index.ts'
 import type { OperatorRun } from '../operator/index.ts'
-import type { RehearsalResult, Verdict } from '../result.ts'
+import type { RehearsalResult, StoryLoss, StoryWindow, Verdict } from '../result.ts'
+import type { Chronicle } from './chronicle.ts'
 import type { Scribe } from './scribe.ts'
 
 export interface Finished {
@@ -14,11 +15,13 @@ export interface Finished {
   readonly injector: Injector
   readonly recording: Recording
   readonly scribe: Scribe
+  /** Only of a recorded run. */
+  readonly chronicle: Chronicle | undefined
   readonly verdicts: readonly Verdict[]
 }
 
 /** Puts the result together. @throws Error when the operator has no outcome (a defect) */
-export function resultOf({ sim, operator, injector, recording, scribe, verdicts }: Finished): RehearsalResult {
+export function resultOf({ sim, operator, injector, recording, scribe, chronicle, verdicts }: Finished): RehearsalResult {
   if (operator.outcome === undefined) throw new Error('rehearsal: a result before the operator has an outcome')
   const zeroUs = recording.horizon.startUs
   return {
@@ -38,11 +41,11 @@ export function resultOf({ sim, operator, injector, recording, scribe, verdicts 
     undone: scribe.undone(operator.journal),
     simulatedUs: recording.horizon.endUs - zeroUs,
     eventsRun: sim.eventsRun,
-    ...(sim.records === undefined ? {} : { story: storyOf(sim, injector, recording, scribe, zeroUs) }),
+    ...(sim.records === undefined ? {} : { story: storyOf(sim, { injector, recording, scribe, chronicle }, zeroUs) }),
   }
 }
 
-function storyOf(sim: Simulation, injector: Injector, recording: Recording, scribe: Scribe, zeroUs: Us): NonNullable<RehearsalResult['story']> {
+function storyOf(sim: Simulation, { injector, recording, scribe, chronicle }: Pick<Finished, 'injector' | 'recording' | 'scribe' | 'chronicle'>, zeroUs: Us): NonNullable<RehearsalResult['story']> {
   return {
     trace: since(zeroUs, (sim.records ?? []).filter(record => record.atUs >= zeroUs)),
     members: since(zeroUs, recording.changes),
@@ -57,7 +60,30 @@ function storyOf(sim: Simulation, injector: Injector, recording: Recording, scri
       why,
       words,
     })),
+    acknowledgers: since(zeroUs, chronicle?.acknowledgers ?? []),
+    lag: since(zeroUs, chronicle?.lag ?? []),
+    windows: windowsOf(recording, zeroUs),
+    losses: lossesOf(recording, zeroUs),
   }
+}
+
+function windowsOf({ writeOutages, readOutages, splits, mixed, skews, exposed }: Recording, zeroUs: Us): StoryWindow[] {
+  const story = <W extends { readonly fromUs: Us; readonly toUs: Us; readonly open: boolean }>(is: StoryWindow['is'], windows: readonly W[], who: (window: W) => string): StoryWindow[] =>
+    windows.map(window => ({ is, fromUs: window.fromUs - zeroUs, toUs: window.toUs - zeroUs, open: window.open, who: who(window) }))
+  return [
+    ...story('writesDown', writeOutages, ({ cohort }) => cohort),
+    ...story('readsDown', readOutages, ({ cohort }) => cohort),
+    ...story('split', splits, ({ members }) => members.join(', ')),
+    ...story('mixed', mixed, ({ component }) => component),
+    ...story('skew', skews, ({ what }) => what.join('; ')),
+    ...story('exposed', exposed, () => ''),
+  ]
+}
+
+function lossesOf({ losses }: Recording, zeroUs: Us): StoryLoss[] {
+  return losses.map(({ writes, inherent, fate, holders, leader, interval }) => ({
+    writes, inherent, fate, holders, leader, fromUs: interval.ackFromUs - zeroUs, toUs: interval.ackToUs - zeroUs, timeline: interval.branch.timeline,
+  }))
 }
 
 /** All faults of the schedule: those fired, then those whose time or anchor never came. */

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path'
 import { type CounterexampleFile, toFile } from '../campaign/counterexample.ts'
 import type { CampaignResult, Counterexample } from '../campaign/result.ts'
 
-/** Writes a text file whole or not at all, making its folder. */
-export function writeWhole(file: string, text: string): void {
+/** Writes a file whole or not at all, making its folder. */
+export function writeWhole(file: string, content: string | Uint8Array): void {
   mkdirSync(dirname(file), { recursive: true })
   const temporary = `${file}.${process.pid}.tmp`
   try {
-    writeFileSync(temporary, text)
+    writeFileSync(temporary, content)
     renameSync(temporary, file)
   } catch (error) {
     rmSync(temporary, { force: true })

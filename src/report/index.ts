@@ -1,5 +1,6 @@
 export { renderComparison } from './compare.ts'
 export { renderComparisonMarkdown } from './compareMarkdown.ts'
+export { writeReport } from './folder.ts'
 export { folderOf, resultJson, toJson, writeCounterexamples, writeWhole } from './files.ts'
 export { renderJUnit } from './junit.ts'
 export { renderMarkdown } from './markdown.ts'
@@ -7,4 +8,5 @@ export { type OutlineStep, type Story, outlineOf, renderStory } from './story.ts
 export { renderStrip } from './strip.ts'
 export { renderSummary, sentence } from './summary.ts'
 export { PLAIN, type Screen, glyphsFor, hang, paintFor, table, wrap } from './text.ts'
+export { type Told, storiesOf } from './told.ts'
 export { blockWords, count, divergenceWords, faultWords, formatMeasure, formatShare, measureName, plain, violationWords } from './words.ts'

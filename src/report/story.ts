@@ -7,7 +7,7 @@ import type { RehearsalResult, StepRecord } from '../result.ts'
 import { inevitableLines, smallestLines, twinLines } from './explained.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
-import { count, faultWords, violationWords } from './words.ts'
+import { count, faultSentence, faultWords, violationWords } from './words.ts'
 
 /** A step of the runbook as a reader sees it. */
 export interface OutlineStep {
@@ -225,9 +225,7 @@ function strikesByLine(lines: readonly (readonly StepRecord[])[], rehearsal: Reh
         bestStartUs = record.startUs
       }
     })
-    const lasts = fault.endUs !== undefined && fault.endUs > fault.atUs ? ` for ${formatDuration(fault.endUs - fault.atUs)}` : ''
-    const what = fault.words === '' ? `${fault.kind} of ${fault.target}${lasts}` : `${fault.kind}: the operator ${fault.words}`
-    const text = fault.struck ? `${formatClock(fault.atUs)} ${what}` : `${fault.kind} of ${fault.target} found nothing to strike${fault.why === '' ? '' : `: ${fault.why}`}`
+    const text = fault.struck ? `${formatClock(fault.atUs)} ${faultSentence(fault)}` : faultSentence(fault)
     byLine.set(best, [...(byLine.get(best) ?? []), text])
   }
   return byLine

@@ -125,7 +125,7 @@ function stepLabels(rehearsal: RehearsalResult, numbers: ReadonlyMap<string, str
 }
 
 /** The component whose version changes on some member: the most specific first. */
-function changingComponent(changes: readonly MemberChange[]): string | undefined {
+export function changingComponent(changes: readonly MemberChange[]): string | undefined {
   const components = [...new Set(changes.flatMap((change) => Object.keys(change.versions)))]
   const preferred = ['engine', 'image', 'node'].filter((each) => components.includes(each))
   const differs = (component: string): boolean => new Set(changes.map((change) => change.versions[component]).filter((version) => version !== undefined)).size > 1

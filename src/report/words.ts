@@ -1,7 +1,7 @@
 /** Names and figures as people say them. */
 import { formatDuration } from '../kernel/index.ts'
 import type { Divergence, DivergingEvent } from '../campaign/diverge.ts'
-import type { CheckId, MeasureId } from '../result.ts'
+import type { CheckId, FaultOutcome, MeasureId } from '../result.ts'
 import type { BlockId } from '../campaign/sweep/spec.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import { zeroBelow95 } from '../campaign/intervals.ts'
@@ -129,4 +129,11 @@ export function faultPlace(at: Schedule[number]['at']): string {
   const visit = at.visit > 1 ? ` (visit ${at.visit})` : ''
   const step = `${at.path === 'undo' ? 'the undo of ' : ''}step ${at.step}${visit}`
   return at.phase === 'await' ? `${formatDuration(at.offsetUs)} into command ${at.command} of ${step}` : `at the ${at.phase} of ${step}`
+}
+
+/** What a fault of a recorded rehearsal did: `partition of role:leader for 30.0 s`, or that it found nothing. */
+export function faultSentence({ kind, target, atUs, endUs, struck, why, words }: Pick<FaultOutcome, 'kind' | 'target' | 'atUs' | 'endUs' | 'struck' | 'why' | 'words'>): string {
+  if (!struck) return `${kind} of ${target} found nothing to strike${why === '' ? '' : `: ${why}`}`
+  if (words !== '') return `${kind}: the operator ${words}`
+  return `${kind} of ${target}${endUs !== undefined && endUs > atUs ? ` for ${formatDuration(endUs - atUs)}` : ''}`
 }

@@ -38,6 +38,12 @@ function firstCommands() {
     const results = [JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))].flat()
     return results.length > 0 && results.every(r => r.format === 1 && r.runs === 50)
   })
+  // The charts are drawn by a renderer, a canvas and a font that the package brings: nothing was compiled, and no system font is needed.
+  step('npx proofroll report with charts', 'npx', ['--no', 'proofroll', '--', 'report', 'result.json', '--report', 'rehearsal', '--quiet'], [0, 1], () => {
+    const files = readdirSync(join(folder, 'rehearsal'), { recursive: true }).map(String)
+    const pictures = files.filter(name => name.endsWith('.png'))
+    return pictures.length > 0 && pictures.every(name => readFileSync(join(folder, 'rehearsal', name)).length > 20_000)
+  })
   step('import of the public API', 'node', ['-e', "import('proofroll').then(api => { if (Object.keys(api).length === 0) process.exit(9) })"])
   step('import of proofroll/vitest where there is no vitest', 'node', ['-e', "import('proofroll/vitest').then(suite => suite.expectRehearsal(suite.rehearsal(suite.scenario('postgres-ferris-wheel/fenced'))).toHold())"])
   for (const inside of ['README.md', 'LICENSE', 'schemas/scenario.schema.json', 'schemas/runbook.schema.json']) {

@@ -1,0 +1,57 @@
+/** Everything that `--report DIR` writes. */
+import { join } from 'node:path'
+import { chartsAcross, chartsOf, type NamedChart, type Pictured } from './charts/index.ts'
+import { drawPng, drawSvg } from './charts/draw.ts'
+import { LIGHT } from './charts/palette.ts'
+import { folderOf, resultJson, writeWhole } from './files.ts'
+import { renderJUnit } from './junit.ts'
+import { renderMarkdown } from './markdown.ts'
+import { renderStory } from './story.ts'
+import { renderSummary } from './summary.ts'
+import { PLAIN } from './text.ts'
+import { type Told, storiesOf } from './told.ts'
+import { timelineOf } from './view/timeline.ts'
+import { violationWords } from './words.ts'
+
+/**
+ * Writes the report.
+ * @param folder made when it is not there; files of the same names in it are replaced
+ * @returns what could not be written, in words; the rest was
+ */
+export async function writeReport(told: readonly Told[], folder: string): Promise<string[]> {
+  const results = told.map((each) => each.result)
+  const stories = new Map(told.map((each) => [each.result.scenario, storiesOf(each).slice(0, 1).flatMap((story) => renderStory(story, PLAIN))]))
+  const text = told.map((each) => [...renderSummary(each.result, PLAIN), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)])].join('\n'))
+  writeWhole(join(folder, 'story.txt'), `${text.join(`\n\n${'─'.repeat(PLAIN.columns)}\n\n`)}\n`)
+  writeWhole(join(folder, 'result.json'), resultJson(results))
+  writeWhole(join(folder, 'report.md'), renderMarkdown(results, stories))
+  writeWhole(join(folder, 'junit.xml'), renderJUnit(results))
+  return writeCharts(told, join(folder, 'charts'))
+}
+
+/** One folder a scenario; what is about several lies beside them. */
+async function writeCharts(told: readonly Told[], folder: string): Promise<string[]> {
+  const byScenario = new Map<string, Told[]>()
+  for (const each of told) byScenario.set(each.result.scenario, [...(byScenario.get(each.result.scenario) ?? []), each])
+  try {
+    for (const [scenario, all] of byScenario) await drawAll(chartsOf(all.map(pictured), LIGHT), join(folder, folderOf(scenario)))
+    await drawAll(chartsAcross(told.map(({ result }) => result), LIGHT), folder)
+    return []
+  } catch (error) {
+    return [`no charts: ${(error as Error).message}`]
+  }
+}
+
+async function drawAll(charts: readonly NamedChart[], folder: string): Promise<void> {
+  for (const chart of charts) {
+    writeWhole(join(folder, `${chart.name}.png`), await drawPng(chart))
+    writeWhole(join(folder, `${chart.name}.svg`), drawSvg(chart))
+  }
+}
+
+/** The gravest failure is the one pictured. */
+function pictured(told: Told): Pictured {
+  const [story] = storiesOf(told)
+  const timeline = story === undefined ? undefined : timelineOf(story.rehearsal, story.outline, told.scenario.runbook, story.counterexample.step)
+  return { result: told.result, ...(story === undefined || timeline === undefined ? {} : { worst: { timeline, words: `how it ${violationWords(story.counterexample.check)}` } }) }
+}

@@ -1,0 +1,23 @@
+/** A campaign's result with what is needed to tell its stories. */
+import type { CampaignResult } from '../campaign/index.ts'
+import type { RehearsalResult } from '../result.ts'
+import type { Scenario } from '../scenario/index.ts'
+import { type Story, outlineOf } from './story.ts'
+
+export interface Told {
+  readonly result: CampaignResult
+  readonly scenario: Scenario
+  /** The recorded rehearsal of each counterexample, in the result's order. */
+  readonly rehearsals: readonly RehearsalResult[]
+  /** The recorded nearest passing rehearsal of each that has one, in the same order. */
+  readonly twins?: readonly (RehearsalResult | undefined)[]
+}
+
+/** The story of each counterexample, the gravest first. */
+export function storiesOf({ result, scenario, rehearsals, twins }: Told): Story[] {
+  const outline = outlineOf(scenario.runbook)
+  return result.counterexamples.flatMap((counterexample, i) => {
+    const rehearsal = rehearsals[i]
+    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i] }]
+  })
+}

@@ -1,0 +1,112 @@
+import { GlobalFonts, createCanvas, loadImage } from '@napi-rs/canvas'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { CampaignResult } from '../../src/campaign/result.ts'
+import { drawPng, drawSvg } from '../../src/report/charts/draw.ts'
+import { chartsAcross, chartsOf, growthsOf } from '../../src/report/charts/index.ts'
+import { FONT_NAME } from '../../src/report/charts/common.ts'
+import { DARK, LIGHT } from '../../src/report/charts/palette.ts'
+import { squeezedAxis } from '../../src/report/view/axis.ts'
+import { distributionOf, distributionsOf, niceStep } from '../../src/report/view/distribution.ts'
+import { timelineOf } from '../../src/report/view/timeline.ts'
+import { fakeCampaign } from './fixture.ts'
+
+const { result, stories } = fakeCampaign(60, 0)
+const [story] = stories
+const timeline = timelineOf(story!.rehearsal, story!.outline, undefined)!
+const charts = chartsOf([{ result, worst: { timeline, words: 'how it lost writes' } }], LIGHT)
+
+/** How many pixels of a strip are as dark as text. */
+async function inkIn(png: Buffer, height: number): Promise<number> {
+  const image = await loadImage(png)
+  const context = createCanvas(image.width, height).getContext('2d')
+  context.drawImage(image, 0, 0)
+  const { data } = context.getImageData(0, 0, image.width, height)
+  let ink = 0
+  for (let i = 0; i < data.length; i += 4) if (data[i]! + data[i + 1]! + data[i + 2]! < 200) ink += 1
+  return ink
+}
+
+describe('charts', () => {
+  test('a failing campaign has its measures and its worst case drawn', () => {
+    expect(charts.map(({ name }) => name)).toEqual(['downtime', 'loss', 'mixed-versions', 'timeline'].filter((name) => name !== 'mixed-versions' || result.measures.mixedVersionSeconds.max > 0))
+    for (const { alt } of charts) expect(alt).toMatch(/\d|it /)
+  })
+
+  test('PNG files are sharp, have text without any system font, and are the same to the byte each time', async () => {
+    for (const chart of charts) {
+      const png = await drawPng(chart)
+      const { width, height } = await loadImage(png)
+      expect([width, height]).toEqual([2 * chart.width, 2 * chart.height])
+      // The title stands in the first 30 pixels, and nothing else: without a font there is no ink.
+      expect(await inkIn(png, 60)).toBeGreaterThan(300)
+      expect(png.equals(await drawPng(chart))).toBe(true)
+    }
+    expect(GlobalFonts.has(FONT_NAME)).toBe(true)
+  })
+
+  test('SVG files keep their text as text', () => {
+    const svg = drawSvg(charts[0]!)
+    expect(svg).toContain('rehearsals [%]')
+    expect(svg).toMatch(/^<\?xml.*<\/svg>$/s)
+    expect(svg).not.toContain(FONT_NAME)
+  })
+
+  test('a dark theme has another background', async () => {
+    const [dark] = chartsOf([{ result }], DARK)
+    const light = await inkIn(await drawPng(charts[0]!), 20)
+    expect(await inkIn(await drawPng(dark!), 20)).toBeGreaterThan(light + 10_000)
+  })
+
+  test('an empty campaign has no charts, and a campaign of one run has some that can be drawn', async () => {
+    expect(chartsOf([{ result: { ...result, runs: 0 } }], LIGHT)).toEqual([])
+    const [one] = chartsOf([{ result: fakeCampaign(1, 0).result }], LIGHT)
+    expect((await drawPng(one!)).length).toBeGreaterThan(10_000)
+  })
+
+  test('campaigns of one scenario at several sizes show how figures grow', async () => {
+    const sized = (members: string): CampaignResult => ({ ...result, source: { ...result.source, set: { 'cluster.members': members } } })
+    expect(growthsOf([sized('9'), sized('3')]).map(({ growth }) => growth.measures[0]?.points.map(({ size }) => size))).toEqual([[3, 9]])
+    expect(growthsOf([sized('3'), sized('3')])).toEqual([])
+    const across = chartsAcross([sized('3'), sized('9')], LIGHT)
+    expect(across.map(({ name }) => name)).toEqual(['cost-downtime', 'growth-cluster-members'])
+    for (const chart of across) expect((await drawPng(chart)).length).toBeGreaterThan(10_000)
+  })
+})
+
+describe('distributions', () => {
+  test('every rehearsal is in one bar, and the bars span least and greatest', () => {
+    for (const { bars, runs, max } of distributionsOf(result)) {
+      expect(bars.reduce((sum, [, , n]) => sum + n, 0)).toBe(runs)
+      expect(bars.at(-1)![1]).toBeGreaterThanOrEqual(max * 0.995)
+      for (const [i, [from]] of bars.entries()) if (i > 0) expect(from).toBe(bars[i - 1]![1])
+    }
+  })
+
+  test('claims and objectives are in the unit of the bars', () => {
+    const { claimed, unit, max } = distributionOf(result, 'writeDowntimeSeconds')
+    const claim = result.claims.find(({ measure }) => measure === 'writeDowntimeSeconds')
+    const scale = { s: 1, min: 60, h: 3600 }[unit]!
+    expect(max * scale).toBeCloseTo(result.measures.writeDowntimeSeconds.max, 6)
+    expect(claimed === null ? undefined : claimed * scale).toBe(claim?.claimed)
+  })
+
+  test('steps are round numbers, no smaller than asked for and not much larger', () => {
+    fc.assert(fc.property(fc.double({ min: 1e-6, max: 1e9, noNaN: true }), (least) => {
+      const step = niceStep(least)
+      expect(step).toBeGreaterThanOrEqual(least * 0.999)
+      expect(step).toBeLessThanOrEqual(least * 2.51)
+    }))
+  })
+})
+
+test('a squeezed axis keeps the order of instants and can be read backwards', () => {
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 10_000_000_000 }), { maxLength: 60 }), fc.integer({ min: 1, max: 10_000_000_000 }), fc.integer({ min: 0, max: 1000 }), (instants, endUs, permille) => {
+    const axis = squeezedAxis(instants, endUs)
+    const us = Math.floor((endUs * permille) / 1000)
+    expect(axis.at(0)).toBe(0)
+    expect(axis.at(endUs)).toBeCloseTo(1, 9)
+    expect(Math.abs(axis.instant(axis.at(us)) - us)).toBeLessThan(Math.max(1, endUs * 1e-6))
+    expect(axis.at(us)).toBeLessThanOrEqual(axis.at(Math.min(endUs, us + 1)) + 1e-12)
+  }))
+})
