@@ -1,8 +1,12 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { plantedPlugin } from './test/planted/plugin.ts'
 
 export default defineConfig({
   // The examples import what a user does; here that is the source.
   resolve: { alias: { 'proofroll/vitest': new URL('src/vitest.ts', import.meta.url).pathname } },
+  // A defect of test/planted, while its tests are tried against it; otherwise none.
+  plugins: plantedPlugin(fileURLToPath(new URL('.', import.meta.url)), process.env.PROOFROLL_PLANTED),
   test: {
     environment: 'node',
     globals: false,

@@ -32,6 +32,17 @@ describe('aggregates', () => {
     )
   })
 
+  test('of failures that are the same one, the lowest run stands for them, whichever part it was in', () => {
+    const range = (first: number, end: number) => runRange(fakeScenario, fakeRehearser, { seed: '7', strategy: { kind: 'random', faults: 0 }, first, end })
+    const early = range(2, 5)
+    for (const [into, other] of [[range(2, 5), range(5, 20)], [range(5, 20), range(2, 5)]] as const) {
+      mergeAggregate(into, other)
+      for (const [key, { run, hash }] of Object.entries(early.signatures)) expect(into.signatures[key]).toMatchObject({ run, hash })
+    }
+    expect(Object.values(early.signatures).map(({ run }) => run)).toContain(2)
+    expect(Object.values(early.signatures).every(({ run, runs }) => run === 2 || runs < 3)).toBe(true)
+  })
+
   test('a run counted twice is refused', () => {
     const part = runRange(fakeScenario, fakeRehearser, { seed: '7', strategy: { kind: 'random', faults: 0 }, first: 3, end: 8 })
     expect(() => mergeAggregate(runRange(fakeScenario, fakeRehearser, { seed: '7', strategy: { kind: 'random', faults: 0 }, first: 0, end: 5 }), part)).toThrow('runs 3…4 are in both results')
@@ -145,6 +156,26 @@ describe('shrinking', () => {
     expect(failsWith(fakeRehearsal({ schedule: small.form.schedule, seed: '1/3' }), key)).toBe(true)
     expect(shrinkSchedule({ ...failing, key: 'no-split-brain/overlap/promote' }).form.schedule).toEqual([])
     expect(small.attempts).toBeLessThan(20)
+  })
+
+  test('goes round: what one change makes superfluous is taken away, too', () => {
+    const kill = fakeSchedule(fakeScenario, '1', findRun('process-kill'), 2)[0]!
+    const other = { kind: 'disk-slow' as const, target: 'any/0', at: 0, durationUs: 1e6, magnitude: 2 }
+    // A long kill fails only beside the other fault, a short one by itself.
+    const rehearser = { ...fakeRehearser, rehearse: (what: Parameters<typeof fakeRehearser.rehearse>[0]) => ({ ...fakeRehearser.rehearse(what), inBudget: what.schedule.some((fault) => fault.kind === 'disk-slow' || (fault.kind === 'process-kill' && fault.durationUs <= 10e6)) }) }
+    const small = shrinkSchedule({ scenario: fakeScenario, rehearser, seed: '1/3', schedule: [{ ...kill, durationUs: 60e6 }, other], key: 'terminates/step-failed/shrink', step: 'shrink' })
+    expect(small.form.schedule).toEqual([expect.objectContaining({ kind: 'process-kill', durationUs: 10e6 })])
+    expect(small.minimal).toBe(true)
+  })
+
+  test('a smaller run whose faults no design survives is not the same failure', () => {
+    const schedule = fakeSchedule(fakeScenario, '1', findRun('process-kill'), 2)
+    const key = 'terminates/step-failed/shrink'
+    // Only with the other fault beside it is the kill in budget.
+    const rehearser = { ...fakeRehearser, rehearse: (what: Parameters<typeof fakeRehearser.rehearse>[0]) => ({ ...fakeRehearser.rehearse(what), inBudget: what.schedule.length > 1 }) }
+    const small = shrinkSchedule({ scenario: fakeScenario, rehearser, seed: '1/3', schedule: [...schedule, { kind: 'disk-slow', target: 'any/0', at: 0, durationUs: 1e6, magnitude: 2 }], key, step: 'shrink' })
+    expect(small.form.schedule).toHaveLength(2)
+    expect(small.result.inBudget).toBe(true)
   })
 
   test('a counterexample file replays the same, and says when it does not', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { exact95, regularisedBeta, zeroBelow95 } from '../../src/campaign/intervals.ts'
 import { OverlapError, countRuns, shardOf, unite } from '../../src/campaign/ranges.ts'
+import { type Combinations, saturationOf } from '../../src/campaign/saturation.ts'
 import { QUANTILE_ERROR, addValue, bucketOf, countAbove, emptySketch, mergeSketch, middleOf, quantileOf, sketchFromJson, sketchToJson } from '../../src/campaign/sketch.ts'
 
 describe('exact intervals', () => {
@@ -47,7 +48,7 @@ describe('exact intervals', () => {
 })
 
 describe('sketches', () => {
-  const values = fc.array(fc.oneof(fc.constant(0), fc.nat(600), fc.maxSafeNat()), { minLength: 1, maxLength: 200 })
+  const values = fc.array(fc.oneof(fc.constant(0), fc.nat(600), fc.maxSafeNat()), { minLength: 1, maxLength: 200, size: 'max' })
   const sketchOf = (all: readonly number[]) => {
     const sketch = emptySketch()
     for (const value of all) addValue(sketch, value)
@@ -103,6 +104,12 @@ describe('sketches', () => {
   test('what is no count is refused', () => {
     for (const bad of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => addValue(emptySketch(), bad)).toThrow(RangeError)
   })
+})
+
+test('saturation: Good and Turing from what was met once, Chao from once and twice, and the runs since the last new thing', () => {
+  const met = { a: [1, 3], b: [1, 7], c: [1, 0], d: [2, 1], e: [5, 2] } satisfies Combinations
+  expect(saturationOf(met, [[0, 20], [30, 40]])).toEqual({ combinations: 5, once: 3, twice: 1, unseenShare: 0.3, unseenAtLeast: 1.5, nothingNewInLast: 22 })
+  expect(saturationOf({}, [[0, 20]])).toEqual({ combinations: 0, once: 0, twice: 0, unseenShare: null, unseenAtLeast: null, nothingNewInLast: 20 })
 })
 
 describe('run ranges', () => {

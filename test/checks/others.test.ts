@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { ALL_CHECKS, judge } from '../../src/checks/index.ts'
 import { clock } from '../../src/checks/chain.ts'
+import { noFalseSuccess } from '../../src/checks/falseSuccess.ts'
 import { SECOND } from '../../src/kernel/index.ts'
 import { CHECKS, type GateRecord } from '../../src/result.ts'
 import { type Stage, tell } from '../toy/story.ts'
@@ -209,6 +210,19 @@ test('no-false-success: takes the gravest failure for its cause and tells its ch
   expect(tell(({ wait }) => wait(SECOND), { outcome: 'rolledBack' }).verdict('no-false-success').status).toBe('notExercised')
 })
 
+test.each([
+  ['no-acknowledged-write-lost'],
+  ['serves-at-end'],
+  ['no-split-brain'],
+  ['linearizable'],
+  ['converges'],
+  ['target-reached'],
+  ['no-forbidden-skew'],
+] as const)('no-false-success: %s alone makes success a false one', check => {
+  const others = good.verdicts.filter(v => v.check !== 'no-false-success').map(v => (v.check === check ? { ...v, status: 'fail' as const, signature: { check, cause: 'some-cause', step: 'some-step' } } : v))
+  expect(noFalseSuccess.judge(good.facts, others)).toMatchObject({ status: 'fail', signature: { check: 'no-false-success', cause: 'some-cause', step: 'some-step' } })
+})
+
 const gate = (over: Partial<GateRecord>): GateRecord => ({ step: 'wait', path: 'forward', visit: 1, passed: true, polls: 4, missing: false, stale: false, waited: true, claims: ['caught-up(m-1)'], honest: true, ...over })
 
 test('terminates: stuck names the step and whether a gate held it', () => {
@@ -284,8 +298,35 @@ test('linearizable: a read through the new leader misses what the promotion drop
   expect(verdict('linearizable')).toMatchObject({ status: 'fail', signature: { cause: 'lost-update' } })
 })
 
-test('rollback-safe: one run does not claim to have measured it', () => {
+test('rollback-safe: judged where the operator turned back on purpose, and only before the declared point had begun', () => {
   expect(good.verdict('rollback-safe').status).toBe('notExercised')
+  /** The operator turns back in `back`; the runbook declares `declared`. The old leader is stopped for good where `lose` says so. */
+  const turned = (declared: string | undefined, lose: boolean) => {
+    let turnedUs = 0
+    return tell(
+      ({ step, sim }) => {
+        step('hold', () => {})
+        step('go', w => lose && void w.stop('m-0', 'clean', 'runbook'))
+        turnedUs = sim.now
+        step('back', () => {})
+      },
+      {
+        outcome: 'rolledBack',
+        facts: {
+          pointOfNoReturn: declared,
+          get faults() {
+            return [{ kind: 'operator-rolls-back', target: 'operator', atUs: turnedUs, endUs: turnedUs, struck: true, members: [] }]
+          },
+        },
+      },
+    ).verdict('rollback-safe')
+  }
+  expect(turned('later', false).status).toBe('pass')
+  expect(turned('later', true)).toMatchObject({ status: 'fail', signature: { cause: 'not-serving' } })
+  expect(turned('go', true)).toMatchObject({ status: 'notExercised', evidence: expect.stringContaining('after go had begun') })
+  // It begins where the operator turns back: not yet begun.
+  expect(turned('back', true)).toMatchObject({ status: 'fail' })
+  expect(turned(undefined, true).status).toBe('notApplicable')
 })
 
 test('what was before the first step is told in words, not by a negative clock', () => {

@@ -1,10 +1,10 @@
 /** A folder of one's own with a scenario on the toy engine, and the command line run in it. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Context } from '../../src/cli/context.ts'
 import { main } from '../../src/cli/program.ts'
 import type { Engine } from '../../src/engine.ts'
+import { temporaryFolder } from '../folder.ts'
 import { toy } from '../toy/engine.ts'
 
 export const engine: Engine = {
@@ -49,7 +49,7 @@ deadline: 1h
 
 /** Makes an empty folder and goes there. */
 export function enterFolder(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'proofroll-'))
+  const folder = temporaryFolder()
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     writeFileSync(join(folder, file), text)

@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { temporaryFolder } from '../folder.ts'
 import { builtInScenarios, findScenario, packageRoot, ScenarioError } from '../../src/scenario/index.ts'
 
 function root(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'proofroll-'))
+  const folder = temporaryFolder()
   mkdirSync(join(folder, 'scenarios', 'pg-wheel'), { recursive: true })
   for (const file of ['fenced.yaml', 'fenced.runbook.yaml', 'quick.yml', '_base.yaml', 'notes.md']) writeFileSync(join(folder, 'scenarios', 'pg-wheel', file), 'format: 1\n')
   return folder

@@ -1,9 +1,7 @@
 /** Scenarios in code on the toy engine, and a folder of one's own for the files of failures. */
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Engine } from '../../src/engine.ts'
 import { run, runbook, scenario, sleep, type OwnScenario, type ScenarioInCode } from '../../src/vitest.ts'
+import { temporaryFolder } from '../folder.ts'
 import { toy } from '../toy/engine.ts'
 
 export const engines: readonly Engine[] = [toy as unknown as Engine]
@@ -35,7 +33,7 @@ export function onToy(more: ScenarioInCode = {}): OwnScenario {
 
 /** Makes an empty folder and goes there. */
 export function enterFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'proofroll-suite-'))
+  const folder = temporaryFolder()
   process.chdir(folder)
   return folder
 }

@@ -1,15 +1,11 @@
-/** What the trap tests stand on: one PostgreSQL cluster driven by hand, and built-in scenarios with something changed. */
-import { parse, stringify } from 'yaml'
+/** What the trap tests stand on: one PostgreSQL cluster driven by hand, and built-in scenarios with something changed (`../variant.ts`). */
 import { PostgresCluster, postgresOptions } from '../../models/postgres/index.ts'
-import { engines } from '../../models/index.ts'
 import type { ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Client, Session, SessionState } from '../../src/engine.ts'
 import { SECOND, Simulation, type Us } from '../../src/kernel/index.ts'
 import type { Output } from '../../src/operator/command.ts'
-import { rehearse } from '../../src/rehearsal.ts'
-import type { CheckId, RehearsalResult, Verdict } from '../../src/result.ts'
-import { loadScenario, loadScenarioFrom, type Scenario } from '../../src/scenario/index.ts'
-import type { Schedule } from '../../src/faults/index.ts'
+
+export { type Change, command, gate, play, variant, verdict, why } from '../variant.ts'
 
 /** Splits a command line as a shell does: blanks, single and double quotes. */
 function words(line: string): string[] {
@@ -156,95 +152,4 @@ export function halfTurned(options: Readonly<Record<string, unknown>> = {}, seed
   stage.run(`kubectl patch service postgres-primary --patch '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"postgres-cluster-3"}}}'`)
   stage.wait(3)
   return stage
-}
-
-// ── scenarios ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-interface Step {
-  id?: string
-  steps?: Step[]
-  forEach?: { steps: Step[] }
-  [key: string]: unknown
-}
-
-interface Runbook {
-  steps: Step[]
-  [key: string]: unknown
-}
-
-export interface Change {
-  readonly set?: Readonly<Record<string, string>>
-  /** Ids of steps to leave out. */
-  readonly without?: readonly string[]
-  /** Changes a step in place, by id. */
-  readonly step?: Readonly<Record<string, (step: Step) => void>>
-  /** Changes the runbook's own keys. */
-  readonly runbook?: (runbook: Runbook) => void
-  /** Replaces in the text of the runbook. */
-  readonly replace?: readonly (readonly [string, string])[]
-}
-
-/** A built-in scenario with something changed. @throws Error when a step that is to be changed is not there */
-export function variant(name: string, change: Change = {}): Scenario {
-  const scenario = loadScenario(name, engines)
-  const pending = new Set([...(change.without ?? []), ...Object.keys(change.step ?? {})])
-  const files = Object.fromEntries(
-    Object.entries(scenario.source.files).map(([path, text]) => {
-      if (!path.endsWith('.runbook.yaml') || path.includes('half-turned')) return [path, text]
-      const runbook = parse((change.replace ?? []).reduce((all, [from, to]) => all.replaceAll(from, to), text)) as Runbook
-      edit(runbook.steps, change, pending)
-      change.runbook?.(runbook)
-      return [path, stringify(runbook)]
-    }),
-  )
-  if (pending.size > 0) throw new Error(`${name} has no step ${[...pending].join(', ')}`)
-  return loadScenarioFrom({ ...scenario.source, files }, engines, { set: change.set ?? {} })
-}
-
-function edit(steps: Step[], change: Change, pending: Set<string>): void {
-  for (let i = steps.length - 1; i >= 0; i--) {
-    const step = steps[i] as Step
-    const id = step.id ?? ''
-    if (change.without?.includes(id)) {
-      pending.delete(id)
-      steps.splice(i, 1)
-      continue
-    }
-    const act = change.step?.[id]
-    if (act !== undefined) {
-      pending.delete(id)
-      act(step)
-    }
-    if (step.steps !== undefined) edit(step.steps, change, pending)
-    if (step.forEach !== undefined) edit(step.forEach.steps, change, pending)
-  }
-}
-
-/** One recorded rehearsal. */
-export function play(scenario: Scenario, seed = '1/0', schedule: Schedule = []): RehearsalResult {
-  return rehearse({ scenario, schedule, seed, record: true })
-}
-
-export function verdict(result: RehearsalResult, check: CheckId): Verdict {
-  const found = result.verdicts.find(v => v.check === check)
-  if (found === undefined) throw new Error(`no verdict of ${check}`)
-  return found
-}
-
-/** The whole because-chain as one text. */
-export function why(result: RehearsalResult, check: CheckId): string {
-  return (verdict(result, check).because ?? []).map(clause => clause.text).join('; ')
-}
-
-/** The command of a step as the operator saw it: the `nth` of them (from 0). */
-export function command(result: RehearsalResult, step: string, nth = 0): { readonly code: number | undefined; readonly out: string; readonly err: string; readonly atUs: Us } {
-  const found = result.story?.commands.filter(c => c.step === step)[nth]
-  if (found === undefined) throw new Error(`step ${step} has issued no command ${nth}`)
-  return found
-}
-
-export function gate(result: RehearsalResult, step: string): RehearsalResult['gates'][number] {
-  const found = result.gates.find(g => g.step === step)
-  if (found === undefined) throw new Error(`no gate ${step}`)
-  return found
 }
