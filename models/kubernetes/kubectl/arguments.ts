@@ -20,6 +20,12 @@ const SHORT: Readonly<Record<string, string>> = { n: 'namespace', l: 'selector',
 /** Flags that every verb takes. */
 export const GLOBAL_FLAGS: FlagSpec = { namespace: 'text', context: 'text', 'request-timeout': 'text' }
 
+/** Global flags of the real kubectl. Source: kubectl options, 1.30. */
+export const REAL_GLOBAL_FLAGS: ReadonlySet<string> = new Set([
+  'as', 'as-group', 'as-uid', 'cache-dir', 'certificate-authority', 'client-certificate', 'client-key', 'cluster', 'context', 'disable-compression', 'insecure-skip-tls-verify', 'kubeconfig', 'log-flush-frequency',
+  'match-server-version', 'namespace', 'password', 'profile', 'profile-output', 'request-timeout', 'server', 'tls-server-name', 'token', 'user', 'username', 'v', 'vmodule', 'warnings-as-errors',
+])
+
 /** Parses what follows the verb. Words that are not known yet (`${…}`) pass as plain words. */
 export function parseArguments(words: readonly string[], spec: FlagSpec): Arguments {
   const positional: string[] = []

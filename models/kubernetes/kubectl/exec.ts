@@ -26,6 +26,7 @@ export const exec: Verb = {
   name: 'exec',
   summary: 'runs a program inside a container',
   flags: { container: 'text', stdin: 'optional', tty: 'optional', quiet: 'switch' },
+  realFlags: ['container', 'filename', 'help', 'pod-running-timeout', 'quiet', 'stdin', 'tty'],
 
   check(args, kube) {
     if (args.problem !== undefined) return []

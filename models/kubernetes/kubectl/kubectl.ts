@@ -2,7 +2,7 @@ import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../../
 import { type Call, type Command, failed, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
-import { type Arguments, GLOBAL_FLAGS, parseArguments } from './arguments.ts'
+import { type Arguments, GLOBAL_FLAGS, parseArguments, REAL_GLOBAL_FLAGS } from './arguments.ts'
 import { apply, create } from './apply.ts'
 import { deleteVerb } from './delete.ts'
 import { describe } from './describe.ts'
@@ -44,7 +44,8 @@ export class Kubectl implements Command {
     if ('unknown' in invocation) return invocation.unknown.includes('${') ? [] : [{ severity: 'error', message: invocation.unknown }]
     const { verb, args } = invocation
     const findings: Finding[] = []
-    if (args.problem !== undefined) findings.push({ severity: 'error', message: withSupported(unknownFlag(invocation), verb) ?? `kubectl ${verb.name} fails: ${args.problem}` })
+    // What the real tool refuses is no error of the input: it is what the rehearsal is to show.
+    if (args.problem !== undefined) findings.push({ severity: refusedByKubectl(invocation) ? 'warning' : 'error', message: withSupported(unknownFlag(invocation), verb) ?? `kubectl ${verb.name} fails: ${args.problem}` })
     for (const message of verb.check?.(args, this.kube) ?? []) findings.push({ severity: 'error', message })
     return findings
   }
@@ -127,13 +128,22 @@ function flagNames(verb: Verb): string[] {
   return [...Object.keys(verb.flags), ...Object.keys(GLOBAL_FLAGS)].map(f => `--${f}`)
 }
 
-/** What is said of a flag that is not modelled, whether or not the real kubectl has it: passed over in silence, its step would fail in every run. */
-function unknownFlag({ verb, args }: Invocation): string | undefined {
-  const flag = /^unknown (?:flag: (--.+)|shorthand flag: '(.+)' in .+)$/.exec(args.problem ?? '')
-  if (flag === null) return undefined
+const UNKNOWN_FLAG = /^unknown (?:flag: --(.+)|shorthand flag: '(.+)' in .+)$/
+
+/** A flag that no real kubectl has: where the list is known it says so itself, with status 1 (kubernetes#20898). */
+function refusedByKubectl({ verb, args }: Invocation): boolean {
+  const name = UNKNOWN_FLAG.exec(args.problem ?? '')?.[1]
+  return name !== undefined && verb.realFlags !== undefined && !verb.realFlags.includes(name) && !REAL_GLOBAL_FLAGS.has(name)
+}
+
+/** What is said of a flag of the real kubectl that is not modelled: passed over in silence, its step would fail in every run. */
+function unknownFlag(invocation: Invocation): string | undefined {
+  const { verb, args } = invocation
+  const flag = UNKNOWN_FLAG.exec(args.problem ?? '')
+  if (flag === null || refusedByKubectl(invocation)) return undefined
   // The commonest way to come by one.
   const inside = verb === exec && args.rest === undefined ? '; what the container is to run stands behind ` -- `' : ''
-  return `the flag \`${flag[1] ?? `-${flag[2]}`}\` of kubectl ${verb.name} is not modelled${inside}`
+  return `the flag \`${flag[1] === undefined ? `-${flag[2]}` : `--${flag[1]}`}\` of kubectl ${verb.name} is not modelled${inside}`
 }
 
 function withSupported(complaint: string | undefined, verb: Verb): string | undefined {

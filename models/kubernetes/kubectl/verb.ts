@@ -16,6 +16,8 @@ export interface Verb {
   readonly name: string
   readonly summary: string
   readonly flags: FlagSpec
+  /** All flags that the real verb has besides the global ones, where the list is known: any other is refused by kubectl itself. */
+  readonly realFlags?: readonly string[]
   /** Malformed invocations that can be told without running: one message each. */
   check?(args: Arguments, kube: Kubernetes): readonly string[]
   /** For read-only invocations; undefined when this one has effects or waits. */

@@ -1,0 +1,100 @@
+/** Commands that have effects: stepping down, freezing, configurations, the feature compatibility version, shutdown, single writes. */
+import { MILLISECOND, type Process, SECOND } from '../../../src/kernel/index.ts'
+import { refreshAll } from '../acknowledge.ts'
+import { type Refused, refuse } from '../errors.ts'
+import { setFcv } from '../fcv.ts'
+import type { Mongod } from '../mongod.ts'
+import { initiate, reconfigure } from '../reconfig.ts'
+import { shutDown, stepDown } from '../stepdown.ts'
+import type { World } from '../world.ts'
+import { singleWrite } from '../write.ts'
+
+type Args = Readonly<Record<string, unknown>>
+type Action = (world: World, m: Mongod, args: Args) => Process<object>
+
+const done = (m: Mongod, more: object = {}): object => ({ ...more, ok: 1, $clusterTime: { clusterTime: { $at: 'clusterTime' } }, operationTime: { $at: 'clusterTime' }, ...(m.alive ? {} : {}) })
+
+function number(value: unknown, fallback: number): number {
+  if (value !== null && typeof value === 'object' && '$long' in value) return Number((value as { $long: number }).$long)
+  return typeof value === 'number' ? value : fallback
+}
+
+export const actions: Readonly<Record<string, Action>> = {
+  *replSetStepDown(_world, m, args): Process<object> {
+    const force = args.force === true
+    const secs = number(args.replSetStepDown, 60)
+    // With force the default is not to wait at all; the shell's helper never forces.
+    const catchUp = args.secondaryCatchUpPeriodSecs === undefined ? (force ? 0 : Math.min(10, Math.max(0, secs - 1))) : number(args.secondaryCatchUpPeriodSecs, 10)
+    if (secs < 0) return refuse('BadValue', 'stepdown period must be non-negative')
+    if (secs < catchUp || (args.secondaryCatchUpPeriodSecs !== undefined && secs <= catchUp)) return refuse('BadValue', 'stepdown period must be longer than secondaryCatchUpPeriodSecs')
+    const refused: Refused | undefined = yield* stepDown(m, { stepDownSecs: secs, catchUpSecs: catchUp, force })
+    return refused ?? done(m)
+  },
+
+  *replSetStepUp(world, m): Process<object> {
+    if (m.isPrimary) return done(m)
+    if (!m.electable) return refuse('CommandFailed', 'Election failed.')
+    const untilUs = world.sim.now + 5 * SECOND
+    m.run('asked')
+    while (m.alive && m.campaigning && world.sim.now < untilUs) yield 5 * MILLISECOND
+    return m.isPrimary ? done(m) : refuse('CommandFailed', 'Election failed.')
+  },
+
+  *replSetFreeze(world, m, args): Process<object> {
+    yield MILLISECOND
+    const secs = number(args.replSetFreeze, 0)
+    if (m.isPrimary) return refuse('NotSecondary', 'cannot freeze node when primary or running for election. state: Primary')
+    m.ineligibleUntilUs = secs === 0 ? world.sim.now : world.sim.now + secs * SECOND
+    world.topologyChanged()
+    return done(m, secs === 0 ? { info: 'unfreezing' } : {})
+  },
+
+  *replSetReconfig(_world, m, args): Process<object> {
+    const refused = yield* reconfigure(m, args.replSetReconfig, args.force === true)
+    return refused ?? done(m)
+  },
+
+  *replSetInitiate(_world, m, args): Process<object> {
+    const refused = yield* initiate(m, args.replSetInitiate)
+    return refused ?? done(m)
+  },
+
+  *setFeatureCompatibilityVersion(_world, m, args): Process<object> {
+    const wtimeout = (args.writeConcern as { wtimeout?: number } | undefined)?.wtimeout
+    const refused = yield* setFcv(m, String(args.setFeatureCompatibilityVersion), args.confirm === true, wtimeout ?? 60_000)
+    return refused ?? done(m)
+  },
+
+  *setDefaultRWConcern(world, m, args): Process<object> {
+    yield 5 * MILLISECOND
+    if (!m.isPrimary || !m.writable) return refuse('NotWritablePrimary', 'not primary')
+    const w = (args.defaultWriteConcern as { w?: unknown } | undefined)?.w
+    if (w !== 'majority' && typeof w !== 'number') return refuse('BadValue', 'defaultWriteConcern needs w')
+    world.defaultWriteConcern = w
+    refreshAll(world)
+    world.topologyChanged()
+    return done(m, { defaultWriteConcern: { w, wtimeout: 0 }, defaultWriteConcernSource: 'global' })
+  },
+
+  *setParameter(_world, m): Process<object> {
+    yield MILLISECOND
+    return refuse('BadValue', 'attempted to set unrecognized parameter', m.alive ? 72 : 72)
+  },
+
+  /** The connection goes with the server: the shell sees it closed. A primary without a caught-up heir refuses, unless forced (rule MG-SHUTDOWN-3). */
+  *shutdown(world, m, args): Process<object> {
+    const force = args.force === true
+    const secs = number(args.timeoutSecs, world.options.shutdownTimeoutSeconds)
+    if (m.isPrimary && !force) {
+      const refused = yield* stepDown(m, { stepDownSecs: 120, catchUpSecs: secs, force: false })
+      if (refused !== undefined) return refused
+    }
+    m.spawn(shutDown(m, secs))
+    while (m.alive) yield 100 * MILLISECOND
+    return { $network: `connection 1 to 127.0.0.1:27017 closed` }
+  },
+
+  *$write(_world, m, args): Process<object> {
+    return yield* singleWrite(m, args.writeConcern as { w?: unknown; wtimeout?: unknown } | null)
+  },
+}

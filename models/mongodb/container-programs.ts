@@ -1,0 +1,73 @@
+/** What `kubectl exec` finds in a member's container: the shell of its release, and kill. */
+import { MILLISECOND, type Process } from '../../src/kernel/index.ts'
+import { type Command, CommandRegistry, failed, ok, type Output } from '../../src/operator/command.ts'
+import { miniShell } from '../../src/operator/mini-shell.ts'
+import type { ContainerHandle } from '../kubernetes/container.ts'
+import { mongosh } from './mongosh/command.ts'
+import type { Mongod } from './mongod.ts'
+import { releaseIndex } from './names.ts'
+import { shutDown } from './stepdown.ts'
+import type { World } from './world.ts'
+
+export function containerPrograms(world: World, c: ContainerHandle, running: () => Mongod | undefined): CommandRegistry {
+  const registry = new CommandRegistry('container mongod')
+  const place = (): string => c.machine.name
+  const target = { place, local: running, pod: c.pod.name }
+  const version = c.imageUsed.versions.engine ?? '0'
+  // mongosh came with 5.0's images, the old shell went with 6.0 (MG-T03, M36).
+  if (releaseIndex(version) >= releaseIndex('5.0')) registry.register(mongosh(world, target))
+  registry.register(releaseIndex(version) < releaseIndex('6.0') ? mongosh(world, target, 'mongo') : missing('mongo'))
+  registry.register(kill(world, running), echo)
+  const files = new Map<string, string>()
+  registry.register(...miniShell(registry, {
+    read: path => files.get(path),
+    write: (path, text) => void files.set(path, text),
+    remove: path => void files.delete(path),
+    kind: path => (files.has(path) ? 'f' : path === '/data/db' || path === '/tmp' ? 'd' : undefined),
+  }))
+  return registry
+}
+
+/** The container runtime finds no such program. */
+function missing(name: string): Command {
+  const text = `OCI runtime exec failed: exec failed: unable to start container process: exec: "${name}": executable file not found in $PATH: unknown\n`
+  return {
+    name,
+    summary: 'not in this image: status 126 or 127',
+    check: () => [],
+    latencyUs: () => MILLISECOND,
+    look: () => ({ output: failed(text, 127), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY }),
+    *run(): Process<Output> {
+      return failed(text, 127)
+    },
+  }
+}
+
+const echo: Command = {
+  name: 'echo',
+  summary: 'prints its arguments',
+  check: () => [],
+  latencyUs: () => 0,
+  look: call => ({ output: ok(`${call.argv.slice(1).join(' ')}\n`), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY }),
+  *run(): Process<Output> {
+    return failed('')
+  },
+}
+
+/** `kill [-9] 1`: the main process of the container is mongod. PID 1 takes no SIGKILL from its own namespace. */
+function kill(world: World, running: () => Mongod | undefined): Command {
+  return {
+    name: 'kill',
+    summary: 'kill [-SIGNAL] 1',
+    check: argv => (argv[argv.length - 1] === '1' ? [] : [{ severity: 'error', message: 'kill: only the main process (PID 1) is modelled' }]),
+    latencyUs: () => MILLISECOND,
+    look: () => undefined,
+    *run(call): Process<Output> {
+      const signal = call.argv.length > 2 ? (call.argv[1] as string).replace(/^-(?:SIG)?/, '') : 'TERM'
+      const m = running()
+      if (m === undefined) return failed('kill: (1) - No such process\n')
+      if (signal === 'TERM' || signal === '15' || signal === 'INT' || signal === '2') m.spawn(shutDown(m, world.options.shutdownTimeoutSeconds))
+      return ok()
+    },
+  }
+}

@@ -1,0 +1,146 @@
+/** The program `mongosh` (and, in old images, `mongo`): connects, runs the texts of --eval, prints. */
+import { MILLISECOND, NEVER, type Process, type Us } from '../../../src/kernel/index.ts'
+import { type Call, type Command, failed, type Finding, type Look, ok, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import { rememberedByText, rememberedByWords } from '../../../src/operator/remembered.ts'
+import { act, read } from '../commands/index.ts'
+import type { Mongod } from '../mongod.ts'
+import type { World } from '../world.ts'
+import { syntaxError } from './interpreter.ts'
+import { Run } from './memory.ts'
+import { parseOptions, type Parsed, type ShellOptions } from './options.ts'
+import { unmodelled } from './supported.ts'
+import { reach } from './reach.ts'
+
+export interface Where {
+  readonly place: () => string
+  /** The mongod of this container. */
+  readonly local: () => Mongod | undefined
+  readonly pod: string
+}
+
+const VERSION = '2.3.2'
+/** mongosh starts a Node.js process: several hundred milliseconds [J]. */
+const START = { is: 'uniform', min: 350 * MILLISECOND, max: 900 * MILLISECOND } as const
+/** Commands that one script may give: a loop without end in time is an error of the runbook. */
+const MOST_QUESTIONS = 5_000
+
+const commonOptions = rememberedByWords(argv => parseOptions(argv))
+const commonSyntax = rememberedByText(text => ({ error: syntaxError(text) }))
+
+export function mongosh(world: World, where: Where, name = 'mongosh'): Command {
+  const optionsOf = (call: Call): Parsed => commonOptions(call.argv)
+  const latencyUs = (call: Call): Us => Math.round(world.sim.chance.sample(START, call.key, 'mongosh start', call.nth))
+  return {
+    name,
+    summary: 'MongoDB shell: runs JavaScript from --eval',
+    check,
+    latencyUs,
+    latencyBoundUs: () => START.max,
+    look(call) {
+      const options = optionsOf(call)
+      const early = withoutServer(options, name)
+      if (early !== undefined) return { output: early, afterUs: 0, stableUntilUs: NEVER }
+      return looked(world, where, options as ShellOptions)
+    },
+    *run(call): Process<Output> {
+      const options = optionsOf(call)
+      const early = withoutServer(options, name)
+      if (early !== undefined) return early
+      return yield* perform(world, where, options as ShellOptions)
+    },
+  }
+}
+
+function withoutServer(options: Parsed, name: string): Output | undefined {
+  if ('refusal' in options) return options.refusal
+  if (options.version) return ok(`${VERSION}\n`)
+  if (options.sources.length === 0) return failed(`${name}: standard input is no terminal, and nothing was given to --eval\n`)
+  return undefined
+}
+
+function check(argv: readonly string[]): readonly Finding[] {
+  const findings: Finding[] = []
+  try {
+    const options = parseOptions(argv)
+    if ('refusal' in options) return [{ severity: 'error', message: options.refusal.err.trim() }]
+    if (options.sources.length === 0 && !options.version) findings.push({ severity: 'error', message: `${argv[0] ?? 'mongosh'} without --eval: an interactive shell is not modelled` })
+    for (const source of options.sources) {
+      if (source.includes('${')) continue
+      const { error } = commonSyntax(source)
+      if (error !== undefined) findings.push({ severity: 'error', message: `in \`${source}\`: SyntaxError: ${error}` })
+      else findings.push(...unmodelled(source).map((what): Finding => ({ severity: 'error', message: `in \`${source}\`: ${what}` })))
+    }
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error
+    findings.push({ severity: 'error', message: error.message })
+  }
+  return findings
+}
+
+const AUTH_FREE = new Set(['hello', 'isMaster', 'ping', 'buildInfo', '$value', '$sleep'])
+
+function denied(world: World, options: ShellOptions, name: string): string | undefined {
+  if (!world.options.auth || options.user !== undefined || AUTH_FREE.has(name)) return undefined
+  return JSON.stringify({ ok: 0, errmsg: `Command ${name} requires authentication`, code: 13, codeName: 'Unauthorized' })
+}
+
+/** Reads only: undefined as soon as it would do something. */
+function looked(world: World, where: Where, options: ShellOptions): Look | undefined {
+  const reached = reach(world, where, options)
+  if ('error' in reached) return reached.waits ? undefined : { output: failed(reached.error), afterUs: reached.afterUs, stableUntilUs: NEVER }
+  const run = new Run({ sources: options.sources, db: options.db, json: options.json })
+  let moves = false
+  for (;;) {
+    const step = run.step()
+    if (step.is === 'endless') throw new UnsupportedError('a script of mongosh that never ends', ['loops that end'])
+    if (step.is === 'done') {
+      const output = finish(options, reached.m, step)
+      return { output, afterUs: 0, stableUntilUs: moves ? world.sim.now : NEVER }
+    }
+    const { name, args } = step.question
+    const text = denied(world, options, name) ?? read(world, reached.m, name, args)
+    if (text === undefined) return undefined
+    if (name === '$value') moves = true
+    run.answer(text)
+  }
+}
+
+function* perform(world: World, where: Where, options: ShellOptions): Process<Output> {
+  const untilUs = world.sim.now + options.selectionMs * MILLISECOND
+  let reached = reach(world, where, options)
+  while ('error' in reached && reached.waits && world.sim.now < untilUs) {
+    yield Math.min(500 * MILLISECOND, untilUs - world.sim.now)
+    reached = reach(world, where, options)
+  }
+  if ('error' in reached) {
+    yield reached.afterUs
+    return failed(reached.error)
+  }
+  const { m } = reached
+  const run = new Run({ sources: options.sources, db: options.db, json: options.json })
+  for (;;) {
+    const step = run.step()
+    if (step.is === 'endless' || run.asked > MOST_QUESTIONS) throw new UnsupportedError('a script of mongosh that never ends', ['loops that end'])
+    if (step.is === 'done') return finish(options, m, step)
+    const { name, args } = step.question
+    let text = denied(world, options, name)
+    if (text === undefined && name === '$sleep') {
+      yield Math.max(0, Number(JSON.parse(args)) * MILLISECOND)
+      text = 'null'
+    }
+    // A connection that was closed, or to a server that no longer answers.
+    if (text === undefined && (!m.alive || !m.listening)) text = JSON.stringify({ $network: 'connection closed' })
+    if (text === undefined && (m.paused || !world.network.connected(where.place(), m.place))) {
+      yield 30_000 * MILLISECOND
+      text = JSON.stringify({ $network: 'connection timed out' })
+    }
+    text ??= read(world, m, name, args)
+    text ??= yield* act(world, m, name, args)
+    run.answer(text)
+  }
+}
+
+function finish(options: ShellOptions, m: Mongod, done: { readonly out: string; readonly err: string; readonly code: number }): Output {
+  const banner = options.quiet ? '' : `Current Mongosh Log ID:\t000000000000000000000000\nConnecting to:\t\tmongodb://127.0.0.1:27017/?directConnection=true&serverSelectionTimeoutMS=2000&appName=mongosh+${VERSION}\nUsing MongoDB:\t\t${m.host.version}\nUsing Mongosh:\t\t${VERSION}\n\nFor mongosh info see: https://www.mongodb.com/docs/mongodb-shell/\n\n`
+  return { out: banner + done.out, err: done.err, code: done.code }
+}

@@ -1,0 +1,67 @@
+/**
+ * A script is a pure function of the answers to its questions, so what it made of them is remembered: a tree of questions, one branch for each
+ * answer, and at its ends what was printed. The interpreter runs only where the tree ends. Shared by all rehearsals of a thread.
+ */
+import { type Evaluated, evaluate, type Question, type Script } from './interpreter.ts'
+
+interface Node {
+  question: Question | undefined
+  result: Extract<Evaluated, { is: 'done' | 'endless' }> | undefined
+  readonly next: Map<string, Node>
+}
+
+/** Beyond this many nodes the memory starts over. */
+const LIMIT = 60_000
+
+const roots = new Map<string, Node>()
+let size = 0
+
+const fresh = (): Node => {
+  size += 1
+  return { question: undefined, result: undefined, next: new Map() }
+}
+
+/** One run of a script, question by question. */
+export class Run {
+  private node: Node
+  private readonly answers: string[] = []
+
+  constructor(private readonly script: Script) {
+    if (size > LIMIT) {
+      roots.clear()
+      size = 0
+    }
+    const key = JSON.stringify(script)
+    let root = roots.get(key)
+    if (root === undefined) roots.set(key, (root = fresh()))
+    this.node = root
+  }
+
+  /** What it asks next, or how it ended. */
+  step(): Evaluated {
+    const { node } = this
+    if (node.result !== undefined) return node.result
+    if (node.question === undefined) {
+      const evaluated = evaluate(this.script, (_question, nth) => this.answers[nth])
+      if (evaluated.is === 'asks') node.question = evaluated.question
+      else {
+        node.result = evaluated
+        return evaluated
+      }
+    }
+    return { is: 'asks', question: node.question }
+  }
+
+  /** Answers what it asked. */
+  answer(text: string): void {
+    this.answers.push(text)
+    let next = this.node.next.get(text)
+    if (next === undefined) this.node.next.set(text, (next = fresh()))
+    this.node = next
+  }
+
+  /** How many questions were answered. */
+  get asked(): number {
+    return this.answers.length
+  }
+}

@@ -1,0 +1,97 @@
+/** Changing the configuration (rules MG-CONFIG-…). Source: replSetReconfig documentation; facts M31. */
+import { MILLISECOND, type Process, SECOND, within } from '../../src/kernel/index.ts'
+import { refreshAll } from './acknowledge.ts'
+import { Config, type MemberConfig, type Settings } from './config.ts'
+import { type Refused, refuse } from './errors.ts'
+import type { Mongod } from './mongod.ts'
+
+type Plain = Readonly<Record<string, unknown>>
+
+const isPlain = (value: unknown): value is Plain => typeof value === 'object' && value !== null && !Array.isArray(value)
+const numberOr = (value: unknown, fallback: number): number => (typeof value === 'number' ? value : fallback)
+
+/** Reads a configuration document. */
+function readConfig(m: Mongod, value: unknown, base: Config | undefined): Config | Refused {
+  const bad = (why: string): Refused => refuse('InvalidReplicaSetConfig', why)
+  if (!isPlain(value) || !Array.isArray(value.members)) return bad('a configuration needs members')
+  const members: MemberConfig[] = []
+  for (const item of value.members as unknown[]) {
+    if (!isPlain(item) || typeof item.host !== 'string') return bad('each member needs a host')
+    const name = item.host.split(':')[0]?.split('.')[0] ?? ''
+    const arbiterOnly = item.arbiterOnly === true
+    const priority = numberOr(item.priority, arbiterOnly ? 0 : 1)
+    const votes = numberOr(item.votes, 1)
+    if (votes === 0 && priority > 0) return bad(`priority must be 0 when non-voting (votes:0), not ${priority} (member ${item.host})`)
+    if (item.hidden === true && priority > 0) return bad('priority must be 0 when hidden=true')
+    const known = base?.member(name)
+    // A member that is new does not vote before it has its data.
+    const newlyAdded = base !== undefined && known === undefined && votes > 0 && !arbiterOnly ? true : known?.newlyAdded === true
+    members.push({ _id: numberOr(item._id, members.length), name, host: item.host.includes(':') ? item.host : `${item.host}:27017`, arbiterOnly, buildIndexes: item.buildIndexes !== false, hidden: item.hidden === true, priority, secondaryDelaySecs: 0, votes, ...(newlyAdded ? { newlyAdded } : {}) })
+  }
+  if (members.filter(x => x.votes > 0).length > 7) return bad('Replica set configuration contains more than 7 voting members, but must be at least 1 and no more than 7')
+  if (new Set(members.map(x => x.host)).size < members.length) return bad('two members have the same host')
+  if (new Set(members.map(x => x._id)).size < members.length) return bad('two members have the same _id')
+  const given = isPlain(value.settings) ? value.settings : {}
+  const own = base?.settings ?? m.world.firstConfig.settings
+  const settings = Object.fromEntries(Object.entries(own).map(([key, old]) => [key, typeof given[key] === typeof old ? given[key] : old])) as unknown as Settings
+  return new Config(String(value._id ?? m.world.options.replicaSet), Math.max((base?.version ?? 0) + 1, numberOr(value.version, 1)), m.term, members, settings)
+}
+
+export function* reconfigure(m: Mongod, value: unknown, force: boolean): Process<Refused | undefined> {
+  const { world, config } = m
+  yield 5 * MILLISECOND
+  if (config === undefined) return refuse('NotYetInitialized', 'a replica set configuration has not been received yet')
+  if (!force && (!m.isPrimary || !m.writable || m.steppingDown)) return refuse('NotWritablePrimary', `New config is rejected. Not primary. Use the force flag to reconfig on a non-primary`)
+  const next = readConfig(m, value, config)
+  if (!(next instanceof Config)) return next
+  if (next.set !== config.set) return refuse('NewReplicaSetConfigurationIncompatible', 'New and old configurations differ in replica set name')
+  if (next.member(m.name) === undefined) return refuse('NodeNotFound', 'No host described in new configuration maps to this node')
+  if (!force && voterChanges(config, next) > 1) return refuse('NewReplicaSetConfigurationIncompatible', 'Non force replica set reconfig can only add or remove at most 1 voting member.')
+  adopt(m, force ? new Config(next.set, next.version + 10_000, m.term, next.members, next.settings) : next)
+  if (force) return undefined
+  // A majority of the new configuration must have it before the answer.
+  const deadlineUs = world.sim.now + 60 * SECOND
+  for (;;) {
+    const having = next.voters.filter(v => v.name === m.name || ((world.mongodOf(v.name)?.config?.version ?? -1) >= next.version && world.mongodOf(v.name)?.listening === true)).length
+    if (having >= next.majority) break
+    if (!m.alive || !m.isPrimary) return refuse('InterruptedDueToReplStateChange', 'operation was interrupted')
+    if (world.sim.now >= deadlineUs) return refuse('ConfigurationInProgress', 'Current configuration has not been committed')
+    yield within(world.changed, deadlineUs - world.sim.now)
+  }
+  return undefined
+}
+
+function voterChanges(a: Config, b: Config): number {
+  const before = new Set(a.voters.map(v => v.name))
+  const after = new Set(b.members.filter(v => v.votes > 0).map(v => v.name))
+  return [...before].filter(v => !after.has(v)).length + [...after].filter(v => !before.has(v)).length
+}
+
+/** The node has it; the others within reach hear of it with the next heartbeats, which are sent at once. */
+function adopt(m: Mongod, config: Config): void {
+  const { world } = m
+  m.adopt(config)
+  for (const other of [...world.mongods]) {
+    if (other === m || !world.talks(m, other)) continue
+    if (config.member(other.name) === undefined && other.config?.member(other.name) === undefined) continue
+    world.sim.after(world.network.delayUs(m.place, other.place), () => {
+      if (m.alive && other.alive && world.talks(m, other)) other.adopt(config)
+    })
+  }
+  refreshAll(world)
+}
+
+export function* initiate(m: Mongod, value: unknown): Process<Refused | undefined> {
+  const { world } = m
+  yield 5 * MILLISECOND
+  if (m.config !== undefined) return refuse('AlreadyInitialized', 'already initialized')
+  const empty = !isPlain(value) || Object.keys(value).length === 0
+  const next = readConfig(m, empty ? { _id: world.options.replicaSet, members: [{ _id: 0, host: `${m.name}.${world.options.name}:27017` }] } : value, undefined)
+  if (!(next instanceof Config)) return next
+  if (next.member(m.name) === undefined) return refuse('NodeNotFound', 'No host described in new configuration maps to this node')
+  // A new, empty set: its history has nothing of any other.
+  m.dir.needsInitialSync = false
+  adopt(m, new Config(next.set, 1, 1, next.members, next.settings))
+  m.run('asked')
+  return undefined
+}

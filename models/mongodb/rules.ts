@@ -1,0 +1,3 @@
+import type { Rule } from '../../src/engine.ts'
+
+export const rules: readonly Rule[] = []

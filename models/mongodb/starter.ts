@@ -1,0 +1,1 @@
+export const starter: Readonly<Record<string, string>> = {}
