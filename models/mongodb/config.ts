@@ -76,7 +76,7 @@ export function initialConfig(options: MongodbOptions): Config {
   }
   for (let i = 0; i < options.members; i++) {
     const hidden = options.hidden.includes(i)
-    // At most seven members vote (rule MG-VOTE-6).
+    // At most seven members vote (rule MG-VOTE-4).
     const votes = options.votes[i] ?? (i < 7 - options.arbiters ? 1 : 0)
     add(`${options.name}-${i}`, { hidden, votes, priority: options.priorities[i] ?? (hidden || votes === 0 ? 0 : 1) })
   }

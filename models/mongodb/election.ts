@@ -41,7 +41,7 @@ function votes(voter: Mongod, candidate: Mongod, term: number, dryRun: boolean):
   const theirs = candidate.copy?.position('apply')
   if (mine !== undefined && !voter.dir.needsInitialSync && theirs !== undefined && comparePositions(theirs, mine) < 0) return false
   if (voter.state === 'ARBITER') {
-    // An arbiter that sees a healthy primary of the same or a higher priority says no (rule MG-VOTE-5).
+    // An arbiter that sees a healthy primary of the same or a higher priority says no (rule MG-VOTE-3).
     const known = voter.primary === undefined ? undefined : voter.world.mongodOf(voter.primary.name)
     if (known !== undefined && known !== candidate && known.isPrimary && voter.heartbeats.view(known.name)?.up === true && voter.world.talks(voter, known)) {
       if ((config.member(known.name)?.priority ?? 0) >= (candidate.me?.priority ?? 0)) return false

@@ -1,5 +1,5 @@
 /**
- * Heartbeats of one member to every other (rules MG-HEARTBEAT-…). Each pair has its own phase; a tick that could tell nothing new is not run:
+ * Heartbeats of one member to every other (rules MG-HEARTBEAT-1, MG-HEARTBEAT-2). Each pair has its own phase; a tick that could tell nothing new is not run:
  * while nothing in the set changes, the last contact is a closed form of the clock. Every change unsettles all pairs, and their next ticks
  * really happen. `World.everyTick` runs them all; a property holds both equal.
  */
@@ -138,7 +138,7 @@ export class Heartbeats {
     } else {
       pair.failSinceUs ??= world.sim.now
       // Refused at once where a machine answers that nobody listens; else nothing comes until the time-out (rule MG-HEARTBEAT-2).
-      if (me.refuses(pair.target)) this.down(pair)
+      if (refuses(me, pair.target)) this.down(pair)
       else if (pair.view.up && pair.downTimer === undefined) {
         pair.downTimer = world.sim.call(pair.failSinceUs + this.timeoutUs, () => {
           pair.downTimer = undefined
@@ -185,4 +185,16 @@ export class Heartbeats {
     if (pair.timer !== undefined) sim.cancel(pair.timer)
     if (pair.downTimer !== undefined) sim.cancel(pair.downTimer)
   }
+}
+
+/** Whether nobody listens at a member's address although its machine answers. */
+function refuses(me: Mongod, name: string): boolean {
+  const { world } = me
+  const node = world.kubernetes.pod(name)?.node
+  if (node === undefined) return true
+  const machine = world.kubernetes.machines.get(node)
+  if (machine === undefined || !machine.up) return false
+  const other = world.mongodOf(name)
+  if (other !== undefined && (other.paused || (other.listening && !world.network.connected(me.place, other.place)))) return false
+  return world.network.connected(me.place, machine.name)
 }

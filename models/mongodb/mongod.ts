@@ -1,11 +1,11 @@
 /** One mongod process: its member state, term, whom it believes primary, and what it does when it learns something. Rules: README. */
 import type { Copy, Position } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
-import { MILLISECOND, type Process, SECOND, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { MILLISECOND, type Process, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { commitPace, setAcknowledgement } from './acknowledge.ts'
 import { Config, type MemberConfig } from './config.ts'
 import type { DbPath } from './dbpath.ts'
-import { campaign, type CampaignReason, electionOffset, takeoverDelayUs } from './election.ts'
+import { campaign, type CampaignReason, electionOffset } from './election.ts'
 import { CONFIG, CRASHED, STARTED, START_FAILED, STATE, STEPPED_DOWN, STOPPED, TERM } from './events.ts'
 import { Heartbeats } from './heartbeats.ts'
 import type { Backend, Host } from './host.ts'
@@ -13,6 +13,7 @@ import { acceptsFcv } from './names.ts'
 import { sessionState } from './sessions.ts'
 import { Syncing } from './syncing.ts'
 import { loseUnjournaled } from './unsynced.ts'
+import { Vigil } from './vigil.ts'
 import type { World } from './world.ts'
 
 export type MemberState = 'STARTUP' | 'STARTUP2' | 'RECOVERING' | 'SECONDARY' | 'PRIMARY' | 'ROLLBACK' | 'ARBITER' | 'REMOVED'
@@ -63,9 +64,7 @@ export class Mongod {
   /** What flow control makes each write wait on top. */
   throttleUs: Us = 0
   private electionTimer: TimerId | undefined
-  private livenessTimer: TimerId | undefined
-  private takeoverTimer: TimerId | undefined
-  private takeoverFor = ''
+  private readonly vigil: Vigil
   private readonly tasks = new Set<Task<unknown>>()
 
   constructor(
@@ -78,6 +77,7 @@ export class Mongod {
     this.lastContactUs = world.sim.now
     this.heartbeats = new Heartbeats(this)
     this.syncing = new Syncing(this)
+    this.vigil = new Vigil(this)
     world.mongods.add(this)
   }
 
@@ -221,7 +221,8 @@ export class Mongod {
     this.writable = false
     this.heartbeats.stop()
     this.syncing.stop()
-    for (const timer of [this.electionTimer, this.livenessTimer, this.takeoverTimer]) if (timer !== undefined) this.world.sim.cancel(timer)
+    if (this.electionTimer !== undefined) this.world.sim.cancel(this.electionTimer)
+    this.vigil.stop()
     for (const task of this.tasks) if (task.state === 'running') task.kill()
     this.world.mongods.delete(this)
     for (const backend of [...this.backends]) backend.stateChanged({ is: 'closed', error: 'MongoNetworkError: connection closed' })
@@ -269,7 +270,7 @@ export class Mongod {
     this.become('SECONDARY')
   }
 
-  /** A higher term seen: whoever leads in an older one steps down (rule MG-TERM-2). */
+  /** A higher term seen: whoever leads in an older one steps down (rule MG-TERM-1). */
   observeTerm(term: number): void {
     if (term <= this.term) return
     this.term = term
@@ -343,28 +344,11 @@ export class Mongod {
 
   worldChanged(): void {
     if (!this.alive) return
-    // Replication progress reports are as good as a heartbeat (rule MG-TERM-3).
-    if (this.isPrimary) for (const [name] of this.heartbeats.pairs) if (this.heartbeats.steady(name) && this.world.mongodOf(name)?.copy?.upstream === this.copy && this.copy !== undefined) this.followedBy.add(name)
+    this.vigil.noteFollowers()
     this.heartbeats.unsettle()
     this.syncing.reconsider()
     this.rearm()
     this.checkLiveness()
-  }
-
-  /** Members whose progress reports this primary has been getting. */
-  private readonly followedBy = new Set<string>()
-
-  /** Whether nobody listens at a member's address although its machine answers. */
-  refuses(name: string): boolean {
-    const { world } = this
-    const pod = world.kubernetes.pod(name)
-    if (pod === undefined) return true
-    if (pod.node === undefined) return true
-    const machine = world.kubernetes.machines.get(pod.node)
-    if (machine === undefined || !machine.up) return false
-    const other = world.mongodOf(name)
-    if (other !== undefined && (other.paused || (other.listening && !world.network.connected(this.place, other.place)))) return false
-    return world.network.connected(this.place, machine.name)
   }
 
   // ── elections ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -423,52 +407,12 @@ export class Mongod {
 
   /** A member of higher priority takes over when it has been fresh for its delay (rule MG-ELECT-6). */
   private planTakeover(): void {
-    const { world, primary, me, config } = this
-    const theirs = primary === undefined ? undefined : config?.member(primary.name)
-    const wanted = theirs !== undefined && me !== undefined && me.priority > theirs.priority && this.state === 'SECONDARY'
-    const key = wanted ? `${primary?.name}/${primary?.term}/${me?.priority}` : ''
-    if (key === this.takeoverFor) return
-    this.takeoverFor = key
-    if (this.takeoverTimer !== undefined) world.sim.cancel(this.takeoverTimer)
-    this.takeoverTimer = undefined
-    if (!wanted) return
-    this.takeoverTimer = world.sim.after(takeoverDelayUs(this), () => {
-      this.takeoverTimer = undefined
-      this.takeoverFor = ''
-      if (this.electable && this.syncing.lagUs() <= 2 * SECOND) this.run('priority')
-      else if (this.alive) this.rearm()
-    })
+    this.vigil.planTakeover()
   }
 
-  /** A primary that has not heard from a majority for the election time-out steps down (rule MG-TERM-3). */
+  /** A primary that has not heard from a majority for the election time-out steps down (rule MG-TERM-2). */
   checkLiveness(): void {
-    const { world, config } = this
-    if (this.livenessTimer !== undefined) world.sim.cancel(this.livenessTimer)
-    this.livenessTimer = undefined
-    if (!this.alive || this.paused || !this.isPrimary || config === undefined) return
-    const timeoutUs = config.settings.electionTimeoutMillis * MILLISECOND
-    const now = world.sim.now
-    let live = this.me !== undefined && this.me.votes > 0 ? 1 : 0
-    let next = Number.POSITIVE_INFINITY
-    for (const voter of config.voters) {
-      if (voter.name === this.name) continue
-      if (this.heartbeats.steady(voter.name)) {
-        live += 1
-        continue
-      }
-      const other = world.mongodOf(voter.name)
-      const here = other !== undefined && world.talks(this, other)
-      if (this.followedBy.has(voter.name) && !here) {
-        this.followedBy.delete(voter.name)
-        this.heartbeats.heard(voter.name)
-      }
-      const expires = Math.max(this.heartbeats.contactUs(voter.name), this.electionUs ?? 0) + timeoutUs
-      if (expires <= now && !here) continue
-      live += 1
-      next = Math.min(next, here ? now + timeoutUs : expires)
-    }
-    if (live < config.majority) return this.stepDownNow(`it has not heard from a majority for ${config.settings.electionTimeoutMillis / 1000} s`)
-    if (next !== Number.POSITIVE_INFINITY) this.livenessTimer = world.sim.call(next, () => this.checkLiveness())
+    this.vigil.checkLiveness()
   }
 
   // ── clients ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -72,7 +72,7 @@ export const mongodbOptions = z.strictObject({
   readiness: z.enum(['tcp', 'member-state']).default('tcp').describe('readiness probe: accepts connections, or is PRIMARY or SECONDARY').meta({ unit: '', source: 'facts MG-T13' }),
   updateStrategy: z.enum(['RollingUpdate', 'OnDelete']).default('RollingUpdate').describe('updateStrategy of the StatefulSet').meta({ unit: '', source: 'K8s default' }),
   terminationGraceSeconds: z.number().int().min(1).default(30).describe('terminationGracePeriodSeconds of the members').meta({ unit: 's', source: 'K8s default' }),
-  backgroundOplogKBps: z.number().min(0).default(1).describe('oplog written without any client (sessions, no-ops)').meta({ unit: 'kB/s', source: 'judgement' }),
+  backgroundOplogKBps: z.number().min(0).default(0).describe('oplog written besides the clients, as a steady stream (sessions, TTL deletes); the no-op every 10 s of an idle primary is not modelled').meta({ unit: 'kB/s', source: 'judgement' }),
   dollarsPerNodeHour: z.number().min(0).default(0.384).describe('price of a node').meta({ unit: '$/h', source: 'Azure D8s v5 list price' }),
   timing: z.strictObject(timingShape).default({}).describe('times and rates of the server'),
   kubernetes: kubernetesOptions.partial().default({}).describe('numbers of the Kubernetes model'),

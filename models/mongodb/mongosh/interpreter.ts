@@ -115,12 +115,13 @@ class Interpreter {
   }
 }
 
-let interpreter: Interpreter | undefined
+/** Made when the first script runs; what it answers depends on no script before (see the class). */
+const made: { interpreter?: Interpreter } = {}
 
 /** Runs a script from its beginning; `answer` gives the answer to its n-th question, or undefined: then it goes no further. */
 export function evaluate(script: Script, answer: (question: Question, nth: number) => string | undefined): Evaluated {
-  interpreter ??= new Interpreter()
-  return interpreter.evaluate(script, answer)
+  made.interpreter ??= new Interpreter()
+  return made.interpreter.evaluate(script, answer)
 }
 
 /** What is wrong with a script's syntax; undefined when nothing is. */

@@ -13,11 +13,11 @@ interface Node {
 /** Beyond this many nodes the memory starts over. */
 const LIMIT = 60_000
 
-const roots = new Map<string, Node>()
-let size = 0
+/** What is known; it changes how quickly an answer comes, never the answer. */
+const memory = { roots: new Map<string, Node>(), size: 0 }
 
 const fresh = (): Node => {
-  size += 1
+  memory.size += 1
   return { question: undefined, result: undefined, next: new Map() }
 }
 
@@ -27,13 +27,13 @@ export class Run {
   private readonly answers: string[] = []
 
   constructor(private readonly script: Script) {
-    if (size > LIMIT) {
-      roots.clear()
-      size = 0
+    if (memory.size > LIMIT) {
+      memory.roots.clear()
+      memory.size = 0
     }
     const key = JSON.stringify(script)
-    let root = roots.get(key)
-    if (root === undefined) roots.set(key, (root = fresh()))
+    let root = memory.roots.get(key)
+    if (root === undefined) memory.roots.set(key, (root = fresh()))
     this.node = root
   }
 
