@@ -167,6 +167,11 @@ export type EngineKind =
   | 'probe-flapping'
   | 'pdb-blocking'
   | 'controller-down'
+  | 'partition-peers'
+  | 'partition-heartbeats'
+  | 'load-slow'
+  | 'persistence-off'
+  | 'backlog-short'
 
 /** A kind that a test suite defines for itself: the `x-` keeps it apart from the vocabulary, which is closed. */
 export type OwnKind = `x-${string}`

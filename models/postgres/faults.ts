@@ -84,6 +84,9 @@ export class PostgresFaults {
         return Object.keys(world.defects.target).length === 0 ? [] : [NEW_VERSION]
       case 'proxy-restart':
         return kubernetes.pods().filter(p => p.labels.app === POOLER && p.containerState === 'running').map(p => `pod:${p.name}`)
+      // Kinds of other engines.
+      default:
+        return []
     }
   }
 
@@ -217,6 +220,7 @@ export class PostgresFaults {
       case 'operator-wrong-target':
       case 'operator-stale-reading':
       case 'load-spike':
+      default:
         return MISSED
     }
   }

@@ -52,4 +52,16 @@ export const diskFaults: readonly FaultSpec[] = [
     mayLast: false,
     example: { kind: 'attach-slow', target: 'any/0', at: 0, durationUs: 10 * MINUTE, magnitude: 5 },
   },
+  {
+    kind: 'load-slow',
+    family: 'disk',
+    doc: 'A member reads its data back much more slowly when it starts (a cold volume, a throttled one, a format that must be converted).',
+    strikes: 'a member',
+    aimsAt: 'members',
+    durationUs: { min: 10 * SECOND, usual: 5 * MINUTE, max: 15 * MINUTE, source: 'a volume restored from a snapshot is slow until it has been read once [P]' },
+    magnitude: { unit: 'times slower', min: 2, usual: 10, max: 100, source: 'snapshot-backed volumes read at 1–10 % of their rate at first [J]' },
+    budget: 'while-behind',
+    mayLast: false,
+    example: { kind: 'load-slow', target: 'role:follower/0', at: 0, durationUs: 5 * MINUTE, magnitude: 10 },
+  },
 ]

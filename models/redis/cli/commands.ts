@@ -1,0 +1,282 @@
+/** What a server answers to each command that is modelled. Source: docs "Commands"; recordings of 7.0.15; facts F04–F08, F18, F19. */
+import { MILLISECOND, type Process, Signal, TIMED_OUT, within } from '../../../src/kernel/index.ts'
+import { contains } from '../../../src/cluster/log/index.ts'
+import { answer, LOADING } from '../entrances.ts'
+import { forget, reset } from '../forget.ts'
+import { manualFailover } from '../manual.ts'
+import { meet } from '../meet.ts'
+import { PORT, SLOTS } from '../names.ts'
+import { saveNow } from '../persistence.ts'
+import type { Server } from '../server.ts'
+import { keySlot, rangeOf } from '../slots.ts'
+import { updateState } from '../state.ts'
+import { configGet, configSet, SETTABLE } from './config.ts'
+import { OK, type Reply } from './reply.ts'
+import { clockMs, INFO_SECTIONS, infoSection, infoText, nodesText, roleReply, shardsReply, slotsReply } from './text.ts'
+
+/** A command: its arity as Redis counts it (the name included; negative = at least), and what it does. */
+interface Spec {
+  readonly arity: number
+  /** Refused with LOADING while data is loaded. */
+  readonly needsData?: boolean
+  /** Reads only: judged at one instant. */
+  readonly reads?: (server: Server, args: readonly string[]) => Reply
+  readonly acts?: (server: Server, args: readonly string[]) => Process<Reply>
+  /** What prints changes by itself from one instant to the next. */
+  readonly moves?: boolean
+}
+
+const err = (error: string): Reply => ({ error })
+const replyOf = (text: string): Reply => (text === 'OK' ? OK : err(text))
+
+function* at(reply: Reply): Process<Reply> {
+  return reply
+}
+
+const CLUSTER: Readonly<Record<string, Spec>> = {
+  info: { arity: 2, reads: s => ({ text: infoText(caught(s)) }), moves: true },
+  nodes: { arity: 2, reads: s => ({ text: nodesText(caught(s)) }), moves: true },
+  slots: { arity: 2, reads: slotsReply },
+  shards: { arity: 2, reads: s => shardsReply(caught(s)), moves: true },
+  myid: { arity: 2, reads: s => s.id },
+  keyslot: { arity: 3, reads: (_s, [key = '']) => keySlot(key) },
+  countkeysinslot: { arity: 3, reads: (s, [slot = '']) => (validSlot(slot) ? Math.round((s.sizeMB * 1000 * s.table.owner.length) / SLOTS) : err('ERR Invalid slot')) },
+  replicas: { arity: 3, reads: replicasReply, moves: true },
+  slaves: { arity: 3, reads: replicasReply, moves: true },
+  'count-failure-reports': { arity: 3, reads: (s, [id = '']) => (s.table.peers.has(id) ? (s.table.get(id)?.reports?.size ?? 0) : err(`ERR Unknown node ${id}`)), moves: true },
+  saveconfig: { arity: 2, acts: () => at(OK) },
+  failover: { arity: -2, acts: (s, args) => at(failover(s, args)) },
+  forget: { arity: 3, acts: (s, [id = '']) => at(replyOf(forget(s, id))) },
+  meet: { arity: -4, acts: (s, [ip = '', port = '']) => at(meetReply(s, ip, port)) },
+  replicate: { arity: 3, acts: (s, [id = '']) => at(replicate(s, id)) },
+  reset: { arity: -2, acts: (s, args) => at(resetReply(s, args)) },
+}
+
+const COMMANDS: Readonly<Record<string, Spec>> = {
+  ping: { arity: -1, needsData: true, reads: (_s, [text]) => text ?? { status: 'PONG' } },
+  echo: { arity: 2, needsData: true, reads: (_s, [text = '']) => text },
+  role: { arity: 1, reads: roleReply, moves: true },
+  time: { arity: 1, reads: s => [String(Math.floor(clockMs(s) / 1000)), String((clockMs(s) % 1000) * 1000)], moves: true },
+  info: { arity: -1, reads: infoReply, moves: true },
+  dbsize: { arity: 1, needsData: true, reads: s => Math.round(s.sizeMB * 1000), moves: true },
+  lastsave: { arity: 1, reads: s => Math.floor(clockMs(s, s.startedAtUs) / 1000) },
+  config: { arity: -2, acts: () => at(OK) },
+  get: { arity: 2, needsData: true, reads: (s, args) => read(s, args), moves: true },
+  exists: { arity: 2, needsData: true, reads: (s, args) => exists(s, args), moves: true },
+  set: { arity: -3, needsData: true, acts: write },
+  wait: { arity: 3, needsData: true, acts: waitFor },
+  bgsave: { arity: -1, needsData: true, acts: s => at(bgsave(s)) },
+  save: { arity: 1, needsData: true, acts: s => at(bgsave(s, true)) },
+  shutdown: { arity: -1, acts: shutdown },
+  readonly: { arity: 1, reads: () => OK },
+  readwrite: { arity: 1, reads: () => OK },
+  asking: { arity: 1, reads: () => OK },
+  failover: { arity: -1, reads: () => err('ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.') },
+  replicaof: { arity: 3, reads: () => err('ERR REPLICAOF not allowed in cluster mode.') },
+  slaveof: { arity: 3, reads: () => err('ERR REPLICAOF not allowed in cluster mode.') },
+  select: { arity: 2, reads: (_s, [db]) => (db === '0' ? OK : err('ERR SELECT is not allowed in cluster mode')) },
+}
+
+export const COMMAND_NAMES: readonly string[] = [...Object.keys(COMMANDS).filter(name => name !== 'config'), ...Object.keys(CLUSTER).map(name => `cluster ${name}`), 'config get', 'config set']
+
+/** Commands of the real server that are not modelled: `check` refuses them; here the answer would not be the real one's. */
+export function isModelled(words: readonly string[]): string | undefined {
+  const [first = '', second = ''] = words.map(word => word.toLowerCase())
+  if (first.includes('${') || first === '') return undefined
+  if (first === 'cluster') return second.includes('${') || second === '' || second in CLUSTER ? undefined : `the command \`cluster ${second}\` is not modelled in redis-cli`
+  if (first === 'config') {
+    if (second === 'set') return words[2] === undefined || words[2].includes('${') || SETTABLE.includes(words[2].toLowerCase().replace('slaves', 'replicas')) ? undefined : `CONFIG SET of \`${words[2]}\` is not modelled; it is for ${SETTABLE.join(', ')}`
+    return second === 'get' || second.includes('${') || second === '' ? undefined : `the command \`config ${second}\` is not modelled in redis-cli`
+  }
+  return first in COMMANDS ? undefined : `the command \`${first}\` is not modelled in redis-cli`
+}
+
+export interface Prepared {
+  readonly reply?: Reply
+  /** Until when, if nothing happens, the same is answered. */
+  readonly moves: boolean
+  readonly run?: (server: Server) => Process<Reply>
+}
+
+/** Reads a command as the server would: refusals and readings at once, the rest to be run. */
+export function prepare(server: Server, words: readonly string[]): Prepared {
+  const [name = '', ...args] = words
+  const first = name.toLowerCase()
+  const say = (reply: Reply): Prepared => ({ reply, moves: false })
+  let spec = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
+  let rest: readonly string[] = args
+  let called = first
+  if (first === 'cluster' || first === 'config') {
+    if (args.length === 0) return say(err(`ERR wrong number of arguments for '${first}' command`))
+    const second = (args[0] ?? '').toLowerCase()
+    rest = args.slice(1)
+    called = `${first}|${second}`
+    if (first === 'cluster') spec = Object.hasOwn(CLUSTER, second) ? CLUSTER[second] : undefined
+    else if (second === 'get') spec = { arity: -3, reads: configGet }
+    else if (second === 'set') spec = { arity: -4, acts: (s, [key = '', value = '']) => at(configSet(s, key, value)) }
+    else spec = undefined
+    if (spec === undefined) return say(err(`ERR unknown subcommand '${args[0]}'. Try ${first.toUpperCase()} HELP.`))
+  }
+  if (spec === undefined) return say(err(`ERR unknown command '${name}', with args beginning with: ${args.map(arg => `'${arg}' `).join('')}`))
+  if (spec.arity > 0 ? words.length !== spec.arity : words.length < -spec.arity) return say(err(`ERR wrong number of arguments for '${called}' command`))
+  if (server.loading && (spec.needsData === true || (first === 'cluster' && server.state === 'loading'))) return say(err(LOADING))
+  if (server.state === 'loading' && first !== 'shutdown' && first !== 'info') return say(err(LOADING))
+  const { reads, acts } = spec
+  if (reads !== undefined) return { reply: reads(server, rest), moves: spec.moves === true }
+  return { moves: true, run: s => (acts as NonNullable<Spec['acts']>)(s, rest) }
+}
+
+// ── readings ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function caught(server: Server): Server {
+  server.world.bus.catchUp()
+  return server
+}
+
+function validSlot(text: string): boolean {
+  return /^\d+$/.test(text) && Number(text) < SLOTS
+}
+
+function infoReply(server: Server, sections: readonly string[]): Reply {
+  const wanted = sections.length === 0 || ['all', 'default', 'everything'].includes((sections[0] ?? '').toLowerCase()) ? [...INFO_SECTIONS] : sections.map(name => name.toLowerCase())
+  const found = wanted.map(name => (server.state === 'loading' && name !== 'server' && name !== 'persistence' ? undefined : infoSection(server, name))).filter(lines => lines !== undefined)
+  return { text: found.map(lines => `${lines.join('\r\n')}\r\n`).join('\r\n') }
+}
+
+function replicasReply(server: Server, [id = '']: readonly string[]): Reply {
+  const peer = server.table.get(id)
+  if (peer === undefined) return err(`ERR Unknown node ${id}`)
+  if (peer.role === 'replica') return err('ERR The specified node is not a master')
+  const lines = nodesText(caught(server)).split('\n')
+  return lines.filter(line => line.split(' ')[3] === id)
+}
+
+function logOf(server: Server, key: string): { readonly slot: number; readonly group: number } {
+  const slot = keySlot(key)
+  return { slot, group: rangeOf(server.world.ranges, slot) }
+}
+
+/** Why this server does not serve a key, in its words; undefined = it does. */
+function refusal(server: Server, key: string, writes: boolean): Reply | 'held' | undefined {
+  const { slot, group } = logOf(server, key)
+  const log = server.world.logs[group]
+  if (log === undefined) return err('CLUSTERDOWN Hash slot not served')
+  const says = answer(server, log)
+  if (says.is === 'moved') return err(`MOVED ${slot} ${says.to.ip}:${PORT}`)
+  if (says.is === 'error') return says.writesOnly && !writes ? undefined : err(says.error)
+  return says.is === 'held' && writes ? 'held' : undefined
+}
+
+function valueOf(server: Server, key: string): string | undefined {
+  const { copy } = server
+  if (copy === undefined) return undefined
+  const here = copy.position('apply')
+  return server.world.keys.get(key)?.findLast(k => k.log === copy.log && contains(here, k.at))?.value
+}
+
+function read(server: Server, [key = '']: readonly string[]): Reply {
+  const no = refusal(server, key, false)
+  return no === undefined || no === 'held' ? (valueOf(server, key) ?? null) : no
+}
+
+function exists(server: Server, [key = '']: readonly string[]): Reply {
+  const no = refusal(server, key, false)
+  return no === undefined || no === 'held' ? (valueOf(server, key) === undefined ? 0 : 1) : no
+}
+
+// ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Waits until something about the cluster changes. */
+function* change(server: Server, us = Number.POSITIVE_INFINITY): Process<boolean> {
+  const moved = new Signal()
+  const forgetIt = server.world.onTopology(() => moved.fire())
+  const woken = yield within(moved, us)
+  forgetIt()
+  return woken !== TIMED_OUT
+}
+
+function* write(server: Server, [key = '', value = '']: readonly string[]): Process<Reply> {
+  for (;;) {
+    if (!server.alive) return err('')
+    const no = refusal(server, key, true)
+    if (no === 'held') {
+      yield* change(server)
+      continue
+    }
+    if (no !== undefined) return no
+    const { copy, world } = server
+    if (copy?.leading !== true) return err('CLUSTERDOWN The cluster is down')
+    copy.append(60 + key.length + value.length)
+    const list = world.keys.get(key) ?? []
+    list.push({ value, at: copy.position('receive'), log: copy.log })
+    world.keys.set(key, list)
+    return OK
+  }
+}
+
+/** WAIT counts who has it; it takes nothing back (rule RD-WAIT-1). */
+function* waitFor(server: Server, [number = '', timeout = '']: readonly string[]): Process<Reply> {
+  if (!server.isMaster) return err('ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.')
+  if (!/^\d+$/.test(number) || !/^\d+$/.test(timeout)) return err('ERR timeout is not an integer or out of range')
+  const { sim } = server.world
+  const wanted = Number(number)
+  const offset = server.offset
+  const deadline = Number(timeout) === 0 ? Number.POSITIVE_INFINITY : sim.now + Number(timeout) * MILLISECOND
+  const count = (): number => [...server.downstream].filter(link => link.state === 'up' && !link.stalledFor(0) && link.replica.offset >= offset).length
+  while (server.alive && count() < wanted && sim.now < deadline) {
+    const moved = new Signal()
+    const watches = [...server.downstream].filter(link => link.state === 'up' && link.replica.offset < offset).map(link => link.replica.copy?.whenReaches('receive', offset, () => moved.fire()))
+    const forgetIt = server.world.onTopology(() => moved.fire())
+    yield within(moved, deadline - sim.now)
+    forgetIt()
+    for (const watch of watches) watch?.cancel()
+  }
+  return count()
+}
+
+function bgsave(server: Server, foreground = false): Reply {
+  if (server.host.diskFull()) return err('ERR')
+  saveNow(server)
+  server.world.sim.touch()
+  return foreground ? OK : { status: 'Background saving started' }
+}
+
+function* shutdown(server: Server, args: readonly string[]): Process<Reply> {
+  const how = (args[0] ?? '').toLowerCase()
+  if (how !== '' && how !== 'nosave' && how !== 'save' && how !== 'now' && how !== 'force') return err('ERR syntax error')
+  server.shutdown(how === 'nosave' || how === 'save' ? how : 'default')
+  while (server.alive) yield* change(server)
+  return { text: '' }
+}
+
+function failover(server: Server, args: readonly string[]): Reply {
+  const how = (args[0] ?? '').toLowerCase()
+  if (args.length > 1 || (how !== '' && how !== 'force' && how !== 'takeover')) return err('ERR syntax error')
+  return replyOf(manualFailover(server, how === '' ? 'ask' : how === 'force' ? 'force' : 'takeover'))
+}
+
+function meetReply(server: Server, ip: string, port: string): Reply {
+  if (!/^\d+$/.test(port)) return err(`ERR Invalid TCP port specified: ${port}`)
+  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(ip)) return err(`ERR Invalid node address specified: ${ip}:${port}`)
+  meet(server, ip)
+  server.world.sim.touch()
+  return OK
+}
+
+function replicate(server: Server, id: string): Reply {
+  const { table } = server
+  const peer = table.get(id)
+  if (peer === undefined) return err(`ERR Unknown node ${id}`)
+  if (peer === table.myself) return err("ERR Can't replicate myself")
+  if (peer.role === 'replica') return err('ERR I can only replicate a master, not a replica.')
+  if (server.isMaster && (table.myself.slots > 0 || server.sizeMB > 0)) return err('ERR To set a master the node must be empty and without assigned slots.')
+  if (server.table.myself.masterId !== id) server.follow(id)
+  updateState(server, server.world.sim.now)
+  return OK
+}
+
+function resetReply(server: Server, args: readonly string[]): Reply {
+  const how = (args[0] ?? 'soft').toLowerCase()
+  if (args.length > 1 || (how !== 'soft' && how !== 'hard')) return err('ERR syntax error')
+  return replyOf(reset(server, how === 'hard'))
+}

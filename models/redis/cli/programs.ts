@@ -1,0 +1,58 @@
+/** What the operator can run: kubectl and az, redis-cli from a bastion, and what `kubectl exec` finds in a member's container. */
+import type { Process } from '../../../src/kernel/index.ts'
+import { type Command, CommandRegistry, failed, ok, type Output } from '../../../src/operator/command.ts'
+import { type Files, miniShell } from '../../../src/operator/mini-shell.ts'
+import type { ContainerHandle } from '../../kubernetes/container.ts'
+import type { Server } from '../server.ts'
+import type { World } from '../world.ts'
+import { redisCli } from './redis-cli.ts'
+
+const echo: Command = {
+  name: 'echo',
+  summary: 'prints its arguments',
+  check: () => [],
+  latencyUs: () => 0,
+  look: call => ({ output: ok(`${call.argv.slice(1).join(' ')}\n`), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY }),
+  *run(): Process<Output> {
+    return failed('echo does not run')
+  },
+}
+
+/** The commands of the operator's workstation. */
+export function workstationPrograms(world: World): Command[] {
+  const commands: Command[] = [world.kubernetes.commands.kubectl, world.kubernetes.commands.az, echo]
+  if (world.options.operatorPlace === 'bastion-pod') commands.push(redisCli(world, { place: () => 'operator', local: () => undefined }))
+  return commands
+}
+
+/** Files of a container that a script writes; those of the server are not shown. */
+class Scratch implements Files {
+  private readonly texts = new Map<string, string>()
+
+  read(path: string): string | undefined {
+    return this.texts.get(path)
+  }
+
+  write(path: string, text: string): string | undefined {
+    this.texts.set(path, text)
+    return undefined
+  }
+
+  remove(path: string): string | undefined {
+    this.texts.delete(path)
+    return undefined
+  }
+
+  kind(path: string): 'f' | 'd' | undefined {
+    const normal = path.replace(/\/+$/, '')
+    if (normal === '/data' || normal === '/tmp' || normal === '') return 'd'
+    return this.texts.has(path) ? 'f' : undefined
+  }
+}
+
+/** The registry of one container incarnation. */
+export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined): CommandRegistry {
+  const registry = new CommandRegistry('container redis')
+  registry.register(redisCli(world, { place: () => c.machine.name, local: server }))
+  return registry.register(...miniShell(registry, new Scratch()))
+}

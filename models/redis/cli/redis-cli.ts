@@ -1,0 +1,143 @@
+/** The program redis-cli: connects, asks, prints. An error that the server answers is exit status 0, unless -e (rule RD-CLI-1). */
+import { MILLISECOND, NEVER, type Process, SECOND, Signal, type Us } from '../../../src/kernel/index.ts'
+import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../../src/operator/command.ts'
+import { rememberedByWords } from '../../../src/operator/remembered.ts'
+import { PORT } from '../names.ts'
+import type { Server } from '../server.ts'
+import type { World } from '../world.ts'
+import { COMMAND_NAMES, isModelled, prepare } from './commands.ts'
+import { type CliOptions, parse, type Refusal, SUPPORTED } from './options.ts'
+import { formatted, isError, raw, type Reply } from './reply.ts'
+import { checkTool, toolFindings } from './tool.ts'
+
+export interface Place {
+  /** Where it runs, as networks name it. */
+  readonly place: () => string
+  /** The server of the same container, for 127.0.0.1. */
+  readonly local: () => Server | undefined
+}
+
+/** What a target leads to now. */
+export type Reached = Server | { readonly error: string; readonly afterUs: Us } | { readonly hangs: Server }
+
+const readArgv = rememberedByWords(argv => parse(argv))
+const optionsOf = (call: Pick<Call, 'argv' | 'env'>): CliOptions | Refusal => (call.env?.REDISCLI_AUTH === undefined ? readArgv(call.argv) : parse(call.argv, call.env))
+
+/** The server behind a host name, as seen from a place. Pure. */
+export function reach(world: World, from: Place, host: string | undefined, port: number): Reached {
+  const name = host ?? '127.0.0.1'
+  const error = (why: string, afterUs: Us = 0) => ({ error: `Could not connect to Redis at ${name}:${port}: ${why}`, afterUs })
+  let server: Server | undefined
+  if (name === '127.0.0.1' || name === 'localhost') server = from.local()
+  else {
+    let ip = name
+    if (!/^\d+\.\d+\.\d+\.\d+$/.test(name)) {
+      const found = world.kubernetes.resolve(name)
+      const pod = found === undefined ? undefined : found.is === 'pod' ? found.pod : world.kubernetes.endpoints(found.service)[0]
+      const podIp = pod === undefined ? undefined : world.serverIn(pod)?.host.address ?? pod.podIP
+      if (podIp === undefined) return error('Name or service not known')
+      ip = podIp
+    }
+    server = world.byAddress.get(ip)
+    if (server === undefined && !world.kubernetes.pods().some(pod => pod.podIP === ip && pod.node !== undefined && world.kubernetes.machines.get(pod.node)?.up === true)) return error('Connection timed out', 127 * SECOND)
+  }
+  if (server === undefined || !server.alive || port !== PORT) return error('Connection refused')
+  if (!world.network.connected(from.place(), server.place)) return error('Connection timed out', 127 * SECOND)
+  if (server.paused || server.blocked) return { hangs: server }
+  return server
+}
+
+export function redisCli(world: World, from: Place): Command {
+  const { chance } = world.sim
+  return {
+    name: 'redis-cli',
+    summary: 'asks a Redis server and prints its answer',
+    check,
+    latencyUs: call => Math.round((world.options.profile === 'lab' ? 1 : 2) * MILLISECOND + chance.draw(call.key, 'redis-cli', call.nth) * 6 * MILLISECOND),
+    latencyBoundUs: () => 8 * MILLISECOND,
+    look: call => look(world, from, call),
+    run: call => run(world, from, call),
+  }
+}
+
+function check(argv: readonly string[]): readonly Finding[] {
+  const options = readArgv(argv)
+  const error = (message: string): readonly Finding[] => [{ severity: 'error', message }]
+  if ('refused' in options) {
+    const what = options.refused.startsWith('unmodelled: ') ? `\`${options.refused.slice(12)}\` of redis-cli is not modelled` : options.refused
+    return error(`${what}; options are ${SUPPORTED.join(', ')}`)
+  }
+  if (options.tool !== undefined) return toolFindings(options.tool)
+  if (options.words.length === 0 && !options.version) return error('redis-cli without a command waits for a person to type; give it one')
+  const not = isModelled(options.words)
+  return not === undefined ? [] : error(`${not}; there are: ${COMMAND_NAMES.join(', ')}`)
+}
+
+/** Everything that can be told at this instant; undefined when something has to be done or waited for. */
+function look(world: World, from: Place, call: Call): Look | undefined {
+  const options = optionsOf(call)
+  const fixed = (output: Output, afterUs: Us = 0): Look => ({ output, afterUs, stableUntilUs: NEVER })
+  if ('refused' in options) return fixed(failed(`${options.refused}\n`))
+  if (options.version) return fixed(ok('redis-cli 7.0.15\n'))
+  if (options.tool !== undefined) {
+    const output = checkTool(world, from, options.tool)
+    return { output, afterUs: 20 * MILLISECOND, stableUntilUs: world.sim.now }
+  }
+  const server = reach(world, from, options.host, options.port)
+  if ('hangs' in server) return undefined
+  if ('error' in server) return fixed(failed(`${server.error}\n`), server.afterUs)
+  const no = unauthorised(world, options)
+  if (no !== undefined) return fixed(print(no, options))
+  const prepared = prepare(server, options.words)
+  if (prepared.reply === undefined || (options.follows && movedTo(prepared.reply) !== undefined)) return undefined
+  return { output: print(prepared.reply, options), afterUs: 200, stableUntilUs: prepared.moves ? world.sim.now : NEVER }
+}
+
+function unauthorised(world: World, options: CliOptions): Reply | undefined {
+  const { password } = world.options
+  if (password === '') return undefined
+  const first = (options.words[0] ?? '').toLowerCase()
+  return options.password === password || first === 'hello' || first === 'auth' ? undefined : { error: 'NOAUTH Authentication required.' }
+}
+
+function movedTo(reply: Reply): string | undefined {
+  return isError(reply) ? /^MOVED \d+ ([\d.]+):\d+$/.exec(reply.error)?.[1] : undefined
+}
+
+function print(reply: Reply, options: CliOptions): Output {
+  const warning = options.warnsOfPassword ? "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\n" : ''
+  const code = options.strict && isError(reply) ? 1 : 0
+  // With -e an error goes to standard error.
+  if (code === 1 && isError(reply)) return failed(`${warning}${reply.error}\n`)
+  return { out: options.raw ? raw(reply) : formatted(reply), err: warning, code }
+}
+
+function* run(world: World, from: Place, call: Call): Process<Output> {
+  const options = optionsOf(call) as CliOptions
+  let { host } = options
+  for (let hops = 0; ; hops++) {
+    const server = reach(world, from, host, options.port)
+    if ('hangs' in server) {
+      const moved = new Signal()
+      const forget = world.onTopology(() => moved.fire())
+      yield moved
+      forget()
+      if (!server.hangs.alive) return failed('Error: Server closed the connection\n')
+      continue
+    }
+    if ('error' in server) {
+      yield server.afterUs
+      return failed(`${server.error}\n`)
+    }
+    const prepared = prepare(server, options.words)
+    const reply = prepared.reply ?? (yield* (prepared.run as NonNullable<typeof prepared.run>)(server))
+    const next = options.follows && hops < 5 ? movedTo(reply) : undefined
+    if (next !== undefined) {
+      host = next
+      continue
+    }
+    yield 200
+    if (!server.alive && isError(reply) && reply.error === '') return failed('Error: Server closed the connection\n')
+    return print(reply, options)
+  }
+}

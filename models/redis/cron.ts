@@ -1,0 +1,109 @@
+/** clusterCron of one node: links, pings, suspicion, and what a replica does about a lost master (rules RD-BUS-…). Source: cluster_legacy.c clusterCron; facts §1.2. */
+import { SECOND, type Us } from '../../src/kernel/index.ts'
+import { FORGOTTEN } from './events.ts'
+import { markFailing } from './failing.ts'
+import { handleReplicaFailover } from './failover.ts'
+import { handshake } from './meet.ts'
+import { considerMigration } from './migration.ts'
+import { receive } from './receive.ts'
+import { newUpstream } from './replication.ts'
+import type { Server } from './server.ts'
+import { updateState } from './state.ts'
+import type { Peer } from './table.ts'
+
+/** A random peer is pinged every tenth tick: the one of five whose answer is oldest. */
+const SAMPLES = 5
+const EVERY = 10
+
+/** One tick at `nowUs`: the present, or an instant before it that is made up for. */
+export function cron(server: Server, nowUs: Us): void {
+  if (!server.onBus) return
+  const { table, world } = server
+  const timeoutUs = server.nodeTimeoutUs
+  if (server.mfEndUs !== 0 && server.mfEndUs < nowUs) server.resetManualFailover()
+  if (server.meets.length > 0) for (const meet of [...server.meets]) handshake(server, meet, nowUs)
+  if (server.blacklist.size > 0) expire(server, nowUs)
+  const { others } = table
+  for (let i = 0; i < others.length; i++) {
+    const peer = others[i] as Peer
+    if (peer.noaddr || (peer.link?.alive === true && peer.link.host.address === peer.ip)) continue
+    connect(server, peer, nowUs)
+  }
+  if (server.iteration++ % EVERY === 0) pingRandom(server, nowUs)
+  let changed = false
+  // The list may grow while it is gone through (a node learned from gossip): those wait for the next tick.
+  const list = table.others
+  for (let i = 0; i < list.length; i++) {
+    const peer = list[i] as Peer
+    if (peer.noaddr) continue
+    if (peer.pingSentUs === 0) {
+      if (nowUs - peer.pongUs <= timeoutUs / 2) continue
+      ping(server, peer, nowUs)
+      if (peer.pingSentUs === 0) continue
+    }
+    if (peer.good && nowUs - Math.max(peer.pingSentUs, peer.dataUs) > timeoutUs) {
+      peer.pfail = true
+      table.version++
+      changed = true
+      world.bus.stir()
+      markFailing(server, peer, nowUs)
+    } else if (!peer.good) world.bus.stir()
+  }
+  if (!server.isMaster) {
+    if (server.upstream === undefined && table.master !== undefined) newUpstream(server)
+    considerMigration(server, nowUs)
+    handleReplicaFailover(server, nowUs)
+  }
+  if (changed || !server.clusterOk) updateState(server, nowUs)
+}
+
+/** Bans on forgotten nodes end by the second hand of the clock, as time(NULL) shows it. */
+function expire(server: Server, nowUs: Us): void {
+  const clock = nowUs + server.host.clockOffUs()
+  for (const [id, untilUs] of server.blacklist) {
+    if (Math.floor(clock / SECOND) * SECOND <= untilUs) continue
+    server.blacklist.delete(id)
+    server.world.sim.note(FORGOTTEN, server.name, 0, `${server.name} may learn of ${id.slice(0, 8)} again`)
+  }
+}
+
+/** Opens a link to the address the table has; a ping goes out with it, and keeps the time of one that is pending. */
+function connect(server: Server, peer: Peer, nowUs: Us): void {
+  peer.link = undefined
+  const target = server.world.byAddress.get(peer.ip)
+  if (target === undefined || !target.onBus || target === server) return
+  if (!server.world.bus.arrives(server, target) || !server.world.bus.arrives(target, server)) return
+  peer.link = target
+  const before = peer.pingSentUs
+  ping(server, peer, nowUs)
+  if (before !== 0 && peer.pingSentUs !== 0) peer.pingSentUs = before
+}
+
+function pingRandom(server: Server, nowUs: Us): void {
+  const { others } = server.table
+  let oldest: Peer | undefined
+  for (let i = 0; i < SAMPLES && others.length > 0; i++) {
+    const peer = others[Math.floor(server.world.sim.chance.draw(server.key, 'bus', server.draws++) * others.length)] as Peer
+    if (peer.pingSentUs !== 0 || peer.noaddr) continue
+    if (oldest === undefined || peer.pongUs < oldest.pongUs) oldest = peer
+  }
+  if (oldest !== undefined) ping(server, oldest, nowUs)
+}
+
+/** A ping, and its answer if there is one in time. */
+export function ping(server: Server, peer: Peer, nowUs: Us): void {
+  const { world } = server
+  if (peer.pingSentUs === 0) peer.pingSentUs = nowUs
+  server.sent++
+  const to = peer.link
+  if (to === undefined || !to.onBus || !world.bus.arrives(server, to)) return
+  const there = world.network.delayUs(server.place, to.place)
+  const back = world.network.delayUs(to.place, server.place)
+  to.received++
+  to.sent++
+  receive(to, server, 'ping', undefined, nowUs, there)
+  if (!world.bus.arrives(to, server) || there + back > server.nodeTimeoutUs) return
+  // The peer may have been forgotten, or its address changed, by what the ping brought about.
+  server.received++
+  if (peer.link === to) receive(server, to, 'pong', peer, nowUs, there + back)
+}

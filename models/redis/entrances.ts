@@ -1,0 +1,212 @@
+/**
+ * The way in of a cluster client: it asks some node for the slot map, connects to the master it names, follows redirections, and starts over when
+ * the connection ends (rules RD-CLIENT-…). Source: cluster-spec "MOVED Redirection"; facts F18, §11.
+ */
+import type { ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
+import { SECOND, type Us } from '../../src/kernel/index.ts'
+import type { Listener } from './listener.ts'
+import type { Server } from './server.ts'
+import type { Peer } from './table.ts'
+import type { World } from './world.ts'
+
+/** A client tries an address that does not answer for this long before it turns to another node. */
+const CONNECT_TIMEOUT_US: Us = 2 * SECOND
+
+export const CLUSTERDOWN = 'CLUSTERDOWN The cluster is down'
+export const LOADING = 'LOADING Redis is loading the dataset in memory'
+export const NOREPLICAS = 'NOREPLICAS Not enough good replicas to write.'
+export const MISCONF = 'MISCONF Redis is configured to save RDB snapshots, but it\'s currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.'
+
+/** What a process says to a command on a shard's keys, as of now. */
+export type Answer =
+  | { readonly is: 'served' }
+  | { readonly is: 'moved'; readonly to: Peer }
+  | { readonly is: 'error'; readonly error: string; readonly writesOnly: boolean }
+  | { readonly is: 'held' }
+
+export function answer(server: Server, log: ReplicatedLog): Answer {
+  const { world, table } = server
+  const group = world.logs.indexOf(log)
+  if (server.loading) return { is: 'error', error: LOADING, writesOnly: false }
+  if (!server.clusterOk) return { is: 'error', error: CLUSTERDOWN, writesOnly: world.options.allowReadsWhenDown }
+  const owner = table.owner[group]
+  if (owner === undefined) return { is: 'error', error: 'CLUSTERDOWN Hash slot not served', writesOnly: false }
+  if (owner !== table.myself) return { is: 'moved', to: owner }
+  if (server.writesPaused) return { is: 'held' }
+  if (server.goodReplicas < server.minReplicas) return { is: 'error', error: NOREPLICAS, writesOnly: true }
+  if (server.host.diskFull() && !world.options.appendonly && world.options.save !== '') return { is: 'error', error: MISCONF, writesOnly: true }
+  if (server.host.diskFull() && world.options.appendonly) return { is: 'error', error: 'MISCONF Errors writing to the AOF file: No space left on device', writesOnly: true }
+  if (server.copy?.leading !== true || server.copy.log !== log) return { is: 'error', error: CLUSTERDOWN, writesOnly: false }
+  return { is: 'served' }
+}
+
+class ClusterSession implements Session, Listener {
+  state: SessionState = { is: 'held' }
+  private open = true
+  private following = false
+
+  constructor(
+    private readonly world: World,
+    private server: Server,
+    private readonly client: Client,
+  ) {
+    server.listeners.add(this)
+    this.state = this.look()
+  }
+
+  get backend(): string | undefined {
+    return this.server.name
+  }
+
+  serverChanged(): void {
+    if (!this.open || this.following) return
+    this.become(this.look())
+  }
+
+  close(): void {
+    this.open = false
+    this.server.listeners.delete(this)
+  }
+
+  private look(): SessionState {
+    const { server, world, client } = this
+    if (!server.alive) return { is: 'closed', error: 'Connection closed by server' }
+    if (server.paused || server.blocked || !world.network.connected(client.place, server.place)) return { is: 'silent' }
+    const says = answer(server, client.log)
+    switch (says.is) {
+      case 'held':
+        return { is: 'held' }
+      case 'error':
+        return says.writesOnly && server.copy !== undefined ? { is: 'readOnly', copy: server.copy, error: says.error } : { is: 'failing', error: says.error }
+      case 'served':
+        return { is: 'writable', leader: server.copy as NonNullable<Server['copy']> }
+      case 'moved':
+        return this.redirect(says.to)
+    }
+  }
+
+  /** MOVED: the client learns the new map and goes to the node that it names; what it wants to write waits meanwhile. */
+  private redirect(to: Peer): SessionState {
+    const { world } = this
+    this.following = true
+    const { ip } = to
+    world.sim.after(world.timeUs('refreshMs', this.client.id), () => {
+      if (!this.open) return
+      this.following = false
+      const target = world.byAddress.get(ip)
+      if (target === undefined || !target.alive || !world.network.connected(this.client.place, target.place)) return this.become({ is: 'closed', error: `MOVED to ${ip}, where nobody answers` })
+      if (target !== this.server) {
+        this.server.listeners.delete(this)
+        this.server = target
+        target.listeners.add(this)
+      }
+      this.become(this.look())
+    })
+    return { is: 'held' }
+  }
+
+  private become(state: SessionState): void {
+    const { is } = this.state
+    if (is === state.is && (state.is !== 'writable' || (this.state.is === 'writable' && this.state.leader === state.leader))) {
+      if (!('error' in state) || ('error' in this.state && this.state.error === state.error)) return
+    }
+    this.state = state
+    if (state.is === 'closed') this.close()
+    this.client.sessionChanged(state)
+  }
+}
+
+export class ClusterEntrance implements Entrance {
+  readonly name = 'cluster'
+
+  constructor(
+    private readonly world: World,
+    readonly roundTripUs: Us,
+  ) {}
+
+  /** Nodes in the order in which this client asks them for the map: shuffled anew each time. */
+  connect(client: Client, nth: number): Knock {
+    const { world } = this
+    const seeds = this.seeds()
+    let spentUs = world.timeUs('reconnectMs', client.id)
+    let silent = 0
+    let refusal = 'no node of the cluster answers'
+    const first = Math.floor(world.sim.chance.draw(client.id, 'seed node', nth) * seeds.length)
+    for (let i = 0; i < seeds.length; i++) {
+      const seed = seeds[(first + i) % seeds.length] as Server
+      if (!this.hears(client.place, seed)) {
+        silent++
+        spentUs += CONNECT_TIMEOUT_US
+        continue
+      }
+      if (seed.state === 'loading') {
+        refusal = LOADING
+        continue
+      }
+      const route = this.route(client.place, seed, client.log)
+      if (typeof route !== 'string') return { is: 'open', session: new ClusterSession(world, route, client), afterUs: spentUs }
+      refusal = route
+      if (route === SILENT) spentUs += CONNECT_TIMEOUT_US
+      // The map of one node is believed; another is asked only at the next attempt.
+      break
+    }
+    return silent > 0 && silent === seeds.length ? { is: 'silent' } : { is: 'refused', error: refusal, afterUs: spentUs }
+  }
+
+  /** Where a node's map leads for a shard; or why nowhere. */
+  private route(place: string, seed: Server, log: ReplicatedLog): Server | string {
+    const group = this.world.logs.indexOf(log)
+    const owner = seed.table.owner[group]
+    if (owner === undefined) return 'no node of the map serves the slot'
+    // A node tells others the address it believes it has (rule RD-ID-2).
+    const target = this.world.byAddress.get(owner.ip)
+    if (target === undefined) return this.vanished(owner.ip) ? SILENT : `connection to ${owner.ip} refused`
+    return this.hears(place, target) ? target : SILENT
+  }
+
+  /** Nobody has the address any more, or its machine is off: no answer at all. */
+  private vanished(ip: string): boolean {
+    const pod = this.world.kubernetes.pods().find(p => p.podIP === ip)
+    return pod === undefined || (pod.node !== undefined && this.world.kubernetes.machines.get(pod.node)?.up === false)
+  }
+
+  private hears(place: string, server: Server): boolean {
+    return server.alive && !server.paused && !server.blocked && this.world.network.connected(place, server.place)
+  }
+
+  private seeds(): readonly Server[] {
+    return [...this.world.servers]
+  }
+
+  /** Leaders that fresh clients would write to, whichever node they ask for the map. */
+  fresh(log?: ReplicatedLog): ReturnType<Entrance['fresh']> {
+    const { world } = this
+    const wanted = log ?? (world.logs[0] as ReplicatedLog)
+    const found = new Set<Server>()
+    let why = 'no node of the cluster answers'
+    for (const seed of world.servers) {
+      if (!this.hears('clients', seed) || seed.state === 'loading') continue
+      let target = this.route('clients', seed, wanted)
+      for (let hops = 0; hops < 5 && typeof target !== 'string'; hops++) {
+        const says = answer(target, wanted)
+        if (says.is === 'served' || (says.is === 'held' && target.state === 'up')) {
+          found.add(target)
+          break
+        }
+        if (says.is === 'error') {
+          why = `${target.name}: ${says.error}`
+          break
+        }
+        if (says.is !== 'moved') break
+        target = world.byAddress.get(says.to.ip) ?? `${says.to.ip} does not answer`
+      }
+      if (typeof target === 'string') why = target
+    }
+    const copies = [...found].flatMap(s => (s.copy === undefined ? [] : [s.copy]))
+    if (copies.length === 1) return { is: 'leader', copy: copies[0] as NonNullable<Server['copy']> }
+    return copies.length > 1 ? { is: 'several', copies } : { is: 'none', why }
+  }
+}
+
+const SILENT = 'the address in the slot map does not answer'

@@ -1,0 +1,77 @@
+/** The gossip section of a heartbeat: what the sender thinks of some others (rules RD-BUS-3…5). */
+import type { Us } from '../../src/kernel/index.ts'
+import { SECOND } from '../../src/kernel/index.ts'
+import { ADDED } from './events.ts'
+import { markFailing } from './failing.ts'
+import type { Server } from './server.ts'
+import type { Peer } from './table.ts'
+
+/** How much newer than now a gossiped pong may be. */
+const AHEAD_US = SECOND / 2
+
+/** `to` reads the entries of a packet of `from`, whom it knows as `sender`. */
+export function gossip(to: Server, sender: Peer, from: Server, nowUs: Us): void {
+  const { others } = from.table
+  const n = others.length + 1
+  const wanted = Math.min(Math.max(3, Math.floor(n / 10)), n - 2)
+  const chosen: Peer[] = []
+  for (let tries = 3 * wanted; tries > 0 && chosen.length < wanted; tries--) {
+    const peer = others[Math.floor(from.world.sim.chance.draw(from.key, 'bus', from.draws++) * others.length)] as Peer
+    if (peer.id === to.id || peer.pfail || peer.noaddr || (peer.link === undefined && peer.slots === 0) || chosen.includes(peer)) continue
+    chosen.push(peer)
+  }
+  for (const peer of chosen) entry(to, sender, peer, nowUs)
+  // All that the sender suspects go along, so that suspicions spread.
+  for (const peer of others) if (peer.pfail && peer.id !== to.id && !peer.noaddr) entry(to, sender, peer, nowUs)
+}
+
+function entry(to: Server, sender: Peer, about: Peer, nowUs: Us): void {
+  const { table } = to
+  const known = table.peers.get(about.id)
+  if (known === undefined) {
+    learn(to, about, nowUs)
+    return
+  }
+  if (known === table.myself) return
+  const bad = about.failed || about.pfail
+  if (sender.role === 'master') {
+    if (bad) {
+      const reports = (known.reports ??= new Map())
+      reports.set(sender.id, nowUs)
+      to.world.bus.stir()
+      markFailing(to, known, nowUs)
+    } else if (known.reports !== undefined) {
+      known.reports.delete(sender.id)
+      if (known.reports.size === 0) known.reports = undefined
+    }
+  }
+  if (bad) return
+  if (known.good && known.pingSentUs === 0 && known.reports === undefined) {
+    // Pongs are gossiped in whole seconds.
+    const pongUs = Math.floor(about.pongUs / SECOND) * SECOND
+    if (pongUs <= nowUs + AHEAD_US && pongUs > known.pongUs) known.pongUs = pongUs
+  }
+  // A node that is lost here, but reached by the sender at another address.
+  if (!known.good && !about.noaddr && about.ip !== '' && known.ip !== about.ip) {
+    known.ip = about.ip
+    known.noaddr = false
+    known.link = undefined
+    table.version++
+    to.world.bus.stir()
+  }
+}
+
+/** A node that the sender knows and this one does not: taken in, unless it has an open ban (rules RD-FORGET-2, RD-MEET-2). */
+function learn(to: Server, about: Peer, nowUs: Us): void {
+  if (about.noaddr || about.ip === '' || to.blacklist.has(about.id)) return
+  const peer = to.table.add(about.id, nowUs)
+  peer.ip = about.ip
+  peer.hostname = about.hostname
+  peer.role = about.role
+  peer.failed = about.failed
+  peer.pongUs = 0
+  peer.dataUs = 0
+  if (about.role === 'replica' && about.masterId !== undefined && to.table.peers.has(about.masterId)) peer.masterId = about.masterId
+  to.world.bus.stir()
+  to.world.sim.note(ADDED, to.name, 0, `${to.name} learned of ${about.id.slice(0, 8)}`)
+}

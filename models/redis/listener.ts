@@ -1,0 +1,4 @@
+/** Somebody who is connected to a process and wants to know when its answers change. */
+export interface Listener {
+  serverChanged(): void
+}

@@ -1,0 +1,35 @@
+/** Replica migration: a master that lost its last replica gets one from a master that has several (rule RD-MIGRATE-1). Source: clusterHandleSlaveMigration. */
+import { SECOND, type Us } from '../../src/kernel/index.ts'
+import type { Server } from './server.ts'
+import type { Peer } from './table.ts'
+
+/** CLUSTER_SLAVE_MIGRATION_DELAY. */
+const DELAY_US = 5 * SECOND
+
+export function considerMigration(server: Server, nowUs: Us): void {
+  const { table, world } = server
+  if (world.options.replicasPerShard < 2 || !server.clusterOk || server.setting('cluster-allow-replica-migration', world.options.allowReplicaMigration ? 'yes' : 'no') !== 'yes') return
+  const mine = table.master
+  if (mine === undefined) return
+  const good = new Map<string, number>()
+  for (const peer of table.peers.values()) if (peer.role === 'replica' && peer.masterId !== undefined && peer.good) good.set(peer.masterId, (good.get(peer.masterId) ?? 0) + 1)
+  let most = 0
+  let target: Peer | undefined
+  for (const peer of table.peers.values()) {
+    if (peer.role !== 'master') continue
+    const replicas = good.get(peer.id) ?? 0
+    most = Math.max(most, replicas)
+    if (replicas > 0) peer.hadReplicas = true
+    if (replicas > 0 || !peer.hadReplicas || peer.slots === 0 || !peer.good) peer.orphanedUs = 0
+    else {
+      if (peer.orphanedUs === 0) peer.orphanedUs = nowUs
+      if (target === undefined && nowUs - peer.orphanedUs > DELAY_US) target = peer
+      world.bus.stir()
+    }
+  }
+  const ours = good.get(mine.id) ?? 0
+  if (target === undefined || most < 2 || ours !== most || ours <= world.options.migrationBarrier) return
+  // The replica with the smallest id among those of the masters that have most goes.
+  for (const peer of table.peers.values()) if (peer.role === 'replica' && peer.masterId !== undefined && peer.good && good.get(peer.masterId) === most && peer.id < table.myself.id) return
+  server.follow(target.id)
+}

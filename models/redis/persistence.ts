@@ -1,0 +1,89 @@
+/** What a process leaves on its volume, and what the next one loads (rules RD-PERSIST-…). */
+import type { Position } from '../../src/cluster/log/index.ts'
+import { SECOND, type Us } from '../../src/kernel/index.ts'
+import type { Image } from './data.ts'
+import { rdbVersion } from './names.ts'
+import type { Server } from './server.ts'
+
+/**
+ * How a process ends: `saved` and `nosave` cleanly, with or without an RDB written; `killed` alone, so that what it gave to the operating system
+ * is written; `power`, so that it is not; `refused` before it was up.
+ */
+export type Ending = 'saved' | 'nosave' | 'killed' | 'power' | 'refused'
+
+/** appendfsync everysec: what a power failure may cost. */
+const EVERYSEC_US = SECOND
+
+/** Save points in force: [seconds, changes]. */
+export function savePoints(server: Server): readonly (readonly [number, number])[] {
+  const words = server.setting('save', server.world.options.save).split(' ').filter(word => word !== '').map(Number)
+  const points: [number, number][] = []
+  for (let i = 0; i + 1 < words.length; i += 2) points.push([words[i] as number, words[i + 1] as number])
+  return points
+}
+
+/** Whether a clean stop writes an RDB: with save points, and without an append-only file it is the only copy (rule RD-PERSIST-1). */
+export function saves(server: Server): boolean {
+  return savePoints(server).length > 0
+}
+
+/** What the next process on this volume would load: the append-only file if that is in use, else the RDB (rule RD-PERSIST-2). */
+export function imageToLoad(server: Server): Image | undefined {
+  if (server.dir.destroyed) return undefined
+  return server.world.options.appendonly ? server.dir.aof : server.dir.rdb
+}
+
+function image(server: Server, position: Position, resumable: boolean): Image | undefined {
+  const { copy } = server
+  return copy === undefined ? undefined : { log: copy.log, position, sizeMB: server.sizeMB, resumable, rdbVersion: rdbVersion(server.host.version) }
+}
+
+/** The RDB that BGSAVE writes now. */
+export function saveNow(server: Server, resumable = false): void {
+  if (server.copy === undefined || server.world.unpersisted.has(server.name) || server.host.diskFull()) return
+  server.dir.rdb = image(server, server.copy.position('receive'), resumable)
+}
+
+/** The process ends: what is on the volume afterwards. */
+export function imageAtEnd(server: Server, ending: Ending): void {
+  const { copy, dir, world } = server
+  if (copy === undefined) {
+    if (ending === 'saved') dir.rdb = undefined
+    return
+  }
+  if (world.unpersisted.has(server.name) || server.host.diskFull()) return
+  const now = world.sim.now
+  if (ending === 'saved') dir.rdb = image(server, copy.position('receive'), true)
+  else {
+    const at = lastSaveUs(server, now)
+    if (at !== undefined) dir.rdb = image(server, positionAt(server, at), false) ?? dir.rdb
+  }
+  if (world.options.appendonly) dir.aof = image(server, ending === 'power' ? positionAt(server, Math.max(server.startedAtUs, now - EVERYSEC_US)) : copy.position('receive'), false)
+}
+
+/** Where the dataset was at an instant of this process's life; never before the history that it has now began. */
+function positionAt(server: Server, us: Us): Position {
+  const copy = server.copy as NonNullable<Server['copy']>
+  const now = copy.position('receive')
+  return { branch: now.branch, lsn: Math.min(now.lsn, Math.max(server.savedFromLsn, Math.floor(copy.curves.receive.valueAt(us)))) }
+}
+
+/**
+ * When the last background save began: save points come round every so many seconds while enough changes are made (rule RD-PERSIST-3). Taken from
+ * the mean rate of changes since the dataset came into memory. undefined = none since then.
+ */
+function lastSaveUs(server: Server, now: Us): Us | undefined {
+  const copy = server.copy as NonNullable<Server['copy']>
+  const sinceUs = server.datasetSinceUs
+  const lived = now - sinceUs
+  if (lived <= 0) return undefined
+  const changes = (copy.lsn('receive') - server.savedFromLsn) / server.world.bytesPerWrite(copy.log)
+  let best: Us | undefined
+  for (const [seconds, wanted] of savePoints(server)) {
+    const periodUs = seconds * SECOND
+    if (lived < periodUs || (changes / lived) * periodUs < wanted) continue
+    const at = sinceUs + Math.floor(lived / periodUs) * periodUs
+    if (best === undefined || at > best) best = at
+  }
+  return best
+}

@@ -1,0 +1,432 @@
+/** One incarnation of a redis-server process on a data directory. What it does on the bus stands in the files named after it. */
+import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import { MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import type { DataDir, Image } from './data.ts'
+import { DEMOTED, DOWN, EMPTY, MANUAL, PAUSED, PROMOTED, SHUTDOWN, START_FAILED, STARTED, UP, WRITES_PAUSED } from './events.ts'
+import type { Host } from './host.ts'
+import { versionNumber } from './names.ts'
+import { imageAtEnd, imageToLoad, type Ending, saves } from './persistence.ts'
+import type { Listener } from './listener.ts'
+import { newUpstream, replicasLeft, type Upstream } from './replication.ts'
+import { Table } from './table.ts'
+import type { World } from './world.ts'
+
+/** A pending CLUSTER MEET. */
+export interface Handshake {
+  readonly ip: string
+  readonly sinceUs: Us
+  readonly id: string
+}
+
+/** A position in a history never had: the least a copy can hold. */
+const NOTHING_LSN = 0
+
+export class Server {
+  state: 'loading' | 'up' | 'stopping' | 'down' = 'loading'
+  /** SIGSTOPped by a fault: holds its sockets, answers nothing. */
+  paused = false
+  /** Saving in the foreground: answers nothing either. */
+  blocked = false
+  /** The dataset in memory; undefined = empty, and of no shard. */
+  copy: Copy | undefined
+  /** How much data that is. */
+  sizeMB = 0
+  /** The first byte of the dataset's history that its backlog can still send. */
+  backlogFrom = 0
+  /** It knows a replication id and offset to go on from: not after a start from an append-only file or a dump of a crash. */
+  resumable = false
+  /** Since when, and from which byte on, this dataset has been in memory: what background saves are reckoned from. */
+  datasetSinceUs: Us = 0
+  savedFromLsn = 0
+  upstream: Upstream | undefined
+  readonly downstream = new Set<Upstream>()
+  /** Replicas that wait for a full synchronisation, and whether one is about to begin. */
+  readonly syncQueue: Upstream[] = []
+  syncTimer: TimerId | undefined
+  readonly listeners = new Set<Listener>()
+  readonly config = new Map<string, string>()
+  readonly logLines: string[] = []
+
+  // Cluster state (state.ts).
+  clusterOk = false
+  stateSinceUs: Us | undefined
+  minorityUs = Number.NEGATIVE_INFINITY
+  // Elections (failover.ts). They outlive roles: only a restart of the process clears them (rule RD-MANUAL-4).
+  authUs = Number.NEGATIVE_INFINITY
+  authSent = false
+  authCount = 0
+  authRank = 0
+  authEpoch = 0
+  // Manual failover: on the replica, and (mfReplica) on its master.
+  mfEndUs = 0
+  mfCanStart = false
+  mfMasterOffset = -1
+  mfReplica: string | undefined
+  /** Writes wait until then, for a manual failover or a shutdown. */
+  writesPausedUntilUs = 0
+  readonly blacklist = new Map<string, Us>()
+  readonly meets: Handshake[] = []
+  // The bus (bus.ts).
+  phaseUs: Us = 0
+  nextTickUs: Us = 0
+  iteration = 0
+  draws = 0
+  /** Packets sent and received on the bus. */
+  sent = 0
+  received = 0
+  readonly key: string
+  readonly startedAtUs: Us
+  readonly table: Table
+  private readonly timers = new Set<TimerId>()
+
+  constructor(
+    readonly world: World,
+    readonly dir: DataDir,
+    readonly host: Host,
+    readonly incarnation: number,
+  ) {
+    this.startedAtUs = world.sim.now
+    this.key = `${host.pod}#${world.dirs.indexOf(dir)}.${world.uniform(host.pod, 'process').toString(36).slice(2, 8)}`
+    // Without a nodes.conf it is a new node (rule RD-ID-1).
+    dir.table ??= new Table(world.newId(host.pod), world.options.shards)
+    this.table = dir.table
+    world.servers.add(this)
+  }
+
+  get name(): string {
+    return this.host.pod
+  }
+
+  get place(): string {
+    return this.host.place
+  }
+
+  get id(): string {
+    return this.table.myself.id
+  }
+
+  get alive(): boolean {
+    return this.state !== 'down'
+  }
+
+  /** Its event loop runs and its ports answer; while it loads at its start it takes no part in the bus (rule RD-LOAD-1). */
+  get onBus(): boolean {
+    return (this.state === 'up' || this.state === 'stopping') && !this.paused && !this.blocked
+  }
+
+  get isMaster(): boolean {
+    return this.table.myself.role === 'master'
+  }
+
+  get version(): number {
+    return versionNumber(this.host.version)
+  }
+
+  get loading(): boolean {
+    return this.state === 'loading' || this.upstream?.state === 'loading'
+  }
+
+  get shard(): number | undefined {
+    const i = this.copy === undefined ? -1 : this.world.logs.indexOf(this.copy.log)
+    return i < 0 ? undefined : i
+  }
+
+  get slowness(): number {
+    return this.host.slowdown() * this.world.defects.slowness(this.host)
+  }
+
+  /** Replication offset at an instant up to now. */
+  offsetAt(us: Us): number {
+    return this.copy === undefined ? 0 : Math.max(0, Math.floor(this.copy.curves.receive.valueAt(us)))
+  }
+
+  get offset(): number {
+    return this.copy === undefined ? 0 : this.copy.lsn('receive')
+  }
+
+  setting(name: string, otherwise: string): string {
+    return this.config.get(name) ?? otherwise
+  }
+
+  get nodeTimeoutUs(): Us {
+    const set = this.config.get('cluster-node-timeout')
+    return set === undefined ? Math.round(this.world.options.nodeTimeoutSeconds * SECOND) : Number(set) * MILLISECOND
+  }
+
+  get minReplicas(): number {
+    return Number(this.setting('min-replicas-to-write', String(this.world.options.minReplicasToWrite)))
+  }
+
+  /** Replicas whose link is up and not too far behind. */
+  get goodReplicas(): number {
+    let good = 0
+    for (const link of this.downstream) if (link.state === 'up' && !link.stalledFor(this.world.options.minReplicasMaxLagSeconds * SECOND)) good++
+    return good
+  }
+
+  get writesPaused(): boolean {
+    return this.writesPausedUntilUs > this.world.sim.now
+  }
+
+  /** Whether a write to a shard's slots would be acknowledged here now, whoever reaches it. */
+  canAcknowledge(log: ReplicatedLog): boolean {
+    if (!this.onBus || this.state !== 'up' || this.writesPaused || this.loading) return false
+    const { copy } = this
+    if (copy === undefined || copy.log !== log || !copy.leading || !this.isMaster) return false
+    return this.serves(this.world.logs.indexOf(log)) && this.table.owner[this.world.logs.indexOf(log)] === this.table.myself && this.goodReplicas >= this.minReplicas
+  }
+
+  /** Whether keys of a slot group are answered, as far as the cluster's state goes (rule RD-STATE-1). */
+  serves(_group: number): boolean {
+    return this.clusterOk
+  }
+
+  later(us: Us, action: () => void): void {
+    const timer = this.world.sim.after(us, () => {
+      this.timers.delete(timer)
+      if (this.alive) action()
+    })
+    this.timers.add(timer)
+  }
+
+  // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Starts: at once when the story begins with it running, otherwise in its own time. */
+  start(atBoot: boolean): void {
+    const { world, host } = this
+    world.sim.note(STARTED, this.name, this.incarnation)
+    if (world.defects.of(host, 'crashes')) return this.refuse('=== REDIS BUG REPORT START === crashed by signal: 11', 139)
+    const image = imageToLoad(this)
+    const tooNew = image !== undefined && image.rdbVersion > this.rdbReads
+    if (tooNew || (image !== undefined && world.defects.of(host, 'cannot-read'))) {
+      return this.refuse(`Can't handle RDB format version ${image.rdbVersion}\nFatal error loading the DB, check server logs. Exiting.`, 1)
+    }
+    if (atBoot) return this.up(this.dir.boot)
+    const heldUs = Math.max(0, (world.heldUntilUs.get(this.name) ?? 0) - world.sim.now)
+    const rate = world.rateMBps(image !== undefined && world.options.appendonly ? 'aofLoadMBps' : 'rdbLoadMBps', this.name)
+    const loadUs = image === undefined ? 0 : (image.sizeMB / rate) * SECOND * host.diskSlowdown() * (world.loadFactor.get(this.name) ?? 1)
+    this.later(heldUs + Math.round(this.slowness * (world.timeUs('startMs', this.name) + loadUs)), () => this.up(imageToLoad(this)))
+    world.byAddress.set(host.address, this)
+    host.readinessChanged()
+    world.changed()
+  }
+
+  private get rdbReads(): number {
+    const v = this.version
+    return v >= 704 ? 12 : v >= 702 ? 11 : v >= 700 ? 10 : 9
+  }
+
+  /** The dataset in memory is another one now. */
+  datasetIs(): void {
+    this.datasetSinceUs = this.world.sim.now
+    this.savedFromLsn = this.copy?.lsn('receive') ?? 0
+  }
+
+  private refuse(why: string, code: number): void {
+    this.logLines.push(why)
+    this.later(60_000, () => {
+      this.world.sim.note(START_FAILED, this.name, 0, `${this.name} does not start: ${why.split('\n')[0]}`)
+      this.die('refused', code)
+    })
+  }
+
+  private up(image: Image | undefined): void {
+    const { world, dir, host } = this
+    const { sim, options } = world
+    this.table.forgetVolatile(sim.now)
+    const { myself } = this.table
+    if (options.announceIp) myself.ip = host.address
+    if (options.announceHostname) myself.hostname = host.hostname
+    this.copy = undefined
+    if (image !== undefined) {
+      this.copy = dir.copyIn(image.log, image.position)
+      this.copy.adopt(image.position)
+      this.sizeMB = image.sizeMB
+      this.resumable = image.resumable
+      this.backlogFrom = image.position.lsn
+    }
+    dir.copy = this.copy
+    this.datasetIs()
+    this.state = 'up'
+    world.byAddress.set(host.address, this)
+    sim.note(UP, this.name, this.incarnation)
+    if (this.isMaster && myself.slots > 0) this.leadOn()
+    else if (!this.isMaster) newUpstream(this)
+    world.bus.join(this)
+    host.readinessChanged()
+    world.changed()
+  }
+
+  /** A master comes up with its slots: it goes on with the data it has, or with none at all (rule RD-EMPTY-1). */
+  private leadOn(): void {
+    const { world } = this
+    const group = this.table.groupsOf(this.table.myself)[0] as number
+    const log = world.logs[group] as ReplicatedLog
+    if (this.copy === undefined || this.copy.log !== log) {
+      const branch = log.genesis(NOTHING_LSN, this.table.myself.configEpoch)
+      this.copy = this.dir.copyIn(log, { branch, lsn: NOTHING_LSN })
+      this.copy.adopt({ branch, lsn: NOTHING_LSN })
+      this.sizeMB = 0
+      this.dir.copy = this.copy
+      world.sim.note(EMPTY, this.name, group, `${this.name} came up empty and still owns its slots: there was nothing on its volume to load`)
+    }
+    this.copy.lead({ commitLatencyUs: 100 })
+    this.backlogFrom = this.copy.lsn('receive')
+    this.resumable = true
+    this.datasetIs()
+  }
+
+  /** SIGTERM: writes wait for the replicas, then the data is saved, then it exits (rule RD-STOP-1). */
+  shutdown(save: 'default' | 'nosave' | 'save' = 'default'): void {
+    if (!this.alive || this.state === 'stopping') return
+    const { world } = this
+    world.sim.note(SHUTDOWN, this.name, 0, `${this.name} was told to shut down`)
+    if (this.state === 'loading') return void this.later(10 * MILLISECOND, () => this.die('nosave', 0))
+    this.state = 'stopping'
+    const finish = (): void => {
+      const writes = save === 'save' || (save === 'default' && saves(this))
+      const saveUs = writes && this.copy !== undefined ? (this.sizeMB / world.rateMBps('rdbSaveMBps', this.name)) * SECOND * this.host.diskSlowdown() : 0
+      this.blocked = saveUs > 0
+      if (this.blocked) world.bus.stir()
+      this.later(Math.round(this.slowness * (world.timeUs('stopMs', this.name) + saveUs)), () => this.die(writes ? 'saved' : 'nosave', 0))
+    }
+    this.host.readinessChanged()
+    if (this.version >= 700 && this.isMaster && this.copy?.leading === true && this.downstream.size > 0) {
+      this.pauseWrites(world.sim.now + world.options.shutdownTimeoutSeconds * SECOND)
+      replicasLeft(this, world.options.shutdownTimeoutSeconds * SECOND, finish)
+    } else finish()
+    this.changed()
+  }
+
+  /** Gone without a chance: signal, power loss, crash. */
+  crash(ending: Ending, code: number): void {
+    if (this.alive) this.die(ending, code)
+  }
+
+  private die(ending: Ending, code: number): void {
+    const { world, dir } = this
+    const wasUp = this.state !== 'loading'
+    const { copy } = this
+    if (copy?.leading === true) {
+      world.departures.push({ atUs: world.sim.now, member: this.name, position: copy.position('receive'), cause: world.faultStriking ? 'fault' : 'runbook' })
+    }
+    if (wasUp) imageAtEnd(this, ending)
+    this.state = 'down'
+    for (const timer of this.timers) world.sim.cancel(timer)
+    this.timers.clear()
+    if (this.syncTimer !== undefined) world.sim.cancel(this.syncTimer)
+    this.upstream?.stop()
+    this.upstream = undefined
+    for (const link of [...this.downstream, ...this.syncQueue]) link.lost('the connection to the master was closed')
+    if (copy !== undefined && wasUp) {
+      if (copy.leading) copy.stopLeading(ending === 'saved' || ending === 'nosave' ? 'clean' : 'killed')
+      copy.crash(true)
+      const image = imageToLoad(this)
+      dir.copy = image === undefined ? undefined : dir.copyIn(image.log, image.position)
+      if (image !== undefined) dir.copy?.adopt(image.position)
+    }
+    this.copy = undefined
+    if (world.byAddress.get(this.host.address) === this) world.byAddress.delete(this.host.address)
+    world.sim.note(DOWN, this.name, code, `${this.name} is down (${ending})`)
+    world.bus.leave(this)
+    world.servers.delete(this)
+    this.changed()
+    this.host.exited(code)
+  }
+
+  pause(paused: boolean): void {
+    if (this.paused === paused) return
+    this.paused = paused
+    this.world.sim.note(PAUSED, this.name, paused ? 1 : 0)
+    this.linksChanged()
+    this.world.bus.stir()
+    this.host.readinessChanged()
+    this.changed()
+  }
+
+  /** Who can reach whom changed. */
+  linksChanged(): void {
+    this.upstream?.reconsider()
+    this.upstream?.relink()
+    for (const link of [...this.downstream]) link.reconsider()
+  }
+
+  /** Tells clients and onlookers that this node's role, state or answers changed. */
+  changed(): void {
+    for (const listener of [...this.listeners]) listener.serverChanged()
+    this.world.changed()
+  }
+
+  // ── roles ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  pauseWrites(untilUs: Us): void {
+    this.writesPausedUntilUs = Math.max(this.writesPausedUntilUs, untilUs)
+    this.world.sim.note(WRITES_PAUSED, this.name, 1)
+    this.later(untilUs - this.world.sim.now + 1, () => !this.writesPaused && this.changed())
+    this.changed()
+  }
+
+  resumeWrites(): void {
+    if (this.state === 'stopping' || this.writesPausedUntilUs === 0) return
+    this.writesPausedUntilUs = 0
+    this.world.sim.note(WRITES_PAUSED, this.name, 0)
+    this.changed()
+  }
+
+  /** Takes over its master's slots and leads their history from here (rule RD-ELECT-6). */
+  takeOver(by: 'operator' | 'engine'): void {
+    const { world, table } = this
+    const old = table.master
+    if (old === undefined) return
+    const groups = table.groupsOf(old)
+    this.upstream?.stop()
+    this.upstream = undefined
+    table.setMaster(table.myself)
+    for (const group of groups) table.own(group, table.myself)
+    this.resetManualFailover()
+    const log = world.logs[groups[0] ?? -1]
+    if (log !== undefined) {
+      if (this.copy === undefined || this.copy.log !== log) {
+        const branch = log.genesis(NOTHING_LSN, table.myself.configEpoch)
+        this.copy = this.dir.copyIn(log, { branch, lsn: NOTHING_LSN })
+        this.copy.adopt({ branch, lsn: NOTHING_LSN })
+        this.sizeMB = 0
+        this.dir.copy = this.copy
+      }
+      const from = this.copy.position('receive')
+      const furthestReachable = ![...world.servers].some(s => s !== this && s.copy?.log === log && s.onBus && world.network.connected('operator', s.place) && s.copy.branch === from.branch && s.copy.lsn('receive') > from.lsn)
+      this.copy.lead({ timeline: table.myself.configEpoch, commitLatencyUs: 100 })
+      world.promotions.push({ atUs: world.sim.now, member: this.name, from, furthestReachable, by })
+      world.sim.note(PROMOTED, this.name, table.myself.configEpoch, `${this.name} took over the slots of shard ${groups.join(', ')} in epoch ${table.myself.configEpoch}`)
+    }
+    world.bus.stir()
+    this.host.readinessChanged()
+    this.changed()
+  }
+
+  /** Becomes a replica of `masterId` (clusterSetMaster). */
+  follow(masterId: string): void {
+    const { world, table } = this
+    if (this.copy?.leading === true) {
+      this.copy.stopLeading('clean')
+      world.sim.note(DEMOTED, this.name, 0, `${this.name} is a replica of ${world.serverById(masterId)?.name ?? masterId.slice(0, 8)} now`)
+    }
+    for (const group of table.groupsOf(table.myself)) table.own(group, undefined)
+    table.setReplica(table.myself, masterId)
+    for (const link of [...this.downstream]) if (link.replica.table.myself.masterId !== this.id) link.lost('the master is a replica now')
+    this.resetManualFailover()
+    newUpstream(this)
+    world.bus.stir()
+    this.host.readinessChanged()
+    this.changed()
+  }
+
+  resetManualFailover(): void {
+    if (this.mfReplica !== undefined) this.resumeWrites()
+    if (this.mfEndUs !== 0) this.world.sim.note(MANUAL, this.name, 0)
+    this.mfEndUs = 0
+    this.mfCanStart = false
+    this.mfMasterOffset = -1
+    this.mfReplica = undefined
+  }
+}

@@ -1,0 +1,153 @@
+/** What is so in a Redis Cluster, whoever knows it (engine.ts, Truth). */
+import { type AckInterval, contains, type Copy, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import type { PodView } from '../kubernetes/index.ts'
+import { rdbVersion } from './names.ts'
+import type { World } from './world.ts'
+
+/** Lag within which a replica counts as a healthy copy: a second of an ordinary stream. */
+const NORMAL_LAG_BYTES = 4 * 1024 * 1024
+
+export class RedisTruth implements Truth {
+  readonly expectedMembers: number
+  readonly targetVersions: Readonly<Record<string, string>>
+  readonly promise = 'asynchronous' as const
+  private last: readonly Member[] = []
+
+  constructor(
+    private readonly world: World,
+    private readonly entrance: Entrance,
+  ) {
+    this.expectedMembers = world.memberNames.length
+    this.targetVersions = world.defects.target
+  }
+
+  get promotions(): readonly Promotion[] {
+    return this.world.promotions
+  }
+
+  get departures(): readonly Departure[] {
+    return this.world.departures
+  }
+
+  /** The same object as at the last call while a member has not changed. */
+  members(): readonly Member[] {
+    const { world, last } = this
+    let n = 0
+    let changed: Member[] | undefined
+    for (const pod of world.kubernetes.pods()) {
+      if (pod.owner?.name !== world.options.name) continue
+      const before = last[n]
+      const member = this.member(pod, before?.name === pod.name ? before : undefined)
+      if (member !== before) changed ??= last.slice(0, n)
+      changed?.push(member)
+      n += 1
+    }
+    if (changed === undefined && n < last.length) changed = last.slice(0, n)
+    return (this.last = changed ?? last)
+  }
+
+  private member(pod: PodView, before: Member | undefined): Member {
+    const { world } = this
+    const { name, node, nodeVersion, ready } = pod
+    const server = world.serverOf(name)
+    const dir = server?.dir ?? world.dirOf.get(name)
+    const zone = node === undefined ? undefined : world.kubernetes.machines.get(node)?.zone
+    const running = server !== undefined && server.state !== 'loading' && !server.paused && !server.blocked
+    const leading = server?.copy?.leading === true
+    const streaming = server?.upstream?.state === 'up' && server.upstream.master?.copy?.leading === true && !server.upstream.stalledFor(0)
+    // A member without slots, data or master is in nobody's history.
+    const role = leading ? 'leader' : server !== undefined && server.state !== 'loading' && !server.isMaster ? 'follower' : 'none'
+    const copy = server === undefined ? (dir?.destroyed ? undefined : dir?.copy) : server.copy
+    const timeline = copy?.branch.timeline
+    const versions = versionsOf(nodeVersion, server?.host.version ?? before?.versions.engine, before?.versions)
+    const known = server !== undefined && this.isKnown(server.id)
+    const attached = (leading || streaming) && known
+    const caughtUp = (leading || (streaming && (server?.copy?.lagBytes('receive') ?? 0) <= NORMAL_LAG_BYTES)) && known
+    if (
+      before !== undefined && before.node === node && before.zone === zone && before.running === running && before.ready === ready && before.role === role &&
+      before.timeline === timeline && before.versions === versions && before.copy === copy && before.attached === attached && before.caughtUp === caughtUp
+    )
+      return before
+    return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
+  }
+
+  /** Whether a majority of the masters that serve know the node: one that was forgotten cannot be promoted, however well it replicates. */
+  private isKnown(id: string): boolean {
+    let masters = 0
+    let knowing = 0
+    for (const server of this.world.servers) {
+      if (server.state === 'loading' || server.copy?.leading !== true) continue
+      masters += 1
+      if (server.table.peers.has(id)) knowing += 1
+    }
+    return masters === 0 || knowing * 2 > masters
+  }
+
+  couldAcknowledge(log?: ReplicatedLog): readonly string[] {
+    const names: string[] = []
+    for (const server of this.world.servers) {
+      const of = log ?? server.copy?.log
+      if (of !== undefined && server.canAcknowledge(of)) names.push(server.name)
+    }
+    return names
+  }
+
+  /** A replica that is older than its master cannot take a full copy where the file format is another (rule RD-VERSION-2). */
+  forbiddenSkew(): readonly string[] {
+    const found: string[] = []
+    for (const server of this.world.servers) {
+      if (server.state === 'loading' || server.isMaster) continue
+      const master = this.world.serverById(server.table.myself.masterId ?? '')
+      if (master !== undefined && master.state !== 'loading' && master.copy?.leading === true && rdbVersion(master.host.version) > rdbVersion(server.host.version)) found.push(`${server.name} (${server.host.version}) follows ${master.name} (${master.host.version})`)
+    }
+    return found
+  }
+
+  authority(log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined } {
+    const fresh = this.entrance.fresh(log)
+    if (fresh.is === 'leader') return { position: fresh.copy.position('receive'), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
+    const durable = this.copies(log)
+    const reason = fresh.is === 'several' ? 'several leaders acknowledge' : `no fresh client can write (${fresh.is === 'none' ? fresh.why : ''})`
+    const last = this.world.promotions.findLast(p => this.isOf(log, p))
+    if (last !== undefined) {
+      const best = furthest(durable.filter(c => c.branch.parent === last.from.branch && c.branch.forkLsn === last.from.lsn))
+      if (best !== undefined) return { position: best.position('receive'), why: `${reason}; the latest promotion (${last.member}) counts`, member: best.name }
+    }
+    const best = furthest(durable)
+    if (best === undefined) return { position: undefined, why: 'no copy of the data is left', member: undefined }
+    return { position: best.position('receive'), why: `${reason}; the furthest copy counts`, member: best.name }
+  }
+
+  private isOf(log: ReplicatedLog, promotion: Promotion): boolean {
+    return log.copies.some(copy => copy.name === promotion.member)
+  }
+
+  /** Datasets of a shard that exist: in the memory of a process, or on a volume that a process would load. */
+  private copies(log: ReplicatedLog): Copy[] {
+    const found: Copy[] = []
+    for (const dir of this.world.dirs) if (!dir.destroyed && dir.copy?.log === log && this.world.dirOf.get(dir.name) === dir) found.push(dir.copy)
+    return found
+  }
+
+  holders(interval: AckInterval): readonly string[] {
+    const at: Position = { branch: interval.branch, lsn: interval.toLsn }
+    const names: string[] = []
+    for (const log of this.world.logs) for (const copy of this.copies(log)) if (contains(copy.position('receive'), at)) names.push(copy.name)
+    return names
+  }
+}
+
+function versionsOf(node: string | undefined, engine: string | undefined, before: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+  if (before !== undefined && before.node === node && before.engine === engine) return before
+  const versions: Record<string, string> = {}
+  if (node !== undefined) versions.node = node
+  if (engine !== undefined) versions.engine = engine
+  return versions
+}
+
+function furthest(copies: readonly Copy[]): Copy | undefined {
+  let best: Copy | undefined
+  for (const copy of copies) if (best === undefined || copy.lsn('receive') > best.lsn('receive')) best = copy
+  return best
+}
