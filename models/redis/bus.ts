@@ -4,6 +4,7 @@
  */
 import { MILLISECOND, SECOND, type Us } from '../../src/kernel/index.ts'
 import { cron } from './cron.ts'
+import { handleReplicaFailover } from './failover.ts'
 import { calm } from './quiet.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
@@ -21,6 +22,8 @@ interface BusCut {
 export class Bus {
   /** In the order in which they tick. */
   servers: Server[] = []
+  /** Ticks of the past are made up for: they were quiet ones, whatever has just changed. */
+  replaying = false
   private quiet = false
   private changedUs: Us = 0
   private checkedUs: Us = 0
@@ -39,6 +42,7 @@ export class Bus {
     server.iteration = 0
     server.nextTickUs = sim.now + server.phaseUs
     this.servers.push(server)
+    server.poke = () => handleReplicaFailover(server, sim.now)
     this.stir()
     this.arm(server)
   }
@@ -59,10 +63,16 @@ export class Bus {
     for (const server of this.servers) this.arm(server)
   }
 
-  /** Makes up for the ticks that were left out before this instant. */
+  /** Makes up for the ticks that were left out before this instant. Whoever changes what a tick depends on calls it first. */
   catchUp(): void {
-    if (!this.quiet) return
+    if (!this.quiet || this.replaying) return
     const { now } = this.world.sim
+    this.replaying = true
+    this.replay(now)
+    this.replaying = false
+  }
+
+  private replay(now: Us): void {
     for (;;) {
       let next: Server | undefined
       for (const server of this.servers) if (server.nextTickUs < now && (next === undefined || server.nextTickUs < next.nextTickUs)) next = server

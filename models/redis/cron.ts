@@ -11,20 +11,21 @@ import type { Server } from './server.ts'
 import { updateState } from './state.ts'
 import type { Peer } from './table.ts'
 
-/** A random peer is pinged every tenth tick: the one of five whose answer is oldest. */
+/** A random peer is pinged every tenth tick: the one of five whose answer is oldest (rule RD-BUS-1). */
 const SAMPLES = 5
 const EVERY = 10
 
 /** One tick at `nowUs`: the present, or an instant before it that is made up for. */
 export function cron(server: Server, nowUs: Us): void {
-  if (!server.onBus) return
   const { table, world } = server
+  const { replaying } = world.bus
+  if (!server.onBus && !replaying) return
   const timeoutUs = server.nodeTimeoutUs
   if (server.mfEndUs !== 0 && server.mfEndUs < nowUs) server.resetManualFailover()
   if (server.meets.length > 0) for (const meet of [...server.meets]) handshake(server, meet, nowUs)
   if (server.blacklist.size > 0) expire(server, nowUs)
   const { others } = table
-  for (let i = 0; i < others.length; i++) {
+  for (let i = 0; i < others.length && !replaying; i++) {
     const peer = others[i] as Peer
     if (peer.noaddr || (peer.link?.alive === true && peer.link.host.address === peer.ip)) continue
     connect(server, peer, nowUs)
@@ -40,7 +41,12 @@ export function cron(server: Server, nowUs: Us): void {
       if (nowUs - peer.pongUs <= timeoutUs / 2) continue
       ping(server, peer, nowUs)
       if (peer.pingSentUs === 0) continue
+    } else if (peer.link?.onBus === true) {
+      // What was lost on the way is sent again, and arrives once the way is free.
+      ping(server, peer, nowUs)
+      if (peer.pingSentUs === 0) continue
     }
+    // Anything that was heard counts as well as an answer (rule RD-BUS-2).
     if (peer.good && nowUs - Math.max(peer.pingSentUs, peer.dataUs) > timeoutUs) {
       peer.pfail = true
       table.version++
@@ -96,13 +102,14 @@ export function ping(server: Server, peer: Peer, nowUs: Us): void {
   if (peer.pingSentUs === 0) peer.pingSentUs = nowUs
   server.sent++
   const to = peer.link
-  if (to === undefined || !to.onBus || !world.bus.arrives(server, to)) return
+  const { bus } = world
+  if (to === undefined || (!bus.replaying && (!to.onBus || !bus.arrives(server, to)))) return
   const there = world.network.delayUs(server.place, to.place)
   const back = world.network.delayUs(to.place, server.place)
   to.received++
   to.sent++
   receive(to, server, 'ping', undefined, nowUs, there)
-  if (!world.bus.arrives(to, server) || there + back > server.nodeTimeoutUs) return
+  if (!bus.replaying && (!bus.arrives(to, server) || there + back > server.nodeTimeoutUs)) return
   // The peer may have been forgotten, or its address changed, by what the ping brought about.
   server.received++
   if (peer.link === to) receive(server, to, 'pong', peer, nowUs, there + back)

@@ -4,14 +4,11 @@
  */
 import type { ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
-import { SECOND, type Us } from '../../src/kernel/index.ts'
+import type { Us } from '../../src/kernel/index.ts'
 import type { Listener } from './listener.ts'
 import type { Server } from './server.ts'
 import type { Peer } from './table.ts'
 import type { World } from './world.ts'
-
-/** A client tries an address that does not answer for this long before it turns to another node. */
-const CONNECT_TIMEOUT_US: Us = 2 * SECOND
 
 export const CLUSTERDOWN = 'CLUSTERDOWN The cluster is down'
 export const LOADING = 'LOADING Redis is loading the dataset in memory'
@@ -86,7 +83,7 @@ class ClusterSession implements Session, Listener {
     }
   }
 
-  /** MOVED: the client learns the new map and goes to the node that it names; what it wants to write waits meanwhile. */
+  /** MOVED (rule RD-CLIENT-2): the client learns the new map and goes to the node that it names; what it wants to write waits meanwhile. */
   private redirect(to: Peer): SessionState {
     const { world } = this
     this.following = true
@@ -125,31 +122,34 @@ export class ClusterEntrance implements Entrance {
     readonly roundTripUs: Us,
   ) {}
 
-  /** Nodes in the order in which this client asks them for the map: shuffled anew each time. */
+  /** Asks nodes for the map, another one first each time (rule RD-CLIENT-1). */
   connect(client: Client, nth: number): Knock {
     const { world } = this
     const seeds = this.seeds()
     let spentUs = world.timeUs('reconnectMs', client.id)
     let silent = 0
     let refusal = 'no node of the cluster answers'
+    const tried = new Set<string>()
     const first = Math.floor(world.sim.chance.draw(client.id, 'seed node', nth) * seeds.length)
     for (let i = 0; i < seeds.length; i++) {
       const seed = seeds[(first + i) % seeds.length] as Server
       if (!this.hears(client.place, seed)) {
         silent++
-        spentUs += CONNECT_TIMEOUT_US
+        spentUs += world.timeUs('connectTimeoutMs', client.id)
         continue
       }
       if (seed.state === 'loading') {
         refusal = LOADING
         continue
       }
+      // An address that failed is not tried again before the next attempt, whoever names it.
+      const address = seed.table.owner[world.logs.indexOf(client.log)]?.ip
+      if (address !== undefined && tried.has(address)) continue
       const route = this.route(client.place, seed, client.log)
       if (typeof route !== 'string') return { is: 'open', session: new ClusterSession(world, route, client), afterUs: spentUs }
       refusal = route
-      if (route === SILENT) spentUs += CONNECT_TIMEOUT_US
-      // The map of one node is believed; another is asked only at the next attempt.
-      break
+      if (address !== undefined) tried.add(address)
+      if (route === SILENT) spentUs += world.timeUs('connectTimeoutMs', client.id)
     }
     return silent > 0 && silent === seeds.length ? { is: 'silent' } : { is: 'refused', error: refusal, afterUs: spentUs }
   }

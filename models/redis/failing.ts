@@ -5,7 +5,7 @@ import type { Server } from './server.ts'
 import { updateState } from './state.ts'
 import type { Peer } from './table.ts'
 
-/** markNodeAsFailingIfNeeded. */
+/** markNodeAsFailingIfNeeded (rule RD-FAIL-1). */
 export function markFailing(server: Server, peer: Peer, nowUs: Us): void {
   if (!peer.pfail || peer.failed) return
   const { table } = server

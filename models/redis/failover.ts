@@ -7,7 +7,7 @@ import type { Server } from './server.ts'
 /** repl-ping-replica-period. */
 const REPL_PING_US = 10 * SECOND
 
-/** Called each tick, and whenever something it waits for happened. */
+/** Called each tick, and whenever something it waits for happened (rule RD-ELECT-1). */
 export function handleReplicaFailover(server: Server, nowUs: Us): void {
   const { table } = server
   const { myself } = table

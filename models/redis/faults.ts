@@ -84,8 +84,16 @@ export class RedisFaults {
 
   strike(fault: StruckFault): Strike {
     this.world.faultStriking = true
+    this.world.bus.catchUp()
     try {
-      return this.hit(fault)
+      const { end, ...strike } = this.hit(fault)
+      return {
+        ...strike,
+        end: () => {
+          this.world.bus.catchUp()
+          end()
+        },
+      }
     } finally {
       this.world.faultStriking = false
     }

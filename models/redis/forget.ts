@@ -8,7 +8,7 @@ import type { Peer } from './table.ts'
 /** CLUSTER_BLACKLIST_TTL. */
 const BAN_US = 60 * SECOND
 
-/** What the command answers. A master with slots is forgotten as readily as anybody (rule RD-FORGET-3). */
+/** What the command answers. One table loses the node, no link is touched (rule RD-FORGET-1). A master with slots is forgotten as readily as anybody (rule RD-FORGET-3). */
 export function forget(server: Server, id: string): string {
   const { table, world } = server
   const peer = table.peers.get(id)

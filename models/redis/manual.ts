@@ -1,14 +1,10 @@
 /** CLUSTER FAILOVER: the handshake with the master, and the ways round it (rules RD-MANUAL-…). Source: cluster_legacy.c; facts F03–F05. */
-import { SECOND } from '../../src/kernel/index.ts'
 import { MANUAL } from './events.ts'
-import { handleReplicaFailover, win } from './failover.ts'
+import { win } from './failover.ts'
+import { started, TIMEOUT_US } from './paused.ts'
 import type { Server } from './server.ts'
-import type { Peer } from './table.ts'
 
-/** CLUSTER_MF_TIMEOUT: after this a manual failover is called off; the master holds writes for up to twice that. */
-const TIMEOUT_US = 5 * SECOND
-
-/** What the command answers. */
+/** What the command answers: also `OK` only says that it was begun (rules RD-MANUAL-1, RD-MANUAL-2). */
 export function manualFailover(server: Server, how: 'ask' | 'force' | 'takeover'): string {
   const { table, world } = server
   const { master } = table
@@ -31,45 +27,7 @@ export function manualFailover(server: Server, how: 'ask' | 'force' | 'takeover'
     win(server, 'operator')
   } else if (how === 'force') {
     server.mfCanStart = true
-    server.later(1_000, () => handleReplicaFailover(server, world.sim.now))
+    server.later(1_000, () => server.poke())
   } else world.bus.send(server, master, to => started(to, server))
   return 'OK'
-}
-
-/** The master is asked: it holds writes and tells the replica where it stands, if it knows it as its replica (rule RD-MANUAL-1). */
-function started(master: Server, replica: Server): void {
-  const { world } = master
-  const peer = master.table.peers.get(replica.id)
-  if (peer === undefined || !master.isMaster || peer.role !== 'replica' || peer.masterId !== master.id) return
-  master.resetManualFailover()
-  master.mfEndUs = world.sim.now + TIMEOUT_US
-  master.mfReplica = replica.id
-  world.bus.stir()
-  master.pauseWrites(world.sim.now + 2 * TIMEOUT_US)
-  master.later(TIMEOUT_US + 1, () => master.mfEndUs !== 0 && master.mfEndUs <= world.sim.now && master.resetManualFailover())
-  world.bus.send(master, peer, to => to === replica && paused(to, master))
-}
-
-/** Its master has stopped writing: the offset to wait for. */
-function paused(replica: Server, master: Server): void {
-  if (replica.mfEndUs === 0 || replica.mfMasterOffset >= 0 || replica.table.myself.masterId !== master.id) return
-  const { world } = replica
-  const offset = master.offset
-  replica.mfMasterOffset = offset
-  const { copy } = replica
-  if (copy === undefined || replica.upstream?.state !== 'up') return
-  copy.whenReaches('receive', offset, () => {
-    if (!replica.alive || replica.mfMasterOffset !== offset) return
-    replica.later(Math.round(world.timeUs('failoverStepMs', replica.name) * replica.slowness), () => {
-      if (replica.mfEndUs === 0 || replica.mfMasterOffset !== offset) return
-      replica.mfCanStart = true
-      handleReplicaFailover(replica, world.sim.now)
-    })
-  })
-}
-
-/** Any packet of a master that holds writes says where it stands. */
-export function sawPausedMaster(replica: Server, sender: Peer, master: Server): void {
-  if (replica.mfMasterOffset >= 0 || replica.table.myself.masterId !== sender.id || master.mfReplica !== replica.id) return
-  paused(replica, master)
 }

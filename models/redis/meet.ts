@@ -4,7 +4,7 @@ import { MEET } from './events.ts'
 import { moved } from './receive.ts'
 import type { Handshake, Server } from './server.ts'
 
-/** Begins a handshake with whoever listens at `ip`. */
+/** Begins a handshake with whoever listens at `ip` (rule RD-MEET-1). */
 export function meet(server: Server, ip: string): void {
   const { world } = server
   if (server.meets.some(m => m.ip === ip)) return

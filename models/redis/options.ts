@@ -18,6 +18,7 @@ const TIMING = {
   failoverStepMs: [uniform(1.5, 6), uniform(1.5, 5.5), 'ms', 'event loops between asking for a manual failover and the election', 'real-measurements replica_is_master_after 2.4–6.2 ms; RD §4 3–13 ms'],
   voteMs: [uniform(0.5, 4), uniform(0.2, 0.8), 'ms', 'a vote: nodes.conf is synced before the answer', 'RD F01, §1.1 (lastVoteEpoch fsynced); judgement'],
   refreshMs: [uniform(10, 50), { is: 'triangular', min: 8, mode: 44, max: 50 }, 'ms', 'a client that was redirected until it writes elsewhere', 'RD §4 (10–50 ms); real-measurements client_write_gap 8–52 ms'],
+  connectTimeoutMs: [500, 100, 'ms', 'a client tries an address that does not answer until it turns to another node', 'client libraries: 0.1–10 s; judgement'],
   reconnectMs: [uniform(2, 20), uniform(1, 4), 'ms', 'a client connects and asks for the slot map', 'judgement'],
   stopMs: [uniform(50, 300), uniform(50, 120), 'ms', 'SIGTERM until exit, apart from replicas and RDB', 'RD §4 (0.1–1.0 s)'],
 } as const satisfies Record<string, readonly [number | Distribution, number | Distribution, string, string, string]>

@@ -19,6 +19,7 @@ export const TIMING_RANGES: Record<TimingName, AssumptionRange> = {
   failoverStepMs: between(1, 30, '2.4–25 ms [M real-measurements]'),
   voteMs: between(0.2, 20, 'a sync of nodes.conf: 0.2 ms on NVMe to 20 ms on a busy network disk [J]'),
   refreshMs: between(1, 2000, 'one round trip to seconds of client refresh [M, P RD §4]'),
+  connectTimeoutMs: between(100, 10_000, 'defaults of client libraries 0.1–10 s [P]'),
   reconnectMs: between(1, 500, '1–500 ms with TLS and a pool [J]'),
   stopMs: between(20, 1000, '0.1–1.0 s [M RD §4]'),
 }

@@ -3,7 +3,7 @@ import type { Us } from '../../src/kernel/index.ts'
 import { ADDRESS, FAIL_CLEARED, NOADDR } from './events.ts'
 import { forgottenBy } from './forget.ts'
 import { gossip } from './gossip.ts'
-import { sawPausedMaster } from './manual.ts'
+import { sawPausedMaster } from './paused.ts'
 import { newUpstream } from './replication.ts'
 import type { Server } from './server.ts'
 import { updateState } from './state.ts'
@@ -104,7 +104,7 @@ function answered(to: Server, via: Peer, atUs: Us): void {
   } else if (via.failed) clearFailure(to, via, atUs)
 }
 
-/** clearNodeFailureIfNeeded: a replica or a master without slots is back at once; one with slots only after twice the node time-out without a successor. */
+/** clearNodeFailureIfNeeded: a replica or a master without slots is back at once; one with slots only after twice the node time-out without a successor (rule RD-FAIL-2). */
 function clearFailure(to: Server, peer: Peer, atUs: Us): void {
   if (peer.role === 'master' && peer.slots > 0 && atUs - peer.failedAtUs <= 2 * to.nodeTimeoutUs) return
   peer.failed = false

@@ -63,8 +63,7 @@ export class Upstream {
 
   /** A replica without a link of its own answers -NOMASTERLINK. */
   private serving(master: Server): boolean {
-    if (master.isMaster) return master.table.myself.slots > 0 || master.copy !== undefined
-    return master.upstream?.state === 'up'
+    return master.isMaster || master.upstream?.state === 'up'
   }
 
   private reaches(master: Server): boolean {
@@ -103,10 +102,12 @@ export class Upstream {
   private join(master: Server): void {
     const { replica } = this
     const { copy } = replica
-    if (this.broken || copy === undefined || master.copy === undefined || master.copy.log !== copy.log) return this.lost('the master is gone')
-    if (!contains(master.copy.position('flush'), copy.position('receive'))) return this.lost('the history is another one')
+    if (this.broken || (master.copy !== undefined && master.copy.log !== copy?.log)) return this.lost('the master is gone')
+    if (copy !== undefined && master.copy !== undefined) {
+      if (!contains(master.copy.position('flush'), copy.position('receive'))) return this.lost('the history is another one')
+      copy.follow(master.copy, this.link())
+    }
     master.downstream.add(this)
-    copy.follow(master.copy, this.link())
     this.state = 'up'
     this.downSinceUs = undefined
     this.stalledSinceUs = undefined
@@ -136,9 +137,9 @@ export class Upstream {
   /** The master's child has begun to write an RDB for it. */
   beginTransfer(master: Server): void {
     const { replica } = this
-    if (this.state !== 'waiting' || master.copy === undefined) return
+    if (this.state !== 'waiting') return
     this.state = 'transfer'
-    this.snapshot = master.copy.position('receive')
+    this.snapshot = master.copy?.position('receive')
     this.snapshotMB = master.sizeMB
     master.downstream.add(this)
     this.sim.note(SYNC, replica.name, Math.round(this.snapshotMB), `${replica.name} receives the whole dataset of ${master.name} (${Math.round(this.snapshotMB)} MB)`)
@@ -146,12 +147,14 @@ export class Upstream {
     this.wait(10 * MILLISECOND + Math.round(us), () => this.load(master))
   }
 
-  /** Its own data goes first, then the new is loaded: from here on it has nothing (rule RD-REPL-5). */
+  /** Its own data goes first, then the new is loaded: from here on it has nothing (rule RD-REPL-5), for good where it cannot read it (RD-VERSION-2). */
   private load(master: Server): void {
     const { replica, snapshot } = this
-    if (this.broken || snapshot === undefined || master.copy === undefined) return this.lost('the transfer was cut off')
+    if (this.broken) return this.lost('the transfer was cut off')
     if (this.stalledSinceUs !== undefined) return this.wait(RETRY_US, () => this.load(master))
-    const { log } = master.copy
+    // A master without slots has no shard: its emptiness replaces what the replica has in its own.
+    const log = master.copy?.log ?? replica.copy?.log
+    if (log === undefined) return this.join(master)
     const void_ = log.genesis(0, 0)
     if (replica.copy !== undefined) {
       if (replica.copy.upstream !== undefined) replica.copy.unfollow()
@@ -163,6 +166,7 @@ export class Upstream {
     replica.sizeMB = 0
     replica.resumable = false
     replica.datasetIs()
+    // The other way round all is well (rule RD-VERSION-1).
     if (rdbVersion(master.host.version) > rdbVersion(replica.host.version)) {
       replica.logLines.push(`Can't handle RDB format version ${rdbVersion(master.host.version)}`)
       return this.lost('the replica cannot read the RDB of a newer version')
@@ -173,13 +177,13 @@ export class Upstream {
     this.wait(MILLISECOND + Math.round(us), () => this.loaded(master, snapshot))
   }
 
-  private loaded(master: Server, snapshot: Position): void {
+  private loaded(master: Server, snapshot: Position | undefined): void {
     const { replica } = this
     const copy = replica.copy as Copy
-    if (copy.log !== master.copy?.log) return this.lost('the master is gone')
-    copy.adopt(snapshot)
+    if (master.copy !== undefined && copy.log !== master.copy.log) return this.lost('the master is gone')
+    if (snapshot !== undefined) copy.adopt(snapshot)
     replica.sizeMB = this.snapshotMB
-    replica.backlogFrom = snapshot.lsn
+    replica.backlogFrom = copy.lsn('receive')
     replica.resumable = true
     replica.datasetIs()
     // The file received stays on the volume, save points or not (rdb-del-sync-files no; rule RD-PERSIST-4).
@@ -210,6 +214,8 @@ export class Upstream {
       this.stalledSinceUs = this.sim.now
       if (this.state === 'up') replica.copy?.freeze('receive')
       const since = this.sim.now
+      // Then it is no good replica any more.
+      if (master.minReplicas > 0) master.later(replica.world.options.minReplicasMaxLagSeconds * SECOND + 1, () => master.changed())
       this.sim.after(replica.world.options.replTimeoutSeconds * SECOND, () => this.stalledSinceUs === since && this.lost('repl-timeout'))
     } else if (!stalled && this.stalledSinceUs !== undefined) {
       this.stalledSinceUs = undefined
@@ -248,7 +254,7 @@ export class Upstream {
       const told = master.downstream.delete(this)
       const i = master.syncQueue.indexOf(this)
       if (i >= 0) master.syncQueue.splice(i, 1)
-      if (told && master.alive) replica.world.sim.touch()
+      if (told && master.alive) master.changed()
     }
     if (this.stalledSinceUs !== undefined && this.state === 'up') replica.copy?.thaw('receive')
     this.stalledSinceUs = undefined

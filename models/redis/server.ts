@@ -74,6 +74,8 @@ export class Server {
   /** Packets sent and received on the bus. */
   sent = 0
   received = 0
+  /** Looks at once whether to stand for election, or whether it has won: set when it joins the bus. */
+  poke: () => void = () => {}
   readonly key: string
   readonly startedAtUs: Us
   readonly table: Table
@@ -157,7 +159,7 @@ export class Server {
     return Number(this.setting('min-replicas-to-write', String(this.world.options.minReplicasToWrite)))
   }
 
-  /** Replicas whose link is up and not too far behind. */
+  /** Replicas whose link is up and not too far behind: fewer than min-replicas-to-write, and writes are refused (rule RD-REPL-6). */
   get goodReplicas(): number {
     let good = 0
     for (const link of this.downstream) if (link.state === 'up' && !link.stalledFor(this.world.options.minReplicasMaxLagSeconds * SECOND)) good++
@@ -270,6 +272,7 @@ export class Server {
       this.dir.copy = this.copy
       world.sim.note(EMPTY, this.name, group, `${this.name} came up empty and still owns its slots: there was nothing on its volume to load`)
     }
+    // Acknowledged by the master alone (rule RD-REPL-1).
     this.copy.lead({ commitLatencyUs: 100 })
     this.backlogFrom = this.copy.lsn('receive')
     this.resumable = true
@@ -286,6 +289,7 @@ export class Server {
     const finish = (): void => {
       const writes = save === 'save' || (save === 'default' && saves(this))
       const saveUs = writes && this.copy !== undefined ? (this.sizeMB / world.rateMBps('rdbSaveMBps', this.name)) * SECOND * this.host.diskSlowdown() : 0
+      world.bus.catchUp()
       this.blocked = saveUs > 0
       if (this.blocked) world.bus.stir()
       this.later(Math.round(this.slowness * (world.timeUs('stopMs', this.name) + saveUs)), () => this.die(writes ? 'saved' : 'nosave', 0))
@@ -305,6 +309,7 @@ export class Server {
 
   private die(ending: Ending, code: number): void {
     const { world, dir } = this
+    world.bus.catchUp()
     const wasUp = this.state !== 'loading'
     const { copy } = this
     if (copy?.leading === true) {
@@ -336,6 +341,7 @@ export class Server {
 
   pause(paused: boolean): void {
     if (this.paused === paused) return
+    this.world.bus.catchUp()
     this.paused = paused
     this.world.sim.note(PAUSED, this.name, paused ? 1 : 0)
     this.linksChanged()

@@ -3,7 +3,7 @@ import { MILLISECOND, SECOND, type Us } from '../../src/kernel/index.ts'
 import { STATE } from './events.ts'
 import type { Server } from './server.ts'
 
-/** CLUSTER_WRITABLE_DELAY: a master that has just started is not believed ready at once. */
+/** CLUSTER_WRITABLE_DELAY: a master that has just started is not believed ready at once (rule RD-STATE-2). */
 const WRITABLE_DELAY_US = 2 * SECOND
 
 /** Judges the state anew at an instant of the bus. */
@@ -33,7 +33,7 @@ export function updateState(server: Server, nowUs: Us): void {
     server.minorityUs = nowUs
   }
   if (ok === server.clusterOk) return
-  // A master that comes back from a minority gives the others time to reconfigure it.
+  // A master that comes back from a minority gives the others time to reconfigure it (rule RD-STATE-3).
   if (ok && server.isMaster) {
     const delayUs = Math.min(Math.max(server.nodeTimeoutUs, 500 * MILLISECOND), 5 * SECOND)
     if (nowUs - server.minorityUs < delayUs) return

@@ -116,11 +116,10 @@ describe('keys and values', () => {
           did you mean \`partition\`?
           it is one of: process-crash, process-kill, process-pause, node-loss, node-loss-with-volume, zone-outage,
             machine-slow, clock-jump, eviction, node-pressure, partition, partition-inbound, partition-outbound,
-            latency, packet-loss, flapping, partition-pair, endpoints-stale, proxy-restart, disk-slow, disk-full,
-            unsynced-writes-lost, attach-slow, replication-lag, replay-stall, long-transaction, slot-lost,
-            standby-diverged, load-spike, api-server-away, image-pull-slow, surge-missing, probe-flapping, pdb-blocking,
-            controller-down, operator-killed, operator-rolls-back, operator-skips, operator-repeats, operator-swaps, …
-            (7 more)
+            latency, packet-loss, flapping, partition-pair, endpoints-stale, proxy-restart, partition-peers,
+            partition-heartbeats, disk-slow, disk-full, unsynced-writes-lost, attach-slow, load-slow, replication-lag,
+            replay-stall, long-transaction, slot-lost, standby-diverged, load-spike, persistence-off, backlog-short,
+            api-server-away, image-pull-slow, surge-missing, probe-flapping, pdb-blocking, controller-down, … (12 more)
       pg.yaml:14:8: \`faults.max\` should be a whole number, and is 2.5
           faults.max: How many faults a run draws at most; 0 = fault-free unless --faults says otherwise."
     `)

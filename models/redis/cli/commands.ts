@@ -123,7 +123,11 @@ export function prepare(server: Server, words: readonly string[]): Prepared {
   if (server.state === 'loading' && first !== 'shutdown' && first !== 'info') return say(err(LOADING))
   const { reads, acts } = spec
   if (reads !== undefined) return { reply: reads(server, rest), moves: spec.moves === true }
-  return { moves: true, run: s => (acts as NonNullable<Spec['acts']>)(s, rest) }
+  const run = (s: Server): Process<Reply> => {
+    s.world.bus.catchUp()
+    return (acts as NonNullable<Spec['acts']>)(s, rest)
+  }
+  return { moves: true, run }
 }
 
 // ── readings ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

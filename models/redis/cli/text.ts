@@ -40,6 +40,7 @@ function sorted(server: Server): readonly Peer[] {
   return [...server.table.peers.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
+/** CLUSTER NODES: addresses, and names only where they are announced (rule RD-CLI-2). */
 export function nodesText(server: Server): string {
   const lines: string[] = []
   for (const peer of sorted(server)) {
@@ -94,7 +95,7 @@ export function slotsReply(server: Server): Reply {
   const rows: { first: number; reply: Reply }[] = []
   for (const peer of server.table.peers.values()) {
     if (peer.role !== 'master') continue
-    const replicas = server.table.replicasOf(peer.id).filter(r => !r.failed).map(endpoint)
+    const replicas = server.table.replicasOf(peer.id).filter(r => !r.failed && (r === server.table.myself || r.offset > 0)).map(endpoint)
     for (const [first, last] of rangesOf(server, peer)) rows.push({ first, reply: [first, last, endpoint(peer), ...replicas] })
   }
   return rows.sort((a, b) => a.first - b.first).map(row => row.reply)

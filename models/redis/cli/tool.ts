@@ -3,7 +3,7 @@ import { failed, type Finding, ok, type Output } from '../../../src/operator/com
 import { PORT, SLOTS } from '../names.ts'
 import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
-import { type Place, reach } from './redis-cli.ts'
+import { type Place, reach } from './reach.ts'
 
 const BOLD = '\u001b[29;1m'
 const GREEN = '\u001b[32;1m'

@@ -1,0 +1,115 @@
+/** redis-cli against recordings of the real one (recordings/redis-cli-7.0.15.txt): the same commands on the same layout, with what differs from run to run made alike. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { crc16, keySlot, slotRanges } from '../../models/redis/slots.ts'
+import { Stage } from './stage.ts'
+
+const text = readFileSync(new URL('recordings/redis-cli-7.0.15.txt', import.meta.url), 'utf8').replaceAll('␍', '\r')
+const recorded = new Map(text.split(/^\$ redis-cli /m).slice(1).map(part => {
+  const [, command = '', out = '', code = ''] = /^(.*)\n([^]*)\[exit (\d+)\]\n$/.exec(part) ?? []
+  return [command, { out, code: Number(code) }] as const
+}))
+
+/** The recorded nodes by port: 7100–7102 masters, 7103–7105 replicas, as pods 0–5. */
+const PODS: Readonly<Record<string, string>> = { 7100: 'redis-0', 7101: 'redis-1', 7102: 'redis-2', 7103: 'redis-3', 7104: 'redis-4', 7105: 'redis-5' }
+
+/** Ids, addresses, times and offsets made alike. */
+function alike(out: string): string {
+  return out.replace(/[0-9a-f]{40}/g, 'ID').replace(/(?:\d+\.){3}\d+/g, 'IP').replace(/:?\b(?:71\d\d|6379)(?:@\d+)?/g, 'PORT').replace(/\b\d{2,}\b/g, 'N').replace(/\b\d\b/g, 'N').replace(/^(ID.*)$/gm, line => line)
+}
+
+const sorted = (out: string): string[] => out.split('\n').sort()
+
+function both(stage: Stage, command: string): { real: string; ours: string } {
+  const real = recorded.get(command)
+  if (real === undefined) throw new Error(`no recording of ${command}`)
+  const [, port = '', words = ''] = /^(?:-e )?-p (\d+) (?:-e )?(.*)$/.exec(command) ?? []
+  const ours = stage.sh(`kubectl exec ${PODS[port]} -- redis-cli ${command.includes(' -e ') ? '-e ' : ''}${words}`)
+  expect(ours.code, command).toBe(real.code)
+  return { real: real.out, ours: ours.code === 0 ? ours.out : ours.err.replace(/command terminated.*\n/, '') }
+}
+
+describe('against recordings', () => {
+  const stage = new Stage({ layout: 'masters-first', save: '' }, 'cli')
+
+  test.each([
+    'cluster failover', 'cluster forget', 'cluster forget abc', 'cluster replicate abc', 'cluster meet foo 7101', 'cluster meet', 'cluster failover foo', 'cluster reset foo', 'cluster foo', 'foo bar', 'cluster',
+    'ping', 'wait 1', 'config get save', 'config get nothing', 'config set foo bar', 'config set cluster-node-timeout abc', 'readonly', 'failover', '-e cluster failover',
+  ].map(words => [`-p 7100 ${words}`]))('%s: byte for byte (RD-MANUAL-2, RD-CLI-1)', command => {
+    const { real, ours } = both(stage, command)
+    expect(ours).toBe(real)
+  })
+
+  test('WAIT counts replicas, and is refused by one (RD-WAIT-1)', () => {
+    for (const command of ['-p 7100 wait 1 100', '-p 7104 wait 1 100']) {
+      const { real, ours } = both(stage, command)
+      expect(ours).toBe(real)
+    }
+    expect(stage.cli('redis-0', 'wait 2 100')).toBe('1')
+  })
+
+  test.each(['-p 7100 cluster nodes', '-p 7100 role', '-p 7104 role', '-p 7104 get aaa', '-p 7100 cluster keyslot foo'])('%s: the same but for ids, addresses and numbers (RD-LAYOUT-1)', command => {
+    const { real, ours } = both(stage, command)
+    expect(sorted(alike(ours))).toEqual(sorted(alike(real)))
+  })
+
+  test('cluster slots: ranges with master and replicas (one of the recorded replicas had not reported yet)', () => {
+    const { real, ours } = both(stage, '-p 7100 cluster slots')
+    const blocks = (out: string): string[] => out.split(/\n\n/).map(alike)
+    expect(new Set(blocks(ours))).toEqual(new Set(blocks(real)))
+    expect(ours.match(/^(0|5460|5461|10922|10923|16383)$/gm)).toEqual(['0', '5460', '5461', '10922', '10923', '16383'])
+  })
+
+  test.each(['-p 7100 info replication', '-p 7104 info replication', '-p 7102 info cluster'])('%s: the same fields in the same order, each line ending in CR LF', command => {
+    const { real, ours } = both(stage, command)
+    const keys = (out: string): string[] => out.split('\r\n').map(line => line.split(':')[0] ?? '')
+    expect(keys(ours)).toEqual(keys(real))
+  })
+
+  test('cluster info: the fields that do not count messages', () => {
+    const { real, ours } = both(stage, '-p 7100 cluster info')
+    const lines = (out: string): string[] => out.split('\r\n').filter(line => !line.startsWith('cluster_stats'))
+    expect(lines(ours)).toEqual(lines(real))
+  })
+
+  test('on a terminal, or asked for', () => {
+    expect(stage.cli('redis-0', '--no-raw cluster myid')).toBe(`"${stage.server('redis-0').id}"`)
+    expect(stage.cli('redis-0', '--no-raw cluster failover')).toBe('(error) ERR You should send CLUSTER FAILOVER to a replica')
+    expect(stage.cli('redis-0', '--no-raw role')).toMatch(/^1\) "master"\n2\) \(integer\) \d+\n3\) 1\) 1\) "[\d.]+"\n {6}2\) "6379"\n {6}3\) "\d+"$/)
+  })
+})
+
+test('keys and slots (RD-SLOT-1)', () => {
+  expect(crc16('123456789')).toBe(0x31c3)
+  expect([keySlot('foo'), keySlot('aaa'), keySlot('{user1000}.following') === keySlot('{user1000}.followers'), keySlot('foo{}{bar}') === crc16('foo{}{bar}') % 16384]).toEqual([12182, 10439, true, true])
+  expect(slotRanges(3)).toEqual([[0, 5460], [5461, 10922], [10923, 16383]])
+  const stage = new Stage()
+  expect(stage.cli('redis-0', 'set foo bar')).toMatch(/^MOVED 12182 [\d.]+:6379$/)
+  expect(stage.cli('redis-0', '-c set foo bar')).toBe('OK')
+  expect(stage.cli('redis-4', 'get foo')).toBe('bar')
+  stage.run(1)
+  expect(stage.server('redis-5').copy?.lsn('receive')).toBe(stage.server('redis-4').copy?.lsn('receive'))
+})
+
+test('names in CLUSTER NODES: only where they are announced (RD-CLI-2)', () => {
+  expect(new Stage().cli('redis-0', 'cluster nodes')).not.toContain('redis-1')
+  expect(new Stage({ announceHostname: true }).cli('redis-0', 'cluster nodes')).toMatch(/^[0-9a-f]{40} [\d.]+:6379@16379,redis-1\.redis slave /m)
+})
+
+test('from the workstation, and with a password', () => {
+  const stage = new Stage({ password: 'secret' })
+  expect(stage.sh('redis-cli -h redis-0.redis ping')).toMatchObject({ out: 'NOAUTH Authentication required.\n\n', code: 0 })
+  expect(stage.sh('redis-cli -h redis-0.redis -a secret --no-auth-warning ping').out).toBe('PONG\n')
+  expect(stage.sh('redis-cli -h nosuch ping')).toMatchObject({ err: 'Could not connect to Redis at nosuch:6379: Name or service not known\n', code: 1 })
+  expect(stage.sh('redis-cli -h redis-0.redis -p 9999 ping')).toMatchObject({ err: 'Could not connect to Redis at redis-0.redis:9999: Connection refused\n', code: 1 })
+  expect(new Stage().sh('redis-cli --cluster check redis-0.redis:6379').out).toContain('[OK] All 16384 slots covered.')
+})
+
+test('what is not modelled is said, not passed over', () => {
+  const { commands } = new Stage().cluster
+  const findings = (line: string): string => commands.check(line.split(' ')).map(f => f.message).join()
+  expect(findings('kubectl exec redis-0 -- redis-cli cluster nodes')).toBe('')
+  expect(findings('kubectl exec redis-0 -- redis-cli cluster addslots 1')).toMatch(/^the command `cluster addslots` is not modelled in redis-cli; there are: ping, /)
+  expect(findings('kubectl exec redis-0 -- redis-cli --bigkeys')).toMatch(/`--bigkeys` of redis-cli is not modelled/)
+  expect(findings('kubectl exec redis-0 -- redis-cli config set maxmemory 1')).toMatch(/CONFIG SET of `maxmemory` is not modelled/)
+})

@@ -1,0 +1,140 @@
+/** Times of failovers against those measured on real servers (facts §1.2, §5.1; real-measurements.json). */
+import { describe, expect, test } from 'vitest'
+import { spread, Stage } from './stage.ts'
+
+const SEEDS = Array.from({ length: 12 }, (_, i) => `failover/${i}`)
+
+function killed(nodeTimeoutSeconds: number, seed: string): { promoted: number; gap: number; others: number[] } {
+  const stage = new Stage({ nodeTimeoutSeconds }, seed).run(Number(seed.slice(9)) * 1.37)
+  stage.strike('process-kill', 'member:redis-0', 600)
+  const promoted = stage.until(() => stage.cluster.world.promotions.length > 0, 60)
+  stage.run(5)
+  return { promoted, gap: stage.gapsOf(0)[0] ?? 0, others: [...stage.gapsOf(1), ...stage.gapsOf(2)] }
+}
+
+describe('kill -9 of a master (facts §1.2; rules RD-BUS-1, RD-BUS-2, RD-BUS-3, RD-FAIL-1, RD-ELECT-1, RD-ELECT-4, RD-ELECT-6)', () => {
+  // Least, median and greatest as measured on 7.0.15; at 5 s also Valkey 8.0.1.
+  test.each([
+    [1, 1.93, 2.34, 2.74],
+    [2, 3.14, 3.67, 3.93],
+    [5, 7.3, 7.81, 8.93],
+    [15, 17.2, 19.6, 23.9],
+  ])('node time-out %i s: promoted as measured', (timeout, least, middle, most) => {
+    const { min, median, max } = spread(SEEDS.map(seed => killed(timeout, seed).promoted))
+    expect(min).toBeGreaterThan(least * 0.85)
+    expect(max).toBeLessThan(most * 1.1)
+    expect(Math.abs(median - middle)).toBeLessThan(middle * 0.08)
+  })
+
+  test('the other shards answer CLUSTERDOWN until the election is over: 0.6 to 1.2 s (RD-STATE-1)', () => {
+    const gaps = SEEDS.slice(0, 6).flatMap(seed => killed(15, seed).others)
+    expect(gaps.length).toBe(12)
+    for (const gap of gaps) expect(gap).toBeGreaterThan(0.5)
+    for (const gap of gaps) expect(gap).toBeLessThan(1.3)
+  })
+
+  test('without full coverage they go on (RD-STATE-1)', () => {
+    const stage = new Stage({ nodeTimeoutSeconds: 2, requireFullCoverage: false }).run(1)
+    stage.strike('process-kill', 'member:redis-0', 600)
+    stage.run(10)
+    expect(stage.gapsOf(0).length).toBe(1)
+    expect([...stage.gapsOf(1), ...stage.gapsOf(2)]).toEqual([])
+  })
+
+  test('of two replicas the one with more data wins, mostly: a rank costs a second (RD-ELECT-1, RD-ELECT-2)', () => {
+    const winners = Array.from({ length: 8 }, (_, i) => {
+      const stage = new Stage({ nodeTimeoutSeconds: 2, replicasPerShard: 2 }, `rank/${i}`)
+      stage.strike('replication-lag', 'member:redis-1', 60, 5_000_000)
+      stage.run(12)
+      stage.strike('process-kill', 'member:redis-0', 600)
+      stage.run(12)
+      return stage.leader(0)
+    })
+    expect(winners.filter(name => name === 'redis-2').length).toBeGreaterThanOrEqual(7)
+  })
+
+  test('two of three masters lost at once: nobody can be elected (RD-ELECT-4)', () => {
+    const stage = new Stage({ nodeTimeoutSeconds: 2 })
+    stage.strike('process-kill', 'member:redis-0', 600)
+    stage.strike('process-kill', 'member:redis-2', 600)
+    stage.run(60)
+    expect(stage.cluster.world.promotions).toEqual([])
+    expect(stage.gapsOf(2)).toEqual([Number.POSITIVE_INFINITY])
+  })
+
+  test('a master that lost its only replica gets one of another master with two (RD-MIGRATE-1)', () => {
+    const stage = new Stage({ nodeTimeoutSeconds: 2, replicasPerShard: 2 })
+    stage.strike('process-kill', 'member:redis-1', 600)
+    stage.strike('process-kill', 'member:redis-2', 600)
+    stage.run(30)
+    const master = stage.server('redis-0')
+    expect([...master.downstream].map(link => link.state)).toEqual(['up'])
+    const fixed = new Stage({ nodeTimeoutSeconds: 2, replicasPerShard: 2, allowReplicaMigration: false })
+    fixed.strike('process-kill', 'member:redis-1', 600)
+    fixed.strike('process-kill', 'member:redis-2', 600)
+    fixed.run(30)
+    expect(fixed.server('redis-0').downstream.size).toBe(0)
+  })
+})
+
+describe('manual failover (facts C2, real-measurements manual_failover)', () => {
+  test('the shard stands still for 8 to 64 ms, nothing is lost, the others notice nothing (RD-MANUAL-1, RD-SLOT-2, RD-CLIENT-2)', () => {
+    const gaps: number[] = []
+    for (const seed of SEEDS) {
+      const stage = new Stage({}, seed)
+      expect(stage.cli('redis-1', 'cluster failover')).toBe('OK')
+      stage.run(3)
+      gaps.push(...stage.gapsOf(0))
+      expect(stage.leader(0)).toBe('redis-1')
+      expect(stage.lost(0)).toBe(0)
+      expect([...stage.gapsOf(1), ...stage.gapsOf(2)]).toEqual([])
+      expect(stage.cli('redis-0', 'role').split('\n')[0]).toBe('slave')
+    }
+    const { min, median, max } = spread(gaps)
+    expect(gaps.length).toBe(SEEDS.length)
+    expect(min).toBeGreaterThan(0.008)
+    expect(max).toBeLessThan(0.064)
+    expect(median).toBeGreaterThan(0.03)
+  })
+
+  // C3: promoted, failed back, and asked again so many seconds after its own election.
+  test.each([
+    [20, 'redis-0', 4.9, 5.1],
+    [40, 'redis-0', 4.9, 5.1],
+    [58, 'redis-1', 1.5, 4.9],
+    [65, 'redis-1', 0.008, 0.064],
+  ])('asked again %i s after its own election: %s leads in the end (RD-MANUAL-4)', (seconds, leader, least, most) => {
+    const stage = new Stage({}, `again/${seconds}`)
+    expect(stage.cli('redis-1', 'cluster failover')).toBe('OK')
+    stage.run(5)
+    expect(stage.cli('redis-0', 'cluster failover')).toBe('OK')
+    stage.run(seconds - 5)
+    expect(stage.leader(0)).toBe('redis-0')
+    const before = stage.cluster.world.promotions.length
+    expect(stage.cli('redis-1', 'cluster failover')).toBe('OK')
+    stage.run(8)
+    expect(stage.leader(0)).toBe(leader)
+    const gap = stage.gapsOf(0).at(-1) as number
+    expect(gap).toBeGreaterThan(least)
+    expect(gap).toBeLessThan(most)
+    expect(stage.lost(0)).toBe(0)
+    // On stale votes it was master for a moment, and was put right (within twice the node time-out).
+    expect(stage.cluster.world.promotions.length - before).toBe(seconds === 40 ? 0 : 1)
+  })
+
+  test('FORCE needs no master, but votes; TAKEOVER needs neither (RD-MANUAL-3)', () => {
+    const down = (how: string, votes: boolean): string | undefined => {
+      const stage = new Stage({ nodeTimeoutSeconds: 300 })
+      stage.strike('process-kill', 'member:redis-0', 600)
+      if (!votes) for (const pod of ['redis-2', 'redis-4']) stage.strike('process-pause', `member:${pod}`, 600)
+      stage.run(1)
+      expect(stage.cli('redis-1', 'cluster failover')).toBe('ERR Master is down or failed, please use CLUSTER FAILOVER FORCE')
+      expect(stage.cli('redis-1', `cluster failover ${how}`)).toBe('OK')
+      stage.run(4)
+      return stage.server('redis-1').isMaster ? 'redis-1' : undefined
+    }
+    expect(down('force', true)).toBe('redis-1')
+    expect(down('force', false)).toBeUndefined()
+    expect(down('takeover', false)).toBe('redis-1')
+  })
+})

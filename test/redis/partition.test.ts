@@ -1,0 +1,65 @@
+/** A master that is cut off and does not know it (facts C9, T21). */
+import { describe, expect, test } from 'vitest'
+import { Stage } from './stage.ts'
+
+function cut(nodeTimeoutSeconds: number, seconds: number, kind: 'partition-peers' | 'partition-heartbeats' = 'partition-peers', more = {}): Stage {
+  const stage = new Stage({ nodeTimeoutSeconds, ...more }, `cut/${nodeTimeoutSeconds}`, { writesPerSecond: 200 }).run(7)
+  const end = stage.strike(kind, 'member:redis-0', seconds)
+  stage.run(seconds)
+  end()
+  return stage
+}
+
+describe('a master is cut off from all members, its clients are not (C9)', () => {
+  test.each([
+    [15, 15, 23, 18, 23],
+    [5, 5, 7.5, 6.5, 9.5],
+  ])('node time-out %i s: it acknowledges on for %i to %i s, is replaced, and those writes are lost (RD-REPL-1, RD-STATE-1)', (timeout, least, most, soonest, latest) => {
+    const stage = cut(timeout, 60)
+    const acked = stage.lost(0) / 200
+    expect(acked).toBeGreaterThan(least)
+    expect(acked).toBeLessThan(most)
+    const promoted = ((stage.cluster.world.promotions[0]?.atUs ?? 0) - (stage.gaps[0]?.fromUs ?? 0)) / 1e6 + acked
+    expect(promoted).toBeGreaterThan(soonest)
+    expect(promoted).toBeLessThan(latest)
+    // No moment in which both acknowledge: the old one is down before the new one is up.
+    expect(stage.cluster.world.promotions[0]?.atUs ?? 0).toBeGreaterThan(stage.gaps[0]?.fromUs ?? Number.POSITIVE_INFINITY)
+  })
+
+  test('after it heals the stale master is put right within half a second and copies everything (RD-FAIL-2, RD-SLOT-2)', () => {
+    const stage = cut(5, 60)
+    expect(stage.until(() => !stage.server('redis-0').isMaster, 5)).toBeLessThan(0.5)
+    stage.run(15)
+    expect(stage.server('redis-0').upstream?.state).toBe('up')
+    expect(stage.leader(0)).toBe('redis-1')
+  })
+
+  test('shorter than the node time-out: nothing happens and nothing is lost', () => {
+    const stage = cut(5, 4).run(10)
+    expect(stage.gaps).toEqual([])
+    expect([stage.lost(0), stage.leader(0)]).toEqual([0, 'redis-0'])
+  })
+
+  test('min-replicas-to-write shortens it to its max lag (F19)', () => {
+    const stage = cut(15, 60, 'partition-peers', { minReplicasToWrite: 1, minReplicasMaxLagSeconds: 3 })
+    expect(stage.lost(0) / 200).toBeLessThan(4.5)
+  })
+})
+
+test('heartbeats alone are lost: replaced all the same, and the replica has everything up to then', () => {
+  const stage = cut(5, 30, 'partition-heartbeats').run(5)
+  expect(stage.leader(0)).toBe('redis-1')
+  expect(stage.lost(0)).toBe(0)
+})
+
+test('a master back from a minority waits before it is ok again (RD-STATE-3)', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 5 }, 'minority')
+  // Both other masters are away: nobody can be elected.
+  const ends = ['redis-2', 'redis-4'].map(pod => stage.strike('process-pause', `member:${pod}`, 60))
+  stage.run(30)
+  expect(stage.server('redis-0').clusterOk).toBe(false)
+  for (const end of ends) end()
+  const back = stage.until(() => stage.server('redis-0').clusterOk, 20)
+  expect(back).toBeGreaterThan(4.5)
+  expect(back).toBeLessThan(6)
+})
