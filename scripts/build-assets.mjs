@@ -27,10 +27,14 @@ async function bundle(input, file, options = {}, output = {}) {
 
 mkdirSync(OUT, { recursive: true })
 await bundle('src/report/charts/renderer.cjs', 'charts.cjs', { platform: 'node', external: [/^@napi-rs\/canvas/], plugins: [bundledRequire] }, { format: 'cjs' })
+const jsx = { transform: { jsx: { runtime: 'automatic', importSource: 'preact' } } }
+await bundle('src/report/page/main.tsx', 'page.js', { platform: 'browser', ...jsx }, { format: 'iife' })
+await bundle('src/report/page/render.tsx', 'render.mjs', { platform: 'node', ...jsx }, { format: 'esm' })
+writeFileSync(join(OUT, 'page.css'), readFileSync(join(ROOT, 'src/report/page/style.css'), 'utf8').replace(/\/\*[^]*?\*\//g, '').replace(/\s*\n\s*/g, '\n').trim())
 const fonts = join(ROOT, 'node_modules/@fontsource/dejavu-sans')
 copyFileSync(join(fonts, 'files/dejavu-sans-latin-400-normal.woff2'), join(OUT, 'dejavu-sans.woff2'))
 copyFileSync(join(fonts, 'files/dejavu-sans-latin-700-normal.woff2'), join(OUT, 'dejavu-sans-bold.woff2'))
-const licences = ['@fontsource/dejavu-sans', 'chart.js', 'chartjs-node-canvas', 'chartjs-chart-matrix'].map(name => {
+const licences = ['@fontsource/dejavu-sans', 'chart.js', 'chartjs-node-canvas', 'chartjs-chart-matrix', 'preact'].map(name => {
   const folder = join(ROOT, 'node_modules', name)
   const file = ['LICENSE', 'LICENSE.md', 'license'].map(each => join(folder, each)).find(each => existsSync(each))
   return `${name} ${JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version}\n\n${file === undefined ? 'MIT' : readFileSync(file, 'utf8')}`

@@ -214,7 +214,7 @@ export function filesOf(paths) {
   const walk = path => {
     if (!existsSync(path)) return
     if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) walk(join(path, name))
-    else if (path.endsWith('.ts') && !path.endsWith('.d.ts')) files.push(path)
+    else if (/\.tsx?$/.test(path) && !path.endsWith('.d.ts')) files.push(path)
   }
   for (const path of paths) walk(path)
   return files

@@ -12,28 +12,43 @@ import { count, faultPlace, faultWords, violationWords } from './words.ts'
 export type StepNames = (step: string) => string
 
 /** What the failure does not need, below the tree. */
-export function smallestLines({ smallest }: Explanation, faults: number, screen: Screen): string[] {
+export function smallestLines(explained: Explanation, faults: number, screen: Screen): string[] {
+  const { smallest } = explained
+  const mark = smallest.steps > smallest.needed.length ? `${glyphsFor(screen).needs} ` : ''
+  return hang('  ', `${mark}${smallestSentence(explained, faults)}`, screen.columns)
+}
+
+/** The same as a sentence. */
+export function smallestSentence({ smallest }: Explanation, faults: number): string {
   const { needed, steps, set, minimal } = smallest
-  const { needs } = glyphsFor(screen)
   const sizes = Object.entries(set).map(([path, value]) => `${path.replace(/^(?:cluster|load)\./, '')}=${value}`)
   const idle = steps - needed.length
-  const lines = idle > 0 ? [`${needs} ${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} it takes: the other ${idle} of ${steps} steps can be left out and it still fails the same way`] : [`It takes every one of the ${steps} steps`]
-  if (smallest.schedule.length < faults) lines.push(`, then with ${smallest.schedule.length === 0 ? 'no fault' : count(smallest.schedule.length, 'fault')}`)
-  if (sizes.length > 0) lines.push(`, even with ${sizes.join(', ')}`)
-  return hang('  ', `${lines.join('')}.${minimal ? '' : ' (The search was cut short: there may be less.)'}`, screen.columns)
+  const parts = idle > 0 ? [`${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} it takes: the other ${idle} of ${steps} steps can be left out and it still fails the same way`] : [`It takes every one of the ${steps} steps`]
+  if (smallest.schedule.length < faults) parts.push(`, then with ${smallest.schedule.length === 0 ? 'no fault' : count(smallest.schedule.length, 'fault')}`)
+  if (sizes.length > 0) parts.push(`, even with ${sizes.join(', ')}`)
+  return `${parts.join('')}.${minimal ? '' : ' (The search was cut short: there may be less.)'}`
 }
 
 /** Moments shown at most. */
 const ROWS_MAX = 5
 const BAR_WIDTH = 12
 
-/** The share of futures that fail, instant by instant. */
-export function inevitableLines({ inevitable: { moments, jump, steep, sure } }: Explanation, faults: number, names: StepNames, screen: Screen): string[] {
+/** Since when it was inevitable, as a sentence; empty where that was not looked into. */
+export function inevitableSentence({ inevitable: { moments, jump, steep, sure } }: Explanation, faults: number, names: StepNames): string {
   const [first] = moments
-  if (first === undefined) return []
+  if (first === undefined) return ''
   const given = faults === 0 ? '' : faults === 1 ? ' with this fault' : ' with these faults'
-  if (sure === 0) return hang('  ', `From the first step on: with other luck from there it failed${given} in ${first.failed} of ${first.futures} futures. Not luck, the runbook${faults === 0 ? '' : ' and the fault'} does it.`, screen.columns)
+  if (sure === 0) return `From the first step on: with other luck from there it failed${given} in ${first.failed} of ${first.futures} futures. Not luck, the runbook${faults === 0 ? '' : ' and the fault'} does it.`
   const head = sure !== null ? sentenceFor(moments, sure, names) : `Never quite: even at the end other luck could have saved it.`
+  return steep && jump !== null && jump !== sure ? `${head} ${decision(moments, jump, names)}` : head
+}
+
+/** The share of futures that fail, instant by instant. */
+export function inevitableLines(explained: Explanation, faults: number, names: StepNames, screen: Screen): string[] {
+  const { moments, jump, steep, sure } = explained.inevitable
+  if (moments.length === 0) return []
+  const told = hang('  ', inevitableSentence(explained, faults, names), screen.columns)
+  if (sure === 0) return told
   const turn = jump === null || jump === sure ? [] : steep ? [jump - 1, jump] : [jump]
   const wanted = [0, ...turn, ...(sure === null ? [moments.length - 1] : [sure - 1, sure])]
   const shown = moments.filter((_, i) => wanted.includes(i)).slice(0, ROWS_MAX)
@@ -44,8 +59,7 @@ export function inevitableLines({ inevitable: { moments, jump, steep, sure } }: 
     const width = moment.failed === 0 ? 0 : Math.max(1, Math.round((BAR_WIDTH * moment.failed) / moment.futures))
     return `${cut(label(moment), room, glyphsFor(screen).ellipsis).padEnd(room)}  ${`${moment.failed} of ${moment.futures}`.padStart(8)}  ${bar.repeat(width)}`.trimEnd()
   })
-  const decided = steep && jump !== null && jump !== sure ? ` ${decision(moments, jump, names)}` : ''
-  return [...hang('  ', `${head}${decided}`, screen.columns), ...rows]
+  return [...told, ...rows]
 }
 
 function sentenceFor(moments: readonly Moment[], sure: number, names: StepNames): string {
@@ -65,15 +79,21 @@ function momentWords({ is, what, visit }: Moment, names: StepNames): string {
 }
 
 /** What one change avoids the failure, and how the two runs look side by side. */
-export function twinLines({ twins }: Explanation, schedule: Schedule, runs: { readonly failed: RehearsalResult; readonly twin: RehearsalResult | undefined }, names: StepNames, screen: Screen): string[] {
-  const { nearest, runbook, tried, passing } = twins
-  if (nearest === null) return hang('  ', `None of the ${tried} runs that differ in one fault or one step passes this check.`, screen.columns)
-  const lines = hang('  ', `${nearest.fails.length === 0 ? '' : 'No single change makes every check pass. The nearest that keeps this one: '}${twinWords(nearest, schedule, names)}`, screen.columns)
-  if (runbook !== null) lines.push(...hang('  ', `In the runbook itself: ${twinWords(runbook, schedule, names)}`, screen.columns))
+export function twinLines(explained: Explanation, schedule: Schedule, runs: { readonly failed: RehearsalResult; readonly twin: RehearsalResult | undefined }, names: StepNames, screen: Screen): string[] {
+  const { nearest, tried, passing } = explained.twins
+  const lines = twinSentences(explained, schedule, names).flatMap((sentence) => hang('  ', sentence, screen.columns))
+  if (nearest === null) return lines
   lines.push(...hang('  ', `${passing} of ${tried} runs with one fault or step changed pass this check.`, screen.columns).map(paintFor(screen).dim))
   const { failed, twin } = runs
   if (twin === undefined || failed.story === undefined) return lines
   return [...lines, ...sideBySide(failed, twin, screen), ...parting(failed, twin, screen)]
+}
+
+/** What one change would have done, the nearest first. */
+export function twinSentences({ twins: { nearest, runbook, tried } }: Explanation, schedule: Schedule, names: StepNames): string[] {
+  if (nearest === null) return [`None of the ${tried} runs that differ in one fault or one step passes this check.`]
+  const first = `${nearest.fails.length === 0 ? '' : 'No single change makes every check pass. The nearest that keeps this one: '}${twinWords(nearest, schedule, names)}`
+  return runbook === null ? [first] : [first, `In the runbook itself: ${twinWords(runbook, schedule, names)}`]
 }
 
 function twinWords({ edit, outcome, fails }: Twin, schedule: Schedule, names: StepNames): string {

@@ -31,14 +31,18 @@ export function folderOf(scenario: string): string {
   return scenario.replace(/^[./]+/, '').replace(/[^A-Za-z0-9._-]+/g, '-') || 'scenario'
 }
 
+/** A signature as a file's name, without its ending. */
+export function fileNameOf(signature: string): string {
+  return signature.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/-+$/, '')
+}
+
 /**
  * Writes each counterexample as a file that replays, and returns the result with those files named.
  * @param folder the report folder, relative to the working folder or absolute: it becomes part of the replay command
  */
 export function writeCounterexamples(result: CampaignResult, folder: string): CampaignResult {
   const counterexamples = result.counterexamples.map((each): Counterexample => {
-    const name = each.signature.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/-+$/, '')
-    const file = join(folder, folderOf(result.scenario), `${name}.json`)
+    const file = join(folder, folderOf(result.scenario), `${fileNameOf(each.signature)}.json`)
     writeWhole(file, toJson(counterexampleFile(result, each)))
     return { ...each, file, replay: `proofroll replay ${/\s/.test(file) ? JSON.stringify(file) : file}` }
   })

@@ -1,17 +1,24 @@
 /** Everything that `--report DIR` writes. */
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { version } from '../campaign/index.ts'
 import { chartsAcross, chartsOf, type NamedChart, type Pictured } from './charts/index.ts'
 import { drawPng, drawSvg } from './charts/draw.ts'
 import { LIGHT } from './charts/palette.ts'
-import { folderOf, resultJson, writeWhole } from './files.ts'
+import { fileNameOf, folderOf, resultJson, writeWhole } from './files.ts'
+import { pageData, renderPage } from './html.ts'
 import { renderJUnit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
 import { renderStory } from './story.ts'
 import { renderSummary } from './summary.ts'
 import { PLAIN } from './text.ts'
 import { type Told, storiesOf } from './told.ts'
+import { chromeTrace } from './trace.ts'
 import { timelineOf } from './view/timeline.ts'
 import { violationWords } from './words.ts'
+
+/** Characters: well below what a job's summary may hold. */
+const SUMMARY_MAX = 500_000
 
 /**
  * Writes the report.
@@ -24,9 +31,31 @@ export async function writeReport(told: readonly Told[], folder: string): Promis
   const text = told.map((each) => [...renderSummary(each.result, PLAIN), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)])].join('\n'))
   writeWhole(join(folder, 'story.txt'), `${text.join(`\n\n${'─'.repeat(PLAIN.columns)}\n\n`)}\n`)
   writeWhole(join(folder, 'result.json'), resultJson(results))
-  writeWhole(join(folder, 'report.md'), renderMarkdown(results, stories))
+  const markdown = renderMarkdown(results, stories)
+  writeWhole(join(folder, 'report.md'), markdown)
   writeWhole(join(folder, 'junit.xml'), renderJUnit(results))
+  writeSummaryOfJob(markdown)
+  for (const each of told) writeTraces(each, folder)
+  writeWhole(join(folder, 'index.html'), await renderPage(pageData(told, version)))
   return writeCharts(told, join(folder, 'charts'))
+}
+
+/** A CI job's own page shows what is appended to this file. Its limit is 1 MiB a step; what is longer is told in the report's file. */
+function writeSummaryOfJob(markdown: string): void {
+  const file = process.env['GITHUB_STEP_SUMMARY']
+  if (file === undefined || file === '') return
+  const short = markdown.length < SUMMARY_MAX ? markdown : `${markdown.slice(0, SUMMARY_MAX)}\n\n… cut short; report.md has the rest.\n`
+  appendFileSync(file, short)
+}
+
+/** What happened in each counterexample as a trace, away from the counterexamples' own files: those are for `replay`. */
+function writeTraces(told: Told, folder: string): void {
+  for (const { counterexample, rehearsal } of storiesOf(told)) {
+    if (rehearsal.story === undefined || counterexample.check === 'objectives-met') continue
+    const { check, cause, step, seed } = counterexample
+    const trace = chromeTrace(rehearsal, { scenario: told.result.scenario, failure: `${check}/${cause}/${step}`, seed, hash: rehearsal.hash })
+    writeWhole(join(folder, 'traces', folderOf(told.result.scenario), `${fileNameOf(`${check}/${cause}/${step}`)}.json`), `${JSON.stringify(trace)}\n`)
+  }
 }
 
 /** One folder a scenario; what is about several lies beside them. */

@@ -19,6 +19,14 @@ export function renderSensitivity({ sensitivity }: CampaignResult, screen: Scree
   return [paintFor(screen).bold('What hangs on the assumptions'), ...hang('  ', head, screen.columns), ...flipLines(sensitivity, screen), '', ...tornadoLines(sensitivity, screen)]
 }
 
+/** Which assumptions flip the verdict, then those that change other checks, as sentences. */
+export function flipSentences({ flips, verdict, varied, runs }: Sensitivity): string[] {
+  const turning = flips.filter((flip) => flip.flipsVerdict)
+  const others = flips.filter((flip) => !flip.flipsVerdict)
+  const head = turning.length === 0 ? `None of ${count(varied, 'assumption')}, varied alone within its range (${count(runs, 'rehearsal')} a value), changes the verdict (${verdict}).` : `${count(turning.length, 'value')} of ${count(varied, 'assumption')}, varied alone, would change the verdict (${verdict} as assumed):`
+  return [head, ...turning.map(flipWords), ...others.map((flip) => `The verdict stays, but with ${flipWords(flip)}`)]
+}
+
 function flipLines({ flips, verdict }: Sensitivity, screen: Screen): string[] {
   const { bad, good } = glyphsFor(screen)
   const turning = flips.filter((flip) => flip.flipsVerdict)

@@ -44,7 +44,7 @@ function isNumber(id: string): boolean {
 }
 
 /** `3 promote`, or `3` when that is all its name. */
-function labelOf({ id, number }: OutlineStep): string {
+export function labelOf({ id, number }: OutlineStep): string {
   return id === number ? number : `${number} ${id}`
 }
 

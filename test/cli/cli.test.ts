@@ -38,7 +38,7 @@ describe('run', () => {
     expect(out.trimEnd().split('\n').filter((line) => /^(?:HELD|VIOLATED) /.test(line))).toHaveLength(2)
     expect((JSON.parse(readFileSync('a/b.json', 'utf8')) as unknown[]).length).toBe(2)
     expect(readFileSync('j.xml', 'utf8')).toContain('<testsuite name="fenced"')
-    expect(readdirSync('out').sort()).toEqual(['charts', 'junit.xml', 'report.md', 'result.json', 'story.txt', 'swap'])
+    expect(readdirSync('out').sort()).toEqual(['charts', 'index.html', 'junit.xml', 'report.md', 'result.json', 'story.txt', 'swap', 'traces'])
     expect(readFileSync('out/story.txt', 'utf8')).toContain('Who led')
     expect(readFileSync('out/report.md', 'utf8')).toContain('## swap: ❌ violated')
     expect(readdirSync('.').filter((file) => file.endsWith('.tmp'))).toEqual([])

@@ -42,7 +42,7 @@ function firstCommands() {
   step('npx proofroll report with charts', 'npx', ['--no', 'proofroll', '--', 'report', 'result.json', '--report', 'rehearsal', '--quiet'], [0, 1], () => {
     const files = readdirSync(join(folder, 'rehearsal'), { recursive: true }).map(String)
     const pictures = files.filter(name => name.endsWith('.png'))
-    return pictures.length > 0 && pictures.every(name => readFileSync(join(folder, 'rehearsal', name)).length > 20_000)
+    return files.includes('index.html') && pictures.length > 0 && pictures.every(name => readFileSync(join(folder, 'rehearsal', name)).length > 20_000)
   })
   step('import of the public API', 'node', ['-e', "import('proofroll').then(api => { if (Object.keys(api).length === 0) process.exit(9) })"])
   step('import of proofroll/vitest where there is no vitest', 'node', ['-e', "import('proofroll/vitest').then(suite => suite.expectRehearsal(suite.rehearsal(suite.scenario('postgres-ferris-wheel/fenced'))).toHold())"])

@@ -80,7 +80,7 @@ export function chartsAcross(results: readonly CampaignResult[], theme: Theme): 
   return charts
 }
 
-function costPoint(result: CampaignResult): CostPoint {
+export function costPoint(result: CampaignResult): CostPoint {
   const { measures } = result
   return { label: `${result.scenario}${result.faultsPerRun > 0 ? ` (${exploredWords(result)})` : ''}`, dollars: measures.extraCostDollars.p50, downtimeSeconds: measures.writeDowntimeSeconds.p50, downtimeWorstSeconds: measures.writeDowntimeSeconds.max, losesWrites: measures.lostAcknowledgedWrites.max > 0 }
 }

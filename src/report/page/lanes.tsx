@@ -1,0 +1,166 @@
+/** The timeline: everything that happened in one rehearsal on one axis of time. */
+import type { JSX } from 'preact'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { instantsOf, linearAxis, squeezedAxis, type Axis } from '../view/axis.ts'
+import type { Timeline } from '../view/data.ts'
+import { clock, lasting } from './parts.tsx'
+import { type Row, rowsOf } from './rows.tsx'
+
+export interface LanesProps {
+  readonly timeline: Timeline
+  readonly label: string
+  /** Where the scrubber stands. */
+  readonly atUs?: number
+  readonly onPick?: (us: number) => void
+  /** Clauses of the because-chain, numbered on top. */
+  readonly marks?: readonly { readonly atUs: number; readonly text: string }[]
+  readonly moments?: readonly { readonly atUs: number; readonly failed: number; readonly futures: number; readonly what: string }[]
+  readonly toScale: boolean
+  readonly zoom: number
+  /** Only members, clients and steps: for setting two rehearsals beside one another. */
+  readonly compact?: boolean
+  /** The step that the failure hangs on. */
+  readonly failing?: string
+}
+
+const TICK_PX = 92
+const TOP = 34
+
+export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [], toScale, zoom, compact = false, failing = '' }: LanesProps): JSX.Element {
+  const scroll = useRef<HTMLDivElement>(null)
+  const [room, setRoom] = useState(860)
+  useEffect(() => {
+    const element = scroll.current
+    if (element === null) return
+    const measure = (): void => setRoom(Math.max(220, element.clientWidth))
+    const observer = new ResizeObserver(measure)
+    measure()
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+  const axis = useMemo(() => (toScale ? linearAxis(timeline.endUs) : squeezedAxis([...instantsOf(timeline), ...marks.map((mark) => mark.atUs)], timeline.endUs)), [timeline, toScale])
+  const width = Math.round(room * zoom)
+  const x = (us: number): number => Math.round(axis.at(us) * (width - 2) * 10) / 10 + 1
+  const rows = useMemo(() => rowsOf(timeline, moments, compact, failing), [timeline, compact])
+  const top = compact ? 18 : TOP
+  const height = top + rows.reduce((sum, row) => sum + row.height, 0) + 4
+  const body = useMemo(() => <Body timeline={timeline} rows={rows} x={x} width={width} height={height} top={top} axis={axis} marks={marks} compact={compact} />, [timeline, rows, width, axis])
+  const pick = (event: PointerEvent): void => {
+    if (onPick === undefined || (event.type === 'pointermove' && event.buttons !== 1)) return
+    const box = (event.currentTarget as Element).getBoundingClientRect()
+    onPick(Math.round(axis.instant((event.clientX - box.left - 1) / (box.width - 2))))
+  }
+  const cursor = atUs === undefined ? undefined : x(atUs)
+  useEffect(() => {
+    const element = scroll.current
+    if (element === null || cursor === undefined || zoom === 1) return
+    if (cursor < element.scrollLeft + 20 || cursor > element.scrollLeft + element.clientWidth - 20) element.scrollLeft = cursor - element.clientWidth / 2
+  }, [cursor, zoom])
+  return (
+    <div class={`lanes${compact ? ' compact' : ''}`}>
+      <div class="names" aria-hidden="true" style={{ paddingTop: `${top}px` }}>
+        {rows.map((row) => <div key={row.id} class={row.id.startsWith('member-') ? 'member' : ''} style={{ height: `${row.height}px`, lineHeight: `${row.height}px` }} title={row.name}><bdi>{row.name}</bdi></div>)}
+      </div>
+      <div class="track" ref={scroll} tabIndex={zoom > 1 ? 0 : -1} role="group" aria-label={label}>
+        <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label} onPointerDown={pick} onPointerMove={pick}>
+          {body}
+          {cursor === undefined ? null : <g class="cursor"><line x1={cursor} x2={cursor} y1={top - 6} y2={height} /><path d={`M${cursor - 5} ${top - 6}h10l-5 7z`} /></g>}
+        </svg>
+      </div>
+    </div>
+  )
+}
+
+interface BodyProps {
+  readonly timeline: Timeline
+  readonly rows: readonly Row[]
+  readonly x: (us: number) => number
+  readonly width: number
+  readonly height: number
+  readonly top: number
+  readonly axis: Axis
+  readonly marks: NonNullable<LanesProps['marks']>
+  readonly compact: boolean
+}
+
+/** What does not change while the scrubber moves. */
+function Body({ timeline, rows, x, width, height, top, axis, marks, compact }: BodyProps): JSX.Element {
+  const ticks = Array.from({ length: Math.max(2, Math.floor(width / TICK_PX)) }, (_, i, { length } = { length: Math.max(2, Math.floor(width / TICK_PX)) }) => i / (length - 1))
+  let y = top
+  return (
+    <>
+      <Patterns />
+      {ticks.map((place, i) => {
+        const us = axis.instant(place)
+        const at = x(us)
+        return (
+          <g key={i} class="tick">
+            <line x1={at} x2={at} y1={top - 4} y2={height} />
+            <text x={at} y={top - 7} text-anchor={i === 0 ? 'start' : i === ticks.length - 1 ? 'end' : 'middle'}>{clock(us)}</text>
+          </g>
+        )
+      })}
+      {timeline.faults.filter(({ struck }) => struck).map((fault, i) => <rect key={i} class="fault-band" x={x(fault.fromUs)} y={top} width={Math.max(2, x(fault.toUs) - x(fault.fromUs))} height={height - top}><title>{fault.words}</title></rect>)}
+      {rows.map((row) => {
+        const at = y
+        y += row.height
+        return <g key={row.id} transform={`translate(0 ${at})`}><line class="row" x1={0} x2={width} y1={row.height - 0.5} y2={row.height - 0.5} />{row.draw(x, row.height, width)}</g>
+      })}
+      <Edge x={x(timeline.operatorEndUs)} top={top} height={height} kind="end" words={compact ? '' : 'the runbook ends'} width={width} />
+      {timeline.noReturnUs === null ? null : <Edge x={x(timeline.noReturnUs)} top={top} height={height} kind="no-return" words={compact ? '' : 'declared point of no return'} width={width} />}
+      {together(marks, x, width).map(({ at, texts }) => <g key={texts[0]} class="clause"><rect x={at - texts.join(' ').length * 3.2 - 4.5} y={1} width={texts.join(' ').length * 6.4 + 9} height={14} rx={7} /><text x={at} y={11.5} text-anchor="middle">{texts.join(' ')}</text></g>)}
+    </>
+  )
+}
+
+/** Marks that would cover one another are one. */
+function together(marks: BodyProps['marks'], x: BodyProps['x'], width: number): { readonly at: number; readonly texts: string[] }[] {
+  const groups: { at: number; texts: string[] }[] = []
+  for (const { atUs, text } of [...marks].sort((a, b) => a.atUs - b.atUs || a.text.localeCompare(b.text))) {
+    const last = groups.at(-1)
+    const at = Math.min(width - 10, Math.max(9, x(Math.max(0, atUs))))
+    if (last !== undefined && at - last.at < 10 + last.texts.length * 8) last.texts.push(text)
+    else groups.push({ at, texts: [text] })
+  }
+  return groups.map(({ at, texts }) => ({ at: Math.min(width - texts.join(' ').length * 3.2 - 5, at), texts: texts.sort() }))
+}
+
+function Edge({ x, top, height, kind, words, width }: { readonly x: number; readonly top: number; readonly height: number; readonly kind: string; readonly words: string; readonly width: number }): JSX.Element {
+  const left = x < width - 170
+  // Behind the end of the runbook its row is empty.
+  const y = kind === 'end' ? top + 16 : height - 5
+  return <g class={`edge ${kind}`}><line x1={x} x2={x} y1={top - 2} y2={height} />{words === '' || (kind === 'end' && x > width - 100) ? null : <text x={left || kind === 'end' ? x + 4 : x - 4} y={y} text-anchor={left || kind === 'end' ? 'start' : 'end'}>{words}</text>}</g>
+}
+
+/** Hatchings: what is down or in error is told by lines, not by colour alone. */
+function Patterns(): JSX.Element {
+  return (
+    <defs>
+      <pattern id="down" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" class="down-ground" /><line x1="0" y1="0" x2="0" y2="6" class="down-line" /></pattern>
+      <pattern id="error" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="5" height="5" class="error-ground" /><line x1="0" y1="0" x2="0" y2="5" class="error-line" /></pattern>
+      <pattern id="unknown" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" class="unknown-ground" /><circle cx="2.5" cy="2.5" r="1.1" class="unknown-dot" /></pattern>
+    </defs>
+  )
+}
+
+/** What signs and colours mean. */
+export function Legend({ timeline }: { readonly timeline: Timeline }): JSX.Element {
+  const sample = (draw: JSX.Element): JSX.Element => <svg width="26" height="16" aria-hidden="true"><Patterns />{draw}</svg>
+  return (
+    <ul class="legend" aria-label="Legend">
+      {timeline.versions.map((version, i) => <li key={version}>{sample(<rect class={`version v${i % 5}`} x="1" y="1" width="24" height="14" />)} {timeline.component || 'version'} {version}</li>)}
+      <li>{sample(<rect class="version v0" x="1" y="1" width="24" height="14" />)} tall: leads</li>
+      <li>{sample(<rect class="version v0" x="1" y="7" width="24" height="8" />)} half: follows</li>
+      <li>{sample(<rect class="version v0" x="1" y="12" width="24" height="3" />)} thin: neither</li>
+      <li>{sample(<rect x="1" y="1" width="24" height="14" fill="url(#down)" />)} hatched: down</li>
+      <li>{sample(<rect class="client ok" x="1" y="3" width="24" height="10" />)} clients served</li>
+      <li>{sample(<rect class="client slow" x="1" y="3" width="24" height="10" />)} waiting</li>
+      <li>{sample(<rect x="1" y="3" width="24" height="10" fill="url(#error)" />)} errors</li>
+      <li>{sample(<rect x="1" y="3" width="24" height="10" fill="url(#unknown)" />)} no answer</li>
+    </ul>
+  )
+}
+
+export function spanTitle(what: string, { fromUs, toUs }: { readonly fromUs: number; readonly toUs: number }): string {
+  return `${what}, ${clock(fromUs)} to ${clock(toUs)} (${lasting(toUs - fromUs)})`
+}

@@ -1,0 +1,70 @@
+/** Small parts that every section uses. */
+import type { ComponentChildren, JSX } from 'preact'
+import type { Row, TableView } from '../view/page.ts'
+
+/** `01:14.7`, or `1:02:03.4`: tenths put events in order for a reader. */
+export function clock(us: number): string {
+  const tenths = Math.floor(us / 1e5)
+  const pad = (n: number): string => String(n).padStart(2, '0')
+  const seconds = Math.floor(tenths / 10)
+  const rest = `${pad(seconds % 60)}.${tenths % 10}`
+  return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${pad(Math.floor(seconds / 60) % 60)}:${rest}` : `${pad(Math.floor(seconds / 60))}:${rest}`
+}
+
+export function lasting(us: number): string {
+  if (us < 1e6) return `${Math.round(us / 1000)} ms`
+  if (us < 60e6) return `${(us / 1e6).toFixed(us < 10e6 ? 2 : 1)} s`
+  const seconds = Math.round(us / 1e6)
+  return seconds >= 3600 ? `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')} min` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`
+}
+
+export function grouped(n: number): string {
+  return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
+}
+
+const MARKS = { pass: ['✓', 'held'], fail: ['✗', 'violated'], none: ['–', 'not tested'] } as const
+
+export function Mark({ status }: { readonly status: keyof typeof MARKS }): JSX.Element {
+  const [sign, words] = MARKS[status]
+  return <span class={`mark ${status}`} role="img" aria-label={words}>{sign}</span>
+}
+
+/** A table with its sentences. Its first column names the rows; figures stand right. */
+export function Table({ view, caption, left = 1 }: { readonly view: TableView; readonly caption: string; readonly left?: number }): JSX.Element {
+  const marked = view.rows.some(({ status }) => status !== undefined)
+  const cell = (row: Row, text: string, i: number): JSX.Element => {
+    const content = i === 0 && marked && row.status !== undefined ? <><Mark status={row.status} /> {text}</> : text
+    return i === 0 ? <th scope="row" key={i}>{content}</th> : <td key={i} class={i < left ? 'left' : 'figure'}>{content}</td>
+  }
+  return (
+    <>
+      <Scroll label={caption}>
+        <table>
+          <caption class="hidden">{caption}</caption>
+          <thead><tr>{view.head.map((text, i) => (text === '' ? <td key={i} /> : <th scope="col" key={i} class={i < left ? 'left' : 'figure'}>{text}</th>))}</tr></thead>
+          <tbody>{view.rows.map((row, n) => <tr key={n} class={row.status === 'fail' ? 'bad' : ''}>{row.cells.map((text, i) => cell(row, text, i))}</tr>)}</tbody>
+        </table>
+      </Scroll>
+      {view.notes.map((note, i) => <p class="note" key={i}>{note}</p>)}
+    </>
+  )
+}
+
+/** What may be wider than the screen scrolls in itself, and can be reached by keyboard. */
+export function Scroll({ label, children, tall = false }: { readonly label: string; readonly children: ComponentChildren; readonly tall?: boolean }): JSX.Element {
+  return <div class={`scroll${tall ? ' tall' : ''}`} tabIndex={0} role="region" aria-label={label}>{children}</div>
+}
+
+export function Section({ id, title, children }: { readonly id: string; readonly title: string; readonly children: ComponentChildren }): JSX.Element {
+  return (
+    <section id={id} aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`}>{title}</h2>
+      {children}
+    </section>
+  )
+}
+
+/** Words with `code` in backticks. */
+export function Words({ text }: { readonly text: string }): JSX.Element {
+  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>
+}

@@ -1,0 +1,37 @@
+/**
+ * What usually keeps a failure of one cause from happening, in words for whoever writes the runbook. General advice about the class of cause: it was
+ * not tested on the runbook at hand, and is always shown as such, beside what was tested.
+ */
+const REMEDIES: Readonly<Record<string, string>> = {
+  overlap: 'Stop or fence the old leader, and see it down, before the new one is promoted.',
+  'behind-candidate': 'Hold writes, then wait until the candidate has everything the leader wrote (equality, not a small lag), and promote the copy that is furthest.',
+  'unreplicated-tail': 'Hold writes and wait until a follower has received everything before the leader is taken away.',
+  'destroyed-volume': 'Keep the old volume until another copy holds everything that was acknowledged; delete nothing by force before.',
+  'abandoned-branch': 'Let only one history go on: fence the old leader before the promotion, and let it come back as a follower only.',
+  'returned-leader': 'Keep the old leader from coming back as a leader: fence it, and start it again only as a follower of the new one.',
+  'two-leaders': 'Fence the old leader before the new one is promoted, and let it come back as a follower only.',
+  'no-leader': 'End with a check that somebody leads and that a fresh client can write; if nobody does, bring a leader back before going on.',
+  'no-endpoint': 'Point the clients’ way in at a leader that remains, do not remove the member it points at, and end with a write from a fresh client.',
+  'not-serving': 'End with a write from a fresh client; if it fails, go back.',
+  'removed-leader': 'Do not remove the member that leads: move leadership first, and check which one leads before anything is scaled down or deleted.',
+  'read-only-route': 'After the promotion point the clients’ way in at the new leader, and make old connections end.',
+  'ack-hang': 'Have enough followers attached for the promised durability before writes go on, or lower the promise for the time of the upgrade.',
+  'diverged-follower': 'After the promotion rewind or rebuild every member that followed the old history.',
+  'unattached-follower': 'After the promotion attach every follower to the new leader, and check that it streams.',
+  'missing-member': 'Wait until every member is back before the runbook says it is done.',
+  'mixed-versions': 'Check the version of every member before the runbook says it is done.',
+  'not-upgraded': 'Check the version of every member before the runbook says it is done.',
+  'forbidden-skew': 'Upgrade in the order and in the steps that the versions support beside one another.',
+  'dishonest-gate': 'Let the gate ask the member it speaks of, for the very thing it claims.',
+  'passed-on-nothing': 'Let the gate fail when it gets no answer (`missing: fail`).',
+  'stuck-gate': 'Give the gate a way out: what to do when its time is over.',
+  'stuck-command': 'Give the command a time limit, and say what to do when it is over.',
+  'past-deadline': 'Give each wait a time limit that lets the way back end in time.',
+  'stale-read': 'Read from the leader, or wait until the follower has caught up.',
+  'lost-update': 'Let one side at a time take writes.',
+}
+
+/** undefined for a cause without advice. */
+export function remedyFor(cause: string): string | undefined {
+  return REMEDIES[cause]
+}

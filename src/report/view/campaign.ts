@@ -1,0 +1,192 @@
+/** One campaign as the page shows it: every figure and sentence of the terminal's summary, as tables. Nothing is computed here that is not in the result. */
+import { countRuns } from '../../campaign/ranges.ts'
+import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../../campaign/result.ts'
+import { unhit } from '../../campaign/probes.ts'
+import { notNeeded } from '../../campaign/needless.ts'
+import type { MeasureId } from '../../result.ts'
+import { exploredWords } from '../charts/index.ts'
+import { folderOf } from '../files.ts'
+import { GATE_COLUMNS, gateFigures, howJudged } from '../gates.ts'
+import { flipSentences, valueText } from '../sensitivity.ts'
+import { sentence, stepLabel } from '../summary.ts'
+import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from '../sweep.ts'
+import { type Told, storiesOf } from '../told.ts'
+import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from '../words.ts'
+import { formatDuration } from '../../kernel/index.ts'
+import { distributionOf, distributionsOf } from './distribution.ts'
+import { failureView } from './failure.ts'
+import { heatMapsOf } from './heat.ts'
+import type { CampaignView, Row, TableView } from './page.ts'
+
+/** Lines are not broken here: the browser does that. */
+const WIDE = { columns: 1_000_000, colour: false, unicode: true } as const
+const LIMIT = 'This was rehearsed against a model of the engine and its platform, not against the real ones. It verifies the runbook, not the database. Every rule of the model has a source and a test: `proofroll facts`.'
+
+/** @param others campaigns of the same scenario to lay over the distributions (without faults beside with faults) */
+export function campaignView(told: Told, others: readonly CampaignResult[], id: string): CampaignView {
+  const { result, scenario } = told
+  const drawn = result.sweep === null && result.runs > 0
+  const stories = storiesOf(told)
+  return {
+    id,
+    scenario: result.scenario, title: result.title, engine: result.engine,
+    verdict: result.verdict === 'violated' ? 'violated' : result.partial ? 'partial' : 'held',
+    sentence: sentence(result),
+    facts: factsOf(result),
+    limit: LIMIT,
+    unfinished: Object.entries(result.reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, 5).map(([reason, runs]) => `${plain(runs)} × ${reason}`),
+    claims: drawn ? claims(result) : null,
+    objectives: drawn ? objectives(result) : null,
+    checks: checks(result),
+    flips: result.sensitivity === undefined ? [] : flipSentences(result.sensitivity),
+    tornado: tornado(result),
+    assumptions: { head: ['assumption', 'value', 'meaning', 'where it comes from'], rows: result.assumptions.map(({ option, value, meaning, source }) => ({ cells: [option, valueText(value), meaning, source] })), notes: [] },
+    measures: drawn ? measures(result) : null,
+    distributions: drawn ? distributionsOf(result).map((distribution) => ({ measure: distribution.measure, name: distribution.name, series: [{ label: exploredWords(result), distribution }, ...others.filter(({ sweep, runs }) => sweep === null && runs > 0).map((other) => ({ label: exploredWords(other), distribution: distributionOf(other, distribution.measure as MeasureId) })).filter((each) => each.distribution.unit === distribution.unit)] })) : [],
+    downtimeSteps: drawn ? downtimeSteps(result) : null,
+    failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
+    failuresBeyond: beyondWords(result),
+    gates: gates(result),
+    needless: needless(result),
+    grid: result.sweep === null ? null : { head: GRID_COLUMNS, rows: gridRows(result.sweep).map((cells) => ({ cells })), notes: [completeness(result, result.sweep), ...result.sweep.notStruck.slice(0, 6).map(({ why, runs }) => `Not struck: ${plain(runs)} ${why}`)] },
+    heat: heatMapsOf(result),
+    noReturn: turningBack(result, WIDE).slice(1).map((line) => line.trim().replace(/^(declared|measured) +/, '$1: ')),
+    tolerance: tolerance(result),
+    explored: explored(result),
+    unhit: unhit(result.faultsPerRun > 0 ? result.probes : result.probes.filter(({ probe }) => probe === 'gate-passed')).map(([words, of]) => `${words}: ${of.join(', ')}`).concat(result.coverage.stepsNeverStarted.length > 0 ? [`steps never started: ${result.coverage.stepsNeverStarted.join(', ')}`] : []),
+    outOfBudget: result.outOfBudget.runs === 0 ? '' : `${count(result.outOfBudget.runs, 'rehearsal')} had more faults at once than the design must survive. They are in no figure here.${Object.entries(result.outOfBudget.violations).map(([check, n]) => ` ${plain(n)} ${violationWords(check)}.`).join('')}`,
+  }
+}
+
+/** An id that is fit for a link. */
+export function campaignId(result: CampaignResult, taken: ReadonlySet<string>): string {
+  const wanted = folderOf(result.scenario)
+  for (let n = 1; ; n++) {
+    const id = n === 1 ? wanted : `${wanted}-${n}`
+    if (!taken.has(id)) return id
+  }
+}
+
+function factsOf(result: CampaignResult): [string, string][] {
+  const inBudget = runsJudged(result)
+  const { sweep, strategy, source } = result
+  const how = sweep !== null ? `every fault at every step and wait: ${plain(result.runs)} of ${count(sweep.size, 'cell')} of the grid` : result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, drawn at random; one struck in ${plain(result.struck)}`
+  const outcomes = Object.entries(result.outcomes).filter(([, n]) => n > 0).map(([id, n]) => `${plain(n)} ${id === 'rolledBack' ? 'rolled back' : id}`)
+  const settings = Object.entries(source.set).map(([option, value]) => `${option}=${value}`)
+  return [
+    ['rehearsals', `${plain(result.runs)}, ${how}`],
+    ...(result.partial ? [['partial', `${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done${result.resume === undefined ? '' : `; to go on: ${result.resume}`}`] as [string, string]] : []),
+    ['as the operator saw it', outcomes.join(', ') || 'nothing was rehearsed'],
+    ...(strategy.kind === 'random' && inBudget > 0 ? [['confidence', confidence(result, inBudget)] as [string, string]] : []),
+    ['engine', result.engine],
+    ...(settings.length > 0 ? [['set', settings.join(', ')] as [string, string]] : []),
+    ...(result.without.length > 0 ? [['without', result.without.join(', ')] as [string, string]] : []),
+    ['simulated time', formatDuration(result.simulatedSeconds * 1e6)],
+    ['seed', result.seed],
+    ['fingerprint', result.fingerprint],
+    ['Proofroll', result.proofroll],
+  ]
+}
+
+function confidence({ checks: all }: CampaignResult, inBudget: number): string {
+  const worst = all.filter(({ status, id }) => status === 'fail' && id !== 'objectives-met').sort((a, b) => (b.rate ?? 0) - (a.rate ?? 0))[0]
+  if (worst?.ci95 == null) return `0 failures in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way (95 %)`
+  return `${worst.id} fails in ${formatShare(worst.rate ?? 0)} of such rehearsals, between ${formatShare(worst.ci95[0])} and ${formatShare(worst.ci95[1])} (95 %)`
+}
+
+function claims(result: CampaignResult): TableView | null {
+  if (result.claims.length === 0) return null
+  const inBudget = runsJudged(result)
+  const rows = result.claims.map((claim): Row => ({
+    status: claim.runsAbove === 0 ? 'pass' : 'fail',
+    cells: [measureName(claim.measure), claim.claimed === 0 ? 'none' : `at most ${formatMeasure(claim.measure, claim.claimed)}`, formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), formatMeasure(claim.measure, claim.max), claim.runsAbove === 0 ? 'never' : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`],
+  }))
+  return { head: ['', 'the document claims', 'measured, median', 'p99', 'worst', 'exceeded'], rows, notes: [] }
+}
+
+function bounds({ measure, max, min }: ObjectiveSummary): string {
+  return [min === null ? '' : `at least ${formatMeasure(measure, min)}`, max === null ? '' : `at most ${formatMeasure(measure, max)}`].filter((part) => part !== '').join(', ')
+}
+
+function objectives(result: CampaignResult): TableView | null {
+  if (result.objectives.length === 0) return null
+  const untested = result.load?.writesPerSecond === 0
+  const rows = result.objectives.map((each): Row => {
+    const tested = !(untested && each.status === 'pass' && /writ/i.test(each.measure))
+    return { status: each.status === 'fail' ? 'fail' : each.status === 'pass' && tested ? 'pass' : 'none', cells: [measureName(each.measure), `${each.at} ${bounds(each)}`, each.status === 'notExercised' ? (each.faults === 'none' ? 'about rehearsals without faults' : 'not judged') : `${formatMeasure(each.measure, each.measured)}${tested ? '' : ' (not tested: no writes)'}`] }
+  })
+  return { head: ['objective', 'wanted', 'measured'], rows, notes: [] }
+}
+
+const STATUS_WORDS: Readonly<Record<CheckSummary['status'], string>> = { pass: 'held', fail: 'violated', notExercised: 'never put to the test', notApplicable: 'does not apply' }
+
+function checks(result: CampaignResult): TableView {
+  const perRun = result.checks.filter(({ id, status }) => id !== 'objectives-met' && status !== 'notApplicable')
+  const drawn = result.sweep === null
+  const rows = perRun.map(({ id, status, violations, judged, rate, ci95 }): Row => ({
+    status: status === 'fail' ? 'fail' : status === 'pass' ? 'pass' : 'none',
+    cells: [id, STATUS_WORDS[status], judged === 0 ? '' : `${plain(violations)} of ${plain(judged)}`, ...(drawn ? [rate === null || ci95 === null ? '' : `${formatShare(rate)} (${formatShare(ci95[0])} – ${formatShare(ci95[1])})`] : [])],
+  }))
+  const order = { fail: 0, pass: 1, none: 2 }
+  return { head: ['check', 'result', 'violated in', ...(drawn ? ['rate (95 % interval)'] : [])], rows: rows.sort((a, b) => order[a.status ?? 'none'] - order[b.status ?? 'none']), notes: [] }
+}
+
+function measures(result: CampaignResult): TableView {
+  const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => !(id.endsWith('Multiplier') && result.measures[id].max <= 1))
+  const shown = ids.filter((id) => result.measures[id].max > 0)
+  const zero = ids.filter((id) => result.measures[id].max === 0).map(measureName)
+  const rows = shown.map((id): Row => ({ cells: [measureName(id), ...(['p50', 'p95', 'p99', 'max', 'mean'] as const).map((at) => formatMeasure(id, result.measures[id][at]))] }))
+  return { head: ['measure', 'median', 'p95', 'p99', 'worst', 'mean'], rows, notes: zero.length > 0 ? [`Always 0: ${zero.join(', ')}.`] : [] }
+}
+
+function downtimeSteps(result: CampaignResult): TableView | null {
+  const total = result.measures.writeDowntimeSeconds.mean
+  if (total === 0) return null
+  const leaves = result.steps.filter((step) => !step.container && step.share > 0)
+  const rest = 1 - leaves.reduce((sum, step) => sum + step.share, 0)
+  const places = leaves.map((step) => ({ name: stepLabel(step.step, step.title), mean: step.writeDowntimeSecondsMean, share: step.share }))
+  if (rest > 0.005) places.push({ name: 'after the runbook ended', mean: total * rest, share: rest })
+  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: places.sort((a, b) => b.share - a.share).map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: [] }
+}
+
+function beyondWords(result: CampaignResult): string {
+  const told = new Set(result.counterexamples.map(({ signature }) => signature))
+  const rest = result.signatures.filter(({ check, cause, step }) => check !== 'objectives-met' && !told.has(`${check}/${cause}/${step}`))
+  if (rest.length === 0) return ''
+  const list = rest.slice(0, 12).map(({ check, cause, step, runs }) => `${violationWords(check)}: ${cause}${step === '-' ? '' : `, step ${step}`} (${plain(runs)})`)
+  return `Of each check the first three ways to fail are told. ${count(rest.length, 'more way')} to fail: ${list.join('; ')}${rest.length > 12 ? `; and ${plain(rest.length - 12)} more, all in result.json` : ''}.`
+}
+
+function gates(result: CampaignResult): TableView | null {
+  if (result.gates.length === 0) return null
+  const rows = result.gates.map((gate): Row => ({
+    status: gate.dishonest > 0 || gate.missing > 0 ? 'fail' : gate.mattered === 0 ? 'none' : 'pass',
+    cells: [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale), gate.mattered === 0 ? 'never mattered: every look said yes' : gate.stopped === 0 ? 'only ever waited, and passed' : ''],
+  }))
+  return { head: ['gate', ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), 'stopped: the gate ended the run or sent it elsewhere. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output.'] }
+}
+
+function needless({ needless: found }: CampaignResult): string[] {
+  if (found === undefined) return []
+  const spare = notNeeded(found)
+  return [spare.length === 0 ? 'Each step and gate was needed.' : `No rehearsal needed: ${spare.map((step) => `${step.step} (tried without in ${plain(step.tried)})`).join(', ')}.`]
+}
+
+function tornado({ sensitivity }: CampaignResult): TableView | null {
+  if (sensitivity === undefined || sensitivity.tornado.length === 0) return null
+  const rows = sensitivity.tornado.slice(0, 24).map(({ measure, option, low, high, atLow, atAssumed, atHigh, swing }): Row => ({ cells: [measureName(measure), option, `${valueText(low)} – ${valueText(high)}`, ...[atLow, atAssumed, atHigh, swing].map((value) => formatMeasure(measure, value))] }))
+  const more = sensitivity.tornado.length - rows.length
+  return { head: ['measure', 'assumption', 'range', 'mean at low', 'as assumed', 'at high', 'swing'], rows, notes: more > 0 ? [`${plain(more)} more in result.json.`] : [] }
+}
+
+function tolerance(result: CampaignResult): TableView | null {
+  const found = toleranceOf(result)
+  return found === undefined ? null : { head: ['step', ...found.columns], rows: found.rows.map((cells) => ({ cells })), notes: [found.words] }
+}
+
+function explored({ saturation: found, runs, sweep }: CampaignResult): string[] {
+  if (found.combinations === 0) return []
+  const met = `${count(found.combinations, 'combination')} of step, situation of the cluster and fault met.`
+  if (sweep !== null || found.unseenShare === null) return [met]
+  return [met, `About ${formatShare(found.unseenShare)} of what such draws meet is still unmet.`, found.nothingNewInLast > 0 ? `The last ${plain(found.nothingNewInLast)} of ${plain(runs)} met nothing new.` : 'The very last run still met a new one.']
+}

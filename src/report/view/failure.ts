@@ -1,0 +1,118 @@
+/** One distinct failure as the page shows it. */
+import { type Counterexample, type CampaignResult, runsJudged } from '../../campaign/result.ts'
+import type { Plan } from '../../operator/index.ts'
+import { partingOf, milestonesOf } from '../milestones.ts'
+import { inevitableSentence, smallestSentence, twinSentences } from '../explained.ts'
+import { remedyFor } from '../remedies.ts'
+import { type OutlineStep, type Story, labelOf } from '../story.ts'
+import { count, faultWords, plain, violationWords } from '../words.ts'
+import { formatClock } from '../../kernel/index.ts'
+import type { StoryLoss } from '../../result.ts'
+import type { FailureView, TreeLine, TwinView } from './page.ts'
+import { timelineOf } from './timeline.ts'
+
+/** Failures with a picture: of each check the first, then more while there is room. The others are listed with their replay command. */
+export const PICTURED_MAX = 12
+
+export function failureView(story: Story, result: CampaignResult, plan: Plan, nth: number): FailureView {
+  const { counterexample, rehearsal, outline } = story
+  const { check, cause, step, evidence, because, root, explained } = counterexample
+  const names = namesOf(outline)
+  const timeline = nth < PICTURED_MAX ? timelineOf(rehearsal, outline, plan, step.replace(/^undo of /, '')) : undefined
+  const whole = result.counterexamples.find((each) => each.signature === (counterexample as Counterexample).signature)
+  const runs = result.signatures.find((each) => each.check === check && each.cause === cause && each.step === step)?.runs ?? 0
+  const judged = runsJudged(result)
+  return {
+    id: String(nth + 1),
+    check, cause,
+    step: step === '-' ? '' : step,
+    stepLabel: step === '-' ? '' : names(step),
+    headline: `It ${violationWords(check)}`,
+    runs,
+    faults: counterexample.schedule.length,
+    faultsFound: counterexample.faultsFound,
+    schedule: counterexample.schedule.map(faultWords),
+    evidence,
+    because: because.map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : formatClock(clause.atUs), text: clause.text, step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step) })),
+    root: root === undefined || root.what === '' ? null : { tested: root.tested, words: root.tested ? `Tested: without ${namedRoot(root.what, names)}, on the same luck, it does not happen.` : `It also happens without ${namedRoot(root.what, names)}, on the same luck: the chain tells what went together, not what did it.` },
+    tested: explained === undefined ? [] : twinSentences(explained, counterexample.schedule, names).map((words, i) => ({ words, mends: i > 0 || explained.twins.nearest?.fails.length === 0 })),
+    remedy: remedyFor(cause) ?? null,
+    smallest: explained === undefined ? null : smallestSentence(explained, counterexample.schedule.length),
+    needed: explained === undefined || explained.smallest.needed.length === explained.smallest.steps ? [] : explained.smallest.needed,
+    inevitable: explained === undefined ? null : {
+      words: inevitableSentence(explained, counterexample.schedule.length, names),
+      moments: explained.inevitable.moments.map(({ atUs, is, what, failed, futures }) => ({ atUs: Math.max(0, Math.round(atUs)), what: is === 'ended' ? 'the operator has ended' : is === 'struck' ? `after the ${what}` : `before step ${names(what)}`, failed, futures })),
+    },
+    tree: treeOf(story),
+    stranded: lossesOf(rehearsal.story?.losses ?? []),
+    timeline: timeline ?? null,
+    twin: nth < PICTURED_MAX ? twinView(story, plan, names) : null,
+    replay: counterexample.replay,
+    seed: counterexample.seed,
+    run: whole?.run ?? 0,
+    hash: rehearsal.hash,
+    words: `${counterexample.schedule.length === 0 ? 'no fault needed' : count(counterexample.schedule.length, 'fault')}, ${plain(runs)} of ${plain(judged)}`,
+    often: runs === 0 ? '' : runs === judged ? `It happened in all ${count(judged, 'rehearsal')}.` : `It happened in ${plain(runs)} of ${count(judged, 'rehearsal')}.`,
+  }
+}
+
+/** Losses that differ in nothing but their time are told as one. */
+function lossesOf(losses: readonly StoryLoss[]): FailureView['stranded'] {
+  const told = new Map<string, FailureView['stranded'][number]>()
+  for (const { writes, fate, holders, leader = '', inherent, fromUs, toUs, timeline } of losses) {
+    const key = JSON.stringify([fate, holders, leader, inherent, timeline])
+    const before = told.get(key)
+    const [from, to] = [Math.max(0, Math.round(fromUs)), Math.max(0, Math.round(toUs))]
+    told.set(key, { writes: writes + (before?.writes ?? 0), fate, holders, leader, inherent, timeline, fromUs: Math.min(from, before?.fromUs ?? from), toUs: Math.max(to, before?.toUs ?? to) })
+  }
+  return [...told.values()]
+}
+
+function namedRoot(what: string, names: (id: string) => string): string {
+  return what.replace(/^step (.*)$/, (_, id: string) => `step ${names(id)}`)
+}
+
+/** Number and id of a step. */
+export function namesOf(outline: readonly OutlineStep[]): (id: string) => string {
+  return (id) => {
+    const step = outline.find((each) => each.id === id.replace(/^undo of /, ''))
+    return step === undefined ? id : `${id.startsWith('undo of ') ? 'undo of ' : ''}${labelOf(step)}`
+  }
+}
+
+function treeOf({ outline, rehearsal, counterexample }: Story): TreeLine[] {
+  const failing = counterexample.step.replace(/^undo of /, '')
+  const needed = new Set(counterexample.explained?.smallest.needed ?? [])
+  const forward = rehearsal.steps.filter(({ path }) => path === 'forward')
+  const undo = rehearsal.steps.filter(({ path }) => path === 'undo')
+  const lines = outline.map((step): TreeLine => {
+    const records = forward.filter((record) => record.step === step.id)
+    const first = records[0]
+    const took = records.reduce((sum, { startUs, endUs }) => sum + ((endUs ?? startUs) - startUs), 0)
+    return {
+      step: step.id, number: step.number, title: step.title === step.id ? '' : step.title, depth: step.depth, container: step.container, undo: false,
+      startUs: first === undefined ? null : Math.max(0, first.startUs),
+      tookUs: took,
+      visits: records.length,
+      result: records.some(({ result }) => result === 'failed') ? 'failed' : (records.at(-1)?.result ?? 'not reached'),
+      downUs: step.container ? 0 : records.reduce((sum, { writeDowntimeUs }) => sum + writeDowntimeUs, 0),
+      failing: step.id === failing && !counterexample.step.startsWith('undo of '),
+      needed: needed.has(step.id),
+    }
+  })
+  const back = undo.map((record): TreeLine => ({
+    step: record.step, number: '', title: record.title, depth: 0, container: false, undo: true, startUs: Math.max(0, record.startUs), tookUs: (record.endUs ?? record.startUs) - record.startUs, visits: 1, result: record.result, downUs: record.writeDowntimeUs,
+    failing: counterexample.step === `undo of ${record.step.replace(/^undo of /, '')}`, needed: false,
+  }))
+  return [...lines, ...back]
+}
+
+function twinView({ counterexample, rehearsal, twin, outline }: Story, plan: Plan, names: (id: string) => string): TwinView | null {
+  const { explained } = counterexample
+  if (twin === undefined || explained === undefined) return null
+  const timeline = timelineOf(twin, outline, plan)
+  if (timeline === undefined) return null
+  const [a, b] = partingOf(milestonesOf(rehearsal), milestonesOf(twin), 3)
+  const [words = ''] = twinSentences(explained, counterexample.schedule, names)
+  return { words, timeline: { ...timeline, commands: [] }, parting: [a, b].map((list) => list.map(({ atUs, text }) => ({ atUs: Math.max(0, Math.round(atUs)), text }))) as unknown as TwinView['parting'] }
+}

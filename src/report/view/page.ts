@@ -1,0 +1,123 @@
+/** The data of a page: what is embedded in it as JSON. */
+import type { CostPoint, Growth } from '../charts/relations.ts'
+import type { Distribution, HeatMap, Timeline } from './data.ts'
+
+export interface TreeLine {
+  readonly step: string
+  readonly number: string
+  readonly title: string
+  readonly depth: number
+  readonly container: boolean
+  readonly undo: boolean
+  readonly startUs: number | null
+  readonly tookUs: number
+  readonly visits: number
+  readonly result: 'done' | 'failed' | 'skipped' | 'open' | 'not reached'
+  readonly downUs: number
+  readonly failing: boolean
+  /** The smallest form of the failure needs it. */
+  readonly needed: boolean
+}
+
+export interface Moment {
+  readonly atUs: number
+  readonly text: string
+}
+
+/** The nearest rehearsal that passes. */
+export interface TwinView {
+  readonly words: string
+  readonly timeline: Timeline
+  readonly parting: readonly [readonly Moment[], readonly Moment[]]
+}
+
+export interface FailureView {
+  readonly id: string
+  readonly check: string
+  readonly cause: string
+  readonly step: string
+  readonly stepLabel: string
+  readonly headline: string
+  readonly runs: number
+  readonly faults: number
+  readonly faultsFound: number
+  readonly schedule: readonly string[]
+  readonly evidence: string
+  readonly because: readonly { readonly atUs: number; readonly clock: string; readonly text: string; readonly step: string }[]
+  readonly root: { readonly tested: boolean; readonly words: string } | null
+  /** What one change would have done: tested on the same luck. */
+  readonly tested: readonly { readonly words: string; readonly mends: boolean }[]
+  /** What usually helps: general, not tested. */
+  readonly remedy: string | null
+  readonly smallest: string | null
+  readonly needed: readonly string[]
+  readonly inevitable: { readonly words: string; readonly moments: readonly { readonly atUs: number; readonly what: string; readonly failed: number; readonly futures: number }[] } | null
+  readonly tree: readonly TreeLine[]
+  readonly stranded: readonly { readonly writes: number; readonly fate: string; readonly holders: readonly string[]; readonly leader: string; readonly inherent: boolean; readonly fromUs: number; readonly toUs: number; readonly timeline: number }[]
+  /** null: not pictured, because there are too many failures. */
+  readonly timeline: Timeline | null
+  readonly twin: TwinView | null
+  readonly replay: string
+  readonly seed: string
+  readonly run: number
+  readonly hash: string
+  readonly words: string
+  /** In how many rehearsals it happened, as a sentence; empty when that is not known. */
+  readonly often: string
+}
+
+export interface Row {
+  readonly cells: readonly string[]
+  readonly status?: 'pass' | 'fail' | 'none'
+}
+
+export interface TableView {
+  readonly head: readonly string[]
+  readonly rows: readonly Row[]
+  /** Sentences below it. */
+  readonly notes: readonly string[]
+}
+
+export interface CampaignView {
+  readonly id: string
+  readonly scenario: string
+  readonly title: string
+  readonly engine: string
+  readonly verdict: 'held' | 'violated' | 'partial'
+  readonly sentence: string
+  /** What was explored, in words, and how sure it is. */
+  readonly facts: readonly (readonly [name: string, value: string])[]
+  readonly limit: string
+  readonly unfinished: readonly string[]
+  readonly claims: TableView | null
+  readonly objectives: TableView | null
+  readonly checks: TableView
+  readonly flips: readonly string[]
+  readonly tornado: TableView | null
+  readonly assumptions: TableView
+  readonly measures: TableView | null
+  /** One measure a field; in each the campaigns laid over one another. */
+  readonly distributions: readonly { readonly measure: string; readonly name: string; readonly series: readonly { readonly label: string; readonly distribution: Distribution }[] }[]
+  readonly downtimeSteps: TableView | null
+  readonly failures: readonly FailureView[]
+  readonly failuresBeyond: string
+  readonly gates: TableView | null
+  readonly needless: readonly string[]
+  readonly grid: TableView | null
+  readonly heat: readonly HeatMap[]
+  readonly noReturn: readonly string[]
+  readonly tolerance: TableView | null
+  readonly explored: readonly string[]
+  readonly unhit: readonly string[]
+  readonly outOfBudget: string
+}
+
+export interface PageData {
+  readonly format: 1
+  readonly title: string
+  readonly proofroll: string
+  readonly campaigns: readonly CampaignView[]
+  /** Of several scenarios: what an upgrade costs and how long writes are down. */
+  readonly costs: readonly CostPoint[]
+  readonly growths: readonly { readonly scenario: string; readonly growth: Growth }[]
+}

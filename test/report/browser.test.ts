@@ -1,0 +1,168 @@
+/**
+ * The page in a real browser: from a file, with the network off. It needs Chromium (Debian: `apt-get install chromium`, or CHROMIUM=/path/to/it).
+ * Where there is none, nothing is looked at, and that is said.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Browser, type Page, chromium } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { renderPage } from '../../src/report/html.ts'
+import { main } from '../../src/cli/program.ts'
+import { SWAP, SWAP_RUNBOOK, engine, enterFolder } from '../cli/workshop.ts'
+import { EVIL, dataOf, empty, hostile, many, passing } from './pages.ts'
+
+const executable = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && existsSync(file))
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** Registered only where it can be looked at: a test that is skipped says nothing. */
+function inBrowser(executablePath: string): void {
+  let browser: Browser
+  let folder: string
+  const pages: Record<string, string> = {}
+  const home = process.cwd()
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+    folder = mkdtempSync(join(tmpdir(), 'proofroll-pages-'))
+    for (const [name, told] of Object.entries({ empty: [empty()], hostile: [hostile()], many: [many()], passing: [passing()] })) {
+      pages[name] = join(folder, `${name}.html`)
+      writeFileSync(pages[name], await renderPage(dataOf(told)))
+    }
+    const workshop = enterFolder({ 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK })
+    await main(['run', 'swap.yaml', '--runs', '20', '--report', 'out', '--quiet'], { engines: [engine], enginesModule: new URL('../toy/engine.ts', import.meta.url).href, out: () => {}, err: () => {}, watched: false })
+    pages['failing'] = join(workshop, 'out/index.html')
+    process.chdir(home)
+  })
+
+  afterAll(async () => {
+    await browser.close()
+    rmSync(folder, { recursive: true, force: true })
+    rmSync(join(pages['failing'] as string, '../..'), { recursive: true, force: true })
+  })
+
+  /** Opens a page without a network; whatever it complains about fails the test. */
+  async function open(name: string, options: { width?: number; dark?: boolean; hash?: string } = {}): Promise<{ page: Page; faults: string[]; close(): Promise<void> }> {
+    const context = await browser.newContext({ viewport: { width: options.width ?? 1280, height: 900 }, colorScheme: options.dark === true ? 'dark' : 'light', offline: true })
+    const page = await context.newPage()
+    const faults: string[] = []
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(message.text()))
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('request', (request) => request.url().startsWith('file:') || faults.push(`asked for ${request.url()}`))
+    await page.goto(`${pathToFileURL(pages[name] as string).href}${options.hash ?? ''}`)
+    await page.waitForFunction(() => document.documentElement.dataset['scheme'] !== undefined)
+    return { page, faults, close: () => context.close() }
+  }
+
+  test('every sort of page opens from a file without a complaint, narrow and wide, light and dark', async () => {
+    for (const name of Object.keys(pages)) {
+      for (const [width, dark] of name === 'failing' || name === 'hostile' ? ([[360, false], [1600, true]] as const) : ([[360, true]] as const)) {
+        const { page, faults, close } = await open(name, { width, dark })
+        expect([name, width, faults]).toEqual([name, width, []])
+        expect([name, width, await page.evaluate(() => document.documentElement.scrollWidth)]).toEqual([name, width, width])
+        await close()
+      }
+    }
+  })
+
+  test('names that mean harm do nothing', async () => {
+    const { page, close } = await open('hostile')
+    expect(await page.title()).toContain(EVIL.slice(0, 40))
+    expect(await page.locator('h1').textContent()).toContain('</script>')
+    expect(await page.locator('img').count()).toBe(0)
+    await close()
+  })
+
+  test('the scrubber tells the cluster at each instant, by keyboard too; the first error is one key away', async () => {
+    const { page, faults, close } = await open('failing')
+    const output = page.locator('.scrubber output').first()
+    const range = page.locator('.scrubber input').first()
+    await page.getByRole('button', { name: /Jump to the first error/ }).first().press('Enter')
+    const atError = await output.textContent()
+    expect(page.url()).toMatch(/#swap\/1@[\d.]+$/)
+    await range.focus()
+    await page.keyboard.press('Home')
+    expect(await output.textContent()).toMatch(/^00:00\.0/)
+    const before = await page.locator('.cluster tbody').first().textContent()
+    await page.keyboard.press('End')
+    expect(await output.textContent()).not.toBe(atError)
+    expect(await page.locator('.cluster tbody').first().textContent()).not.toBe(before)
+    const caption = await page.locator('.cluster caption').first().textContent()
+    await page.keyboard.press('ArrowLeft')
+    expect(await page.locator('.cluster caption').first().textContent()).not.toBe(caption)
+    expect(faults).toEqual([])
+    await close()
+  })
+
+  test('clauses of the chain lead to their instants, and an address opens one', async () => {
+    const { page, close } = await open('failing')
+    await page.locator('.chain a').last().click()
+    const words = await page.locator('.scrubber output').first().textContent()
+    const hash = new URL(page.url()).hash
+    await close()
+    const again = await open('failing', { hash })
+    await again.page.waitForFunction((wanted) => document.querySelector('.scrubber output')?.textContent === wanted, words)
+    await again.close()
+  })
+
+  test('the second of several failures can be chosen', async () => {
+    const { page, close } = await open('many')
+    await page.locator('.choice a').nth(1).click()
+    expect(await page.locator('.choice a[aria-current]').textContent()).toContain('cause-1')
+    expect(page.url()).toMatch(/\/2$/)
+    await close()
+  })
+
+  test('the reader may turn it dark; paper is light and has no buttons', async () => {
+    const { page, close } = await open('failing')
+    const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+    expect(await ground()).toBe('rgb(255, 255, 255)')
+    await page.getByRole('button', { name: 'Dark' }).click()
+    expect(await ground()).toBe('rgb(13, 17, 23)')
+    await page.emulateMedia({ media: 'print' })
+    await page.waitForFunction(() => document.documentElement.dataset['scheme'] === 'light')
+    expect(await ground()).toBe('rgb(255, 255, 255)')
+    expect(await page.locator('.tools').first().isVisible()).toBe(false)
+    expect((await page.pdf({ format: 'A4' })).length).toBeGreaterThan(20_000)
+    await close()
+  })
+
+  test('charts are drawn', async () => {
+    const { page, close } = await open('failing')
+    const ink = await page.locator('canvas').first().evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
+      let blue = 0
+      for (let i = 0; i < data.length; i += 4) if (data[i + 2]! > data[i]! + 60) blue += 1
+      return blue
+    })
+    expect(ink).toBeGreaterThan(500)
+    await close()
+  })
+
+  test('axe finds no fault that is serious, light or dark', async () => {
+    for (const [name, dark] of [['failing', false], ['failing', true], ['passing', false]] as const) {
+      const { page, close } = await open(name, { dark })
+      await page.evaluate(axe)
+      const found = await page.evaluate(async () => {
+        const { violations } = await (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary?: string }[] }[] }> } }).axe.run()
+        return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} (${failureSummary ?? ''})`).join(' | ')}`)
+      })
+      expect([name, dark, found]).toEqual([name, dark, []])
+      await close()
+    }
+  })
+}
+
+// oxlint-disable-next-line vitest/no-conditional-tests -- said, not skipped
+if (executable !== undefined) {
+  describe('the page in a browser', () => {
+    inBrowser(executable)
+  })
+} else {
+  test('there is no Chromium here, so the page was not opened in a browser', () => {
+    console.warn('no Chromium: the page was not opened in a browser (apt-get install chromium, or CHROMIUM=/path)')
+    expect(executable).toBeUndefined()
+  })
+}

@@ -1,0 +1,49 @@
+/** Campaigns of every sort, to be shown. */
+import type { CampaignResult, Counterexample } from '../../src/campaign/result.ts'
+import { pageData } from '../../src/report/html.ts'
+import type { Told } from '../../src/report/told.ts'
+import type { PageData } from '../../src/report/view/page.ts'
+import { fakeScenario } from '../campaign/fakes.ts'
+import { fakeCampaign } from './fixture.ts'
+
+export const EVIL = `</script><script>document.title='broken'</script><!-- <img src=x onerror="document.title='broken'"> & "quoted' {{x}} \u2028 <b>`
+
+export function told(runs: number, faults: number): Told {
+  const { result, stories } = fakeCampaign(runs, faults)
+  return { result, scenario: fakeScenario, rehearsals: stories.map(({ rehearsal }) => rehearsal), twins: stories.map(({ twin }) => twin) }
+}
+
+export function dataOf(all: readonly Told[]): PageData {
+  return pageData(all, '0.1.0')
+}
+
+/** Every text that a user or a model can write says something evil. */
+export function hostile(): Told {
+  const base = told(20, 0)
+  const evil = (each: Counterexample): Counterexample => ({ ...each, evidence: EVIL, explanation: EVIL, replay: EVIL, because: each.because.map((clause) => ({ ...clause, text: EVIL })) })
+  return {
+    ...base,
+    result: { ...base.result, scenario: EVIL, title: EVIL, resume: EVIL, counterexamples: base.result.counterexamples.map(evil), reasons: { [`aborted: ${EVIL}`]: 3 }, assumptions: [{ option: EVIL, value: EVIL, meaning: EVIL, source: EVIL }] },
+    rehearsals: base.rehearsals.map((each) => ({ ...each, story: { ...each.story!, faults: [{ atUs: 1e6, endUs: 2e6, kind: EVIL, target: EVIL, struck: true, why: EVIL, words: '' }], commands: [{ atUs: 1e6, step: EVIL, argv: [EVIL], code: 1, out: EVIL, err: EVIL }], members: each.story!.members.map((change) => ({ ...change, member: `${change.member}${EVIL}` })) } })),
+  }
+}
+
+/** Nothing was rehearsed. */
+export function empty(): Told {
+  const base = told(1, 0)
+  const none: CampaignResult = { ...base.result, runs: 0, verdict: 'held', counterexamples: [], signatures: [], checks: base.result.checks.map((check) => ({ ...check, status: 'notExercised', violations: 0, judged: 0, rate: null, ci95: null })), objectives: [], claims: [] }
+  return { ...base, result: none, rehearsals: [], twins: [] }
+}
+
+export function passing(): Told {
+  const base = told(40, 0)
+  return { ...base, result: { ...base.result, verdict: 'held', counterexamples: [], signatures: [], objectives: [], checks: base.result.checks.map((check) => ({ ...check, status: check.status === 'fail' ? 'pass' : check.status, violations: 0 })) }, rehearsals: [], twins: [] }
+}
+
+/** Fifty ways to fail. */
+export function many(): Told {
+  const base = told(40, 0)
+  const [first] = base.result.counterexamples
+  const all = Array.from({ length: 50 }, (_, i): Counterexample => ({ ...first!, cause: `cause-${i}`, signature: `${first!.check}/cause-${i}/${first!.step}` }))
+  return { ...base, result: { ...base.result, counterexamples: all, signatures: all.map(({ check, cause, step }) => ({ check, cause, step, runs: 1, firstRun: 0 })) }, rehearsals: all.map(() => base.rehearsals[0]!), twins: [] }
+}
