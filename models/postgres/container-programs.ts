@@ -1,7 +1,8 @@
 /** What `kubectl exec` finds in a member's container: psql, the server's tools, and a shell over PGDATA's files. */
 import type { Process } from '../../src/kernel/index.ts'
-import { type Command, CommandRegistry, failed, ok } from '../../src/operator/command.ts'
-import { type Files, miniShell } from '../../src/operator/mini-shell.ts'
+import { type Command, CommandRegistry, type Output, failed, recall } from '../../src/operator/command.ts'
+import { containerShell, placeUtilities } from '../../src/operator/shell/container.ts'
+import type { Files } from '../../src/operator/shell/files.ts'
 import type { ContainerHandle } from '../kubernetes/container.ts'
 import type { DataDirectory } from './datadir.ts'
 import { psqlFor } from './psql-targets.ts'
@@ -59,10 +60,10 @@ function asUser(name: string, registryOf: (user: string) => CommandRegistry): Co
     check: argv => (argv.length < 3 ? [{ severity: 'error', message: `${name} USER COMMAND…` }] : registryOf(argv[1] as string).check(argv.slice(2))),
     latencyUs: () => 1_000,
     look: () => undefined,
-    *run(call): Process<ReturnType<typeof ok>> {
+    *run(call): Process<Output> {
       const user = call.argv[1]
       if (user === undefined || call.argv.length < 3) return failed(`Usage: ${name} user-spec command [args]\n`, 1)
-      return yield* registryOf(user).run({ ...call, argv: call.argv.slice(2), user })
+      return yield* registryOf(user).run(recall(call, { argv: call.argv.slice(2), user }))
     },
   }
 }
@@ -79,51 +80,9 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start }
     registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf))
-    registry.register(...miniShell(registry, files), ...fileCommands(files))
+    registry.register(...containerShell(world.sim, registry, files))
+    registry.register(...placeUtilities(world.sim, registry, files))
     return registry
   }
   return registryOf(c.imageUsed.user)
-}
-
-/** touch, rm, cat, test as programs of their own: `kubectl exec pod -- touch FILE`. */
-function fileCommands(files: Files): Command[] {
-  const run = (name: string, act: (paths: readonly string[], argv: readonly string[]) => ReturnType<typeof ok>): Command => ({
-    name,
-    summary: `${name} FILE…`,
-    check: () => [],
-    latencyUs: () => 1_000,
-    look: () => undefined,
-    *run(call): Process<ReturnType<typeof ok>> {
-      return act(call.argv.slice(1).filter(a => !a.startsWith('-')), call.argv)
-    },
-  })
-  return [
-    run('touch', paths => {
-      for (const path of paths) if (files.kind(path) === undefined) files.write(path, '')
-      return ok()
-    }),
-    run('rm', (paths, argv) => {
-      for (const path of paths) {
-        if (files.kind(path) === undefined && !argv.some(a => /^-\w*f/.test(a))) return failed(`rm: cannot remove '${path}': No such file or directory\n`)
-        files.remove(path)
-      }
-      return ok()
-    }),
-    run('cat', paths => {
-      let out = ''
-      for (const path of paths) {
-        const text = files.read(path)
-        if (text === undefined) return failed(`cat: ${path}: No such file or directory\n`, 1, out)
-        out += text
-      }
-      return ok(out)
-    }),
-    run('test', (paths, argv) => {
-      const kind = files.kind(paths[0] ?? '')
-      const wanted = argv[1] === '-d' ? kind === 'd' : argv[1] === '-f' ? kind === 'f' : kind !== undefined
-      return wanted ? ok() : failed('', 1)
-    }),
-    run('true', () => ok()),
-    run('false', () => failed('', 1)),
-  ]
 }

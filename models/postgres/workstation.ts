@@ -1,6 +1,6 @@
 /** What the operator can run: kubectl and az, and, from a bastion inside the cluster, psql and pg_isready straight to servers and poolers. */
 import type { Process } from '../../src/kernel/index.ts'
-import { type Call, type Command, failed, ok, type Output } from '../../src/operator/command.ts'
+import { type Call, type Command, failed, ok, type Output, recall } from '../../src/operator/command.ts'
 import type { PostgresCluster } from './cluster.ts'
 import { bouncerPsql, psqlFor } from './psql-targets.ts'
 import { pgIsReady } from './tools.ts'
@@ -42,7 +42,7 @@ function aliased(command: Command, aliases: Readonly<Record<string, string>>): C
       const other = aliases[name]
       return other === undefined ? word : slash < 0 ? other : `${word.slice(0, slash)}/${other}`
     })
-    return { ...call, argv }
+    return recall(call, { argv })
   }
   return {
     name: command.name,

@@ -23,6 +23,21 @@ export interface Call {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** The same call with some things changed. Its input stays unread until somebody asks for it: `{ ...call }` would read it. */
+export function recall(call: Call, changes: Partial<Omit<Call, 'stdin'>>): Call {
+  const changed: { -readonly [K in keyof Call]: Call[K] } = {
+    argv: changes.argv ?? call.argv, key: changes.key ?? call.key, nth: changes.nth ?? call.nth,
+    get stdin() {
+      return call.stdin
+    },
+  }
+  const user = changes.user ?? call.user
+  const env = changes.env ?? call.env
+  if (user !== undefined) changed.user = user
+  if (env !== undefined) changed.env = env
+  return changed
+}
+
 /** What a read-only command would print at this instant. */
 export interface Look {
   readonly output: Output

@@ -10,6 +10,5 @@ export { RunbookError, type Problem, type Sourced, checkSource, readRunbook } fr
 export { type CommandLine, type Lookup, type Part, type Stage, type Template, UnknownVariableError, fill, fillWords, parseCommandLines, templateOf, variablesOf } from './words.ts'
 export type { Expectation } from './expect.ts'
 export * from './check.ts'
-export * from './mini-shell.ts'
 export { diagram } from './diagram.ts'
 export * from './build.ts'

@@ -1,6 +1,6 @@
 /** `kubectl exec`: runs a program inside a container, if the control plane can reach its kubelet (rules K8S-EXEC-…). */
 import { NEVER, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
-import { type Call, failed, type Look, type Output } from '../../../src/operator/command.ts'
+import { type Call, failed, type Look, type Output, recall } from '../../../src/operator/command.ts'
 import type { ContainerHandle } from '../container.ts'
 import type { Container } from '../handle.ts'
 import type { Kubernetes } from '../kubernetes.ts'
@@ -114,7 +114,10 @@ function reach(c: Context): Reached | Look {
   }
   const handle = worker?.handle
   if (worker === undefined || handle === undefined || !handle.running) throw new CliError(`error: unable to upgrade connection: container not found ("${wanted ?? pod.main.name}")`)
-  return { worker, handle, call: { argv: inner, stdin: c.call.stdin, key: c.call.key, nth: c.call.nth, user: handle.imageUsed.user, env: handle.env } }
+  const changes = { argv: inner, user: handle.imageUsed.user, env: handle.env }
+  // Without -i nothing of the caller's input reaches the container.
+  const call = c.args.flags.has('stdin') ? recall(c.call, changes) : { stdin: '', key: c.call.key, nth: c.call.nth, ...changes }
+  return { worker, handle, call }
 }
 
 /** `pod`, `pod/x`, or the first pod of `statefulset/x`, `deploy/x`. @throws CliError */

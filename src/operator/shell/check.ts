@@ -1,0 +1,150 @@
+import { Simulation } from '../../kernel/index.ts'
+import { CommandRegistry, UnsupportedError } from '../command.ts'
+import { UNSUPPORTED_BUILTINS } from './builtins.ts'
+import { MemoryFiles } from './files.ts'
+import { BUILTIN_NAMES, ScriptRun, UTILITY_NAMES } from './index.ts'
+import { SyntaxError, parseScript } from './parse.ts'
+import { NOTHING } from './streams.ts'
+import { type Script, type Simple, type Word, everyNode, isAssignment } from './syntax.ts'
+import { UTILITIES } from './utilities/index.ts'
+
+/** Something about a script that can be told without running it. */
+export interface ScriptFinding {
+  readonly severity: 'error' | 'warning'
+  readonly line: number
+  readonly rule: string
+  /** ShellCheck's number of the same rule, if it has one. */
+  readonly shellCheck?: string
+  /** What is wrong, and what would be right. */
+  readonly message: string
+  /** The command it is about. */
+  readonly command?: string
+}
+
+/** The names of the functions a script defines. */
+export function functionsOf(script: Script): ReadonlySet<string> {
+  const names = new Set<string>()
+  everyNode(script.body, node => {
+    if (node.is === 'function') names.add(node.name)
+  })
+  return names
+}
+
+/** Variables that are assigned once, a fixed text, and not otherwise set: their value is known before any run. */
+export function constantsOf(script: Script): ReadonlyMap<string, string> {
+  const values = new Map<string, string | undefined>()
+  const put = (name: string, value: string | undefined): void => void values.set(name, values.has(name) ? undefined : value)
+  everyNode(script.body, node => {
+    if (node.is === 'for') put(node.name, undefined)
+    if (node.is !== 'simple') return
+    const assigned = [...node.assignments, ...node.words.filter(isAssignment)]
+    for (const a of assigned) put(a.name, !a.append && a.index === undefined && !Array.isArray(a.value) && node.words.length !== 1 ? (a.value as Word).constant : undefined)
+    const name = constantOf(node.words[0])
+    if (name === 'read' || name === 'mapfile' || name === 'readarray' || name === 'getopts' || name === 'printf' || name === 'unset') for (const word of node.words.slice(1)) put(constantOf(word) ?? '', undefined)
+  })
+  return new Map([...values].filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+const constantOf = (word: Simple['words'][number] | undefined): string | undefined => (word === undefined || isAssignment(word) ? undefined : word.constant)
+
+/** A word as it stands, known variables filled in; what is not known stays `${x}`. */
+function written(word: Word, constants: ReadonlyMap<string, string>): string {
+  if (word.constant !== undefined) return word.constant
+  return word.parts.map(part => {
+    if (part.is === 'text' || part.is === 'glob') return part.text
+    if (part.is === 'parameter' && part.operation === undefined && part.index === undefined && !part.length && !part.indirect) return constants.get(part.name) ?? `\${${part.name}}`
+    return '${…}'
+  }).join('')
+}
+
+/** The argument vector of a command as far as it is known; an unquoted variable that is empty or holds several words is taken apart. */
+export function writtenArgv(node: Simple, constants: ReadonlyMap<string, string>): string[] {
+  return node.words.flatMap(word => {
+    if (isAssignment(word)) return [`${word.name}=…`]
+    const only = word.parts.length === 1 ? word.parts[0] : undefined
+    const text = written(word, constants)
+    if (only?.is === 'parameter' && !only.quoted && constants.has(only.name)) return text.split(/\s+/).filter(t => t !== '')
+    return [text]
+  })
+}
+
+const THROUGH: Readonly<Record<string, RegExp>> = { timeout: /^-|^[\d.]+[smhd]?$/, nohup: /^$/, sudo: /^-/, nice: /^-/, time: /^-/, command: /^-/, exec: /^-/, env: /^-|=/, stdbuf: /^-/, setsid: /^-/, watch: /^-|^\d+$/, xargs: /^-|^\d+$|^\{\}$|^[A-Z%@]$/, builtin: /^$/, '!': /^$/ }
+
+/**
+ * Every command and flag of a script that a rehearsal does not have, at once.
+ * @param registry the programs of the place; @param own commands that the scenario adds
+ */
+export function unsupportedIn(script: Script, registry: CommandRegistry): ScriptFinding[] {
+  const findings: ScriptFinding[] = []
+  const functions = functionsOf(script)
+  const constants = constantsOf(script)
+  const probe = new Probe()
+  everyNode(script.body, node => {
+    if (node.is !== 'simple' || node.words.length === 0) return
+    checkArgv(writtenArgv(node, constants), node)
+  })
+  function checkArgv(argv: readonly string[], node: Simple): void {
+    const name = argv[0]
+    if (name === undefined || name.includes('${') || functions.has(name)) return
+    const base = name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name
+    const say = (message: string, severity: 'error' | 'warning' = 'error'): void => void findings.push({ severity, line: node.line, rule: 'unsupported', message, command: node.source.split('\n')[0] as string })
+    const through = THROUGH[base]
+    if (through !== undefined && (BUILTIN_NAMES.has(base) || UTILITY_NAMES.has(base))) {
+      const at = argv.findIndex((word, i) => i > 0 && !through.test(word))
+      if (base === 'command' && argv.slice(1).some(a => /^-[vV]/.test(a))) return
+      if (at > 0) checkArgv(argv.slice(at), node)
+      return
+    }
+    if (base === 'bash' || base === 'sh') return checkInner(argv, node)
+    if (name.includes('/') && !registry.has(base) && !UTILITY_NAMES.has(base)) return
+    if (registry.has(base)) {
+      for (const found of registry.check(argv)) say(found.message, found.severity)
+      return
+    }
+    if (BUILTIN_NAMES.has(name)) {
+      if (name === 'trap' && argv.some(a => a === 'DEBUG' || a === 'RETURN')) say('`trap … DEBUG` and `trap … RETURN` are not supported. Supported: EXIT, ERR, the signals')
+      return
+    }
+    if (UTILITY_NAMES.has(base)) {
+      const problem = argv.some(a => a.includes('${')) ? undefined : probe.problem(base, argv)
+      if (problem !== undefined) say(problem)
+      return
+    }
+    if (UNSUPPORTED_BUILTINS.includes(name)) say(`the builtin \`${name}\` is not supported in a rehearsal`)
+    else say(`the command \`${name}\` is not modelled on ${registry.place}; there are: ${registry.names.join(', ')}; text programs: ${[...UTILITY_NAMES].sort().join(', ')}. A command of your own can be added to the scenario under \`commands\``)
+  }
+  function checkInner(argv: readonly string[], node: Simple): void {
+    const at = argv.findIndex(a => /^-[a-z]*c$/.test(a))
+    const text = at > 0 ? argv[at + 1] : undefined
+    if (text === undefined || text.includes('${')) return
+    try {
+      for (const found of unsupportedIn(parseScript(text, script.file, node.line), registry)) findings.push(found)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      findings.push({ severity: 'error', line: error.line, rule: 'syntax', message: error.what, command: node.source })
+    }
+  }
+  return findings.sort((a, b) => a.line - b.line)
+}
+
+/** Tries a text program's options out, on nothing. */
+class Probe {
+  private readonly run = new ScriptRun(
+    { sim: new Simulation({ seed: 'check' }), registry: new CommandRegistry('nowhere'), files: new MemoryFiles(), key: 'check', user: 'operator', hostname: 'check', epochSeconds: 0, missing: 'not-found' },
+    { file: '', text: '', body: [], units: [] },
+    { name: 'check', out: { write: () => true }, err: { write: () => true }, in: NOTHING },
+  )
+
+  problem(name: string, argv: readonly string[]): string | undefined {
+    try {
+      UTILITIES.get(name)?.run({ argv, shell: this.run.shell, node: PLACEHOLDER, stdin: () => '', read: () => '', nowSeconds: 0 })
+      return undefined
+    } catch (error) {
+      if (error instanceof UnsupportedError) return error.message
+      throw error
+    }
+  }
+}
+
+const PLACEHOLDER = { is: 'simple', line: 0, source: '', words: [], constant: undefined, assignments: [], redirections: [], pure: true, ordinal: 1, last: true, file: '' } as unknown as Simple
+

@@ -1,0 +1,222 @@
+import type { Process } from '../../kernel/index.ts'
+import { calculateNumber, ArithmeticError } from './arithmetic.ts'
+import { fieldsOf, patternOf, textOf } from './expand.ts'
+import { startJob } from './jobs.ts'
+import { patternRegExp } from './pattern.ts'
+import { redirect } from './redirect.ts'
+import { Shell, type Status } from './shell.ts'
+import type { Case, For, ForArithmetic, Group, If, Node, Redirected, While, Word } from './syntax.ts'
+
+/** Runs a command that holds others. Their own failures have been seen to; it hands on its last status. */
+export function runCompound(shell: Shell, node: Node): Status {
+  switch (node.is) {
+    case 'if':
+      return runIf(shell, node)
+    case 'while':
+      return runWhile(shell, node)
+    case 'for':
+      return runFor(shell, node)
+    case 'for-arithmetic':
+      return runForArithmetic(shell, node)
+    case 'case':
+      return runCase(shell, node)
+    case 'group':
+      return shell.list(node.body)
+    case 'subshell':
+      return runSubshell(shell, node)
+    case 'redirected':
+      return runRedirected(shell, node)
+    case 'background':
+      return shell.ended(startJob(shell, node))
+    default:
+      throw new Error(`shell: ${node.is} is no compound command`)
+  }
+}
+
+/** A list whose failures are looked at. */
+function test(shell: Shell, nodes: readonly Node[]): Status {
+  shell.tested += 1
+  const result = shell.list(nodes)
+  if (typeof result !== 'number') return testLater(shell, result)
+  shell.tested -= 1
+  return result
+}
+
+function* testLater(shell: Shell, running: Process<number>): Process<number> {
+  try {
+    return yield* running
+  } finally {
+    shell.tested -= 1
+  }
+}
+
+function runIf(shell: Shell, node: If): Status {
+  for (let i = 0; i < node.branches.length; i++) {
+    const branch = node.branches[i] as If['branches'][number]
+    const result = test(shell, branch.test)
+    if (typeof result !== 'number') return ifFrom(shell, node, i, result)
+    if (shell.jump !== undefined) return result
+    if (result === 0) return shell.list(branch.body)
+  }
+  return node.otherwise === undefined ? shell.ended(0) : shell.list(node.otherwise)
+}
+
+function* ifFrom(shell: Shell, node: If, from: number, first: Process<number>): Process<number> {
+  let status = yield* first
+  for (let i = from; ; ) {
+    if (shell.jump !== undefined) return status
+    if (status === 0) {
+      const result = shell.list((node.branches[i] as If['branches'][number]).body)
+      return typeof result === 'number' ? result : yield* result
+    }
+    i += 1
+    const branch = node.branches[i]
+    if (branch === undefined) break
+    const result = test(shell, branch.test)
+    status = typeof result === 'number' ? result : yield* result
+  }
+  if (node.otherwise === undefined) return shell.ended(0)
+  const result = shell.list(node.otherwise)
+  return typeof result === 'number' ? result : yield* result
+}
+
+/** After a pass of a loop: true when the loop is over. */
+function leaves(shell: Shell): boolean {
+  const { jump } = shell
+  if (jump === undefined) return false
+  if (jump.is !== 'break' && jump.is !== 'continue') return true
+  jump.left -= 1
+  if (jump.left > 0) return true
+  shell.jump = undefined
+  return jump.is === 'break'
+}
+
+function* runWhile(shell: Shell, node: While): Process<number> {
+  let status = 0
+  shell.loops += 1
+  try {
+    for (;;) {
+      const tested = test(shell, node.test)
+      const holds = (typeof tested === 'number' ? tested : yield* tested) === 0
+      if (shell.jump !== undefined) {
+        if (leaves(shell)) break
+        continue
+      }
+      if (holds === node.until) break
+      const result = shell.list(node.body)
+      status = typeof result === 'number' ? result : yield* result
+      if (shell.jump !== undefined && leaves(shell)) {
+        status = shell.status
+        break
+      }
+      if (shell.owes) yield shell.session.takeDebt()
+    }
+  } finally {
+    shell.loops -= 1
+  }
+  return shell.ended(status)
+}
+
+function* runFor(shell: Shell, node: For): Process<number> {
+  let items: readonly string[]
+  shell.line = node.line
+  if (node.words === undefined) items = shell.positional
+  else {
+    try {
+      items = yield* fieldsOf(shell, node.words)
+    } catch (error) {
+      return shell.ended(shell.expansionFailed(error))
+    }
+  }
+  let status = 0
+  shell.loops += 1
+  try {
+    for (const item of items) {
+      shell.set(node.name, item)
+      const result = shell.list(node.body)
+      status = typeof result === 'number' ? result : yield* result
+      if (shell.jump !== undefined && leaves(shell)) {
+        status = shell.status
+        break
+      }
+      if (shell.owes) yield shell.session.takeDebt()
+    }
+  } finally {
+    shell.loops -= 1
+  }
+  return shell.ended(status)
+}
+
+function* runForArithmetic(shell: Shell, node: ForArithmetic): Process<number> {
+  const value = function* (word: Word | undefined): Process<number> {
+    return word === undefined ? 1 : calculateNumber(yield* textOf(shell, word), shell.names)
+  }
+  let status = 0
+  shell.loops += 1
+  shell.line = node.line
+  try {
+    for (yield* value(node.first); (yield* value(node.test)) !== 0; yield* value(node.next)) {
+      const result = shell.list(node.body)
+      status = typeof result === 'number' ? result : yield* result
+      if (shell.jump !== undefined && leaves(shell)) {
+        status = shell.status
+        break
+      }
+      if (shell.owes) yield shell.session.takeDebt()
+      shell.session.step(0)
+    }
+  } catch (error) {
+    if (!(error instanceof ArithmeticError)) throw error
+    shell.complain(`((: ${error.message}`)
+    return shell.ended(1)
+  } finally {
+    shell.loops -= 1
+  }
+  return shell.ended(status)
+}
+
+function* runCase(shell: Shell, node: Case): Process<number> {
+  shell.line = node.line
+  const text = yield* shell.expandingText(node.word)
+  if (text === undefined) return shell.ended(1)
+  let through = false
+  let status = 0
+  for (const item of node.items) {
+    let matches = through
+    for (let i = 0; i < item.patterns.length && !matches; i++) {
+      matches = patternRegExp(yield* patternOf(shell, item.patterns[i] as Word), shell.shopt.has('nocasematch')).test(text)
+    }
+    if (!matches) continue
+    const result = shell.list(item.body)
+    status = typeof result === 'number' ? result : yield* result
+    if (shell.jump !== undefined || item.end === ';;') return item.body.length === 0 ? shell.ended(0) : status
+    through = item.end === ';&'
+  }
+  return shell.ended(status)
+}
+
+function* runSubshell(shell: Shell, node: Group): Process<number> {
+  const child = new Shell(shell.session, shell.name0, shell)
+  const result = shell.finish(yield* child.main(node.body))
+  return typeof result === 'number' ? result : yield* result
+}
+
+function* runRedirected(shell: Shell, node: Redirected): Process<number> {
+  const before = shell.fds
+  shell.line = node.line
+  const waiting = shell.session.writing.length
+  try {
+    const problem = yield* redirect(shell, node.redirections, false)
+    if (problem !== undefined) {
+      shell.fds = before
+      shell.complain(problem)
+      const result = shell.finish(1)
+      return typeof result === 'number' ? result : yield* result
+    }
+    const result = shell.run(node.command)
+    return typeof result === 'number' ? result : yield* result
+  } finally {
+    shell.fds = before
+    shell.session.endWriting(waiting)
+  }
+}

@@ -1,0 +1,128 @@
+import type { Process } from '../../kernel/index.ts'
+import { assign } from './assign.ts'
+import { fieldsOf } from './expand.ts'
+import { quoteForShell } from './parameter.ts'
+import { ExpansionError } from './errors.ts'
+import type { Shell } from './shell.ts'
+import { type Assignment, type Simple, type Word, isAssignment } from './syntax.ts'
+
+/** `declare`, `typeset`, `local`, `export`, `readonly`: their words may be assignments, which are not split. */
+export function* declare(shell: Shell, argv: readonly string[], node: Simple): Process<number> {
+  const name = argv[0] as string
+  const flags = new Set<string>()
+  const off = new Set<string>()
+  const items: (Assignment | string)[] = []
+  for (const word of node.words.slice(1)) {
+    if (isAssignment(word)) {
+      items.push(word)
+      continue
+    }
+    for (const text of yield* fieldsOf(shell, [word as Word])) {
+      if (/^[-+][a-zA-Z]+$/.test(text) && items.length === 0) for (const c of text.slice(1)) (text[0] === '-' ? flags : off).add(c)
+      else if (text !== '--') items.push(text)
+    }
+  }
+  if (name === 'local' && !shell.vars.inFunction) {
+    shell.complain('local: can only be used in a function')
+    return 1
+  }
+  if (flags.has('p') || (items.length === 0 && name !== 'local')) return print(shell, name, items.map(i => (typeof i === 'string' ? i : i.name)), flags)
+  if (flags.has('f') || flags.has('F')) {
+    if (name === 'export') return 0
+    return items.every(i => typeof i === 'string' && shell.functions.has(i)) ? 0 : 1
+  }
+  const isLocal = name === 'local' || ((name === 'declare' || name === 'typeset') && shell.vars.inFunction && !flags.has('g'))
+  let status = 0
+  for (const item of items) if (!(yield* one(shell, name, item, flags, off, isLocal))) status = 1
+  // `local x=$(false)` succeeds: the substitution's failure is passed over.
+  return status
+}
+
+function* one(shell: Shell, name: string, item: Assignment | string, flags: ReadonlySet<string>, off: ReadonlySet<string>, isLocal: boolean): Process<boolean> {
+  const written = typeof item === 'string' ? /^(\w+)(\+?)=(.*)$/s.exec(item) : null
+  const variable = typeof item === 'string' ? (written?.[1] ?? item) : item.name
+  if (!/^[A-Za-z_]\w*$/.test(variable)) {
+    shell.complain(`${name}: \`${typeof item === 'string' ? item : variable}': not a valid identifier`)
+    return false
+  }
+  const evaluated = typeof item === 'string' ? undefined : item
+  const before = isLocal ? shell.get(variable) : undefined
+  // The value is worked out before the local hides what it may mention: `local x=$x`.
+  if (isLocal && evaluated !== undefined && !Array.isArray(evaluated.value)) {
+    const step = yield* fieldsOfValue(shell, evaluated)
+    shell.vars.declareLocal(variable)
+    marks(shell, variable, name, flags, off, false)
+    return guarded(shell, name, () => shell.set(variable, evaluated.append ? (before ?? '') + step : step)) && lock(shell, variable, name, flags)
+  }
+  if (isLocal) shell.vars.declareLocal(variable)
+  if (flags.has('A')) shell.vars.makeArray(variable, 'map')
+  else if (flags.has('a')) shell.vars.makeArray(variable, 'list')
+  marks(shell, variable, name, flags, off, false)
+  try {
+    if (evaluated !== undefined) yield* assign(shell, evaluated)
+    else if (written !== null) shell.set(variable, written[2] === '+' ? (shell.get(variable) ?? '') + (written[3] as string) : (written[3] as string))
+  } catch (error) {
+    if (!(error instanceof ExpansionError) || error.fatal) throw error
+    shell.complain(`${name}: ${error.what}`)
+    return false
+  }
+  return lock(shell, variable, name, flags)
+}
+
+function guarded(shell: Shell, name: string, act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch (error) {
+    if (!(error instanceof ExpansionError) || error.fatal) throw error
+    shell.complain(`${name}: ${error.what}`)
+    return false
+  }
+}
+
+function* fieldsOfValue(shell: Shell, a: Assignment): Process<string> {
+  const probe: Assignment = { ...a, name: '__value', append: false, index: undefined }
+  yield* assign(shell, probe)
+  const value = shell.vars.get('__value') ?? ''
+  shell.vars.unset('__value')
+  return value
+}
+
+function marks(shell: Shell, variable: string, name: string, flags: ReadonlySet<string>, off: ReadonlySet<string>, all: boolean): void {
+  const wanted: Parameters<Shell['vars']['mark']>[1] = {}
+  if (name === 'export' ? !flags.has('n') : flags.has('x')) wanted.exported = true
+  if (off.has('x') || (name === 'export' && flags.has('n'))) wanted.exported = false
+  if (flags.has('i')) wanted.integer = true
+  if (off.has('i')) wanted.integer = false
+  if (flags.has('l')) wanted.letters = 'lower'
+  if (flags.has('u')) wanted.letters = 'upper'
+  if (flags.has('n') && name !== 'export') wanted.reference = true
+  if (all || Object.keys(wanted).length > 0) shell.vars.mark(variable, wanted)
+}
+
+function lock(shell: Shell, variable: string, name: string, flags: ReadonlySet<string>): boolean {
+  if (name === 'readonly' || flags.has('r')) shell.vars.mark(variable, { readonly: true })
+  return true
+}
+
+function print(shell: Shell, name: string, names: readonly string[], flags: ReadonlySet<string>): number {
+  const wanted = names.length > 0 ? names : shell.vars.names().filter(n => {
+    const v = shell.vars.find(n)
+    return name === 'export' || flags.has('x') ? v?.exported === true : name === 'readonly' ? v?.readonly === true : true
+  })
+  let status = 0
+  for (const each of wanted) {
+    const v = shell.vars.find(each)
+    if (v === undefined) {
+      shell.complain(`${name}: ${each}: not found`)
+      status = 1
+      continue
+    }
+    const letters = `${v.list === undefined ? '' : 'a'}${v.map === undefined ? '' : 'A'}${v.integer ? 'i' : ''}${v.reference ? 'n' : ''}${v.readonly ? 'r' : ''}${v.exported ? 'x' : ''}`
+    const inner = v.list !== undefined || v.map !== undefined ? `=(${shell.vars.keys(each).map(k => `[${k}]="${escaped(shell.vars.element(each, k) ?? '')}"`).join(' ')}${v.map === undefined || v.map.size === 0 ? '' : ' '})` : v.value === undefined ? '' : `="${escaped(v.value)}"`
+    shell.fds.out.write(/[\x00-\x1f]/.test(v.value ?? '') ? `declare -${letters || '-'} ${each}=${quoteForShell(v.value ?? '')}\n` : `declare -${letters || '-'} ${each}${inner}\n`)
+  }
+  return status
+}
+
+const escaped = (text: string): string => text.replace(/["\\$`]/g, '\\$&')

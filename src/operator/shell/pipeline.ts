@@ -1,0 +1,104 @@
+import type { Process } from '../../kernel/index.ts'
+import { Shell, type Status } from './shell.ts'
+import { NOTHING, Pipe, TextSource, Collector } from './streams.ts'
+import type { Node, Pipeline } from './syntax.ts'
+
+/**
+ * A pipeline. Its programs run at the same time; where all but the last are simple programs, whose output comes at their end, that is the same
+ * as one after the other, and cheaper.
+ */
+export function runPipeline(shell: Shell, node: Pipeline): Status {
+  shell.line = node.line
+  if (node.commands.length === 1) return alone(shell, node)
+  return together(shell, node)
+}
+
+function* alone(shell: Shell, node: Pipeline): Process<number> {
+  const sinceUs = shell.session.host.sim.now
+  if (node.negated) shell.tested += 1
+  let status: number
+  try {
+    const result = shell.run(node.commands[0] as Node)
+    status = typeof result === 'number' ? result : yield* result
+  } finally {
+    if (node.negated) shell.tested -= 1
+  }
+  if (node.timed) tellTime(shell, sinceUs)
+  // `!` is no failure for `set -e`, whatever comes out.
+  return node.negated ? shell.ended(status === 0 ? 1 : 0) : status
+}
+
+function tellTime(shell: Shell, sinceUs: number): void {
+  const us = shell.session.host.sim.now - sinceUs
+  const clock = (t: number): string => `${Math.floor(t / 60_000_000)}m${((t % 60_000_000) / 1_000_000).toFixed(3)}s`
+  shell.fds.err.write(`\nreal\t${clock(us)}\nuser\t${clock(0)}\nsys\t${clock(0)}\n`)
+}
+
+function* together(shell: Shell, node: Pipeline): Process<number> {
+  const sinceUs = shell.session.host.sim.now
+  const sequential = node.commands.slice(0, -1).every(command => isPlain(shell, command))
+  const statuses = sequential ? yield* oneByOne(shell, node) : yield* atOnce(shell, node)
+  if (node.timed) tellTime(shell, sinceUs)
+  const failure = statuses.findLast(s => s !== 0)
+  const status = shell.options.pipefail ? (failure ?? 0) : (statuses[statuses.length - 1] as number)
+  shell.pipestatus = statuses
+  if (node.negated) return shell.ended(status === 0 ? 1 : 0)
+  const result = shell.finish(status)
+  shell.pipestatus = statuses
+  return typeof result === 'number' ? result : yield* result
+}
+
+/** A program or builtin whose output is there all at once, when it ends. */
+function isPlain(shell: Shell, command: Node): boolean {
+  if (command.is !== 'simple') return false
+  const name = command.words[0]
+  if (name === undefined || !('constant' in name) || name.constant === undefined) return false
+  return !shell.functions.has(name.constant) && !['eval', 'source', '.', 'yes', 'tail', 'watch', 'tee', 'bash', 'sh', 'timeout', 'xargs', 'command'].includes(name.constant)
+}
+
+function* oneByOne(shell: Shell, node: Pipeline): Process<number[]> {
+  const statuses: number[] = []
+  let text: string | undefined
+  for (let i = 0; i < node.commands.length; i++) {
+    const command = node.commands[i] as Node
+    const last = i === node.commands.length - 1
+    const child = new Shell(shell.session, shell.name0, shell)
+    // Only the whole pipeline's status can end the script.
+    child.tested += 1
+    const out = last ? undefined : new Collector(shell.session.charge)
+    child.fds = { ...shell.fds, in: text === undefined ? shell.fds.in : new TextSource(text), own: text === undefined ? shell.fds.own : command.is === 'simple', out: out ?? shell.fds.out, err: out !== undefined && node.errorsToo[i] === true ? out : shell.fds.err }
+    if (last && command.is !== 'simple') child.tested = shell.tested
+    statuses.push(yield* child.main([command]))
+    text = out?.text
+  }
+  return statuses
+}
+
+function* atOnce(shell: Shell, node: Pipeline): Process<number[]> {
+  const pipes = node.commands.slice(1).map(() => new Pipe(shell.session.charge))
+  const tasks = node.commands.map((command, i) => {
+    const input = pipes[i - 1]
+    const output = pipes[i]
+    const child = new Shell(shell.session, shell.name0, shell)
+    if (command.is === 'simple') child.tested += 1
+    child.fds = { ...shell.fds, in: input ?? shell.fds.in, own: input === undefined ? shell.fds.own : command.is === 'simple', out: output ?? shell.fds.out, err: output !== undefined && node.errorsToo[i] === true ? output : shell.fds.err }
+    return shell.session.spawn(piped(child, command, input, output))
+  })
+  try {
+    const statuses: number[] = []
+    for (const task of tasks) statuses.push(((yield task) as number | undefined) ?? 143)
+    return statuses
+  } finally {
+    for (const task of tasks) task.kill()
+  }
+}
+
+function* piped(child: Shell, command: Node, input: Pipe | undefined, output: Pipe | undefined): Process<number> {
+  try {
+    return yield* child.main([command])
+  } finally {
+    output?.end()
+    input?.abandon()
+    child.fds = { ...child.fds, in: NOTHING }
+  }
+}

@@ -1,0 +1,257 @@
+import { type Process, Signal, type Simulation, type Task, type Us } from '../../kernel/index.ts'
+import type { Call, CommandRegistry, Output } from '../command.ts'
+import type { Files } from './files.ts'
+import { StuckError } from './errors.ts'
+import type { Machine } from './machine.ts'
+import { SyntaxError, parseScript } from './parse.ts'
+import type { Pipe, Sink } from './streams.ts'
+import type { Script, Simple } from './syntax.ts'
+
+/** What a shell finds around it. */
+export interface ShellHost {
+  readonly sim: Simulation
+  /** The programs that act on the simulated world. */
+  readonly registry: CommandRegistry
+  readonly files: Files
+  /** Names this shell's luck. */
+  readonly key: string
+  readonly user: string
+  readonly hostname: string
+  /** Seconds since 1970 at the simulation's instant 0. */
+  readonly epochSeconds: number
+  /** A program that is not there: an error of the input (a rehearsal), or `command not found` and status 127 (as in a container). */
+  readonly missing: 'unsupported' | 'not-found'
+  /** Work of the shell itself takes time, as on a workstation; false inside a container's command, whose latency covers it. */
+  readonly costs?: boolean
+  /** The how-manieth call of `key` the shell itself is; names the luck of what it starts. */
+  readonly nth?: number
+  readonly watcher?: Watcher
+}
+
+/** Told about what a script does, command by command. */
+export interface Watcher {
+  /**
+   * A program of the registry is about to be started. Gives what is really started, and under which name its luck is drawn;
+   * undefined when the person who ran the script is gone.
+   */
+  issue(node: Simple, argv: readonly string[], background: boolean): Issue | undefined
+  /** It has ended. */
+  returned(node: Simple, issue: Issue, output: Output): void
+  /** Any simple command has ended: for the record of the lines that ran. */
+  ran?(node: Simple, argv: readonly string[], status: number, sinceUs: Us, looked: boolean): void
+  /** What reached the terminal. */
+  printed?(text: string, error: boolean): void
+}
+
+export interface Issue {
+  readonly argv: readonly string[]
+  readonly registry: CommandRegistry
+  readonly key: string
+  readonly nth: number
+  readonly ticket: number
+}
+
+const MOST_COMMANDS = 5_000_000
+const MOST_IDLE = 200_000
+const MOST_CHARACTERS = 64_000_000
+const MOST_PROCESSES = 256
+const FIRST_PID = 4_711
+
+/** A job that runs beside the shell. */
+export interface Job {
+  readonly pid: number
+  readonly number: number
+  readonly task: Task<number>
+  readonly source: string
+  status: number | undefined
+  /** A signal that ended it. */
+  signal: number
+  waited: boolean
+  signalled(name: string): boolean
+}
+
+/** What all shells of one run share: the limits, the processes, the clock. */
+export class Session {
+  commands = 0
+  private idle = 0
+  private characters = 0
+  private live = 0
+  private nextPid = FIRST_PID
+  /** Work done since the last wait, in microseconds of the workstation's processor; it takes its time at the next wait. */
+  debtUs: Us = 0
+  line = 0
+  stuck: StuckError | undefined
+  /** Fired when a process beside the main one is stuck. */
+  readonly gotStuck = new Signal<StuckError>()
+  readonly jobs: Job[] = []
+  readonly startUs: Us
+  readonly random: { state: number; draws: number } = { state: 0, draws: 0 }
+  ticket = 0
+  /** Files made by mktemp so far. */
+  temporary = 0
+  /** `$?` has been read since the last command. */
+  statusRead = false
+  /** A file sourced is being run: `return` may leave it. */
+  sourcing = false
+  /** Why the last write to a file failed. */
+  writeProblem: string | undefined
+  /** Ends of process substitutions, by the name of their file. */
+  readonly pipes = new Map<string, Pipe>()
+  /** Pipes that processes of `>(…)` read, to be ended when their writer is done; and those processes. */
+  readonly writing: Pipe[] = []
+  readonly readers: Task<number>[] = []
+  /** Every function ever defined, for the record. */
+  readonly functionNames = new Set<string>()
+  readonly jobEnded = new Signal()
+  /** A trap's text is being run. */
+  inTrap = 0
+  /** Gets signals that the script sends to itself. */
+  signalMain: (name: string) => void = () => undefined
+  readonly terminal: Sink = { write: text => (this.host.watcher?.printed?.(text, false), true) }
+
+  constructor(
+    readonly host: ShellHost,
+    readonly machine: Machine,
+  ) {
+    this.startUs = host.sim.now
+    this.random.state = Math.floor(host.sim.chance.draw(host.key, 'shell-random', 0) * 4294967296)
+  }
+
+  readonly charge = (characters: number): void => {
+    this.characters += characters
+    if (this.characters > MOST_CHARACTERS) throw new StuckError(this.line, `printed more than ${MOST_CHARACTERS / 1_000_000} million characters`)
+  }
+
+  /** Counts a simple command that takes `us` of processor. */
+  step(us: Us): void {
+    if (this.host.costs !== false) this.debtUs += us
+    this.commands += 1
+    if (++this.idle > MOST_IDLE) throw new StuckError(this.line, 'an endless loop: 200,000 commands ran and none of them waited for anything')
+    if (this.commands > MOST_COMMANDS) throw new StuckError(this.line, 'five million commands ran')
+  }
+
+  /** A command of the simulated world was started, or time was spent on purpose. */
+  acted(): void {
+    this.idle = 0
+  }
+
+  takeDebt(): Us {
+    const us = this.debtUs
+    this.debtUs = 0
+    return us
+  }
+
+  pid(): number {
+    this.nextPid += 1
+    return this.nextPid
+  }
+
+  get mainPid(): number {
+    return FIRST_PID
+  }
+
+  /** Starts a process beside the ones that run. */
+  spawn(process: Process<number>): Task<number> {
+    if (this.live >= MOST_PROCESSES) throw new StuckError(this.line, `more than ${MOST_PROCESSES} processes at once: fork: Resource temporarily unavailable`)
+    this.live += 1
+    return this.host.sim.spawn(this.guarded(process))
+  }
+
+  private *guarded(process: Process<number>): Process<number> {
+    try {
+      return yield* process
+    } catch (error) {
+      if (!(error instanceof StuckError)) throw error
+      this.stuck = error
+      this.gotStuck.fire(error)
+      return 1
+    } finally {
+      this.live -= 1
+    }
+  }
+
+  /** `$RANDOM`: bash's generator (Park and Miller), seeded from the rehearsal's luck or by the script. */
+  nextRandom(): number {
+    const { random } = this
+    if (random.state === 0) random.state = 123_459_876
+    const high = Math.floor(random.state / 127_773)
+    const low = random.state - 127_773 * high
+    random.state = 16_807 * low - 2_836 * high
+    if (random.state < 0) random.state += 0x7fff_ffff
+    random.draws += 1
+    return ((Math.floor(random.state / 65_536) ^ (random.state & 65_535)) & 32_767) >>> 0
+  }
+
+  get nowSeconds(): number {
+    return this.host.epochSeconds + this.host.sim.now / 1_000_000
+  }
+
+  /** A call of a program. `stdin` may be read when the program asks for it: one that never does leaves it to the next, as a real one. */
+  call(argv: readonly string[], key: string, nth: number, stdin: string | (() => string), env: Readonly<Record<string, string>>): Call {
+    const { user } = this.host
+    if (typeof stdin === 'string') return { argv, stdin, key, nth, user, env }
+    let text: string | undefined
+    return {
+      argv, key, nth, user, env,
+      get stdin() {
+        text ??= stdin()
+        return text
+      },
+    }
+  }
+
+  /** A command has ended: for the record. */
+  ran(node: Simple, argv: readonly string[], status: number, sinceUs: Us, shell: { readonly tested: number; readonly options: { readonly errexit: boolean } }): void {
+    this.host.watcher?.ran?.(node, argv, status, sinceUs, shell.tested > 0 || shell.options.errexit)
+  }
+
+  trapped(begins: boolean): void {
+    this.inTrap += begins ? 1 : -1
+  }
+
+  parse(text: string, file: string, line: number): Script {
+    return parseOnce(text, file, line)
+  }
+
+  prompt(text: string): void {
+    this.host.watcher?.printed?.(text, true)
+  }
+
+  /** The writers of `>(…)` opened since have gone: their readers come to the end. */
+  endWriting(from: number): void {
+    for (const pipe of this.writing.splice(from)) pipe.end()
+  }
+
+  whenDone(task: Task<number>, act: (status: number | undefined) => void): void {
+    task.park(this.host.sim, status => {
+      act(status)
+      this.jobEnded.fire()
+    })
+  }
+
+  /** Programs that there are. */
+  programs(): readonly string[] {
+    return [...this.host.registry.names, ...this.machine.utilities.keys()]
+  }
+}
+
+const parsed = new Map<string, Script | SyntaxError>()
+const MANY = 500
+
+/** A script's text parsed, once for each text and place. @throws SyntaxError */
+export function parseOnce(text: string, file: string, line: number): Script {
+  const key = `${file}:${line}:${text}`
+  let known = parsed.get(key)
+  if (known === undefined) {
+    try {
+      known = parseScript(text, file, line)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      known = error
+    }
+    if (parsed.size >= MANY) parsed.clear()
+    parsed.set(key, known)
+  }
+  if (known instanceof SyntaxError) throw known
+  return known
+}

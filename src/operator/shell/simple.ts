@@ -1,0 +1,153 @@
+import type { Process } from '../../kernel/index.ts'
+import { assign } from './assign.ts'
+import { StuckError } from './errors.ts'
+import { fieldsOf, pureFields } from './expand.ts'
+import { redirect } from './redirect.ts'
+import { BUILTIN_US, DEEPEST } from './limits.ts'
+import type { Shell, Status } from './shell.ts'
+import { type Node, type Simple, isAssignment } from './syntax.ts'
+
+export function runSimple(shell: Shell, node: Simple): Status {
+  shell.line = node.line
+  if (shell.session.inTrap === 0) shell.command = node.source
+  shell.session.line = node.line
+  if (!node.pure || node.assignments.length > 0 || node.redirections.length > 0 || shell.options.xtrace) return simpleLater(shell, node)
+  let argv: readonly string[]
+  try {
+    argv = node.constant ?? argvOf(shell, node)
+  } catch (error) {
+    return shell.finish(shell.expansionFailed(error))
+  }
+  const sinceUs = shell.session.host.sim.now
+  const result = dispatch(shell, node, argv)
+  if (typeof result === 'number') {
+    shell.session.ran(node, argv, result, sinceUs, shell)
+    return shell.finish(result)
+  }
+  return finishSimple(shell, node, argv, sinceUs, result)
+}
+
+function argvOf(shell: Shell, node: Simple): readonly string[] {
+  if (node.words.every(w => !isAssignment(w))) return pureFields(shell, node.words)
+  const step = fieldsOf(shell, node.words).next()
+  if (step.done !== true) throw new Error('shell: a pure expansion waits')
+  return step.value
+}
+
+function* finishSimple(shell: Shell, node: Simple, argv: readonly string[], sinceUs: number, process: Process<number>): Process<number> {
+  const status = yield* process
+  shell.session.ran(node, argv, status, sinceUs, shell)
+  const result = shell.finish(status)
+  return typeof result === 'number' ? result : yield* result
+}
+
+/** A simple command with substitutions, assignments or redirections. */
+function* simpleLater(shell: Shell, node: Simple): Process<number> {
+  const sinceUs = shell.session.host.sim.now
+  shell.substituted = undefined
+  const before = shell.fds
+  let argv: readonly string[] = []
+  let status: number
+  try {
+    try {
+      argv = node.constant ?? (node.words.length === 0 ? [] : yield* fieldsOf(shell, node.words))
+      shell.line = node.line
+      if (node.redirections.length > 0) {
+        const problem = yield* redirect(shell, node.redirections, true)
+        if (problem !== undefined) {
+          shell.fds = before
+          shell.complain(problem)
+          const result = shell.finish(1)
+          return typeof result === 'number' ? result : yield* result
+        }
+      }
+      status = yield* assigned(shell, node, argv)
+    } catch (error) {
+      status = shell.expansionFailed(error)
+    }
+  } finally {
+    if (argv[0] !== 'exec' || argv.length > 1) shell.fds = before
+  }
+  shell.session.ran(node, argv, status, sinceUs, shell)
+  const result = shell.finish(status)
+  return typeof result === 'number' ? result : yield* result
+}
+
+/** The assignments before a command, then the command. */
+function* assigned(shell: Shell, node: Simple, argv: readonly string[]): Process<number> {
+  if (argv.length === 0) {
+    for (const a of node.assignments) yield* assign(shell, a)
+    if (shell.options.xtrace && node.assignments.length > 0) for (const a of node.assignments) trace(shell, [`${a.name}=${shell.get(a.name) ?? ''}`])
+    shell.session.step(BUILTIN_US)
+    return shell.substituted ?? 0
+  }
+  if (shell.options.xtrace) trace(shell, argv)
+  if (node.assignments.length === 0) {
+    const result = dispatch(shell, node, argv)
+    return typeof result === 'number' ? result : yield* result
+  }
+  // They hold for this command only.
+  shell.vars.pushLayer()
+  try {
+    for (const a of node.assignments) {
+      shell.vars.declareLocal(a.name)
+      yield* assign(shell, a)
+      shell.vars.mark(a.name, { exported: true })
+    }
+    const result = dispatch(shell, node, argv)
+    return typeof result === 'number' ? result : yield* result
+  } finally {
+    shell.vars.popLayer()
+    shell.refreshIfs()
+  }
+}
+
+function trace(shell: Shell, argv: readonly string[]): void {
+  const shown = argv.map(word => (word === '' || /[^A-Za-z0-9_./:=,%+@-]/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word))
+  shell.fds.err.write(`${shell.get('PS4') ?? '+ '}${shown.join(' ')}\n`)
+}
+
+/** Runs what an argument vector names: a function, a builtin, or a program. */
+export function dispatch(shell: Shell, node: Simple, argv: readonly string[], functions = true): Status {
+  const name = argv[0]
+  if (name === undefined) return 0
+  if (functions && shell.functions.size > 0) {
+    const body = shell.functions.get(name)
+    if (body !== undefined) return callFunction(shell, node, name, body, argv)
+  }
+  const builtin = shell.session.machine.builtins.get(name)
+  if (builtin !== undefined) {
+    shell.session.step(BUILTIN_US)
+    return builtin(shell, argv, node)
+  }
+  return shell.session.machine.program(shell, node, argv)
+}
+
+function* callFunction(shell: Shell, node: Simple, name: string, body: Node, argv: readonly string[]): Process<number> {
+  shell.session.step(BUILTIN_US)
+  if (shell.calls.length >= DEEPEST) throw new StuckError(node.line, `the function ${name} calls itself more than ${DEEPEST} times`)
+  const before = shell.positional
+  const { loops } = shell
+  shell.positional = argv.slice(1)
+  shell.calls.push({ name, line: node.line })
+  shell.vars.pushLayer()
+  shell.loops = 0
+  const trapped = shell.options.errtrace ? undefined : shell.traps.get('ERR')
+  if (trapped !== undefined) shell.traps.delete('ERR')
+  try {
+    const result = shell.run(body)
+    let status = typeof result === 'number' ? result : yield* result
+    if (shell.jump?.is === 'return') {
+      status = shell.jump.status
+      shell.jump = undefined
+    }
+    return status
+  } finally {
+    if (trapped !== undefined && !shell.traps.has('ERR')) shell.traps.set('ERR', trapped)
+    shell.vars.popLayer()
+    shell.refreshIfs()
+    shell.calls.pop()
+    shell.positional = before
+    shell.loops = loops
+  }
+}

@@ -1,0 +1,59 @@
+import type { Process } from '../../kernel/index.ts'
+import { Shell } from './shell.ts'
+import { Collector, NOTHING, Pipe } from './streams.ts'
+import { type CommandPart, type Node, type ProcessPart, everyNode } from './syntax.ts'
+
+/** What the commands of `$(…)` print. */
+export function* capture(shell: Shell, part: CommandPart): Process<string> {
+  const out = new Collector(shell.session.charge)
+  if (part.harmless && !callsFunction(shell, part.body)) {
+    const before = shell.fds
+    shell.fds = { ...before, out }
+    shell.tested += 1
+    try {
+      const result = shell.list(part.body)
+      shell.substituted = typeof result === 'number' ? result : yield* result
+    } finally {
+      shell.fds = before
+      shell.tested -= 1
+    }
+  } else {
+    const child = new Shell(shell.session, shell.name0, shell)
+    child.fds = { ...shell.fds, out }
+    if (!shell.shopt.has('inherit_errexit')) {
+      child.options.errexit = false
+      child.tested = 0
+    }
+    shell.substituted = yield* child.main(part.body)
+  }
+  shell.status = shell.substituted
+  return out.text
+}
+
+function callsFunction(shell: Shell, body: readonly Node[]): boolean {
+  if (shell.functions.size === 0) return false
+  let calls = false
+  everyNode(body, node => {
+    if (node.is === 'simple' && node.words[0] !== undefined && 'constant' in node.words[0] && shell.functions.has(node.words[0].constant ?? '')) calls = true
+  })
+  return calls
+}
+
+/** `<(…)` and `>(…)`: a file that is a pipe to a process. */
+export function processFile(shell: Shell, part: ProcessPart): string {
+  const pipe = new Pipe(shell.session.charge)
+  const child = new Shell(shell.session, shell.name0, shell)
+  child.tested = 0
+  const name = `/dev/fd/${shell.session.pipes.size + 63}`
+  if (part.direction === '<') {
+    child.fds = { ...shell.fds, out: pipe, in: NOTHING }
+    const job = shell.session.spawn(child.main(part.body))
+    shell.session.whenDone(job, () => pipe.end())
+  } else {
+    child.fds = { ...shell.fds, in: pipe, own: false }
+    shell.session.readers.push(shell.session.spawn(child.main(part.body)))
+    shell.session.writing.push(pipe)
+  }
+  shell.session.pipes.set(name, pipe)
+  return name
+}

@@ -1,0 +1,54 @@
+import { Simulation } from '../../src/kernel/index.ts'
+import { type Command, CommandRegistry, type Output } from '../../src/operator/index.ts'
+import { MemoryFiles, ScriptRun, ScriptSyntaxError, type Watcher, parseScript } from '../../src/operator/shell/index.ts'
+
+export interface Answer {
+  readonly out: string
+  readonly err: string
+  readonly code: number
+  readonly calls: readonly (readonly string[])[]
+}
+
+/** The stubs of `scripts/record-bash.mjs`, as commands of a registry. */
+export function stubRegistry(names: readonly string[], calls: string[][], reply = ''): CommandRegistry {
+  const stub = (name: string): Command => ({
+    name,
+    summary: 'takes its arguments down',
+    check: () => [],
+    latencyUs: () => 1_000,
+    look: () => undefined,
+    *run(call) {
+      calls.push([...call.argv])
+      yield 1_000
+      const rest = call.argv.slice(1)
+      const answer: Output = { out: '', err: '', code: 0 }
+      if (name === 'fail') return { ...answer, code: Number(rest[0] ?? 0) }
+      if (name === 'say') return { ...answer, out: `${rest.join('\n')}\n` }
+      if (name === 'swallow') return { ...answer, out: call.stdin === '' ? '' : `${call.stdin.replace(/\n$/, '').split('\n').map(l => `< ${l}`).join('\n')}\n` }
+      return reply === '' ? answer : { ...answer, out: `${reply}\n` }
+    },
+  })
+  return new CommandRegistry('the test').register(...names.map(stub))
+}
+
+/** Runs a script in the simulated shell, as the recorder ran it in bash. */
+export function askShell(script: string, names: readonly string[], options: { readonly watcher?: Watcher; readonly missing?: 'unsupported' | 'not-found'; readonly reply?: string } = {}): Answer & { readonly atUs: number } {
+  const sim = new Simulation({ seed: '1' })
+  const calls: string[][] = []
+  let out = ''
+  let err = ''
+  const files = new MemoryFiles(new Map([['/root/snippet.sh', script]]))
+  const sink = (add: (text: string) => void): { write(text: string): boolean } => ({ write: text => (add(text), true) })
+  const host = { sim, registry: stubRegistry(names, calls, options.reply), files, key: 'test', user: 'root', hostname: 'box', epochSeconds: 1_700_000_000, missing: options.missing ?? 'not-found', ...(options.watcher === undefined ? {} : { watcher: options.watcher }) } as const
+  let parsed
+  try {
+    parsed = parseScript(script, 'snippet.sh')
+  } catch (error) {
+    if (!(error instanceof ScriptSyntaxError)) throw error
+    return { out, err: error.message, code: 2, calls, atUs: 0 }
+  }
+  const run = new ScriptRun(host, parsed, { name: 'snippet.sh', env: { HOME: '/root', PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' }, cwd: '/root', out: sink(t => (out += t)), err: sink(t => (err += t)) })
+  const task = sim.spawn(run.run())
+  sim.run()
+  return { out, err, code: (task.result as number | undefined) ?? -1, calls, atUs: sim.now }
+}
