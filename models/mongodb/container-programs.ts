@@ -1,7 +1,7 @@
 /** What `kubectl exec` finds in a member's container: the shell of its release, and kill. */
 import { MILLISECOND, type Process } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok, type Output } from '../../src/operator/command.ts'
-import { miniShell } from '../../src/operator/mini-shell.ts'
+import { containerShell } from '../../src/operator/shell/container.ts'
 import type { ContainerHandle } from '../kubernetes/container.ts'
 import { mongosh } from './mongosh/command.ts'
 import type { Mongod } from './mongod.ts'
@@ -19,7 +19,7 @@ export function containerPrograms(world: World, c: ContainerHandle, running: () 
   registry.register(releaseIndex(version) < releaseIndex('6.0') ? mongosh(world, target, 'mongo') : missing('mongo'))
   registry.register(kill(world, running), echo)
   const files = new Map<string, string>()
-  registry.register(...miniShell(registry, {
+  registry.register(...containerShell(world.sim, registry, {
     read: path => files.get(path),
     write: (path, text) => void files.set(path, text),
     remove: path => void files.delete(path),

@@ -4,6 +4,7 @@ import { UNSUPPORTED_BUILTINS } from './builtins.ts'
 import { MemoryFiles } from './files.ts'
 import { BUILTIN_NAMES, ScriptRun, UTILITY_NAMES } from './index.ts'
 import { SyntaxError, parseScript } from './parse.ts'
+import { UTILITY_SUMMARY } from './program.ts'
 import { NOTHING } from './streams.ts'
 import { type Script, type Simple, type Word, everyNode, isAssignment } from './syntax.ts'
 import { UTILITIES } from './utilities/index.ts'
@@ -97,7 +98,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry): Script
     }
     if (base === 'bash' || base === 'sh') return checkInner(argv, node)
     if (name.includes('/') && !registry.has(base) && !UTILITY_NAMES.has(base)) return
-    if (registry.has(base)) {
+    if (registry.has(base) && registry.get(base).summary !== UTILITY_SUMMARY) {
       for (const found of registry.check(argv)) say(found.message, found.severity)
       return
     }

@@ -1,4 +1,4 @@
-/** The files that a script may touch: a workstation's live in memory, a container's are supplied by its model. Paths are absolute or as written. */
+/** The files that a script may touch: a workstation's live in memory, a container's are supplied by its model. Paths are absolute. */
 export interface Files {
   /** Undefined when there is no such file. */
   read(path: string): string | undefined

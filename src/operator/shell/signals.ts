@@ -4,6 +4,7 @@ import { jobOf, signalName, waitFor } from './jobs.ts'
 import type { Builtin } from './machine.ts'
 import { quoteForShell } from './parameter.ts'
 import { say } from './printing.ts'
+import { UTILITY_SUMMARY } from './program.ts'
 import type { Shell } from './shell.ts'
 
 export const trap: Builtin = (shell, argv) => {
@@ -27,7 +28,10 @@ export const trap: Builtin = (shell, argv) => {
   return status
 }
 
-export const kill: Builtin = (shell, argv) => {
+export const kill: Builtin = (shell, argv, node) => {
+  // A process that is no job of this shell is the place's business, if the place has processes.
+  const { registry } = shell.session.host
+  if (registry.has('kill') && registry.get('kill').summary !== UTILITY_SUMMARY && argv.slice(1).some(a => /^\d+$/.test(a) && jobOf(shell, a) === undefined && Number(a) !== shell.session.mainPid)) return shell.session.machine.program(shell, node, argv)
   let signal = 'TERM'
   let args = argv.slice(1)
   if (args[0] === '-l') return say(shell, 'kill', 'HUP INT QUIT KILL TERM\n')
