@@ -41,7 +41,7 @@ test('programs of the place run with their time and their effects', () => {
   const result = shell('./set a 1 && sleep 2; fail 3 || echo "primary_conninfo = x" >> postgresql.auto.conf', files)
   expect(result).toEqual({ out: 'a set\n', err: 'it failed', code: 0, atUs: 2_000 + 120_000 + 2_000_000 + 110_000, log: ['./set a 1', 'fail 3'] })
   expect(files.get('/postgresql.auto.conf')).toBe('primary_conninfo = x\n')
-  expect(shell('echo x > full; echo $?', files, '/full')).toMatchObject({ out: '1\n', err: 'bash: full: No space left on device\n' })
+  expect(shell('echo x > full; echo $?', files, '/full')).toMatchObject({ out: '1\n', err: 'bash: line 1: full: No space left on device\n' })
 })
 
 test('a program that the container has not is not found there; checking says so before any run', () => {
