@@ -56,6 +56,8 @@ export function cron(server: Server, nowUs: Us): void {
     } else if (!peer.good) world.bus.stir()
   }
   if (!server.isMaster) {
+    // The offset to wait for may have been reached by a link that came up later.
+    if (server.mfMasterOffset >= 0 && !server.mfCanStart && server.offset === server.mfMasterOffset) server.mfCanStart = true
     if (server.upstream === undefined && table.master !== undefined) newUpstream(server)
     considerMigration(server, nowUs)
     handleReplicaFailover(server, nowUs)

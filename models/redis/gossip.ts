@@ -17,7 +17,7 @@ export function gossip(to: Server, sender: Peer, from: Server, nowUs: Us): void 
   const chosen: Peer[] = []
   for (let tries = 3 * wanted; tries > 0 && chosen.length < wanted; tries--) {
     const peer = others[Math.floor(from.world.sim.chance.draw(from.key, 'bus', from.draws++) * others.length)] as Peer
-    if (peer.id === to.id || peer.pfail || peer.noaddr || (peer.link === undefined && peer.slots === 0) || chosen.includes(peer)) continue
+    if (peer.id === to.id || peer.pfail || peer.noaddr || chosen.includes(peer)) continue
     chosen.push(peer)
   }
   for (const peer of chosen) entry(to, sender, peer, nowUs)

@@ -17,7 +17,8 @@ export function started(master: Server, replica: Server): void {
   world.bus.stir()
   master.pauseWrites(world.sim.now + 2 * TIMEOUT_US)
   master.later(TIMEOUT_US + 1, () => master.mfEndUs !== 0 && master.mfEndUs <= world.sim.now && master.resetManualFailover())
-  world.bus.send(master, peer, to => to === replica && paused(to, master))
+  // On the connection that the question came by.
+  world.bus.send(master, { link: replica }, to => paused(to, master))
 }
 
 /** Its master has stopped writing: the offset to wait for. */

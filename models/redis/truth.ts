@@ -93,11 +93,13 @@ export class RedisTruth implements Truth {
     return names
   }
 
-  /** A replica that is older than its master cannot take a full copy where the file format is another (rule RD-VERSION-2). */
+  /** A replica that is older than its master and needs a full copy in a format that it cannot read (rule RD-VERSION-2); while it goes on from its offset it is only discouraged. */
   forbiddenSkew(): readonly string[] {
     const found: string[] = []
     for (const server of this.world.servers) {
-      if (server.state === 'loading' || server.isMaster) continue
+      const link = server.upstream?.state
+      if (server.state === 'loading' || server.isMaster || link === 'up' || link === 'handshake' || link === undefined) continue
+      if (link === 'connecting' && server.copy !== undefined && server.sizeMB > 0) continue
       const master = this.world.serverById(server.table.myself.masterId ?? '')
       if (master !== undefined && master.state !== 'loading' && master.copy?.leading === true && rdbVersion(master.host.version) > rdbVersion(server.host.version)) found.push(`${server.name} (${server.host.version}) follows ${master.name} (${master.host.version})`)
     }
