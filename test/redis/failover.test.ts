@@ -106,9 +106,10 @@ describe('manual failover (facts C2, real-measurements manual_failover)', () => 
   ])('asked again %i s after its own election: %s leads in the end (RD-MANUAL-4)', (seconds, leader, least, most) => {
     const stage = new Stage({}, `again/${seconds}`)
     expect(stage.cli('redis-1', 'cluster failover')).toBe('OK')
-    stage.run(5)
+    // Until the new master has heard that the old one is its replica.
+    stage.run(9)
     expect(stage.cli('redis-0', 'cluster failover')).toBe('OK')
-    stage.run(seconds - 5)
+    stage.run(seconds - 9)
     expect(stage.leader(0)).toBe('redis-0')
     const before = stage.cluster.world.promotions.length
     expect(stage.cli('redis-1', 'cluster failover')).toBe('OK')

