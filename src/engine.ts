@@ -3,7 +3,7 @@
  * `workload`, `faults`, `checks`, `scenario` and the campaign know an engine only through this file.
  */
 import type { z } from 'zod'
-import type { AckInterval, Copy, Position, ReplicatedLog } from './cluster/log/index.ts'
+import type { AckInterval, Copy, History, Position, ReplicatedLog } from './cluster/log/index.ts'
 import type { Simulation, Us } from './kernel/index.ts'
 import type { CommandRegistry } from './operator/command.ts'
 
@@ -305,9 +305,18 @@ export interface Truth {
   /** When each leader's process went away (crash, stop, loss), to judge inherent loss. */
   readonly departures: readonly Departure[]
   /** The authority of a log (design §9). */
-  authority(log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined }
+  authority(log: ReplicatedLog): Authority
   /** Where else a lost interval still lies on a durable copy: member or volume names. */
   holders(interval: AckInterval): readonly string[]
+}
+
+/** Whose history counts at the end. */
+export interface Authority {
+  readonly position: Position | undefined
+  /** Other histories whose changes it holds as well: those merged into it by logical replication. */
+  readonly merged?: readonly History[]
+  readonly why: string
+  readonly member: string | undefined
 }
 
 export interface Promotion {

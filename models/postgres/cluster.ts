@@ -19,7 +19,7 @@ import { PostgresProgram, standbyConf, slotName } from './program.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { canAcknowledge } from './syncrep.ts'
-import { addMachines, addUpgradedPool, isMemberSet, memberNames, objects, podDns } from './topology.ts'
+import { addGreenPool, addMachines, addUpgradedPool, isMemberSet, memberNames, objects, podDns } from './topology.ts'
 import { PostgresTruth } from './truth.ts'
 import { World } from './world.ts'
 
@@ -81,6 +81,7 @@ export class PostgresCluster implements Cluster {
     kubernetes.onRouteChange(() => world.topologyChanged())
     kubernetes.begin()
     addUpgradedPool(kubernetes, options)
+    addGreenPool(kubernetes, options)
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     if (!options.imagePinned) this.moveTag()
   }
@@ -183,7 +184,7 @@ export class PostgresCluster implements Cluster {
       case 'one-leader':
         return this.truth.couldAcknowledge().length === 1
       case 'fenced':
-        return server === undefined ? this.world.directoryOf.get(first)?.isStandby !== false : !server.copy.leading && server.dir.isStandby
+        return server === undefined ? this.world.directoryOf.get(first)?.isStandby !== false : server.readOnlyDefault || (!server.copy.leading && server.dir.isStandby)
       case 'on-version': {
         const member = this.truth.members().find(m => m.name === first)
         return member !== undefined && Object.values(member.versions).includes(args[1] ?? '')
@@ -195,6 +196,8 @@ export class PostgresCluster implements Cluster {
 
   /** Streams from the leader within a megabyte; when no leader runs, holds all that the last one had. */
   private caughtUp(server: Server): boolean {
+    const subscription = [...server.dir.subscriptions.values()].find(each => each.enabled)
+    if (subscription !== undefined) return subscription.copied && this.world.logical.lagBytes(subscription) <= CAUGHT_UP_BYTES
     if (server.copy.leading) return true
     const leader = [...this.world.servers].find(s => s.copy.leading && s.dir.systemId === server.dir.systemId)
     if (leader !== undefined) return server.receiver?.streaming === true && server.copy.lagBytes('flush') <= CAUGHT_UP_BYTES

@@ -1,5 +1,6 @@
-import type { Bytes, Copy, Position } from '../../src/cluster/log/index.ts'
+import type { Bytes, Copy, History, Position } from '../../src/cluster/log/index.ts'
 import type { Us } from '../../src/kernel/index.ts'
+import type { Subscription } from './logical.ts'
 
 /** What pg_controldata calls the database cluster state. */
 export type ControlState = 'in production' | 'shut down' | 'in archive recovery' | 'shut down in recovery' | 'in crash recovery'
@@ -12,6 +13,8 @@ export interface Slot {
   /** The standby that streams through it, if any. */
   active: boolean
   lost: boolean
+  /** The subscription that reads through it; undefined = physical. */
+  logical?: Subscription
 }
 
 /** WAL file size: what recycling works in. */
@@ -25,6 +28,11 @@ export class DataDirectory {
   /** Files of PGDATA that runbooks touch, by name relative to it. */
   readonly files = new Map<string, string>()
   readonly slots = new Map<string, Slot>()
+  /** What it receives by logical replication, by name of the subscription; and what it offers. */
+  readonly subscriptions = new Map<string, Subscription>()
+  readonly publications = new Set<string>()
+  /** The changes of other databases that have been merged into this one, as far as each has come. */
+  readonly merged: { readonly copy: Copy; readonly since?: Bytes }[] = []
   control: ControlState = 'shut down'
   /** Last completed checkpoint (on a standby: restartpoint) and the redo pointer crash recovery starts from. */
   checkpointLsn: Bytes
@@ -55,6 +63,11 @@ export class DataDirectory {
   /** Where its history ends, as durable bytes. */
   get position(): Position {
     return this.copy.position('flush')
+  }
+
+  /** Its own history, and those merged into it. */
+  get histories(): readonly History[] {
+    return [this.position, ...this.merged.map(({ copy, since }): History => ({ ...copy.position('flush'), ...(since === undefined ? {} : { since }) }))]
   }
 
   get isStandby(): boolean {

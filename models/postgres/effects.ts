@@ -49,6 +49,12 @@ function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
       return set(session, effect)
     case 'transaction':
       return yield* bracket(session, effect.verb, effect.implicit)
+    case 'createPublication':
+    case 'dropPublication':
+    case 'createSubscription':
+    case 'alterSubscription':
+    case 'dropSubscription':
+      return yield* server.world.logical.perform(session, effect)
     case 'vacuum':
     case 'analyze':
       yield 200_000
@@ -225,7 +231,7 @@ const VERBS: Record<WriteEffect['kind'], string> = { insert: 'INSERT', update: '
 /** Writes rows. Alone it is a transaction of its own; in a bracket the commit comes later. */
 function* write(session: SqlSession, effect: WriteEffect): Process<EffectResult> {
   const { server } = session
-  if (!server.copy.leading || server.readOnlyDefault) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
+  if (!server.copy.leading || (server.readOnlyDefault && session.setting('default_transaction_read_only') !== 'off')) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
   const transaction = session.bracket ?? new Transaction()
   const result = change(session, effect, transaction)
   if (result.is === 'error') return result
@@ -246,6 +252,8 @@ function* commit(session: SqlSession, transaction: Transaction, result: EffectRe
   const lsn = server.copy.append(TRANSACTION_BYTES)
   transaction.at = server.copy.position('flush')
   transaction.waitingOn = server
+  // A table that an apply worker waits for may be there now.
+  if (server.world.logical.any) server.world.topologyChanged()
   server.world.commits.push({ at: transaction.at, atUs: server.world.sim.now })
   const backend: Task<boolean> = server.world.sim.spawn(backendCommit(server, transaction, lsn, level))
   session.activity = 'SyncRep'
@@ -329,6 +337,7 @@ function change(session: SqlSession, effect: WriteEffect, by: Transaction): Effe
       const host = sqlHost(server, session)
       const rows = effect.rows.map(row => table.definition.map((c, i) => (row[i] !== undefined ? (row[i] as Value) : c.serial ? table.nextSerial() : (c.defaultOf?.(host) ?? null))))
       for (const values of rows) table.rows.push({ values, by, deletedBy: [] })
+      server.world.logical.wrote(server, effect.table)
       return { is: 'ok', rows }
     }
     case 'update':

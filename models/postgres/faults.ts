@@ -4,6 +4,7 @@ import type { EngineKind, FaultKind, Strike, StruckFault } from '../../src/engin
 import { defineEvent } from '../../src/kernel/index.ts'
 import { isPlatformKind, PLATFORM_KINDS, type PlatformFaults } from '../kubernetes/index.ts'
 import { leadAstray, loseSlot, NEW_VERSION, strikeVersion } from './database-faults.ts'
+import type { Subscription } from './logical.ts'
 import { POOLER } from './names.ts'
 import type { Server } from './server.ts'
 import { loseUnsynced } from './unwritten.ts'
@@ -54,7 +55,7 @@ export class PostgresFaults {
       case 'replication-lag':
       case 'replay-stall':
       case 'standby-diverged':
-        return this.servers().filter(s => s.receiver?.streaming).map(s => `member:${s.name}`)
+        return this.servers().filter(s => s.receiver?.streaming || (kind !== 'standby-diverged' && world.logical.streamingInto(s.name) !== undefined)).map(s => `member:${s.name}`)
       case 'long-transaction':
         return this.servers().filter(s => s.copy.leading).map(s => `member:${s.name}`)
       case 'disk-slow':
@@ -73,7 +74,7 @@ export class PostgresFaults {
       case 'operator-stale-reading':
         return ['operator']
       case 'slot-lost':
-        return this.servers().filter(s => s.receiver?.sender?.slot !== undefined).map(s => `member:${s.name}`)
+        return this.servers().filter(s => s.receiver?.sender?.slot !== undefined || world.logical.streamingInto(s.name) !== undefined).map(s => `member:${s.name}`)
       case 'load-spike':
         return ['clients']
       case 'new-version-crashes':
@@ -105,6 +106,20 @@ export class PostgresFaults {
     } finally {
       this.world.faultStriking = false
     }
+  }
+
+  /** Changes arrive late; a lag cannot grow faster than time passes. */
+  private delaySubscription(subscription: Subscription, fault: StruckFault): Strike {
+    const { logical, sim } = this.world
+    const { name } = subscription.subscriber
+    const lateUs = Math.round(Math.min(fault.magnitude, Math.max(fault.durationUs, 1)))
+    const add = (us: number): void => {
+      subscription.extraDelayUs += us
+      logical.relink(subscription)
+    }
+    add(lateUs)
+    sim.note(LAG, name, lateUs, `${name} applies changes ${Math.round(lateUs / 1000) / 1000} s late`)
+    return { struck: true, members: [name], end: () => add(-lateUs) }
   }
 
   private hit(fault: StruckFault): Strike {
@@ -153,6 +168,8 @@ export class PostgresFaults {
         if (!kubernetes.machines.has(name)) return MISSED
         return { struck: true, members: this.membersOn(m => m === name), end: network.slowDown(name, Math.round(fault.magnitude)) }
       case 'replication-lag': {
+        const subscription = world.logical.streamingInto(name)
+        if (subscription !== undefined) return this.delaySubscription(subscription, fault)
         const sender = server?.receiver?.sender
         if (sender === undefined || sender.state === 'startup') return MISSED
         // A lag cannot grow faster than time passes: a second of congestion makes no minute of lag.
@@ -167,6 +184,11 @@ export class PostgresFaults {
         return { struck: true, members: [name], end }
       }
       case 'replay-stall': {
+        const subscription = world.logical.streamingInto(name)
+        if (subscription !== undefined) {
+          sim.note(LAG, name, fault.durationUs, `the apply worker of ${name} stands still behind a lock`)
+          return { struck: true, members: [name], end: subscription.stall() }
+        }
         if (server?.receiver === undefined) return MISSED
         server.pauseReplay(true)
         return { struck: true, members: [name], end: () => server.alive && server.pauseReplay(false) }
@@ -192,8 +214,14 @@ export class PostgresFaults {
         return { struck: true, members: [], end: kubernetes.faults.apiServer('down') }
       case 'image-pull-slow':
         return { struck: true, members: [], end: kubernetes.faults.imagePullSlow(Math.max(1, fault.magnitude)) }
-      case 'slot-lost':
+      case 'slot-lost': {
+        const subscription = world.logical.streamingInto(name)
+        if (subscription !== undefined) {
+          world.logical.invalidate(subscription)
+          return { struck: true, members: [name], end: () => {} }
+        }
         return (server === undefined ? undefined : loseSlot(world, server)) ?? MISSED
+      }
       case 'standby-diverged':
         return server?.receiver === undefined || server.copy.leading ? MISSED : leadAstray(world, server, fault.magnitude)
       case 'new-version-crashes':

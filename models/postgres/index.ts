@@ -87,7 +87,9 @@ function withUnit(text: string, unit: string | undefined): string {
 /** Members, poolers and services as they are when the runbook begins, and the document's other names for them. */
 function names(options: PostgresOptions): readonly string[] {
   const { kubernetes } = new PostgresCluster(new Simulation({ seed: 'names' }), options)
-  return [...memberNames(options), ...kubernetes.pods().map(pod => pod.name), ...kubernetes.store.entries('Service').map(([key]) => key), ...Object.keys(options.aliases)]
+  // A green cluster is scaled up on the way.
+  const green = options.green === false ? [] : [0, 1, 2].map(i => `${(options.green as { name: string }).name}-${i}`)
+  return [...memberNames(options), ...green, ...kubernetes.pods().map(pod => pod.name), ...kubernetes.store.entries('Service').map(([key]) => key), ...Object.keys(options.aliases)]
 }
 
 export const postgres: Engine<PostgresOptions> = {

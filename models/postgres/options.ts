@@ -26,6 +26,9 @@ const TIMING = {
   baseBackupMBps: [100, 482, 'MB/s', 'pg_basebackup', 'PG §5 (50–200, judgement); E-11 (482 MB/s)'],
   baseBackupMs: [uniform(500, 2000), uniform(180, 550), 'ms', 'pg_basebackup apart from checkpoint and copying (end of the WAL stream, manifest, synchronising)', 'real-measurements pg_basebackup: 248 MB in 0.73–1.12 s; cloud: judgement'],
   rewindMs: [uniform(2000, 8000), uniform(560, 780), 'ms', 'pg_rewind apart from copying', 'E-4 (775 ms), real-measurements 593 ms for 51 MB'],
+  logicalDelayMs: [uniform(20, 200), uniform(5, 20), 'ms', 'from a commit on the publisher until it is applied on the subscriber, without backlog', 'VB §6 (0.1 s base lag)'],
+  logicalMBps: [15, 60, 'MB/s', 'WAL that one apply worker decodes and applies', 'VB §6 (apply 1.05–4 times a usual write rate), judgement'],
+  initialSyncMBps: [30, 120, 'MB/s', 'initial table synchronisation of a subscription (COPY into the new tables, with indexes)', 'judgement: below pg_basebackup, above pg_restore with one job'],
 } as const satisfies Record<string, readonly [number | Distribution, number | Distribution, string, string, string]>
 
 export type TimingName = keyof typeof TIMING
@@ -45,6 +48,14 @@ const pooler = z.strictObject({
   serverConnectTimeoutSeconds: z.number().min(0).default(15).describe('server_connect_timeout').meta({ unit: 's', source: 'pgbouncer config.md' }),
 })
 
+const green = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]*$/).default('green-db').describe('name of its StatefulSet and `app` label').meta({ unit: '', source: 'seed 001' }),
+  replicas: z.number().int().min(0).max(3).default(0).describe('pods of it when the story begins; each is an independent, empty cluster of its own').meta({ unit: 'pods', source: 'scenario' }),
+  nodes: z.number().int().min(1).max(9).default(1).describe('machines bought for it').meta({ unit: 'nodes', source: 'scenario' }),
+  readOnly: z.boolean().default(true).describe('its configuration says default_transaction_read_only = on until somebody changes that').meta({ unit: '', source: 'VB §2.1 BG-F06' }),
+  retain: z.boolean().default(true).describe('volumes outlive their StatefulSets; false: deleting a StatefulSet deletes its claims, as an operator with enable_persistent_volume_claim_deletion does').meta({ unit: '', source: 'VB §2.2 BG-F21' }),
+})
+
 export const postgresOptions = z.strictObject({
   engine: z.literal('postgres').default('postgres'),
   profile: z.enum(['cloud', 'lab']).default('cloud').describe('set of defaults: `cloud` (managed Kubernetes, network disks) or `lab` (one machine, loopback, as in the measurements)').meta({ unit: '', source: 'PG §5, §9' }),
@@ -54,7 +65,8 @@ export const postgresOptions = z.strictObject({
   zones: z.number().int().min(1).max(6).default(3).describe('availability zones').meta({ unit: 'zones', source: 'scenario' }),
   aliases: z.record(z.string(), z.string()).default({}).describe('other names under which commands reach pods (K1 alias)').meta({ unit: '', source: 'PG §6 K1' }),
   service: z.string().default('postgres-primary').describe('the read-write Service').meta({ unit: '', source: 'seed 000' }),
-  serviceSelects: z.enum(['role', 'pod-name']).default('role').describe('selector of the read-write Service at the start: {app, role: primary} or {statefulset.kubernetes.io/pod-name} (K5)').meta({ unit: '', source: 'PG §6 K5' }),
+  serviceSelects: z.enum(['role', 'pod-name', 'app']).default('role').describe('selector of the read-write Service at the start: {app, role: primary}, {statefulset.kubernetes.io/pod-name} or {app} alone: whichever pod of the set is Ready (K5)').meta({ unit: '', source: 'PG §6 K5' }),
+  green: z.union([z.literal(false), green]).default(false).describe('a second database cluster beside this one, on `targetImage` and on machines bought for the upgrade, to be filled by logical replication; or false').meta({ unit: '', source: 'VB §9b' }),
   primary: z.number().int().min(0).default(0).describe('which member is the primary at the start').meta({ unit: 'ordinal', source: 'scenario' }),
   synchronousStandbyNames: z.string().default('').describe('synchronous_standby_names: empty, `FIRST k`, `ANY k` (over all members), or a whole setting as in postgresql.conf (K8)').meta({ unit: '', source: 'PG §1.2' }),
   synchronousCommit: z.enum(['off', 'local', 'remote_write', 'on', 'remote_apply']).default('on').describe('synchronous_commit of the client programs').meta({ unit: '', source: 'PG §1.1' }),

@@ -11,6 +11,7 @@ import { DATA_MOUNT } from './names.ts'
 import type { Host } from './host.ts'
 import { Server } from './server.ts'
 import { completeSyncNames } from './settings.ts'
+import { isGreen } from './topology.ts'
 import type { World } from './world.ts'
 
 const INITDB = defineEvent('postgres.initdb')
@@ -28,6 +29,8 @@ export function baseConf(world: World, pod: string): string {
     `wal_keep_size = '${options.walKeepMB}MB'`,
     `max_slot_wal_keep_size = '${options.maxSlotWalKeepMB < 0 ? '-1' : `${options.maxSlotWalKeepMB}MB`}'`,
     `wal_log_hints = '${options.rewindable ? 'on' : 'off'}'`,
+    options.green === false ? '' : `wal_level = 'logical'`,
+    options.green !== false && options.green.readOnly && isGreen(options, pod) ? `default_transaction_read_only = 'on'` : '',
   ].filter(line => line !== '').join('\n')
 }
 
@@ -137,7 +140,7 @@ export class PostgresProgram implements ContainerProgram {
   *init(c: ContainerHandle): Process<number> {
     const { world } = this
     const disk = c.volume(DATA_MOUNT)
-    if (disk === undefined || disk.contents !== undefined || !world.options.cloneOnStart) return 0
+    if (disk === undefined || disk.contents !== undefined || !world.options.cloneOnStart || isGreen(world.options, c.pod.name)) return 0
     const host = this.cloneHost()
     const source = findServerByHost(world, c.machine.name, host, c.pod.name)
     if (typeof source === 'string') {

@@ -26,6 +26,9 @@ export const TIMING_RANGES: Record<TimingName, AssumptionRange> = {
   connectMs: between(0.5, 50, '0.5 ms on one machine [M]; TLS across zones tens of ms [J]'),
   baseBackupMBps: between(50, 482, '50–200 MB/s [J, PG §5], 482 MB/s [M E-11]'),
   baseBackupMs: between(180, 5000, '0.18–0.55 s [M]; network disks seconds [J]'),
+  logicalDelayMs: between(5, 1000, '0.1 s at rest, 1–30 s under load [VB §6]; the load makes its backlog by itself [J]'),
+  logicalMBps: between(2, 60, 'one worker, row by row: a slow key lookup 2 MB/s, memory-resident 60 MB/s [J]'),
+  initialSyncMBps: between(5, 150, 'COPY with many indexes 5 MB/s, without 150 MB/s [J]'),
   rewindMs: between(560, 60_000, '0.6–0.8 s on a small database [M E-4]; it reads the whole list of files: a minute on a large one [J]'),
 }
 
@@ -64,6 +67,7 @@ export const OPTION_RANGES: Partial<Record<keyof PostgresOptions, AssumptionRang
 
 /** Why an option has no range. */
 export const OPTIONS_FIXED: Partial<Record<keyof PostgresOptions, string>> = {
+  green: 'a choice of the scenario',
   engine: 'the engine itself',
   profile: 'a set of defaults, each of which is an assumption of its own',
   topology: 'the names that the runbook uses hang on it',

@@ -1,28 +1,21 @@
 /** What the SQL of one server sees: system views and functions, judged at this instant. Source: facts §1.2, §1.4 (E-1, E-3, E-4), D:monitoring-stats. */
 import { SECOND } from '../../src/kernel/index.ts'
+import { CALENDAR_US, columns, type View } from './columns.ts'
 import { commitStampUs, stampUs } from './clock.ts'
 import { advanceCheckpoint } from './datadir.ts'
 import { oldestWal, walStatus } from './replication.ts'
+import { LOGICAL_VIEWS, logicalSenders, logicalSlot } from './logical-views.ts'
 import { replayedXactUs } from './replayed.ts'
 import type { Server } from './server.ts'
 import { eyesOf, type SqlSession } from './sessions.ts'
 import { parseConninfo } from './settings.ts'
 import type { SqlHost } from './sql/host.ts'
-import type { Column, PgType, Relation, Value } from './sql/types.ts'
+import type { Column, Relation, Value } from './sql/types.ts'
 import { syncPriority, syncState } from './syncrep.ts'
 
-/** Microseconds since 1970 at the start of the story: 1 January 2026, as in the Kubernetes model's timestamps. */
-export const CALENDAR_US = 1_767_225_600 * SECOND
+export { CALENDAR_US } from './columns.ts'
 
 type Found = { readonly relation: Relation; readonly movesByItself: boolean }
-type Filler = (server: Server) => { rows: readonly (readonly Value[])[]; moves: boolean }
-
-function columns(text: string): readonly Column[] {
-  return text.trim().split(/\s*,\s*/).map(part => {
-    const [name, type] = part.split(/\s+/) as [string, PgType]
-    return { name, type }
-  })
-}
 
 /** Columns of a view, all of them moving by themselves but those named. */
 function movingBut(still: string, all: readonly Column[]): readonly Column[] {
@@ -44,14 +37,14 @@ function anyAttemptDue(servers: Iterable<Server>): boolean {
 
 const interval = (us: number): Value => ({ months: 0, days: 0, us: Math.round(us) })
 
-const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; readonly fill: Filler }>> = {
+const VIEWS: Readonly<Record<string, View>> = {
   // Whoever follows this server, and nobody else (rule PG-LAG-4).
   pg_stat_replication: {
     columns: movingBut('pid usesysid usename application_name backend_start state', columns('pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, backend_xmin xid, state text, sent_lsn pg_lsn, write_lsn pg_lsn, flush_lsn pg_lsn, replay_lsn pg_lsn, write_lag interval, flush_lag interval, replay_lag interval, sync_priority int4, sync_state text, reply_time timestamptz')),
     fill: server => ({
       // A connection in state `startup` comes without anything else in the world having changed.
       moves: anyAttemptDue(server.world.servers),
-      rows: server.walsenders.map(s => {
+      rows: [...logicalSenders(server), ...server.walsenders.map(s => {
         const { world } = server
         const startup = s.state === 'startup'
         const copy = s.standby.copy
@@ -64,7 +57,7 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
           CALENDAR_US + stampUs(world, server.place, s.startedAtUs), null, s.state, startup ? null : s.frozen ? write : server.copy.lsn('receive'), startup ? null : write, startup ? null : copy.lsn('flush'), startup ? null : copy.lsn('apply'),
           lag, lag, lag, startup ? 0 : syncPriority(server, s), startup ? 'async' : syncState(server, s), CALENDAR_US + stampUs(world, s.standby.place),
         ]
-      }),
+      })],
     }),
   },
   pg_stat_wal_receiver: {
@@ -89,10 +82,11 @@ const VIEWS: Readonly<Record<string, { readonly columns: readonly Column[]; read
       oldestWal(server)
       return {
         moves: server.dir.slots.size > 0,
-        rows: [...server.dir.slots.values()].map(s => [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, walStatus(server, s), null, false]),
+        rows: [...server.dir.slots.values()].map(s => s.logical !== undefined ? logicalSlot(server, s, s.logical) : [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, walStatus(server, s), null, false]),
       }
     },
   },
+  ...LOGICAL_VIEWS,
   pg_stat_activity: {
     columns: columns('datid oid, datname name, pid int4, leader_pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, xact_start timestamptz, query_start timestamptz, state_change timestamptz, wait_event_type text, wait_event text, state text, backend_xid xid, backend_xmin xid, query_id int8, query text, backend_type text'),
     fill: server => {
@@ -180,7 +174,10 @@ class ServerHost implements SqlHost {
     const eyes = eyesOf(server, session)
     const table = server.world.tables.find(name, eyes)
     // On a standby what is visible moves with replay.
-    return table === undefined ? undefined : { relation: { columns: table.columns, rows: table.visible(eyes).map(r => r.values) }, movesByItself: server.inRecovery }
+    if (table === undefined) return undefined
+    const [, ...merged] = server.dir.merged.length === 0 ? [] : server.dir.histories
+    const rows = merged.length === 0 ? table.visible(eyes) : [...table.visible(eyes), ...server.world.tables.mergedRows(table, merged)]
+    return { relation: { columns: table.columns, rows: rows.map(r => r.values) }, movesByItself: server.inRecovery || merged.length > 0 }
   }
 
   call(name: string, args: readonly Value[]): ReturnType<SqlHost['call']> {

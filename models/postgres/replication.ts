@@ -396,6 +396,8 @@ export function oldestWal(upstream: Server): number {
 }
 
 function refreshSlot(upstream: Server, slot: Slot, limitBytes: number): void {
+  // What the subscriber has confirmed is no longer needed for it (rule PG-LOGICAL-3).
+  if (slot.logical !== undefined) slot.restartLsn = slot.logical.confirmedLsn
   if (slot.active) {
     for (const sender of upstream.walsenders) if (sender.slot === slot) slot.restartLsn = sender.standby.copy.lsn('flush')
     return

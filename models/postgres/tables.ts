@@ -1,5 +1,5 @@
 /** User tables as rows on the log: a row is seen wherever the history that a server has applied contains it, and nowhere else. */
-import { contains, type Position } from '../../src/cluster/log/index.ts'
+import { contains, type History, type Position } from '../../src/cluster/log/index.ts'
 import type { Column, Value } from './sql/types.ts'
 import type { NewColumn } from './sql/host.ts'
 
@@ -65,6 +65,22 @@ export class Tables {
 
   find(name: string, eyes: Eyes): Table | undefined {
     return this.all.find(t => t.name === name && t.existsFor(eyes))
+  }
+
+  /** Whether a table of that name is there for whoever has this history. */
+  existsIn(name: string, history: Position): boolean {
+    return this.find(name, { history, server: this }) !== undefined
+  }
+
+  /**
+   * Rows of the same table on another database whose changes have been merged here: logical replication carries rows, not tables, and a
+   * table of the same name takes them (rule PG-LOGICAL-6).
+   */
+  mergedRows(own: Table, histories: readonly History[]): StoredRow[] {
+    return histories.flatMap(history => {
+      const through = (change: Change): boolean => change.at !== undefined && contains(history, change.at) && change.at.lsn > (history.since ?? -1)
+      return this.all.filter(other => other.name === own.name && other !== own).flatMap(other => other.rows.filter(row => through(row.by) && !row.deletedBy.some(through)))
+    })
   }
 
   add(table: Table): void {

@@ -28,6 +28,11 @@ function plan(options: PostgresOptions): readonly SetPlan[] {
   return Array.from({ length: options.members }, (_, i) => ({ name: i === 0 ? 'postgres-primary' : `postgres-replica-${i}`, replicas: 1, headless: 'postgres' }))
 }
 
+/** Whether a pod belongs to the second, green cluster, by its name. */
+export function isGreen({ green }: PostgresOptions, pod: string): boolean {
+  return green !== false && pod.startsWith(`${green.name}-`) && /^\d+$/.test(pod.slice(green.name.length + 1))
+}
+
 /** Pod names of the members at the start, in order. */
 export function memberNames(options: PostgresOptions): readonly string[] {
   return statefulSets(options).flatMap(set => Array.from({ length: set.replicas }, (_, i) => `${set.name}-${i}`))
@@ -35,6 +40,7 @@ export function memberNames(options: PostgresOptions): readonly string[] {
 
 /** DNS name of a member's pod. */
 export function podDns(options: PostgresOptions, pod: string): string {
+  if (options.green !== false && isGreen(options, pod)) return `${pod}.${options.green.name}`
   const set = statefulSets(options).find(s => pod.startsWith(`${s.name}-`))
   return `${pod}.${set?.headless ?? options.name}`
 }
@@ -43,7 +49,7 @@ export function podDns(options: PostgresOptions, pod: string): string {
 export function isMemberSet(options: PostgresOptions, owner: string | undefined): boolean {
   if (owner === undefined) return false
   for (const set of statefulSets(options)) if (set.name === owner) return true
-  return false
+  return options.green !== false && options.green.name === owner
 }
 
 function zoneName(i: number, options: PostgresOptions): string {
@@ -73,6 +79,42 @@ export function addUpgradedPool(kube: Kubernetes, options: PostgresOptions): voi
   where.forEach((zone, i) => {
     kube.addMachine(`aks-upgraded-${VMSS}${String(i).padStart(6, '0')}`, String(zone), name, { version: options.targetKubernetesVersion ?? version, labels: { [label]: name } })
   })
+}
+
+/** Label value and name of the pool that a green cluster runs on. */
+const GREEN_POOL = 'green'
+
+/** Machines of the green cluster, bought for the upgrade. They cost extra from the first step on. */
+export function addGreenPool(kube: Kubernetes, options: PostgresOptions): void {
+  if (options.green === false) return
+  for (let i = 0; i < options.green.nodes; i++) kube.addMachine(`aks-${GREEN_POOL}-${VMSS}${String(i).padStart(6, '0')}`, zoneName(i, options), GREEN_POOL, { version: options.kubernetesVersion })
+}
+
+/** The second cluster: a StatefulSet whose pods each initialise a database of their own, with a headless Service. */
+function greenObjects(options: PostgresOptions): KubeObject[] {
+  const { green } = options
+  if (green === false) return []
+  const labels = { app: green.name, [COMPONENT.key]: COMPONENT.value }
+  const template = memberTemplate({ ...options, image: options.targetImage ?? options.image, cloneOnStart: false }, labels)
+  ;(template.spec as Record<string, unknown>).nodeSelector = { agentpool: GREEN_POOL }
+  return [
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: green.name }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: { app: green.name }, ports: [{ name: 'postgres', port: 5432 }] } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: green.name, labels },
+      spec: { replicas: green.replicas, serviceName: green.name, podManagementPolicy: options.podManagementPolicy, updateStrategy: { type: options.updateStrategy }, selector: { matchLabels: labels }, template, ...claimsOf(options) },
+    },
+  ]
+}
+
+/** Claims of a StatefulSet's pods, and what becomes of them when it is deleted. */
+function claimsOf(options: PostgresOptions): Record<string, unknown> {
+  const retain = options.green === false || options.green.retain
+  return {
+    volumeClaimTemplates: [{ metadata: { name: DATA_MOUNT }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }],
+    ...(retain ? {} : { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' } }),
+  }
 }
 
 function memberTemplate(options: PostgresOptions, labels: Record<string, string>, zone?: string): Record<string, unknown> {
@@ -108,7 +150,7 @@ export function objects(options: PostgresOptions): readonly KubeObject[] {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: options.service },
-    spec: { selector: options.serviceSelects === 'role' ? { app, role: 'primary' } : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
+    spec: { selector: options.serviceSelects === 'role' ? { app, role: 'primary' } : options.serviceSelects === 'app' ? { app } : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
   })
   result.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'postgres-config' }, data: { 'primary-host': podDns(options, primary) } })
   const sets = statefulSets(options)
@@ -125,10 +167,11 @@ export function objects(options: PostgresOptions): readonly KubeObject[] {
         updateStrategy: { type: options.updateStrategy },
         selector: { matchLabels: own },
         template: memberTemplate(options, own, options.topology === 'one-statefulset' ? undefined : zoneName(i, options)),
-        volumeClaimTemplates: [{ metadata: { name: DATA_MOUNT }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }],
+        ...claimsOf(options),
       },
     })
   }
+  result.push(...greenObjects(options))
   if (options.podDisruptionBudget) {
     result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: options.name }, spec: { maxUnavailable: 1, selector: { matchLabels: labels } } })
   }

@@ -1,10 +1,12 @@
 /** What is so in a PostgreSQL cluster, whoever knows it (engine.ts, Truth). */
-import { type AckInterval, contains, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
-import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import { type AckInterval, contains, type Copy, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Authority, Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
 import type { PodView } from '../kubernetes/index.ts'
 import { DataDirectory } from './datadir.ts'
+import type { Subscription } from './logical.ts'
 import { major } from './replication.ts'
 import { canAcknowledge } from './syncrep.ts'
+import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
 /** Lag within which a standby counts as a healthy copy. Source: PG §8.1 P3. */
@@ -61,17 +63,18 @@ export class PostgresTruth implements Truth {
     const server = world.serverOf(name)
     const dir = server?.dir ?? world.directoryOf.get(name)
     const machine = node === undefined ? undefined : world.kubernetes.machines.get(node)
-    const leading = server?.copy.leading === true
+    const replica = server === undefined ? undefined : this.replicaOf(server)
+    const leading = server?.copy.leading === true && replica === undefined
     // Straight from the leader: a standby that follows another standby shares its fate, and the topology of these clusters is flat.
     const streaming = server?.receiver?.streaming === true && server.receiver.sender?.upstream.copy.leading === true
     const zone = machine?.zone
     const running = server !== undefined && !server.paused && server.state !== 'starting'
-    const role = leading ? 'leader' : server?.state === 'standby' || server?.state === 'promoting' ? 'follower' : 'none'
+    const role = leading ? 'leader' : replica !== undefined || server?.state === 'standby' || server?.state === 'promoting' ? 'follower' : 'none'
     const timeline = dir?.timeline
     const versions = versionsOf(nodeVersion, server?.host.version ?? dir?.image, before?.versions)
-    const copy = server?.copy ?? (dir?.destroyed ? undefined : dir?.copy)
-    const attached = leading || streaming
-    const caughtUp = leading || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES)
+    const copy = replica?.copy ?? server?.copy ?? (dir?.destroyed ? undefined : dir?.copy)
+    const attached = leading || streaming || replica?.streaming === true
+    const caughtUp = leading || (replica?.streaming === true && replica.copy.lagBytes('flush') <= NORMAL_LAG_BYTES) || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES)
     if (
       before !== undefined &&
       before.node === node &&
@@ -89,6 +92,12 @@ export class PostgresTruth implements Truth {
     return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
   }
 
+  /** The subscription of a server that takes no writes of clients and is filled by logical replication: it follows, whatever its own log says. */
+  private replicaOf(server: Server): Subscription | undefined {
+    if (!server.readOnlyDefault || server.dir.subscriptions.size === 0) return undefined
+    return [...server.dir.subscriptions.values()].find(subscription => subscription.enabled)
+  }
+
   couldAcknowledge(): readonly string[] {
     const names: string[] = []
     for (const server of this.world.servers) if (server.alive && server.state !== 'stopping' && canAcknowledge(server)) names.push(server.name)
@@ -99,25 +108,25 @@ export class PostgresTruth implements Truth {
   forbiddenSkew(): readonly string[] {
     const { kubernetes } = this.world
     const found: string[] = []
-    const majors: string[] = []
-    let version: string | undefined
+    // Of each database: two that are kept alike by logical replication may be of different majors (rule PG-LOGICAL-9).
+    const majors = new Map<string, Set<string>>()
     for (const pod of kubernetes.pods()) {
       if (!this.isMember(pod)) continue
       const { nodeVersion } = pod
       if (nodeVersion !== undefined && minorNumber(nodeVersion) > minorNumber(kubernetes.controlPlaneVersion)) found.push(`node ${pod.node} runs ${nodeVersion}, newer than the control plane ${kubernetes.controlPlaneVersion}`)
       const server = this.world.serverOf(pod.name)
-      if (server === undefined || server.host.version === version) continue
-      version = server.host.version
-      const its = major(version)
-      if (!majors.includes(its)) majors.push(its)
+      if (server === undefined) continue
+      const its = majors.get(server.dir.systemId)
+      if (its === undefined) majors.set(server.dir.systemId, new Set([major(server.host.version)]))
+      else its.add(major(server.host.version))
     }
-    if (majors.length > 1) found.push(`PostgreSQL majors ${majors.join(' and ')} in one cluster`)
+    for (const its of majors.values()) if (its.size > 1) found.push(`PostgreSQL majors ${[...its].join(' and ')} in one cluster`)
     return found
   }
 
-  authority(_log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined } {
+  authority(_log: ReplicatedLog): Authority {
     const fresh = this.entrance.fresh()
-    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
+    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), ...this.mergedInto(fresh.copy), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
     const durable = this.durable()
     const last = this.world.promotions[this.world.promotions.length - 1]
     if (last !== undefined) {
@@ -126,9 +135,21 @@ export class PostgresTruth implements Truth {
       const best = furthest(onBranch)
       if (best !== undefined) return { position: best.position, why: `${fresh.is === 'several' ? 'several leaders acknowledge' : `no fresh client can write (${fresh.is === 'none' ? fresh.why : ''})`}; the latest promotion (${last.member}) counts`, member: best.name }
     }
-    const best = furthest(durable)
+    const best = this.world.logical.any ? this.fullest(durable) : furthest(durable)
     if (best === undefined) return { position: undefined, why: 'no copy of the data is left', member: undefined }
-    return { position: best.position, why: `${fresh.is === 'several' ? 'several leaders acknowledge' : 'no fresh client can write'}; the furthest durable copy counts`, member: best.name }
+    return { position: best.position, ...this.mergedInto(best.copy), why: `${fresh.is === 'several' ? 'several leaders acknowledge' : 'no fresh client can write'}; the furthest durable copy counts`, member: best.name }
+  }
+
+  /** What has been merged into the database that this copy is of. */
+  private mergedInto(copy: Copy): Pick<Authority, 'merged'> {
+    const dir = this.world.directories.find(each => each.copy === copy)
+    return dir === undefined || dir.merged.length === 0 ? {} : { merged: dir.histories.slice(1) }
+  }
+
+  /** Of several databases the one that lacks fewest acknowledged writes: their positions are not to be compared. */
+  private fullest(dirs: readonly DataDirectory[]): DataDirectory | undefined {
+    const lacks = (dir: DataDirectory): number => this.world.log.ledger.beyond(dir.histories).reduce((sum, { writes }) => sum + writes, 0)
+    return dirs.reduce<DataDirectory | undefined>((best, dir) => (best === undefined || lacks(dir) < lacks(best) ? dir : best), undefined)
   }
 
   private durable(): DataDirectory[] {
@@ -137,7 +158,7 @@ export class PostgresTruth implements Truth {
 
   holders(interval: AckInterval): readonly string[] {
     const at: Position = { branch: interval.branch, lsn: interval.toLsn }
-    return this.durable().filter(d => contains(d.position, at)).map(d => d.name)
+    return this.durable().filter(d => d.histories.some(history => contains(history, at) && interval.fromLsn >= (history.since ?? 0))).map(d => d.name)
   }
 }
 

@@ -7,6 +7,7 @@ import type { DataDirectory } from './datadir.ts'
 import type { Defects } from './defects.ts'
 import type { PostgresOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
+import { LogicalReplication } from './logical.ts'
 import { Tables } from './tables.ts'
 
 const knownAliases = new WeakMap<PostgresOptions, ReadonlyMap<string, string>>()
@@ -45,6 +46,7 @@ export class World {
   /** System identifier of the database that the story is about. */
   readonly systemId = '7390000000000000001'
   readonly tables = new Tables()
+  readonly logical = new LogicalReplication(this)
   private readonly aliases: ReadonlyMap<string, string>
   /** Commits of single SQL sessions, oldest first (those of the load are a flow). */
   readonly commits: { readonly at: Position; readonly atUs: Us }[] = []
@@ -55,7 +57,7 @@ export class World {
   /** The data directory of each member by pod name: the one its volume holds. */
   readonly directoryOf = new Map<string, DataDirectory>()
 
-  /** Names of the members' StatefulSet pods that are meant to exist, in order. */
+  /** Names of the members' StatefulSet pods that are meant to exist, in order (not those of a green cluster). */
   memberNames: readonly string[] = []
 
   /** A server leads from now on: it writes log of its own in the background, and commits carry its machine's time. */

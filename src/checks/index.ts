@@ -1,6 +1,6 @@
 /** Properties judged on the recorded facts of one rehearsal. One property a file; see README.md. */
 import { forkPoint, type Position } from '../cluster/log/index.ts'
-import type { Cluster, Member } from '../engine.ts'
+import type { Authority, Cluster, Member } from '../engine.ts'
 import type { TraceRecord, Us } from '../kernel/index.ts'
 import type { FaultRecord, Recording } from '../measures/index.ts'
 import type { CheckId, GateRecord, Outcome, Verdict } from '../result.ts'
@@ -63,7 +63,7 @@ export interface Circumstances {
 /** Takes down what the checks may read, at the end of the horizon. Reads the truth once; nothing in the result is live. */
 export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], recording: Recording, circumstances: Circumstances): Facts {
   const { truth } = cluster
-  const authorities = new Map(cluster.logs.map(log => [log, truth.authority(log).position]))
+  const authorities = new Map(cluster.logs.map(log => [log, historiesOf(truth.authority(log))]))
   return {
     outcome: circumstances.outcome,
     outcomeReason: circumstances.outcomeReason,
@@ -93,11 +93,16 @@ function registersOf(workloads: readonly Workload[]): readonly RegisterHistory[]
   return all.every(registers => registers === undefined) ? undefined : all.flatMap(registers => registers ?? [])
 }
 
-function atEnd({ copy, ...member }: Member, authority: Position | undefined): MemberAtEnd {
-  if (copy === undefined || authority === undefined) return { ...member, diverged: undefined }
+/** The history that counts, and those merged into it; undefined without an authority. */
+function historiesOf({ position, merged = [] }: Authority): readonly Position[] | undefined {
+  return position === undefined ? undefined : [position, ...merged]
+}
+
+function atEnd({ copy, ...member }: Member, histories: readonly Position[] | undefined): MemberAtEnd {
+  if (copy === undefined || histories === undefined) return { ...member, diverged: undefined }
   const here = copy.position('flush')
   // Ahead on the same branch is not another history: it is what the authority's copy has not flushed yet.
-  return { ...member, diverged: here.branch !== authority.branch && forkPoint(authority, here).lsn < here.lsn }
+  return { ...member, diverged: histories.every(history => here.branch !== history.branch && forkPoint(history, here).lsn < here.lsn) }
 }
 
 /** The checks that there are, for lists. */

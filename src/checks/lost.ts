@@ -66,6 +66,8 @@ export function causeOf(facts: Facts, loss: Loss): string {
   const { dropper, fork, leader, departure } = loss
   if (fork === undefined) return 'destroyed-volume'
   if (fork.lsn < 0) return 'wiped'
+  // Nobody is promoted where changes are merged: what had not been merged when its leader went away is a tail, and one that goes on has a rival.
+  if (loss.merged) return departure === undefined ? 'overlap' : 'unreplicated-tail'
   if (dropper === undefined) return branchLeft(facts, loss) ? 'abandoned-branch' : 'destroyed-volume'
   if (loss.afterPromotion || departure === undefined || returnedBefore(facts, loss)) {
     if (departure === undefined && cutOff(facts, loss)) return loss.afterPromotion ? 'overlap' : tail(loss)
@@ -111,7 +113,7 @@ function explain(facts: Facts, losses: readonly Loss[], cause: string): Chain {
   if (cause === 'overlap' && largest.dropper !== undefined) overlapClause(facts, chain, largest)
   if (cause !== 'overlap' && largest.departure !== undefined) chain.departure(largest.departure)
   if (cause === 'behind-candidate') chain.add(largest.dropper?.atUs ?? fromUs, `${largest.dropper?.member ?? 'the promoted copy'} ended ${lag(largest)} short of what was acknowledged`, { node: largest.dropper?.member })
-  if (cause === 'unreplicated-tail') chain.add(largest.interval.fromUs, `they had reached no copy that could be reached (${largest.why || 'within ordinary lag'})`, { node: largest.leader })
+  if (cause === 'unreplicated-tail') chain.add(largest.interval.fromUs, `they had reached ${largest.merged ? 'no other database: what was merged ends before them' : 'no copy that could be reached'} (${largest.why || 'within ordinary lag'})`, { node: largest.leader })
   if (cause === 'abandoned-branch' || (cause === 'overlap' && largest.dropper === undefined)) abandonedClause(facts, chain, largest)
   if (cause === 'wiped') chain.add(fromUs, 'the history that counts shares nothing with theirs: it was begun anew', { node: authority?.member })
   if (cause === 'destroyed-volume') for (const record of facts.trace ?? []) if (record.label === 'disk.destroyed') chain.add(record.atUs, `the volume ${record.node} was destroyed`, { node: record.node, inStep: true })

@@ -16,7 +16,7 @@ const NOT_BUILT: readonly string[] = [
   'Redis and Memcached rolling replace',
   'MongoDB and CouchDB step-down cascade',
   'Vitess rolling instance upgrade',
-  'blue/green',
+  'blue/green of a managed service',
   'dual-write migration',
   'operator upgrades (Zalando, Presslabs)',
   'schema migrations',

@@ -48,6 +48,8 @@ export interface Loss {
   readonly dropper: Promotion | undefined
   /** Where the two histories part; LSN −1 = they have nothing in common. Undefined without an authority. */
   readonly fork: Position | undefined
+  /** The history that counts has taken theirs up by merging it (logical replication), up to {@link fork}. */
+  readonly merged: boolean
   /** The departure of that leader that came before the promotion (or the last one, without a promotion). */
   readonly departure: Departure | undefined
   /** Acknowledged at or after the instant of the promotion that dropped it. */
@@ -56,6 +58,8 @@ export interface Loss {
 
 export interface LossContext {
   readonly authority: Position | undefined
+  /** Histories merged into the authority's. */
+  readonly merged?: readonly Position[]
   readonly promotions: readonly Promotion[]
   readonly departures: readonly Departure[]
   readonly faults: readonly FaultRecord[]
@@ -69,9 +73,13 @@ export interface LossContext {
 export function explainLoss(lost: readonly AckInterval[], context: LossContext): readonly Loss[] {
   const losses: Loss[] = []
   for (const interval of lost) {
-    const fork = context.authority === undefined ? undefined : forkPoint(context.authority, { branch: interval.branch, lsn: interval.toLsn })
+    const end = { branch: interval.branch, lsn: interval.toLsn }
+    const own = context.authority === undefined ? undefined : forkPoint(context.authority, end)
+    // Merged in: how far that came says more than that the two databases are not one.
+    const through = own === undefined || own.lsn >= 0 ? [] : (context.merged ?? []).map(history => forkPoint(history, end)).filter(({ lsn }) => lsn >= 0)
+    const fork = through.reduce<Position | undefined>((best, each) => (best === undefined || each.lsn > best.lsn ? each : best), undefined) ?? own
     const dropper = dropperOf(interval, context)
-    for (const part of cut(interval, dropper, context)) if (part.writes > 0) losses.push(explain(part, dropper, fork, context))
+    for (const part of cut(interval, dropper, context)) if (part.writes > 0) losses.push(explain(part, dropper, fork, through.length > 0, context))
   }
   return losses
 }
@@ -90,7 +98,7 @@ function cut(interval: AckInterval, dropper: Promotion | undefined, context: Los
   return parts
 }
 
-function explain(interval: AckInterval, dropper: Promotion | undefined, fork: Position | undefined, context: LossContext): Loss {
+function explain(interval: AckInterval, dropper: Promotion | undefined, fork: Position | undefined, merged: boolean, context: LossContext): Loss {
   const leader = leaderAt(context.changes, interval)
   const afterPromotion = dropper !== undefined && interval.ackFromUs >= dropper.atUs
   const holders = context.holders(interval)
@@ -105,6 +113,7 @@ function explain(interval: AckInterval, dropper: Promotion | undefined, fork: Po
     leader,
     dropper,
     fork,
+    merged,
     departure: departureOf(leader, dropper?.atUs ?? NEVER, context.departures),
     afterPromotion,
   }

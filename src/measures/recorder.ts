@@ -211,14 +211,15 @@ export class Recorder {
     const losses: Loss[] = []
     const authorities: AuthorityRecord[] = []
     for (const { log } of this.workloads) {
-      const { position, why, member } = truth.authority(log)
+      const { position, merged = [], why, member } = truth.authority(log)
       authorities.push({ log: log.name, member, why, exists: position !== undefined, timeline: position?.branch.timeline, lsn: position?.lsn })
       // No authority: no durable copy is left, so nothing that was acknowledged survives.
-      const lost = position === undefined ? log.ledger.intervals().filter(({ kind }) => kind !== 'unknown' && kinds.includes(kind)) : log.ledger.beyond(position, kinds)
+      const lost = position === undefined ? log.ledger.intervals().filter(({ kind }) => kind !== 'unknown' && kinds.includes(kind)) : log.ledger.beyond([position, ...merged], kinds)
       if (lost.length === 0) continue
       losses.push(
         ...explainLoss(lost, {
           authority: position,
+          merged,
           promotions: truth.promotions,
           departures: truth.departures,
           faults,

@@ -49,7 +49,7 @@ function trial(scenario: Scenario, kind?: FaultKind): Trial | undefined {
 
 describe.each(engines.map(engine => [engine.name, engine] as const))('%s', (name, engine) => {
   // An emergency that begins broken does not come to rest without any fault either.
-  const scenarios = builtInScenarios().filter(file => file.startsWith(`${name}-`)).map(file => loadScenario(file, engines)).filter(scenario => trial(scenario)?.quiet === true)
+  const scenarios = builtInScenarios().map(file => loadScenario(file, engines)).filter(scenario => scenario.engine.name === name && trial(scenario)?.quiet === true)
   // Those are carried out by the injector itself, and tested with it.
   const kinds = engine.faultKinds.filter(kind => faultSpec(kind).family !== 'operator')
 

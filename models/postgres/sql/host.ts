@@ -54,6 +54,16 @@ export type Effect =
   | { readonly kind: 'createTable'; readonly table: string; readonly ifNotExists: boolean; readonly temporary: boolean; readonly columns: readonly NewColumn[] }
   | { readonly kind: 'dropTable'; readonly tables: readonly string[]; readonly ifExists: boolean }
   | { readonly kind: 'vacuum' | 'analyze'; readonly tables: readonly string[] }
+  | LogicalEffect
+
+/** Statements of logical replication. */
+export type LogicalEffect =
+  | { readonly kind: 'createPublication'; readonly name: string }
+  | { readonly kind: 'dropPublication'; readonly names: readonly string[]; readonly ifExists: boolean }
+  /** `options`: as written in WITH (…), lower case. */
+  | { readonly kind: 'createSubscription'; readonly name: string; readonly conninfo: string; readonly publication: string; readonly options: Readonly<Record<string, string>> }
+  | { readonly kind: 'alterSubscription'; readonly name: string; readonly enabled?: boolean; readonly slotName?: string }
+  | { readonly kind: 'dropSubscription'; readonly name: string; readonly ifExists: boolean }
 
 /** How an effect went. */
 export type EffectResult =

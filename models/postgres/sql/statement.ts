@@ -8,6 +8,7 @@ import { BUILTINS, settingOf } from './functions.ts'
 import { EFFECT_FUNCTIONS, type Effect, type EffectResult, HOST_FUNCTIONS, type Perform, type SqlHost } from './host.ts'
 import { callsAny, kindOf, type Parsed, parseStatements } from './parse.ts'
 import { EffectNeeded, Run, snapshotOf, StalePlan } from './run.ts'
+import { logicalStatement } from './logical.ts'
 import { bindSelect } from './select.ts'
 import { type Notice, type Relation, SqlError, type Value } from './types.ts'
 import { bindCreateTable, bindDelete, bindInsert, bindUpdate, dropTable, type Write } from './write.ts'
@@ -70,7 +71,7 @@ export type Statement = QueryStatement | EffectStatement
 const compiled = new Map<string, readonly Statement[]>()
 const STATEMENTS: readonly string[] = [
   'SELECT', 'VALUES', 'SHOW', 'EXPLAIN', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'CREATE TABLE', 'DROP TABLE', 'CHECKPOINT', 'ALTER SYSTEM', 'SET', 'RESET', 'BEGIN', 'COMMIT',
-  'ROLLBACK', 'VACUUM', 'ANALYZE',
+  'ROLLBACK', 'VACUUM', 'ANALYZE', 'CREATE PUBLICATION', 'DROP PUBLICATION', 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION',
 ]
 
 /**
@@ -155,6 +156,8 @@ function compileUtility(node: Node, common: Common): EffectStatement {
   }
   if ('TransactionStmt' in node) return transaction(node.TransactionStmt, utility)
   if ('TruncateStmt' in node) return utility({ kind: 'truncate', tables: tablesOf(node.TruncateStmt.relations) }, 'TRUNCATE TABLE')
+  const logical = logicalStatement(node)
+  if (logical !== undefined) return utility(logical.effect, logical.tag, logical.alone ? { forbiddenInTransaction: logical.tag } : {})
   if ('DropStmt' in node) return utility(dropTable(node.DropStmt), 'DROP TABLE')
   if ('VacuumStmt' in node) {
     const tables = (node.VacuumStmt.rels ?? []).flatMap(rel => ('VacuumRelation' in rel ? [rel.VacuumRelation.relation?.relname ?? ''] : []))

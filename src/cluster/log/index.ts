@@ -1,7 +1,7 @@
 export { Copy, type Link } from './copy.ts'
 export { Demand, type DemandOptions } from './demand.ts'
 export type { AckRule } from './head.ts'
-export { type AckInterval, type AckKind, Ledger } from './ledger.ts'
+export { type AckInterval, type AckKind, type History, Ledger } from './ledger.ts'
 export { ReplicatedLog } from './log.ts'
 export { Branch, type Bytes, contains, forkPoint, type Position, sharedUpTo, type Stage } from './position.ts'
 export { Watch } from './watch.ts'

@@ -24,6 +24,11 @@ export interface AckInterval {
   readonly kind: AckKind
 }
 
+/** A history, or the part of it from byte `since` on: what somebody has merged who began in the middle. */
+export interface History extends Position {
+  readonly since?: Bytes
+}
+
 /** An interval as kept: real-valued cumulative counts and log ends, still growing at its end. */
 export interface Entry {
   demand: string
@@ -104,24 +109,35 @@ export class Ledger {
 
   /**
    * The acknowledged writes that the history ending at `authority` does not contain, cut at the fork. A write is contained when its last
-   * byte is; intervals without a whole write beyond the fork are left out.
+   * byte is; intervals without a whole write beyond the fork are left out. Several histories: what none of them contains (a database into which
+   * another one's changes are merged holds both).
    */
-  beyond(authority: Position, kinds: readonly AckKind[] = ['ok', 'warned']): readonly AckInterval[] {
+  beyond(authority: Position | readonly History[], kinds: readonly AckKind[] = ['ok', 'warned']): readonly AckInterval[] {
     this.log.account()
+    const histories: readonly History[] = 'branch' in authority ? [authority] : authority
+    const entire = histories.filter(({ since }) => since === undefined)
+    const partial = histories.filter(({ since }) => since !== undefined)
     const shared = new Map<Branch, Bytes>()
     const lost: AckInterval[] = []
     for (const e of this.entries) {
       if (!kinds.includes(e.kind)) continue
       let limit = shared.get(e.branch)
       if (limit === undefined) {
-        limit = sharedUpTo(authority, e.branch)
+        limit = Math.max(-1, ...entire.map(history => sharedUpTo(history, e.branch)))
         shared.set(e.branch, limit)
       }
-      const from = countAt(e, limit)
-      if (whole(e.n2) > whole(from)) lost.push(present(e, from, e.n2))
+      let parts: (readonly [number, number])[] = [[countAt(e, limit), e.n2]]
+      for (const history of partial) parts = parts.flatMap(part => without(part, countAt(e, history.since as Bytes), countAt(e, sharedUpTo(history, e.branch))))
+      for (const [from, to] of parts) if (whole(to) > whole(from)) lost.push(present(e, from, to))
     }
     return lost
   }
+}
+
+/** A stretch of counts without those from `low` to `high`. */
+function without([from, to]: readonly [number, number], low: number, high: number): (readonly [number, number])[] {
+  if (high <= low || high <= from || low >= to) return [[from, to]]
+  return [...(low > from ? [[from, low] as const] : []), ...(high < to ? [[high, to] as const] : [])]
 }
 
 /** The cumulative count of an entry's writes whose last byte lies before byte `lsn`: an LSN is a floor, so a write ending within it is in. */
