@@ -13,11 +13,18 @@ import type { World } from './world.ts'
 const LEAST_PER_SECOND = 100
 /** flowControlThresholdLagPercentage. */
 const THRESHOLD = 0.5
+/** flowControlFudgeFactor. */
+const FUDGE = 0.95
+/** flowControlTicketMultiplierConstant and flowControlTicketAdderConstant. */
+const MULTIPLIER = 1.05
+const ADDER = 500
 /** A change of less than this share is none. */
 const GRAIN = 0.2
 
 export class FlowControl {
   private timer: TimerId | undefined
+  /** Writes that may begin each second; undefined = as many as want to. */
+  private tickets: number | undefined
 
   constructor(private readonly world: World) {
     world.log.onChange(() => this.wake())
@@ -39,7 +46,7 @@ export class FlowControl {
       if (lagUs > 0) late = true
       this.throttle(m, lagUs)
     }
-    if (late) this.wake()
+    if (late || this.tickets !== undefined) this.wake()
   }
 
   /** How late the slowest member is that a majority needs. */
@@ -59,23 +66,27 @@ export class FlowControl {
     return lags[config.majority - 2] ?? (config.majority > 1 && lags.length < config.majority - 1 ? world.sim.now : 0)
   }
 
+  /** Fewer tickets a second while the majority point is late; afterwards a few more each second, until they limit nobody. */
   private throttle(m: Mongod, lagUs: number): void {
     const { world, copy } = m
     const limit = world.options.flowControlTargetLagSeconds * SECOND * THRESHOLD
-    let throttleUs = 0
-    if (lagUs > limit && writeConcernOf(m) !== 'majority') {
-      let connections = 0
-      let bytes = 0
-      for (const demand of world.log.demands) {
-        if (demand.tenure?.head.copy !== copy) continue
-        connections += demand.options.connections
-        bytes = Math.max(bytes, demand.options.bytesPerWrite)
-      }
-      if (connections > 0) throttleUs = Math.round((connections * SECOND) / this.sustainable(m, bytes))
+    let connections = 0
+    let bytes = 0
+    for (const demand of world.log.demands) {
+      if (demand.tenure?.head.copy !== copy) continue
+      connections += demand.options.connections
+      bytes = Math.max(bytes, demand.options.bytesPerWrite)
     }
+    const before = this.tickets
+    if (lagUs > limit && writeConcernOf(m) !== 'majority') this.tickets = Math.max(LEAST_PER_SECOND, this.sustainable(m, bytes) * share(lagUs, limit))
+    else if (before !== undefined) {
+      const more = before * MULTIPLIER + ADDER
+      this.tickets = more > connections * SECOND / Math.max(1, commitPace(m) - m.throttleUs) ? undefined : more
+    }
+    const throttleUs = this.tickets === undefined || connections === 0 ? 0 : Math.round((connections * SECOND) / this.tickets)
     if (throttleUs === m.throttleUs || (throttleUs > 0 && Math.abs(throttleUs - m.throttleUs) < GRAIN * m.throttleUs)) return
+    if ((throttleUs > 0) !== (m.throttleUs > 0)) world.sim.note(FLOW_CONTROL, m.name, throttleUs, throttleUs > 0 ? `${m.name} throttles writes: its majority point is late by ${Math.round(lagUs / SECOND)} s` : `${m.name} no longer throttles writes`)
     m.throttleUs = throttleUs
-    world.sim.note(FLOW_CONTROL, m.name, throttleUs, throttleUs > 0 ? `${m.name} throttles writes: its majority point is late by ${Math.round(lagUs / SECOND)} s` : `${m.name} no longer throttles writes`)
     copy?.setCommitLatency(commitPace(m))
   }
 
@@ -89,6 +100,13 @@ export class FlowControl {
       const i = apply.index(this.world.sim.now)
       best = Math.max(best, (apply.slope[i] as number) * SECOND)
     }
-    return Math.max(LEAST_PER_SECOND, bytesPerWrite > 0 ? best / bytesPerWrite : 0)
+    return bytesPerWrite > 0 ? best / bytesPerWrite : 0
   }
+}
+
+/** A little less than what is applied, and half of it again for each further threshold of lag, so that the lag falls. */
+function share(lagUs: number, thresholdUs: number): number {
+  let factor = FUDGE
+  for (let over = lagUs - thresholdUs; over >= thresholdUs; over -= thresholdUs) factor /= 2
+  return factor
 }

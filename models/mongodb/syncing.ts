@@ -6,6 +6,8 @@ import { INITIAL_SYNC, ROLLBACK, STALE, SYNC_SOURCE } from './events.ts'
 import type { Mongod } from './mongod.ts'
 import { oplogStart, writtenAtUs } from './optime.ts'
 
+/** Looks for a source without anything having changed. */
+const MOST_RETRIES = 15
 /** Writing the files of a rollback. */
 const ROLLBACK_BYTES_PER_SECOND = 50_000_000
 
@@ -21,6 +23,8 @@ export class Syncing {
   private watch: Watch | undefined
   private task: Task<void> | undefined
   private busy = false
+  private retry: TimerId | undefined
+  private retries = 0
 
   constructor(private readonly me: Mongod) {}
 
@@ -65,6 +69,7 @@ export class Syncing {
     if (me.state === 'STARTUP2' && me.dir.needsInitialSync) return this.beginInitialSync()
     if (me.state !== 'SECONDARY' && me.state !== 'RECOVERING') return this.cancel()
     const wanted = this.choose()
+    if (wanted === undefined && copy.upstream === undefined && this.retries < MOST_RETRIES) this.retryLater()
     if (wanted === undefined || (wanted === this.source && copy.upstream === wanted.copy)) return this.cancel()
     if (this.pendingFor === wanted) return
     this.cancel()
@@ -76,6 +81,16 @@ export class Syncing {
     })
   }
 
+  /** Without a source it looks again each second; after a while only when something has changed. */
+  private retryLater(): void {
+    if (this.retry !== undefined) return
+    this.retries += 1
+    this.retry = this.me.world.sim.after(SECOND, () => {
+      this.retry = undefined
+      if (this.me.alive) this.reconsider()
+    })
+  }
+
   /** The primary if it can be reached; else, where chaining is allowed, a secondary that is ahead (rule MG-SYNC-2). */
   private choose(): Mongod | undefined {
     const { me, copy } = this
@@ -84,10 +99,9 @@ export class Syncing {
     const primary = me.primary === undefined ? undefined : world.mongodOf(me.primary.name)
     if (primary !== undefined && primary.isPrimary && world.talks(me, primary)) return primary.writable && primary.copy?.leading && !world.defects.parts(primary, me) ? primary : undefined
     if (this.source !== undefined && this.source.alive && this.source.copy !== undefined && this.source.copy.upstream === undefined && !this.source.copy.leading && primary === undefined && comparePositions(this.source.copy.position('receive'), copy.position('receive')) > 0) return this.source
-    const chaining = me.config?.settings.chainingAllowed !== false
-    if (me.primary !== undefined && (!chaining || me.heartbeats.view(me.primary.name)?.up !== false)) {
-      if (!chaining || !this.orphaned()) return undefined
-    }
+    if (me.config?.settings.chainingAllowed === false) return undefined
+    // A primary that is merely not writable yet, or was cut off a moment ago, is waited for.
+    if (primary !== undefined && world.talks(me, primary)) return undefined
     let best: Mongod | undefined
     for (const other of world.mongods) {
       if (other === me || other.copy === undefined || other.state !== 'SECONDARY' || !world.talks(me, other) || world.defects.parts(other, me) || other.copy.root() === copy) continue
@@ -95,13 +109,6 @@ export class Syncing {
       if (best?.copy === undefined || comparePositions(other.copy.position('receive'), best.copy.position('receive')) > 0) best = other
     }
     return best
-  }
-
-  /** Its primary is known and cannot be reached: somebody else may pass the oplog on. */
-  private orphaned(): boolean {
-    const { me } = this
-    const primary = me.primary === undefined ? undefined : me.world.mongodOf(me.primary.name)
-    return primary === undefined || !me.world.talks(me, primary)
   }
 
   private connect(to: Mongod): void {
@@ -164,6 +171,7 @@ export class Syncing {
     this.copy?.unfollow()
     me.world.sim.note(SYNC_SOURCE, me.name, 0, `${me.name} lost its sync source ${this.source?.name ?? ''}`)
     this.source = undefined
+    this.retries = 0
     this.watch?.cancel()
   }
 

@@ -30,6 +30,8 @@ export class Vigil {
   planTakeover(): void {
     const { me } = this
     const { world, primary, config } = me
+    // Planned anew when its candidacy is over.
+    if (me.campaigning) return
     const theirs = primary === undefined ? undefined : config?.member(primary.name)
     const wanted = theirs !== undefined && me.me !== undefined && me.me.priority > theirs.priority && me.state === 'SECONDARY'
     const key = wanted ? `${primary?.name}/${primary?.term}/${me.me?.priority}` : ''

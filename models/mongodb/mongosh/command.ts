@@ -5,7 +5,7 @@ import { rememberedByText, rememberedByWords } from '../../../src/operator/remem
 import { act, read } from '../commands/index.ts'
 import type { Mongod } from '../mongod.ts'
 import type { World } from '../world.ts'
-import { syntaxError } from './interpreter.ts'
+import { type Question, syntaxError } from './interpreter.ts'
 import { Run } from './memory.ts'
 import { parseOptions, type Parsed, type ShellOptions } from './options.ts'
 import { unmodelled } from './supported.ts'
@@ -88,21 +88,16 @@ function denied(world: World, options: ShellOptions, name: string): string | und
 function looked(world: World, where: Where, options: ShellOptions): Look | undefined {
   const reached = reach(world, where, options)
   if ('error' in reached) return reached.waits ? undefined : { output: failed(reached.error), afterUs: reached.afterUs, stableUntilUs: NEVER }
-  const run = new Run({ sources: options.sources, db: options.db, json: options.json })
+  const { m } = reached
   let moves = false
-  for (;;) {
-    const step = run.step()
-    if (step.is === 'endless') throw new UnsupportedError('a script of mongosh that never ends', ['loops that end'])
-    if (step.is === 'done') {
-      const output = finish(options, reached.m, step)
-      return { output, afterUs: 0, stableUntilUs: moves ? world.sim.now : NEVER }
-    }
-    const { name, args } = step.question
-    const text = denied(world, options, name) ?? read(world, reached.m, name, args)
-    if (text === undefined) return undefined
+  const run = new Run({ sources: options.sources, db: options.db, json: options.json })
+  const step = run.step(({ name, args }) => {
     if (name === '$value') moves = true
-    run.answer(text)
-  }
+    return denied(world, options, name) ?? read(world, m, name, args)
+  })
+  if (step.is === 'asks') return undefined
+  if (step.is === 'endless') throw new UnsupportedError('a script of mongosh that never ends', ['loops that end'])
+  return { output: finish(options, m, step), afterUs: 0, stableUntilUs: moves ? world.sim.now : NEVER }
 }
 
 function* perform(world: World, where: Where, options: ShellOptions): Process<Output> {
@@ -118,25 +113,22 @@ function* perform(world: World, where: Where, options: ShellOptions): Process<Ou
   }
   const { m } = reached
   const run = new Run({ sources: options.sources, db: options.db, json: options.json })
+  // A connection that was closed, or to a server that no longer answers, gives errors.
+  const open = (): boolean => m.alive && m.listening && !m.paused && world.network.connected(where.place(), m.place)
+  const known = ({ name, args }: Question): string | undefined => denied(world, options, name) ?? (name !== '$sleep' && open() ? read(world, m, name, args) : undefined)
   for (;;) {
-    const step = run.step()
+    const step = run.step(known)
     if (step.is === 'endless' || run.asked > MOST_QUESTIONS) throw new UnsupportedError('a script of mongosh that never ends', ['loops that end'])
     if (step.is === 'done') return finish(options, m, step)
     const { name, args } = step.question
-    let text = denied(world, options, name)
-    if (text === undefined && name === '$sleep') {
+    if (name === '$sleep') {
       yield Math.max(0, Number(JSON.parse(args)) * MILLISECOND)
-      text = 'null'
-    }
-    // A connection that was closed, or to a server that no longer answers.
-    if (text === undefined && (!m.alive || !m.listening)) text = JSON.stringify({ $network: 'connection closed' })
-    if (text === undefined && (m.paused || !world.network.connected(where.place(), m.place))) {
+      run.answer('null')
+    } else if (!m.alive || !m.listening) run.answer(JSON.stringify({ $network: 'connection closed' }))
+    else if (!open()) {
       yield 30_000 * MILLISECOND
-      text = JSON.stringify({ $network: 'connection timed out' })
-    }
-    text ??= read(world, m, name, args)
-    text ??= yield* act(world, m, name, args)
-    run.answer(text)
+      run.answer(JSON.stringify({ $network: 'connection timed out' }))
+    } else run.answer(yield* act(world, m, name, args))
   }
 }
 

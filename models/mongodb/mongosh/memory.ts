@@ -37,19 +37,29 @@ export class Run {
     this.node = root
   }
 
-  /** What it asks next, or how it ended. */
-  step(): Evaluated {
-    const { node } = this
-    if (node.result !== undefined) return node.result
-    if (node.question === undefined) {
-      const evaluated = evaluate(this.script, (_question, nth) => this.answers[nth])
-      if (evaluated.is === 'asks') node.question = evaluated.question
-      else {
-        node.result = evaluated
-        return evaluated
+  /** What it asks next, or how it ended. Questions that `oracle` can answer at once are answered on the way: one pass of the interpreter, not one for each. */
+  step(oracle: (question: Question) => string | undefined): Evaluated {
+    for (;;) {
+      const { node } = this
+      if (node.result !== undefined) return node.result
+      const { question } = node
+      if (question !== undefined) {
+        const text = oracle(question)
+        if (text === undefined) return { is: 'asks', question }
+        this.answer(text)
+        continue
       }
+      const evaluated = evaluate(this.script, (asked, nth) => {
+        if (nth < this.answers.length) return this.answers[nth]
+        this.node.question ??= asked
+        const text = oracle(asked)
+        if (text !== undefined) this.answer(text)
+        return text
+      })
+      if (evaluated.is === 'asks') return evaluated
+      this.node.result = evaluated
+      return evaluated
     }
-    return { is: 'asks', question: node.question }
   }
 
   /** Answers what it asked. */

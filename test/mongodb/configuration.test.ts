@@ -1,0 +1,51 @@
+/** Configurations: rules MG-CONFIG-1, MG-VOTE-4, MG-SYNC-5. */
+import { describe, expect, test } from 'vitest'
+import { mongodb, mongodbOptions } from '../../models/mongodb/index.ts'
+import { SECOND } from '../../src/kernel/index.ts'
+import { Lab } from './lab.ts'
+
+describe('reconfiguration', () => {
+  test('MG-CONFIG-1: the primary’s; one vote at a time; the members learn of it', () => {
+    const lab = new Lab({ members: 3 })
+    expect(lab.sh(1, 'rs.reconfig(rs.conf())').err).toContain('MongoServerError[NotWritablePrimary]: New config is rejected')
+    expect(lab.sh(0, 'const c = rs.conf(); c.members = c.members.slice(0, 1); rs.reconfig(c)').err).toContain('at most 1 voting member')
+    expect(lab.sh(0, 'const c = rs.conf(); c.members[2].votes = 0; rs.reconfig(c)').err).toContain('priority must be 0 when non-voting')
+    expect(lab.sh(0, 'const c = rs.conf(); c.members[2].priority = 5; rs.reconfig(c).ok').out).toBe('1\n')
+    lab.wait(SECOND)
+    expect(lab.sh(2, 'rs.conf().version + " " + rs.conf().members[2].priority').out).toBe('2 5\n')
+    lab.until(() => lab.primary()?.name === 'mongo-2', 60 * SECOND, 100_000)
+  })
+
+  test('MG-CONFIG-1: a removed member is REMOVED; added again it comes back', () => {
+    const lab = new Lab({ members: 3 })
+    expect(lab.sh(0, "rs.remove('mongo-2.mongo:27017').ok").out).toBe('1\n')
+    lab.wait(5 * SECOND)
+    expect(lab.state(2)).toBe('REMOVED')
+    expect(lab.sh(0, 'rs.status().members.length').out).toBe('2\n')
+    expect(lab.sh(0, "rs.add('mongo-2.mongo:27017').ok").out).toBe('1\n')
+    lab.until(() => lab.state(2) === 'SECONDARY', 60 * SECOND, 100_000)
+  })
+
+  test('MG-SYNC-5: a new member votes only once it is a secondary', () => {
+    const lab = new Lab({ members: 3, databaseMB: 2000, storage: 'emptyDir' })
+    lab.run('kubectl', 'scale', 'statefulset', 'mongo', '--replicas=4')
+    lab.until(() => lab.cluster.world.mongodOf('mongo-3')?.listening === true, 120 * SECOND, 100_000)
+    expect(lab.sh(3, 'rs.status()').err).toContain('MongoServerError[NotYetInitialized]: no replset config has been received')
+    expect(lab.sh(0, "rs.add('mongo-3.mongo:27017').ok").out).toBe('1\n')
+    lab.wait(5 * SECOND)
+    expect(lab.state(3)).toBe('STARTUP2')
+    expect(lab.sh(0, 'rs.status().votingMembersCount').out).toBe('3\n')
+    lab.until(() => lab.cluster.world.mongodOf('mongo-3')?.state === 'SECONDARY', 200 * SECOND, 100_000)
+    lab.wait(5 * SECOND)
+    expect(lab.sh(0, 'rs.status().votingMembersCount').out).toBe('4\n')
+  })
+})
+
+test('MG-VOTE-4: at most seven vote', () => {
+  const options = mongodbOptions.parse({ members: 9 })
+  expect(mongodb.problems(options)).toEqual([])
+  const lab = new Lab({ members: 9 })
+  expect(lab.sh(0, 'const c = rs.conf(); c.members.filter(m => m.votes === 1).length').out).toBe('7\n')
+  expect(mongodb.problems(mongodbOptions.parse({ members: 8, votes: [1, 1, 1, 1, 1, 1, 1, 1] })).map(p => p.message)).toEqual(['8 members vote; at most 7 may'])
+  expect(mongodb.problems(mongodbOptions.parse({ members: 3, primary: 4, writeConcern: 9, image: 'mongo:3.6' })).map(p => p.path[0])).toEqual(['primary', 'writeConcern', 'image'])
+})
