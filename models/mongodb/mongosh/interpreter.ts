@@ -37,6 +37,7 @@ export type Evaluated =
 interface Underway {
   readonly answer: (question: Question, nth: number) => string | undefined
   asked: Question | undefined
+  failure?: unknown
   nth: number
   interrupts: number
 }
@@ -69,7 +70,13 @@ class Interpreter {
     const { underway } = this
     if (underway.asked !== undefined) throw new Error('suspended')
     const question = { name, args }
-    const text = underway.answer(question, underway.nth)
+    let text: string | undefined
+    try {
+      text = underway.answer(question, underway.nth)
+    } catch (error) {
+      // An error of ours is none that the script may catch.
+      underway.failure = error
+    }
     if (text === undefined) {
       underway.asked = question
       throw new Error('suspended')
@@ -106,6 +113,7 @@ class Interpreter {
         if (underway.asked === undefined && underway.interrupts <= MOST_INTERRUPTS) ended = JSON.parse(method('failure', result.error)) as { error?: string; code: number }
       }
       const shown = ended === undefined && underway.asked === undefined && underway.interrupts <= MOST_INTERRUPTS ? method('result', last) : ''
+      if (underway.failure !== undefined) throw underway.failure
       if (underway.asked !== undefined) return { is: 'asks', question: underway.asked }
       if (underway.interrupts > MOST_INTERRUPTS) return { is: 'endless' }
       return { is: 'done', out: method('out') + shown, err: ended?.error === undefined ? '' : `${ended.error}\n`, code: ended?.code ?? 0 }
