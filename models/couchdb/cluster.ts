@@ -4,7 +4,6 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Client, Cluster, EngineKind, Entrance, Knock, Member, Session, SessionState, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, ok } from '../../src/operator/command.ts'
-import { miniShell } from '../../src/operator/mini-shell.ts'
 import { isPlatformKind, Kubernetes, PlatformFaults, type PodView, withDefaults } from '../kubernetes/index.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
 import { type Backend, Node, Shared, type Shards } from './node.ts'
@@ -66,8 +65,7 @@ class Program implements ContainerProgram {
         return ok()
       },
     }
-    registry.register(curl, ...miniShell(registry, { read: () => undefined, write: () => undefined, remove: () => undefined, kind: () => undefined }))
-    return registry
+    return registry.register(curl)
   }
 }
 
