@@ -286,10 +286,17 @@ export class CouchdbCluster implements Cluster {
     return { baseNodeUs: cost.nodeUsBase, extraNodeUs: cost.nodeUsExtra, peakNodes: cost.nodesPeak, baseNodes: cost.nodesAtStart, dollarsPerNodeHour: this.options.dollarsPerNodeHour }
   }
 
+  /** Machines that have power, those with a member first. */
+  private machinesThatMatter(): readonly string[] {
+    const up = [...this.kubernetes.machines.values()].filter(m => m.up).map(m => m.name)
+    const busy = new Set(this.kubernetes.pods().filter(p => p.owner?.name === this.options.name).map(p => p.node))
+    return [...up.filter(m => busy.has(m)), ...up.filter(m => !busy.has(m))].map(m => `node:${m}`)
+  }
+
   targets(kind: EngineKind): readonly string[] {
     if (isPlatformKind(kind)) return this.platform.targets(kind)
     if (kind === 'process-kill' || kind === 'process-pause') return [...this.shared.nodes].filter(n => n.up).map(n => `member:${n.name}`).sort()
-    if (kind === 'node-loss' || kind === 'node-loss-with-volume' || kind === 'partition') return [...this.kubernetes.machines.values()].filter(m => m.up).map(m => `node:${m.name}`)
+    if (kind === 'node-loss' || kind === 'node-loss-with-volume' || kind === 'partition') return this.machinesThatMatter()
     if (kind === 'api-server-away') return ['control-plane']
     if (kind === 'image-pull-slow') return ['registry']
     if (kind === 'load-spike') return ['clients']

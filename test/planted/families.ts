@@ -1,9 +1,7 @@
 import type { Family } from './defect.ts'
 import { checks } from './lists/checks.ts'
 import { harness } from './lists/harness.ts'
-import { mongodbCascade } from './lists/mongodb-cascade.ts'
-import { mongodbRules } from './lists/mongodb-rules.ts'
 import { postgresWheel } from './lists/postgres-wheel.ts'
 
 /** All planted defects. An engine adds its families here: one of its runbooks, one of its rules. */
-export const families: readonly Family[] = [postgresWheel, mongodbCascade, mongodbRules, checks, harness]
+export const families: readonly Family[] = [postgresWheel, checks, harness]

@@ -15,7 +15,7 @@ export const mongodbCascade: Family = {
     defect('secondaries-at-once', 'both secondaries are restarted at once, without waiting for either', { step: { 'delete-secondary': inCommand('--timeout=10m', '--wait=false') }, without: ['level-before', 'secondary-version', 'secondary-level'] }),
     defect('member-forgotten', 'one member is left out everywhere', { replace: [['members: mongo-0 mongo-1 mongo-2', 'members: mongo-1 mongo-2']] }),
     defect('no-compatibility', 'the feature compatibility version is never set', { without: ['compatibility', 'compatibility-everywhere'] }),
-    defect('compatibility-early', 'the feature compatibility version is set while a member runs the old release', { runbook: moved('compatibility', { before: 'rest' }) }),
+    defect('compatibility-early', 'the feature compatibility version is set while a member runs the old release', { step: { compatibility: keys({ pointOfNoReturn: undefined }) }, runbook: moved('compatibility', { before: 'rest' }) }),
     defect('no-confirm', 'the feature compatibility version is set without confirm: true', { step: { compatibility: inCommand(', confirm: true', '') } }),
     defect('old-compatibility', 'the feature compatibility version is set to that of the old release', { replace: [["newFcv: '8.0'", "newFcv: '7.0'"]] }),
     defect('no-undo-of-secondary', 'turning back leaves upgraded secondaries', { step: { 'upgrade-secondary': noUndo } }, 'rollback'),
