@@ -1,8 +1,7 @@
 /** `proofroll compare`: scenarios on the same cluster, load and luck, and who wins on what. */
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { COMPARISON_FORMAT, type ComparisonResult, type Varied, comparisonResult, mergeComparisons, runComparison, version } from '../campaign/index.ts'
-import { PLAIN, renderComparison, renderComparisonMarkdown, toJson, writeWhole } from '../report/index.ts'
+import { renderComparison, toJson, writeComparisonReport, writeWhole } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 import { listenForInterruption } from './interrupt.ts'
 import { DEFAULT_RUNS, type RawOptions, jobsFor, kinds, settings, shard as shardOption, whole } from './options.ts'
@@ -65,7 +64,7 @@ export async function compare(names: readonly string[], options: RawOptions & Co
       context.rehearser,
     )
     progress.stop()
-    return presentComparison(result, options, context)
+    return await presentComparison(result, options, context)
   } finally {
     progress.stop()
     interruption.close()
@@ -73,13 +72,9 @@ export async function compare(names: readonly string[], options: RawOptions & Co
 }
 
 /** Writes the files, prints the comparison and says with which code to exit. */
-export function presentComparison(result: ComparisonResult, { json, report, quiet }: Pick<RawOptions, 'json' | 'report' | 'quiet'>, context: Context): ExitCode {
+export async function presentComparison(result: ComparisonResult, { json, report, quiet }: Pick<RawOptions, 'json' | 'report' | 'quiet'>, context: Context): Promise<ExitCode> {
   if (json !== undefined) writeWhole(json, toJson(result))
-  if (report !== undefined) {
-    writeWhole(join(report, 'comparison.json'), toJson(result))
-    writeWhole(join(report, 'comparison.md'), renderComparisonMarkdown(result))
-    writeWhole(join(report, 'comparison.txt'), `${renderComparison(result, PLAIN).join('\n')}\n`)
-  }
+  if (report !== undefined) for (const words of await writeComparisonReport(result, report)) context.err(`${report}: ${words}\n`)
   if (quiet !== true) print(context, renderComparison(result, context.screen))
   if (result.cells.some(({ determinism }) => determinism.mismatches.length > 0)) {
     context.err('proofroll has a defect: a run differed when it was repeated. Please report it with the command you typed.\n')
@@ -99,7 +94,7 @@ export function readComparison(file: string): ComparisonResult | undefined {
 }
 
 /** Joins the parts of a comparison, or shows one again; undefined when these files hold none. @throws UsageError when only some do */
-export function comparisonsIn(files: readonly string[], options: RawOptions, context: Context): ExitCode | undefined {
+export async function comparisonsIn(files: readonly string[], options: RawOptions, context: Context): Promise<ExitCode | undefined> {
   const found = files.flatMap((file) => readComparison(file) ?? [])
   if (found.length === 0) return undefined
   if (found.length < files.length) throw new UsageError('some of these files are comparisons and some are not; give them to `merge` and `report` apart')

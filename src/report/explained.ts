@@ -23,7 +23,7 @@ export function smallestSentence({ smallest }: Explanation, faults: number): str
   const { needed, steps, set, minimal } = smallest
   const sizes = Object.entries(set).map(([path, value]) => `${path.replace(/^(?:cluster|load)\./, '')}=${value}`)
   const idle = steps - needed.length
-  const parts = idle > 0 ? [`${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} it takes: the other ${idle} of ${steps} steps can be left out and it still fails the same way`] : [`It takes every one of the ${steps} steps`]
+  const parts = needed.length === 0 ? [`no step is needed: all ${steps} can be left out and it still fails the same way`] : idle > 0 ? [`${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} it takes: the other ${idle} of ${steps} steps can be left out and it still fails the same way`] : [`It takes every one of the ${steps} steps`]
   if (smallest.schedule.length < faults) parts.push(`, then with ${smallest.schedule.length === 0 ? 'no fault' : count(smallest.schedule.length, 'fault')}`)
   if (sizes.length > 0) parts.push(`, even with ${sizes.join(', ')}`)
   return `${parts.join('')}.${minimal ? '' : ' (The search was cut short: there may be less.)'}`

@@ -2,11 +2,14 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { version } from '../campaign/index.ts'
+import type { ComparisonResult } from '../campaign/compare/result.ts'
 import { chartsAcross, chartsOf, type NamedChart, type Pictured } from './charts/index.ts'
 import { drawPng, drawSvg } from './charts/draw.ts'
 import { LIGHT } from './charts/palette.ts'
-import { fileNameOf, folderOf, resultJson, writeWhole } from './files.ts'
-import { pageData, renderPage } from './html.ts'
+import { renderComparison } from './compare.ts'
+import { renderComparisonMarkdown } from './compareMarkdown.ts'
+import { fileNameOf, folderOf, resultJson, toJson, writeWhole } from './files.ts'
+import { comparisonPageData, pageData, renderPage } from './html.ts'
 import { renderJUnit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
 import { renderStory } from './story.ts'
@@ -14,6 +17,7 @@ import { renderSummary } from './summary.ts'
 import { PLAIN } from './text.ts'
 import { type Told, storiesOf } from './told.ts'
 import { chromeTrace } from './trace.ts'
+import { comparisonCharts } from './view/comparison.ts'
 import { timelineOf } from './view/timeline.ts'
 import { violationWords } from './words.ts'
 
@@ -40,6 +44,18 @@ export async function writeReport(told: readonly Told[], folder: string): Promis
   return writeCharts(told, join(folder, 'charts'))
 }
 
+/** Writes the report of a comparison. @returns what could not be written, in words */
+export async function writeComparisonReport(result: ComparisonResult, folder: string): Promise<string[]> {
+  const markdown = renderComparisonMarkdown(result)
+  writeWhole(join(folder, 'comparison.json'), toJson(result))
+  writeWhole(join(folder, 'comparison.md'), markdown)
+  writeWhole(join(folder, 'comparison.txt'), `${renderComparison(result, PLAIN).join('\n')}\n`)
+  writeSummaryOfJob(markdown)
+  const data = comparisonPageData(result)
+  writeWhole(join(folder, 'index.html'), await renderPage(data))
+  return orNoCharts(() => drawAll(data.comparison === undefined ? [] : comparisonCharts(data.comparison, LIGHT), join(folder, 'charts')))
+}
+
 /** A CI job's own page shows what is appended to this file. Its limit is 1 MiB a step; what is longer is told in the report's file. */
 function writeSummaryOfJob(markdown: string): void {
   const file = process.env['GITHUB_STEP_SUMMARY']
@@ -62,9 +78,16 @@ function writeTraces(told: Told, folder: string): void {
 async function writeCharts(told: readonly Told[], folder: string): Promise<string[]> {
   const byScenario = new Map<string, Told[]>()
   for (const each of told) byScenario.set(each.result.scenario, [...(byScenario.get(each.result.scenario) ?? []), each])
-  try {
+  return orNoCharts(async () => {
     for (const [scenario, all] of byScenario) await drawAll(chartsOf(all.map(pictured), LIGHT), join(folder, folderOf(scenario)))
     await drawAll(chartsAcross(told.map(({ result }) => result), LIGHT), folder)
+  })
+}
+
+/** A platform without a canvas has everything but the charts' files. */
+async function orNoCharts(draw: () => Promise<void>): Promise<string[]> {
+  try {
+    await draw()
     return []
   } catch (error) {
     return [`no charts: ${(error as Error).message}`]

@@ -1,6 +1,6 @@
 export { renderComparison } from './compare.ts'
 export { renderComparisonMarkdown } from './compareMarkdown.ts'
-export { writeReport } from './folder.ts'
+export { writeComparisonReport, writeReport } from './folder.ts'
 export { folderOf, resultJson, toJson, writeCounterexamples, writeWhole } from './files.ts'
 export { renderJUnit } from './junit.ts'
 export { renderMarkdown } from './markdown.ts'

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { PageData } from '../view/page.ts'
 import { type Asked, Campaign } from './campaign.tsx'
 import { costChart, growthChart } from '../charts/relations.ts'
+import { Comparison } from './comparison.tsx'
 import { ChartFigure } from './chart.tsx'
 import { Section } from './parts.tsx'
 import { SchemeContext, useScheme, useTheme } from './theme.tsx'
@@ -21,7 +22,8 @@ export function App({ data }: { readonly data: PageData }): JSX.Element {
         <button type="button" class="scheme screen-only" onClick={() => setScheme(scheme === 'dark' ? 'light' : 'dark')}>{scheme === 'dark' ? 'Light' : 'Dark'}</button>
       </div>
       <main id="main">
-        {campaigns.length === 0 ? <p>There is no result to show.</p> : campaigns.map((view) => <Campaign key={view.id} view={view} asked={asked} />)}
+        {data.comparison === undefined ? null : <Comparison view={data.comparison} />}
+        {campaigns.length === 0 && data.comparison === undefined ? <p>There is no result to show.</p> : campaigns.map((view) => <Campaign key={view.id} view={view} asked={asked} />)}
         <Across data={data} />
       </main>
       <footer><p class="note">Made by Proofroll {data.proofroll}. Everything is in this one file.</p></footer>

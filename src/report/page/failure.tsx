@@ -158,7 +158,7 @@ function Tree({ failure, jump }: { readonly failure: FailureView; readonly jump:
           </tbody>
         </table>
       </Scroll>
-      {failure.smallest === null ? null : <p class="note">{failure.needed.length > 0 ? '• marks ' : ''}{failure.smallest}</p>}
+      {failure.smallest === null ? null : <p class="note">{failure.needed.length > 0 ? '• marks ' : ''}{failure.needed.length > 0 ? failure.smallest : `${failure.smallest.slice(0, 1).toUpperCase()}${failure.smallest.slice(1)}`}</p>}
     </details>
   )
 }

@@ -122,7 +122,10 @@ function together(marks: BodyProps['marks'], x: BodyProps['x'], width: number): 
     if (last !== undefined && at - last.at < 10 + last.texts.length * 8) last.texts.push(text)
     else groups.push({ at, texts: [text] })
   }
-  return groups.map(({ at, texts }) => ({ at: Math.min(width - texts.join(' ').length * 3.2 - 5, at), texts: texts.sort() }))
+  return groups.map(({ at, texts }) => {
+    const half = texts.join(' ').length * 3.2 + 5
+    return { at: Math.max(half, Math.min(width - half, at)), texts: texts.sort() }
+  })
 }
 
 function Edge({ x, top, height, kind, words, width }: { readonly x: number; readonly top: number; readonly height: number; readonly kind: string; readonly words: string; readonly width: number }): JSX.Element {

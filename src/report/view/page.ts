@@ -1,5 +1,6 @@
 /** The data of a page: what is embedded in it as JSON. */
 import type { CostPoint, Growth } from '../charts/relations.ts'
+import type { ComparisonView } from './comparison.ts'
 import type { Distribution, HeatMap, Timeline } from './data.ts'
 
 export interface TreeLine {
@@ -117,6 +118,7 @@ export interface PageData {
   readonly title: string
   readonly proofroll: string
   readonly campaigns: readonly CampaignView[]
+  readonly comparison?: ComparisonView
   /** Of several scenarios: what an upgrade costs and how long writes are down. */
   readonly costs: readonly CostPoint[]
   readonly growths: readonly { readonly scenario: string; readonly growth: Growth }[]

@@ -24,7 +24,7 @@ export function timelineOf(rehearsal: RehearsalResult, outline: readonly Outline
   const { story } = rehearsal
   if (story === undefined) return undefined
   const endUs = Math.max(rehearsal.simulatedUs, 1)
-  const component = changingComponent(story.members) ?? ''
+  const component = changingComponent(story.members) ?? ['engine', 'image', 'node'].find((each) => story.members.some(({ versions }) => each in versions)) ?? ''
   const steps = stepSpans(rehearsal, outline, endUs)
   const members = memberLanes(story, component, endUs)
   const { kept, leftOut } = commandsOf(story, aroundStep)

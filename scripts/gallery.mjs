@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+/**
+ * Makes the gallery: of each engine one scenario that fails and one that holds, and a comparison of the two of the first engine, as reports in
+ * `reports/gallery/`. Deterministic but for the picture of the page, which is taken where there is a Chromium. Two pictures go to `docs/` for README.
+ *
+ * usage: npm run gallery
+ */
+import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { builtInScenarios } from '../dist/src/scenario/index.js'
+import { main } from '../dist/src/cli/program.js'
+import { readResults } from '../dist/src/cli/results.js'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const OUT = 'reports/gallery'
+const RUNS = '200'
+const ENGINES = ['postgres', 'redis', 'mongodb', 'vitess', 'application']
+/** What no reader of the gallery needs: it must stay small. Counterexamples stay, for `replay`. */
+const NOT_KEPT = /(?:\.svg|result\.json|story\.txt|junit\.xml|comparison\.(?:json|txt)|\.partial)$/
+
+process.chdir(ROOT)
+const quiet = { out: () => {}, err: () => {}, watched: false }
+
+async function run(command, ...argv) {
+  return main([command, ...argv, '--quiet'], { ...quiet })
+}
+
+/** Of an engine's scenarios the first that is violated and the first that holds. */
+async function examplesOf(engine) {
+  const found = {}
+  for (const name of builtInScenarios().filter(each => each.startsWith(`${engine}-`) || each.startsWith(`${engine}/`))) {
+    const folder = join(OUT, 'trial')
+    const code = await run('run', name, '--runs', RUNS, '--report', folder)
+    rmSync(folder, { recursive: true, force: true })
+    const is = code === 0 ? 'passing' : code === 1 ? 'failing' : undefined
+    if (is !== undefined) found[is] ??= name
+    if (found.passing !== undefined && found.failing !== undefined) break
+  }
+  return found
+}
+
+function prune(folder) {
+  rmSync(join(folder, 'traces'), { recursive: true, force: true })
+  for (const name of readdirSync(folder, { recursive: true })) if (NOT_KEPT.test(String(name))) rmSync(join(folder, String(name)), { force: true })
+}
+
+/** A picture of the page's viewer, where there is a browser. */
+async function picture(page, file) {
+  const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(each => each !== undefined && existsSync(each))
+  if (executablePath === undefined) return console.log('no Chromium: no picture of the page')
+  const { chromium } = await import('playwright-core')
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  const tab = await browser.newPage({ viewport: { width: 1280, height: 1000 } })
+  await tab.goto(pathToFileURL(page).href)
+  await tab.waitForTimeout(500)
+  const box = await tab.locator('.failure').first().boundingBox()
+  await tab.screenshot({ path: file, fullPage: true, clip: { x: 0, y: box.y - 10, width: 1280, height: 1050 } })
+  await browser.close()
+}
+
+rmSync(OUT, { recursive: true, force: true })
+const shown = []
+let compared
+for (const engine of ENGINES) {
+  const examples = await examplesOf(engine)
+  for (const is of ['failing', 'passing']) {
+    if (examples[is] === undefined) continue
+    const folder = join(OUT, `${engine}-${is}`)
+    await run('run', examples[is], '--runs', RUNS, '--report', folder)
+    const [result] = readResults(join(folder, 'result.json'))
+    shown.push(`| \`${examples[is]}\` | ${result.verdict} | [page](${engine}-${is}/index.html), [Markdown](${engine}-${is}/report.md) |`)
+    prune(folder)
+    console.log(folder, examples[is])
+  }
+  if (compared === undefined && examples.passing !== undefined && examples.failing !== undefined) compared = [examples.passing, examples.failing]
+}
+if (compared !== undefined) {
+  const folder = join(OUT, 'comparison')
+  await run('compare', ...compared, '--runs', RUNS, '--report', folder)
+  shown.push(`| ${compared.map(each => `\`${each}\``).join(' against ')} | | [page](comparison/index.html), [Markdown](comparison/comparison.md) |`)
+  prune(folder)
+}
+writeFileSync(join(OUT, 'README.md'), `# Gallery\n\nMade by \`npm run gallery\` (${RUNS} rehearsals each, seed 1). GitHub shows HTML as text: download a page and open it, it needs no network.\n\n| scenario | verdict | report |\n|---|---|---|\n${shown.join('\n')}\n`)
+const first = ENGINES.find(engine => existsSync(join(OUT, `${engine}-failing`)))
+if (first !== undefined) {
+  const charts = join(OUT, `${first}-failing/charts`)
+  const [scenario] = readdirSync(charts)
+  copyFileSync(join(charts, scenario, 'timeline.png'), 'docs/timeline.png')
+  await picture(join(ROOT, OUT, `${first}-failing/index.html`), 'docs/report.png')
+}

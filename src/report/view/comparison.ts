@@ -1,0 +1,109 @@
+/** A comparison as the page shows it, and its charts. */
+import type { ComparisonCell, ComparisonResult, MeasureComparison, PairComparison } from '../../campaign/compare/result.ts'
+import { countRuns } from '../../campaign/ranges.ts'
+import { breakEvenChart, type DifferenceBar, differenceChart, differenceHeight, type Priced } from '../charts/comparison.ts'
+import type { NamedChart } from '../charts/common.ts'
+import type { Theme } from '../charts/palette.ts'
+import { breakEvenWords, cellsOf, letterOf, outcomeWords, signed, varyWords, winnerWord } from '../compare.ts'
+import { count, formatMeasure, measureName, plain, violationWords } from '../words.ts'
+import type { Row, TableView } from './page.ts'
+
+export interface PairView {
+  readonly title: string
+  readonly names: readonly [string, string]
+  readonly table: TableView
+  readonly bars: readonly DifferenceBar[]
+  readonly checks: readonly string[]
+  readonly words: string
+}
+
+export interface ComparisonCellView {
+  readonly id: string
+  /** What was varied here; empty without `--vary`. */
+  readonly vary: string
+  readonly scenarios: readonly { readonly letter: string; readonly scenario: string; readonly title: string; readonly held: boolean; readonly words: string }[]
+  readonly decision: TableView
+  readonly pairs: readonly PairView[]
+  readonly priced: readonly Priced[]
+  readonly breakEvens: readonly { readonly price: number; readonly text: string }[]
+}
+
+export interface ComparisonView {
+  readonly facts: readonly (readonly [string, string])[]
+  readonly cells: readonly ComparisonCellView[]
+}
+
+export function comparisonView(result: ComparisonResult): ComparisonView {
+  const [cell] = result.cells as readonly [ComparisonCell]
+  return {
+    facts: [
+      ['rehearsals', `${count(countRuns(result.asked), 'rehearsal')} of each${result.partial ? ', partial' : ''}, ${result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, ${cell.anchoring === 'step' ? 'at the same steps' : 'at the same times and roles'}`}`],
+      ['ground', result.ownClusters ? 'each on its own cluster' : `all on the cluster and load of ${letterOf(0)}`],
+      ['luck', 'the same seeds: what differs is the runbook'],
+      ['seed', result.seed],
+      ['Proofroll', result.proofroll],
+    ],
+    cells: result.cells.map((each, i) => cellView(each, result, i)),
+  }
+}
+
+function cellView(cell: ComparisonCell, { prices }: ComparisonResult, nth: number): ComparisonCellView {
+  const labour = prices.labourPerHour !== null
+  return {
+    id: `comparison-${nth + 1}`,
+    vary: varyWords(cell),
+    scenarios: cell.scenarios.map((each, i) => ({ letter: letterOf(i), scenario: each.scenario, title: each.title, held: each.verdict === 'held', words: outcomeWords(each) })),
+    decision: decisionOf(cell),
+    pairs: cell.pairs.map((pair) => pairView(pair, labour)),
+    priced: cell.scenarios.map(({ scenario, dollars, measures }, i) => ({ label: `${letterOf(i)}  ${scenario}`, dollars: dollars.nodes + (dollars.labour ?? 0), minutes: measures.writeDowntimeSeconds.mean / 60 })),
+    breakEvens: cell.pairs.flatMap(({ breakEven, first, second }) => (breakEven.dollarsPerMinute === null || breakEven.dollarsPerMinute <= 0 ? [] : [{ price: breakEven.dollarsPerMinute, text: `above $${breakEven.dollarsPerMinute.toFixed(2)} a minute ${letterOf(breakEven.verdict === 'firstDearer' ? first : second)} pays off against ${letterOf(breakEven.verdict === 'firstDearer' ? second : first)}` }])),
+  }
+}
+
+/** Measures in rows, scenarios in columns; who has least is marked. */
+function decisionOf({ scenarios, standings }: ComparisonCell): TableView {
+  const told = standings.filter(({ measure }) => scenarios.some((each) => each.measures[measure].max !== (measure.endsWith('Multiplier') ? 1 : 0)))
+  const rows = told.map(({ measure, best, clear }): Row => ({
+    cells: [measureName(measure), ...scenarios.map((each, i) => `${formatMeasure(measure, each.measures[measure].mean)}${best.includes(i) && best.length < scenarios.length ? ' ◂ least' : ''}`), best.length === scenarios.length ? 'not told apart' : clear ? best.map(letterOf).join(', ') : `${best.map(letterOf).join(', ')} (not clearly)`],
+  }))
+  return { head: ['mean of a rehearsal', ...scenarios.map(({ scenario }, i) => `${letterOf(i)}  ${scenario}`), 'least'], rows, notes: ['A scenario that violates its objectives is no choice, however cheap: see above.'] }
+}
+
+function pairView({ first, second, measures, checks, breakEven, runs }: PairComparison, labour: boolean): PairView {
+  const [a, b] = [letterOf(first), letterOf(second)]
+  const told = measures.filter(({ measure, firstMean, secondMean }) => {
+    const usual = measure.endsWith('Multiplier') ? 1 : 0
+    return firstMean !== usual || secondMean !== usual
+  })
+  return {
+    title: `${b} against ${a}`,
+    names: [a, b],
+    table: { head: ['mean of a rehearsal', a, b, `${b} less ${a}`, '95 %', 'less'], rows: told.map((each): Row => ({ cells: [measureName(each.measure), ...cellsOf(each, '–'), winnerWord(each.winner, a, b)] })), notes: [`Over ${count(runs, 'rehearsal')} on the same luck. – : not told apart; mixed: less on average, but more in most of the rehearsals that differ.`] },
+    bars: told.filter(({ meanDifference, winner }) => meanDifference !== 0 || winner !== 'same').map(barOf),
+    checks: checks.filter(({ onlyFirst, onlySecond }) => onlyFirst + onlySecond > 0).map(({ check, onlyFirst, onlySecond, both, judged, winner }) => `${violationWords(check)}: only ${a} in ${plain(onlyFirst)}, only ${b} in ${plain(onlySecond)}, both in ${plain(both)} of ${plain(judged)}${winner === 'open' ? ' (not told apart)' : ''}`),
+    words: breakEvenWords(breakEven, a, b, labour),
+  }
+}
+
+function barOf({ measure, firstMean, secondMean, meanDifference, meanDifference95, winner }: MeasureComparison): DifferenceBar {
+  const greater = Math.max(Math.abs(firstMean), Math.abs(secondMean)) || 1
+  const percent = (value: number): number => (100 * value) / greater
+  return { name: measureName(measure), percent: percent(meanDifference), low: meanDifference95 === null ? null : percent(meanDifference95[0]), high: meanDifference95 === null ? null : percent(meanDifference95[1]), words: signed(measure, meanDifference), winner }
+}
+
+export function comparisonCharts({ cells }: ComparisonView, theme: Theme): NamedChart[] {
+  return cells.flatMap((cell, n) => {
+    const suffix = cells.length > 1 ? `-${n + 1}` : ''
+    const where = cell.vary === '' ? '' : ` (${cell.vary})`
+    const differences = cell.pairs.filter(({ bars }) => bars.length > 0).map((pair): NamedChart => ({
+      name: `difference-${pair.names[0]}-${pair.names[1]}${suffix}`, title: pair.title, alt: pair.bars.map(({ name, words }) => `${name}: ${words}`).join('; '), width: 1000, height: differenceHeight(pair.bars),
+      config: differenceChart(pair.bars, pair.names, theme, `${named(cell, pair.names[1])} against ${named(cell, pair.names[0])}${where}`),
+    }))
+    const money: NamedChart = { name: `break-even${suffix}`, title: 'break-even', alt: cell.pairs.map(({ words }) => words).join(' '), width: 1000, height: 480, config: breakEvenChart(cell.priced, cell.breakEvens, theme, `What an upgrade costs, by the price of downtime${where}`) }
+    return [...differences, money]
+  })
+}
+
+function named({ scenarios }: ComparisonCellView, letter: string): string {
+  return `${letter} ${scenarios.find((each) => each.letter === letter)?.scenario ?? ''}`
+}
