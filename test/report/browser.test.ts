@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url'
 import { type Browser, type Page, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { renderPage } from '../../src/report/html.ts'
+import { renderJUnit } from '../../src/report/junit.ts'
 import { main } from '../../src/cli/program.ts'
 import { SWAP, SWAP_RUNBOOK, engine, enterFolder } from '../cli/workshop.ts'
 import { EVIL, dataOf, empty, hostile, many, passing } from './pages.ts'
@@ -126,6 +127,22 @@ function inBrowser(executablePath: string): void {
     expect(await ground()).toBe('rgb(255, 255, 255)')
     expect(await page.locator('.tools').first().isVisible()).toBe(false)
     expect((await page.pdf({ format: 'A4' })).length).toBeGreaterThan(20_000)
+    await close()
+  })
+
+  test('JUnit is well formed, whatever names say, and its counts are those of its cases', async () => {
+    const { page, close } = await open('empty')
+    for (const { result } of [hostile(), many(), passing(), empty()]) {
+      const [faults, counts] = await page.evaluate((xml) => {
+        const parsed = new DOMParser().parseFromString(xml, 'application/xml')
+        const allowed: Record<string, string[]> = { testsuites: ['testsuite'], testsuite: ['properties', 'testcase'], properties: ['property'], testcase: ['failure', 'skipped'], failure: [], skipped: [], property: [] }
+        const strange = [...parsed.querySelectorAll('*')].filter((element) => element.tagName === 'parsererror' || (element.parentElement !== null && allowed[element.parentElement.tagName]?.includes(element.tagName) !== true)).map(({ tagName }) => tagName)
+        const suites = [...parsed.querySelectorAll('testsuite')].map((suite) => ['tests', 'failures', 'skipped'].map((name) => Number(suite.getAttribute(name)) - suite.querySelectorAll(name === 'tests' ? 'testcase' : name === 'failures' ? 'failure' : 'testcase > skipped').length))
+        return [strange, suites] as const
+      }, renderJUnit([result]))
+      expect(faults).toEqual([])
+      expect(counts).toEqual([[0, 0, 0]])
+    }
     await close()
   })
 

@@ -37,7 +37,7 @@ export function heatChart(heat: HeatMap, theme: Theme, title: string): ChartConf
       ...base(theme, title, true),
       scales: {
         x: { type: 'category', labels: columns, position: 'top', offset: true, grid: { display: false }, border: { display: false }, ticks: { color: theme.text, font: { family: FONT, size: 11 }, minRotation: 60, maxRotation: 90, autoSkip: false } },
-        y: { type: 'category', labels: heat.rows, offset: true, grid: { display: false }, border: { display: false }, ticks: { color: theme.text, font: { family: FONT, size: 11 }, autoSkip: false } },
+        y: { type: 'category', labels: [...heat.rows].reverse(), offset: true, grid: { display: false }, border: { display: false }, ticks: { color: theme.text, font: { family: FONT, size: 11 }, autoSkip: false } },
       },
     } as unknown as NonNullable<ChartConfiguration['options']>,
     plugins: [background(theme.background), signs(theme)],
@@ -53,8 +53,9 @@ function signs(theme: Theme): Plugin {
       ctx.font = `bold 11px ${FONT}`
       ctx.textAlign = 'center'
       ctx.textBaseline = 'middle'
-      ctx.fillStyle = theme.text
       chart.data.datasets.forEach((dataset, i) => {
+        // Signs on dark fields are light.
+        ctx.fillStyle = [theme.red, theme.purple].includes(dataset.backgroundColor as string) ? theme.background : theme.text
         chart.getDatasetMeta(i).data.forEach((element, n) => {
           const { sign } = dataset.data[n] as unknown as { sign: string }
           const { x, y } = (element as unknown as { getCenterPoint(): { x: number; y: number } }).getCenterPoint()
