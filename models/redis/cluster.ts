@@ -165,7 +165,7 @@ function bootTables(world: World): ReadonlyMap<string, DataDir> {
   const dirs = new Map<string, DataDir>()
   for (const seat of plan) {
     const dir = new DataDir(seat.pod)
-    const table = new Table(ids.get(seat.pod) as string, options.shards)
+    const table = new Table(ids.get(seat.pod) as string, options.shards, world.acquaintances)
     for (const other of plan) {
       const peer = other === seat ? table.myself : table.add(ids.get(other.pod) as string, 0)
       if (options.announceHostname) peer.hostname = podDns(options, other.pod)

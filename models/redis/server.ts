@@ -90,9 +90,9 @@ export class Server {
     this.startedAtUs = world.sim.now
     this.key = `${host.pod}#${world.dirs.indexOf(dir)}.${world.uniform(host.pod, 'process').toString(36).slice(2, 8)}`
     // Without a nodes.conf it is a new node (rule RD-ID-1).
-    dir.table ??= new Table(world.newId(host.pod), world.options.shards)
+    dir.table ??= new Table(world.newId(host.pod), world.options.shards, world.acquaintances)
     this.table = dir.table
-    world.servers.add(this)
+    world.began(this)
   }
 
   get name(): string {
@@ -250,6 +250,7 @@ export class Server {
     dir.copy = this.copy
     this.datasetIs()
     this.state = 'up'
+    world.acquaintances.n++
     world.byAddress.set(host.address, this)
     sim.note(UP, this.name, this.incarnation)
     if (this.isMaster && myself.slots > 0) this.leadOn()
@@ -317,6 +318,7 @@ export class Server {
     }
     if (wasUp) imageAtEnd(this, ending)
     this.state = 'down'
+    world.acquaintances.n++
     for (const timer of this.timers) world.sim.cancel(timer)
     this.timers.clear()
     if (this.syncTimer !== undefined) world.sim.cancel(this.syncTimer)
@@ -334,7 +336,7 @@ export class Server {
     if (world.byAddress.get(this.host.address) === this) world.byAddress.delete(this.host.address)
     world.sim.note(DOWN, this.name, code, `${this.name} is down (${ending})`)
     world.bus.leave(this)
-    world.servers.delete(this)
+    world.ended(this)
     this.changed()
     this.host.exited(code)
   }
@@ -384,6 +386,7 @@ export class Server {
     const { world, table } = this
     const old = table.master
     if (old === undefined) return
+    world.acquaintances.n++
     const groups = table.groupsOf(old)
     this.upstream?.stop()
     this.upstream = undefined
@@ -413,6 +416,7 @@ export class Server {
   /** Becomes a replica of `masterId` (clusterSetMaster). */
   follow(masterId: string): void {
     const { world, table } = this
+    world.acquaintances.n++
     if (this.copy?.leading === true) {
       this.copy.stopLeading('clean')
       world.sim.note(DEMOTED, this.name, 0, `${this.name} is a replica of ${world.serverById(masterId)?.name ?? masterId.slice(0, 8)} now`)

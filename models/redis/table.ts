@@ -54,6 +54,10 @@ export class Peer {
   }
 }
 
+export interface Counter {
+  n: number
+}
+
 /** A node's own table. Every change is written to nodes.conf at once, so the object itself is what the disk holds. */
 export class Table {
   readonly peers = new Map<string, Peer>()
@@ -67,7 +71,11 @@ export class Table {
   version = 0
   myself: Peer
 
-  constructor(myId: string, groups: number) {
+  constructor(
+    myId: string,
+    groups: number,
+    private readonly acquaintances: Counter,
+  ) {
     this.owner = new Array<Peer | undefined>(groups).fill(undefined)
     this.myself = new Peer(myId)
     this.peers.set(myId, this.myself)
@@ -78,6 +86,7 @@ export class Table {
     peer.forgetVolatile(nowUs)
     this.peers.set(id, peer)
     this.others.push(peer)
+    this.acquaintances.n++
     this.version++
     return peer
   }
@@ -86,6 +95,7 @@ export class Table {
   remove(peer: Peer): void {
     for (let g = 0; g < this.owner.length; g++) if (this.owner[g] === peer) this.own(g, undefined)
     this.peers.delete(peer.id)
+    this.acquaintances.n++
     this.others = this.others.filter(other => other !== peer)
     for (const other of this.peers.values()) {
       other.reports?.delete(peer.id)
@@ -151,6 +161,7 @@ export class Table {
 
   /** CLUSTER RESET HARD: the same node under another id. */
   rename(id: string): void {
+    this.acquaintances.n++
     this.peers.delete(this.myself.id)
     this.myself = new Peer(id)
     this.peers.set(id, this.myself)

@@ -13,6 +13,9 @@ export class RedisTruth implements Truth {
   readonly targetVersions: Readonly<Record<string, string>>
   readonly promise = 'asynchronous' as const
   private last: readonly Member[] = []
+  /** What {@link isKnown} found, while nobody met, forgot, came or went. */
+  private readonly known = new Map<string, boolean>()
+  private asked = -1
 
   constructor(
     private readonly world: World,
@@ -74,6 +77,17 @@ export class RedisTruth implements Truth {
 
   /** Whether a majority of the masters that serve know the node: one that was forgotten cannot be promoted, however well it replicates. */
   private isKnown(id: string): boolean {
+    const { known, world } = this
+    if (this.asked !== world.acquaintances.n) {
+      known.clear()
+      this.asked = world.acquaintances.n
+    }
+    let answer = known.get(id)
+    if (answer === undefined) known.set(id, (answer = this.askMasters(id)))
+    return answer
+  }
+
+  private askMasters(id: string): boolean {
     let masters = 0
     let knowing = 0
     for (const server of this.world.servers) {

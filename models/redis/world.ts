@@ -8,6 +8,7 @@ import type { DataDir } from './data.ts'
 import type { Defects } from './defects.ts'
 import type { RedisOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
+import type { Counter } from './table.ts'
 
 /** A key that somebody wrote by hand (the load's own keys are a flow). */
 export interface Key {
@@ -19,6 +20,9 @@ export interface Key {
 /** Everything the parts of the Redis model share in one rehearsal. */
 export class World {
   readonly servers = new Set<Server>()
+  private readonly byPod = new Map<string, Server>()
+  /** Grows whenever some node comes to know, or forgets, another, and when a master comes or goes. */
+  readonly acquaintances: Counter = { n: 0 }
   readonly dirs: DataDir[] = []
   readonly dirOf = new Map<string, DataDir>()
   readonly promotions: Promotion[] = []
@@ -66,11 +70,23 @@ export class World {
     for (const listener of [...this.listeners]) listener()
   }
 
-  /** The running process of a pod, by pod name. */
+  /** The running process of a pod, by pod name; the latest where there are two. */
   serverOf(pod: string): Server | undefined {
-    let found: Server | undefined
-    for (const server of this.servers) if (server.name === pod && server.alive) found = server
-    return found
+    return this.byPod.get(pod)
+  }
+
+  /** A process has begun. */
+  began(server: Server): void {
+    this.servers.add(server)
+    this.byPod.set(server.name, server)
+  }
+
+  /** A process has ended. */
+  ended(server: Server): void {
+    this.servers.delete(server)
+    if (this.byPod.get(server.name) !== server) return
+    this.byPod.delete(server.name)
+    for (const other of this.servers) if (other.name === server.name) this.byPod.set(server.name, other)
   }
 
   serverIn(pod: PodView): Server | undefined {

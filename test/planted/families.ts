@@ -2,6 +2,8 @@ import type { Family } from './defect.ts'
 import { checks } from './lists/checks.ts'
 import { harness } from './lists/harness.ts'
 import { postgresWheel } from './lists/postgres-wheel.ts'
+import { redisRolling } from './lists/redis-rolling.ts'
+import { redisRules } from './lists/redis-rules.ts'
 
 /** All planted defects. An engine adds its families here: one of its runbooks, one of its rules. */
-export const families: readonly Family[] = [postgresWheel, checks, harness]
+export const families: readonly Family[] = [postgresWheel, checks, harness, redisRolling, redisRules]
