@@ -22,7 +22,7 @@ export const redisRules: Family = {
     rule('min-replicas-ignored', 'min-replicas-to-write refuses nothing', 'entrances.ts', 'if (server.goodReplicas < server.minReplicas) return', 'if (server.goodReplicas < 0 * server.minReplicas) return', 'replication', 'partition'),
     rule('failover-of-a-master-ok', 'CLUSTER FAILOVER is OK on a master', 'manual.ts', "if (server.isMaster) return 'ERR You should send CLUSTER FAILOVER to a replica'", "if (server.isMaster) return 'OK'", 'cli'),
     rule('errors-have-a-status', 'redis-cli exits 1 when the server answers an error', 'cli/redis-cli.ts', 'const code = options.strict && isError(reply) ? 1 : 0', 'const code = isError(reply) ? 1 : 0', 'cli'),
-    rule('ticks-left-out-for-good', 'ticks that were left out are not made up for', 'bus.ts', 'this.catchUp()\n    this.quiet = false', 'this.quiet = false', 'lazy'),
+    rule('ticks-left-out-for-good', 'ticks that were left out are not made up for', 'bus.ts', 'this.replay(now)', 'void now', 'lazy'),
     rule('force-asks-nobody', 'FORCE needs no votes', 'manual.ts', "if (how === 'takeover') {", "if (how === 'takeover' || how === 'force') {", 'failover'),
   ],
 }
