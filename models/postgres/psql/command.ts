@@ -3,7 +3,7 @@ import { type Call, type Command, type Finding, type Look, type Output, Unsuppor
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import { catalogsRead, compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError, unmodelledFunctions } from '../sql/index.ts'
 import { parseOptions, type PsqlOptions, type Refusal, type Target } from './options.ts'
-import { Session } from './session.ts'
+import { type Reading, Session } from './session.ts'
 
 /** What an attempt to connect leads to. */
 export type Connection =
@@ -99,9 +99,38 @@ function outputOf({ warnings }: PsqlOptions, { out, err }: Session, code: number
 /** Runs a session at one instant; undefined if it comes upon an effect. */
 function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us): Look | undefined {
   const session = new Session(options, call.stdin, host, neverPerforms)
+  const texts = readings(options)
+  if (texts !== undefined) return { output: outputOf(options, session, session.read(texts)), afterUs: 0, stableUntilUs: session.moves ? nowUs() : NEVER }
   const step = session.run().next()
   if (step.done !== true) return undefined
   return { output: outputOf(options, session, step.value), afterUs: 0, stableUntilUs: session.moves ? nowUs() : NEVER }
+}
+
+const knownReadings = new WeakMap<PsqlOptions, readonly Reading[] | null>()
+
+/** The texts of a command line that only reads; undefined for one that may have an effect, reads a script or has backslash commands. */
+function readings(options: PsqlOptions): readonly Reading[] | undefined {
+  let known = knownReadings.get(options)
+  if (known === undefined) knownReadings.set(options, (known = readReadings(options) ?? null))
+  return known ?? undefined
+}
+
+function readReadings({ actions, singleTransaction }: PsqlOptions): readonly Reading[] | undefined {
+  if (singleTransaction || actions.length === 0) return undefined
+  const texts: Reading[] = []
+  for (const action of actions) {
+    if (action.is !== 'command' || action.text.trimStart().startsWith('\\')) return undefined
+    try {
+      const queries = compile(action.text).flatMap(statement => (statement.kind === 'query' ? [statement] : []))
+      if (queries.length < compile(action.text).length) return undefined
+      texts.push({ sql: action.text, queries })
+    } catch (error) {
+      // Said by whoever runs it, at its turn.
+      if (error instanceof SqlSyntaxError || error instanceof UnsupportedError) return undefined
+      throw error
+    }
+  }
+  return texts
 }
 
 /** Whoever only looks goes no further than the first effect: it waits there, and is dropped. */

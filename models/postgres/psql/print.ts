@@ -16,6 +16,7 @@ const rowCount = (count: number): string => `(${count} ${count === 1 ? 'row' : '
 /** A result as psql prints it, byte for byte. */
 export function printRelation({ columns, rows }: Relation, options: PrintOptions): string {
   const nullText = options.nullText ?? ''
+  if (options.format === 'unaligned' && options.tuplesOnly === true && options.expanded !== true) return printTuples({ columns, rows }, options, nullText)
   const table: Table = {
     headers: columns.map(({ name }) => name),
     cells: rows.map(row => columns.map(({ type }, i) => (row[i] === null || row[i] === undefined ? nullText : printValue(row[i], type)))),
@@ -24,6 +25,22 @@ export function printRelation({ columns, rows }: Relation, options: PrintOptions
   if (options.format === 'csv') return printCsv(table, options, expanded)
   if (options.format === 'unaligned') return expanded ? printUnalignedExpanded(table, options) : printUnaligned(table, options)
   return expanded ? printExpanded(table, options) : printAligned(table, columns.map(({ type }) => isPrintedRight(type)), options)
+}
+
+/** The commonest form, `psql -At`: nothing but the rows. */
+function printTuples({ columns, rows }: Relation, { fieldSeparator = '|', recordSeparator = '\n' }: PrintOptions, nullText: string): string {
+  if (rows.length === 0) return ''
+  let text = ''
+  for (let n = 0; n < rows.length; n++) {
+    const row = rows[n] as Relation['rows'][number]
+    if (n > 0) text += recordSeparator
+    for (let i = 0; i < columns.length; i++) {
+      if (i > 0) text += fieldSeparator
+      const value = row[i]
+      text += value === null || value === undefined ? nullText : printValue(value, (columns[i] as Relation['columns'][number]).type)
+    }
+  }
+  return text + ending(recordSeparator)
 }
 
 function printCsv({ headers, cells }: Table, { csvSeparator: separator = ',', tuplesOnly = false }: PrintOptions, expanded: boolean): string {

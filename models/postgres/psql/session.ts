@@ -1,6 +1,6 @@
 import type { Process } from '../../../src/kernel/index.ts'
 import { UnsupportedError } from '../../../src/operator/command.ts'
-import { compile, ConnectionLost, EffectError, type EffectResult, type Perform, SqlError, type SqlHost, type Statement, type StatementResult } from '../sql/index.ts'
+import { compile, ConnectionLost, EffectError, type EffectResult, type Perform, type QueryStatement, SqlError, type SqlHost, type Statement, type StatementResult } from '../sql/index.ts'
 import { lostConnection, report } from './errors.ts'
 import type { PsqlOptions } from './options.ts'
 import { printRelation } from './print.ts'
@@ -11,6 +11,12 @@ import { type PrintOptions, setPrintOption } from './settings.ts'
 type Ending = 'ok' | 'error' | 'lost'
 
 const META_COMMANDS = ['\\q', '\\x', '\\t', '\\a', '\\echo', '\\qecho', '\\warn', '\\pset', '\\set', '\\unset', '\\f', '\\timing off', '\\g', '\\gx', '\\;']
+
+/** An SQL text of the command line that does nothing but read. */
+export interface Reading {
+  readonly sql: string
+  readonly queries: readonly QueryStatement[]
+}
 
 /** One run of psql, from connected to its exit. */
 export class Session {
@@ -53,6 +59,30 @@ export class Session {
       yield* this.perform({ kind: 'transaction', verb, implicit: false })
     }
     return code
+  }
+
+  /**
+   * What {@link run} comes to for texts that only read: no way of waiting is needed for them. Nothing of the connection can be lost by reading.
+   * @param texts what the command line asks for, compiled
+   */
+  read(texts: readonly Reading[]): number {
+    let code = 0
+    for (const { sql, queries } of texts) {
+      code = this.answer(sql, queries) ? 0 : 1
+      if (code !== 0 && this.stopsOnError) break
+    }
+    return code
+  }
+
+  private answer(sql: string, queries: Reading['queries']): boolean {
+    try {
+      for (const query of queries) this.show(query)
+      return true
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error
+      this.err += report('ERROR', error, sql, '')
+      return false
+    }
   }
 
   /** Its own copy: what \set does to it ends with it. */
@@ -141,15 +171,16 @@ export class Session {
   }
 
   private *statement(statement: Statement, sql: string, prefix: string): Process {
-    if (statement.kind === 'query') {
-      const answer = statement.evaluate(this.host)
-      if (answer.movesByItself) this.moves = true
-      this.out += printRelation(answer, this.print)
-      return
-    }
+    if (statement.kind === 'query') return this.show(statement)
     const result = yield* this.effect(statement, sql, prefix)
     if (result.relation !== undefined) this.out += printRelation(result.relation, this.print)
     if (!this.options.quiet && !result.tag.startsWith('SELECT')) this.out += `${result.tag}\n`
+  }
+
+  private show(query: QueryStatement): void {
+    const answer = query.evaluate(this.host)
+    if (answer.movesByItself) this.moves = true
+    this.out += printRelation(answer, this.print)
   }
 
   private *effect(statement: Extract<Statement, { kind: 'effect' }>, sql: string, prefix: string): Process<StatementResult> {

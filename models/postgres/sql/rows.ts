@@ -31,10 +31,41 @@ export interface GroupPlan {
   readonly width: number
 }
 
+const NO_FROM: readonly Row[] = [[]]
+
+/** The rows of a SELECT that neither groups, sorts, sifts out equal ones nor cuts off: each row as it comes. */
+export function plainRows(depth: number, from: FromItem | undefined, where: Bound | undefined, targets: readonly { readonly bound: Bound }[]): (run: Run) => Row[] {
+  return run => {
+    const found = from === undefined ? NO_FROM : from.rows(run)
+    const outer = run.rows[depth]
+    try {
+      let kept = found
+      if (where !== undefined) {
+        const passed: Row[] = []
+        for (const row of found) {
+          run.rows[depth] = row
+          if (where.get(run) === true) passed.push(row)
+        }
+        kept = passed
+      }
+      const rows: Row[] = []
+      for (const row of kept) {
+        run.rows[depth] = row
+        const values: Value[] = []
+        for (const { bound } of targets) values.push(bound.get(run))
+        rows.push(values)
+      }
+      return rows
+    } finally {
+      if (outer !== undefined) run.rows[depth] = outer
+    }
+  }
+}
+
 /** The rows that reach the SELECT list: joined, filtered, grouped. */
 export function candidatesOf(depth: number, from: FromItem | undefined, where: Bound | undefined, groups: GroupPlan | undefined): (run: Run) => Candidate[] {
   const filtered = (run: Run): readonly Row[] => {
-    const rows = from === undefined ? [[]] : from.rows(run)
+    const rows = from === undefined ? NO_FROM : from.rows(run)
     if (where === undefined) return rows
     return rows.filter(row => {
       run.rows[depth] = row
@@ -43,7 +74,22 @@ export function candidatesOf(depth: number, from: FromItem | undefined, where: B
   }
   if (groups === undefined) return run => filtered(run).map(row => ({ row, aggregates: [] }))
   const nulls: Row = Array.from({ length: groups.width }, () => null)
+  const counted = onlyCounted(groups)
+  // Nothing but how many there are is asked: `select count(*) …`, the commonest question of a gate.
+  if (counted !== undefined) return run => {
+    const rows = filtered(run)
+    run.rows[depth] = rows[0] ?? nulls
+    const aggregates = counted.map(({ aggregate: { finish } }) => finish(rows))
+    run.aggregates[depth] = aggregates
+    return [{ row: run.rows[depth] as Row, aggregates }]
+  }
   return run => groupRows(run, depth, filtered(run), groups, nulls)
+}
+
+/** The calls of a SELECT without GROUP BY and HAVING that does nothing but count rows; undefined for any other. */
+function onlyCounted({ keys, calls, having }: GroupPlan): readonly AggregateCall[] | undefined {
+  const counts = keys.length === 0 && having === undefined && calls.every(({ args, filter, distinct, order }) => args.length === 0 && filter === undefined && !distinct && order.length === 0)
+  return counts ? calls : undefined
 }
 
 function groupRows(run: Run, depth: number, rows: readonly Row[], { keys, calls, having }: GroupPlan, nulls: Row): Candidate[] {

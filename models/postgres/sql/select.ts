@@ -8,7 +8,7 @@ import { castTo, groupKey, parse } from './convert.ts'
 import { bindExpression } from './expression.ts'
 import { bindFromList } from './from.ts'
 import { expressionKey, figureName, lastName } from './parse.ts'
-import { candidatesOf, type Distinct, project, type Row, type Slice } from './rows.ts'
+import { candidatesOf, type Distinct, plainRows, project, type Row, type Slice } from './rows.ts'
 import type { Run } from './run.ts'
 import { type Grouping, Scope, type SortKey } from './scope.ts'
 import { type Column, isText, type PgType, SqlError, type Value } from './types.ts'
@@ -72,14 +72,17 @@ function bindPlain(select: SelectStmt, parent: Scope | undefined, binder: Binder
   scope.grouping = undefined
   const slice = bindSlice(select, scope, binder)
   const { depth, width } = scope
+  const columns = targets.map(({ name, bound }) => ({ name, type: bound.type }))
+  const literalsAt = targets.map(({ literalAt }) => literalAt)
+  if (!grouping.grouped && sort.length === 0 && distinct === undefined && slice === undefined) return { columns, literalsAt, rows: plainRows(depth, from, where, targets) }
   const candidates = candidatesOf(depth, from, where, grouping.grouped ? { keys: groups.keys, calls: grouping.calls, having, width } : undefined)
   return {
-    columns: targets.map(({ name, bound }) => ({ name, type: bound.type })),
-    literalsAt: targets.map(({ literalAt }) => literalAt),
+    columns,
+    literalsAt,
     rows: run => {
       const outer = [run.rows[depth], run.aggregates[depth]] as const
       try {
-        return project(run, depth, candidates(run), targets, sort, distinct, slice(run))
+        return project(run, depth, candidates(run), targets, sort, distinct, slice?.(run) ?? ALL)
       } finally {
         if (outer[0] !== undefined) run.rows[depth] = outer[0]
         if (outer[1] !== undefined) run.aggregates[depth] = outer[1]
@@ -183,10 +186,14 @@ function targetAt(position: number, targets: readonly Target[], at: number): Tar
   return target
 }
 
-function bindSlice(select: SelectStmt, scope: Scope, binder: Binder): Slice {
+const ALL = { from: 0, count: Infinity }
+
+/** Undefined when nothing is cut off. */
+function bindSlice(select: SelectStmt, scope: Scope, binder: Binder): Slice | undefined {
   if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') throw new UnsupportedError('WITH TIES is not modelled', ['LIMIT'])
   scope.clause = 'LIMIT'
   const [limit, offset] = [select.limitCount, select.limitOffset].map(node => (node === undefined ? undefined : coerce(bindExpression(node, scope, binder), 'int8')))
+  if (limit === undefined && offset === undefined) return undefined
   const read = (bound: Bound | undefined, run: Run, what: string): number | null => {
     const value = bound === undefined ? null : (bound.get(run) as number | null)
     if (value !== null && value < 0) throw new SqlError(`${what} must not be negative`, { state: what === 'LIMIT' ? '2201W' : '2201X' })
@@ -259,7 +266,7 @@ function arrange(select: SelectStmt, columns: readonly Column[], rows: (run: Run
     columns,
     rows: run => {
       const outer = run.rows[scope.depth]
-      const result = project(run, scope.depth, rows(run).map(row => ({ row, aggregates: [] })), targets, sort, undefined, slice(run))
+      const result = project(run, scope.depth, rows(run).map(row => ({ row, aggregates: [] })), targets, sort, undefined, slice?.(run) ?? ALL)
       if (outer !== undefined) run.rows[scope.depth] = outer
       return result
     },
