@@ -29,13 +29,16 @@ const DEFAULT_GRACE_SECONDS = 30
 
 export class Pods {
   private readonly byKey = new Map<string, Pod>()
+  /** All of them in a list, made when it is asked for and good until a pod comes or goes. */
+  private all: readonly Pod[] | undefined
   private readonly byOwner = new Map<string, Set<Pod>>()
   private addresses = 0
 
   constructor(private readonly kube: Kubernetes) {}
 
-  list(): Pod[] {
-    return [...this.byKey.values()]
+  /** All pods, oldest first: the same list until a pod comes or goes. */
+  list(): readonly Pod[] {
+    return (this.all ??= [...this.byKey.values()])
   }
 
   get(key: string): Pod | undefined {
@@ -58,6 +61,7 @@ export class Pods {
     pod.nodeVersionOf = node => kube.nodes.get(node)?.version
     pod.resourceVersion = kube.nextVersion()
     this.byKey.set(key, pod)
+    this.all = undefined
     if (init.owner !== undefined) {
       const ownerKey = `${init.owner.kind}/${kube.key(init.owner.name, init.namespace)}`
       const set = this.byOwner.get(ownerKey)
@@ -154,6 +158,7 @@ export class Pods {
     pod.removed = true
     pod.deletedUs ??= kube.sim.now
     this.byKey.delete(kube.key(pod.name, pod.namespace))
+    this.all = undefined
     if (pod.owner !== undefined) this.byOwner.get(`${pod.owner.kind}/${kube.key(pod.owner.name, pod.namespace)}`)?.delete(pod)
     const node = pod.node === undefined ? undefined : kube.nodes.get(pod.node)
     if (node !== undefined) {

@@ -26,7 +26,7 @@ export const readHost = rememberedByText(host => {
 export function findServerByHost(world: World, place: string, host: string, client: string, nth = 0): Server | string {
   const { kubernetes } = world
   const { first, rest } = readHost(host)
-  const alias = world.options.aliases[first]
+  const alias = world.aliasOf(first)
   const name = alias === undefined ? host : alias + rest
   let pod: PodView
   const resolved = kubernetes.resolve(name)

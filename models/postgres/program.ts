@@ -8,6 +8,7 @@ import { containerPrograms } from './container-programs.ts'
 import { DataDirectory } from './datadir.ts'
 import { findServerByHost } from './hosts.ts'
 import { DATA_MOUNT } from './names.ts'
+import type { PostgresOptions } from './options.ts'
 import type { Host } from './host.ts'
 import { Server } from './server.ts'
 import { completeSyncNames } from './settings.ts'
@@ -18,8 +19,18 @@ const INITDB = defineEvent('postgres.initdb')
 const CLONED = defineEvent('postgres.cloned')
 const CLONE_FAILED = defineEvent('postgres.clone-failed')
 
+const baseConfs = new WeakMap<PostgresOptions, Map<string, string>>()
+
 /** postgresql.conf of a member as image and ConfigMap give it: the same synchronous_standby_names everywhere (rule PG-SYNC-5). */
 export function baseConf(world: World, pod: string): string {
+  let known = baseConfs.get(world.options)
+  if (known === undefined) baseConfs.set(world.options, (known = new Map()))
+  let text = known.get(pod)
+  if (text === undefined) known.set(pod, (text = writeBaseConf(world, pod)))
+  return text
+}
+
+function writeBaseConf(world: World, pod: string): string {
   const { options } = world
   const sync = completeSyncNames(options.synchronousStandbyNames, world.memberNames).replaceAll("'", "''")
   return [

@@ -38,31 +38,29 @@ export function psqlFor(world: World, client: Client): Command {
   const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now, hasCatalog: name => hasCatalog(world, name) })
   const { poolers } = client
   if (poolers === undefined) return sql
-  const consoleOf = (argv: readonly string[]): Bouncer | string | undefined => {
-    const target = consoleTarget(argv)
-    return target === undefined ? undefined : findBouncer(world, poolers, client.place(), target.host, target.nth)
-  }
+  const consoleOf = ({ database, host }: Words): Bouncer | string | undefined => (database === 'pgbouncer' && host !== undefined ? findBouncer(world, poolers, client.place(), host, 0) : undefined)
   /** The paused pooler that a call for a database behind it comes to. */
-  const held = (call: Call): Bouncer | undefined => {
-    const { host } = options(call.argv)
-    if (host === undefined || !readHost(host).isPooler) return undefined
+  const held = (call: Call, { isPooler, host }: Words): Bouncer | undefined => {
+    if (host === undefined || !isPooler) return undefined
     const bouncer = findBouncer(world, poolers, client.place(), host, call.nth)
     return typeof bouncer !== 'string' && bouncer.paused ? bouncer : undefined
   }
   return {
     name: 'psql',
     summary: sql.summary,
-    check: argv => (consoleTarget(argv) === undefined ? sql.check(argv) : checkConsole(argv)),
+    check: argv => (meansConsole(argv) ? checkConsole(argv) : sql.check(argv)),
     latencyUs: call => sql.latencyUs(call),
     look(call): Look | undefined {
-      const bouncer = consoleOf(call.argv)
-      if (bouncer === undefined) return held(call) === undefined ? sql.look(call) : undefined
+      const words = options(call.argv)
+      const bouncer = consoleOf(words)
+      if (bouncer === undefined) return held(call, words) === undefined ? sql.look(call) : undefined
       return typeof bouncer === 'string' ? { output: refused(bouncer), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY } : lookConsole(bouncer, call)
     },
     *run(call): Process<Output> {
-      const bouncer = consoleOf(call.argv)
+      const words = options(call.argv)
+      const bouncer = consoleOf(words)
       if (bouncer === undefined) {
-        const waitsAt = held(call)
+        const waitsAt = held(call, words)
         if (waitsAt === undefined) return yield* sql.run(call)
         // A paused pooler keeps the query; after RESUME it runs, after query_wait_timeout the client is disconnected (rules PGB-PAUSE-2, PGB-PAUSE-3).
         if (!(yield* waitsAt.untilResumed())) return { out: '', err: 'FATAL:  query_wait_timeout\nserver closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.\nconnection to server was lost\n', code: 2 }
@@ -94,6 +92,8 @@ const VALUED = new Set(['-h', '-p', '-U', '-d', '-c', '-f', '-v', '-F', '-R', '-
 
 interface Words {
   readonly host: string | undefined
+  /** The host is the pooler's Service or one of its pods. */
+  readonly isPooler: boolean
   readonly database: string | undefined
   readonly statements: readonly string[]
   readonly tuplesOnly: boolean
@@ -136,12 +136,12 @@ const options = rememberedByWords((argv): Words => {
     if (name === '-d' || name === '--dbname') database = value
     if (name === '-c' || name === '--command') statements.push(value)
   }
-  return { host, database, statements, tuplesOnly, unaligned }
+  return { host, isPooler: host !== undefined && readHost(host).isPooler, database, statements, tuplesOnly, unaligned }
 })
 
-function consoleTarget(argv: readonly string[]): { host: string; nth: number } | undefined {
+function meansConsole(argv: readonly string[]): boolean {
   const words = options(argv)
-  return words.database === 'pgbouncer' && words.host !== undefined ? { host: words.host, nth: 0 } : undefined
+  return words.database === 'pgbouncer' && words.host !== undefined
 }
 
 const VERBS = ['PAUSE', 'RESUME', 'RELOAD', 'RECONNECT', 'KILL', 'DISABLE', 'ENABLE', 'SHUTDOWN', 'SHOW VERSION', 'SHOW DATABASES', 'SHOW POOLS']

@@ -50,6 +50,8 @@ export class Server {
   private shutdownMode: ShutdownMode | undefined
   /** The log copy it writes: the directory's, or one of its own when the directory is shared against all rules. */
   readonly copy: DataDirectory['copy']
+  /** Its pod's name. */
+  readonly name: string
   private readonly shares: boolean
 
   constructor(
@@ -58,6 +60,7 @@ export class Server {
     readonly host: Host,
     readonly incarnation: number,
   ) {
+    this.name = host.pod
     this.startedAtUs = world.sim.now
     this.nextPid = 30 + incarnation * 1000
     this.shares = dir.open > 0
@@ -68,10 +71,6 @@ export class Server {
     }
     dir.open += 1
     world.servers.add(this)
-  }
-
-  get name(): string {
-    return this.host.pod
   }
 
   get place(): string {

@@ -110,10 +110,16 @@ const SIZES: Record<string, number> = { B: 1, kB: 1024, MB: 1024 * 1024, GB: 102
 
 /** A setting such as `512MB` in bytes; a bare number counts in `unit`. -1 stays -1 (unlimited). */
 export function parseBytes(text: string, unit: keyof typeof SIZES = 'MB'): number | undefined {
+  return (unit === 'MB' ? readMegabytes(text) : readBytes(text, unit)).bytes
+}
+
+const readMegabytes = rememberedByText(text => readBytes(text, 'MB'))
+
+function readBytes(text: string, unit: keyof typeof SIZES): { readonly bytes: number | undefined } {
   const match = /^\s*(-?\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB)?\s*$/.exec(text)
-  if (match === null) return undefined
+  if (match === null) return { bytes: undefined }
   const value = Number(match[1])
-  return value < 0 ? -1 : Math.round(value * (SIZES[match[2] ?? unit] as number))
+  return { bytes: value < 0 ? -1 : Math.round(value * (SIZES[match[2] ?? unit] as number)) }
 }
 
 /** A setting such as `5s`, `1min`, `60000` (milliseconds) in microseconds. */

@@ -18,6 +18,9 @@ export class PostgresTruth implements Truth {
   readonly promise: 'asynchronous' | 'synchronous'
   /** The members as they were told last. */
   private last: readonly Member[] = []
+  /** The pods that are members, and the list of all pods they were picked from: whose a pod is never changes. */
+  private memberPods: readonly PodView[] = []
+  private pickedFrom: readonly PodView[] | undefined
 
   constructor(
     private readonly world: World,
@@ -39,13 +42,20 @@ export class PostgresTruth implements Truth {
     return this.world.departures
   }
 
+  private membersOf(pods: readonly PodView[]): readonly PodView[] {
+    if (pods !== this.pickedFrom) {
+      this.pickedFrom = pods
+      this.memberPods = pods.filter(pod => this.isMember(pod))
+    }
+    return this.memberPods
+  }
+
   /** A member, or the whole list, is the same object as at the last call while it has not changed: whoever watches compares by identity first. */
   members(): readonly Member[] {
     const { last } = this
     let n = 0
     let changed: Member[] | undefined
-    for (const pod of this.world.kubernetes.pods()) {
-      if (!this.isMember(pod)) continue
+    for (const pod of this.membersOf(this.world.kubernetes.pods())) {
       const before = last[n]
       const member = this.member(pod, before?.name === pod.name ? before : undefined)
       if (member !== before) changed ??= last.slice(0, n)
@@ -110,8 +120,7 @@ export class PostgresTruth implements Truth {
     const found: string[] = []
     // Of each database: two that are kept alike by logical replication may be of different majors (rule PG-LOGICAL-9).
     const majors = new Map<string, Set<string>>()
-    for (const pod of kubernetes.pods()) {
-      if (!this.isMember(pod)) continue
+    for (const pod of this.membersOf(kubernetes.pods())) {
       const { nodeVersion } = pod
       if (nodeVersion !== undefined && minorNumber(nodeVersion) > minorNumber(kubernetes.controlPlaneVersion)) found.push(`node ${pod.node} runs ${nodeVersion}, newer than the control plane ${kubernetes.controlPlaneVersion}`)
       const server = this.world.serverOf(pod.name)

@@ -29,7 +29,8 @@ export class World {
   faultStriking = false
   kubernetes!: Kubernetes
   private readonly listeners = new Set<() => void>()
-  private readonly counters = new Map<string, number>()
+  /** How many draws there were so far, by purpose and entity. */
+  private readonly counters = new Map<string, Map<string, number>>()
 
   constructor(
     readonly sim: Simulation,
@@ -78,6 +79,11 @@ export class World {
     for (const listener of [...this.listeners]) listener()
   }
 
+  /** The pod that another name in the cluster's DNS stands for; undefined for a name that stands for itself. */
+  aliasOf(name: string): string | undefined {
+    return this.aliases.size === 0 ? undefined : this.aliases.get(name)
+  }
+
   /** The running server of a pod, by pod name (or alias); undefined while there is none. */
   serverOf(pod: string): Server | undefined {
     const name = this.aliases.size === 0 ? pod : (this.aliases.get(pod) ?? pod)
@@ -113,9 +119,10 @@ export class World {
 
   /** One keyed draw: the n-th of (entity, purpose) in this rehearsal. */
   draw(d: Distribution, entity: string, purpose: string): number {
-    const key = `${entity}/${purpose}`
-    const nth = this.counters.get(key) ?? 0
-    this.counters.set(key, nth + 1)
+    let ofPurpose = this.counters.get(purpose)
+    if (ofPurpose === undefined) this.counters.set(purpose, (ofPurpose = new Map()))
+    const nth = ofPurpose.get(entity) ?? 0
+    ofPurpose.set(entity, nth + 1)
     return sample(d, this.sim.chance.draw(entity, purpose, nth))
   }
 

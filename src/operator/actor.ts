@@ -275,8 +275,17 @@ class GateWatch {
   }
 }
 
-/** The name of a visit's luck. */
+const visitKeys = new WeakMap<PlanStep, string[]>()
+
+/** The name of a visit's luck: the same text for all rehearsals, so that whoever looks something up by it need not read it anew. */
 function keyOf(step: PlanStep, visit: number): string {
+  let keys = visitKeys.get(step)
+  if (keys === undefined) visitKeys.set(step, (keys = []))
+  // A loop without end makes no memory without end.
+  return visit > 100 ? keyOfVisit(step, visit) : (keys[visit] ??= keyOfVisit(step, visit))
+}
+
+function keyOfVisit(step: PlanStep, visit: number): string {
   return `${step.path === 'undo' ? 'undo/' : ''}${step.id}#${visit}`
 }
 

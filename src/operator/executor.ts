@@ -304,7 +304,7 @@ class Run implements OperatorRun {
         ? action.items.list.map(item => fill(item, lookup))
         : fill(action.items.from, lookup).split(action.items.by === 'lines' ? '\n' : /\s+/).map(item => item.trim()).filter(item => item !== '')
     this.options.observer?.control?.({ is: 'items', step: step.index, count: items.length })
-    for (const inner of this.plan.steps) if (inner.collect !== undefined && inner.loops.at(-1) === step.index) this.vars.set(inner.collect, '')
+    for (const name of collectedIn(this.plan, step)) this.vars.set(name, '')
     if (items.length === 0) return undefined
     this.loops.push({ step: step.index, items, position: 0 })
     this.vars.set(action.as, items[0] as string)
@@ -396,6 +396,15 @@ class Run implements OperatorRun {
     this.sim.log(OUTCOME, this.where, OUTCOMES.indexOf(outcome), reason === '' ? outcome : `${outcome}: ${reason}`)
     this.options.observer?.outcome?.(outcome, reason, this.sim.now)
   }
+}
+
+const collections = new WeakMap<PlanStep, readonly string[]>()
+
+/** The variables that steps of a loop gather: empty when it begins. */
+function collectedIn(plan: Plan, loop: PlanStep): readonly string[] {
+  let names = collections.get(loop)
+  if (names === undefined) collections.set(loop, (names = plan.steps.flatMap(({ collect, loops }) => (collect !== undefined && loops.at(-1) === loop.index ? [collect] : []))))
+  return names
 }
 
 const OUTCOMES: readonly Outcome[] = ['completed', 'rolledBack', 'aborted', 'stuck']

@@ -40,6 +40,11 @@ const constantFilters = new WeakMap<Stage, Filter>()
  * @throws UnknownVariableError for a variable without a value, UnsupportedError for an argument a text program does not have
  */
 export function bindLine(line: CommandLine, place: Workplace, lookup: Lookup, retype?: (argv: readonly string[]) => readonly string[]): BoundLine {
+  const [only] = line.stages
+  if (line.stages.length === 1 && only !== undefined && retype === undefined && only.env.length === 0 && only.stdin === undefined) {
+    const argv = fillWords(only, lookup)
+    if (place.registry.has(argv[0] ?? '')) return plainLine(line, only, argv, place.env)
+  }
   const stages = line.stages.map(stage => bindStage(stage, place, lookup, retype))
   let real = NO_REAL
   stages.forEach((stage, i) => {
@@ -48,6 +53,18 @@ export function bindLine(line: CommandLine, place: Workplace, lookup: Lookup, re
   const spoken = stages.find(stage => stage.filter === undefined) ?? (stages[0] as BoundStage)
   const text = stages.some(stage => stage.mistyped) ? stages.map(stage => stage.argv.join(' ')).join(' | ') : line.text
   return { text, argv: spoken.argv, stages, real }
+}
+
+const plainLines = new WeakMap<readonly string[], BoundLine>()
+
+/** One program and nothing else: for the same words the same line in every rehearsal (see `fillWords`). */
+function plainLine(line: CommandLine, stage: Stage, argv: readonly string[], env: Workplace['env']): BoundLine {
+  let bound = plainLines.get(argv)
+  if (bound === undefined || bound.stages[0]?.stage !== stage || bound.stages[0].env !== env || bound.text !== line.text) {
+    bound = { text: line.text, argv, stages: [{ argv, mistyped: false, env, stdin: undefined, filter: undefined, stage }], real: 0 }
+    plainLines.set(argv, bound)
+  }
+  return bound
 }
 
 function bindStage(stage: Stage, place: Workplace, lookup: Lookup, retype: ((argv: readonly string[]) => readonly string[]) | undefined): BoundStage {

@@ -86,8 +86,13 @@ export class Scribe {
 
   /** The visits of steps in the order they began. */
   steps(journal: Journal): readonly StepRecord[] {
-    const issued = new Map<string, number>()
-    for (const visit of this.issued) issued.set(keyOf(visit), visit.commands)
+    const issued = new Map<string, Issued[]>()
+    for (const visit of this.issued) {
+      const ofStep = issued.get(visit.step)
+      if (ofStep === undefined) issued.set(visit.step, [visit])
+      else ofStep.push(visit)
+    }
+    const commandsOf = (where: Where): number => issued.get(where.step)?.findLast(visit => isAt(visit, where))?.commands ?? 0
     const records: OpenStep[] = []
     // Newest last: the open ones are near the end.
     const open = (where: Where): OpenStep | undefined => {
@@ -100,7 +105,7 @@ export class Scribe {
     for (const entry of journal.entries) {
       if (entry.what === 'started' || entry.what === 'skipped') {
         const title = this.titleOf(entry)
-        records.push({ step: entry.step, title, path: entry.path, visit: entry.visit, startUs: entry.atUs, endUs: undefined, result: 'open', writeDowntimeUs: 0, commands: issued.get(keyOf(entry)) ?? 0 })
+        records.push({ step: entry.step, title, path: entry.path, visit: entry.visit, startUs: entry.atUs, endUs: undefined, result: 'open', writeDowntimeUs: 0, commands: commandsOf(entry) })
       }
       if (entry.what !== 'done' && entry.what !== 'failed' && entry.what !== 'skipped') continue
       const record = open(entry)
@@ -175,8 +180,4 @@ export class Scribe {
 
 function isAt(a: Where, b: Where): boolean {
   return a.step === b.step && a.visit === b.visit && a.path === b.path
-}
-
-function keyOf(where: Where): string {
-  return `${where.path}/${where.step}/${where.visit}`
 }

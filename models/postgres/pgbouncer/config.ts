@@ -1,4 +1,5 @@
 /** pgbouncer.ini as PgBouncer reads it. Source: facts §2 (PGB, E-8, E-9). */
+import { rememberedByText } from '../../../src/operator/remembered.ts'
 
 export interface DatabaseEntry {
   readonly name: string
@@ -18,7 +19,7 @@ export interface BouncerConfig {
 }
 
 /** Parses an ini text. Unknown keys are kept; a database line is `name = host=… port=… …`. */
-export function parseIni(text: string): BouncerConfig {
+export const parseIni = rememberedByText((text): BouncerConfig => {
   const databases: DatabaseEntry[] = []
   const settings: Record<string, string> = {}
   let section = ''
@@ -40,7 +41,7 @@ export function parseIni(text: string): BouncerConfig {
     else if (section === 'databases') databases.push(entry(key, value))
   }
   return { databases, settings, hasMain }
-}
+})
 
 function entry(name: string, text: string): DatabaseEntry {
   const parts: Record<string, string> = {}

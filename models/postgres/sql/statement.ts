@@ -1,4 +1,4 @@
-import type { ExplainStmt, Node, TransactionStmt, VariableSetStmt } from 'libpg-query'
+import type { CreateStmt, ExplainStmt, Node, TransactionStmt, VariableSetStmt } from 'libpg-query'
 import type { Process } from '../../../src/kernel/index.ts'
 import { UnsupportedError } from '../../../src/operator/command.ts'
 import { isAggregate } from './aggregates.ts'
@@ -131,8 +131,21 @@ function compileOne(parsed: Parsed): Statement {
   if ('ExplainStmt' in node) return { ...common, kind: 'query', tag: 'EXPLAIN', evaluate: explain(node.ExplainStmt, parsed) }
   const write = writeOf(node)
   if (write !== undefined) return { ...common, kind: 'effect', execute: (host, perform) => executeWrite(write(binderFor(host, parsed)), perform) }
-  if ('CreateStmt' in node) return { ...common, kind: 'effect', execute: (host, perform) => executeUtility(bindCreateTable(node.CreateStmt, binderFor(host, parsed)), 'CREATE TABLE', perform) }
+  if ('CreateStmt' in node) return { ...common, kind: 'effect', execute: createTable(node.CreateStmt, parsed) }
   return compileUtility(node, common)
+}
+
+/** A table is the same wherever it is made: read once. */
+function createTable(node: CreateStmt, parsed: Parsed): EffectStatement['execute'] {
+  let effect: Effect | undefined
+  return (host, perform) => {
+    if (effect === undefined) {
+      const binder = binderFor(host, parsed)
+      effect = bindCreateTable(node, binder)
+      binder.release()
+    }
+    return executeUtility(effect, 'CREATE TABLE', perform)
+  }
 }
 
 function writeOf(node: Node): ((binder: Binder) => Write) | undefined {

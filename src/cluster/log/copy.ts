@@ -60,7 +60,8 @@ export class Copy {
 
   lsn(stage: Stage): Bytes {
     this.log.settle()
-    return whole(this.curves[stage].valueAt(this.log.sim.now))
+    const { curves } = this
+    return whole((stage === 'flush' ? curves.flush : stage === 'receive' ? curves.receive : curves.apply).valueAt(this.log.sim.now))
   }
 
   get leading(): boolean {
