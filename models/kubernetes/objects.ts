@@ -234,6 +234,15 @@ export function copy<T>(value: T): T {
   return value
 }
 
+/** Makes plain JSON unchangeable, all the way down, so that rehearsals can share it. Gives the same value. */
+export function frozen<T>(value: T): T {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) frozen(inner)
+  }
+  return value
+}
+
 /** JSON with sorted keys: equal values give equal text. */
 export function canonical(value: unknown): string {
   return JSON.stringify(sorted(value)) ?? 'null'

@@ -15,6 +15,15 @@ export function safeHash(text: string, length = 10): string {
   return out
 }
 
+const hashes = new WeakMap<PodTemplate, string>()
+
+/** A template's hash. Stored objects are replaced and never changed, so it is reckoned once for each. */
+function hashOf(template: PodTemplate): string {
+  let hash = hashes.get(template)
+  if (hash === undefined) hashes.set(template, (hash = safeHash(canonical(template))))
+  return hash
+}
+
 /** The templates that an object has had (ControllerRevisions, ReplicaSets), newest use last. The same template is the same revision. */
 export class Revisions {
   /** What finished pods and pods below the partition come from. */
@@ -47,7 +56,7 @@ export class Revisions {
   }
 
   private remember(template: PodTemplate): string {
-    const hash = safeHash(canonical(template))
+    const hash = hashOf(template)
     if (!this.templates.has(hash)) this.templates.set(hash, template)
     return hash
   }

@@ -2,7 +2,7 @@
 import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
 import type { KubeNode } from './node.ts'
-import { type Labels, matchesTerm, quantity, selects } from './objects.ts'
+import { type Labels, matchesTerm, type PodSpec, quantity, selects } from './objects.ts'
 import type { Pod } from './pod.ts'
 
 export class Scheduler {
@@ -140,8 +140,16 @@ interface Requests {
   readonly memory: number
 }
 
+const requested = new WeakMap<PodSpec, Requests>()
+
 /** What the containers of a pod ask for together: cores and bytes. */
 function requestsOf(pod: Pod): Requests {
+  let requests = requested.get(pod.spec)
+  if (requests === undefined) requested.set(pod.spec, (requests = sumRequests(pod)))
+  return requests
+}
+
+function sumRequests(pod: Pod): Requests {
   let cpu = 0
   let memory = 0
   for (const c of pod.spec.containers) {

@@ -4,7 +4,7 @@
  */
 import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
-import { copy, type KubeObject, type StatefulSetSpec } from './objects.ts'
+import { copy, frozen, type KubeObject, type Labels, type PodSpec, type PodTemplate, type StatefulSetSpec } from './objects.ts'
 import type { Pod } from './pod.ts'
 import { RevisionBook, type Revisions } from './revisions.ts'
 
@@ -110,27 +110,53 @@ export class StatefulSets {
     const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0
     const hash = spec.updateStrategy?.type !== 'OnDelete' && ordinal < partition ? revisions.current : revisions.update
     const template = revisions.template(hash)
-    const name = `${set}-${ordinal}`
-    const volumes = [...(template.spec.volumes ?? [])]
-    for (const claim of spec.volumeClaimTemplates ?? []) {
-      const claimName = `${claim.metadata.name}-${name}`
-      this.kube.claims.ensure(claimName, namespace, claim.spec)
-      volumes.push({ name: claim.metadata.name, persistentVolumeClaim: { claimName } })
-    }
+    const form = formOf(spec, template, set, hash, ordinal)
+    for (const { claimName, claimSpec } of form.claims) this.kube.claims.ensure(claimName, namespace, claimSpec)
     return this.kube.pods$.create({
-      name,
+      name: form.name,
       namespace,
-      labels: {
-        ...template.metadata?.labels,
-        'apps.kubernetes.io/pod-index': String(ordinal),
-        'controller-revision-hash': `${set}-${hash}`,
-        'statefulset.kubernetes.io/pod-name': name,
-      },
+      labels: form.labels,
       ...(template.metadata?.annotations === undefined ? {} : { annotations: copy(template.metadata.annotations) }),
-      spec: { ...template.spec, volumes, hostname: name, ...(spec.serviceName === undefined ? {} : { subdomain: spec.serviceName }) },
+      spec: form.spec,
       owner: { kind: 'StatefulSet', name: set, uid: this.kube.store.entry('StatefulSet', this.kube.key(set, namespace))?.uid ?? '' },
     })
   }
+}
+
+/** What a set's pod of one ordinal looks like under one template. */
+interface PodForm {
+  readonly template: PodTemplate
+  readonly name: string
+  readonly labels: Labels
+  readonly spec: PodSpec
+  readonly claims: readonly { readonly claimName: string; readonly claimSpec: Record<string, unknown> | undefined }[]
+}
+
+const forms = new WeakMap<StatefulSetSpec, PodForm[]>()
+
+/** The form of a pod: where a set's spec and template are the same objects it is the same one, in this rehearsal or the next. */
+function formOf(spec: StatefulSetSpec, template: PodTemplate, set: string, hash: string, ordinal: number): PodForm {
+  let known = forms.get(spec)
+  if (known === undefined) forms.set(spec, (known = []))
+  const name = `${set}-${ordinal}`
+  const before = known[ordinal]
+  if (before !== undefined && before.template === template && before.name === name) return before
+  const claims = (spec.volumeClaimTemplates ?? []).map(claim => ({ volume: claim.metadata.name, claimName: `${claim.metadata.name}-${name}`, claimSpec: claim.spec }))
+  const volumes = [...(template.spec.volumes ?? []), ...claims.map(({ volume, claimName }) => ({ name: volume, persistentVolumeClaim: { claimName } }))]
+  const form: PodForm = {
+    template,
+    name,
+    labels: frozen({
+      ...template.metadata?.labels,
+      'apps.kubernetes.io/pod-index': String(ordinal),
+      'controller-revision-hash': `${set}-${hash}`,
+      'statefulset.kubernetes.io/pod-name': name,
+    }),
+    spec: frozen({ ...template.spec, volumes, hostname: name, ...(spec.serviceName === undefined ? {} : { subdomain: spec.serviceName }) }),
+    claims,
+  }
+  known[ordinal] = form
+  return form
 }
 
 /** The ordinal in a StatefulSet pod's name. */

@@ -406,9 +406,13 @@ function refreshSlot(upstream: Server, slot: Slot, limitBytes: number): void {
   if (limitBytes >= 0 && upstream.dir.checkpointLsn - slot.restartLsn > limitBytes) slot.lost = true
 }
 
+const majors = new Map<string, string>()
+
 /** `15.8` → `15`. */
 export function major(version: string): string {
-  return version.split('.')[0] as string
+  let known = majors.get(version)
+  if (known === undefined) majors.set(version, (known = version.split('.')[0] as string))
+  return known
 }
 
 /** Whether a directory's history is contained in a server's. */

@@ -1,5 +1,5 @@
 /** Turns the options into Kubernetes objects: pools, StatefulSets, Services, ConfigMaps, poolers, as a user would have applied them. */
-import type { Kubernetes, KubeObject } from '../kubernetes/index.ts'
+import { frozen, type Kubernetes, type KubeObject } from '../kubernetes/index.ts'
 import type { PostgresOptions } from './options.ts'
 import { defaultIni } from './pgbouncer/config.ts'
 import { CONFIG_MAP, CONFIG_MOUNT, DATA_MOUNT, POOLER, POOLER_IMAGE } from './names.ts'
@@ -136,8 +136,16 @@ function memberTemplate(options: PostgresOptions, labels: Record<string, string>
   }
 }
 
-/** Everything that `kubectl apply` made before the story. */
+const applied = new WeakMap<PostgresOptions, readonly KubeObject[]>()
+
+/** Everything that `kubectl apply` made before the story: the same objects in all rehearsals of one scenario, so nobody may change them. */
 export function objects(options: PostgresOptions): readonly KubeObject[] {
+  let made = applied.get(options)
+  if (made === undefined) applied.set(options, (made = frozen(makeObjects(options))))
+  return made
+}
+
+function makeObjects(options: PostgresOptions): readonly KubeObject[] {
   const result: KubeObject[] = []
   const app = options.name
   const labels = { app, [COMPONENT.key]: COMPONENT.value }

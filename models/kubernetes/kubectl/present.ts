@@ -1,11 +1,42 @@
 /** The JSON of API objects, built only when something prints it. */
 import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeNode } from '../node.ts'
-import { copy, type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
+import { type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
 import type { Pod } from '../pod.ts'
 import type { Stored } from '../store.ts'
 
+/** Its parts are made when they are asked for: read it at once, and change nothing of it. */
 export function podObject(kube: Kubernetes, pod: Pod): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    get metadata() {
+      return podMetadata(pod)
+    },
+    get spec() {
+      return { ...(pod.spec as unknown as Record<string, unknown>), ...(pod.node === undefined ? {} : { nodeName: pod.node }) }
+    },
+    get status() {
+      return podStatus(kube, pod)
+    },
+  }
+}
+
+function podMetadata(pod: Pod): KubeObject['metadata'] {
+  return {
+    name: pod.name,
+    namespace: pod.namespace,
+    uid: pod.uid,
+    resourceVersion: String(pod.resourceVersion),
+    creationTimestamp: timestamp(pod.createdUs),
+    labels: { ...pod.labels },
+    ...(Object.keys(pod.annotations).length === 0 ? {} : { annotations: { ...pod.annotations } }),
+    ...(pod.deletedUs === undefined ? {} : { deletionTimestamp: timestamp(pod.deletedUs + (pod.graceSeconds ?? 0) * 1_000_000), deletionGracePeriodSeconds: pod.graceSeconds }),
+    ...(pod.owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'apps/v1', kind: pod.owner.kind === 'Deployment' ? 'ReplicaSet' : pod.owner.kind, name: pod.owner.name, uid: pod.owner.uid, controller: true }] }),
+  }
+}
+
+function podStatus(kube: Kubernetes, pod: Pod): Record<string, unknown> {
   const state =
     pod.containerState === 'running'
       ? { running: { startedAt: timestamp(pod.startedUs ?? 0) } }
@@ -14,45 +45,29 @@ export function podObject(kube: Kubernetes, pod: Pod): KubeObject {
         : { waiting: { reason: pod.reason || 'ContainerCreating', ...(pod.message === '' ? {} : { message: pod.message }) } }
   const condition = (type: string, status: boolean, us: number) => ({ type, status: status ? 'True' : 'False', lastTransitionTime: timestamp(us) })
   return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: pod.name,
-      namespace: pod.namespace,
-      uid: pod.uid,
-      resourceVersion: String(pod.resourceVersion),
-      creationTimestamp: timestamp(pod.createdUs),
-      labels: { ...pod.labels },
-      ...(Object.keys(pod.annotations).length === 0 ? {} : { annotations: { ...pod.annotations } }),
-      ...(pod.deletedUs === undefined ? {} : { deletionTimestamp: timestamp(pod.deletedUs + (pod.graceSeconds ?? 0) * 1_000_000), deletionGracePeriodSeconds: pod.graceSeconds }),
-      ...(pod.owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'apps/v1', kind: pod.owner.kind === 'Deployment' ? 'ReplicaSet' : pod.owner.kind, name: pod.owner.name, uid: pod.owner.uid, controller: true }] }),
-    },
-    spec: { ...copy(pod.spec as unknown as Record<string, unknown>), ...(pod.node === undefined ? {} : { nodeName: pod.node }) },
-    status: {
-      phase: pod.phase,
-      conditions: [
-        condition('PodScheduled', pod.node !== undefined, pod.createdUs),
-        condition('Initialized', pod.containerState !== 'waiting' || pod.restarts > 0, pod.createdUs),
-        condition('ContainersReady', pod.ready, pod.readyChangedUs),
-        condition('Ready', pod.ready, pod.readyChangedUs),
-      ],
-      ...(pod.node === undefined ? {} : { hostIP: kube.nodes.get(pod.node)?.ip ?? '', podIP: pod.podIP, podIPs: [{ ip: pod.podIP }] }),
-      ...(pod.node === undefined
-        ? {}
-        : {
-            containerStatuses: [
-              {
-                name: pod.main.name,
-                image: pod.image,
-                ready: pod.ready,
-                started: pod.containerState === 'running',
-                restartCount: pod.restarts,
-                state,
-                lastState: pod.lastExitCode === undefined ? {} : { terminated: { exitCode: pod.lastExitCode } },
-              },
-            ],
-          }),
-    },
+    phase: pod.phase,
+    conditions: [
+      condition('PodScheduled', pod.node !== undefined, pod.createdUs),
+      condition('Initialized', pod.containerState !== 'waiting' || pod.restarts > 0, pod.createdUs),
+      condition('ContainersReady', pod.ready, pod.readyChangedUs),
+      condition('Ready', pod.ready, pod.readyChangedUs),
+    ],
+    ...(pod.node === undefined ? {} : { hostIP: kube.nodes.get(pod.node)?.ip ?? '', podIP: pod.podIP, podIPs: [{ ip: pod.podIP }] }),
+    ...(pod.node === undefined
+      ? {}
+      : {
+          containerStatuses: [
+            {
+              name: pod.main.name,
+              image: pod.image,
+              ready: pod.ready,
+              started: pod.containerState === 'running',
+              restartCount: pod.restarts,
+              state,
+              lastState: pod.lastExitCode === undefined ? {} : { terminated: { exitCode: pod.lastExitCode } },
+            },
+          ],
+        }),
   }
 }
 
@@ -84,7 +99,7 @@ export function nodeObject(kube: Kubernetes, node: KubeNode): KubeObject {
 /** A stored object with its server-side metadata and the status that its controller would have written. */
 export function storedObject(kube: Kubernetes, kind: string, key: string, entry: Stored): KubeObject {
   if (kind === 'Endpoints') return endpointsObject(kube, key, entry)
-  const object = copy(entry.object)
+  const object: KubeObject = { ...entry.object }
   object.metadata = {
     ...object.metadata,
     uid: entry.uid,

@@ -1,4 +1,3 @@
-import { copy, type KubeObject } from '../objects.ts'
 import { qualified } from './resources.ts'
 import { CliError, joined, targets, unknownTypes, type Verb } from './verb.ts'
 import { editable, store } from './write.ts'
@@ -22,14 +21,14 @@ export const scale: Verb = {
     const lines: string[] = []
     for (const f of found) {
       if (f.type.kind !== 'StatefulSet' && f.type.kind !== 'Deployment') throw new CliError(`error: no kind "Scale" is registered for ${f.type.plural}`)
-      const object = copy(editable(c.kube, f)) as KubeObject
+      const object = editable(c.kube, f)
       const spec = object.spec ?? {}
       const expected = c.args.flags.get('current-replicas')
       if (expected !== undefined && Number(expected) !== (spec.replicas ?? 1)) {
         errors.push(new CliError(`error: Expected replicas to be ${expected}, was ${spec.replicas ?? 1}`))
         continue
       }
-      store(c.kube, f, { ...editable(c.kube, f), spec: { ...editable(c.kube, f).spec, replicas: Number(text) } })
+      store(c.kube, f, { ...object, spec: { ...object.spec, replicas: Number(text) } })
       lines.push(`${qualified(f.type, f.name)} scaled`)
     }
     return joined(lines, errors)

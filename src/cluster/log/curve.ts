@@ -11,6 +11,13 @@ export function whole(value: number): number {
   return Math.floor(value + SLACK)
 }
 
+/** A list of one number that is kept as doubles from the start: one that began with small whole numbers would be made anew when others come. */
+export function doubles(first: number): number[] {
+  const list = [0.5]
+  list[0] = first
+  return list
+}
+
 /**
  * A non-decreasing piecewise-linear function of time that knows its past and, until something changes, its future:
  * the last segment goes on for ever. Right-continuous; an upward jump is a segment that starts higher.
@@ -29,11 +36,11 @@ export class Curve {
   version = 0
 
   constructor(startUs: Us, value: number) {
-    this.start = [startUs]
-    this.at = [startUs]
-    this.value = [value]
-    this.slope = [0]
-    this.lag = [LIMITED]
+    this.start = doubles(startUs)
+    this.at = doubles(startUs)
+    this.value = doubles(value)
+    this.slope = doubles(0)
+    this.lag = doubles(LIMITED)
   }
 
   /** The segment valid at `t` if the curve is shifted later by `shiftUs`. Before the first segment, the first. */

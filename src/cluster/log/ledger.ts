@@ -54,7 +54,7 @@ export class Ledger {
 
   constructor(private readonly log: ReplicatedLog) {}
 
-  /** For the log: appends a stretch, joined to the one before it when it goes on along the same line. The entry is the ledger's from now on. */
+  /** For the log: appends a stretch, joined to the one before it when it goes on along the same line. The entry stays the caller's. */
   add(e: Entry): void {
     for (const listener of this.listeners) listener(e)
     const { entries } = this
@@ -70,7 +70,7 @@ export class Ledger {
       }
       break
     }
-    entries.push(e)
+    entries.push({ ...e })
   }
 
   /** All intervals up to now, in the order in which their outcome began. */

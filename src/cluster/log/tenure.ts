@@ -2,7 +2,7 @@ import type { Us } from '../../kernel/index.ts'
 import type { Demand } from './demand.ts'
 import type { Head } from './head.ts'
 import { SLACK } from './curve.ts'
-import type { AckKind } from './ledger.ts'
+import type { AckKind, Entry } from './ledger.ts'
 import type { Share } from './rates.ts'
 import { AckWalk, N1, N2, piece, type PieceSink, U1, U2, W1, W2, X1, X2 } from './walk.ts'
 
@@ -179,22 +179,26 @@ export class Tenure implements PieceSink {
     if (to <= this.nDone) return
     const f = n1 < this.nDone ? (this.nDone - n1) / (n2 - n1) : 0
     const g = to < n2 ? (to - n1) / (n2 - n1) : 1
-    this.head.log.ledger.add({
-      demand: this.demand.options.id,
-      branch: this.head.branch,
-      kind,
-      n1: Math.max(n1, this.nDone),
-      n2: to,
-      w1: between(w1, w2, f),
-      w2: between(w1, w2, g),
-      x1: between(x1, x2, f),
-      x2: between(x1, x2, g),
-      a1: between(a1, a2, f),
-      a2: between(a1, a2, g),
-    })
+    const { log, branch } = this.head
+    const entry = (stretch ??= { demand: '', branch, kind, n1: 0.5, n2: 0.5, x1: 0.5, x2: 0.5, w1: 0.5, w2: 0.5, a1: 0.5, a2: 0.5 })
+    entry.demand = this.demand.options.id
+    entry.branch = branch
+    entry.kind = kind
+    entry.n1 = Math.max(n1, this.nDone)
+    entry.n2 = to
+    entry.w1 = between(w1, w2, f)
+    entry.w2 = between(w1, w2, g)
+    entry.x1 = between(x1, x2, f)
+    entry.x2 = between(x1, x2, g)
+    entry.a1 = between(a1, a2, f)
+    entry.a2 = between(a1, a2, g)
+    log.ledger.add(entry)
     this.nDone = to
   }
 }
+
+/** The stretch at hand: one for all tenures, read at once. Most of them go on where the last one ended, and none needs to be kept. */
+let stretch: Entry | undefined
 
 function between(p: number, q: number, h: number): number {
   return h === 0 ? p : h === 1 ? q : p + (q - p) * h
