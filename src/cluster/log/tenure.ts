@@ -49,6 +49,8 @@ export class Tenure implements PieceSink {
   private writesSeen = -1
   private endSeen = 0
   private steadilyFlowing = false
+  /** The stretch at hand, read at once: most go on where the one before ended, and none needs to be kept. Its numbers are doubles from the start. */
+  private readonly stretch: Entry
   /** For the log: its part in the leader's writing, written anew at each look. */
   readonly share: Share = { tenure: this, waiting: false, extraUs: 0, rate: 0, full: Number.POSITIVE_INFINITY }
 
@@ -61,6 +63,7 @@ export class Tenure implements PieceSink {
     this.walk = new AckWalk(head.ack, head.written, demand.writes, now)
     this.nAcked = demand.writes.valueAt(now)
     this.nDone = this.nAcked
+    this.stretch = { demand: demand.options.id, branch: head.branch, kind: 'ok', n1: 0.5, n2: 0.5, x1: 0.5, x2: 0.5, w1: 0.5, w2: 0.5, a1: 0.5, a2: 0.5 }
   }
 
   written(now: Us): number {
@@ -179,10 +182,7 @@ export class Tenure implements PieceSink {
     if (to <= this.nDone) return
     const f = n1 < this.nDone ? (this.nDone - n1) / (n2 - n1) : 0
     const g = to < n2 ? (to - n1) / (n2 - n1) : 1
-    const { log, branch } = this.head
-    const entry = (stretch ??= { demand: '', branch, kind, n1: 0.5, n2: 0.5, x1: 0.5, x2: 0.5, w1: 0.5, w2: 0.5, a1: 0.5, a2: 0.5 })
-    entry.demand = this.demand.options.id
-    entry.branch = branch
+    const entry = this.stretch
     entry.kind = kind
     entry.n1 = Math.max(n1, this.nDone)
     entry.n2 = to
@@ -192,13 +192,10 @@ export class Tenure implements PieceSink {
     entry.x2 = between(x1, x2, g)
     entry.a1 = between(a1, a2, f)
     entry.a2 = between(a1, a2, g)
-    log.ledger.add(entry)
+    this.head.log.ledger.add(entry)
     this.nDone = to
   }
 }
-
-/** The stretch at hand: one for all tenures, read at once. Most of them go on where the last one ended, and none needs to be kept. */
-let stretch: Entry | undefined
 
 function between(p: number, q: number, h: number): number {
   return h === 0 ? p : h === 1 ? q : p + (q - p) * h
