@@ -10,6 +10,7 @@ import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
 import { type Connection, connectionLatency, psqlCommand, type Target } from './psql/index.ts'
 import { sqlHost } from './relations.ts'
 import type { Server } from './server.ts'
+import type { Effect, EffectResult, SqlHost } from './sql/host.ts'
 import { SqlSession } from './sessions.ts'
 import { POOLER } from './names.ts'
 import type { World } from './world.ts'
@@ -242,6 +243,23 @@ function findPooled(world: World, client: Client, host: string, nth: number): Se
 }
 
 function opened(server: Server, place: string): Connection {
-  const session = new SqlSession(server, place)
-  return { is: 'ok', host: sqlHost(server, session), run: effect => perform(session, effect), close: () => session.close() }
+  return new Opened(new SqlSession(server, place))
+}
+
+/** A connection that stands. */
+class Opened {
+  readonly is = 'ok'
+  readonly host: SqlHost
+
+  constructor(private readonly session: SqlSession) {
+    this.host = sqlHost(session.server, session)
+  }
+
+  run(effect: Effect): Process<EffectResult> {
+    return perform(this.session, effect)
+  }
+
+  close(): void {
+    this.session.close()
+  }
 }

@@ -18,6 +18,8 @@ export class PostgresTruth implements Truth {
   readonly promise: 'asynchronous' | 'synchronous'
   /** The members as they were told last. */
   private last: readonly Member[] = []
+  /** Who could acknowledge, as told last. */
+  private able: readonly string[] = []
   /** The pods that are members, and the list of all pods they were picked from: whose a pod is never changes. */
   private memberPods: readonly PodView[] = []
   private pickedFrom: readonly PodView[] | undefined
@@ -108,10 +110,19 @@ export class PostgresTruth implements Truth {
     return [...server.dir.subscriptions.values()].find(subscription => subscription.enabled)
   }
 
+  /** The same list as at the last call while it names the same. */
   couldAcknowledge(): readonly string[] {
-    const names: string[] = []
-    for (const server of this.world.servers) if (server.alive && server.state !== 'stopping' && canAcknowledge(server)) names.push(server.name)
-    return names
+    const { able } = this
+    let n = 0
+    let changed: string[] | undefined
+    for (const server of this.world.servers) {
+      if (!server.alive || server.state === 'stopping' || !canAcknowledge(server)) continue
+      if (server.name !== able[n]) changed ??= able.slice(0, n)
+      changed?.push(server.name)
+      n += 1
+    }
+    if (changed === undefined && n < able.length) changed = able.slice(0, n)
+    return (this.able = changed ?? able)
   }
 
   /** Unsupported combinations: a kubelet newer than the control plane, and members of several majors. A newer primary than standby is only discouraged. */

@@ -285,7 +285,7 @@ export class Recorder {
   private lookForSplits(now: Us): void {
     const { truth, logs } = this.cluster
     if (logs.length <= FEW_LOGS) {
-      for (const [log, split] of this.splits) split.set(now, truth.couldAcknowledge(log))
+      for (const log of logs) this.splits.get(log)?.set(now, truth.couldAcknowledge(log))
       return
     }
     for (const log of this.stirred) this.splits.get(log)?.set(now, truth.couldAcknowledge(log))

@@ -77,6 +77,8 @@ export class ReplicatedLog {
   private timer: TimerId | undefined
   private readonly onTimer = (): void => this.wake()
   private timerAtUs = Number.POSITIVE_INFINITY
+  /** Before this instant nobody is to be told anything, unless something changes. */
+  private quietUntilUs = 0
 
   constructor(
     readonly sim: Simulation,
@@ -277,8 +279,9 @@ export class ReplicatedLog {
 
   /** For the shelf. The instant is over: derive, then tell who waits. What they do is derived again before time moves on. */
   afterInstant(): void {
-    this.settle()
     const now = this.sim.now
+    if (!this.dirty && this.planned && now < this.quietUntilUs) return
+    this.settle()
     if (!this.planned) this.plan(now)
     this.planned = true
     if (this.anyDue(now)) {
@@ -288,14 +291,19 @@ export class ReplicatedLog {
         w.wanted.then()
       }
     }
+    let quietUntilUs = Number.POSITIVE_INFINITY
     for (const d of this.demands) {
       if (d.onFlow === undefined) continue
       const flowing = this.flows(d)
+      quietUntilUs = Math.min(quietUntilUs, d.flowUntilUs)
       if (flowing === d.told) continue
       d.told = flowing
       d.onFlow(flowing)
     }
+    for (const w of this.watches) quietUntilUs = Math.min(quietUntilUs, w.atUs)
+    this.quietUntilUs = quietUntilUs
   }
+
   private anyDue(now: Us): boolean {
     for (const w of this.watches) if (w.atUs <= now) return true
     return false
