@@ -34,10 +34,13 @@ function wanted({ max, min }: Objective): string {
   return [max === undefined ? '' : `≤ ${max}`, min === undefined ? '' : `≥ ${min}`].filter(Boolean).join(' and ')
 }
 
+/** What grows while writes are down; attempts fail then, too. */
+const OF_WRITE_OUTAGES: readonly MeasureId[] = ['writeDowntimeSeconds', 'longestWriteGapSeconds', 'failedAttempts', 'failedAfterRetry']
+
 function explain(facts: Facts, measure: MeasureId, value: number): Chain {
   const { horizon, writeOutages, readOutages, steps } = facts.recording
   const chain = new Chain(facts).add(horizon.endUs, `${measure} came to ${value}${facts.recording.open.includes(measure) ? ' and was still growing at the end' : ''}`)
-  const outages = measure === 'readDowntimeSeconds' ? readOutages : measure === 'writeDowntimeSeconds' || measure === 'longestWriteGapSeconds' ? writeOutages : []
+  const outages = measure === 'readDowntimeSeconds' ? readOutages : OF_WRITE_OUTAGES.includes(measure) ? writeOutages : []
   const longest = outages.reduce<(typeof outages)[number] | undefined>((a, b) => (a === undefined || b.toUs - b.fromUs > a.toUs - a.fromUs ? b : a), undefined)
   if (longest !== undefined) {
     chain.add(longest.fromUs, `${longest.cohort} got no answer (${longest.state}) from ${clock(facts, longest.fromUs)} until ${longest.open ? 'the end' : clock(facts, longest.toUs)}`, { inStep: true })

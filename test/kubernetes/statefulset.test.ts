@@ -109,6 +109,7 @@ for (const name of ['db', 'my-redis-shard']) {
       shell(c, `kubectl delete pod ${name}-0`)
       run(c, 1800)
       expect(images(c)).toEqual({ [`${name}-0`]: 'toy:1', [`${name}-1`]: 'toy:1', [`${name}-2`]: 'toy:2', [`${name}-3`]: 'toy:2' })
+      expect(story(c)).toEqual([3, 2, 0].flatMap(i => [`-${name}-${i}`, `+${name}-${i}`]))
     })
 
     it('K8S-STATEFULSET-6: OnDelete restarts nothing; a deleted pod comes back new', () => {

@@ -3,6 +3,7 @@
  * who looks for it is `look.ts` (a runbook's, by rehearsals) and `mutate.ts` (a source's, by the tests that hold it).
  */
 import type { BlockId } from '../../src/campaign/index.ts'
+import type { FaultKind } from '../../src/engine.ts'
 import type { Change } from '../variant.ts'
 
 /** A runbook or a cluster that lacks something: the verdict of rehearsals must be `violated`, where it is `held` without the defect. */
@@ -19,6 +20,8 @@ export interface RunbookDefect {
    * takes a certain fault at a certain moment (`faults`), or a rollback from a certain step (`rollback`), that is the surer way.
    */
   readonly look?: BlockId
+  /** Only under these kinds of faults, where looking under all would take long; the figure is then that of the narrower search. */
+  readonly kinds?: readonly FaultKind[]
   /** A limit on rehearsals, when looking further is known to be in vain: the defect is then reported as not found, which is an honest answer. */
   readonly most?: number
 }

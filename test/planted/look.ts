@@ -20,7 +20,9 @@ type Trial = (what: { readonly seed: string; readonly schedule: Schedule }) => s
 
 /** Rehearses the scenario with the defect in it until a check, an objective or a floor is violated. */
 export function lookFor(defect: RunbookDefect): Finding {
-  const scenario = variant(defect.scenario, defect.change)
+  const planted = variant(defect.scenario, defect.change)
+  const { kinds = planted.faults.kinds } = defect
+  const scenario = { ...planted, faults: { ...planted.faults, kinds } }
   const whole = variant(defect.scenario)
   const trial: Trial = what => {
     const result = rehearse({ scenario, ...what })

@@ -50,9 +50,11 @@ ${families.map(sectionOf).join('')}`
 
 function sectionOf(family: Family): string {
   const findings = findingsOf(family)
-  const rows = family.defects.map(({ id, what }) => {
+  const rows = family.defects.map(defect => {
+    const { id, what } = defect
     const finding = findings[id]
-    const cells = finding === undefined ? ['not looked for yet', ''] : [`${finding.found ? '' : '**not found** '}${finding.how}`, String(finding.after)]
+    const only = 'kinds' in defect && defect.kinds !== undefined && finding?.how.startsWith('without') !== true ? ` (looked for under ${defect.kinds.join(', ')} only)` : ''
+    const cells = finding === undefined ? ['not looked for yet', ''] : [`${finding.found ? '' : '**not found** '}${finding.how}${only}`, String(finding.after)]
     return `| \`${id}\` | ${[what, ...cells].map(text => text.replaceAll('|', '\\|')).join(' | ')} |\n`
   })
   return `\n## ${family.title}\n\n| id | what is wrong | found by | after |\n|---|---|---|---|\n${rows.join('')}`

@@ -67,4 +67,46 @@ describe('E-1: sync_state (PG-SYNC-1, PG-SYNC-2, PG-SYNC-3)', () => {
     expect(lab.sql(0, 'SELECT DISTINCT application_name, sync_state FROM pg_stat_replication')).toBe('walreceiver|quorum')
     expect(new Lab({ applicationNames: 'walreceiver', synchronousStandbyNames: 'ANY 1' }).sql(0, 'SELECT DISTINCT sync_state FROM pg_stat_replication')).toBe('async')
   })
+
+  it('a named standby that catches up does not count yet: FIRST 1 stays with the next until it streams (PG-SYNC-1)', () => {
+    const lab = new Lab({ synchronousStandbyNames: 'FIRST 1 ("postgres-cluster-1","postgres-cluster-2")', walSenderTimeoutSeconds: 10, slots: true })
+    const heal = lab.cutOff(1)
+    lab.wait(20 * SECOND)
+    expect(lab.replication(0)).toBe('s2|streaming|sync')
+    lab.bulk(2_000_000_000)
+    heal()
+    lab.until(() => lab.replication(0).startsWith('s1|catchup'))
+    expect(lab.replication(0)).toBe('s1|catchup|potential\ns2|streaming|sync')
+    lab.until(() => lab.replication(0).startsWith('s1|streaming'))
+    expect(lab.replication(0)).toBe('s1|streaming|sync\ns2|streaming|potential')
+  })
+
+  it('names are compared without their case, on either side (PG-SYNC-2)', () => {
+    const lab = new Lab({ synchronousStandbyNames: 'ANY 1 ("postgres-cluster-1")' })
+    lab.sql(1, `ALTER SYSTEM SET primary_conninfo = 'host=${lab.dns(0)} port=5432 user=replicator application_name=Postgres-Cluster-1'`)
+    lab.sql(1, 'SELECT pg_reload_conf()')
+    lab.wait(10 * SECOND)
+    expect(lab.sql(0, 'SELECT application_name, sync_state FROM pg_stat_replication ORDER BY 1')).toBe('Postgres-Cluster-1|quorum\npostgres-cluster-2|async')
+  })
+
+  it('who could acknowledge: a primary as long as enough of those whose word counts can answer', () => {
+    const lab = new Lab({ synchronousStandbyNames: 'ANY 1 ("postgres-cluster-1","postgres-cluster-2")' })
+    const could = () => lab.cluster.truth.couldAcknowledge()
+    expect(could()).toEqual(['postgres-cluster-0'])
+    const first = lab.cutOff(1)
+    expect(could()).toEqual(['postgres-cluster-0'])
+    lab.cutOff(2)
+    expect(could()).toEqual([])
+    first()
+    lab.wait(10 * SECOND)
+    expect(could()).toEqual(['postgres-cluster-0'])
+  })
+
+  it('a reload with a value that cannot be read keeps the list that was (PG-CONF-1)', () => {
+    const lab = new Lab({ synchronousStandbyNames: 'ANY 1 ("postgres-cluster-1","postgres-cluster-2")' })
+    lab.write(0, 'postgresql.conf', "synchronous_standby_names = 'ANY 1 (postgres-cluster-1)'")
+    lab.sql(0, 'SELECT pg_reload_conf()')
+    lab.wait(SECOND)
+    expect(lab.sql(0, 'SELECT DISTINCT sync_state FROM pg_stat_replication')).toBe('quorum')
+  })
 })

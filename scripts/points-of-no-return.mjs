@@ -1,0 +1,44 @@
+// Measures from where there is no way back in each built-in scenario of an engine (default: postgres) and writes docs/points-of-no-return.md.
+// Only the rollbacks of each sweep, without faults: node scripts/points-of-no-return.mjs [engine] [lucks]
+import { writeFileSync } from 'node:fs'
+import { builtInScenarios, loadScenario, runCampaign } from '../dist/src/index.js'
+
+const [engine = 'postgres', lucks = '8'] = process.argv.slice(2)
+const strategy = { kind: 'sweep', lucks: 1, strengths: 'usual', pairs: false, rollbacks: { alone: Number(lucks), underFault: 0 } }
+const WORDS = { 'no-acknowledged-write-lost': 'acknowledged writes lost', 'serves-at-end': 'not serving', terminates: 'past the deadline' }
+
+/** Runs the rollback cells alone: the others come before them, and what came of the first tells where they are. */
+async function measure(name) {
+  const whole = loadScenario(name)
+  const scenario = { ...whole, faults: { ...whole.faults, kinds: [] } }
+  const { blocks } = (await runCampaign(scenario, { seed: '1', strategy, runs: 1 })).result.sweep
+  const nth = blocks.findIndex(({ id }) => id === 'rollback')
+  const firstRun = blocks.slice(0, nth).reduce((sum, { size }) => sum + size, 0)
+  const { result } = await runCampaign(scenario, { seed: '1', strategy, firstRun, runs: blocks[nth].size })
+  return result.pointOfNoReturn
+}
+
+const rows = []
+for (const name of builtInScenarios().filter(each => each.startsWith(`${engine}-`))) {
+  const { declared, measured, boundaries, seeds } = await measure(name)
+  const where = measured === null ? 'none: turning back ends well from every boundary' : measured.step === '-' ? `before the first step` : `once \`${measured.step}\` has begun`
+  const how = measured === null ? '' : `turning back before \`${measured.before}\`: ${measured.broke.map(check => WORDS[check]).join(', ')} in ${measured.runs} of ${measured.tried}`
+  rows.push(`| \`${name}\` | ${declared === null ? '–' : `\`${declared}\``} | ${where} | ${how} | ${boundaries} × ${seeds} |`)
+  process.stderr.write(`${name}: done\n`)
+}
+writeFileSync(
+  'docs/points-of-no-return.md',
+  `# Points of no return
+
+From where turning back loses acknowledged writes, ends without service, or passes the deadline. The operator turns back at every step boundary of the
+runbook as it runs without faults; the first boundary from which one of these happens is the point. \`proofroll sweep SCENARIO\` prints it for yours,
+also under each kind of fault, and fails \`rollback-safe\` where it comes before the one that the runbook declares. A runbook without an undo has no
+way back to begin with: there "turning back" is to stop where it is.
+
+| scenario | declared | measured | how | boundaries × lucks |
+|---|---|---|---|---|
+${rows.join('\n')}
+
+Written by \`node scripts/points-of-no-return.mjs\` after \`npm run build\`.
+`,
+)
