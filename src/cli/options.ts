@@ -13,6 +13,10 @@ export interface RawOptions {
   readonly first?: number
   readonly without?: readonly string[]
   readonly set?: Readonly<Record<string, string>>
+  /** For scripts: the engine, or the scenario whose cluster and load they run on. */
+  readonly cluster?: string
+  /** For scripts: `after:FILE`, what has been run before. */
+  readonly start?: string
   readonly jobs?: number
   readonly shard?: { readonly n: number; readonly of: number }
   readonly json?: string
@@ -46,6 +50,8 @@ export function addCampaignOptions(command: Command): Command {
     .option('--faults <K>', 'draw 1 to K faults a rehearsal; 0 = none (default: the scenario’s faults.max)', whole('--faults', 0))
     .option('--without <KIND>', 'leave a fault kind out; may be repeated', kinds)
     .option('--set <PATH=VALUE>', 'override one value of the scenario, e.g. cluster.members=5; may be repeated', settings)
+    .option('--cluster <ENGINE|SCENARIO>', 'for a shell script: the engine, or a scenario whose cluster and load it runs on')
+    .option('--start <after:FILE>', 'for a shell script: run FILE before, unmeasured, for the state the script presupposes')
     .option('--first <N>', 'number of the first rehearsal (default: 0)', whole('--first', 0))
     .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
     .option('--shard <i/n>', 'rehearse only the i-th of n equal parts; join the results with `proofroll merge`', shard)

@@ -7,6 +7,7 @@ import { listenForInterruption } from './interrupt.ts'
 import { type Told, count, glyphsFor, hang, paintFor, plain } from '../report/index.ts'
 import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
+import { scriptScenario } from './script.ts'
 import { DEFAULT_RUNS, DEFAULT_SENSITIVITY_RUNS, type RawOptions, jobsFor } from './options.ts'
 import { present } from './present.ts'
 import { openProgress } from './progress.ts'
@@ -24,6 +25,8 @@ export function scenariosFor(names: readonly string[], command: string, options:
   const found = names.length > 0 ? names : scenarioFilesHere()
   // Never the demonstration instead: in the wrong folder a CI job would go green on somebody else's runbook.
   if (found.length === 0) throw new UsageError(`there is no scenario in this folder\n    name one: \`proofroll ${command} upgrade.yaml\`, or a built-in of \`proofroll list\`\n    \`proofroll init postgres\` writes one to start from; \`proofroll demo\` shows the demonstration`)
+  const scripts = found.filter((name) => /\.(?:sh|bash)$/.test(name))
+  if (scripts.length > 0 && (options.cluster !== undefined || scripts.length === found.length)) return [scriptScenario(found, options, context)]
   const runbook = found.find((name) => /\.(?:runbook\.ya?ml|sh|bash)$/.test(name))
   if (runbook !== undefined) throw new UsageError(`${runbook}: this is a runbook; name the scenario that says on which cluster it runs (\`runbook: ./${basename(runbook)}\`), or check it with \`proofroll check ${runbook}\``)
   return loadAll(found, options.set ?? {}, context)

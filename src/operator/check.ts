@@ -3,6 +3,10 @@ import { filterOf, FILTER_NAMES } from './filters.ts'
 import { type Edge, captures, close, edgesOf, enter, needs, reachable } from './graph.ts'
 import { END, type Plan, type PlacedLine, type PlanStep, type Place, stepName } from './plan.ts'
 import { nearestOf, position } from './source.ts'
+import { lineId } from './script/plan.ts'
+import { type ScriptRule, lintScript } from './script/lint.ts'
+import { unsupportedIn } from './shell/check.ts'
+import type { Script } from './shell/syntax.ts'
 import type { Template } from './words.ts'
 
 /** Something wrong with a runbook that can be told without running it. */
@@ -10,7 +14,7 @@ export interface RunbookFinding {
   readonly severity: 'error' | 'warning'
   readonly place: Place
   readonly step: string
-  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name'
+  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name' | 'syntax' | ScriptRule
   /** What is wrong, and what would be right. */
   readonly message: string
   /** The command line it is about, if it is about one. */
@@ -19,6 +23,7 @@ export interface RunbookFinding {
 
 /** Everything wrong with a runbook at once: commands and flags that no model has, and what {@link lint} finds. In the order of the file. */
 export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFinding[] {
+  if (plan.script !== undefined) return plan.script.scripts.flatMap(script => checkScriptOf(script, registry, plan))
   const findings: RunbookFinding[] = []
   for (const { step, line } of linesOfPlan(plan)) {
     for (const { severity, message } of checkLine(line, registry, plan)) {
@@ -26,6 +31,15 @@ export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFind
     }
   }
   return [...findings, ...lint(plan)].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
+}
+
+/** What is wrong with a script: what a rehearsal does not have, and what its lines overlook. */
+function checkScriptOf(script: Script, registry: CommandRegistry, plan: Plan): RunbookFinding[] {
+  const several = (plan.script?.scripts.length ?? 0) > 1
+  return [...unsupportedIn(script, registry), ...lintScript(script, registry)].sort((a, b) => a.line - b.line).map(f => {
+    const finding: RunbookFinding = { severity: f.severity, place: { line: f.line, column: 1 }, step: lineId(script, f.line, several), rule: f.rule as RunbookFinding['rule'], message: f.shellCheck === undefined ? f.message : `${f.message} (${f.shellCheck})` }
+    return f.command === undefined ? finding : { ...finding, line: f.command }
+  })
 }
 
 /** The findings as lines of text: `file:line:column: error: …`. */

@@ -5,6 +5,7 @@ import type { Outcome } from './observer.ts'
 import type { OperatorOptions, OperatorRun } from './options.ts'
 import { END, canRollBack, isInside, type Plan, type PlanStep, type StepPath } from './plan.ts'
 import { judge } from './expect.ts'
+import { ScriptOperator } from './script/operator.ts'
 import { UnknownVariableError, fill } from './words.ts'
 
 interface LoopFrame {
@@ -40,7 +41,7 @@ const RESUMED = defineEvent('operator.resumed')
 
 /** Starts a person on a plan, now. @throws UnsupportedError from within the run for a command that no model has */
 export function startOperator(sim: Simulation, plan: Plan, options: OperatorOptions): OperatorRun {
-  return new Run(sim, plan, options)
+  return plan.script === undefined ? new Run(sim, plan, options) : new ScriptOperator(sim, plan, options)
 }
 
 class Run implements OperatorRun {

@@ -1,5 +1,6 @@
 import type { Us } from '../kernel/index.ts'
 import type { Expectation } from './expect.ts'
+import type { Script } from './shell/syntax.ts'
 import type { CommandLine, Template } from './words.ts'
 
 /** Where something stands in a file; line and column count from 1, and are 0 for a runbook written in TypeScript. */
@@ -97,6 +98,8 @@ export interface Plan {
   readonly undo: number
   readonly pointOfNoReturn: number | undefined
   readonly byId: ReadonlyMap<string, number>
+  /** Shell scripts instead of steps: the steps are then their lines, and a shell decides which comes next. */
+  readonly script?: { readonly scripts: readonly Script[]; readonly mounted: ReadonlyMap<string, string> }
 }
 
 /** The key by which reports and faults name a step: `id`, or `undo of id`. */

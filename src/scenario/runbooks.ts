@@ -1,6 +1,6 @@
 /** Compiling the runbooks that a scenario names or holds: from one file, from several run in order as one, from steps written in place. */
 import { isMap, isScalar } from 'yaml'
-import { checkRunbook, type CommandRegistry, compileRunbook, type Plan, readRunbook, RunbookError, type Sourced } from '../operator/index.ts'
+import { checkRunbook, type CommandRegistry, compileRunbook, type Plan, readRunbook, RunbookError, type ScriptFile, scriptPlan, ScriptSyntaxError, type Sourced } from '../operator/index.ts'
 import type { Layer } from './document.ts'
 import { type InputProblem, problemAt } from './error.ts'
 import { missingFile, pathFrom, type SourceFiles } from './files.ts'
@@ -15,18 +15,16 @@ export interface Compiled {
 /** Where a file was named, for the error when it does not exist. */
 export type NamedAt = Pick<InputProblem, 'file' | 'line' | 'column'>
 
+const SCRIPT_FILE = /\.(?:sh|bash)$/
 const RUNBOOK_FILE = /\.runbook\.ya?ml$/
 
 /** Compiles one runbook file, or several as one: each becomes a group of steps named after its file. */
 export function compileFiles(files: SourceFiles, from: string, named: readonly string[], at: (index: number) => NamedAt): Compiled {
+  if (named.some(name => SCRIPT_FILE.test(name))) return compileScripts(files, from, named, at)
   const problems: InputProblem[] = []
   const sources: { readonly sourced: Sourced; readonly path: string }[] = []
   named.forEach((name, i) => {
     const path = pathFrom(from, name)
-    if (/\.(?:sh|bash)$/.test(name)) {
-      problems.push({ ...at(i), message: `\`${name}\` is a shell script: that comes with a later release`, help: ['write it as steps meanwhile: a `*.runbook.yaml` with one `run:` for each command'] })
-      return
-    }
     const text = files.read(path)
     if (text === undefined) {
       problems.push({ ...at(i), message: `there is no runbook \`${name}\``, help: missingFile(files, path, RUNBOOK_FILE) })
@@ -46,6 +44,45 @@ export function compileFiles(files: SourceFiles, from: string, named: readonly s
     plan = compileRunbook(sources.length === 1 ? first.sourced : joined(sources))
   })
   return { plan, problems }
+}
+
+/** Shell scripts as one runbook, run one after the other. Files that they name and that stand beside them are on the workstation. */
+function compileScripts(files: SourceFiles, from: string, named: readonly string[], at: (index: number) => NamedAt): Compiled {
+  const problems: InputProblem[] = []
+  const scripts: ScriptFile[] = []
+  const mounted = new Map<string, string>()
+  named.forEach((name, i) => {
+    const path = pathFrom(from, name)
+    const text = SCRIPT_FILE.test(name) ? files.read(path) : undefined
+    if (!SCRIPT_FILE.test(name)) problems.push({ ...at(i), message: `\`${name}\` is no shell script: a list is either scripts or runbooks of steps`, help: [] })
+    else if (text === undefined) problems.push({ ...at(i), message: `there is no script \`${name}\``, help: missingFile(files, path, SCRIPT_FILE) })
+    else {
+      scripts.push({ file: files.shown(path), text })
+      mount(files, path, path, text, mounted)
+    }
+  })
+  if (problems.length > 0) return { plan: undefined, problems }
+  try {
+    return { plan: scriptPlan(scripts, mounted), problems }
+  } catch (error) {
+    if (!(error instanceof ScriptSyntaxError)) throw error
+    return { plan: undefined, problems: [{ file: error.file, line: error.line, column: 1, message: `this is no shell script: ${error.what}`, help: [] }] }
+  }
+}
+
+const HOME = '/root'
+
+/** Puts a file on the workstation, with the files that it names. Folders stay as they are beside the script. */
+function mount(files: SourceFiles, script: string, path: string, text: string, mounted: Map<string, string>): void {
+  const folder = script.includes('/') ? script.slice(0, script.lastIndexOf('/') + 1) : ''
+  const place = `${HOME}/${path.startsWith(folder) ? path.slice(folder.length) : path}`
+  if (mounted.has(place)) return
+  mounted.set(place, text)
+  for (const [, word] of text.matchAll(/(?:^|[\s"'=<@/])((?:\.\/)?[\w][\w./-]*\.(?:sh|bash|ya?ml|json|sql|js|conf|ini|env|txt|tmpl|tpl))\b/gm)) {
+    const named = pathFrom(script, word as string)
+    const found = named.startsWith('..') ? undefined : files.read(named)
+    if (found !== undefined) mount(files, script, named, found, mounted)
+  }
 }
 
 /** Several runbooks as one: a group of steps a file. Its `otherwise` and `undo` become the group's. */

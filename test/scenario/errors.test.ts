@@ -196,8 +196,8 @@ describe('runbooks', () => {
           there are: move.runbook.yaml"
     `)
     expect(wrong(GOOD.replace('move.runbook.yaml', 'upgrade.sh'))).toMatchInlineSnapshot(`
-      "pg.yaml:5:10: \`upgrade.sh\` is a shell script: that comes with a later release
-          write it as steps meanwhile: a \`*.runbook.yaml\` with one \`run:\` for each command"
+      "pg.yaml:5:10: there is no script \`upgrade.sh\`
+          paths are relative to the file that names them"
     `)
   })
 

@@ -51,7 +51,7 @@ export function finish(source: string, parts: readonly Part[]): Word {
     if (part.is === 'text' && last?.is === 'text' && last.quoted === part.quoted) joined[joined.length - 1] = text(last.text + part.text, part.quoted)
     else joined.push(part)
   }
-  const constant = joined.every(p => p.is === 'text' && (p.quoted || !p.text.includes('['))) ? joined.map(p => (p.is === 'text' ? p.text : '')).join('') : undefined
+  const constant = joined.every(p => p.is === 'text') ? joined.map(p => (p.is === 'text' ? p.text : '')).join('') : undefined
   return { source, constant, parts: joined, pure: joined.every(p => p.pure) }
 }
 

@@ -74,6 +74,7 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   const issue = watcher === undefined ? plainIssue(shell, argv) : watcher.issue(node, argv, shell.background)
   if (issue === undefined) return 130
   session.acted()
+  if (issue.skipped === true) return 0
   const input = shell.fds.in
   const read = (): string => {
     const text = input.all()

@@ -49,6 +49,8 @@ export interface Issue {
   readonly key: string
   readonly nth: number
   readonly ticket: number
+  /** Left out by mistake: nothing is started, and it looks like success. */
+  readonly skipped?: boolean
 }
 
 const MOST_COMMANDS = 5_000_000
@@ -81,8 +83,8 @@ export class Session {
   debtUs: Us = 0
   line = 0
   stuck: StuckError | undefined
-  /** Fired when a process beside the main one is stuck. */
-  readonly gotStuck = new Signal<StuckError>()
+  /** Told when a process beside the main one is stuck. */
+  onStuck: (error: StuckError) => void = () => undefined
   readonly jobs: Job[] = []
   readonly startUs: Us
   readonly random: { state: number; draws: number } = { state: 0, draws: 0 }
@@ -124,6 +126,8 @@ export class Session {
 
   /** Counts a simple command that takes `us` of processor. */
   step(us: Us): void {
+    // One process is stuck: all are.
+    if (this.stuck !== undefined) throw this.stuck
     if (this.host.costs !== false) this.debtUs += us
     this.commands += 1
     if (++this.idle > MOST_IDLE) throw new StuckError(this.line, 'an endless loop: 200,000 commands ran and none of them waited for anything')
@@ -162,8 +166,10 @@ export class Session {
       return yield* process
     } catch (error) {
       if (!(error instanceof StuckError)) throw error
-      this.stuck = error
-      this.gotStuck.fire(error)
+      if (this.stuck === undefined) {
+        this.stuck = error
+        this.onStuck(error)
+      }
       return 1
     } finally {
       this.live -= 1

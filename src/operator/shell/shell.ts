@@ -11,7 +11,7 @@ import { NOTHING } from './streams.ts'
 import { dispatch, runSimple } from './simple.ts'
 import { specialArray, specialParameter } from './special.ts'
 import { type Node, type ParameterPart, type Simple, type Word } from './syntax.ts'
-import { BUILTIN_US, DEEPEST } from './limits.ts'
+import { BUILTIN_US, DEEPEST, LONGEST } from './limits.ts'
 import { Variables } from './variables.ts'
 
 /** Control leaves where it is; `discard` goes on with the next unit of the script. */
@@ -134,6 +134,7 @@ export class Shell {
 
   /** Sets a variable or an element. @throws ExpansionError when it may not be set */
   set(name: string, value: string, key?: string): void {
+    if (value.length > LONGEST) throw new StuckError(this.line, `the variable ${name} grows beyond ${LONGEST / 1_000_000} million characters`)
     const evaluate = (text: string): string => calculate(text, this.names)
     const done = key === undefined ? this.vars.set(name, value, evaluate) : this.vars.setElement(name, key, value, evaluate)
     if (!done) throw new ExpansionError(`${name}: readonly variable`, false)

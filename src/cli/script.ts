@@ -1,0 +1,35 @@
+/** `proofroll run ./upgrade.sh --cluster postgres`: a scenario around shell scripts. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import { type Scenario, findScenario, loadScenarioWritten } from '../scenario/index.ts'
+import { type Context, UsageError } from './context.ts'
+import type { RawOptions } from './options.ts'
+
+/** The scenario in which these scripts, run in order as one, are rehearsed. @throws UsageError, ScenarioError */
+export function scriptScenario(scripts: readonly string[], options: RawOptions, context: Context): Scenario {
+  const engines = context.engines.map((engine) => engine.name)
+  const { cluster } = options
+  if (cluster === undefined) throw new UsageError(`${scripts[0]}: a script runs on a cluster: add \`--cluster ENGINE\` (${engines.join(', ')}), or \`--cluster SCENARIO\` for the cluster and load of a scenario`)
+  const folder = dirname(resolve(scripts[0] as string))
+  const inFolder = (file: string): string => {
+    const path = resolve(file)
+    if (!existsSync(path) || !statSync(path).isFile()) throw new UsageError(`${file}: there is no such file`)
+    return `./${relative(folder, path).split('\\').join('/')}`
+  }
+  const lines = ['format: 1', `runbook: ${JSON.stringify(scripts.map(inFolder))}`]
+  const files: Record<string, string> = {}
+  if (engines.includes(cluster)) lines.push(`cluster: { engine: ${cluster} }`)
+  else {
+    const base = findScenario(cluster)
+    lines.push(`extends: ${JSON.stringify(`./${relative(folder, base.path).split('\\').join('/')}`)}`)
+  }
+  if (!lines.some((line) => line.startsWith('extends'))) lines.push('deadline: 4h')
+  const { start } = options
+  if (start !== undefined) {
+    if (!start.startsWith('after:')) throw new UsageError(`--start ${start}: write \`--start after:FILE\``)
+    lines.push(`start: ${JSON.stringify(inFolder(start.slice('after:'.length)))}`)
+  }
+  for (const script of scripts) files[relative(folder, resolve(script))] = readFileSync(script, 'utf8')
+  const name = (scripts[0] as string).replace(/^.*\//, '').replace(/\.(?:sh|bash)$/, '')
+  return loadScenarioWritten({ name, folder, yaml: `${lines.join('\n')}\n`, files }, context.engines, { set: options.set ?? {} })
+}

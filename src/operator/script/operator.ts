@@ -1,0 +1,287 @@
+import { NEVER, type Process, type Simulation, type Task, type TimerId, type Us, defineEvent } from '../../kernel/index.ts'
+import type { Output } from '../command.ts'
+import { Journal } from '../journal.ts'
+import type { Outcome } from '../observer.ts'
+import type { OperatorOptions, OperatorRun } from '../options.ts'
+import { END, type Plan, type PlanStep } from '../plan.ts'
+import { type Issue, MemoryFiles, ScriptRun, StuckError, type Watcher } from '../shell/index.ts'
+import { EPOCH_SECONDS } from '../shell/container.ts'
+import type { Simple } from '../shell/syntax.ts'
+import { lineId } from './plan.ts'
+
+const COMMAND = defineEvent('operator.command')
+const STARTED = defineEvent('operator.step-started')
+const DONE = defineEvent('operator.step-done')
+const SKIPPED = defineEvent('operator.step-skipped')
+const OUTCOME = defineEvent('operator.outcome')
+const KILLED = defineEvent('operator.killed')
+const RESUMED = defineEvent('operator.resumed')
+const ROLLBACK = defineEvent('operator.rollback')
+const OUTCOMES: readonly Outcome[] = ['completed', 'rolledBack', 'aborted', 'stuck']
+const LAST_WORDS = 400
+
+/** A visit of a line that is under way. */
+interface Visit {
+  readonly step: PlanStep
+  readonly visit: number
+  commands: number
+  /** Of the commands on the line, the last one issued. */
+  ordinal: number
+  readonly skipped: boolean
+}
+
+/**
+ * The person who runs a script: starts it, and goes by its exit status. Killed, the script dies where it is (no trap runs); whoever takes over
+ * runs it again from the top. Turning back is Ctrl-C: its traps run.
+ */
+export class ScriptOperator implements OperatorRun {
+  readonly journal = new Journal()
+  readonly vars: ReadonlyMap<string, string>
+  outcome: Outcome | undefined
+  reason = ''
+  private task: Task<void> | undefined
+  private run: ScriptRun | undefined
+  private gone = false
+  private deadline: TimerId
+  private deadlineUs: Us
+  private readonly visits: Int32Array
+  private open: Visit | undefined
+  private readonly issued = new Map<number, Visit>()
+  private readonly where: string
+  private readonly files: MemoryFiles
+  private lastWords = ''
+  /** Commands that a trap started, and how many of them failed. */
+  private readonly undo = { started: 0, failed: 0 }
+
+  constructor(
+    private readonly sim: Simulation,
+    private readonly plan: Plan,
+    private readonly options: OperatorOptions,
+  ) {
+    this.vars = new Map(plan.vars)
+    this.visits = new Int32Array(plan.steps.length)
+    this.where = options.workstation ?? 'workstation'
+    this.files = new MemoryFiles(plan.script?.mounted ?? new Map())
+    this.deadlineUs = options.deadlineUs
+    this.deadline = this.armDeadline()
+    this.task = sim.spawn(this.work())
+  }
+
+  get alive(): boolean {
+    return this.task !== undefined && this.outcome === undefined
+  }
+
+  private *work(): Process<void> {
+    for (const script of this.plan.script?.scripts ?? []) {
+      const run = this.runOf(script)
+      this.run = run
+      run.session.onStuck = error => void this.sim.after(0, () => this.jammed(script.file, error.message))
+      let status: number
+      try {
+        status = yield* run.run()
+      } catch (error) {
+        if (!(error instanceof StuckError)) throw error
+        return this.finish('stuck', `${script.file}: ${error.message}`)
+      } finally {
+        run.stop()
+      }
+      this.close()
+      if (status !== 0) return this.ended(`${script.file} ended with status ${status} at line ${run.shell.line}${this.lastWords === '' ? '' : `: ${this.lastWords}`}`)
+    }
+    this.finish('completed', '')
+  }
+
+  /** Something beside the script's main process cannot end. */
+  private jammed(file: string, why: string): void {
+    if (this.task === undefined || this.outcome !== undefined) return
+    this.halt()
+    this.finish('stuck', `${file}: ${why}`)
+  }
+
+  /** A script has failed: it has rolled back if its trap did something and nothing of that failed. */
+  private ended(reason: string): void {
+    this.finish(this.undo.started > 0 && this.undo.failed === 0 ? 'rolledBack' : 'aborted', reason)
+  }
+
+  private runOf(script: NonNullable<Plan['script']>['scripts'][number]): ScriptRun {
+    const { options } = this
+    const terminal = (error: boolean) => ({
+      write: (text: string): boolean => {
+        if (error) this.lastWords = text.trim().split('\n').pop()?.slice(0, LAST_WORDS) ?? ''
+        options.terminal?.(text.trimEnd())
+        return true
+      },
+    })
+    const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', watcher: this.watcher(script.file) } as const
+    return new ScriptRun(host, script, { name: script.file, env: { HOME: '/root', PATH: '/usr/local/bin:/usr/bin:/bin', USER: options.user ?? 'operator', LANG: 'C.UTF-8', ...options.env }, cwd: '/root', out: terminal(false), err: terminal(true) })
+  }
+
+  private watcher(file: string): Watcher {
+    return { issue: (node, argv, background) => this.issue(file, node, argv, background), returned: (node, issue, output) => this.returned(node, issue, output) }
+  }
+
+  /** The step of a command: its line, or where a file that was sourced or a text that was evaluated is being run. */
+  private stepOf(file: string, node: Simple): PlanStep {
+    const several = (this.plan.script?.scripts.length ?? 0) > 1
+    const index = this.plan.byId.get(lineId({ file: node.file || file }, node.line, several)) ?? this.plan.byId.get(lineId({ file }, node.line, several))
+    return this.plan.steps[index ?? this.open?.step.index ?? 0] as PlanStep
+  }
+
+  private issue(file: string, node: Simple, argv: readonly string[], background: boolean): Issue | undefined {
+    if (this.gone) return undefined
+    const { slips, observer } = this.options
+    const step = this.stepOf(file, node)
+    const goesOn = !background && this.open?.step === step && node.ordinal > this.open.ordinal
+    const visit = goesOn ? (this.open as Visit) : this.begin(step, background)
+    visit.ordinal = node.ordinal
+    visit.commands += 1
+    if (this.gone) return undefined
+    const typed = slips?.retype?.(argv, step.id, 'forward', visit.visit, visit.commands) ?? argv
+    const reread = slips?.reread?.(step.id, 'forward', visit.visit)
+    if (!visit.skipped) {
+      observer?.phase?.({ step: step.id, title: step.title, path: 'forward', visit: visit.visit, phase: 'await', command: visit.commands, argv: typed, atUs: this.sim.now })
+      if (this.gone) return undefined
+      this.sim.log(COMMAND, step.id, visit.commands, () => typed.join(' '))
+      this.options.terminal?.(`$ ${typed.join(' ')}`)
+    }
+    if ((this.run?.session.inTrap ?? 0) > 0) this.undo.started += 1
+    const session = this.run?.session
+    const ticket = session === undefined ? 0 : (session.ticket += 1)
+    this.issued.set(ticket, visit)
+    const { registry } = this.options
+    return { argv: typed, registry: reread === undefined ? registry : registry.through(reread), key: `${step.id}#${visit.visit}`, nth: visit.commands, ticket, skipped: visit.skipped }
+  }
+
+  private begin(step: PlanStep, background: boolean): Visit {
+    if (!background) this.close()
+    const { observer, slips } = this.options
+    const number = (this.visits[step.index] as number) + 1
+    this.visits[step.index] = number
+    const skipped = slips?.decide?.(step.id, 'forward', number, undefined) === 'skip'
+    const visit: Visit = { step, visit: number, commands: 0, ordinal: 0, skipped }
+    if (!background) this.open = visit
+    if (skipped) {
+      this.journal.write(this.sim.now, step.id, 'forward', number, 'skipped', 'left out by mistake')
+      this.sim.log(SKIPPED, step.id, number, 'left out by mistake')
+      observer?.control?.({ is: 'skip', step: step.index })
+      return visit
+    }
+    this.journal.write(this.sim.now, step.id, 'forward', number, 'started')
+    this.sim.log(STARTED, step.id, number, step.title)
+    observer?.control?.({ is: 'enter', step: step.index })
+    observer?.phase?.({ step: step.id, title: step.title, path: 'forward', visit: number, phase: 'start', atUs: this.sim.now })
+    return visit
+  }
+
+  private returned(node: Simple, issue: Issue, output: Output): void {
+    const visit = this.issued.get(issue.ticket)
+    this.issued.delete(issue.ticket)
+    if (visit === undefined) return
+    if (output.code !== 0 && (this.run?.session.inTrap ?? 0) > 0) this.undo.failed += 1
+    if (!visit.skipped) this.options.observer?.commandReturned?.({ step: visit.step.id, path: 'forward', visit: visit.visit, command: visit.commands, argv: issue.argv, output, atUs: this.sim.now })
+    if (node.last && this.open === visit) this.close()
+    else if (this.open !== visit) this.leave(visit)
+  }
+
+  /** The line under way is done. */
+  private close(): void {
+    const { open } = this
+    if (open === undefined) return
+    this.open = undefined
+    this.leave(open)
+  }
+
+  private leave(visit: Visit): void {
+    if (visit.skipped) return
+    this.journal.write(this.sim.now, visit.step.id, 'forward', visit.visit, 'done')
+    this.sim.log(DONE, visit.step.id, visit.visit)
+    this.options.observer?.control?.({ is: 'done', step: visit.step.index })
+    this.options.observer?.phase?.({ step: visit.step.id, title: visit.step.title, path: 'forward', visit: visit.visit, phase: 'end', atUs: this.sim.now })
+  }
+
+  /** Ends what runs at once; no trap. */
+  private halt(): void {
+    const { task, run } = this
+    this.task = undefined
+    this.gone = true
+    this.issued.clear()
+    task?.kill()
+    run?.stop()
+  }
+
+  kill(): void {
+    if (this.task === undefined || this.outcome !== undefined) return
+    const { open } = this
+    this.journal.write(this.sim.now, open?.step.id ?? '', 'forward', open?.visit ?? 0, 'killed')
+    this.options.observer?.control?.({ is: 'kill', step: open?.step.index ?? END })
+    this.halt()
+    this.sim.log(KILLED, this.where)
+  }
+
+  /** Someone runs the script again, from the top. */
+  resume(): void {
+    if (this.task !== undefined || this.outcome !== undefined) return
+    const { open } = this
+    this.journal.write(this.sim.now, open?.step.id ?? '', 'forward', open?.visit ?? 0, 'resumed', 'run again from the top')
+    this.options.observer?.control?.({ is: 'resume', step: open?.step.index ?? END })
+    this.sim.log(RESUMED, this.where)
+    this.open = undefined
+    this.gone = false
+    this.task = this.sim.spawn(this.work())
+  }
+
+  turnBack(): boolean {
+    if (this.task === undefined || this.outcome !== undefined || (this.run?.session.inTrap ?? 0) > 0) return false
+    const { run, open } = this
+    const why = `interrupted with Ctrl-C${open === undefined ? '' : ` at ${open.step.id}`}`
+    this.options.observer?.control?.({ is: 'rollback', step: open?.step.index ?? END })
+    this.halt()
+    this.gone = false
+    this.sim.log(ROLLBACK, this.where, 0, why)
+    if (open !== undefined) this.journal.write(this.sim.now, open.step.id, 'forward', open.visit, 'failed', why)
+    this.open = undefined
+    this.task = this.sim.spawn(this.traps(run, why))
+    return true
+  }
+
+  private *traps(run: ScriptRun | undefined, why: string): Process<void> {
+    if (run === undefined) return this.finish('aborted', why)
+    run.session.trapped(true)
+    const { trapped } = yield* run.interrupted('INT')
+    run.session.trapped(false)
+    run.stop()
+    this.close()
+    this.ended(trapped ? why : `${why}, and the script has no trap`)
+  }
+
+  extendDeadline(us: Us): void {
+    if (us <= this.deadlineUs || this.outcome !== undefined) return
+    this.deadlineUs = us
+    this.sim.cancel(this.deadline)
+    this.deadline = this.armDeadline()
+  }
+
+  private armDeadline(): TimerId {
+    return this.deadlineUs === NEVER ? -1 : this.sim.call(Math.max(this.sim.now, this.deadlineUs), () => this.expire())
+  }
+
+  private expire(): void {
+    if (this.outcome !== undefined) return
+    const { open } = this
+    this.options.observer?.control?.({ is: 'deadline', step: open?.step.index ?? END })
+    const alive = this.task !== undefined
+    const line = this.run?.shell.line ?? 0
+    this.halt()
+    this.finish('stuck', alive ? `the deadline passed in line ${line}${open === undefined ? '' : `: ${open.step.title}`}` : 'the deadline passed and nobody was at work')
+  }
+
+  private finish(outcome: Outcome, reason: string): void {
+    if (this.outcome !== undefined) return
+    this.outcome = outcome
+    this.reason = reason
+    this.sim.cancel(this.deadline)
+    this.journal.write(this.sim.now, '', 'forward', 0, 'outcome', outcome)
+    this.sim.log(OUTCOME, this.where, OUTCOMES.indexOf(outcome), reason === '' ? outcome : `${outcome}: ${reason}`)
+    this.options.observer?.outcome?.(outcome, reason, this.sim.now)
+  }
+}

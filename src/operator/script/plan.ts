@@ -1,0 +1,62 @@
+import { NEVER } from '../../kernel/index.ts'
+import { END, type Plan, type PlanStep } from '../plan.ts'
+import { BUILTIN_NAMES, type Script, UTILITY_NAMES, parseScript } from '../shell/index.ts'
+import { functionsOf } from '../shell/check.ts'
+import { type Simple, everyNode, isAssignment } from '../shell/syntax.ts'
+
+/** A script file of a runbook. */
+export interface ScriptFile {
+  /** As messages name it. */
+  readonly file: string
+  readonly text: string
+}
+
+/** Builtins and text programs that are places of a script all the same: time passes, or another program is started. */
+const PLACES = new Set(['sleep', 'timeout', 'xargs', 'watch', 'bash', 'sh', 'env', 'sudo', 'nohup', 'command', 'exec', 'wait', 'time'])
+
+/** The id of a line: `L12`, or `b.sh:12` where several scripts are one runbook. */
+export function lineId(script: Pick<Script, 'file'>, line: number, several: boolean): string {
+  return several ? `${script.file.replace(/^.*\//, '')}:${line}` : `L${line}`
+}
+
+/**
+ * One or more scripts as a plan: its steps are the lines that start a program of the simulated world or wait. A pass of a loop is a new visit.
+ * @param mounted other files of the workstation, by absolute path. @throws ScriptSyntaxError
+ */
+export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<string, string> = new Map()): Plan {
+  const scripts = files.map(({ file, text }) => parseScript(text, file))
+  const steps: PlanStep[] = []
+  const byId = new Map<string, number>()
+  for (const script of scripts) {
+    const functions = functionsOf(script)
+    const lines = new Map<number, Simple>()
+    everyNode(script.body, node => {
+      if (node.is === 'simple' && isPlace(node, functions) && !lines.has(node.line)) lines.set(node.line, node)
+    })
+    for (const [line, node] of [...lines].sort((a, b) => a[0] - b[0])) {
+      const id = lineId(script, line, scripts.length > 1)
+      byId.set(id, steps.length)
+      steps.push(step(steps.length, id, (script.text.split('\n')[line - 1] ?? node.source).trim(), line))
+    }
+  }
+  const linked = steps.map((each, i): PlanStep => ({ ...each, next: i + 1 < steps.length ? i + 1 : END }))
+  const name = files.map(f => f.file.replace(/^.*\//, '')).join(', then ')
+  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: linked.length === 0 ? END : 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted } }
+}
+
+function isPlace(node: Simple, functions: ReadonlySet<string>): boolean {
+  const word = node.words[0]
+  if (word === undefined || isAssignment(word)) return false
+  const name = word.constant
+  if (name === undefined) return true
+  if (functions.has(name)) return false
+  return PLACES.has(name) || !(BUILTIN_NAMES.has(name) || UTILITY_NAMES.has(name))
+}
+
+function step(index: number, id: string, title: string, line: number): PlanStep {
+  return {
+    index, id, title, path: 'forward', owner: id, place: { line, column: 1 }, parent: END, loops: [], next: END, closes: false,
+    action: { kind: 'run', lines: [], expect: undefined, timeoutUs: NEVER }, as: undefined, collect: undefined, when: undefined, otherwise: { is: 'continue' }, otherwiseDeclared: true,
+    retry: undefined, resume: 'rerun', pointOfNoReturn: false, undo: END, note: undefined,
+  }
+}
