@@ -69,7 +69,12 @@ for (const [engine, entry] of Object.entries(EXAMPLES)) {
     const folder = join(OUT, `${engine}-${is}`)
     await run('run', examples[is], '--runs', RUNS, '--report', folder)
     const [result] = readResults(join(folder, 'result.json'))
-    if ((result.verdict === 'held') !== (is === 'passing')) console.log(`${examples[is]} ${result.verdict}: it is no example of one that is ${is}`)
+    if ((result.verdict === 'held') !== (is === 'passing')) {
+      console.log(`${examples[is]} ${result.verdict}: it is no example of one that is ${is}`)
+      rmSync(folder, { recursive: true, force: true })
+      examples[is] = undefined
+      continue
+    }
     shown.push(`| \`${examples[is]}\` | ${result.verdict} | [page](${engine}-${is}/index.html), [Markdown](${engine}-${is}/report.md) |`)
     prune(folder)
     console.log(folder, examples[is])

@@ -20,7 +20,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'unattached-follower': 'After the promotion attach every follower to the new leader, and check that it streams.',
   'missing-member': 'Wait until every member is back before the runbook says it is done.',
   'mixed-versions': 'Check the version of every member before the runbook says it is done.',
-  'not-upgraded': 'Check the version of every member before the runbook says it is done.',
+  'not-upgraded': 'Change what members come up with (image, node, package) before they are restarted, and check the version of every member before the runbook says it is done.',
   'forbidden-skew': 'Upgrade in the order and in the steps that the versions support beside one another.',
   'dishonest-gate': 'Let the gate ask the member it speaks of, for the very thing it claims.',
   'passed-on-nothing': 'Let the gate fail when it gets no answer (`missing: fail`).',
