@@ -172,6 +172,7 @@ export type EngineKind =
   | 'load-slow'
   | 'persistence-off'
   | 'backlog-short'
+  | 'coordinator-away'
 
 /** A kind that a test suite defines for itself: the `x-` keeps it apart from the vocabulary, which is closed. */
 export type OwnKind = `x-${string}`
@@ -221,8 +222,11 @@ export type SessionState =
   | { readonly is: 'writable'; readonly leader: Copy }
   /** Writes fail at once with `error`; reads are answered from this copy. */
   | { readonly is: 'readOnly'; readonly copy: Copy; readonly error: string }
-  /** Everything queues without an error (a paused pooler, a server that is starting behind one). */
-  | { readonly is: 'held' }
+  /**
+   * Everything queues without an error (a paused pooler, a server that is starting behind one). Who has waited for `ageLimitUs` is turned away,
+   * first in first out, if the client does not give up before: a buffer has a window, and a size that the arrivals fill.
+   */
+  | { readonly is: 'held'; readonly ageLimitUs?: Us }
   /** Packets vanish: nothing is answered until a time-out. */
   | { readonly is: 'silent' }
   /** The session stays, each query fails at once with `error`. */

@@ -33,8 +33,14 @@ export class Pods {
   private all: readonly Pod[] | undefined
   private readonly byOwner = new Map<string, Set<Pod>>()
   private addresses = 0
+  private readonly listeners: ((pod: Pod) => void)[] = []
 
   constructor(private readonly kube: Kubernetes) {}
+
+  /** Tells `listener` whenever an object of a pod is new, changed or gone. */
+  onChange(listener: (pod: Pod) => void): void {
+    this.listeners.push(listener)
+  }
 
   /** All pods, oldest first: the same list until a pod comes or goes. */
   list(): readonly Pod[] {
@@ -69,6 +75,7 @@ export class Pods {
       else set.add(pod)
     }
     if (!kube.booting) kube.note(EVENT.podCreated, pod.name, pod.nth, `pod ${pod.name} created${init.owner === undefined ? '' : ` by ${init.owner.kind} ${init.owner.name}`}`)
+    for (const listener of this.listeners) listener(pod)
     kube.scheduler.add(pod)
     return pod
   }
@@ -86,6 +93,7 @@ export class Pods {
     }
     for (const claim of pod.claims) this.kube.volumes.provision(claim, node.zone)
     this.touched(pod)
+    for (const listener of this.listeners) listener(pod)
     if (!this.kube.booting) this.kube.note(EVENT.podScheduled, pod.name, 0, `${pod.name} is scheduled on ${nodeName}`)
     this.kube.nodes$.deliver(pod)
   }
@@ -183,6 +191,7 @@ export class Pods {
 
   private changed(pod: Pod): void {
     this.kube.services.podChanged(pod)
+    for (const listener of this.listeners) listener(pod)
     if (pod.owner !== undefined) this.kube.controllers.enqueue(pod.owner.kind, this.kube.key(pod.owner.name, pod.namespace))
   }
 }

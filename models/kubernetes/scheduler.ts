@@ -42,7 +42,7 @@ export class Scheduler {
     const requests = requestsOf(pod)
     let best: KubeNode[] = []
     let bestScore = 0
-    for (const node of this.kube.nodes.values()) {
+    for (const node of this.candidates(pod)) {
       const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone, requests)
       if (refusal !== undefined) {
         refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1)
@@ -60,6 +60,12 @@ export class Scheduler {
     pod.reason = ''
     pod.message = ''
     this.kube.pods$.bind(pod, chosen.name)
+  }
+
+  /** A pod that names its node is looked for nowhere else. */
+  private candidates(pod: Pod): Iterable<KubeNode> {
+    const named = pod.spec.nodeName === undefined ? undefined : this.kube.nodes.get(pod.spec.nodeName)
+    return named === undefined ? this.kube.nodes.values() : [named]
   }
 
   private unschedulable(pod: Pod, refusals: ReadonlyMap<string, number>): void {

@@ -61,6 +61,9 @@ export class PostgresFaults {
       case 'disk-slow':
       case 'disk-full':
         return kubernetes.pods().filter(p => this.volume(p.name) !== undefined).map(p => `volume:${p.name}`)
+      // PostgreSQL itself leans on nothing beside it.
+      case 'coordinator-away':
+        return []
       case 'api-server-away':
         return ['control-plane']
       case 'image-pull-slow':

@@ -75,4 +75,16 @@ export const controlPlaneFaults: readonly FaultSpec[] = [
     mayLast: false,
     example: { kind: 'controller-down', target: 'any/0', at: { step: 'promote', path: 'forward', visit: 1, phase: 'start', command: 1, offsetUs: 0 }, durationUs: MINUTE, magnitude: 0 },
   },
+  {
+    kind: 'coordinator-away',
+    family: 'control plane',
+    doc: 'A service beside the database on which leadership hangs is away: the store that holds its records and locks, or a program that detects failures or rolls members. Queries flow on; what needs it waits.',
+    strikes: 'the coordination store, the failure detector or the operator of the database',
+    aimsAt: 'elsewhere',
+    durationUs: { min: 5 * SECOND, usual: MINUTE, max: 15 * MINUTE, source: 'etcd elects a leader in seconds, a restore takes minutes; outage of 60 s [J]' },
+    magnitude: undefined,
+    budget: 'never',
+    mayLast: false,
+    example: { kind: 'coordinator-away', target: 'any/0', at: { step: 'promote', path: 'forward', visit: 1, phase: 'start', command: 1, offsetUs: 0 }, durationUs: MINUTE, magnitude: 0 },
+  },
 ]

@@ -48,6 +48,8 @@ export class Cohort implements Client {
   /** As the log last told: judging it anew is dear. */
   private flows = false
   private holding = false
+  /** How long the session lets a write wait while it is held. */
+  private holdLimitUs: Us = Number.POSITIVE_INFINITY
   private arriving = false
   private lastError = ''
   private readonly surges: number[] = []
@@ -174,6 +176,7 @@ export class Cohort implements Client {
   private learn(state: SessionState): void {
     if ('error' in state) this.lastError = state.error
     if (state.is === 'writable') this.target = state.leader
+    if (state.is === 'held') this.holdLimitUs = state.ageLimitUs ?? Number.POSITIVE_INFINITY
     this.step(EVENT_OF[state.is])
   }
 
@@ -220,7 +223,7 @@ export class Cohort implements Client {
         return
       case 'held':
         this.holding = true
-        this.demand.hold()
+        this.demand.hold(this.holdLimitUs)
         return
       case 'silent':
         this.demand.detach('broken')
@@ -355,7 +358,7 @@ export class Cohort implements Client {
   }
 
   private changed(): void {
-    this.failures.account(this.sim.now, this.writing, this.reading, attemptUs(this.at, this.load))
+    this.failures.account(this.sim.now, this.writing, this.reading, attemptUs(this.at, this.load, this.holdLimitUs))
     for (const listener of this.listeners) listener(this)
   }
 }

@@ -20,8 +20,11 @@ import type { Us } from '../kernel/index.ts'
 import type { Load } from '../scenario/scenario.ts'
 import type { ConnectionState } from './lifecycle.ts'
 
-/** How long an attempt at a write takes to fail in this state: 0 = it is refused at once, the client's time-out when nothing answers. */
-export function attemptUs(state: ConnectionState, load: Load): Us {
+/**
+ * How long an attempt at a write takes to fail in this state: 0 = it is refused at once, the client's time-out when nothing answers.
+ * @param holdLimitUs how long what holds the session lets a write wait
+ */
+export function attemptUs(state: ConnectionState, load: Load, holdLimitUs: Us = Number.POSITIVE_INFINITY): Us {
   switch (state) {
     case 'silent':
     case 'writable':
@@ -29,6 +32,8 @@ export function attemptUs(state: ConnectionState, load: Load): Us {
     case 'readOnly':
     case 'failing':
       return 0
+    case 'held':
+      return Math.min(load.queueAgeLimitUs, load.timeoutUs, holdLimitUs)
     default:
       // It waits for a connection, or behind a pause, as long as the queue lets it.
       return Math.min(load.queueAgeLimitUs, load.timeoutUs)

@@ -13,7 +13,7 @@ test('a schedule is a function of the seed, and golden: a release cannot silentl
   const line = (seed: string): string => draw(seed, 3).map(f => `${f.kind} ${f.target} ${isAnchor(f.at) ? Object.values(f.at).join('/') : f.at} ${f.durationUs} ${f.magnitude}`).join(' + ')
   expect(['1', '2', '3', '4', '5'].map(line)).toMatchInlineSnapshot(`
     [
-      "process-crash role:leader 29185000 12118000 0 + eviction any/2 36278000 0 0",
+      "process-crash role:leader 29185000 12118000 0 + coordinator-away any/2 36278000 89243000 0",
       "operator-killed operator promote/forward/1/start/1/0 30000000 0",
       "proxy-restart any/6 promote/forward/1/start/1/0 0 0",
       "process-crash role:follower/0 promote/forward/1/await/1/0 51615000 0",

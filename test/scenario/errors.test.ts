@@ -119,7 +119,7 @@ describe('keys and values', () => {
             latency, packet-loss, flapping, partition-pair, endpoints-stale, proxy-restart, partition-peers,
             partition-heartbeats, disk-slow, disk-full, unsynced-writes-lost, attach-slow, load-slow, replication-lag,
             replay-stall, long-transaction, slot-lost, standby-diverged, load-spike, persistence-off, backlog-short,
-            api-server-away, image-pull-slow, surge-missing, probe-flapping, pdb-blocking, controller-down, … (12 more)
+            api-server-away, image-pull-slow, surge-missing, probe-flapping, pdb-blocking, controller-down, … (13 more)
       pg.yaml:14:8: \`faults.max\` should be a whole number, and is 2.5
           faults.max: How many faults a run draws at most; 0 = fault-free unless --faults says otherwise."
     `)

@@ -36,6 +36,8 @@ export class Demand {
   /** The current stay with a leader. */
   tenure: Tenure | undefined
   held = false
+  /** While held: how long an arrival may wait. */
+  private holdLimitUs: Us = Number.POSITIVE_INFINITY
   /** Writes are turned away at once: see {@link refuse}. */
   refusing = false
   factor = 1
@@ -90,11 +92,15 @@ export class Demand {
     })
   }
 
-  /** Lets no new write begin (a pooler's PAUSE): arrivals wait. What is outstanding goes on. */
-  hold(): void {
-    if (this.held) return
+  /**
+   * Lets no new write begin (a pooler's PAUSE): arrivals wait. What is outstanding goes on. Who has waited for `ageLimitUs` fails, first in first
+   * out, if the demand's own limit is not shorter.
+   */
+  hold(ageLimitUs: Us = Number.POSITIVE_INFINITY): void {
+    if (this.held && this.holdLimitUs === ageLimitUs) return
     this.log.change(() => {
       this.held = true
+      this.holdLimitUs = ageLimitUs
     })
   }
 
@@ -102,6 +108,7 @@ export class Demand {
     if (!this.held) return
     this.log.change(() => {
       this.held = false
+      this.holdLimitUs = Number.POSITIVE_INFINITY
     })
   }
 
@@ -204,7 +211,7 @@ export class Demand {
     if (this.options.loop === 'closed') return
     const now = this.log.sim.now
     const { arrivals, failed } = this
-    const limit = this.options.queueAgeLimitUs
+    const limit = Math.min(this.options.queueAgeLimitUs, this.holdLimitUs)
     const served = this.writes.slope[this.writes.slope.length - 1] as number
     const arriving = arrivals.slope[arrivals.slope.length - 1] as number
     if (this.refusing) {

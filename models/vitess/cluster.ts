@@ -1,0 +1,248 @@
+/** One VitessCluster on Kubernetes in one rehearsal: everything put together (engine.ts, Cluster). */
+import { type Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import { Network } from '../../src/cluster/network.ts'
+import type { Budget, Cluster, EngineKind, Entrance, Strike, StruckFault, Truth } from '../../src/engine.ts'
+import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
+import { CommandRegistry } from '../../src/operator/command.ts'
+import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
+import { Defects } from './defects.ts'
+import { VitessFaults } from './faults.ts'
+import { mysqlClient, shellOf } from './mysql.ts'
+import { aliasOf, cellName, keyRanges, LABEL, podOf, safeRange, tabletUid, versionOf, waveOf } from './names.ts'
+import { Operator } from './operator.ts'
+import { NETWORK_DELAYS_US, timingOf, type VitessOptions } from './options.ts'
+import { SHARD_WATCH_US, stepDown, TabletProgram } from './program.ts'
+import { Shard } from './shard.ts'
+import { Tablet } from './tablet.ts'
+import { addMachines, claimOf, clusterObject, gateObjects, mysqldImage, shardKey, VTGATE_IMAGE, vtgateName } from './topology.ts'
+import { VitessTruth } from './truth.ts'
+import { Vtctldclient } from './vtctldclient.ts'
+import { GateEntrance, GateProgram } from './vtgate.ts'
+import { Vtorc } from './vtorc.ts'
+import { canAcknowledge } from './semisync.ts'
+import { World } from './world.ts'
+
+/** First LSN of a shard's story: a database that has lived a little. */
+const GENESIS_LSN = 1024 * 1024 * 1024
+/** Lag at which `caught-up` is still true while writes go on, in seconds of the load. */
+const CAUGHT_UP_SECONDS = 1
+
+export class VitessCluster implements Cluster {
+  readonly world: World
+  readonly kubernetes: Kubernetes
+  readonly commands: CommandRegistry
+  readonly entrances: Readonly<Record<string, Entrance>>
+  readonly logs: readonly ReplicatedLog[]
+  readonly truth: Truth
+  readonly budget: Budget = { members: 1 }
+  readonly operator: Operator
+  readonly vtorc: Vtorc
+  readonly tablets: TabletProgram
+  readonly gates: GateProgram
+  private readonly faults: VitessFaults
+  private readonly shardByLog = new Map<ReplicatedLog, Shard>()
+  private readonly backups = new Map<Shard, Position>()
+
+  constructor(
+    private readonly sim: Simulation,
+    readonly options: VitessOptions,
+  ) {
+    const machines = new Map<string, { zone: string }>()
+    const network = new Network(sim, { ...NETWORK_DELAYS_US, zoneOf: place => machines.get(place)?.zone })
+    const target = targetVersions(options)
+    const old = { engine: options.mysqlVersion, node: options.kubernetesVersion, size: options.memory }
+    const world = new World(sim, options, timingOf(options), network, new Defects(target, old))
+    this.world = world
+    const kubernetes = new Kubernetes(sim, network, withDefaults({ controlPlaneVersion: options.controlPlaneVersion, nodeVersion: options.kubernetesVersion, poolQuotaNodes: 100_000, ...definedOnly(options.kubernetes) }))
+    this.kubernetes = kubernetes
+    world.kubernetes = kubernetes
+    this.logs = this.declare()
+    addMachines(kubernetes, options, [...world.tablets.values()])
+    for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
+    this.operator = new Operator(world)
+    this.vtorc = new Vtorc(world)
+    this.tablets = new TabletProgram(world, t => this.backups.get(t.shard) as Position, (t, c) => shellOf(t, c), () => versionOf(this.operator.next.mysqld).version)
+    this.gates = new GateProgram(world)
+    this.images()
+    this.create()
+    const roundTripUs = 2 * NETWORK_DELAYS_US.farUs
+    const entrance = (name: string, reserved: boolean) => new GateEntrance(world, this.gates, name, vtgateName(options), roundTripUs, reserved, log => this.shardOf(log))
+    this.entrances = { vtgate: entrance('vtgate', false), reserved: entrance('reserved', true) }
+    this.truth = new VitessTruth(world, this.entrances.vtgate as Entrance, target, log => this.shardOf(log))
+    this.faults = new VitessFaults(world, this, new PlatformFaults(kubernetes, pod => world.tablets.has(pod.name)))
+    this.commands = new CommandRegistry("the operator's workstation").register(kubernetes.commands.kubectl, kubernetes.commands.az, new Vtctldclient(this), mysqlClient(this))
+    world.shardListeners.push(shard => {
+      for (const gate of this.gates.gates.values()) gate.listen(shard)
+    })
+    world.shardListeners.push(shard => this.tablets.readinessChanged(shard.tablets), shard => this.watchTerms(shard))
+    network.onChange(() => {
+      for (const shard of world.shards) shard.changed()
+    })
+    kubernetes.begin()
+    world.booting = false
+  }
+
+  /** Shards with their logs, and tablets with their copies. */
+  private declare(): readonly ReplicatedLog[] {
+    const { world, options, sim } = this
+    const ranges = keyRanges(options.fleet / options.tabletsPerShard)
+    const logs: ReplicatedLog[] = []
+    for (const [i, range] of ranges.entries()) {
+      const log = new ReplicatedLog(sim, range)
+      const shard = new Shard(world, i, range, shardKey(options, range), log)
+      const branch = log.genesis(GENESIS_LSN + i)
+      for (let k = 0; k < options.tabletsPerShard; k++) {
+        const cell = cellName(i + k, options)
+        const uid = tabletUid(i, k)
+        const alias = aliasOf(cell, uid)
+        const pod = podOf(options.name, alias)
+        const declared = k >= options.tabletsPerShard - options.rdonlyPerShard ? 'rdonly' : 'replica'
+        const tablet = new Tablet(world, shard, alias, uid, cell, pod, declared, log.copy(pod, { branch, lsn: GENESIS_LSN + i }))
+        shard.tablets.push(tablet)
+        world.tablets.set(pod, tablet)
+        world.byAlias.set(alias, tablet)
+      }
+      const first = shard.tablets[0] as Tablet
+      shard.primary = first
+      first.term = 1
+      world.shards.push(shard)
+      world.byRange.set(range, shard)
+      this.shardByLog.set(log, shard)
+      this.backups.set(shard, { branch, lsn: GENESIS_LSN + i })
+      logs.push(log)
+    }
+    return logs
+  }
+
+  shardOf(log: ReplicatedLog): Shard {
+    const shard = this.shardByLog.get(log)
+    if (shard === undefined) throw new Error(`vitess: the log ${log.name} is no shard's`)
+    return shard
+  }
+
+  private images(): void {
+    const { kubernetes, options } = this
+    for (const version of new Set([options.mysqlVersion, ...(options.targetMysqlVersion === null ? [] : [options.targetMysqlVersion])])) {
+      kubernetes.defineImage({ name: mysqldImage(version), stopSignal: 'TERM', program: this.tablets, versions: { engine: version }, user: 'vitess' })
+    }
+    kubernetes.defineImage({ name: VTGATE_IMAGE, stopSignal: 'TERM', program: this.gates, versions: { vtgate: String(options.vitessVersion) }, user: 'vitess' })
+  }
+
+  private create(): void {
+    const { kubernetes, options, world } = this
+    kubernetes.create(clusterObject(options, world.shards.length))
+    for (const tablet of world.tablets.values()) kubernetes.create(claimOf(tablet))
+    for (const shard of world.shards) {
+      this.operator.manage(shard)
+      kubernetes.create({ apiVersion: 'planetscale.com/v2', kind: 'VitessShard', metadata: { name: shard.key, labels: { [LABEL.keyspace]: options.keyspace, [LABEL.shard]: safeRange(shard.range), [LABEL.wave]: waveOf(shard.index, options) } }, spec: { name: shard.range } })
+    }
+    for (const object of gateObjects(options)) kubernetes.create(object)
+  }
+
+  /** A primary that can read the topo server and finds a newer term there steps down a little later (rule VT-TOPO-2). */
+  private watchTerms(shard: Shard): void {
+    const { world } = this
+    for (const tablet of shard.tablets) {
+      if (!tablet.copy.leading || tablet === shard.primary || !world.topoUp || !tablet.answers || this.watching.has(tablet)) continue
+      this.watching.add(tablet)
+      world.sim.after(SHARD_WATCH_US, () => {
+        this.watching.delete(tablet)
+        if (!tablet.copy.leading || tablet === shard.primary || !world.topoUp || !tablet.answers) return
+        stepDown(tablet)
+        shard.changed()
+      })
+    }
+  }
+
+  private readonly watching = new Set<Tablet>()
+
+  settle(): void {
+    for (let i = 0; i < 60; i++) {
+      this.sim.run(this.sim.now + SECOND)
+      if (i >= this.options.availableSeconds && this.truth.members().every(m => m.running && m.ready && m.attached)) break
+    }
+    // The nightly backup: what a tablet without data comes back with.
+    for (const shard of this.world.shards) {
+      const { leader } = shard
+      if (leader !== undefined) this.backups.set(shard, leader.copy.position('flush'))
+    }
+  }
+
+  underWay(): boolean {
+    for (const member of this.truth.members()) if (member.attached && !member.caughtUp) return true
+    for (const shard of this.world.shards) {
+      if (this.vtorc.underWay(shard) || this.operator.underWay(shard) || shard.lockedBy !== undefined) return true
+      for (const t of shard.tablets) {
+        if (t.state === 'starting' && (t.type !== 'restore' || this.options.backup)) return true
+        if (t.state === 'stopping') return true
+        const pod = this.kubernetes.pods$.get(t.pod)
+        if (pod === undefined || pod.terminating) return true
+        if (pod.node !== undefined && pod.containerState === 'waiting' && pod.reason !== 'ImagePullBackOff' && this.kubernetes.volumes.disk(t.pod)?.destroyed !== true) return true
+      }
+    }
+    return false
+  }
+
+  targets(kind: EngineKind): readonly string[] {
+    return this.faults.targets(kind)
+  }
+
+  strike(fault: StruckFault): Strike {
+    return this.faults.strike(fault)
+  }
+
+  cost(): ReturnType<Cluster['cost']> {
+    const cost = this.kubernetes.cost()
+    // The fleet is billed, not the machines of the control plane beside it.
+    const system = Math.max(2, this.options.cells)
+    const baseNodes = cost.nodesAtStart - system
+    return { baseNodeUs: baseNodes === 0 ? 0 : (cost.nodeUsBase / cost.nodesAtStart) * baseNodes, extraNodeUs: cost.nodeUsExtra, peakNodes: cost.nodesPeak - system, baseNodes, dollarsPerNodeHour: this.options.dollarsPerNodeHour }
+  }
+
+  /** A tablet by alias, pod name or machine. */
+  find(name: string): Tablet | undefined {
+    return this.world.tablets.get(name) ?? this.world.byAlias.get(name)
+  }
+
+  claim(name: string, args: readonly string[]): boolean | undefined {
+    const tablet = this.find(args[0] ?? '')
+    switch (name) {
+      case 'caught-up':
+        return tablet !== undefined && (tablet.copy.leading || (tablet.linked && tablet.lagSeconds <= CAUGHT_UP_SECONDS))
+      case 'writable':
+        return tablet !== undefined && tablet.serving && canAcknowledge(tablet)
+      case 'one-leader':
+        return this.world.shards.every(shard => shard.tablets.filter(canAcknowledge).length === 1)
+      case 'fenced':
+        return tablet === undefined || !tablet.copy.leading
+      case 'on-version': {
+        const member = this.truth.members().find(m => m.name === tablet?.pod)
+        return member !== undefined && Object.values(member.versions).includes(args[1] ?? '')
+      }
+      default:
+        return undefined
+    }
+  }
+
+  /** The data volume of a tablet. */
+  volume(pod: string): ReturnType<Kubernetes['volumes']['disk']> {
+    return this.world.tablets.has(pod) ? this.kubernetes.volumes.disk(pod) : undefined
+  }
+
+  get now(): Us {
+    return this.sim.now
+  }
+}
+
+/** The versions that the upgrade is meant to reach, by component. */
+function targetVersions(options: VitessOptions): Readonly<Record<string, string>> {
+  const target: Record<string, string> = {}
+  if (options.targetMysqlVersion !== null) target.engine = options.targetMysqlVersion
+  if (options.targetKubernetesVersion !== null) target.node = options.targetKubernetesVersion
+  if (options.targetMemory !== null) target.size = options.targetMemory
+  return target
+}
+
+function definedOnly<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, v]) => v !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> }
+}

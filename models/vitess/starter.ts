@@ -1,0 +1,2 @@
+/** A commented starter scenario and runbook for `proofroll init vitess`. */
+export const starter: Readonly<Record<string, string>> = {}

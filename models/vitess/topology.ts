@@ -1,0 +1,145 @@
+/** The Kubernetes objects of a VitessCluster, as the operator makes them: the cluster object, one object a shard, pods, claims, vtgates. */
+import type { Kubernetes, KubeObject, PodSpec } from '../kubernetes/index.ts'
+import { cellName, DATA_MOUNT, LABEL, safeRange, waveOf } from './names.ts'
+import type { VitessOptions } from './options.ts'
+import type { Tablet } from './tablet.ts'
+
+export const VTGATE_IMAGE = 'vitess/lite:vtgate'
+
+export function mysqldImage(version: string): string {
+  return `mysql:${version}`
+}
+
+export function vitessImage(major: number): string {
+  return `vitess/lite:v${major}.0.0`
+}
+
+export function vtgateName(options: VitessOptions): string {
+  return `${options.name}-vtgate`
+}
+
+export function shardKey(options: VitessOptions, range: string): string {
+  return `${options.name}-${options.keyspace.replaceAll('_', '-')}-${safeRange(range)}`
+}
+
+/** The VitessCluster object: what a user applies and patches. */
+export function clusterObject(options: VitessOptions, parts: number): KubeObject {
+  return {
+    apiVersion: 'planetscale.com/v2',
+    kind: 'VitessCluster',
+    metadata: { name: options.name },
+    spec: {
+      images: { vttablet: vitessImage(options.vitessVersion), vtgate: VTGATE_IMAGE, mysqld: { mysql80Compatible: mysqldImage(options.mysqlVersion) } },
+      updateStrategy: { type: options.updateStrategy },
+      cells: Array.from({ length: options.cells }, (_, i) => ({ name: cellName(i, options), gateway: { replicas: options.vtgates } })),
+      keyspaces: [
+        {
+          name: options.keyspace,
+          durabilityPolicy: options.durabilityPolicy,
+          partitionings: [{ equal: { parts, shardTemplate: { tabletPools: [{ type: 'replica', replicas: options.tabletsPerShard, mysqld: { resources: { requests: { cpu: '4', memory: options.memory } } } }] } } }],
+        },
+      ],
+    },
+  }
+}
+
+/** What the cluster object asks of a tablet: the parts of a pod that make it another one. */
+export interface Template {
+  readonly mysqld: string
+  readonly vttablet: string
+  readonly memory: string
+}
+
+interface ClusterSpec {
+  readonly images?: { readonly vttablet?: string; readonly mysqld?: { readonly mysql80Compatible?: string; readonly mysql56Compatible?: string } }
+  readonly updateStrategy?: { readonly type?: string }
+  readonly keyspaces?: readonly { readonly partitionings?: readonly { readonly equal?: { readonly shardTemplate?: { readonly tabletPools?: readonly { readonly mysqld?: { readonly resources?: { readonly requests?: { readonly memory?: string } } } }[] } } }[] }[]
+}
+
+export function specOf(kube: Kubernetes, options: VitessOptions): ClusterSpec {
+  return (kube.store.get('VitessCluster', options.name)?.spec ?? {}) as ClusterSpec
+}
+
+export function templateOf(spec: ClusterSpec, options: VitessOptions): Template {
+  const pool = spec.keyspaces?.[0]?.partitionings?.[0]?.equal?.shardTemplate?.tabletPools?.[0]
+  return {
+    mysqld: spec.images?.mysqld?.mysql80Compatible ?? mysqldImage(options.mysqlVersion),
+    vttablet: spec.images?.vttablet ?? vitessImage(options.vitessVersion),
+    memory: pool?.mysqld?.resources?.requests?.memory ?? options.memory,
+  }
+}
+
+export function labelsOf(tablet: Tablet): Record<string, string> {
+  const { options } = tablet.world
+  return {
+    [LABEL.cluster]: options.name,
+    [LABEL.component]: 'vttablet',
+    [LABEL.cell]: tablet.cell,
+    [LABEL.keyspace]: options.keyspace,
+    [LABEL.shard]: safeRange(tablet.shard.range),
+    [LABEL.uid]: String(tablet.uid),
+    [LABEL.type]: tablet.declared,
+    [LABEL.index]: String(tablet.shard.tablets.indexOf(tablet) + 1),
+    [LABEL.wave]: waveOf(tablet.shard.index, options),
+  }
+}
+
+/** The claim of a tablet's disk. */
+export function claimOf(tablet: Tablet): KubeObject {
+  return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: tablet.pod, labels: labelsOf(tablet) }, spec: { accessModes: ['ReadWriteOnce'] } }
+}
+
+/** One tablet's pod: mysqld first, which is the one that runs in this model, the vttablet beside it. */
+export function podSpec(tablet: Tablet, template: Template): PodSpec {
+  const { options } = tablet.world
+  return {
+    terminationGracePeriodSeconds: options.terminationGraceSeconds,
+    nodeSelector: { 'topology.kubernetes.io/zone': tablet.cell, 'vitess/pool': 'tablets' },
+    containers: [
+      { name: 'mysqld', image: template.mysqld, readinessProbe: { periodSeconds: 10 }, resources: { requests: { cpu: '4', memory: template.memory } }, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/vt/vtdataroot' }] },
+      { name: 'vttablet', image: template.vttablet, resources: { requests: { cpu: '1', memory: '1Gi' } } },
+    ],
+    volumes: [{ name: DATA_MOUNT, persistentVolumeClaim: { claimName: tablet.pod } }],
+  }
+}
+
+/** The template that a pod was made of. */
+export function templateOfPod(spec: PodSpec): Template {
+  const [mysqld, vttablet] = spec.containers
+  return { mysqld: mysqld?.image ?? '', vttablet: vttablet?.image ?? '', memory: String(mysqld?.resources?.requests?.memory ?? '') }
+}
+
+export function sameTemplate(a: Template, b: Template): boolean {
+  return a.mysqld === b.mysqld && a.vttablet === b.vttablet && a.memory === b.memory
+}
+
+/** Machines: one a tablet, in its cell, some to spare, and a few for everything else. */
+export function addMachines(kube: Kubernetes, options: VitessOptions, tablets: readonly Tablet[]): void {
+  const version = options.kubernetesVersion
+  const labels = { 'vitess/pool': 'tablets' }
+  for (const tablet of tablets) {
+    const pool = options.poolPerNode ? `pool${tablet.uid}` : 'tablets'
+    kube.addMachine(`node-${tablet.uid}`, tablet.cell, pool, { version, labels })
+  }
+  for (let i = 0; i < options.spareNodes; i++) kube.addMachine(`node-spare-${i + 1}`, cellName(i, options), 'tablets', { version, labels })
+  for (let i = 0; i < Math.max(2, options.cells); i++) kube.addMachine(`node-system-${i + 1}`, cellName(i, options), 'system', { version: options.controlPlaneVersion })
+}
+
+/** The vtgates and their Service. */
+export function gateObjects(options: VitessOptions): readonly KubeObject[] {
+  const name = vtgateName(options)
+  const labels = { [LABEL.cluster]: options.name, [LABEL.component]: 'vtgate' }
+  return [
+    { apiVersion: 'v1', kind: 'Service', metadata: { name, labels }, spec: { selector: labels, ports: [{ name: 'mysql', port: 3306 }] } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, labels },
+      spec: {
+        replicas: options.vtgates,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { nodeSelector: { agentpool: 'system' }, containers: [{ name: 'vtgate', image: VTGATE_IMAGE, readinessProbe: { periodSeconds: 5 } }] } },
+      },
+    },
+  ]
+}

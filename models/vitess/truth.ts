@@ -1,0 +1,147 @@
+/** What is so in a fleet, whoever knows it (engine.ts, Truth). Only shards that changed are looked at again. */
+import { type AckInterval, contains, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import { memoryOf } from './defects.ts'
+import { compareMysql, seriesOf } from './names.ts'
+import { canAcknowledge } from './semisync.ts'
+import type { Shard } from './shard.ts'
+import type { Tablet } from './tablet.ts'
+import type { World } from './world.ts'
+
+export class VitessTruth implements Truth {
+  readonly expectedMembers: number
+  readonly promise: 'asynchronous' | 'synchronous'
+  private readonly dirty = new Set<Shard>()
+  private all: Member[] = []
+  private readonly skews = new Map<Shard, readonly string[]>()
+
+  constructor(
+    private readonly world: World,
+    private readonly entrance: Entrance,
+    readonly targetVersions: Readonly<Record<string, string>>,
+    private readonly shardOf: (log: ReplicatedLog) => Shard,
+  ) {
+    this.expectedMembers = world.tablets.size
+    this.promise = world.options.durabilityPolicy === 'none' ? 'asynchronous' : 'synchronous'
+    for (const shard of world.shards) this.dirty.add(shard)
+    world.shardListeners.push(shard => this.dirty.add(shard))
+    world.kubernetes.pods$.onChange(pod => {
+      const tablet = world.tablets.get(pod.name)
+      if (tablet !== undefined) this.dirty.add(tablet.shard)
+    })
+  }
+
+  get promotions(): readonly Promotion[] {
+    return this.world.promotions
+  }
+
+  get departures(): readonly Departure[] {
+    return this.world.departures
+  }
+
+  members(): readonly Member[] {
+    if (this.dirty.size === 0) return this.all
+    const perShard = this.world.options.tabletsPerShard
+    let next: Member[] | undefined
+    for (const shard of this.dirty) {
+      for (const [i, tablet] of shard.tablets.entries()) {
+        const at = shard.index * perShard + i
+        const before = this.all[at]
+        const member = this.member(tablet, before)
+        if (member === before) continue
+        next ??= this.all.slice()
+        next[at] = member
+      }
+      this.judgeSkew(shard)
+    }
+    this.dirty.clear()
+    return (this.all = next ?? this.all)
+  }
+
+  /** A tablet as it is now: `before` itself if that still says it. */
+  private member(tablet: Tablet, before: Member | undefined): Member {
+    const { kubernetes } = this.world
+    const pod = kubernetes.pods$.get(tablet.pod)
+    const node = pod?.node
+    const zone = node === undefined ? undefined : kubernetes.machines.get(node)?.zone
+    const ready = pod?.ready ?? false
+    const leading = tablet.copy.leading
+    const running = tablet.up && !tablet.paused
+    const role = leading ? 'leader' : tablet.state === 'up' && tablet.hasData ? 'follower' : 'none'
+    const upstream = tablet.copy.upstream
+    const attached = leading || (upstream !== undefined && upstream.leading && upstream === tablet.shard.primary?.copy)
+    const caughtUp = leading || (attached && tablet.copy.lagBytes('flush') <= tablet.levelBytes)
+    const copy = tablet.hasData ? tablet.copy : undefined
+    const timeline = tablet.timeline
+    const versions = this.versionsOf(tablet, pod?.nodeVersion, memoryOf(pod?.spec), before?.versions)
+    if (
+      before !== undefined && before.node === node && before.zone === zone && before.running === running && before.ready === ready && before.role === role &&
+      before.timeline === timeline && before.versions === versions && before.copy === copy && before.attached === attached && before.caughtUp === caughtUp
+    )
+      return before
+    return { name: tablet.pod, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
+  }
+
+  private versionsOf(tablet: Tablet, node: string | undefined, size: string | undefined, before: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+    // The size of a tablet is a version only where the upgrade changes it. While it has no pod it is what it was.
+    const sized = this.targetVersions.size === undefined ? undefined : (size ?? before?.size)
+    const on = node ?? before?.node
+    if (before !== undefined && before.engine === tablet.version && before.node === on && before.size === sized) return before
+    return { ...(on === undefined ? {} : { node: on }), engine: tablet.version, ...(sized === undefined ? {} : { size: sized }) }
+  }
+
+  couldAcknowledge(log?: ReplicatedLog): readonly string[] {
+    const shards = log === undefined ? this.world.shards : [this.shardOf(log)]
+    return shards.flatMap(shard => shard.tablets.filter(canAcknowledge).map(t => t.pod))
+  }
+
+  /** A newer source with a replica of an older series is not supported (rule VT-VERSION-1). */
+  forbiddenSkew(): readonly string[] {
+    this.members()
+    return this.skews.size === 0 ? NONE : [...this.skews.values()].flat()
+  }
+
+  private judgeSkew(shard: Shard): void {
+    const leader = shard.leader
+    const found: string[] = []
+    for (const t of shard.tablets) {
+      if (leader === undefined || t === leader || !t.up || t.source !== leader) continue
+      if (seriesOf(t.version) !== seriesOf(leader.version) && compareMysql(leader.version, t.version) > 0) found.push(`${t.pod} (MySQL ${t.version}) is to follow ${leader.pod} (MySQL ${leader.version})`)
+    }
+    if (found.length > 0) this.skews.set(shard, found)
+    else this.skews.delete(shard)
+  }
+
+  authority(log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined } {
+    const shard = this.shardOf(log)
+    const fresh = this.entrance.fresh(log)
+    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
+    const durable = shard.tablets.filter(t => t.hasData)
+    const why = fresh.is === 'several' ? 'several primaries acknowledge' : `no fresh client can write (${fresh.is === 'none' ? fresh.why : ''})`
+    // The branch that the latest promotion opened, then the furthest.
+    const last = this.world.promotions.filter(p => shard.tablets.some(t => t.pod === p.member)).at(-1)
+    const onBranch = last === undefined ? [] : durable.filter(t => branchesOf(t.copy.position('flush')).some(b => b.parent === last.from.branch && b.forkLsn === last.from.lsn))
+    const best = furthest(onBranch.length > 0 ? onBranch : durable)
+    if (best === undefined) return { position: undefined, why: 'no copy of the data is left', member: undefined }
+    return { position: best.copy.position('flush'), why: `${why}; ${onBranch.length > 0 ? `the latest promotion (${last?.member ?? ''}) counts` : 'the furthest durable copy counts'}`, member: best.pod }
+  }
+
+  holders(interval: AckInterval): readonly string[] {
+    const at: Position = { branch: interval.branch, lsn: interval.toLsn }
+    return [...this.world.tablets.values()].filter(t => t.hasData && contains(t.copy.position('flush'), at)).map(t => t.pod)
+  }
+}
+
+const NONE: readonly string[] = []
+
+function branchesOf({ branch }: Position): Position['branch'][] {
+  const all: Position['branch'][] = []
+  for (let b: Position['branch'] | null = branch; b !== null; b = b.parent) all.push(b)
+  return all
+}
+
+function furthest(tablets: readonly Tablet[]): Tablet | undefined {
+  let best: Tablet | undefined
+  for (const t of tablets) if (best === undefined || t.copy.lsn('flush') > best.copy.lsn('flush')) best = t
+  return best
+}

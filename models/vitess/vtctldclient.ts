@@ -1,0 +1,308 @@
+/** `vtctldclient`: the commands that runbooks use, with the output of the real one. Flags that are not modelled are errors that name what is. */
+import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../src/kernel/index.ts'
+import { type Call, type Command, failed, type Finding, type Look, ok, type Output, UnsupportedError } from '../../src/operator/command.ts'
+import { rememberedByWords } from '../../src/operator/remembered.ts'
+import { timestamp } from '../kubernetes/objects.ts'
+import type { VitessCluster } from './cluster.ts'
+import { emergencyReparent } from './emergency.ts'
+import { acquire, call, plannedReparent, type Reparented } from './reparent.ts'
+import type { Shard } from './shard.ts'
+import type { Tablet } from './tablet.ts'
+import { ADMIN_PLACE } from './world.ts'
+
+type FlagKind = 'text' | 'duration' | 'switch' | 'list'
+
+interface Verb {
+  readonly words: number
+  readonly usage: string
+  readonly flags: Readonly<Record<string, FlagKind>>
+}
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  GetTablets: { words: 0, usage: 'GetTablets [--keyspace KS [--shard RANGE]] [--cell CELL] [--tablet-type TYPE] [--tablet-alias ALIAS] [--format awk|json]', flags: { keyspace: 'text', shard: 'text', cell: 'list', 'tablet-type': 'text', 'tablet-alias': 'list', format: 'text', strict: 'switch' } },
+  GetTablet: { words: 1, usage: 'GetTablet ALIAS', flags: {} },
+  GetShard: { words: 1, usage: 'GetShard KEYSPACE/SHARD', flags: {} },
+  GetKeyspaces: { words: 0, usage: 'GetKeyspaces', flags: {} },
+  FindAllShardsInKeyspace: { words: 1, usage: 'FindAllShardsInKeyspace KEYSPACE', flags: {} },
+  ShardReplicationPositions: { words: 1, usage: 'ShardReplicationPositions KEYSPACE/SHARD', flags: {} },
+  GetBackups: { words: 1, usage: 'GetBackups KEYSPACE/SHARD', flags: { limit: 'text' } },
+  PingTablet: { words: 1, usage: 'PingTablet ALIAS', flags: {} },
+  PlannedReparentShard: { words: 1, usage: 'PlannedReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--avoid-primary ALIAS] [--wait-replicas-timeout D] [--tolerable-replication-lag D] [--allow-cross-cell-promotion]', flags: { 'new-primary': 'text', 'avoid-primary': 'text', 'wait-replicas-timeout': 'duration', 'tolerable-replication-lag': 'duration', 'allow-cross-cell-promotion': 'switch' } },
+  EmergencyReparentShard: { words: 1, usage: 'EmergencyReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--wait-replicas-timeout D] [--ignore-replicas ALIAS,…] [--wait-for-all-tablets]', flags: { 'new-primary': 'text', 'wait-replicas-timeout': 'duration', 'ignore-replicas': 'list', 'wait-for-all-tablets': 'switch', 'prevent-cross-cell-promotion': 'switch' } },
+  ChangeTabletType: { words: 2, usage: 'ChangeTabletType ALIAS TYPE', flags: { 'dry-run': 'switch' } },
+  RestoreFromBackup: { words: 1, usage: 'RestoreFromBackup ALIAS', flags: {} },
+  RefreshState: { words: 1, usage: 'RefreshState ALIAS', flags: {} },
+}
+
+const GLOBAL: Readonly<Record<string, FlagKind>> = { server: 'text', 'action-timeout': 'duration' }
+
+interface Parsed {
+  readonly verb: string
+  readonly words: readonly string[]
+  readonly flags: ReadonlyMap<string, string>
+  readonly problem: string | undefined
+}
+
+const SUPPORTED = Object.values(VERBS).map(v => v.usage)
+
+/** Reads an argument vector; flags may be written with hyphens or underscores. */
+const parse = rememberedByWords((argv): Parsed => {
+  const words: string[] = []
+  const flags = new Map<string, string>()
+  let problem: string | undefined
+  let verb = ''
+  for (let i = 1; i < argv.length; i++) {
+    const word = argv[i] as string
+    if (!word.startsWith('--') && !(word === '-s')) {
+      if (verb === '') verb = word
+      else words.push(word)
+      continue
+    }
+    const equals = word.indexOf('=')
+    const name = (equals < 0 ? word.slice(2) : word.slice(2, equals)).replaceAll('_', '-')
+    const kind = VERBS[verb]?.flags[name] ?? GLOBAL[name]
+    if (kind === undefined) {
+      problem ??= `unknown flag: --${name}${verb === '' ? '' : ` for ${verb}`}`
+      continue
+    }
+    flags.set(name, kind === 'switch' ? (equals < 0 ? 'true' : word.slice(equals + 1)) : equals < 0 ? (argv[++i] ?? '') : word.slice(equals + 1))
+  }
+  return { verb, words, flags, problem }
+})
+
+/** Text that a command fails with. */
+class Refusal extends Error {}
+
+export class Vtctldclient implements Command {
+  readonly name = 'vtctldclient'
+  readonly summary = 'administers the cluster through vtctld'
+
+  constructor(private readonly cluster: VitessCluster) {}
+
+  check(argv: readonly string[]): readonly Finding[] {
+    const { verb, words, problem } = parse(argv)
+    if (verb.includes('${')) return []
+    const known = VERBS[verb]
+    if (known === undefined) return [{ severity: 'error', message: `vtctldclient: \`${verb}\` is not modelled; there are: ${SUPPORTED.join('; ')}` }]
+    if (problem !== undefined && !problem.includes('${')) return [{ severity: 'error', message: `vtctldclient: ${problem}; right would be: ${known.usage}` }]
+    return words.length >= known.words ? [] : [{ severity: 'error', message: `vtctldclient: ${verb} needs ${known.words} argument${known.words === 1 ? '' : 's'}: ${known.usage}` }]
+  }
+
+  latencyUs(called: Call): Us {
+    return this.cluster.kubernetes.drawUs('apiCallSeconds', called.key, called.nth)
+  }
+
+  look(called: Call): Look | undefined {
+    const parsed = this.parsed(called)
+    if (parsed.verb === 'PlannedReparentShard' || parsed.verb === 'EmergencyReparentShard' || parsed.verb === 'ChangeTabletType' || parsed.verb === 'RestoreFromBackup' || parsed.verb === 'RefreshState') return undefined
+    const moves = parsed.verb === 'ShardReplicationPositions'
+    const output = this.guarded(() => this.read(parsed))
+    return { output, afterUs: 0, stableUntilUs: moves ? this.cluster.now : NEVER }
+  }
+
+  *run(called: Call): Process<Output> {
+    const parsed = this.parsed(called)
+    try {
+      return yield* this.act(parsed)
+    } catch (error) {
+      if (error instanceof Refusal) return failed(`${error.message}\n`)
+      throw error
+    }
+  }
+
+  private parsed(called: Call): Parsed {
+    const parsed = parse(called.argv)
+    if (VERBS[parsed.verb] === undefined) throw new UnsupportedError(`vtctldclient ${parsed.verb} is not modelled`, SUPPORTED)
+    if (parsed.problem !== undefined) throw new UnsupportedError(`vtctldclient: ${parsed.problem}`, [(VERBS[parsed.verb] as Verb).usage])
+    return parsed
+  }
+
+  private guarded(read: () => string): Output {
+    const { world } = this.cluster
+    // vtctld itself reads the topo server.
+    if (!world.topoUp) return failed('rpc error: code = DeadlineExceeded desc = context deadline exceeded\n')
+    try {
+      return ok(read())
+    } catch (error) {
+      if (error instanceof Refusal) return failed(`${error.message}\n`)
+      throw error
+    }
+  }
+
+  // ── what only reads ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private read({ verb, words, flags }: Parsed): string {
+    const { world } = this.cluster
+    switch (verb) {
+      case 'GetTablets':
+        return this.getTablets(flags)
+      case 'GetTablet':
+        return `${JSON.stringify(tabletJson(this.tablet(words[0] ?? '')), undefined, 2)}\n`
+      case 'GetShard': {
+        const shard = this.shard(words[0] ?? '')
+        const [start = '', end = ''] = shard.range.split('-')
+        return `${JSON.stringify({ keyspace: world.options.keyspace, name: shard.range, shard: { primary_alias: shard.primary === undefined ? null : aliasJson(shard.primary), primary_term_start_time: timeJson(shard.termStartUs), key_range: { start, end }, is_primary_serving: true } }, undefined, 2)}\n`
+      }
+      case 'GetKeyspaces':
+        return `${JSON.stringify([{ name: world.options.keyspace, keyspace: { durability_policy: world.options.durabilityPolicy } }], undefined, 2)}\n`
+      case 'FindAllShardsInKeyspace': {
+        if (words[0] !== world.options.keyspace) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${words[0]}/Keyspace`)
+        return `${JSON.stringify(Object.fromEntries(world.shards.map(s => [s.range, { keyspace: world.options.keyspace, name: s.range, shard: { primary_alias: s.primary === undefined ? null : aliasJson(s.primary) } }])), undefined, 2)}\n`
+      }
+      case 'ShardReplicationPositions':
+        return this.shard(words[0] ?? '').tablets.map(t => `${awk(t)} ${t.answers ? gtid(t) : '<err>'} ${Math.floor(t.lagSeconds)}\n`).join('')
+      case 'GetBackups':
+        this.shard(words[0] ?? '')
+        return world.options.backup ? `2025-12-31.230000.${this.shard(words[0] ?? '').tablets.at(-1)?.alias ?? ''}\n` : ''
+      case 'PingTablet': {
+        const tablet = this.tablet(words[0] ?? '')
+        if (!tablet.answers) throw new Refusal(`rpc error: code = Unavailable desc = connection error: ${tablet.alias}`)
+        return ''
+      }
+      default:
+        throw new Error(`vitess: ${verb} does not only read`)
+    }
+  }
+
+  private getTablets(flags: ReadonlyMap<string, string>): string {
+    const { world } = this.cluster
+    const cells = flags.get('cell')?.split(',')
+    const aliases = flags.get('tablet-alias')?.split(',').map(a => this.tablet(a))
+    const type = flags.get('tablet-type')?.toLowerCase()
+    const keyspace = flags.get('keyspace')
+    const range = flags.get('shard')
+    if (range !== undefined && keyspace === undefined) throw new Refusal('--shard requires --keyspace')
+    // A shard that is named is looked up: a fleet is not walked for each question about one.
+    const among = range === undefined ? [...world.tablets.values()] : (world.byRange.get(range)?.tablets ?? [])
+    const found = among.filter(
+      t => (keyspace === undefined || keyspace === world.options.keyspace) && (cells === undefined || cells.includes(t.cell)) && (type === undefined || type === t.type) && (aliases === undefined || aliases.includes(t)),
+    )
+    if (flags.get('format') === 'json') return `${JSON.stringify(found.map(tabletJson), undefined, 2)}\n`
+    return found.map(t => `${awk(t)}\n`).join('')
+  }
+
+  // ── what acts ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private *act({ verb, words, flags }: Parsed): Process<Output> {
+    const { cluster } = this
+    const { world } = cluster
+    switch (verb) {
+      case 'PlannedReparentShard':
+      case 'EmergencyReparentShard': {
+        const shard = this.shard(words[0] ?? '')
+        const newPrimary = flags.has('new-primary') ? this.tablet(flags.get('new-primary') as string) : undefined
+        const waitReplicasUs = this.duration(flags, 'wait-replicas-timeout') ?? world.options.waitReplicasSeconds * SECOND
+        let gone = false
+        const common = { by: 'vtctld', newPrimary, waitReplicasUs, promoter: 'operator' as const, cancelled: () => gone }
+        const work =
+          verb === 'PlannedReparentShard'
+            ? plannedReparent(shard, { ...common, avoid: flags.has('avoid-primary') ? this.tablet(flags.get('avoid-primary') as string) : undefined, tolerableLagUs: this.duration(flags, 'tolerable-replication-lag'), crossCell: flags.get('allow-cross-cell-promotion') === 'true' })
+            : emergencyReparent(shard, { ...common, ignore: (flags.get('ignore-replicas') ?? '').split(',').filter(a => a !== '').map(a => this.tablet(a)), waitForAll: flags.get('wait-for-all-tablets') === 'true' })
+        // It runs in vtctld; who interrupts the client cancels it, and it ends in good order.
+        const task = world.sim.spawn(work)
+        try {
+          const result = (yield task) as Reparented | undefined
+          return reported(verb, shard, result)
+        } finally {
+          gone = true
+        }
+      }
+      case 'ChangeTabletType': {
+        const tablet = this.tablet(words[0] ?? '')
+        const type = (words[1] ?? '').toLowerCase()
+        if (!['replica', 'rdonly', 'drained', 'spare'].includes(type)) throw new Refusal(`type ${type.toUpperCase()} cannot be set by ChangeTabletType`)
+        if (!world.topoUp || !(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
+        if (tablet.type === 'primary') throw new Refusal(`tablet ${tablet.alias} is a PRIMARY: its type cannot be changed`)
+        const before = awk(tablet)
+        tablet.setType(type === 'spare' ? 'drained' : (type as 'replica' | 'rdonly' | 'drained'))
+        tablet.shard.leader?.applyRule()
+        tablet.shard.changed()
+        return ok(`- ${before}\n+ ${awk(tablet)}\n`)
+      }
+      case 'RefreshState': {
+        const tablet = this.tablet(words[0] ?? '')
+        if (!(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
+        return ok(`Refreshed state on ${tablet.alias}\n`)
+      }
+      case 'RestoreFromBackup': {
+        const tablet = this.tablet(words[0] ?? '')
+        if (tablet.type === 'primary') throw new Refusal(`TabletManager.RestoreFromBackup on ${tablet.alias}: tablet is a primary`)
+        if (!(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
+        if (!world.options.backup) throw new Refusal('no backup to restore on BackupStorage')
+        const task = world.sim.spawn(cluster.tablets.restoreAgain(tablet))
+        const restored = (yield task) as boolean | undefined
+        if (restored !== true) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} went away while it restored`)
+        return ok(`${tablet.alias} (${world.options.keyspace}/${tablet.shard.range}): restore finished\n`)
+      }
+      default:
+        throw new Error(`vitess: ${verb} has no effect`)
+    }
+  }
+
+  private duration(flags: ReadonlyMap<string, string>, name: string): Us | undefined {
+    const text = flags.get(name)
+    if (text === undefined) return undefined
+    const us = parseDurationUs(text)
+    if (us === undefined) throw new Refusal(`invalid argument "${text}" for "--${name}" flag: time: invalid duration`)
+    return us
+  }
+
+  private tablet(alias: string): Tablet {
+    const dash = alias.lastIndexOf('-')
+    const uid = Number(alias.slice(dash + 1))
+    // The number may be written without its zeros.
+    const tablet = this.cluster.world.byAlias.get(dash < 0 || !Number.isInteger(uid) ? alias : `${alias.slice(0, dash)}-${String(uid).padStart(10, '0')}`)
+    if (tablet === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: tablets/${alias}/Tablet`)
+    return tablet
+  }
+
+  private shard(path: string): Shard {
+    const [keyspace, range = ''] = path.split('/')
+    const shard = keyspace === this.cluster.world.options.keyspace ? this.cluster.world.byRange.get(range) : undefined
+    if (shard === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${keyspace}/shards/${range}/Shard`)
+    return shard
+  }
+}
+
+function reported(verb: string, shard: Shard, result: Reparented | undefined): Output {
+  if (result === undefined) return failed('rpc error: code = Canceled desc = context canceled\n')
+  if (result.error !== undefined) return failed(`rpc error: code = Unknown desc = ${result.error}\n`)
+  return ok(`${verb === 'PlannedReparentShard' ? 'successfully reparented' : 'emergency reparented'} ${shard.path} to ${result.primary?.alias ?? ''}\n`)
+}
+
+/** One line of `GetTablets`: alias, keyspace, shard, type, host:port, host:mysql port, tags, start of the term. */
+function awk(t: Tablet): string {
+  const { options, kubernetes } = t.world
+  const host = kubernetes.pods$.get(t.pod)?.podIP ?? '""'
+  return `${t.alias} ${options.keyspace} ${t.shard.range} ${t.type} ${host}:15000 ${host}:3306 [] ${t.type === 'primary' ? timestamp(t.shard.termStartUs) : '<null>'}`
+}
+
+function aliasJson(t: Tablet): { readonly cell: string; readonly uid: number } {
+  return { cell: t.cell, uid: t.uid }
+}
+
+function timeJson(us: Us): { readonly seconds: string } {
+  return { seconds: String(Math.floor(us / SECOND)) }
+}
+
+function tabletJson(t: Tablet): Record<string, unknown> {
+  const { options } = t.world
+  return {
+    alias: aliasJson(t),
+    hostname: t.world.kubernetes.pods$.get(t.pod)?.podIP ?? '',
+    port_map: { grpc: 15999, vt: 15000 },
+    keyspace: options.keyspace,
+    shard: t.shard.range,
+    type: { primary: 1, replica: 2, rdonly: 3, restore: 7, drained: 8 }[t.type],
+    mysql_port: 3306,
+    ...(t.type === 'primary' ? { primary_term_start_time: timeJson(t.shard.termStartUs) } : {}),
+  }
+}
+
+/** A position as GTIDs: one per write of the load, by server and term. */
+function gtid(t: Tablet): string {
+  const { lsn, branch } = t.copy.position('apply')
+  return `MySQL56/${String(branch.timeline).padStart(8, '0')}-0000-11ee-8000-000000000000:1-${Math.floor(lsn / t.shard.bytesPerWrite)}`
+}
+
+export { acquire, ADMIN_PLACE }
