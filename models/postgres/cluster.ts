@@ -178,7 +178,7 @@ export class PostgresCluster implements Cluster {
     const server = this.world.serverOf(first)
     switch (name) {
       case 'caught-up':
-        return server !== undefined && this.caughtUp(server)
+        return server === undefined ? this.holdsAll(first) === true : this.caughtUp(server)
       case 'writable':
         return server !== undefined && server.accepting && canAcknowledge(server)
       case 'one-leader':
@@ -194,10 +194,16 @@ export class PostgresCluster implements Cluster {
     }
   }
 
+  /** Of a database that logical replication fills: whether it has confirmed all but a megabyte, running or not, for what it confirmed is durable. */
+  private holdsAll(member: string): boolean | undefined {
+    const subscription = [...(this.world.directoryOf.get(member)?.subscriptions.values() ?? [])].find(each => each.enabled)
+    return subscription === undefined ? undefined : subscription.copied && this.world.logical.lagBytes(subscription) <= CAUGHT_UP_BYTES
+  }
+
   /** Streams from the leader within a megabyte; when no leader runs, holds all that the last one had. */
   private caughtUp(server: Server): boolean {
-    const subscription = [...server.dir.subscriptions.values()].find(each => each.enabled)
-    if (subscription !== undefined) return subscription.copied && this.world.logical.lagBytes(subscription) <= CAUGHT_UP_BYTES
+    const filled = this.holdsAll(server.name)
+    if (filled !== undefined) return filled
     if (server.copy.leading) return true
     const leader = [...this.world.servers].find(s => s.copy.leading && s.dir.systemId === server.dir.systemId)
     if (leader !== undefined) return server.receiver?.streaming === true && server.copy.lagBytes('flush') <= CAUGHT_UP_BYTES
