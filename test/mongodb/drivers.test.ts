@@ -45,16 +45,21 @@ describe('drivers', () => {
   })
 
   test('MG-DRIVER-4: of two primaries the later term counts, though the older one still answers', () => {
-    const lab = under({ writeConcern: 1 })
-    const node = lab.node(0)
-    const others = (place: string): boolean => place.startsWith('aks-') && place !== node
-    lab.cluster.world.network.cut('a', place => place === node, others)
-    lab.cluster.world.network.cut('b', others, place => place === node)
-    // The clients see both sides.
-    lab.until(() => (lab.primary()?.term ?? 0) === 2, 30 * SECOND, 10 * MILLISECOND)
-    lab.wait(SECOND)
-    expect(lab.cluster.world.log.demands[0]?.tenure?.head.copy.name).toBe(lab.primary()?.name)
-    expect(lab.cluster.entrances['replica-set']?.fresh()).toMatchObject({ is: 'leader' })
+    let both = 0
+    for (let seed = 1; seed <= 12; seed++) {
+      const lab = under({ writeConcern: 1, seed: `d${seed}` })
+      const node = lab.node(0)
+      const others = (place: string): boolean => place.startsWith('aks-') && place !== node
+      lab.cluster.world.network.cut('a', place => place === node, others)
+      lab.cluster.world.network.cut('b', others, place => place === node)
+      // The clients see both sides.
+      lab.until(() => lab.primary()?.term === 2, 30 * SECOND, 10 * MILLISECOND)
+      lab.wait(100 * MILLISECOND)
+      if (lab.mongod(0).isPrimary) both += 1
+      expect(lab.cluster.world.log.demands[0]?.tenure?.head.copy.name).toBe(lab.primary()?.name)
+      expect(lab.cluster.entrances['replica-set']?.fresh()).toMatchObject({ is: 'leader', copy: lab.primary()?.copy })
+    }
+    expect(both).toBeGreaterThan(0)
   })
 
   test('MG-DRIVER-5: a pinned connection stays with its member, and is told NotWritablePrimary for good', () => {

@@ -2,7 +2,8 @@ import type { Family } from './defect.ts'
 import { checks } from './lists/checks.ts'
 import { harness } from './lists/harness.ts'
 import { kubernetesRules } from './lists/kubernetes-rules.ts'
-import { postgresBlueGreen, postgresLogicalRules } from './lists/postgres-blue-green.ts'
+import { mongodbCascade } from './lists/mongodb-cascade.ts'
+import { mongodbRules } from './lists/mongodb-rules.ts'
 import { postgresQuorum } from './lists/postgres-quorum.ts'
 import { postgresRotation } from './lists/postgres-rotation.ts'
 import { postgresRules } from './lists/postgres-rules.ts'
@@ -11,4 +12,4 @@ import { redisRolling } from './lists/redis-rolling.ts'
 import { redisRules } from './lists/redis-rules.ts'
 
 /** All planted defects. An engine adds its families here: one of its runbooks, one of its rules. */
-export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, redisRules, kubernetesRules, checks, harness]
+export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, checks, harness]

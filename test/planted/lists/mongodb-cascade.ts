@@ -4,6 +4,11 @@ import type { Family, RunbookDefect } from '../defect.ts'
 const scenario = 'mongodb-step-down/verified'
 const defect = (id: string, what: string, change: RunbookDefect['change'], look?: RunbookDefect['look']): RunbookDefect => ({ id: `cascade-${id}`, what, scenario, change, ...(look === undefined ? {} : { look }) })
 
+/** Nobody looks at the end of a rollback. */
+const noLastUndo: NonNullable<RunbookDefect['change']['runbook']> = book => {
+  delete book['undo']
+}
+
 export const mongodbCascade: Family = {
   name: 'mongodb-cascade',
   title: 'The corrected MongoDB step-down cascade',
@@ -18,8 +23,7 @@ export const mongodbCascade: Family = {
     defect('compatibility-early', 'the feature compatibility version is set while a member runs the old release', { step: { compatibility: keys({ pointOfNoReturn: undefined }) }, runbook: moved('compatibility', { before: 'rest' }) }),
     defect('no-confirm', 'the feature compatibility version is set without confirm: true', { step: { compatibility: inCommand(', confirm: true', '') } }),
     defect('old-compatibility', 'the feature compatibility version is set to that of the old release', { replace: [["newFcv: '8.0'", "newFcv: '7.0'"]] }),
-    defect('no-undo-of-secondary', 'turning back leaves upgraded secondaries', { step: { 'upgrade-secondary': noUndo } }, 'rollback'),
-    defect('no-undo-of-rest', 'turning back leaves the old primary upgraded', { step: { 'upgrade-rest': noUndo } }, 'rollback'),
-    defect('point-declared-too-late', 'the author says that one can turn back after the feature compatibility version is set', { step: { compatibility: keys({ pointOfNoReturn: undefined }), whole: keys({ pointOfNoReturn: true }) } }, 'rollback'),
+    defect('no-undo-of-secondary', 'turning back leaves upgraded secondaries, and nobody looks', { step: { 'upgrade-secondary': noUndo }, runbook: noLastUndo }, 'rollback'),
+    defect('no-undo-of-rest', 'turning back leaves the old primary upgraded, and nobody looks', { step: { 'upgrade-rest': noUndo }, runbook: noLastUndo }, 'rollback'),
   ],
 }

@@ -24,7 +24,6 @@ export const mongodbRules: Family = {
     rule('oplog-without-end', 'the oplog reaches back for ever', 'syncing.ts', 'if (mine.lsn < oplogStart(world, to.copy)) return this.tooStale(to)', '', 'sync'),
     rule('any-fcv', 'a binary starts on any data', 'names.ts', 'return fcv === releaseOf(binary) || fcv === releaseBefore(binary)', "return fcv !== '' || binary !== ''", 'versions'),
     rule('older-primary-preferred', 'of two primaries a driver takes the older', 'driver.ts', 'if (best === undefined || m.term > best.term) best = m', 'if (best === undefined || m.term < best.term) best = m', 'drivers'),
-    rule('contact-is-now', 'whatever changes counts as a heartbeat just heard', 'heartbeats.ts', 'pair.lastOkUs = this.contactUs(pair.target)', 'pair.lastOkUs = sim.now', 'heartbeats'),
     rule('journal-ignored', 'j:true is as good as without', 'unsynced.ts', 'world.options.journal || writeConcernOf(m)', 'writeConcernOf(m)', 'durability'),
     rule('no-quiesce', 'a member that stops does not say so', 'stepdown.ts', 'm.quiescing = true', 'm.quiescing = false', 'step-down'),
     rule('scripts-leave-traces', 'what a script changes in the language stays for the next', 'mongosh/prelude.ts', 'Object.freeze(o);', '', 'mongosh'),
