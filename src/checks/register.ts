@@ -13,6 +13,17 @@ const STATE_LIMIT = 200_000
 
 export type RegisterVerdict = { readonly is: 'linearizable' } | { readonly is: 'violated'; readonly operation: RegisterOperation } | { readonly is: 'tooLarge' }
 
+/** A choice of the search that is open: what the register holds, and which operation is tried next. */
+interface Frame {
+  readonly value: number
+  readonly placed: number
+  readonly low: number
+  readonly high: number
+  readonly horizonUs: number
+  next: number
+  chosen: number
+}
+
 /** Judges one register. On a violation, names the operation that could not be placed in the longest order found. */
 export function judgeRegister({ initial, operations }: RegisterHistory): RegisterVerdict {
   const n = operations.length
@@ -25,7 +36,7 @@ export function judgeRegister({ initial, operations }: RegisterHistory): Registe
   let stuckOn: RegisterOperation = order[0] as RegisterOperation
 
   // Operations are in the order of their calls, so all before `low` are placed and all after `high` are not: only what lies between is state.
-  const search = (value: number, placed: number, from: number, high: number): 'yes' | 'no' | 'tooLarge' => {
+  const enter = (value: number, placed: number, from: number, high: number): 'yes' | 'no' | 'tooLarge' | Frame => {
     let low = from
     while (low < n && done[low] === 1) low += 1
     // An operation may be next iff no other pending one had returned before it was called.
@@ -37,24 +48,39 @@ export function judgeRegister({ initial, operations }: RegisterHistory): Registe
     if (visited.has(state)) return 'no'
     visited.add(state)
     if (visited.size > STATE_LIMIT) return 'tooLarge'
-    for (let i = low; i < n && (order[i] as RegisterOperation).callUs <= horizonUs; i++) {
-      const operation = order[i] as RegisterOperation
+    return { value, placed, low, high, horizonUs, next: low, chosen: -1 }
+  }
+  // A stack of its own: a story of hours has more operations on a key than calls may be nested.
+  const search = (): 'yes' | 'no' | 'tooLarge' => {
+    const first = enter(initial, 0, 0, -1)
+    if (typeof first === 'string') return first
+    const stack = [first]
+    for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
+      if (frame.chosen >= 0) done[frame.chosen] = 0
+      frame.chosen = -1
+      const i = frame.next++
+      const operation = order[i]
+      if (operation === undefined || operation.callUs > frame.horizonUs) {
+        stack.pop()
+        continue
+      }
       if (done[i] === 1) continue
-      if (operation.kind === 'read' && operation.value !== value) {
-        if (placed > furthest && operation.returnUs === horizonUs) {
-          furthest = placed
+      if (operation.kind === 'read' && operation.value !== frame.value) {
+        if (frame.placed > furthest && operation.returnUs === frame.horizonUs) {
+          furthest = frame.placed
           stuckOn = operation
         }
         continue
       }
       done[i] = 1
-      const answer = search(operation.kind === 'write' ? operation.value : value, placed + 1, low, Math.max(high, i))
-      done[i] = 0
-      if (answer !== 'no') return answer
+      frame.chosen = i
+      const answer = enter(operation.kind === 'write' ? operation.value : frame.value, frame.placed + 1, frame.low, Math.max(frame.high, i))
+      if (typeof answer !== 'string') stack.push(answer)
+      else if (answer !== 'no') return answer
     }
     return 'no'
   }
-  const answer = search(initial, 0, 0, -1)
+  const answer = search()
   if (answer === 'yes') return { is: 'linearizable' }
   return answer === 'tooLarge' ? { is: 'tooLarge' } : { is: 'violated', operation: stuckOn }
 }
