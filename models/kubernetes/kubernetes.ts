@@ -1,7 +1,7 @@
 import type { Machine } from '../../src/cluster/machine.ts'
 import type { Network } from '../../src/cluster/network.ts'
 import { type Distribution, type EventKind, SECOND, Signal, type Simulation, type Us } from '../../src/kernel/index.ts'
-import type { Command } from '../../src/operator/command.ts'
+import type { Command, Overlay } from '../../src/operator/command.ts'
 import { rememberedByText } from '../../src/operator/remembered.ts'
 import { Aks } from './aks.ts'
 import { Billing, type Cost } from './billing.ts'
@@ -115,6 +115,9 @@ export class Kubernetes {
     this.aks.pool(pool, options.version)
     return this.nodes$.add(name, zone, pool, options).machine
   }
+
+  /** Programs that a scenario brings along: `kubectl exec` finds them inside. */
+  overlays: readonly Overlay[] = []
 
   /** Makes an image known to the registry. Defining a name again moves the tag: nodes that pulled it before keep what they have. */
   defineImage(image: Image): void {

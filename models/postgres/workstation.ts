@@ -51,5 +51,6 @@ function aliased(command: Command, aliases: Readonly<Record<string, string>>): C
     latencyUs: call => command.latencyUs(rename(call)),
     look: call => command.look(rename(call)),
     run: call => command.run(rename(call)),
+    layOver: programs => command.layOver?.(programs),
   }
 }

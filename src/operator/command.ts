@@ -76,6 +76,22 @@ export interface Command {
   look(call: Call): Look | undefined
   /** Runs an invocation that has effects or waits (after `latencyUs` has passed). Never asked when `look` answered. */
   run(call: Call): Process<Output>
+  /** Lays programs over those of the places that this one reaches, such as containers. Only of a command that runs others elsewhere. */
+  layOver?(programs: readonly Overlay[]): void
+}
+
+/** A program that a scenario or a test suite brings along. It may pass on to the one of the same name that it hides. */
+export interface Overlay {
+  readonly name: string
+  /** The program at one place; undefined when it is not there. */
+  at(place: CommandPlace, hidden: Command | undefined): Command | undefined
+}
+
+/** Where a program is run: `inside` a container of the cluster, or at the operator's desk. */
+export interface CommandPlace {
+  readonly inside: boolean
+  /** As errors name it. */
+  readonly name: string
 }
 
 /** A command or flag that no model supports: bad input (exit code 2), never silently ignored. */
@@ -93,6 +109,7 @@ export class UnsupportedError extends Error {
 export class CommandRegistry {
   private commands = new Map<string, Command>()
   private rereading: ((call: Call, look: Look) => Look) | undefined
+  private laid: readonly Overlay[] | undefined
 
   /** @param place names the place in errors, e.g. `this workstation` or `container postgres` */
   constructor(readonly place: string) {}
@@ -107,6 +124,18 @@ export class CommandRegistry {
 
   register(...commands: readonly Command[]): this {
     for (const command of commands) this.commands.set(command.name, command)
+    return this
+  }
+
+  /** Lays programs over those that are here, and over those of the places that these reach. The same list once more changes nothing. */
+  layOver(programs: readonly Overlay[], inside = false): this {
+    if (this.laid === programs) return this
+    this.laid = programs
+    for (const program of programs) {
+      const command = program.at({ inside, name: this.place }, this.commands.get(program.name))
+      if (command !== undefined) this.commands.set(program.name, command)
+    }
+    for (const command of this.commands.values()) command.layOver?.(programs)
     return this
   }
 

@@ -5,6 +5,7 @@ import { FAULT_KINDS, faultSpec, isOwnKind, USUAL_KINDS } from '../faults/index.
 import { MILLISECOND, SECOND, Simulation, type Us } from '../kernel/index.ts'
 import type { Plan } from '../operator/index.ts'
 import type { MeasureId } from '../result.ts'
+import { CommandsSection, withOwnCommands } from './commands.ts'
 import { type Layer, merge, type Override, parseLayer, placeOf } from './document.ts'
 import { type InputProblem, problemAt, ScenarioError } from './error.ts'
 import { diskFiles, filesOver, findScenario, missingFile, pathFrom, type SourceFiles, sourceFiles } from './files.ts'
@@ -78,9 +79,11 @@ class Loader {
 
   load(): Scenario {
     this.readLayers(this.files.main, [])
-    const engine = this.engineOf(merge(this.layers, []))
-    this.overrides = overridesOf(this.set, engine)
+    const known = this.engineOf(merge(this.layers, []))
+    this.overrides = overridesOf(this.set, known)
     const value = merge(this.layers, this.overrides)
+    // What is wrong with them is said with the rest of the file.
+    const engine = known === undefined ? undefined : withOwnCommands(known, CommandsSection.optional().safeParse(value['commands']).data ?? {})
     const file = this.parse(ScenarioSchema, withoutInlineSteps(value), [])
     const options = engine === undefined ? undefined : this.clusterOptions(engine, value)
     const cluster = engine === undefined || options === undefined ? undefined : engine.build(new Simulation({ seed: 'check' }), options)

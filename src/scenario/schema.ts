@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { FAULT_KINDS } from '../faults/index.ts'
 import { StepSchema } from '../operator/index.ts'
+import { CommandsSection } from './commands.ts'
 import { Duration, DurationOrNever, Figure, Measure } from './units.ts'
 
 const LoadSchema = z
@@ -71,6 +72,7 @@ export const ScenarioSchema = z.strictObject({
   start: StartSection.optional(),
   load: LoadSchema.prefault({}),
   runbook: RunbookSection,
+  commands: CommandsSection.optional(),
   faults: FaultsSchema.prefault({}),
   claims: z.partialRecord(Measure, Figure).default({}).describe('What the document promises, by measure: shown beside the measurement, never judged.'),
   objectives: z.array(ObjectiveSchema).default([]).describe('What must hold, over the runs of a campaign.'),

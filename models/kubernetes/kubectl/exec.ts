@@ -1,6 +1,6 @@
 /** `kubectl exec`: runs a program inside a container, if the control plane can reach its kubelet (rules K8S-EXEC-…). */
 import { NEVER, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
-import { type Call, failed, type Look, type Output, recall } from '../../../src/operator/command.ts'
+import { type Call, type CommandRegistry, failed, type Look, type Output, recall } from '../../../src/operator/command.ts'
 import type { ContainerHandle } from '../container.ts'
 import type { Container } from '../handle.ts'
 import type { Kubernetes } from '../kubernetes.ts'
@@ -19,7 +19,7 @@ interface Reached {
 export function execLatencyUs(c: Context): Us {
   const own = Math.round(c.kube.drawUs('execSeconds', c.call.key, c.call.nth) * c.kube.apiFactor)
   const reached = tryReach(c)
-  return reached === undefined || !('handle' in reached) ? own : own + programs(reached).latencyUs(reached.call)
+  return reached === undefined || !('handle' in reached) ? own : own + programs(c.kube, reached.handle).latencyUs(reached.call)
 }
 
 export const exec: Verb = {
@@ -38,7 +38,7 @@ export const exec: Verb = {
   look(c) {
     const reached = reach(c)
     if ('output' in reached) return reached
-    const inside = programs(reached).look(reached.call)
+    const inside = programs(c.kube, reached.handle).look(reached.call)
     return inside === undefined ? undefined : { output: wrap(inside.output), afterUs: inside.afterUs, stableUntilUs: inside.stableUntilUs }
   },
 
@@ -51,7 +51,7 @@ export const exec: Verb = {
 
 /** Runs to the end of the inner command or of its container, whichever comes first. */
 function* runInside(kube: Kubernetes, reached: Reached): Process<Output> {
-  const command = programs(reached).get(reached.call.argv[0] ?? '')
+  const command = programs(kube, reached.handle).get(reached.call.argv[0] ?? '')
   const task = kube.sim.spawn(command.run(reached.call))
   const withdraw: (() => void)[] = []
   let died = false
@@ -81,8 +81,10 @@ function wrap(inner: Output): Output {
   return inner.code === 0 ? inner : { out: inner.out, err: `${inner.err}command terminated with exit code ${inner.code}\n`, code: inner.code }
 }
 
-function programs(reached: Reached) {
-  return reached.handle.imageUsed.program.programs(reached.handle)
+/** What there is to run in a container, with what the scenario brings along. */
+function programs(kube: Kubernetes, handle: Container): CommandRegistry {
+  const registry = handle.imageUsed.program.programs(handle)
+  return kube.overlays.length === 0 ? registry : registry.layOver(kube.overlays, true)
 }
 
 function tryReach(c: Context): Reached | Look | undefined {
@@ -144,11 +146,11 @@ export function podOf(c: Context, word: string): Pod {
 /** Checks an inner command against the named pod's container, or, if it is not known or not there yet, against every kind of container that runs. */
 function checkInside(kube: Kubernetes, word: string, inner: readonly string[]): string[] {
   const named = kube.pods$.get(word.slice(word.indexOf('/') + 1))
-  return checkInPods(named?.worker?.handle !== undefined ? [named] : kube.pods$.list(), inner)
+  return checkInPods(kube, named?.worker?.handle !== undefined ? [named] : kube.pods$.list(), inner)
 }
 
 /** What is wrong with an inner command wherever it might run: nothing if one kind of container among the pods takes it. */
-export function checkInPods(pods: readonly Pod[], inner: readonly string[]): string[] {
+export function checkInPods(kube: Kubernetes, pods: readonly Pod[], inner: readonly string[]): string[] {
   const handles: ContainerHandle[] = []
   const seen = new Set<string>()
   for (const pod of pods) {
@@ -159,7 +161,7 @@ export function checkInPods(pods: readonly Pod[], inner: readonly string[]): str
   }
   let first: string[] = []
   for (const handle of handles) {
-    const findings = (handle as Container).imageUsed.program.programs(handle).check(inner)
+    const findings = programs(kube, handle as Container).check(inner)
     const errors = findings.filter(f => f.severity === 'error').map(f => f.message)
     if (errors.length === 0) return []
     if (first.length === 0) first = errors

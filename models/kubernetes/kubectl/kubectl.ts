@@ -1,5 +1,5 @@
 import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Look, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import { type Call, type Command, failed, type Finding, type Look, type Output, type Overlay, UnsupportedError } from '../../../src/operator/command.ts'
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { type Arguments, GLOBAL_FLAGS, parseArguments, REAL_GLOBAL_FLAGS } from './arguments.ts'
@@ -54,6 +54,10 @@ export class Kubectl implements Command {
     const invocation = parse(call.argv)
     if (!('unknown' in invocation) && invocation.verb === exec && invocation.args.problem === undefined) return execLatencyUs(this.context(call, invocation.args))
     return Math.round(this.kube.drawUs('apiCallSeconds', call.key, call.nth) * this.kube.apiFactor)
+  }
+
+  layOver(programs: readonly Overlay[]): void {
+    this.kube.overlays = [...this.kube.overlays, ...programs]
   }
 
   look(call: Call): Look | undefined {
