@@ -77,8 +77,8 @@ describe('keys and values', () => {
           the keys in \`cluster\` are: engine, members, promise, delayUs, commandUs
       pg.yaml:7:1: unknown key \`lode\` in a scenario
           did you mean \`load\`?
-          the keys in a scenario are: format, title, description, extends, cluster, start, load, runbook, faults,
-            claims, objectives, deadline
+          the keys in a scenario are: format, title, description, extends, cluster, start, load, runbook, commands,
+            faults, claims, objectives, deadline
       pg.yaml:9:3: unknown key \`writePerSecond\` in \`load\`
           did you mean \`writesPerSecond\`?
           the keys in \`load\` are: writesPerSecond, readsPerSecond, loop, think, cohorts, connections, bytesPerWrite,
@@ -179,8 +179,8 @@ describe('--set', () => {
           load.timeout: A client gives up on an answer after this; the outcome is then unknown. [J]
       --set lod.cohorts=1: unknown key \`lod\` in a scenario
           did you mean \`load\`?
-          the keys in a scenario are: format, title, description, extends, cluster, start, load, runbook, faults,
-            claims, objectives, deadline
+          the keys in a scenario are: format, title, description, extends, cluster, start, load, runbook, commands,
+            faults, claims, objectives, deadline
       --set cluster.mebmers=5: unknown key \`mebmers\` in \`cluster\`
           did you mean \`members\`?
           the keys in \`cluster\` are: engine, members, promise, delayUs, commandUs"
