@@ -42,6 +42,12 @@ export class TabletProgram implements ContainerProgram {
     this.running.set(tablet, run)
     tablet.place = c.machine.name
     tablet.machineFactor = () => c.machine.slowdownFactor
+    // A machine that gets its speed back gives it back to whoever runs on it: without this a replica would stay behind for ever (VT-TABLET-5).
+    c.machine.onPace(() => {
+      if (this.running.get(tablet) !== run || !tablet.hasData) return
+      tablet.setPace()
+      tablet.shard.changed()
+    })
     tablet.state = 'starting'
     if (c.atBoot) return this.open(tablet, c)
     run.task = world.sim.spawn(this.comeUp(tablet, c, disk))

@@ -8,6 +8,7 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['VT-TABLET-2', 'Ready is healthy: a primary that serves, a replica that replicates without errant transactions. Version, lag of seconds and cold caches do not count.', 'facts VT-F04, VT-F05', 'tablet'],
   ['VT-TABLET-3', 'vttablet and mysqld are two processes: without its vttablet a mysqld goes on replicating and being replicated from, and no query reaches it.', 'facts VT-F43', 'tablet'],
   ['VT-TABLET-4', 'After a start commits are coldCacheFactor times slower; that wears off with coldCacheSeconds.', 'facts §6, VT-T06', 'tablet'],
+  ['VT-TABLET-5', 'On a machine that is n times slower a replica applies and a primary commits n times more slowly, as long as the machine is slow.', 'judgement: applying and committing compute; as PG-PACE-1', 'tablet'],
   ['VT-REPL-1', 'A source whose process is gone is noticed at once, a silent one after replica_net_timeout; until then the replica says that it replicates.', 'facts VT-F41', 'vtorc'],
   ['VT-SEMI-1', 'The durability policy says who may acknowledge: nobody needs to (none), a replica (semi_sync), a replica or rdonly (…_with_rdonly_ack), a replica of another cell (cross_cell). An acknowledgement is “flushed to the relay log”.', 'facts VT-F21, VT-F23', 'semisync'],
   ['VT-SEMI-2', 'Vitess’s semi-sync never degrades: without anybody to acknowledge, commits hang until somebody does.', 'facts VT-F22, VT-F25', 'semisync'],

@@ -1,4 +1,4 @@
-/** What a tablet does when it comes and goes (rules VT-TABLET-1…4, VT-BACKUP-1). */
+/** What a tablet does when it comes and goes (rules VT-TABLET-1…5, VT-BACKUP-1). */
 import { describe, expect, it } from 'vitest'
 import { brief, Lab } from './lab.ts'
 
@@ -43,6 +43,16 @@ describe('VT-TABLET-3: two processes', () => {
     expect(lab.ok(`kubectl exec ${lab.tablet(1).pod} -c mysqld -- mysql -Nse "select @@version"`)).toBe('8.0.36\n')
     expect(lab.run(`vtctldclient PingTablet ${lab.tablet(1).alias}`).code).toBe(1)
   })
+})
+
+it('VT-TABLET-5: a replica on a slow machine falls behind, and catches up when the machine has its speed back', () => {
+  const lab = new Lab({}, {})
+  const node = lab.cluster.kubernetes.pod(lab.tablet(1).pod)?.node
+  const fault = lab.strike('machine-slow', `node:${node}`, 10, 60_000_000)
+  lab.wait(60)
+  expect(lab.tablet(1).lagSeconds).toBeGreaterThan(20)
+  fault.end()
+  lab.until(() => lab.tablet(1).lagSeconds < 1, 180, 'it has caught up')
 })
 
 it('VT-TABLET-4: a cold primary commits more slowly, and that wears off (VT-T06)', () => {
