@@ -1,6 +1,7 @@
 /** Proofroll from a test suite: see README.md in this folder. */
 export { default as fc } from 'fast-check'
 export { expectProbes, expectRehearsal, matchers, type RehearsalExpectations, RehearsalViolation, type ScenarioExpectations } from './expectations.ts'
+export { command, type OwnCall, type OwnCommand, type Printed, withCommands } from './commands.ts'
 export { fault, type Hands, type OwnFault, type OwnRange, withFaults } from './faults.ts'
 export type { Complaint, OwnCheck, OwnProbe, OwnScenario } from './own.ts'
 export { type Rehearsal, type RehearsalChoice, rehearsal } from './rehearsal.ts'

@@ -25,7 +25,7 @@ export interface OwnProbe {
 export interface Own {
   readonly checks: readonly OwnCheck[]
   readonly probes: readonly OwnProbe[]
-  /** It can be struck by faults of its own: functions, which no worker thread has. */
+  /** It has faults or commands of its own: functions, which no worker thread has. */
   readonly faults: boolean
   /** Rehearsals made with `rehearsal()` so far, and in how many each probe was hit, in the order of `probes`. */
   readonly tally: { rehearsals: number; readonly hits: number[] }

@@ -100,7 +100,7 @@ function refuseThreads(scenario: Scenario, jobs: number, enginesModule: string |
   if (jobs <= 1) return
   const { checks, probes, faults } = ownOf(scenario)
   if (checks.length + probes.length > 0) throw new Error(`expectRunbook: jobs: ${jobs}: checks and probes of your own are functions, which a worker thread cannot be handed; use jobs: 1`)
-  if (faults && enginesModule === undefined) throw new Error(`expectRunbook: jobs: ${jobs}: faults of your own are functions, which a worker thread cannot be handed; use jobs: 1, or enginesModule: a file that exports \`engines\` (withFaults(engines, [yours]))`)
+  if (faults && enginesModule === undefined) throw new Error(`expectRunbook: jobs: ${jobs}: faults and commands of your own are functions, which a worker thread cannot be handed; use jobs: 1, or enginesModule: a file that exports \`engines\` (withFaults or withCommands(engines, [yours]))`)
 }
 
 function addressOf(module: string): string {

@@ -5,6 +5,7 @@ import { engines as builtInEngines } from '../../models/index.ts'
 import type { Engine } from '../engine.ts'
 import type { RunbookSource } from '../operator/index.ts'
 import { findScenario, loadScenarioWritten, type Scenario } from '../scenario/index.ts'
+import { type OwnCommand, withCommands } from './commands.ts'
 import { type OwnFault, withFaults } from './faults.ts'
 import { type OwnCheck, type OwnProbe, type OwnScenario, ownWith } from './own.ts'
 
@@ -21,6 +22,8 @@ export interface ScenarioInCode {
   readonly name?: string
   /** Faults of one's own; they are drawn like the engine's. */
   readonly faults?: readonly OwnFault[]
+  /** Commands of one's own, as functions. Those that have no effect can stand in the document: `commands: { notify: { output: 'sent' } }`. */
+  readonly commands?: readonly OwnCommand[]
   /** Checks of one's own; `toHold()` judges them too. */
   readonly checks?: readonly OwnCheck[]
   /** What must happen at least once. */
@@ -35,8 +38,8 @@ export interface ScenarioInCode {
  * @throws ScenarioError with everything that is wrong, as for a file
  */
 export function scenario(given: ScenarioInCode | string): OwnScenario {
-  const { base, document = {}, runbook, set = {}, faults = [], checks = [], probes = [], engines = builtInEngines, ...rest } = typeof given === 'string' ? { base: given } : given
-  const own = ownWith(checks, probes, faults.length > 0)
+  const { base, document = {}, runbook, set = {}, faults = [], commands = [], checks = [], probes = [], engines = builtInEngines, ...rest } = typeof given === 'string' ? { base: given } : given
+  const own = ownWith(checks, probes, faults.length + commands.length > 0)
   const found = base === undefined ? undefined : findScenario(base)
   const name = ('name' in rest ? rest.name : undefined) ?? found?.name ?? 'in-code'
   // Beside its base, so that what that names is found; under a name that no file there can have.
@@ -52,7 +55,7 @@ export function scenario(given: ScenarioInCode | string): OwnScenario {
   }
   const written = { name: main, folder, yaml: yamlOf(text), files: inline ? { [runbookFile]: yamlOf(runbook) } : {} }
   const texts = Object.fromEntries(Object.entries(set).map(([path, value]) => [path, String(value)]))
-  const loaded: Scenario = loadScenarioWritten(written, withFaults(engines, faults), { set: texts })
+  const loaded: Scenario = loadScenarioWritten(written, withCommands(withFaults(engines, faults), commands), { set: texts })
   return { ...loaded, name, own }
 }
 
