@@ -349,6 +349,12 @@ describe('the emergency list', () => {
     expect(new Stage().sh("kubectl get job backup-job -o jsonpath='{.status.completionTime}'")).toMatchObject({ code: 1, out: '' })
   })
 
+  test('EM-T05 Memcached copies nothing: each replaced server is empty, no write is lost, and reads wait for the database', () => {
+    const { measures } = rehearse({ scenario: variant('memcached-rolling-replace/as-documented'), schedule: [], seed: 'traps' })
+    expect(measures.lostAcknowledgedWrites).toBe(0)
+    expect(measures.readDowntimeSeconds).toBeGreaterThan(5)
+  })
+
   test('EM-T07 a budget of minutes: one replica of 100 GB takes a quarter of an hour to copy', () => {
     const stage = new Stage({ datasetMB: 100_000, appendonly: true, terminationGraceSeconds: 5 })
     stage.sh('kubectl delete pod redis-1')
