@@ -2,8 +2,7 @@
  * What lies in the caches and what reaches the database, as flows: no request is an event. Pure; README.md has the formulas.
  * Keys form one group for each server of the full list (its home); each group has hot and cold keys.
  */
-import { SECOND, type Us } from '../../src/kernel/index.ts'
-import { exp } from '../../src/kernel/arithmetic.ts'
+import { exp, SECOND, type Us } from '../../src/kernel/index.ts'
 
 /** What the flows are made of; the options of the same names. */
 export interface Traffic {

@@ -151,7 +151,7 @@ describe('the storm', () => {
     const { sim, kill, cluster, log } = start()
     for (const i of [0, 1, 2, 3]) kill(i, 30)
     sim.run(sim.now + MINUTE)
-    const { position } = cluster.truth.authority()
+    const { position } = cluster.truth.authority(log)
     expect(position === undefined ? undefined : log.ledger.beyond(position)).toEqual([])
     sim.run(sim.now + 30 * MINUTE)
     expect(cluster.shared.caching.hitShare).toBeCloseTo(0.95, 2)
