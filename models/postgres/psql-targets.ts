@@ -57,6 +57,11 @@ export function psqlFor(world: World, client: Client): Command {
       if (bouncer === undefined) return held(call, words) === undefined ? sql.look(call) : undefined
       return typeof bouncer === 'string' ? { output: refused(bouncer), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY } : lookConsole(bouncer, call)
     },
+    // A pooler that holds a query answers it in its own time, and its console knows no SQL: who goes to one looks first.
+    acts(call) {
+      const { isPooler, database } = options(call.argv)
+      return !isPooler && database !== 'pgbouncer' && sql.acts?.(call) === true
+    },
     *run(call): Process<Output> {
       const words = options(call.argv)
       const bouncer = consoleOf(words)

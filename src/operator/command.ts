@@ -74,6 +74,11 @@ export interface Command {
   latencyBoundUs?(argv: readonly string[]): Us
   /** The output at this instant if this invocation only reads; undefined if it has effects or waits. */
   look(call: Call): Look | undefined
+  /**
+   * Optional: true of an invocation that is written to have effects, so that it is run without a look first. Should it turn out to have none,
+   * `run` must take the time and give the output that `look` would have told.
+   */
+  acts?(call: Call): boolean
   /** Runs an invocation that has effects or waits (after `latencyUs` has passed). Never asked when `look` answered. */
   run(call: Call): Process<Output>
   /** Lays programs over those of the places that this one reaches, such as containers. Only of a command that runs others elsewhere. */
@@ -176,6 +181,8 @@ export class CommandRegistry {
   *run(call: Call): Process<Output> {
     const command = this.get(call.argv[0] ?? '')
     yield command.latencyUs(call)
+    // Who misreads outputs is told of every look that answers.
+    if (this.rereading === undefined && command.acts?.(call) === true) return yield* command.run(call)
     const look = this.look(call)
     if (look === undefined) return yield* command.run(call)
     yield look.afterUs

@@ -73,6 +73,10 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         connection.close?.()
       }
     },
+    acts(call) {
+      const options = optionsOf(call)
+      return !refused(options) && beginsWithEffect(options)
+    },
     *run(call) {
       const options = optionsOf(call)
       if (refused(options)) return options
@@ -81,13 +85,20 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         yield connection.afterUs
         return { out: '', err: options.warnings.join('') + connection.stderr, code: connection.code }
       }
-      const session = new Session(options, call.stdin, connection.host, effect => connection.run(effect))
+      let performed = false
+      const session = new Session(options, call.stdin, connection.host, effect => {
+        performed = true
+        return connection.run(effect)
+      })
+      let code: number
       try {
-        const code = yield* session.run()
-        return outputOf(options, session, code)
+        code = yield* session.run()
       } finally {
         connection.close?.()
       }
+      // It came to no effect (an error before it, no row to call a function for): the output comes as that of a look does.
+      if (!performed) yield 0
+      return outputOf(options, session, code)
     },
   }
 }
@@ -131,6 +142,26 @@ function readReadings({ actions, singleTransaction }: PsqlOptions): readonly Rea
     }
   }
   return texts
+}
+
+const knownEffects = new WeakMap<PsqlOptions, boolean>()
+
+/** Whether the first thing that a command line asks for is a statement with effects. */
+function beginsWithEffect(options: PsqlOptions): boolean {
+  let known = knownEffects.get(options)
+  if (known === undefined) knownEffects.set(options, (known = readFirst(options)))
+  return known
+}
+
+function readFirst({ actions: [first] }: PsqlOptions): boolean {
+  if (first?.is !== 'command' || first.text.trimStart().startsWith('\\')) return false
+  try {
+    return compile(first.text)[0]?.kind === 'effect'
+  } catch (error) {
+    // Said by whoever runs it, at its turn.
+    if (error instanceof SqlSyntaxError || error instanceof UnsupportedError) return false
+    throw error
+  }
 }
 
 /** Whoever only looks goes no further than the first effect: it waits there, and is dropped. */

@@ -1,7 +1,7 @@
 /** psql as a command of the operator: what it may look at, what it must run, what it refuses, how connections fail. */
 import { describe, expect, it } from 'vitest'
 import { Chance, NEVER, Simulation } from '../../../src/kernel/index.ts'
-import type { Call, Output } from '../../../src/operator/command.ts'
+import { type Call, type Command, CommandRegistry, type Output } from '../../../src/operator/command.ts'
 import { connectionErrors, connectionLatency, isReadyOutput, psqlCommand } from '../../../models/postgres/psql/index.ts'
 import { cases, LittleServer, recorded, runCase } from './world.ts'
 
@@ -35,6 +35,33 @@ describe('look and run', () => {
       sim.run()
       expect(task.result).toEqual(looked)
     }
+  })
+
+  it('what is written to have effects is run without a look: to the same output, effects and events as with one', () => {
+    const lived = (asked: Call, how: (psql: Command) => Command): unknown => {
+      const server = new LittleServer()
+      const sim = new Simulation({ seed: '1' })
+      try {
+        const task = sim.spawn(new CommandRegistry('here').register(how(psqlCommand(server.resolve))).run(asked))
+        sim.run()
+        return { output: task.result, effects: server.effects.map(({ kind }) => kind), atUs: sim.now, events: sim.eventsRun }
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    const calls = cases.map((one): Call => ({ argv: one.argv.map(word => word.replaceAll('@SOCKETS@', '/s').replaceAll('@PORT@', '5432')), stdin: one.stdin ?? '', key: 'k', nth: 0, user: one.user ?? 'postgres', env: { PGDATABASE: 'work' } }))
+    // An effect that an error comes before, and one that no row calls for.
+    const idle = [call('-c', 'INSERT INTO nowhere VALUES (1)'), call('-c', 'SELECT pg_promote() WHERE false')]
+    const acting = [...calls, ...idle].filter(asked => {
+      try {
+        return psqlCommand(new LittleServer().resolve).acts?.(asked) === true
+      } catch {
+        return false
+      }
+    })
+    expect(acting.length).toBeGreaterThan(20)
+    expect(acting).toEqual(expect.arrayContaining(idle))
+    for (const asked of acting) expect(lived(asked, psql => psql)).toEqual(lived(asked, psql => ({ ...psql, acts: () => false })))
   })
 
   it('the recorded queries without effects are all looked at', () => {
