@@ -47,9 +47,9 @@ export class Chain {
 
   constructor(private readonly facts: Facts) {}
 
-  /** Adds an event; with `inStep` it is marked with the step under way at that instant. */
-  add(atUs: Us, text: string, options: { readonly node?: string | undefined; readonly inStep?: boolean } = {}): this {
-    const step = options.inStep === true ? stepAt(this.facts.recording.steps, atUs) : undefined
+  /** Adds an event; with `inStep` it is marked with the step under way at that instant; with `'ending'`, of two that meet there with the one that ends. */
+  add(atUs: Us, text: string, options: { readonly node?: string | undefined; readonly inStep?: boolean | 'ending' } = {}): this {
+    const step = options.inStep === 'ending' ? this.endingAt(atUs) : options.inStep === true ? stepAt(this.facts.recording.steps, atUs) : undefined
     this.clauses.push({
       atUs,
       text,
@@ -109,9 +109,13 @@ export class Chain {
     return undefined
   }
 
+  /** What happens at the instant in which one step ends and the next begins was done by the one that ends: commands take time. */
+  private endingAt(atUs: Us): StepRecord | undefined {
+    return stepAt(this.facts.recording.steps.filter(each => each.startUs < atUs), atUs)
+  }
+
   private explain(atUs: Us, text: string, node: string | undefined): void {
-    // What happens at the instant in which one step ends and the next begins was done by the one that ends: commands take time.
-    const step = stepAt(this.facts.recording.steps.filter(each => each.startUs < atUs), atUs)
+    const step = this.endingAt(atUs)
     const clause: Clause = { atUs, text, ...(step === undefined ? {} : { step: nameOf(step) }), ...(node === undefined ? {} : { node }) }
     this.clauses.push(clause)
     this.explaining.add(clause)

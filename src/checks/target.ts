@@ -1,5 +1,6 @@
 /** target-reached: violated when the runbook completed but a member is not on the target version. Cause: not-upgraded, or missing-member. */
 import { Chain, clock, fail, notApplicable, notExercised, pass, plural } from './chain.ts'
+import type { MemberChange } from '../result.ts'
 import type { Check, Facts } from './facts.ts'
 
 const ID = 'target-reached'
@@ -25,8 +26,16 @@ function explain(facts: Facts, behind: readonly { readonly member: string; reado
   const chain = new Chain(facts)
   for (const { member, component, version } of behind.slice(0, 3)) {
     chain.add(facts.recording.horizon.endUs, `${member} is on ${component} ${version}`, { node: member })
-    const last = facts.recording.changes.filter(c => c.member === member && c.running).at(-1)
-    if (last !== undefined) chain.add(last.atUs, `${member} last changed at ${clock(facts, last.atUs)} and came up with ${component} ${last.versions[component] ?? 'unknown'}`, { node: member, inStep: true })
+    const changes = facts.recording.changes.filter(c => c.member === member)
+    const away = changes.findLastIndex((c, i) => !c.running && changes[i - 1]?.running === true && changes.slice(i).some(later => later.running))
+    const back = away < 0 ? undefined : changes.slice(away).find(c => c.running)
+    const last = changes.filter(c => c.running).at(-1)
+    if (back !== undefined) {
+      // The step that waits for it to come back did not choose its version: the one that took it away did.
+      const { atUs } = changes[away] as MemberChange
+      chain.add(back.atUs, `${member} came up with ${component} ${back.versions[component] ?? 'unknown'}`, { node: member })
+      chain.add(atUs, `${member} went away to be started again, for the last time, at ${clock(facts, atUs)}`, { node: member, inStep: 'ending' })
+    } else if (last !== undefined) chain.add(last.atUs, `${member} last changed at ${clock(facts, last.atUs)}, with ${component} ${last.versions[component] ?? 'unknown'}`, { node: member, inStep: true })
   }
   return chain
 }

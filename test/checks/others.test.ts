@@ -154,6 +154,41 @@ test('target-reached: names who is behind; judges only a completed runbook and a
   expect(tell(({ wait }) => wait(SECOND), { facts: { members: [] } }).verdict('target-reached')).toMatchObject({ status: 'fail', signature: { cause: 'missing-member' } })
 })
 
+test('target-reached: the step named is the one that took the member away, not the one that waits for it or changes its role', () => {
+  const restarted = tell(({ step, wait }) => {
+    step('look', () => {})
+    step('delete', w => {
+      wait(SECOND)
+      w.stop('m-2', 'clean', 'runbook')
+    })
+    step('wait', w => {
+      wait(SECOND)
+      w.start('m-2', 'v1')
+    })
+    for (const member of ['m-0', 'm-1']) step(`replace ${member}`, w => {
+      w.stop(member, 'clean', 'runbook')
+      wait(SECOND)
+      w.start(member, 'v2')
+    })
+  }).verdict('target-reached')
+  expect(restarted.signature).toEqual({ check: 'target-reached', cause: 'not-upgraded', step: 'delete' })
+  expect(restarted.because?.map(({ text, step }) => [text.replace(/ at \d.*/, ''), step])).toEqual([
+    ['m-2 is on engine v1', undefined], ['m-2 came up with engine v1', undefined], ['m-2 went away to be started again, for the last time,', 'delete'],
+  ])
+  // What happens at the very end of a step, as the next one begins, is its doing.
+  const atTheBorder = tell(({ step, wait }) => {
+    step('replace', w => {
+      wait(SECOND)
+      w.stop('m-2', 'clean', 'runbook')
+    }, 0)
+    step('wait', w => {
+      wait(SECOND)
+      w.start('m-2', 'v1')
+    })
+  }).verdict('target-reached')
+  expect(atTheBorder.because?.filter(({ step }) => step !== undefined).map(({ step }) => step)).toEqual(['replace'])
+})
+
 test('converges: each way of not being whole has its name', () => {
   const cause = (script: (stage: Stage) => void) => tell(script).verdict('converges').signature?.cause
   expect(cause(({ step }) => step('down', w => void w.stop('m-2', 'clean', 'runbook')))).toBe('missing-member')

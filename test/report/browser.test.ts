@@ -13,7 +13,7 @@ import { renderPage } from '../../src/report/html.ts'
 import { renderJUnit } from '../../src/report/junit.ts'
 import { main } from '../../src/cli/program.ts'
 import { SWAP, SWAP_RUNBOOK, engine, enterFolder } from '../cli/workshop.ts'
-import { EVIL, dataOf, empty, hostile, many, passing } from './pages.ts'
+import { EVIL, dataOf, empty, hostile, long, many, passing } from './pages.ts'
 
 const executable = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && existsSync(file))
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -28,7 +28,7 @@ function inBrowser(executablePath: string): void {
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
     folder = mkdtempSync(join(tmpdir(), 'proofroll-pages-'))
-    for (const [name, told] of Object.entries({ empty: [empty()], hostile: [hostile()], many: [many()], passing: [passing()] })) {
+    for (const [name, told] of Object.entries({ empty: [empty()], hostile: [hostile()], many: [many()], passing: [passing()], long: [long()] })) {
       pages[name] = join(folder, `${name}.html`)
       writeFileSync(pages[name], await renderPage(dataOf(told)))
     }
@@ -73,6 +73,30 @@ function inBrowser(executablePath: string): void {
     expect(await page.title()).toContain(EVIL.slice(0, 40))
     expect(await page.locator('h1').textContent()).toContain('</script>')
     expect(await page.locator('img').count()).toBe(0)
+    await close()
+  })
+
+  test('100,000 events: dragging along the timeline and zooming keep up', async () => {
+    const { page, faults, close } = await open('long')
+    const ms = await page.evaluate(async () => {
+      const frame = (): Promise<void> => new Promise((resolve) => requestAnimationFrame(() => resolve()))
+      const input = document.querySelector<HTMLInputElement>('.scrubber input')!
+      const took: number[] = []
+      for (let i = 0; i < 60; i++) {
+        const start = performance.now()
+        input.value = String(Math.round((Number(input.max) * i) / 60))
+        input.dispatchEvent(new Event('input', { bubbles: true }))
+        await frame()
+        await frame()
+        took.push(performance.now() - start)
+      }
+      return took.sort((a, b) => a - b)[30] as number
+    })
+    await page.getByRole('button', { name: 'Zoom in' }).first().click()
+    // Two frames are 33 ms; the rest is room for a busy machine.
+    expect(ms).toBeLessThan(250)
+    if (process.env['PROOFROLL_FIGURES'] !== undefined) console.log(`a move of the scrubber: ${ms.toFixed(0)} ms`)
+    expect(faults).toEqual([])
     await close()
   })
 
@@ -121,6 +145,7 @@ function inBrowser(executablePath: string): void {
     const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
     expect(await ground()).toBe('rgb(255, 255, 255)')
     await page.getByRole('button', { name: 'Dark' }).click()
+    await page.waitForFunction(() => document.documentElement.dataset['scheme'] === 'dark')
     expect(await ground()).toBe('rgb(13, 17, 23)')
     await page.emulateMedia({ media: 'print' })
     await page.waitForFunction(() => document.documentElement.dataset['scheme'] === 'light')

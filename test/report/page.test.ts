@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { escapeHtml, escapeJson, renderPage } from '../../src/report/html.ts'
 import { chromeTrace } from '../../src/report/trace.ts'
-import { EVIL, dataOf, empty, hostile, many, passing, told } from './pages.ts'
+import { EVIL, dataOf, empty, hostile, long, many, passing, told } from './pages.ts'
 
 /** How often a tag is opened and closed in a text. */
 function tags(html: string, name: string): [number, number] {
@@ -47,6 +47,20 @@ describe('the page as text', () => {
     expect(wanted.filter((words) => !shown.includes(words))).toEqual([])
     expect(/\bundefined\b|NaN/.exec(shown)?.[0]).toBeUndefined()
     expect(html.length).toBeLessThan(1_000_000)
+  })
+
+  test('of 100,000 events it says what was left out, loses no peak and no error, and stays small', async () => {
+    const data = dataOf([long()])
+    const [timeline] = data.campaigns.flatMap(({ failures }) => failures.map((failure) => failure.timeline!))
+    expect(timeline!.leftOut.map((words) => words.replace(/^[\d,]+ /, '')).sort()).toEqual(['client changes', 'commands', 'lag points', 'member changes', 'quorum changes', 'step visits'])
+    expect(timeline!.leftOut).toContain('4,880 commands')
+    expect(Math.max(...timeline!.members.flatMap(({ lag }) => lag.map(([, seconds]) => seconds ?? 0)))).toBe(99)
+    expect(timeline!.clients.some(({ spans }) => spans.some(({ is }) => is === 'error'))).toBe(true)
+    // What is drawn together covers the same time: no hole, no overlap.
+    for (const { spans } of [...timeline!.clients, ...timeline!.members]) expect(spans.slice(1).filter(({ fromUs }, i) => fromUs !== spans[i]!.toUs)).toEqual([])
+    const html = await renderPage(data)
+    expect(html).toMatch(/Left out or drawn together with its neighbours: [^.]*4,880 commands/)
+    expect(html.length).toBeLessThan(4_000_000)
   })
 
   test('campaigns with and without faults of one scenario are laid over one another', () => {

@@ -47,3 +47,27 @@ export function many(): Told {
   const all = Array.from({ length: 50 }, (_, i): Counterexample => ({ ...first!, cause: `cause-${i}`, signature: `${first!.check}/cause-${i}/${first!.step}` }))
   return { ...base, result: { ...base.result, counterexamples: all, signatures: all.map(({ check, cause, step }) => ({ check, cause, step, runs: 1, firstRun: 0 })) }, rehearsals: all.map(() => base.rehearsals[0]!), twins: [] }
 }
+
+/** A rehearsal of two hours with 100,000 recorded events: clients and members that flap, lag, commands, and steps gone through again and again. */
+export function long(): Told {
+  const base = told(20, 0)
+  const [rehearsal] = base.rehearsals
+  const story = rehearsal!.story!
+  const first = { client: story.clients[0]!, member: story.members[0]!, step: rehearsal!.steps.find(({ endUs }) => endUs !== undefined)! }
+  const every = <T>(n: number, make: (i: number, atUs: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i, Math.round((i * 7_200e6) / n)))
+  const whole = {
+    ...rehearsal!,
+    simulatedUs: 7_200e6,
+    steps: every(2_000, (i, atUs) => ({ ...first.step, visit: i + 1, startUs: atUs, endUs: atUs + 3e6 })),
+    gates: [],
+    story: {
+      ...story,
+      clients: every(20_000, (i, atUs) => ({ ...first.client, client: `clients-${i % 5}`, atUs, state: i % 10 < 5 ? ('writable' as const) : i % 997 === 0 ? ('failing' as const) : ('held' as const) })),
+      members: every(9_000, (i, atUs) => ({ ...first.member, member: `m-${i % 9}`, atUs, running: Math.floor(i / 9) % 2 === 0 })),
+      lag: every(60_000, (i, atUs) => ({ atUs, member: `m-${i % 9}`, lagUs: i === 31_234 ? 99e6 : (i % 100) * 1e4 })),
+      acknowledgers: every(4_000, (i, atUs) => ({ atUs, members: i % 2 === 0 ? ['m-0', 'm-1'] : ['m-0'] })),
+      commands: every(5_000, (i, atUs) => ({ atUs, step: first.step.step, argv: ['kubectl', 'get', `pod-${i}`], code: 0, out: `${i}`, err: '' })),
+    },
+  }
+  return { ...base, rehearsals: base.rehearsals.map(() => whole), twins: [] }
+}

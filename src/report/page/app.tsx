@@ -48,7 +48,7 @@ function Across({ data }: { readonly data: PageData }): JSX.Element | null {
 function Contents({ data }: { readonly data: PageData }): JSX.Element | null {
   const [only] = data.campaigns
   if (only === undefined) return null
-  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['failures', 'failures', true], ['measures', 'measures', only.measures !== null], ['checks', 'checks', true], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0]]
+  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0], ['failures', 'failures', true], ['measures', 'measures', only.measures !== null], ['checks', 'checks', true], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null]]
   return <nav aria-label="Contents"><ul>{links.filter(([, , there]) => there).map(([id, words]) => <li key={id}><a href={`#${only.id}-${id}`}>{words}</a></li>)}</ul></nav>
 }
 

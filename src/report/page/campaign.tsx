@@ -36,13 +36,13 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
           {view.objectives === null ? null : <Table view={view.objectives} caption="Objectives" left={2} />}
         </Section>
       )}
+      <Assumptions view={view} />
       {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}>{reason}</li>)}</ul></Section>}
       <Failures view={view} asked={asked} />
       {view.measures === null ? null : <Measures view={view} />}
       <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={2} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
       <Sweep view={view} />
       {view.gates === null ? null : <Section id={`${id}-gates`} title="Gates"><Table view={view.gates} caption="What each gate was good for" />{view.needless.map((words) => <Remark key={words} text={words} />)}</Section>}
-      <Assumptions view={view} />
       {view.unhit.length === 0 && view.explored.length === 0 ? null : (
         <Section id={`${id}-unhit`} title="What was not exercised">
           {view.unhit.length === 0 ? <p>Everything that could be hit was hit.</p> : <ul>{view.unhit.map((words) => <li key={words}>{words}</li>)}</ul>}
@@ -109,7 +109,7 @@ function Measures({ view }: { readonly view: CampaignView }): JSX.Element {
         })}
       </div>
       {others.length === 0 ? null : (
-        <p class="screen-only"><label>Also draw <select value={other} onChange={(event) => setOther(event.currentTarget.value)}><option value="">…</option>{others.map(({ measure, name }) => <option key={measure} value={measure}>{name}</option>)}</select></label></p>
+        <p class="screen-only"><label for={`${view.id}-draw`}>Also draw</label> <select id={`${view.id}-draw`} value={other} onChange={(event) => setOther(event.currentTarget.value)}><option value="">…</option>{others.map(({ measure, name }) => <option key={measure} value={measure}>{name}</option>)}</select></p>
       )}
       {view.measures === null ? null : <Table view={view.measures} caption="Measures" />}
       {view.downtimeSteps === null ? null : <Table view={view.downtimeSteps} caption="Where writes were down" />}

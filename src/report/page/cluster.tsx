@@ -4,6 +4,8 @@ import type { Timeline } from '../view/data.ts'
 import { acknowledgersAt, clientWords, stateWords, stepAt } from './instant.ts'
 import { clock, Scroll } from './parts.tsx'
 
+/** Groups of clients in the table. */
+const CLIENTS_SHOWN = 4
 /** Commands shown of one step. */
 const COMMANDS_SHOWN = 6
 
@@ -15,7 +17,7 @@ export function Cluster({ timeline, us }: { readonly timeline: Timeline; readonl
   const manyTimelines = new Set(timeline.members.flatMap(({ spans }) => spans.map((span) => span.timeline))).size > 1
   const rows = [
     ...timeline.members.map((lane) => ({ name: lane.member, cells: instants.map((at) => stateWords(lane, at, manyTimelines)) })),
-    ...timeline.clients.slice(0, 4).map((lane) => ({ name: lane.client, cells: instants.map((at) => clientWords(lane, at)) })),
+    ...timeline.clients.slice(0, CLIENTS_SHOWN).map((lane) => ({ name: lane.client, cells: instants.map((at) => clientWords(lane, at)) })),
     ...(timeline.quorum.length === 0 ? [] : [{ name: 'could acknowledge', cells: instants.map((at) => acknowledgersAt(timeline, at).join(', ') || 'nobody') }]),
   ]
   const commands = timeline.commands.filter((command) => step !== undefined && command.step === step.step && command.atUs >= step.fromUs && command.atUs <= step.toUs)
@@ -28,6 +30,7 @@ export function Cluster({ timeline, us }: { readonly timeline: Timeline; readonl
           <tbody>{rows.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${i === 1 ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`}>{words}</td>)}</tr>)}</tbody>
         </table>
       </Scroll>
+      {timeline.clients.length > CLIENTS_SHOWN ? <p class="note">{timeline.clients.length - CLIENTS_SHOWN} more groups of clients are not in this table; the lane above shows the worst of all.</p> : null}
       {commands.length === 0 ? null : (
         <details>
           <summary>What the operator typed in this step ({commands.length})</summary>

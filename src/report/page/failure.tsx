@@ -99,12 +99,13 @@ function Viewer({ failure, us, jump }: { readonly failure: FailureView; readonly
         <button type="button" aria-label="Zoom out" disabled={level === 0} onClick={() => setZoom(ZOOMS[level - 1] ?? 1)}>−</button>
         <button type="button" aria-label="Zoom in" disabled={level === ZOOMS.length - 1} onClick={() => setZoom(ZOOMS[level + 1] ?? 1)}>+</button>
       </div>
-      <label class="scrubber">
+      <div class="scrubber">
         <span>Instant: <output>{words}</output></span>
-        <input type="range" min={0} max={stops.length - 1} step={1} value={nearest} aria-valuetext={words} onInput={(event) => jump(stops[Number(event.currentTarget.value)] ?? 0)} />
-      </label>
+        <input type="range" aria-label="Instant" min={0} max={stops.length - 1} step={1} value={nearest} aria-valuetext={words} onInput={(event) => jump(stops[Number(event.currentTarget.value)] ?? 0)} />
+      </div>
       <Lanes timeline={timeline} label={`Timeline of the failing rehearsal: ${failure.headline}. The table below tells the cluster at the chosen instant.`} atUs={us} onPick={jump} marks={because.map((clause, i) => ({ atUs: clause.atUs, text: String(i + 1) }))} moments={inevitable?.moments ?? []} toScale={toScale} zoom={zoom} failing={failure.step} />
       <p class="note">{toScale ? 'Time is to scale.' : 'Time is not to scale: quiet stretches are squeezed.'} Numbers on top are the clauses of the chain. Click or drag to move; arrow keys move from event to event.</p>
+      {timeline.leftOut.length === 0 ? null : <p class="note left-out">Too much for one picture. Left out or drawn together with its neighbours: {timeline.leftOut.join(', ')}. The trace file has everything.</p>}
       <Legend timeline={timeline} />
       <Cluster timeline={timeline} us={us} />
       {inevitable === null || inevitable.words === '' ? null : <p><strong>Since when it was inevitable.</strong> {inevitable.words}</p>}

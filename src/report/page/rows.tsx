@@ -51,9 +51,16 @@ function worstOf(lanes: readonly ClientLane[]): readonly ClientSpan[] {
   if (lanes.length === 1 && only !== undefined) return only.spans
   const edges = [...new Set(lanes.flatMap(({ spans }) => spans.flatMap(({ fromUs, toUs }) => [fromUs, toUs])))].sort((a, b) => a - b)
   const merged: ClientSpan[] = []
+  const places = lanes.map(() => 0)
   for (let i = 0; i + 1 < edges.length; i++) {
     const [fromUs, toUs] = [edges[i] as number, edges[i + 1] as number]
-    const all = lanes.flatMap(({ spans }) => spans.filter((span) => span.fromUs <= fromUs && toUs <= span.toUs))
+    const all = lanes.flatMap(({ spans }, lane) => {
+      let at = places[lane] as number
+      while (at < spans.length && (spans[at] as ClientSpan).toUs <= fromUs) at++
+      places[lane] = at
+      const span = spans[at]
+      return span !== undefined && span.fromUs <= fromUs && toUs <= span.toUs ? [span] : []
+    })
     const worst = all.sort((a, b) => ORDER.indexOf(a.is) - ORDER.indexOf(b.is))[0]
     if (worst === undefined) continue
     const last = merged.at(-1)

@@ -18,6 +18,8 @@ import { failureView } from './failure.ts'
 import { heatMapsOf } from './heat.ts'
 import type { CampaignView, Row, TableView } from './page.ts'
 
+const UNFINISHED_MAX = 5
+const NOT_STRUCK_MAX = 6
 /** Lines are not broken here: the browser does that. */
 const WIDE = { columns: 1_000_000, colour: false, unicode: true } as const
 const LIMIT = 'This was rehearsed against a model of the engine and its platform, not against the real ones. It verifies the runbook, not the database. Every rule of the model has a source and a test: `proofroll facts`.'
@@ -34,7 +36,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     sentence: sentence(result),
     facts: factsOf(result),
     limit: LIMIT,
-    unfinished: Object.entries(result.reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, 5).map(([reason, runs]) => `${plain(runs)} × ${reason}`),
+    unfinished: Object.entries(result.reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([reason, runs], i, all) => (i < UNFINISHED_MAX ? `${plain(runs)} × ${reason}` : i === UNFINISHED_MAX ? `and ${count(all.length - UNFINISHED_MAX, 'more reason')}, all in result.json` : '')).filter((words) => words !== ''),
     claims: drawn ? claims(result) : null,
     objectives: drawn ? objectives(result) : null,
     checks: checks(result),
@@ -48,7 +50,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     failuresBeyond: beyondWords(result),
     gates: gates(result),
     needless: needless(result),
-    grid: result.sweep === null ? null : { head: GRID_COLUMNS, rows: gridRows(result.sweep).map((cells) => ({ cells })), notes: [completeness(result, result.sweep), ...result.sweep.notStruck.slice(0, 6).map(({ why, runs }) => `Not struck: ${plain(runs)} ${why}`)] },
+    grid: result.sweep === null ? null : { head: GRID_COLUMNS, rows: gridRows(result.sweep).map((cells) => ({ cells })), notes: [completeness(result, result.sweep), ...result.sweep.notStruck.slice(0, NOT_STRUCK_MAX).map(({ why, runs }) => `Not struck: ${plain(runs)} ${why}`), ...(result.sweep.notStruck.length > NOT_STRUCK_MAX ? [`And ${count(result.sweep.notStruck.length - NOT_STRUCK_MAX, 'more reason')} not to strike, all in result.json.`] : [])] },
     heat: heatMapsOf(result),
     noReturn: turningBack(result, WIDE).slice(1).map((line) => line.trim().replace(/^(declared|measured) +/, '$1: ')),
     tolerance: tolerance(result),

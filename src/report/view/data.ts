@@ -99,8 +99,8 @@ export interface Timeline {
   readonly faults: readonly FaultSpan[]
   readonly windows: readonly WindowSpan[]
   readonly commands: readonly CommandMark[]
-  /** Commands that had no room here; the trace file has all. */
-  readonly commandsLeftOut: number
+  /** What had no room here, as phrases with their counts; the trace file has all. */
+  readonly leftOut: readonly string[]
   /** Where the author declares the point of no return. */
   readonly noReturnUs: number | null
 }

@@ -3,7 +3,7 @@ import type { Plan } from '../../operator/index.ts'
 import type { GateRecord, MemberChange, RehearsalResult } from '../../result.ts'
 import type { OutlineStep } from '../story.ts'
 import { changingComponent } from '../strip.ts'
-import { faultSentence } from '../words.ts'
+import { count, faultSentence } from '../words.ts'
 import type { Availability, ClientLane, ClientSpan, CommandMark, GateMark, MemberLane, MemberSpan, StepSpan, Timeline } from './data.ts'
 
 type Story = NonNullable<RehearsalResult['story']>
@@ -14,6 +14,10 @@ const OUTPUT_MAX = 400
 const LINE_MAX = 500
 /** Points of a member's lag kept: a curve on a screen has no more pixels. */
 const LAG_POINTS_MAX = 300
+/** Spans of a lane kept: those of a client or a member that flaps are drawn as stretches, each the worst of what was in it. */
+const SPANS_MAX = 300
+/** Visits of steps kept; of more, those around the step that failed. */
+const STEPS_MAX = 600
 
 const AVAILABILITY: Readonly<Record<string, Availability>> = {
   writable: 'ok', readOnly: 'error', held: 'slow', hanging: 'unknown', silent: 'unknown', failing: 'error', away: 'error', idle: 'idle', stopped: 'idle',
@@ -25,24 +29,25 @@ export function timelineOf(rehearsal: RehearsalResult, outline: readonly Outline
   if (story === undefined) return undefined
   const endUs = Math.max(rehearsal.simulatedUs, 1)
   const component = changingComponent(story.members) ?? ['engine', 'image', 'node'].find((each) => story.members.some(({ versions }) => each in versions)) ?? ''
-  const steps = stepSpans(rehearsal, outline, endUs)
-  const members = memberLanes(story, component, endUs)
-  const { kept, leftOut } = commandsOf(story, aroundStep)
+  const left = new LeftOut()
+  const steps = around(stepSpans(rehearsal, outline, endUs), STEPS_MAX, aroundStep, left, 'step visit')
+  const members = memberLanes(story, component, endUs, left)
+  const commands = around(story.commands, COMMANDS_MAX, aroundStep, left, 'command').map(commandMark)
   const declared = plan?.steps.find((step) => step.pointOfNoReturn)?.id
   return {
     endUs,
     operatorEndUs: Math.min(endUs, Math.round(rehearsal.measures.durationSeconds * 1e6)),
     outcome: rehearsal.outcome,
     steps,
-    clients: clientLanes(story, endUs),
+    clients: clientLanes(story, endUs, left),
     members,
     component,
     versions: [...new Set(members.flatMap(({ spans }) => spans).sort((a, b) => a.fromUs - b.fromUs).map(({ version }) => version))].filter((version) => version !== ''),
-    quorum: story.acknowledgers.map(({ atUs, members }) => ({ atUs: Math.max(0, atUs), members })),
+    quorum: coarse(story.acknowledgers.map(({ atUs, members }) => ({ atUs: Math.max(0, atUs), members })), (a, b) => b.members.length < a.members.length, (worst, first) => ({ ...worst, atUs: first.atUs }), left, 'quorum change'),
     faults: story.faults.map((fault) => ({ fromUs: clamp(fault.atUs, endUs), toUs: clamp(fault.endUs ?? endUs, endUs), kind: fault.kind, target: fault.target, struck: fault.struck, words: faultSentence(fault) })),
-    windows: story.windows.map(({ fromUs, toUs, ...rest }) => ({ fromUs: clamp(fromUs, endUs), toUs: clamp(toUs, endUs), ...rest })),
-    commands: kept,
-    commandsLeftOut: leftOut,
+    windows: [...grouped(story.windows, ({ is, who }) => `${is}\n${who}`).values()].flatMap((windows) => coarse(windows.map(({ fromUs, toUs, ...rest }) => ({ fromUs: clamp(fromUs, endUs), toUs: clamp(toUs, endUs), ...rest })), () => false, spanning, left, 'window')),
+    commands,
+    leftOut: left.words,
     noReturnUs: steps.find((step) => step.step === declared && !step.undo && step.result !== 'skipped')?.fromUs ?? null,
   }
 }
@@ -51,13 +56,64 @@ function clamp(us: number, endUs: number): number {
   return Math.min(endUs, Math.max(0, Math.round(us)))
 }
 
+/** Counts what has no room, by sort. */
+class LeftOut {
+  private readonly counts = new Map<string, number>()
+
+  add(what: string, n: number): void {
+    if (n > 0) this.counts.set(what, (this.counts.get(what) ?? 0) + n)
+  }
+
+  get words(): string[] {
+    return [...this.counts].map(([what, n]) => count(n, what))
+  }
+}
+
+/** Of more than fit, those around the first of the step that failed. */
+function around<T extends { readonly step: string }>(all: readonly T[], max: number, step: string, left: LeftOut, what: string): readonly T[] {
+  const about = Math.max(0, all.findIndex((each) => each.step === step))
+  const first = Math.max(0, Math.min(about - max / 2, all.length - max))
+  left.add(what, all.length - Math.min(all.length, max))
+  return all.slice(first, first + max)
+}
+
+/** Of more than fit, each so many neighbours as one: the worst of them, over the time of all. */
+function coarse<T>(all: readonly T[], worse: (a: T, b: T) => boolean, over: (worst: T, first: T, last: T) => T, left: LeftOut, what: string): T[] {
+  if (all.length <= SPANS_MAX) return [...all]
+  const size = Math.ceil(all.length / SPANS_MAX)
+  const kept: T[] = []
+  for (let i = 0; i < all.length; i += size) {
+    const part = all.slice(i, i + size)
+    kept.push(over(part.reduce((a, b) => (worse(a, b) ? b : a)), part[0] as T, part.at(-1) as T))
+  }
+  left.add(what, all.length - kept.length)
+  return kept
+}
+
+function spanning<S extends { readonly fromUs: number; readonly toUs: number }>(worst: S, first: S, last: S): S {
+  return { ...worst, fromUs: first.fromUs, toUs: last.toUs }
+}
+
+function grouped<T>(all: readonly T[], keyOf: (each: T) => string): Map<string, T[]> {
+  const found = new Map<string, T[]>()
+  for (const each of all) {
+    const key = keyOf(each)
+    const list = found.get(key)
+    if (list === undefined) found.set(key, [each])
+    else list.push(each)
+  }
+  return found
+}
+
 function stepSpans(rehearsal: RehearsalResult, outline: readonly OutlineStep[], endUs: number): StepSpan[] {
   const byId = new Map(outline.map((step) => [step.id, step]))
+  const visitOf = ({ step, path, visit }: { readonly step: string; readonly path: string; readonly visit: number }): string => `${step}\n${path}\n${visit}`
+  const gates = new Map(rehearsal.gates.map((gate) => [visitOf(gate), gate]))
   return rehearsal.steps.map(({ step, path, visit, startUs, endUs: doneUs, result }) => {
     const known = byId.get(step.replace(/^undo of /, ''))
     const number = known?.number ?? ''
     const name = number === '' || number === step ? step : `${number} ${step}`
-    const gate = rehearsal.gates.findLast((each) => each.step === step && each.path === path && each.visit === visit)
+    const gate = gates.get(visitOf({ step, path, visit }))
     return {
       step, visit, result, number,
       label: path === 'undo' ? `undo of ${name}` : name,
@@ -74,10 +130,11 @@ function gateMark({ passed, polls, missing, stale, honest, claims }: GateRecord)
   return { passed, polls, missing, stale, honest: honest ?? null, claims }
 }
 
-function memberLanes(story: Story, component: string, endUs: number): MemberLane[] {
-  const names = [...new Set(story.members.map(({ member }) => member))]
-  return names.map((member) => {
-    const changes = story.members.filter((change) => change.member === member)
+const STATES_WORST_LAST: readonly MemberSpan['state'][] = ['leader', 'follower', 'none', 'down']
+
+function memberLanes(story: Story, component: string, endUs: number, left: LeftOut): MemberLane[] {
+  const lags = grouped(story.lag, ({ member }) => member)
+  return [...grouped(story.members, ({ member }) => member)].map(([member, changes]) => {
     const state = (change: MemberChange): Omit<MemberSpan, 'fromUs' | 'toUs'> => ({
       state: !change.running ? 'down' : change.role,
       timeline: change.timeline ?? null,
@@ -85,8 +142,11 @@ function memberLanes(story: Story, component: string, endUs: number): MemberLane
       node: change.node ?? '',
     })
     const spans = changes.map((change, i) => ({ fromUs: clamp(change.atUs, endUs), toUs: clamp(changes[i + 1]?.atUs ?? endUs, endUs), ...state(change) }))
-    const points = story.lag.filter((each) => each.member === member).map(({ atUs, lagUs }) => [clamp(atUs, endUs), lagUs === undefined ? null : Math.round(lagUs / 1000) / 1000] as const)
-    return { member, spans: joined(spans, (a, b) => a.state === b.state && a.timeline === b.timeline && a.version === b.version && a.node === b.node), lag: thinned(points) }
+    const points = (lags.get(member) ?? []).map(({ atUs, lagUs }) => [clamp(atUs, endUs), lagUs === undefined ? null : Math.round(lagUs / 1000) / 1000] as const)
+    const alike = joined(spans, (a, b) => a.state === b.state && a.timeline === b.timeline && a.version === b.version && a.node === b.node)
+    const lag = thinned(points)
+    left.add('lag point', points.length - lag.length)
+    return { member, spans: coarse(alike, (a, b) => STATES_WORST_LAST.indexOf(b.state) > STATES_WORST_LAST.indexOf(a.state), spanning, left, 'member change'), lag }
   })
 }
 
@@ -118,28 +178,23 @@ function thinned(points: readonly (readonly [number, number | null])[]): (readon
   return kept.filter((point, i) => i === 0 || point !== kept[i - 1])
 }
 
-function clientLanes(story: Story, endUs: number): ClientLane[] {
-  const names = [...new Set(story.clients.map(({ client }) => client))]
-  return names.map((client) => {
-    const changes = story.clients.filter((change) => change.client === client)
+const AVAILABILITY_WORST_LAST: readonly Availability[] = ['idle', 'ok', 'slow', 'unknown', 'error']
+
+function clientLanes(story: Story, endUs: number, left: LeftOut): ClientLane[] {
+  return [...grouped(story.clients, ({ client }) => client)].map(([client, changes]) => {
     const spans = changes.map((change, i): ClientSpan => ({
       fromUs: clamp(change.atUs, endUs),
       toUs: clamp(changes[i + 1]?.atUs ?? endUs, endUs),
       is: AVAILABILITY[change.state] ?? 'unknown',
       label: change.state,
     }))
-    return { client, spans: joined(spans, (a, b) => a.label === b.label) }
+    const alike = joined(spans, (a, b) => a.label === b.label)
+    return { client, spans: coarse(alike, (a, b) => AVAILABILITY_WORST_LAST.indexOf(b.is) > AVAILABILITY_WORST_LAST.indexOf(a.is), spanning, left, 'client change') }
   })
 }
 
-function commandsOf(story: Story, aroundStep: string): { kept: CommandMark[]; leftOut: number } {
-  const all = story.commands
-  const about = Math.max(0, all.findIndex(({ step }) => step === aroundStep))
-  const first = Math.max(0, Math.min(about - COMMANDS_MAX / 2, all.length - COMMANDS_MAX))
-  const kept = all.slice(first, first + COMMANDS_MAX).map(({ atUs, step, argv, code, out, err }): CommandMark => ({
-    atUs, step, line: cutTo(argv.map(quoted).join(' '), LINE_MAX), code: code ?? null, out: cutTo([out, err].filter((text) => text !== '').join('\n').trimEnd(), OUTPUT_MAX),
-  }))
-  return { kept, leftOut: all.length - kept.length }
+function commandMark({ atUs, step, argv, code, out, err }: Story['commands'][number]): CommandMark {
+  return { atUs, step, line: cutTo(argv.map(quoted).join(' '), LINE_MAX), code: code ?? null, out: cutTo([out, err].filter((text) => text !== '').join('\n').trimEnd(), OUTPUT_MAX) }
 }
 
 function quoted(word: string): string {
