@@ -115,6 +115,16 @@ describe('what is held', () => {
     expect(often.hitShare).toBeCloseTo(once.hitShare, 10)
   })
 
+  test('MC-FILL-1: a read that the database does not answer fills nothing', () => {
+    const c = new Caching({ ...TRAFFIC, members: 1, databasePerSecond: 510 })
+    c.set(0, false, true)
+    c.set(0, true, false)
+    c.advance(SECOND)
+    // A tenth of 5,000 reads a second, nearly all of keys that were missing.
+    expect(c.items(0)).toBeGreaterThan(490)
+    expect(c.items(0)).toBeLessThanOrEqual(500)
+  })
+
   test('MC-SHARE-1: a process that ends has lost its share, one that is out of reach has not', () => {
     const { sim, cluster, kill, caching } = start()
     const machine = cluster.truth.members()[0]?.node ?? ''
