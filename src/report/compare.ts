@@ -1,5 +1,6 @@
 /** A comparison for people: who wins on what and by how much, what a minute of downtime must cost, how that changes with what was varied. */
 import type { BreakEven, ComparedScenario, ComparisonCell, ComparisonResult, MeasureComparison, PairComparison, Winner } from '../campaign/compare/result.ts'
+import { unfitOf } from '../campaign/compare/fit.ts'
 import { countRuns } from '../campaign/ranges.ts'
 import { formatDuration } from '../kernel/index.ts'
 import type { MeasureId } from '../result.ts'
@@ -30,10 +31,42 @@ function headline(result: ComparisonResult, screen: Screen): string[] {
     ...cell.scenarios.map((each, i) => `${paint.bold(letterOf(i))}  ${paint.bold(each.scenario)}`),
     ...hang('  ', `${count(runs, 'rehearsal')} of each${points}, ${faults}: ${luck}; ${ground}; seed ${result.seed}.`, screen.columns),
   ]
+  for (const words of groundWords(cell)) lines.push(...hang('  ', words, screen.columns))
   if (result.partial) lines.push(...hang('  ', `Partial: ${result.cells.map(({ ranges }) => plain(countRuns(ranges))).join(', ')} of ${plain(runs)} rehearsals are done, and all that is said here is said of them alone.`, screen.columns))
   const mismatches = result.cells.flatMap(({ determinism }) => determinism.mismatches)
   if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.`, screen.columns))
   return lines
+}
+
+/** Which scenarios did not run on their own cluster and load, and what that took from them: said before any figure, for it may be what decides. */
+export function groundWords({ scenarios }: ComparisonCell): string[] {
+  return scenarios.flatMap(({ replaced }, i) => (replaced.length === 0 ? [] : [`NOTE: ${letterOf(i)} ran on the cluster and load of ${letterOf(0)}, not on its own, which differ in ${replaced.join(', ')}; --own-clusters lets each keep its own.`]))
+}
+
+/** Why a scenario of the pair wins nothing by effort, one sentence each; empty when both may. */
+function unfitWords(pair: PairComparison, { scenarios }: ComparisonCell): string[] {
+  return [pair.first, pair.second].flatMap((position) => {
+    const why = unfitOf(scenarios[position] as ComparedScenario)
+    return why.length === 0 ? [] : [`${letterOf(position)} ${why.map(({ check, runs, of }) => `${violationWords(check === 'completes' ? 'x-completes' : check)} in ${plain(runs)} of ${plain(of)}`).join('; ')}`]
+  })
+}
+
+/** What the marks of a pair's table mean, where it has any: one sentence for those who win nothing by what the upgrade takes. */
+export function incomparableWords(pair: PairComparison, cell: ComparisonCell): string[] {
+  if (!pair.measures.some(({ winner }) => winner === 'incomparable')) return []
+  return [`n/c = not comparable: less of it is no merit of a scenario that failed. ${unfitWords(pair, cell).join('. ')}.`]
+}
+
+/** Who has less as far as the figures printed show it: a winner by less than the last digit is none. */
+export function winnerShown({ measure, meanDifference, winner }: MeasureComparison): Winner {
+  return (winner === 'first' || winner === 'second' || winner === 'incomparable') && !/^[+-]/.test(signed(measure, meanDifference)) ? 'same' : winner
+}
+
+/** Who has least, by letter; `–` where the figures printed are the same, or not told apart. */
+export function leastWords({ scenarios, standings }: ComparisonCell, measure: MeasureId): string {
+  const best = standings.find((each) => each.measure === measure)?.best ?? []
+  if (best.length === scenarios.length || new Set(scenarios.map(({ measures }) => short(measure, measures[measure].mean))).size === 1) return '–'
+  return best.length === 0 ? 'n/c' : best.map(letterOf).join(' ')
 }
 
 /** What was varied at this point, in words; empty where nothing was. */
@@ -70,7 +103,7 @@ function pairSections(pair: PairComparison, cell: ComparisonCell, screen: Screen
   const [a, b] = [letterOf(pair.first), letterOf(pair.second)]
   const told = pair.measures.filter(isTold)
   const dash = glyphsFor(screen).range
-  const rows = told.map((each) => [measureName(each.measure), ...cellsOf(each, dash), winnerWord(each.winner, a, b)])
+  const rows = told.map((each) => [measureName(each.measure), ...cellsOf(each, dash), winnerWord(winnerShown(each), a, b)])
   const title = cell.scenarios.length > 2 ? `${b} against ${a}` : 'Who wins on what'
   const lines = [paint.bold(title), ...table([['mean of a rehearsal', a, b, `${b} less ${a}`, '95 %', 'less'], ...rows], 2)]
   const zero = pair.measures.filter((each) => !isTold(each)).map((each) => measureName(each.measure))
@@ -78,12 +111,13 @@ function pairSections(pair: PairComparison, cell: ComparisonCell, screen: Screen
   else if (zero.length > 0) lines.push(...hang('  ', `0 in both: ${zero.join(', ')}.`, screen.columns))
   const open = told.filter(({ winner }) => winner === 'open')
   if (open.length > 0) lines.push(...hang('  ', `${glyphsFor(screen).none} = these rehearsals do not tell them apart.`, screen.columns))
+  for (const words of incomparableWords(pair, cell)) lines.push(...hang('  ', words, screen.columns))
   if (told.some(({ winner }) => winner === 'mixed')) lines.push(...hang('  ', 'mixed = less on average, but more in most of the rehearsals in which they differ.', screen.columns))
   const checks = pair.checks.filter(({ onlyFirst, onlySecond }) => onlyFirst + onlySecond > 0)
   const words = checks.flatMap(({ check, onlyFirst, onlySecond, both, judged, winner }) =>
     hang('  ', `${violationWords(check)}: only ${a} in ${plain(onlyFirst)}, only ${b} in ${plain(onlySecond)}, both in ${plain(both)} of ${plain(judged)}${winner === 'open' ? ' (not told apart)' : `; ${winner === 'first' ? a : b} wins`}`, screen.columns),
   )
-  return [lines, checks.length > 0 ? [paint.bold('On the same luck, a rehearsal …'), ...words] : [], summary(pair, cell, screen)]
+  return [lines, checks.length > 0 ? [paint.bold('On the same luck, a rehearsal …'), ...words] : [], summary(pair, screen)]
 }
 
 /** Worth a line: something was measured in one of them (multipliers: another bill than usual). */
@@ -118,35 +152,35 @@ export function signed(measure: string, value: number): string {
 }
 
 export function winnerWord(winner: Winner, a: string, b: string): string {
-  return { first: a, second: b, same: '=', open: '–', mixed: 'mixed' }[winner]
+  return { first: a, second: b, same: '=', open: '–', mixed: 'mixed', incomparable: 'n/c' }[winner]
 }
 
 /** One sentence each: on what the one wins, on what the other, with the share of rehearsals. */
-function summary(pair: PairComparison, { scenarios }: ComparisonCell, screen: Screen): string[] {
+function summary(pair: PairComparison, screen: Screen): string[] {
   const told = pair.measures.filter(isTold)
   const [a, b] = [letterOf(pair.first), letterOf(pair.second)]
   const line = (winner: 'first' | 'second', name: string, other: string): string[] => {
-    const won = told.filter((each) => each.winner === winner)
+    const won = told.filter((each) => winnerShown(each) === winner)
     if (won.length === 0) return []
     const words = won.map((each) => `${measureName(each.measure)} ${formatShare((winner === 'first' ? each.firstLess : each.secondLess) / pair.runs)}`)
     return hang('  ', `${name} beats ${other} (and in how many rehearsals it has less): ${words.join(', ')}.`, screen.columns)
   }
-  const replaced = pair.first === 0 ? (scenarios[pair.second]?.replaced ?? []) : []
-  const ground = replaced.length > 0 ? hang('  ', `${b} ran on the cluster of ${a}, not on its own, which differs in ${replaced.join(', ')}; --own-clusters leaves each its own.`, screen.columns) : []
-  return [...line('first', a, b), ...line('second', b, a), ...ground]
+  return [...line('first', a, b), ...line('second', b, a)]
 }
 
 /** Of more than two: who has least of what. */
-function standings({ standings: all, scenarios }: ComparisonCell, screen: Screen): string[] {
+function standings(cell: ComparisonCell, screen: Screen): string[] {
+  const { standings: all, scenarios } = cell
   const paint = paintFor(screen)
   const told = all.filter(({ measure }) => scenarios.some((each) => each.measures[measure].mean !== (measure.endsWith('Multiplier') ? 1 : 0)))
-  const rows = told.map(({ measure, best }) => [measureName(measure), ...scenarios.map((each) => short(measure, each.measures[measure].mean)), best.length === scenarios.length ? '–' : best.map(letterOf).join(' ')])
+  const rows = told.map(({ measure }) => [measureName(measure), ...scenarios.map((each) => short(measure, each.measures[measure].mean)), leastWords(cell, measure)])
   return [paint.bold('Who has least of what'), ...table([['mean of a rehearsal', ...scenarios.map((_, i) => letterOf(i)), 'least'], ...rows], 2)]
 }
 
 /** What it costs, and from which price of a minute on the dearer one pays off. */
-function money({ scenarios, pairs }: ComparisonCell, { prices }: ComparisonResult, screen: Screen): string[] {
+function money(cell: ComparisonCell, { prices }: ComparisonResult, screen: Screen): string[] {
   const paint = paintFor(screen)
+  const { scenarios, pairs } = cell
   const priced = prices.labourPerHour !== null || prices.downtimePerMinute !== null
   const lines: string[] = []
   if (priced) {
@@ -154,13 +188,17 @@ function money({ scenarios, pairs }: ComparisonCell, { prices }: ComparisonResul
     const rows = scenarios.map(({ dollars }, i) => [letterOf(i), dollarWords(dollars.nodes), ...(dollars.labour === null ? [] : [dollarWords(dollars.labour)]), ...(dollars.downtime === null ? [] : [dollarWords(dollars.downtime)]), dollarWords(dollars.total)])
     lines.push(...table([['a rehearsal', ...columns], ...rows], 2))
   }
-  for (const pair of pairs) lines.push(...hang('  ', breakEvenWords(pair.breakEven, letterOf(pair.first), letterOf(pair.second), prices.labourPerHour !== null), screen.columns))
+  for (const pair of pairs) lines.push(...hang('  ', breakEvenWords(pair, cell, prices.labourPerHour !== null), screen.columns))
   const lossy = scenarios.flatMap(({ measures }, i) => (measures.lostAcknowledgedWrites.max > 0 ? [`${letterOf(i)} loses ${plain(measures.lostAcknowledgedWrites.mean)} acknowledged ${measures.lostAcknowledgedWrites.mean === 1 ? 'write' : 'writes'} a rehearsal`] : []))
   if (lossy.length > 0) lines.push(...hang('  ', `In none of these sums: ${lossy.join('; ')}.`, screen.columns))
   return [paint.bold('What a minute of write downtime must cost'), ...lines]
 }
 
-export function breakEvenWords({ verdict, dollarsPerMinute, interval95, dollars, minutes, total }: BreakEven, a: string, b: string, labour: boolean): string {
+/** From which price of a minute on the dearer one of a pair pays off; no price where one of them failed. */
+export function breakEvenWords(pair: PairComparison, cell: ComparisonCell, labour: boolean): string {
+  const [a, b] = [letterOf(pair.first), letterOf(pair.second)]
+  const { verdict, dollarsPerMinute, interval95, dollars, minutes, total }: BreakEven = pair.breakEven
+  if (verdict === 'incomparable') return `${a} and ${b}: no price, for they are not comparable. ${unfitWords(pair, cell).join('. ')}.`
   const bill = labour ? 'nodes and labour' : 'nodes'
   const cost = (cheaper: string): string => `${cheaper} costs ${dollarWords(Math.abs(dollars))} less (${bill})`
   const time = formatDuration(Math.abs(Math.round(minutes * 60e6)))
@@ -190,7 +228,7 @@ function varied({ cells }: ComparisonResult, screen: Screen): string[] {
   const paint = paintFor(screen)
   const heads = variedHeads((cells[0] as ComparisonCell).scenarios.length)
   const narrow = (text: string): string => cut(text, 22, glyphsFor(screen).ellipsis)
-  return [paint.bold('How it changes'), ...VARIED.flatMap((measure) => ['', ...table([[`  ${measureName(measure)}`, ...heads], ...cells.map((cell) => [`  ${narrow(varyShort(cell))}`, ...variedRow(cell, measure)])], 0)]), '', ...cells.flatMap((cell) => cell.pairs.filter(({ first }) => first === 0).flatMap((pair) => hang(`  ${varyShort(cell)}: `, breakEvenWords(pair.breakEven, letterOf(pair.first), letterOf(pair.second), false), screen.columns)))]
+  return [paint.bold('How it changes'), ...VARIED.flatMap((measure) => ['', ...table([[`  ${measureName(measure)}`, ...heads], ...cells.map((cell) => [`  ${narrow(varyShort(cell))}`, ...variedRow(cell, measure)])], 0)]), '', ...cells.flatMap((cell) => cell.pairs.filter(({ first }) => first === 0).flatMap((pair) => hang(`  ${varyShort(cell)}: `, breakEvenWords(pair, cell, false), screen.columns)))]
 }
 
 export const VARIED_MEASURES = VARIED
@@ -200,8 +238,7 @@ export function variedHeads(scenarios: number): string[] {
 }
 
 export function variedRow(cell: ComparisonCell, measure: MeasureId): string[] {
-  const best = cell.standings.find((each) => each.measure === measure)?.best ?? []
-  return [...cell.scenarios.map((each) => short(measure, each.measures[measure].mean)), best.length === cell.scenarios.length ? '–' : best.map(letterOf).join(' ')]
+  return [...cell.scenarios.map((each) => short(measure, each.measures[measure].mean)), leastWords(cell, measure)]
 }
 
 /** As typed, without the section. */

@@ -1,7 +1,7 @@
 /** A comparison as Markdown, for a pull request or a design document. */
 import type { ComparisonCell, ComparisonResult } from '../campaign/compare/result.ts'
 import { countRuns } from '../campaign/ranges.ts'
-import { VARIED_MEASURES, breakEvenWords, cellsOf, letterOf, outcomeWords, variedHeads, variedRow, varyShort, varyWords, winnerWord } from './compare.ts'
+import { VARIED_MEASURES, breakEvenWords, cellsOf, groundWords, incomparableWords, letterOf, outcomeWords, variedHeads, variedRow, varyShort, varyWords, winnerShown, winnerWord } from './compare.ts'
 import { count, measureName } from './words.ts'
 import { markdownGrid as grid } from './markdown.ts'
 
@@ -12,6 +12,7 @@ export function renderComparisonMarkdown(result: ComparisonResult): string {
     `## ${cell.scenarios.map(({ scenario }) => `\`${scenario}\``).join(' against ')}`,
     '',
     `${count(countRuns(result.asked), 'rehearsal')} of each, ${faults}; ${result.ownClusters ? 'each on its own cluster' : `all on the cluster and load of ${letterOf(0)}`}; seed \`${result.seed}\`, Proofroll ${result.proofroll}.${result.partial ? ' **Partial.**' : ''}`,
+    ...groundWords(cell).flatMap((words) => ['', `**${words}**`]),
     ...result.cells.flatMap((each) => cellLines(each, result)),
   ]
   if (result.cells.length > 1) {
@@ -29,8 +30,8 @@ function cellLines(cell: ComparisonCell, { prices }: ComparisonResult): string[]
     const [a, b] = [letterOf(pair.first), letterOf(pair.second)]
     lines.push('', `#### ${b} against ${a}`, '')
     const rows = pair.measures.filter(({ firstMean, secondMean, equal }) => firstMean !== secondMean || firstMean > 0 || equal < pair.runs)
-    lines.push(...grid(['mean of a rehearsal', a, b, `${b} less ${a}`, '95 %', 'less'], rows.map((each) => [measureName(each.measure), ...cellsOf(each, '–'), winnerWord(each.winner, a, b)])))
-    lines.push('', breakEvenWords(pair.breakEven, a, b, prices.labourPerHour !== null))
+    lines.push(...grid(['mean of a rehearsal', a, b, `${b} less ${a}`, '95 %', 'less'], rows.map((each) => [measureName(each.measure), ...cellsOf(each, '–'), winnerWord(winnerShown(each), a, b)])))
+    lines.push(...incomparableWords(pair, cell).flatMap((each) => ['', each]), '', breakEvenWords(pair, cell, prices.labourPerHour !== null))
   }
   return lines
 }

@@ -1,7 +1,8 @@
 /** Differences and their intervals, against brute force and against the laws they rest on. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { comparePair } from '../../src/campaign/compare/judge.ts'
+import { unfitOf } from '../../src/campaign/compare/fit.ts'
+import { comparePair, standingsOf } from '../../src/campaign/compare/judge.ts'
 import { NO_PRICES } from '../../src/campaign/compare/run.ts'
 import { type Tally, addTogether, emptyTally, mergeTally, pairsOf, tallyFromJson, tallyToJson } from '../../src/campaign/compare/tally.ts'
 import { medianRanks95, student95 } from '../../src/campaign/intervals.ts'
@@ -132,6 +133,36 @@ describe('the price of a minute', () => {
     const hours = (n: number): RehearsalResult => ran({ durationSeconds: n * 3600, writeDowntimeSeconds: 60 / n, extraCostDollars: 1 })
     const found = priced(Array.from({ length: 10 }, () => [hours(1), hours(3)]), { downtimePerMinute: null, labourPerHour: 100 })
     expect(found).toMatchObject({ verdict: 'secondDearer', dollars: expect.closeTo(200, 6) as number, minutes: expect.closeTo(-2 / 3, 6) as number, dollarsPerMinute: expect.closeTo(300, 3) as number })
+  })
+})
+
+describe('who failed wins nothing by effort', () => {
+  // The second is quicker and cheaper, and down longer.
+  const tally = tallyOf(Array.from({ length: 20 }, () => [ran({ durationSeconds: 600, extraCostDollars: 3, writeDowntimeSeconds: 1 }), ran({ durationSeconds: 60, extraCostDollars: 1, writeDowntimeSeconds: 9 })]))
+  const winners = (unfit: readonly [boolean, boolean]) => {
+    const { measures, breakEven } = comparePair(tally.pairs[0]!, 0, 1, { downtimePerMinute: 5, labourPerHour: null }, unfit)
+    const of = (id: MeasureId) => measures.find(({ measure }) => measure === id)!.winner
+    return [of('durationSeconds'), of('extraCostDollars'), of('writeDowntimeSeconds'), breakEven.verdict, breakEven.dollarsPerMinute === null, breakEven.total!.winner]
+  }
+
+  test('of a pair: no winner, no price; what users suffer is compared anyhow', () => {
+    expect(winners([false, false])).toEqual(['second', 'second', 'first', 'firstDearer', false, 'second'])
+    expect(winners([false, true])).toEqual(['incomparable', 'incomparable', 'first', 'incomparable', true, 'incomparable'])
+    expect(winners([true, false])).toEqual(['second', 'second', 'first', 'incomparable', true, 'incomparable'])
+  })
+
+  test('of all: who failed is not among those with least', () => {
+    const means = [600, 60].map((duration, i) => Object.fromEntries(MEASURES.map((id) => [id, { mean: id === 'durationSeconds' ? duration : id === 'writeDowntimeSeconds' ? 1 + 8 * i : 0 }])) as Record<MeasureId, { mean: number }>)
+    const best = (unfit: readonly [boolean, boolean], id: MeasureId) => standingsOf([comparePair(tally.pairs[0]!, 0, 1, NO_PRICES, unfit)], means, unfit).find(({ measure }) => measure === id)!.best
+    expect([best([false, false], 'durationSeconds'), best([false, true], 'durationSeconds'), best([true, false], 'durationSeconds'), best([true, true], 'writeDowntimeSeconds')]).toEqual([[1], [], [1], [0]])
+  })
+
+  test('a failure in one run of a hundred is negligible, more is not, and faults alone are nobody’s failure', () => {
+    const check = (violations: number) => [{ id: 'target-reached' as const, status: 'fail' as const, violations, judged: 100, rate: violations / 100, ci95: null }]
+    const of = (completed: number, outOfBudget: number, violations: number) => unfitOf({ runs: 100, outcomes: { completed, rolledBack: 100 - completed, aborted: 0, stuck: 0 } as Parameters<typeof unfitOf>[0]['outcomes'], outOfBudget, checks: check(violations) })
+    expect(of(99, 0, 1)).toEqual([])
+    expect(of(90, 10, 0)).toEqual([])
+    expect(of(98, 0, 2)).toEqual([{ check: 'completes', runs: 2, of: 100 }, { check: 'target-reached', runs: 2, of: 100 }])
   })
 })
 

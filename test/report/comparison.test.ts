@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest'
 import type { ComparisonResult } from '../../src/campaign/index.ts'
 import { drawPng } from '../../src/report/charts/draw.ts'
 import { LIGHT } from '../../src/report/charts/palette.ts'
+import { winnerShown } from '../../src/report/compare.ts'
 import { comparisonCharts, comparisonView } from '../../src/report/view/comparison.ts'
 import { FENCED, SWAP, SWAP_RUNBOOK, enterFolder, proofroll } from '../cli/workshop.ts'
 
@@ -32,6 +33,26 @@ test('differences are shares of the greater mean, on the side of who has less', 
   const lost = measures.find(({ measure }) => measure === 'lostAcknowledgedWrites')
   expect(lost?.winner).toBe('first')
   expect(pair!.bars.find(({ name }) => name === 'acknowledged writes lost')?.percent).toBeCloseTo(100, 6)
+})
+
+test('who failed wins nothing by effort, and no price is named: on the page, in Markdown and in the charts alike', () => {
+  const cell = comparisonView(result).cells[0]!
+  const row = cell.pairs[0]!.table.rows.find(({ cells }) => cells[0] === 'duration')
+  expect(row?.cells.at(-1)).toBe('n/c')
+  expect(cell.decision.rows.find(({ cells }) => cells[0] === 'duration')?.cells.at(-1)).toBe('not comparable')
+  expect(cell.breakEvens).toEqual([])
+  expect(cell.pairs[0]!.words).toMatch(/^A and B: no price, for they are not comparable\. B .*completed with a member on the wrong version in 12 of 12/)
+  const markdown = readFileSync('out/comparison.md', 'utf8')
+  expect(markdown).toMatch(/\| duration .* n\/c \|/)
+  expect(markdown).toContain('n/c = not comparable')
+  expect(markdown).not.toContain('pays off')
+  expect(markdown.indexOf('**NOTE: B ran on the cluster and load of A')).toBeLessThan(markdown.indexOf('| scenario |'))
+})
+
+test('a difference that the printed figures do not show has no winner', () => {
+  const bill = result.cells[0]!.pairs[0]!.measures.find(({ measure }) => measure === 'monthMultiplier')!
+  const shown = (meanDifference: number) => winnerShown({ ...bill, firstMean: 1, secondMean: 1 + meanDifference, meanDifference, meanDifference95: [meanDifference * 1.1, meanDifference * 0.9], winner: 'second' })
+  expect([shown(-0.0004), shown(-0.0006), shown(-0.1)]).toEqual(['same', 'second', 'second'])
 })
 
 test('the charts can be drawn', async () => {

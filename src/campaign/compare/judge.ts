@@ -3,22 +3,33 @@ import { CHECKS, MEASURES, type MeasureId } from '../../result.ts'
 import { scaleOf } from '../aggregate.ts'
 import { exact95, medianRanks95, student95 } from '../intervals.ts'
 import { type Sketch, middleOf } from '../sketch.ts'
+import { isEffort } from './fit.ts'
 import type { BreakEven, CheckComparison, MeasureComparison, PairComparison, Prices, Standing, Winner } from './result.ts'
 import { type CheckPair, type Differences, PRICED, PRODUCTS, type PairTally } from './tally.ts'
 
 /** A 95 % interval; null where the runs are too few for one. */
 type Interval = readonly [number, number] | null
 
-/** Two scenarios run by run. @param first @param second their positions */
-export function comparePair(tally: PairTally, first: number, second: number, prices: Prices): PairComparison {
+/** Two scenarios run by run. @param first @param second their positions @param unfit whether each may win nothing by effort (fit.ts) */
+export function comparePair(tally: PairTally, first: number, second: number, prices: Prices, unfit: readonly [boolean, boolean] = [false, false]): PairComparison {
   return {
     first,
     second,
     runs: tally.runs,
-    measures: MEASURES.map((id) => compareMeasure(id, tally.measures[id], tally.runs)),
+    measures: MEASURES.map((id) => fairly(compareMeasure(id, tally.measures[id], tally.runs), unfit)),
     checks: CHECKS.filter((id) => id !== 'objectives-met' && tally.checks[id].judged > 0).map((id) => compareCheck(id, tally.checks[id])),
-    breakEven: breakEvenOf(tally, prices),
+    breakEven: unfit.includes(true) ? withoutVerdict(breakEvenOf(tally, prices)) : breakEvenOf(tally, prices),
   }
+}
+
+function fairly(compared: MeasureComparison, [first, second]: readonly [boolean, boolean]): MeasureComparison {
+  const { measure, winner } = compared
+  return isEffort(measure) && ((first && winner === 'first') || (second && winner === 'second')) ? { ...compared, winner: 'incomparable' } : compared
+}
+
+/** The sums stay, as facts; what they would recommend does not. */
+function withoutVerdict(of: BreakEven): BreakEven {
+  return { ...of, verdict: 'incomparable', dollarsPerMinute: null, interval95: null, total: of.total === null ? null : { ...of.total, winner: 'incomparable' } }
 }
 
 function compareMeasure(measure: MeasureId, of: Differences, runs: number): MeasureComparison {
@@ -66,18 +77,23 @@ function compareCheck(check: CheckComparison['check'], { both, onlyFirst, onlySe
   return { check, both, onlyFirst, onlySecond, judged, onlySecondShare95: share95, winner }
 }
 
-/** Of each measure the scenarios with the least mean, and those not told apart from that one. */
-export function standingsOf(pairs: readonly PairComparison[], means: readonly Readonly<Record<MeasureId, { readonly mean: number }>>[]): Standing[] {
+/** Of each measure the scenarios with the least mean, and those not told apart from that one. @param unfit by scenario: it may win nothing by effort */
+export function standingsOf(pairs: readonly PairComparison[], means: readonly Readonly<Record<MeasureId, { readonly mean: number }>>[], unfit: readonly boolean[]): Standing[] {
   return MEASURES.map((measure) => {
     const least = means.reduce((best, each, i) => (each[measure].mean < (means[best] as (typeof means)[number])[measure].mean ? i : best), 0)
     const rivals = means.flatMap((_, i) => (i === least || !beaten(pairs, measure, least, i) ? [i] : []))
-    return { measure, best: rivals, clear: rivals.length === 1 }
+    // Where all have the same there is nothing to win, and so nobody who may not.
+    if (!isEffort(measure) || rivals.length === means.length) return { measure, best: rivals, clear: rivals.length === 1 }
+    const best = unfit[least] === true ? [] : rivals.filter((i) => unfit[i] !== true)
+    return { measure, best, clear: best.length === 1 }
   })
 }
 
 function beaten(pairs: readonly PairComparison[], measure: MeasureId, by: number, who: number): boolean {
   const pair = pairs.find(({ first, second }) => first === Math.min(by, who) && second === Math.max(by, who))
-  return pair?.measures.find((each) => each.measure === measure)?.winner === (by < who ? 'first' : 'second')
+  const winner = pair?.measures.find((each) => each.measure === measure)?.winner
+  // Not comparable, it has less all the same: that it may not win by it is for its standing to say.
+  return winner === (by < who ? 'first' : 'second') || winner === 'incomparable'
 }
 
 // ── the price of a minute of downtime ────────────────────────────────────────────────────────────────────────────────────────────

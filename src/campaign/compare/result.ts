@@ -9,8 +9,8 @@ import type { TallyJson } from './tally.ts'
 
 export const COMPARISON_FORMAT = 1
 
-/** first, second: that one has less (less is better, of every measure) · same: equal in every run · open: not told apart · mixed: less on average, but more in most of the runs that differ. */
-export type Winner = 'first' | 'second' | 'same' | 'open' | 'mixed'
+/** first, second: that one has less (less is better, of every measure) · same: equal in every run · open: not told apart · mixed: less on average, but more in most of the runs that differ · incomparable: the one with less failed its checks or its target, so that less is no merit. */
+export type Winner = 'first' | 'second' | 'same' | 'open' | 'mixed' | 'incomparable'
 
 /** One measure of two scenarios, run by run on the same luck. Differences are second less first, in the measure's own unit. */
 export interface MeasureComparison {
@@ -50,8 +50,8 @@ export interface CheckComparison {
 
 /** What a minute of write downtime must cost for the dearer of two scenarios to be worth it. */
 export interface BreakEven {
-  /** `firstDearer`, `secondDearer`: above the price it pays off · `first`, `second`: cheaper and no more downtime, at any price · `same`: equal in both · `open`: the intervals do not say. */
-  readonly verdict: 'firstDearer' | 'secondDearer' | 'first' | 'second' | 'same' | 'open'
+  /** `firstDearer`, `secondDearer`: above the price it pays off · `first`, `second`: cheaper and no more downtime, at any price · `same`: equal in both · `open`: the intervals do not say · `incomparable`: one of them failed its checks or its target. */
+  readonly verdict: 'firstDearer' | 'secondDearer' | 'first' | 'second' | 'same' | 'open' | 'incomparable'
   /** Dollars a minute of write downtime; null unless one is dearer and has less downtime. */
   readonly dollarsPerMinute: number | null
   /** Fieller's 95 % interval of it; null ends where it has none. */
@@ -100,7 +100,7 @@ export interface ComparedScenario {
 /** Which scenarios have least of a measure. */
 export interface Standing {
   readonly measure: MeasureId
-  /** Positions of those with the least; several when they are the same or not told apart. */
+  /** Positions of those with the least; several when they are the same or not told apart; none where the least is of one that may not win by it. */
   readonly best: readonly number[]
   /** Every other one has significantly more than the best. */
   readonly clear: boolean

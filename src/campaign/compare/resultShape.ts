@@ -6,7 +6,7 @@ import type { BreakEven, CheckComparison, ComparedScenario, ComparisonCell, Comp
 import type { CheckPair, DifferencesJson, PairTallyJson, TallyJson } from './tally.ts'
 
 const verdict = word(['held', 'violated'])
-const winner = word(['first', 'second', 'same', 'open', 'mixed'])
+const winner = word(['first', 'second', 'same', 'open', 'mixed', 'incomparable'])
 const maybe = orNull(number)
 const interval = orNull(pair)
 const measure = object<MeasureComparison>({
@@ -15,7 +15,7 @@ const measure = object<MeasureComparison>({
 })
 const check = object<CheckComparison>({ check: word(CHECKS), both: number, onlyFirst: number, onlySecond: number, judged: number, onlySecondShare95: interval, winner })
 const breakEven = object<BreakEven>({
-  verdict: word(['firstDearer', 'secondDearer', 'first', 'second', 'same', 'open']), dollarsPerMinute: maybe, interval95: orNull(list(maybe)), dollars: number, dollars95: interval, minutes: number, minutes95: interval,
+  verdict: word(['firstDearer', 'secondDearer', 'first', 'second', 'same', 'open', 'incomparable']), dollarsPerMinute: maybe, interval95: orNull(list(maybe)), dollars: number, dollars95: interval, minutes: number, minutes95: interval,
   total: orNull(object<NonNullable<BreakEven['total']>>({ difference: number, interval95: interval, winner })),
 })
 const compared = object<PairComparison>({ first: number, second: number, runs: number, measures: list(measure), checks: list(check), breakEven })

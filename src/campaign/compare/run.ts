@@ -14,6 +14,7 @@ import { MergeError } from '../resume.ts'
 import type { CampaignResult } from '../result.ts'
 import { summarise } from '../summarise.ts'
 import { version } from '../version.ts'
+import { unfitOf } from './fit.ts'
 import { CompareError, onCommonGround, pathVaried, replacedBy } from './ground.ts'
 import { comparePair, standingsOf } from './judge.ts'
 import { COMPARISON_FORMAT, type ComparedScenario, type ComparisonCell, type ComparisonResult, type Prices } from './result.ts'
@@ -145,14 +146,15 @@ function cellOf(scenarios: readonly Scenario[], vary: Readonly<Record<string, st
   const results = scenarios.map((scenario, i) =>
     summarise(scenario, rehearser, tally.aggregates[i] as Tally['aggregates'][number], [], { proofroll: version, seed, strategy: { kind: 'random', faults }, without, asked, strict: false, elapsedSeconds: () => 0 }),
   )
-  const pairs = pairsOf(scenarios.length).map(([a, b], i) => comparePair(tally.pairs[i] as Tally['pairs'][number], a, b, prices))
+  const unfit = results.map(({ outOfBudget, ...result }) => unfitOf({ ...result, outOfBudget: outOfBudget.runs }).length > 0)
+  const pairs = pairsOf(scenarios.length).map(([a, b], i) => comparePair(tally.pairs[i] as Tally['pairs'][number], a, b, prices, [unfit[a] === true, unfit[b] === true]))
   const luck = luckOf(scenarios, faults)
   const mismatches = [...new Set(results.flatMap((result) => result.determinism.mismatches))].sort((a, b) => a - b)
   return {
     vary,
     scenarios: results.map((result, i) => comparedOf(result, prices, replaced[i] ?? [])),
     pairs,
-    standings: standingsOf(pairs, results.map(({ measures }) => measures)),
+    standings: standingsOf(pairs, results.map(({ measures }) => measures), unfit),
     anchoring: luck.anchoring,
     kinds: faults === 0 ? [] : luck.kinds,
     ranges: (results[0] as CampaignResult).ranges,

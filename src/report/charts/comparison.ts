@@ -12,7 +12,7 @@ export interface DifferenceBar {
   readonly high: number | null
   /** In the measure's own unit, in words. */
   readonly words: string
-  readonly winner: 'first' | 'second' | 'same' | 'open' | 'mixed'
+  readonly winner: 'first' | 'second' | 'same' | 'open' | 'mixed' | 'incomparable'
 }
 
 export function differenceHeight(bars: readonly DifferenceBar[]): number {
@@ -25,7 +25,7 @@ export function differenceChart(bars: readonly DifferenceBar[], [first, second]:
   const options = base(theme, title, true)
   const legend = (options['plugins'] as { legend: { labels: object } }).legend
   legend.labels = { ...legend.labels, usePointStyle: true }
-  const sets: readonly (readonly [string, readonly DifferenceBar['winner'][], string, string])[] = [[`${second} has less`, ['second'], theme.blue, 'circle'], [`${first} has less`, ['first'], theme.orange, 'rect'], ['not told apart', ['open', 'mixed', 'same'], theme.grey, 'triangle']]
+  const sets: readonly (readonly [string, readonly DifferenceBar['winner'][], string, string])[] = [[`${second} has less`, ['second'], theme.blue, 'circle'], [`${first} has less`, ['first'], theme.orange, 'rect'], ['not told apart, or not comparable', ['open', 'mixed', 'same', 'incomparable'], theme.grey, 'triangle']]
   return {
     type: 'scatter',
     data: {

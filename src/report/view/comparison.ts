@@ -1,10 +1,11 @@
 /** A comparison as the page shows it, and its charts. */
 import type { ComparisonCell, ComparisonResult, MeasureComparison, PairComparison } from '../../campaign/compare/result.ts'
+import { unfitOf } from '../../campaign/compare/fit.ts'
 import { countRuns } from '../../campaign/ranges.ts'
 import { breakEvenChart, type DifferenceBar, differenceChart, differenceHeight, type Priced } from '../charts/comparison.ts'
 import type { NamedChart } from '../charts/common.ts'
 import type { Theme } from '../charts/palette.ts'
-import { breakEvenWords, cellsOf, letterOf, outcomeWords, signed, varyWords, winnerWord } from '../compare.ts'
+import { breakEvenWords, cellsOf, groundWords, incomparableWords, leastWords, letterOf, outcomeWords, signed, varyWords, winnerShown, winnerWord } from '../compare.ts'
 import { count, formatMeasure, measureName, plain, violationWords } from '../words.ts'
 import type { Row, TableView } from './page.ts'
 
@@ -39,6 +40,7 @@ export function comparisonView(result: ComparisonResult): ComparisonView {
     facts: [
       ['rehearsals', `${count(countRuns(result.asked), 'rehearsal')} of each${result.partial ? ', partial' : ''}, ${result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, ${cell.anchoring === 'step' ? 'at the same steps' : 'at the same times and roles'}`}`],
       ['ground', result.ownClusters ? 'each on its own cluster' : `all on the cluster and load of ${letterOf(0)}`],
+      ...groundWords(cell).map((words): readonly [string, string] => ['of the ground', words.replace(/^NOTE: /, '')]),
       ['luck', 'the same seeds: what differs is the runbook'],
       ['seed', result.seed],
       ['Proofroll', result.proofroll],
@@ -54,22 +56,28 @@ function cellView(cell: ComparisonCell, { prices }: ComparisonResult, nth: numbe
     vary: varyWords(cell),
     scenarios: cell.scenarios.map((each, i) => ({ letter: letterOf(i), scenario: each.scenario, title: each.title, held: each.verdict === 'held', words: outcomeWords(each) })),
     decision: decisionOf(cell),
-    pairs: cell.pairs.map((pair) => pairView(pair, labour)),
-    priced: cell.scenarios.map(({ scenario, dollars, measures }, i) => ({ label: `${letterOf(i)}  ${scenario}`, dollars: dollars.nodes + (dollars.labour ?? 0), minutes: measures.writeDowntimeSeconds.mean / 60 })),
+    pairs: cell.pairs.map((pair) => pairView(pair, cell, labour)),
+    priced: cell.scenarios.map((each, i) => ({ label: `${letterOf(i)}  ${each.scenario}${unfitOf(each).length > 0 ? ' (failed: not comparable)' : ''}`, dollars: each.dollars.nodes + (each.dollars.labour ?? 0), minutes: each.measures.writeDowntimeSeconds.mean / 60 })),
     breakEvens: cell.pairs.flatMap(({ breakEven, first, second }) => (breakEven.dollarsPerMinute === null || breakEven.dollarsPerMinute <= 0 ? [] : [{ price: breakEven.dollarsPerMinute, text: `above $${breakEven.dollarsPerMinute.toFixed(2)} a minute ${letterOf(breakEven.verdict === 'firstDearer' ? first : second)} pays off against ${letterOf(breakEven.verdict === 'firstDearer' ? second : first)}` }])),
   }
 }
 
 /** Measures in rows, scenarios in columns; who has least is marked. */
-function decisionOf({ scenarios, standings }: ComparisonCell): TableView {
+function decisionOf(cell: ComparisonCell): TableView {
+  const { scenarios, standings } = cell
   const told = standings.filter(({ measure }) => scenarios.some((each) => each.measures[measure].max !== (measure.endsWith('Multiplier') ? 1 : 0)))
-  const rows = told.map(({ measure, best, clear }): Row => ({
-    cells: [measureName(measure), ...scenarios.map((each, i) => `${formatMeasure(measure, each.measures[measure].mean)}${best.includes(i) && best.length < scenarios.length ? ' ◂ least' : ''}`), best.length === scenarios.length ? 'not told apart' : clear ? best.map(letterOf).join(', ') : `${best.map(letterOf).join(', ')} (not clearly)`],
-  }))
-  return { head: ['mean of a rehearsal', ...scenarios.map(({ scenario }, i) => `${letterOf(i)}  ${scenario}`), 'least'], rows, notes: ['A scenario that violates its objectives is no choice, however cheap: see above.'] }
+  const rows = told.map(({ measure, best: least, clear }): Row => {
+    const words = leastWords(cell, measure)
+    const best = words === '–' ? scenarios.map((_, i) => i) : least
+    return {
+    cells: [measureName(measure), ...scenarios.map((each, i) => `${formatMeasure(measure, each.measures[measure].mean)}${best.includes(i) && best.length < scenarios.length ? ' ◂ least' : ''}`), best.length === scenarios.length ? 'not told apart' : best.length === 0 ? 'not comparable' : clear ? best.map(letterOf).join(', ') : `${best.map(letterOf).join(', ')} (not clearly)`],
+    }
+  })
+  return { head: ['mean of a rehearsal', ...scenarios.map(({ scenario }, i) => `${letterOf(i)}  ${scenario}`), 'least'], rows, notes: ['A scenario that violates its objectives is no choice, however cheap: see above. Not comparable: the one with least failed its checks or its target, so that less of it is no merit.'] }
 }
 
-function pairView({ first, second, measures, checks, breakEven, runs }: PairComparison, labour: boolean): PairView {
+function pairView(pair: PairComparison, cell: ComparisonCell, labour: boolean): PairView {
+  const { first, second, measures, checks, runs } = pair
   const [a, b] = [letterOf(first), letterOf(second)]
   const told = measures.filter(({ measure, firstMean, secondMean }) => {
     const usual = measure.endsWith('Multiplier') ? 1 : 0
@@ -78,17 +86,18 @@ function pairView({ first, second, measures, checks, breakEven, runs }: PairComp
   return {
     title: `${b} against ${a}`,
     names: [a, b],
-    table: { head: ['mean of a rehearsal', a, b, `${b} less ${a}`, '95 %', 'less'], rows: told.map((each): Row => ({ cells: [measureName(each.measure), ...cellsOf(each, '–'), winnerWord(each.winner, a, b)] })), notes: [`Over ${count(runs, 'rehearsal')} on the same luck. – : not told apart; mixed: less on average, but more in most of the rehearsals that differ.`] },
+    table: { head: ['mean of a rehearsal', a, b, `${b} less ${a}`, '95 %', 'less'], rows: told.map((each): Row => ({ cells: [measureName(each.measure), ...cellsOf(each, '–'), winnerWord(winnerShown(each), a, b)] })), notes: [`Over ${count(runs, 'rehearsal')} on the same luck. – : not told apart; mixed: less on average, but more in most of the rehearsals that differ.`, ...incomparableWords(pair, cell)] },
     bars: told.filter(({ meanDifference, winner }) => meanDifference !== 0 || winner !== 'same').map(barOf),
     checks: checks.filter(({ onlyFirst, onlySecond }) => onlyFirst + onlySecond > 0).map(({ check, onlyFirst, onlySecond, both, judged, winner }) => `${violationWords(check)}: only ${a} in ${plain(onlyFirst)}, only ${b} in ${plain(onlySecond)}, both in ${plain(both)} of ${plain(judged)}${winner === 'open' ? ' (not told apart)' : ''}`),
-    words: breakEvenWords(breakEven, a, b, labour),
+    words: breakEvenWords(pair, cell, labour),
   }
 }
 
-function barOf({ measure, firstMean, secondMean, meanDifference, meanDifference95, winner }: MeasureComparison): DifferenceBar {
+function barOf(compared: MeasureComparison): DifferenceBar {
+  const { measure, firstMean, secondMean, meanDifference, meanDifference95 } = compared
   const greater = Math.max(Math.abs(firstMean), Math.abs(secondMean)) || 1
   const percent = (value: number): number => (100 * value) / greater
-  return { name: measureName(measure), percent: percent(meanDifference), low: meanDifference95 === null ? null : percent(meanDifference95[0]), high: meanDifference95 === null ? null : percent(meanDifference95[1]), words: signed(measure, meanDifference), winner }
+  return { name: measureName(measure), percent: percent(meanDifference), low: meanDifference95 === null ? null : percent(meanDifference95[0]), high: meanDifference95 === null ? null : percent(meanDifference95[1]), words: signed(measure, meanDifference), winner: winnerShown(compared) }
 }
 
 export function comparisonCharts({ cells }: ComparisonView, theme: Theme): NamedChart[] {
