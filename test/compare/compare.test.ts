@@ -180,6 +180,36 @@ describe('what people read', () => {
     const { out } = await proofroll(['compare', 'swap.yaml', 'fenced.yaml', '--runs', '6', '--faults', '0', '--vary', 'writes=10,1000', '--report', 'varied'])
     expect(`\n${out.slice(out.indexOf('How it changes'))}`).toMatchInlineSnapshot(`
       "
+      How it changes
+
+        write downtime             A       B  least
+        writesPerSecond=10    1.02 s  21.5 s      A
+        writesPerSecond=1000  1.02 s  21.5 s      A
+
+        acknowledged writes lost    A  B  least
+        writesPerSecond=10          4  0      B
+        writesPerSecond=1000      200  0      B
+
+        duration                   A       B  least
+        writesPerSecond=10    300 ms  21.2 s    n/c
+        writesPerSecond=1000  300 ms  21.2 s    n/c
+
+        extra cost                A      B  least
+        writesPerSecond=10    $0.00  $0.00      –
+        writesPerSecond=1000  $0.00  $0.00      –
+
+        writesPerSecond=10: A and B: no price, for they are not comparable. A lost
+                            acknowledged writes in 6 of 6; had two leaders taking
+                            writes at once in 6 of 6; completed with a member on the
+                            wrong version in 6 of 6; did not come back to one healthy
+                            cluster in 6 of 6; reported success although the truth was
+                            otherwise in 6 of 6.
+        writesPerSecond=1000: A and B: no price, for they are not comparable. A lost
+                              acknowledged writes in 6 of 6; had two leaders taking
+                              writes at once in 6 of 6; completed with a member on the
+                              wrong version in 6 of 6; did not come back to one
+                              healthy cluster in 6 of 6; reported success although the
+                              truth was otherwise in 6 of 6.
       "
     `)
     const { cells } = read('varied/comparison.json')
@@ -202,12 +232,12 @@ describe('what people read', () => {
         stranded on a dead branch     200         0         0    B C
         split brain                200 ms       0 s       0 s    B C
         writes on a losing side       200         0         0    B C
-        versions mixed                0 s    20.3 s    40.3 s      –
+        versions mixed                0 s    20.3 s    40.3 s    n/c
         writes on one copy only    59.2 s       0 s       0 s    B C
         failed attempts                 0     31.5k     91.5k      A
         failed after retries            0     4,515     24.5k      A
-        duration                   300 ms    21.2 s    41.2 s      –
-        node-hours of its own      0.05 h    0.07 h    0.08 h      –
+        duration                   300 ms    21.2 s    41.2 s    n/c
+        node-hours of its own      0.05 h    0.07 h    0.08 h    n/c
         missing node-hours         0.03 h  0.0003 h  0.0003 h    B C
 
       "
