@@ -1,6 +1,6 @@
 /**
  * Since when a failure was inevitable: the same run up to some instant, then other luck, many times. Of those futures some fail the same check
- * and some do not; where their share jumps, the failure was decided. The faults of the schedule are no luck: they stay where they are.
+ * (for whatever cause) and some do not; where their share jumps, the failure was decided. The faults of the schedule are no luck: they stay where they are.
  */
 import type { CheckId, RehearsalResult } from '../result.ts'
 import type { Schedule } from '../faults/schedule.ts'

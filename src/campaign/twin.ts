@@ -1,9 +1,13 @@
 /**
  * The nearest rehearsal that passes: the same scenario and luck with one thing different. Of all that are one edit away and keep the check, the one
  * in which least else goes wrong, then the one with the smallest edit, then the one that parts latest from the run that failed.
+ *
+ * It is an observation on one luck. Readers take a change to the runbook for advice all the same, so one that only blinds it (a guard left out, or
+ * looked at too late) or that only stops it is counted, but never chosen.
  */
 import { type Anchor, type Fault, type Schedule, isAnchor } from '../faults/index.ts'
 import { SECOND } from '../kernel/index.ts'
+import { type Plan, type PlanStep, isInside } from '../operator/index.ts'
 import type { CheckId, Outcome, RehearsalResult, StepRecord } from '../result.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { attempt, leavesOf, patienceFor } from './form.ts'
@@ -36,6 +40,7 @@ export interface Twins {
   /** Variants one edit away that were rehearsed, and how many of them pass the check. */
   readonly tried: number
   readonly passing: number
+  /** null: none passes, or those that do only leave out a guard or stop the runbook. */
   readonly nearest: Twin | null
   /** Where the nearest differs in a fault: the nearest that differs in the runbook, which is what people can change, if it completes and every check passes. */
   readonly runbook: Twin | null
@@ -77,14 +82,33 @@ export function nearestTwin({ scenario, rehearser, seed, schedule, check, result
     passing.push({ twin: { edit, outcome: other.outcome, hash: other.hash, fails }, rank })
   }
   const steps = passing.flatMap(({ twin: { edit } }) => (edit.is === 'omit' ? [edit.step] : []))
-  const nearest = best(passing)
-  const whole = passing.filter(({ twin }) => isOfRunbook(twin.edit) && twin.outcome === 'completed' && twin.fails.length === 0)
+  const offered = passing.filter(({ twin }) => !isOfRunbook(twin.edit) || (isEnded(twin.outcome) && !blinds(scenario.runbook, twin.edit)))
+  const nearest = best(offered)
+  const whole = offered.filter(({ twin }) => isOfRunbook(twin.edit) && twin.outcome === 'completed' && twin.fails.length === 0)
   const runbook = nearest === undefined || isOfRunbook(nearest.edit) ? undefined : best(whole)
   return { tried: edits.length, passing: passing.length, nearest: nearest ?? null, runbook: runbook ?? null, steps }
 }
 
 function isOfRunbook(edit: Edit): boolean {
   return edit.is === 'swap' || edit.is === 'omit'
+}
+
+/** It came to an end that its author meant. */
+function isEnded(outcome: Outcome): boolean {
+  return outcome === 'completed' || outcome === 'rolledBack'
+}
+
+/** The edit takes a guard away, or puts it after what it guarded. */
+function blinds(plan: Plan, edit: Edit): boolean {
+  if (!('step' in edit)) return false
+  const moved = plan.steps.find((step) => step.path === 'forward' && step.id === edit.step)
+  const held = moved === undefined ? [] : leavesOf(plan).filter((leaf) => isInside(plan, leaf.index, moved.index))
+  return held.length > 0 && held.every(isGuard)
+}
+
+/** A step that can stop the runbook because of what it sees. */
+function isGuard({ action }: PlanStep): boolean {
+  return action.kind === 'gate' || action.kind === 'fail' || ((action.kind === 'run' || action.kind === 'parallel') && action.expect !== undefined)
 }
 
 function best(twins: readonly { readonly twin: Twin; readonly rank: readonly number[] }[]): Twin | undefined {

@@ -1,7 +1,7 @@
 /** The parts of a story that needed more rehearsals than its own: what can be left out, since when it was inevitable, and the nearest run that passes. */
 import type { Edit, Explanation, Moment, Twin } from '../campaign/index.ts'
 import type { Schedule } from '../faults/schedule.ts'
-import { formatClock, formatDuration } from '../kernel/index.ts'
+import { type Us, formatClock, formatDuration } from '../kernel/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import { milestonesOf, partingOf } from './milestones.ts'
 import { compactStrip } from './strip.ts'
@@ -33,21 +33,31 @@ export function smallestSentence({ smallest }: Explanation, faults: number): str
 const ROWS_MAX = 5
 const BAR_WIDTH = 12
 
-/** Since when it was inevitable, as a sentence; empty where that was not looked into. */
-export function inevitableSentence({ inevitable: { moments, jump, steep, sure } }: Explanation, faults: number, names: StepNames): string {
-  const [first] = moments
-  if (first === undefined) return ''
-  const given = faults === 0 ? '' : faults === 1 ? ' with this fault' : ' with these faults'
-  if (sure === 0) return `From the first step on: with other luck from there it failed${given} in ${first.failed} of ${first.futures} futures. Not luck, the runbook${faults === 0 ? '' : ' and the fault'} does it.`
-  const head = sure !== null ? sentenceFor(moments, sure, names) : `Never quite: even at the end other luck could have saved it.`
+/** When the last fault of a rehearsal struck: before that instant a failure that needs it was not yet sure. undefined when none did. */
+export function lastStrikeOf({ faults }: Pick<RehearsalResult, 'faults'>): Us | undefined {
+  const strikes = faults.filter(({ struck }) => struck).map(({ atUs }) => atUs)
+  return strikes.length === 0 ? undefined : Math.max(...strikes)
+}
+
+/**
+ * Since when it was inevitable, as a sentence; empty where that was not looked into. A future counts when it fails the check that is explained, for
+ * whatever cause; the faults are part of every future.
+ */
+export function inevitableSentence({ inevitable: { moments, jump, steep, sure } }: Explanation, faults: number, lastStrikeUs: Us | undefined, names: StepNames): string {
+  const [first, last] = [moments[0], moments.at(-1)]
+  if (first === undefined || last === undefined) return ''
+  const given = faults === 0 ? '' : faults === 1 ? ', with this fault' : ', with these faults'
+  const doers = faults === 0 ? 'the runbook does it' : `the runbook and the ${faults === 1 ? 'fault' : 'faults'} do it`
+  if (sure === 0) return `From the first step on: ${first.failed} of ${first.futures} futures with other luck from there${given}${given === '' ? '' : ','} failed the same check. Not luck, ${doers}.`
+  const head = sure !== null ? sentenceFor(moments, sure, faults, lastStrikeUs, names) : `Never quite: with other luck from the end on ${last.failed} of ${last.futures} futures failed the same check.`
   return steep && jump !== null && jump !== sure ? `${head} ${decision(moments, jump, names)}` : head
 }
 
 /** The share of futures that fail, instant by instant. */
-export function inevitableLines(explained: Explanation, faults: number, names: StepNames, screen: Screen): string[] {
+export function inevitableLines(explained: Explanation, faults: number, lastStrikeUs: Us | undefined, names: StepNames, screen: Screen): string[] {
   const { moments, jump, steep, sure } = explained.inevitable
   if (moments.length === 0) return []
-  const told = hang('  ', inevitableSentence(explained, faults, names), screen.columns)
+  const told = hang('  ', inevitableSentence(explained, faults, lastStrikeUs, names), screen.columns)
   if (sure === 0) return told
   const turn = jump === null || jump === sure ? [] : steep ? [jump - 1, jump] : [jump]
   const wanted = [0, ...turn, ...(sure === null ? [moments.length - 1] : [sure - 1, sure])]
@@ -62,10 +72,13 @@ export function inevitableLines(explained: Explanation, faults: number, names: S
   return [...told, ...rows]
 }
 
-function sentenceFor(moments: readonly Moment[], sure: number, names: StepNames): string {
+function sentenceFor(moments: readonly Moment[], sure: number, faults: number, lastStrikeUs: Us | undefined, names: StepNames): string {
   const [before, from] = [moments[sure - 1], moments[sure]] as [Moment, Moment]
-  const where = from.is === 'ended' ? 'Only at the end was it certain' : `From ${momentWords(from, names).replace(/^before /, '')} on (${formatClock(from.atUs).slice(0, -4)}) nothing could save it`
-  return `${where}: ${from.failed} of ${from.futures} futures failed; before that ${before.failed} of ${before.futures}.`
+  // Before the strike the fault itself could have stayed away.
+  const toCome = lastStrikeUs !== undefined && from.atUs < lastStrikeUs
+  const since = `From ${momentWords(from, names).replace(/^before /, '')} on (${formatClock(from.atUs).slice(0, -4)})`
+  const where = from.is === 'ended' ? 'Only at the end was it certain' : toCome ? `${since} other luck could not save it from the ${faults === 1 ? 'fault' : 'faults'} to come` : `${since} nothing could save it`
+  return `${where}: ${from.failed} of ${from.futures} futures failed the same check; before that ${before.failed} of ${before.futures}.`
 }
 
 function decision(moments: readonly Moment[], jump: number, names: StepNames): string {
@@ -89,11 +102,18 @@ export function twinLines(explained: Explanation, schedule: Schedule, runs: { re
   return [...lines, ...sideBySide(failed, twin, screen), ...parting(failed, twin, screen)]
 }
 
-/** What one change would have done, the nearest first. */
-export function twinSentences({ twins: { nearest, runbook, tried } }: Explanation, schedule: Schedule, names: StepNames): string[] {
-  if (nearest === null) return [`None of the ${tried} runs that differ in one fault or one step passes this check.`]
-  const first = `${nearest.fails.length === 0 ? '' : 'No single change makes every check pass. The nearest that keeps this one: '}${twinWords(nearest, schedule, names)}`
-  return runbook === null ? [first] : [first, `In the runbook itself: ${twinWords(runbook, schedule, names)}`]
+/** What one change would have done, the nearest first: what was seen on one luck, which is no advice. */
+export function twinSentences({ twins: { nearest, runbook, tried, passing } }: Explanation, schedule: Schedule, names: StepNames): string[] {
+  const all = `the ${tried} runs that differ in one fault or one step`
+  if (nearest === null && passing === 0) return [`None of ${all} passes this check.`]
+  if (nearest === null) return [`Of ${all}, ${passing} ${passing === 1 ? 'passes' : 'pass'} this check, but only by leaving out a guard, looking at it too late, or stopping the runbook: that mends nothing.`]
+  const first = `${nearest.fails.length === 0 ? 'On' : 'No single change makes every check pass. The nearest that keeps this one: on'} this luck, ${twinWords(nearest, schedule, names)}`
+  return runbook === null ? [first] : [first, `In the runbook itself: on this luck, ${twinWords(runbook, schedule, names)}`]
+}
+
+/** Whether a twin shows a way out: every check passes, and the runbook came to an end that its author meant. */
+export function mends({ outcome, fails }: Twin): boolean {
+  return fails.length === 0 && (outcome === 'completed' || outcome === 'rolledBack')
 }
 
 function twinWords({ edit, outcome, fails }: Twin, schedule: Schedule, names: StepNames): string {
@@ -107,12 +127,12 @@ const OUTCOMES = { completed: 'the runbook completes', rolledBack: 'the runbook 
 
 /** An edit as a condition: `without the partition of role:leader`. */
 export function editWords(edit: Edit, schedule: Schedule, names: StepNames): string {
-  if (edit.is === 'omit') return `Without step ${names(edit.step)}`
-  if (edit.is === 'swap') return `With step ${names(edit.step)} after step ${names(edit.with)}`
+  if (edit.is === 'omit') return `without step ${names(edit.step)}`
+  if (edit.is === 'swap') return `with step ${names(edit.step)} after step ${names(edit.with)}`
   const fault = schedule[edit.fault] as Schedule[number]
-  if (edit.is === 'drop') return `Without the ${faultWords(fault)}`
-  if (edit.is === 'shorten') return `Had the ${fault.kind} of ${fault.target} lasted ${formatDuration(edit.durationUs)} instead of ${formatDuration(fault.durationUs)}`
-  return `Had the ${fault.kind} of ${fault.target} struck ${faultPlace(edit.at)} instead of ${faultPlace(fault.at)}`
+  if (edit.is === 'drop') return `without the ${faultWords(fault)}`
+  if (edit.is === 'shorten') return `had the ${fault.kind} of ${fault.target} lasted ${formatDuration(edit.durationUs)} instead of ${formatDuration(fault.durationUs)}`
+  return `had the ${fault.kind} of ${fault.target} struck ${faultPlace(edit.at)} instead of ${faultPlace(fault.at)}`
 }
 
 const NAME_WIDTH = 18

@@ -35,3 +35,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function remedyFor(cause: string): string | undefined {
   return REMEDIES[cause]
 }
+
+/** What to set beside the advice, wherever it is shown. */
+export function remedyNote(cause: string): string {
+  return `(what usually helps against “${cause}”; not tested here)`
+}

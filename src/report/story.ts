@@ -4,7 +4,8 @@ import type { Counterexample, Root } from '../campaign/result.ts'
 import { formatClock, formatDuration } from '../kernel/index.ts'
 import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult, StepRecord } from '../result.ts'
-import { inevitableLines, smallestLines, twinLines } from './explained.ts'
+import { inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
+import { remedyFor, remedyNote } from './remedies.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
 import { count, faultSentence, faultWords, violationWords } from './words.ts'
@@ -78,12 +79,15 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const shrunk = counterexample.faultsFound > faults ? `, shrunk from ${counterexample.faultsFound}` : ''
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
   const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])))
+  const remedy = remedyFor(counterexample.cause)
+  const advice = `${remedy ?? ''} ${remedyNote(counterexample.cause)}`
   const sections = [
     [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, screen))],
     [paint.bold('Why'), ...why(story, screen)],
-    explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, names, screen)],
+    explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
     explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, counterexample.schedule, { failed: story.rehearsal, twin: story.twin }, names, screen)],
+    remedy === undefined ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
     [paint.bold('See it again'), `  ${counterexample.replay}`],
   ]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))

@@ -121,6 +121,22 @@ describe('the nearest passing twin', () => {
     expect(nearest?.edit).toEqual({ is: 'swap', step: 'promote', with: 'stop' })
   })
 
+  test('a guard left out or looked at too late is counted, and never offered; nor is a change to the runbook that only stops it', () => {
+    const guarded = withSteps(`  - { id: look, gate: role m-1, expect: { equals: follower }, timeout: 1m }
+  - { id: act, run: pause }`)
+    const failing = rehearse({ scenario: guarded, schedule: [], seed: 's' })
+    const passes = (outcome: 'completed' | 'aborted', only: (without: readonly string[]) => boolean) => nearestTwin({
+      ...failed, scenario: guarded, schedule: [], result: failing,
+      rehearser: { ...realRehearser, rehearse: ({ without = [] }) => ({ ...failing, outcome, verdicts: [{ check: failed.check, status: only(without) ? 'pass' : 'fail', evidence: '' }] }) },
+    })
+    expect(failing.steps.map((step) => step.step)).toEqual(['look', 'act'])
+    expect(passes('completed', (without) => without.includes('look'))).toMatchObject({ nearest: null, runbook: null, passing: 1, steps: ['look'] })
+    // The swap of the gate and what it guards.
+    expect(passes('completed', (without) => without.length === 0)).toMatchObject({ nearest: null, passing: 1, steps: [] })
+    expect(passes('completed', () => true).nearest?.edit).toEqual({ is: 'omit', step: 'act' })
+    expect(passes('aborted', () => true)).toMatchObject({ nearest: null, passing: 3 })
+  })
+
   test('where nothing one edit away helps, it says so', () => {
     const { nearest, passing, tried } = nearestTwin({ ...failed, rehearser: { ...realRehearser, rehearse: () => result } })
     expect([nearest, passing, tried > 5]).toEqual([null, 0, true])

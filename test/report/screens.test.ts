@@ -1,6 +1,7 @@
 /** Whole screens, so that a change to what people read is seen in review. */
 import { describe, expect, test } from 'vitest'
 import type { Explanation } from '../../src/campaign/index.ts'
+import { inevitableSentence, twinSentences } from '../../src/report/explained.ts'
 import { renderJUnit } from '../../src/report/junit.ts'
 import { renderMarkdown } from '../../src/report/markdown.ts'
 import { type Story, renderStory } from '../../src/report/story.ts'
@@ -197,8 +198,8 @@ describe('terminal', () => {
                          went together, not what did it
 
       Since when it was inevitable
-        From the first step on: with other luck from there it failed in 16 of 16
-        futures. Not luck, the runbook does it.
+        From the first step on: 16 of 16 futures with other luck from there failed the
+        same check. Not luck, the runbook does it.
 
       Who led
         step                1   2             3      4       5          6
@@ -214,6 +215,10 @@ describe('terminal', () => {
 
       What one change would have done
         None of the 6 runs that differ in one fault or one step passes this check.
+
+      What would avoid it
+        Stop or fence the old leader, and see it down, before the new one is promoted.
+        (what usually helps against “overlap”; not tested here)
 
       See it again
         proofroll run postgres-ferris-wheel/as-documented --faults 2 --seed 1 --first 1 --runs 1
@@ -296,9 +301,9 @@ describe('terminal', () => {
         tested           without the fault, on the same luck, it does not happen
 
       Since when it was inevitable
-        From step 5 remove on (01:15) nothing could save it: 32 of 32 futures failed;
-        before that 30 of 32. Most of it was decided between the start of step 2 wait
-        and the strike of the process-kill.
+        From step 5 remove on (01:15) nothing could save it: 32 of 32 futures failed
+        the same check; before that 30 of 32. Most of it was decided between the start
+        of step 2 wait and the strike of the process-kill.
         00:00.0  before step 1 surge                         2 of 16  ██
         00:03.1  before step 2 wait                          3 of 32  █
         00:20.0  after the process-kill                     24 of 32  █████████
@@ -319,10 +324,10 @@ describe('terminal', () => {
         █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
 
       What one change would have done
-        Had the process-kill of role:leader lasted 5.00 s instead of 10.0 s: the
-        runbook completes, and every check passes.
-        In the runbook itself: With step 2 wait after step 3 promote: the runbook
-        completes, and every check passes.
+        On this luck, had the process-kill of role:leader lasted 5.00 s instead of
+        10.0 s: the runbook completes, and every check passes.
+        In the runbook itself: on this luck, with step 2 wait after step 3 promote:
+        the runbook completes, and every check passes.
         3 of 14 runs with one fault or step changed pass this check.
                             as it went                   with that change
         postgres-cluster-0  ████████████████····▒▒▒▒▒▒▒  ███████████████····▒▒▒▒▒▒▒▒
@@ -337,6 +342,21 @@ describe('terminal', () => {
       "
     `)
     for (const unicode of [true, false]) expect(renderStory(story, { ...PLAIN, unicode }).filter((line) => line.length > 80 && !line.startsWith('  proofroll '))).toEqual([])
+  })
+
+  test('what was seen is told as seen: which futures count, who does it, and that a guard left out mends nothing', () => {
+    const names = (id: string): string => id
+    const moment = (atUs: number, failed: number) => ({ atUs, is: 'before' as const, what: 'patch', visit: 1, failed, futures: 16 })
+    const explained = (moments: ReturnType<typeof moment>[], sure: number | null): Explanation => ({
+      smallest: { schedule: [], without: [], set: {}, hash: '', steps: 1, needed: [], minimal: true, attempts: 1 },
+      inevitable: { moments, jump: null, steep: false, sure },
+      twins: { tried: 14, passing: 3, steps: ['wait'], nearest: null, runbook: null },
+    })
+    expect(inevitableSentence(explained([moment(0, 16)], 0), 1, 5, names)).toBe('From the first step on: 16 of 16 futures with other luck from there, with this fault, failed the same check. Not luck, the runbook and the fault do it.')
+    const sure = explained([moment(0, 2), moment(10_000_000, 16)], 1)
+    expect(inevitableSentence(sure, 1, 10_000_000, names)).toContain('nothing could save it: 16 of 16 futures failed the same check')
+    expect(inevitableSentence(sure, 1, 10_000_001, names)).toContain('other luck could not save it from the fault to come')
+    expect(twinSentences(sure, [], names)).toEqual(['Of the 14 runs that differ in one fault or one step, 3 pass this check, but only by leaving out a guard, looking at it too late, or stopping the runbook: that mends nothing.'])
   })
 
   test('no line is wider than the screen, at any width from 80 on', () => {

@@ -65,7 +65,7 @@ function Answers({ failure, jump }: { readonly failure: FailureView; readonly ju
       <div class="fix">
         <dt>What would avoid it</dt>
         <dd>
-          {remedy === null ? null : <p>{remedy}<span class="note"> (what usually helps against “{failure.cause}”; not tested here)</span></p>}
+          {remedy === null ? null : <p>{remedy}<span class="note"> {failure.remedyNote}</span></p>}
           {tested.map(({ words, mends }, i) => <p key={i} class={mends ? 'tested' : ''}><strong>Tested:</strong> {words}</p>)}
           {tested.length === 0 ? <p class="note">Only the gravest failure is looked into by itself. For this one: <code>{failure.replay} --explain</code></p> : null}
         </dd>

@@ -2,8 +2,8 @@
 import { type Counterexample, type CampaignResult, runsJudged } from '../../campaign/result.ts'
 import type { Plan } from '../../operator/index.ts'
 import { partingOf, milestonesOf } from '../milestones.ts'
-import { inevitableSentence, smallestSentence, twinSentences } from '../explained.ts'
-import { remedyFor } from '../remedies.ts'
+import { inevitableSentence, lastStrikeOf, mends, smallestSentence, twinSentences } from '../explained.ts'
+import { remedyFor, remedyNote } from '../remedies.ts'
 import { type OutlineStep, type Story, labelOf } from '../story.ts'
 import { count, faultWords, plain, violationWords } from '../words.ts'
 import { formatClock } from '../../kernel/index.ts'
@@ -35,12 +35,13 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     evidence,
     because: because.map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : formatClock(clause.atUs), text: clause.text, step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step) })),
     root: root === undefined || root.what === '' ? null : { tested: root.tested, words: root.tested ? `Tested: without ${namedRoot(root.what, names)}, on the same luck, it does not happen.` : `It also happens without ${namedRoot(root.what, names)}, on the same luck: the chain tells what went together, not what did it.` },
-    tested: explained === undefined ? [] : twinSentences(explained, counterexample.schedule, names).map((words, i) => ({ words, mends: i > 0 || explained.twins.nearest?.fails.length === 0 })),
+    tested: explained === undefined ? [] : twinSentences(explained, counterexample.schedule, names).map((words, i) => ({ words, mends: i > 0 || (explained.twins.nearest !== null && mends(explained.twins.nearest)) })),
     remedy: remedyFor(cause) ?? null,
+    remedyNote: remedyNote(cause),
     smallest: explained === undefined ? null : smallestSentence(explained, counterexample.schedule.length),
     needed: explained === undefined || explained.smallest.needed.length === explained.smallest.steps ? [] : explained.smallest.needed,
     inevitable: explained === undefined ? null : {
-      words: inevitableSentence(explained, counterexample.schedule.length, names),
+      words: inevitableSentence(explained, counterexample.schedule.length, lastStrikeOf(rehearsal), names),
       moments: explained.inevitable.moments.map(({ atUs, is, what, failed, futures }) => ({ atUs: Math.max(0, Math.round(atUs)), what: is === 'ended' ? 'the operator has ended' : is === 'struck' ? `after the ${what}` : `before step ${names(what)}`, failed, futures })),
     },
     tree: treeOf(story),

@@ -50,6 +50,7 @@ export interface FailureView {
   readonly tested: readonly { readonly words: string; readonly mends: boolean }[]
   /** What usually helps: general, not tested. */
   readonly remedy: string | null
+  readonly remedyNote: string
   readonly smallest: string | null
   readonly needed: readonly string[]
   readonly inevitable: { readonly words: string; readonly moments: readonly { readonly atUs: number; readonly what: string; readonly failed: number; readonly futures: number }[] } | null
