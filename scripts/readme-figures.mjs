@@ -23,6 +23,19 @@ const ROWS = [
   'postgres-ferris-wheel/quorum',
   'postgres-rotate-in-place/as-documented',
   'postgres-rotate-in-place/fenced',
+  'blue-green/service-switch',
+  'blue-green/guarded',
+  'redis-rolling-replace/as-documented',
+  'redis-rolling-replace/after-node-timeout',
+  'redis-rolling-replace/no-persistence',
+  'redis-rolling-replace/verified',
+  'mongodb-step-down/as-documented',
+  'mongodb-step-down/naive',
+  'mongodb-step-down/verified',
+  'couchdb-step-down/as-documented',
+  'vitess-rolling/operator-immediate',
+  'vitess-rolling/operator-external',
+  'vitess-rolling/primary-last',
 ]
 
 async function faultFree() {
@@ -33,15 +46,25 @@ async function faultFree() {
     const check = id => r.checks.find(c => c.id === id)
     const claim = r.claims.find(c => c.measure === 'writeDowntimeSeconds')
     const serves = check('serves-at-end')
-    lines.push(`| \`${name}\` | ${claim === undefined ? '–' : `≤ ${seconds(claim.claimed)}`} | ${seconds(m.writeDowntimeSeconds.p50)} / ${seconds(m.writeDowntimeSeconds.p99)} | ${count(m.lostAcknowledgedWrites.p50)} / ${count(m.lostAcknowledgedWrites.max)} | ${often(check('no-split-brain'), r.runs)} | ${serves.violations === 0 ? 'always' : serves.violations === r.runs ? 'never' : `${r.runs - serves.violations} of ${r.runs}`} | ${seconds(m.mixedVersionSeconds.p50)} | ${dollars(m.extraCostDollars.p50)} |`)
+    lines.push(`| \`${name}\` | ${claim === undefined ? '–' : claim.claimed === 0 ? 'none' : `≤ ${seconds(claim.claimed)}`} | ${seconds(m.writeDowntimeSeconds.p50)} / ${seconds(m.writeDowntimeSeconds.p99)} | ${count(m.lostAcknowledgedWrites.p50)} / ${count(m.lostAcknowledgedWrites.max)} | ${often(check('no-split-brain'), r.runs)} | ${serves.violations === 0 ? 'always' : serves.violations === r.runs ? 'never' : `${r.runs - serves.violations} of ${r.runs}`} | ${seconds(m.mixedVersionSeconds.p50)} | ${dollars(m.extraCostDollars.p50)} |`)
     process.stderr.write(`${name}: done\n`)
   }
   return lines.join('\n')
 }
 
+/** The corrected runbooks, each with up to so many faults. */
+const FAULTED = [
+  ['postgres-ferris-wheel/fenced', 1],
+  ['postgres-ferris-wheel/fenced', 2],
+  ['postgres-ferris-wheel/quorum', 2],
+  ['redis-rolling-replace/verified', 2],
+  ['mongodb-step-down/verified', 2],
+  ['vitess-rolling/primary-last', 2],
+]
+
 async function faulted() {
   const lines = ['| scenario | up to | rehearsals (struck) | completed / rolled back / aborted / stuck | runbook lost writes | inherent loss, max | split brain |', '|---|---|---|---|---|---|---|']
-  for (const [name, faults] of [['postgres-ferris-wheel/fenced', 1], ['postgres-ferris-wheel/fenced', 2], ['postgres-ferris-wheel/quorum', 2]]) {
+  for (const [name, faults] of FAULTED) {
     const r = await measured(name, faults, FAULT_RUNS)
     const check = id => r.checks.find(c => c.id === id)
     const o = r.outcomes

@@ -26,9 +26,12 @@ export function list(options: { readonly diagram?: string }, context: Context): 
   }
   const paint = paintFor(context.screen)
   const names = builtInScenarios()
-  const width = Math.min(48, Math.max(12, ...names.map((name) => name.length)) + 2)
-  const lines = [paint.bold('Scenarios'), ...names.flatMap((name) => hang(`  ${name.padEnd(width)}`, titleOf(name, context), context.screen.columns))]
-  lines.push('', paint.bold('Engines'), ...context.engines.map((engine) => `  ${engine.name.padEnd(width)}${engine.title} (${plain(engine.rules.length)} rules: proofroll facts ${engine.name})`))
+  const width = Math.max(12, ...names.map((name) => name.length)) + 2
+  // Where titles would be squeezed into a narrow column they stand below the names.
+  const below = width + 42 > context.screen.columns
+  const engineWidth = Math.max(...context.engines.map((engine) => engine.name.length)) + 2
+  const lines = [paint.bold('Scenarios'), ...names.flatMap((name) => (below ? [`  ${name}`, ...hang('      ', titleOf(name, context), context.screen.columns)] : hang(`  ${name.padEnd(width)}`, titleOf(name, context), context.screen.columns)))]
+  lines.push('', paint.bold('Engines'), ...context.engines.flatMap((engine) => hang(`  ${engine.name.padEnd(engineWidth)}`, `${engine.title} (${plain(engine.rules.length)} rules: proofroll facts ${engine.name})`, context.screen.columns)))
   lines.push('', paint.bold('In the documents, not built yet'), ...hang('  ', NOT_BUILT.join(', '), context.screen.columns))
   print(context, lines)
   return EXIT.held
@@ -109,7 +112,7 @@ function remarks(name: string, scenario: Scenario): string[] {
   const { engine, options, runbook } = scenario
   const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario)].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
   const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
-  if (findings.length === 0) return [`${name}: nothing wrong, ${steps}`]
+  if (findings.length === 0) return [`${name}: every command is understood, ${steps}. Whether it holds, proofroll run tells`]
   return [formatFindings(runbook, findings), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]
 }
 

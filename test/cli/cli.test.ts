@@ -194,7 +194,7 @@ describe('the other commands', () => {
     const { code, err, out } = await proofroll(['check', 'bad.runbook.yaml', 'swap.yaml'])
     expect(err).toMatch(/bad\.runbook\.yaml:4:.*promote/)
     expect(err).toMatch(/bad\.runbook\.yaml:6:.*stpo/)
-    expect(out).toContain('swap.yaml: nothing wrong, 3 steps')
+    expect(out).toContain('swap.yaml: every command is understood, 3 steps')
     expect(code).toBe(2)
   })
 
