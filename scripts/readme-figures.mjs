@@ -33,6 +33,7 @@ const ROWS = [
   'mongodb-step-down/naive',
   'mongodb-step-down/verified',
   'couchdb-step-down/as-documented',
+  'memcached-rolling-replace/as-documented',
   'vitess-rolling/operator-immediate',
   'vitess-rolling/operator-external',
   'vitess-rolling/primary-last',
