@@ -55,6 +55,10 @@ describe('expectations', () => {
                  00:00.0            00:00.2  00:00.3
         █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
 
+      What would avoid it
+        Stop or fence the old leader, and see it down, before the new one is promoted.
+        (what usually helps against “overlap”; not tested here)
+
       See it again
         proofroll replay reports/swap/swapping-loses-nothing.json"
     `)

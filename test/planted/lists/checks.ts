@@ -31,10 +31,10 @@ export const checks: Family = {
     checking('skew-not-told', 'an unsupported combination of versions is measured and not failed', 'src/checks/skew.ts', 'if (worst !== undefined) {', 'if (worst === undefined && skews.length > 0) {', OTHERS),
     checking('stuck-is-fine', 'a run that passes its deadline terminates', 'src/checks/terminates.ts', "if (facts.outcome !== 'stuck') return", "if (facts.outcome.length > 0) return", OTHERS),
     checking('objectives-inverted', 'an objective is missed by what is below its limit', 'src/checks/objectives.ts', 'objective.max !== undefined && value > objective.max', 'objective.max !== undefined && value < objective.max', OTHERS),
-    checking('register-reads-anything', 'a read fits whatever it answered', 'src/checks/register.ts', "if (operation.kind === 'read' && operation.value !== value) {", "if (operation.kind === 'read' && operation.value > 1e9) {", REGISTER),
-    checking('register-no-real-time', 'an operation may come before one that had returned before it was called', 'src/checks/register.ts', 'callUs <= horizonUs; i++) {', 'callUs <= Infinity; i++) {', REGISTER),
+    checking('register-reads-anything', 'a read fits whatever it answered', 'src/checks/register.ts', "if (operation.kind === 'read' && operation.value !== frame.value) {", "if (operation.kind === 'read' && operation.value > 1e9) {", REGISTER),
+    checking('register-no-real-time', 'an operation may come before one that had returned before it was called', 'src/checks/register.ts', 'operation.callUs > frame.horizonUs) {', 'operation.callUs > Infinity) {', REGISTER),
     checking('register-unknown-took-effect', 'a write without an answer has taken effect as if it had been answered at once', 'src/checks/register.ts', 'const order = [...operations]', 'const order = operations.map(o => ({ ...o, returnUs: o.returnUs === Infinity ? o.callUs : o.returnUs }))', REGISTER),
     checking('register-forgets-the-value', 'a state that failed with one value is taken to fail with every value', 'src/checks/register.ts', ".join('')}/${value}`", ".join('')}`", REGISTER),
-    checking('register-touching-is-before', 'an answer and a call at one instant count as one after the other', 'src/checks/register.ts', 'callUs <= horizonUs; i++) {', 'callUs < horizonUs; i++) {', REGISTER),
+    checking('register-touching-is-before', 'an answer and a call at one instant count as one after the other', 'src/checks/register.ts', 'operation.callUs > frame.horizonUs) {', 'operation.callUs >= frame.horizonUs) {', REGISTER),
   ],
 }
