@@ -166,7 +166,7 @@ export class Bouncer {
 
 /** A cohort at the pooler: its client side stays open while the server side comes and goes. */
 class Queue implements Session {
-  state: SessionState = { is: 'held' }
+  state: SessionState
   private link: ServerSession | undefined
   private timer: TimerId | undefined
   private waitTimer: TimerId | undefined
@@ -177,7 +177,15 @@ class Queue implements Session {
   constructor(
     private readonly bouncer: Bouncer,
     private readonly client: Client,
-  ) {}
+  ) {
+    this.state = this.waits()
+  }
+
+  /** A query waits here, for a server connection or for RESUME, as long as query_wait_timeout lets it (0 = for ever; rule PGB-PAUSE-3). */
+  private waits(): SessionState {
+    const us = this.bouncer.settingUs('query_wait_timeout', 120)
+    return us > 0 ? { is: 'held', ageLimitUs: us } : { is: 'held' }
+  }
 
   get backend(): string | undefined {
     return this.link?.backend
@@ -209,7 +217,7 @@ class Queue implements Session {
       world.sim.note(LOGIN_FAILED, bouncer.host.pod, 0, `${bouncer.host.pod} could not log in to ${host}: ${server.split('\n')[0]}`)
       if (timedOut) {
         // A black hole costs server_connect_timeout before it counts as failed.
-        this.set({ is: 'held' }, opening)
+        this.set(this.waits(), opening)
         this.timer = world.sim.after(bouncer.settingUs('server_connect_timeout', 15), () => {
           bouncer.loginRetryAtUs = world.sim.now + bouncer.settingUs('server_login_retry', 15)
           this.failUntilRetry(false)
@@ -250,7 +258,7 @@ class Queue implements Session {
 
   hold(): void {
     this.clear('timer')
-    this.set({ is: 'held' })
+    this.set(this.waits())
     this.armWaitTimeout()
   }
 

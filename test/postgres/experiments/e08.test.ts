@@ -64,6 +64,23 @@ describe('E-8: PgBouncer', () => {
     expect(load.cohorts[0]?.error).toBe('query_wait_timeout')
   })
 
+  it('what arrives during PAUSE fails query_wait_timeout later, as often as the pause outlasts it; nothing fails where it does not (PGB-PAUSE-3)', () => {
+    const paused = (queryWaitTimeoutSeconds: number) => {
+      const lab = new Lab({ pooler: { ...POOLER, queryWaitTimeoutSeconds } })
+      const load = lab.clients({ loop: 'open', attempts: 1, writesPerSecond: 1_000, readsPerSecond: 0, timeoutUs: 30 * SECOND, queueAgeLimitUs: 30 * SECOND })
+      lab.wait(SECOND)
+      console_(lab, 'PAUSE')
+      lab.wait(8 * SECOND)
+      console_(lab, 'RESUME')
+      lab.wait(SECOND)
+      return load.failures(lab.now).attempts
+    }
+    // Arrivals of the first 8 s − 3 s = 5 s of a pause of 8 s wait for longer than 3 s: 1,000 a second of them.
+    expect(paused(3) / 5_000).toBeCloseTo(1, 1)
+    expect(paused(12)).toBe(0)
+    expect(paused(0)).toBe(0)
+  })
+
   it('a failed login is not tried again for server_login_retry: up to 15 s after the server is back (PGB-LOGIN-1); measured 12.2 s', () => {
     const tails: number[] = []
     for (const away of [4, 8, 12, 20]) {
