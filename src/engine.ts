@@ -302,6 +302,11 @@ export interface Truth {
    * one) to any. Two in one log are a split brain; two in two logs are two shards.
    */
   couldAcknowledge(log?: ReplicatedLog): readonly string[]
+  /**
+   * Under a synchronous promise: names of running leaders that are set up to acknowledge a write by themselves, so that the promise has been given
+   * up (`synchronous_standby_names` emptied, say). Absent where what a write waits for is the client's choice, not the server's.
+   */
+  acknowledgeAlone?(): readonly string[]
   /** Version combinations among running members that the facts call unsupported; empty = none. */
   forbiddenSkew(): readonly string[]
   /** Promotions so far, oldest first. */

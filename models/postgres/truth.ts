@@ -5,7 +5,7 @@ import type { PodView } from '../kubernetes/index.ts'
 import { DataDirectory } from './datadir.ts'
 import type { Subscription } from './logical.ts'
 import { major } from './replication.ts'
-import { canAcknowledge } from './syncrep.ts'
+import { canAcknowledge, quorum } from './syncrep.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -123,6 +123,12 @@ export class PostgresTruth implements Truth {
     }
     if (changed === undefined && n < able.length) changed = able.slice(0, n)
     return (this.able = changed ?? able)
+  }
+
+  /** The new primary waits for whom its own configuration names, not for whom the old one named (rules PG-SYNC-5, PG-ACK-3). */
+  acknowledgeAlone(): readonly string[] {
+    if (this.promise === 'asynchronous') return []
+    return [...this.world.servers].filter(server => server.alive && server.copy.leading && !server.readOnlyDefault && quorum(server) === undefined).map(server => server.name)
   }
 
   /** Unsupported combinations: a kubelet newer than the control plane, and members of several majors. A newer primary than standby is only discouraged. */

@@ -1,7 +1,9 @@
 /**
- * converges: completed or rolled back means one version, one history and full redundancy; aborted means one leader, one history and one spare copy.
+ * converges: completed or rolled back means one version, one history and full redundancy, that of each single write included (what was promised to
+ * survive the loss of a member still does); aborted means one leader, one history and one spare copy.
  * Causes, the first that holds: no-leader, two-leaders, diverged-follower (holds bytes that the history that counts lacks), unattached-follower
- * (runs but does not stream from the leader), missing-member (fewer running, caught-up members than there should be), mixed-versions.
+ * (runs but does not stream from the leader), missing-member (fewer running, caught-up members than there should be), mixed-versions,
+ * promise-dropped (a leader that waited for another member before it acknowledged no longer does).
  */
 import { Chain, fail, notExercised, pass, plural } from './chain.ts'
 import type { Check, Facts, MemberAtEnd } from './facts.ts'
@@ -26,7 +28,7 @@ export const converges: Check = {
 }
 
 function afterSuccess(facts: Facts): readonly Defect[] {
-  return [...leaders(facts), ...histories(facts, facts.members), ...redundancy(facts, facts.expectedMembers), ...versions(facts)]
+  return [...leaders(facts), ...histories(facts, facts.members), ...redundancy(facts, facts.expectedMembers), ...versions(facts), ...promises(facts)]
 }
 
 function afterAbort(facts: Facts): readonly Defect[] {
@@ -68,6 +70,11 @@ function versions(facts: Facts): readonly Defect[] {
     if (seen.length > 1) defects.push({ cause: 'mixed-versions', text: `${component} is ${seen.join(' and ')}`, members: facts.members.filter(m => m.versions[component] !== facts.targetVersions[component]).map(m => m.name) })
   }
   return defects
+}
+
+function promises({ promise, acknowledgeAlone: alone }: Facts): readonly Defect[] {
+  if (promise !== 'synchronous' || alone.length === 0) return []
+  return [{ cause: 'promise-dropped', text: `${alone.join(' and ')} acknowledge${alone.length === 1 ? 's' : ''} writes that no other member has, though they were promised to survive the loss of one`, members: alone }]
 }
 
 function explain(facts: Facts, { cause, text, members }: Defect): Chain {

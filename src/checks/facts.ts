@@ -37,6 +37,8 @@ export interface Facts {
   readonly members: readonly MemberAtEnd[]
   /** Who could acknowledge a write at the end. */
   readonly couldAcknowledge: readonly string[]
+  /** Who leads at the end and waits for nobody although the promise says so; empty where that is not the server's choice. */
+  readonly acknowledgeAlone: readonly string[]
   /** What a fresh client of each log finds at the end. */
   readonly fresh: readonly { readonly log: string; readonly found: FreshWrite }[]
   readonly clients: readonly ClientAtEnd[]

@@ -77,6 +77,7 @@ export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], re
     targetVersions: truth.targetVersions,
     members: recording.membersAtEnd.map(member => atEnd(member, member.copy === undefined ? undefined : authorities.get(member.copy.log))),
     couldAcknowledge: truth.couldAcknowledge(),
+    acknowledgeAlone: truth.acknowledgeAlone?.() ?? [],
     fresh: workloads.map(workload => ({ log: workload.log.name, found: workload.probeFreshWrite() })),
     clients: workloads.flatMap(({ cohorts }) => cohorts.map(({ id, state, error, backend, writing }) => ({ id, state, error, backend, writing }))),
     objectives: circumstances.objectives,

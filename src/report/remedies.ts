@@ -19,6 +19,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'diverged-follower': 'After the promotion rewind or rebuild every member that followed the old history.',
   'unattached-follower': 'After the promotion attach every follower to the new leader, and check that it streams.',
   'missing-member': 'Wait until every member is back before the runbook says it is done.',
+  'promise-dropped': 'End with a look at what the new leader waits for before it acknowledges, and set it to what it was.',
   'mixed-versions': 'Check the version of every member before the runbook says it is done.',
   'not-upgraded': 'Change what members come up with (image, node, package) before they are restarted, and check the version of every member before the runbook says it is done.',
   'forbidden-skew': 'Upgrade in the order and in the steps that the versions support beside one another.',

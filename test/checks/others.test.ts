@@ -220,6 +220,13 @@ test('converges: a follower that runs but lags is not redundancy', () => {
   expect(v?.evidence).toBe('completed, but 2 of 3 members are running and caught up')
 })
 
+test('converges: a leader that waits for nobody any more breaks a synchronous promise; under an asynchronous one there is none to break', () => {
+  const judged = (promise: 'synchronous' | 'asynchronous', acknowledgeAlone: readonly string[]) => judge({ ...good.facts, promise, acknowledgeAlone }).find(v => v.check === 'converges')
+  expect(judged('synchronous', ['m-0'])).toMatchObject({ status: 'fail', signature: { cause: 'promise-dropped' } })
+  expect(judged('synchronous', [])?.status).toBe('pass')
+  expect(judged('asynchronous', ['m-0'])?.status).toBe('pass')
+})
+
 test('converges: after an abort one spare copy is enough, and none is not; a stuck run is not judged', () => {
   const one = (stage: Stage): void => stage.step('down', w => void w.stop('m-2', 'clean', 'runbook'))
   expect(tell(one, { outcome: 'aborted' }).verdict('converges').status).toBe('pass')

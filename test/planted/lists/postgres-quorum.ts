@@ -13,7 +13,7 @@ export const postgresQuorum: Family = {
   title: 'The corrected Ferris wheel with a synchronous quorum',
   defects: [
     defect('no-quorum-before-clients', 'clients are let on before any standby confirms commits of the new primary', { without: ['follow-at-once', 'quorum'] }),
-    defect('acknowledgement-weakened', 'the new primary is made asynchronous so that nothing can hang (the standbys follow it at once, so no single fault in budget loses a write by it)', { step: { checkpoint: step => (step['run'] = [asynchronous, 'psql -h ${candidate}.${cluster} -c "select pg_reload_conf()"', ...(step['run'] as string[])]) }, without: ['quorum'] }, { look: 'faults', kinds: ['node-loss-with-volume'] }),
+    defect('acknowledgement-weakened', 'the new primary is made asynchronous so that nothing can hang', { step: { checkpoint: step => (step['run'] = [asynchronous, 'psql -h ${candidate}.${cluster} -c "select pg_reload_conf()"', ...(step['run'] as string[])]) }, without: ['quorum'] }),
     defect('no-stop-no-proof', 'the old primary is neither stopped nor proven to be', { without: ['stop-old', ...PROOFS] }),
     defect('no-signal-no-proof', 'no standby.signal, and nothing proves that the old primary came back read-only', { step: { 'fence-by-construction': onlyCommands(0) }, without: PROOFS }),
     defect('promote-before-stop', 'the candidate is promoted before the old primary is stopped', { runbook: moved('promote', { before: 'stop-old' }) }),
