@@ -6,7 +6,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type CampaignResult, MergeError } from '../campaign/index.ts'
 import { plain, writeWhole } from '../report/index.ts'
-import { type Context, UsageError } from './context.ts'
+import { type Context, STDOUT, UsageError } from './context.ts'
 import type { RawOptions } from './options.ts'
 import { readResults } from './results.ts'
 
@@ -23,7 +23,7 @@ export interface Checkpoint {
 
 /** `result.json` → `result.json.partial`. */
 function fileFor({ json, report }: RawOptions): string | undefined {
-  const result = json ?? (report === undefined ? undefined : join(report, 'result.json'))
+  const result = json !== undefined && json !== STDOUT ? json : (report === undefined ? undefined : join(report, 'result.json'))
   return result === undefined ? undefined : `${result}.partial`
 }
 

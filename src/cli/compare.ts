@@ -1,8 +1,8 @@
 /** `proofroll compare`: scenarios on the same cluster, load and luck, and who wins on what. */
 import type { Command } from 'commander'
 import { COMPARISON_FORMAT, type ComparisonResult, type Varied, comparisonResult, mergeComparisons, runComparison, version } from '../campaign/index.ts'
-import { renderComparison, toJson, writeComparisonReport, writeWhole } from '../report/index.ts'
-import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
+import { renderComparison, toJson, writeComparisonReport } from '../report/index.ts'
+import { type Context, EXIT, type ExitCode, UsageError, print, writeJson } from './context.ts'
 import { listenForInterruption } from './interrupt.ts'
 import { DEFAULT_RUNS, type RawOptions, jobsFor, kinds, settings, shard as shardOption, whole } from './options.ts'
 import { openProgress } from './progress.ts'
@@ -30,7 +30,7 @@ export function addCompareOptions(command: Command): Command {
     .option('--first <N>', 'number of the first rehearsal (default: 0)', whole('--first', 0))
     .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
     .option('--shard <i/n>', 'only the i-th of n equal parts; join the results with `proofroll merge`', shardOption)
-    .option('--json <FILE>', 'write the result as JSON')
+    .option('--json <FILE>', 'write the result as JSON (-: to standard output, alone)')
     .option('--report <DIR>', 'write comparison.txt, .md and .json there')
     .option('-q, --quiet', 'print nothing')
 }
@@ -73,9 +73,9 @@ export async function compare(names: readonly string[], options: RawOptions & Co
 
 /** Writes the files, prints the comparison and says with which code to exit. */
 export async function presentComparison(result: ComparisonResult, { json, report, quiet }: Pick<RawOptions, 'json' | 'report' | 'quiet'>, context: Context): Promise<ExitCode> {
-  if (json !== undefined) writeWhole(json, toJson(result))
+  const onlyJson = json !== undefined && writeJson(json, toJson(result), context)
   if (report !== undefined) for (const words of await writeComparisonReport(result, report)) context.err(`${report}: ${words}\n`)
-  if (quiet !== true) print(context, renderComparison(result, context.screen))
+  if (quiet !== true && !onlyJson) print(context, renderComparison(result, context.screen))
   if (result.cells.some(({ determinism }) => determinism.mismatches.length > 0)) {
     context.err('proofroll has a defect: a run differed when it was repeated. Please report it with the command you typed.\n')
     return EXIT.defect

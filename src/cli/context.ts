@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Rehearser } from '../campaign/index.ts'
-import type { Screen } from '../report/index.ts'
+import { type Screen, writeWhole } from '../report/index.ts'
 
 /** What the command line stands on. Tests bring their own. */
 export interface Context {
@@ -30,6 +30,16 @@ export class UsageError extends Error {
 
 export function print(context: Context, lines: readonly string[]): void {
   context.out(`${lines.join('\n')}\n`)
+}
+
+/** What `--json` names for standard output: the JSON takes the place of what is printed for people. */
+export const STDOUT = '-'
+
+/** Writes a result where `--json` says; true when that took standard output. */
+export function writeJson(file: string | undefined, text: string, context: Context): boolean {
+  if (file === STDOUT) context.out(text)
+  else if (file !== undefined) writeWhole(file, text)
+  return file === STDOUT
 }
 
 /** The screen that a process writes to. NO_COLOR and FORCE_COLOR are obeyed; a terminal that cannot show more gets ASCII. */

@@ -87,7 +87,7 @@ export function addSweepOptions(command: Command): Command {
 
 export function addOutputOptions(command: Command): Command {
   return command
-    .option('--json <FILE>', 'write the result as JSON')
+    .option('--json <FILE>', 'write the result as JSON (-: to standard output, alone)')
     .option('--junit <FILE>', 'write JUnit XML: one test a check, an objective, and a block of a sweep')
     .addOption(new Option('--report <DIR>', 'write page, charts, result, Markdown and JUnit there (counterexamples go to reports/ otherwise)'))
     .option('-q, --quiet', 'one line a scenario')

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import { type CampaignResult, countRuns } from '../campaign/index.ts'
 import { type Screen, type Told, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
-import { type Context, EXIT, type ExitCode, print } from './context.ts'
+import { type Context, EXIT, type ExitCode, print, writeJson } from './context.ts'
 import type { RawOptions } from './options.ts'
 
 /** Where counterexamples go when no folder is named. */
@@ -14,11 +14,11 @@ const OTHERS_SHOWN = 6
 export async function present(told: readonly Told[], options: Pick<RawOptions, 'json' | 'junit' | 'report' | 'quiet'>, context: Context): Promise<ExitCode> {
   const written = told.map((each): Told => ({ ...each, result: withResume(writeCounterexamples(each.result, options.report ?? DEFAULT_FOLDER), context) }))
   const results = written.map((each) => each.result)
-  if (options.json !== undefined) writeWhole(options.json, resultJson(results))
+  const onlyJson = options.json !== undefined && writeJson(options.json, resultJson(results), context)
   if (options.junit !== undefined) writeWhole(options.junit, renderJUnit(results))
   const missing = options.report === undefined ? [] : await writeReport(written, options.report)
-  if (options.quiet === true) print(context, results.flatMap((result) => oneLine(result, context.screen)))
-  else show(written, context)
+  if (options.quiet === true && !onlyJson) print(context, results.flatMap((result) => oneLine(result, context.screen)))
+  else if (!onlyJson) show(written, context)
   for (const words of missing) context.err(`${options.report ?? ''}: ${words}\n`)
   const mismatches = results.flatMap((result) => result.determinism.mismatches)
   if (mismatches.length > 0) {

@@ -59,7 +59,7 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
   program.command('replay').description('play counterexample files again: same or changed, and the story').argument('<file...>')
     .option('--on <SCENARIO>', 'play it on this scenario as it is now, not on the one in the file')
     .option('--explain', 'also its smallest form, since when it is inevitable, and the nearest run that passes')
-    .option('--json <FILE>', 'write the result as JSON')
+    .option('--json <FILE>', 'write the result as JSON (-: to standard output, alone)')
     .action((files: string[], options: ReplayOptions) => exit(replayFiles(files, options, context)))
   program.command('check').description('everything that is wrong with scenarios or runbooks, without rehearsing them').argument('<file...>')
     .option('--engine <NAME>', 'the engine a runbook’s commands are checked against (default: the first)')

@@ -1,9 +1,9 @@
 /** `proofroll replay`: counterexample files played again, on the scenario they carry or on one as it is now. */
 import { COUNTEREXAMPLE_FORMAT, type CounterexampleFile, type Explanation, type Replay, counterexampleFile, explainFailure, prepareScenario, rehearseTwin, replay, signatureKey, verdictOf, version } from '../campaign/index.ts'
-import { type Story, hang, outlineOf, paintFor, renderStory, toJson, writeWhole } from '../report/index.ts'
+import { type Story, hang, outlineOf, paintFor, renderStory, toJson } from '../report/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import { type Scenario, loadScenario } from '../scenario/index.ts'
-import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
+import { type Context, EXIT, type ExitCode, UsageError, print, writeJson } from './context.ts'
 import { readJson, refuseOtherShape } from './results.ts'
 
 export interface ReplayOptions {
@@ -28,13 +28,15 @@ interface Played {
 /** Plays counterexample files one after the other. Exit 1 if anything still fails in any of them, 0 once nothing does. */
 export function replayFiles(files: readonly string[], options: ReplayOptions, context: Context): ExitCode {
   const played = files.map((file) => play(file, options, context))
-  played.forEach((each, i) => {
-    if (files.length > 1) print(context, [...(i > 0 ? [''] : []), paintFor(context.screen).bold(files[i] as string)])
-    tell(each, files[i] as string, options, context)
-  })
-  if (options.json !== undefined) {
+  const json = () => {
     const results = played.map((each, i) => resultOf(each, files[i] as string, options))
-    writeWhole(options.json, toJson(results.length === 1 ? results[0] : results))
+    return toJson(results.length === 1 ? results[0] : results)
+  }
+  if (options.json === undefined || !writeJson(options.json, json(), context)) {
+    played.forEach((each, i) => {
+      if (files.length > 1) print(context, [...(i > 0 ? [''] : []), paintFor(context.screen).bold(files[i] as string)])
+      tell(each, files[i] as string, options, context)
+    })
   }
   return played.some(({ failing }) => failing !== undefined) ? EXIT.violated : EXIT.held
 }

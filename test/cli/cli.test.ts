@@ -44,6 +44,17 @@ describe('run', () => {
     expect(readdirSync('.').filter((file) => file.endsWith('.tmp'))).toEqual([])
   })
 
+  test('--json - gives one JSON document on standard output and nothing beside it, and replay does as well', async () => {
+    const run = await proofroll(['run', 'swap.yaml', '--runs', '5', '--json', '-', '--jobs', '1'])
+    expect(run.code).toBe(1)
+    const { counterexamples } = JSON.parse(run.out) as { counterexamples: readonly { readonly file: string }[] }
+    const again = await proofroll(['replay', counterexamples[0]?.file ?? '', '--json', '-'])
+    expect(again.code).toBe(1)
+    expect(JSON.parse(again.out)).toMatchObject({ stillFails: true })
+    expect(existsSync('-')).toBe(false)
+    expect((await proofroll(['run', 'swap.yaml', '--json', '-', '--resume'])).code).toBe(2)
+  })
+
   test('the same arguments give the same result; shards merged give it too', async () => {
     const options = ['run', 'swap.yaml', '--runs', '41', '--faults', '2', '--seed', 'x', '--quiet', '--jobs', '1']
     await proofroll([...options, '--json', 'whole.json'])
