@@ -99,7 +99,13 @@ export interface Plan {
   readonly pointOfNoReturn: number | undefined
   readonly byId: ReadonlyMap<string, number>
   /** Shell scripts instead of steps: the steps are then their lines, and a shell decides which comes next. */
-  readonly script?: { readonly scripts: readonly Script[]; readonly mounted: ReadonlyMap<string, string> }
+  readonly script?: {
+    readonly scripts: readonly Script[]
+    /** Files of the workstation, by absolute path. */
+    readonly mounted: ReadonlyMap<string, string>
+    /** Functions whose commands belong to the line that calls them. */
+    readonly helpers: ReadonlySet<string>
+  }
 }
 
 /** The key by which reports and faults name a step: `id`, or `undo of id`. */

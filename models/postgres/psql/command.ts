@@ -39,6 +39,8 @@ export function connectionLatency(chance: Chance, distribution: Distribution = C
 const fixedLatency = connectionLatency(new Chance('psql'))
 
 const VERSION = '15.18'
+/** What psql takes from its environment; without them the words alone say all. */
+const TARGET_VARIABLES = ['PGHOST', 'PGPORT', 'PGUSER', 'PGDATABASE'] as const
 const commonOptions = rememberedByWords(argv => parseOptions(argv, {}, VERSION))
 
 const refused = (options: PsqlOptions | Refusal): options is Refusal => 'code' in options
@@ -53,7 +55,7 @@ function targetOf({ target }: PsqlOptions, call: Call): Target {
 /** The program `psql`. */
 export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = VERSION, hasCatalog = () => true }: PsqlSetting = {}): Command {
   const ofWords = version === VERSION ? commonOptions : (argv: readonly string[]) => parseOptions(argv, {}, version)
-  const optionsOf = (call: Call): PsqlOptions | Refusal => (call.env === undefined ? ofWords(call.argv) : parseOptions(call.argv, call.env, version))
+  const optionsOf = ({ argv, env }: Call): PsqlOptions | Refusal => (env === undefined || !TARGET_VARIABLES.some(name => env[name] !== undefined) ? ofWords(argv) : parseOptions(argv, env, version))
   return {
     name: 'psql',
     summary: 'PostgreSQL interactive terminal: runs SQL from -c, -f - or standard input',

@@ -4,7 +4,7 @@ import { Journal } from '../journal.ts'
 import type { Outcome } from '../observer.ts'
 import type { OperatorOptions, OperatorRun } from '../options.ts'
 import { END, type Plan, type PlanStep } from '../plan.ts'
-import { type Issue, MemoryFiles, ScriptRun, StuckError, type Watcher } from '../shell/index.ts'
+import { type Caller, type Frame, type Issue, MemoryFiles, ScriptRun, StuckError, type Watcher } from '../shell/index.ts'
 import { EPOCH_SECONDS } from '../shell/container.ts'
 import type { Simple } from '../shell/syntax.ts'
 import { lineId } from './plan.ts'
@@ -27,6 +27,8 @@ interface Visit {
   commands: number
   /** Of the commands on the line, the last one issued. */
   ordinal: number
+  /** The call of a helper that the visit is, until that ends. */
+  readonly call: Frame | undefined
   readonly skipped: boolean
 }
 
@@ -50,8 +52,8 @@ export class ScriptOperator implements OperatorRun {
   private readonly where: string
   private readonly files: MemoryFiles
   private lastWords = ''
-  /** Commands that a trap started, and how many of them failed. */
-  private readonly undo = { started: 0, failed: 0 }
+  /** Commands that a trap started. */
+  private undoing = 0
 
   constructor(
     private readonly sim: Simulation,
@@ -98,9 +100,9 @@ export class ScriptOperator implements OperatorRun {
     this.finish('stuck', `${file}: ${why}`)
   }
 
-  /** A script has failed: it has rolled back if its trap did something and nothing of that failed. */
+  /** A script has failed: it has rolled back if its trap did something and passed over no failure in that (one that it tries again, it looks at). */
   private ended(reason: string): void {
-    this.finish(this.undo.started > 0 && this.undo.failed === 0 ? 'rolledBack' : 'aborted', reason)
+    this.finish(this.undoing > 0 && (this.run?.session.passedOver ?? 0) === 0 ? 'rolledBack' : 'aborted', reason)
   }
 
   private runOf(script: NonNullable<Plan['script']>['scripts'][number]): ScriptRun {
@@ -112,27 +114,34 @@ export class ScriptOperator implements OperatorRun {
         return true
       },
     })
-    const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', watcher: this.watcher(script.file) } as const
+    const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', runAs: options.user, hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', watcher: this.watcher(script.file) } as const
     return new ScriptRun(host, script, { name: script.file, env: { HOME: '/root', PATH: '/usr/local/bin:/usr/bin:/bin', USER: options.user ?? 'operator', LANG: 'C.UTF-8', ...options.env }, cwd: '/root', out: terminal(false), err: terminal(true) })
   }
 
   private watcher(file: string): Watcher {
-    return { issue: (node, argv, background) => this.issue(file, node, argv, background), returned: (node, issue, output) => this.returned(node, issue, output) }
+    return { issue: (node, argv, shell) => this.issue(file, node, argv, shell), returned: (node, issue, output) => this.returned(node, issue, output) }
   }
 
-  /** The step of a command: its line, or where a file that was sourced or a text that was evaluated is being run. */
-  private stepOf(file: string, node: Simple): PlanStep {
-    const several = (this.plan.script?.scripts.length ?? 0) > 1
-    const index = this.plan.byId.get(lineId({ file: node.file || file }, node.line, several)) ?? this.plan.byId.get(lineId({ file }, node.line, several))
-    return this.plan.steps[index ?? this.open?.step.index ?? 0] as PlanStep
+  /**
+   * The line that asked for a command: its own, or the one that called the helpers it stands in, with that call. A line of a file that was sourced
+   * is none of the plan's: it belongs to the step under way.
+   */
+  private placeOf(file: string, node: Simple, calls: readonly Frame[]): { readonly step: PlanStep; readonly call: Frame | undefined } {
+    const { byId, script, steps } = this.plan
+    const several = (script?.scripts.length ?? 0) > 1
+    let call: Frame | undefined
+    for (let i = calls.length - 1; i >= 0 && script?.helpers.has((calls[i] as Frame).name) === true; i--) call = calls[i]
+    const at = call ?? node
+    const index = at.file === '' || at.file === file ? byId.get(lineId({ file }, at.line, several)) : undefined
+    return { step: steps[index ?? this.open?.step.index ?? 0] as PlanStep, call }
   }
 
-  private issue(file: string, node: Simple, argv: readonly string[], background: boolean): Issue | undefined {
+  private issue(file: string, node: Simple, argv: readonly string[], { background, calls }: Caller): Issue | undefined {
     if (this.gone) return undefined
     const { slips, observer } = this.options
-    const step = this.stepOf(file, node)
-    const goesOn = !background && this.open?.step === step && node.ordinal > this.open.ordinal
-    const visit = goesOn ? (this.open as Visit) : this.begin(step, background)
+    const { step, call } = this.placeOf(file, node, calls)
+    const goesOn = !background && this.open?.step === step && (call === undefined ? this.open.call === undefined && node.ordinal > this.open.ordinal : this.open.call === call)
+    const visit = goesOn ? (this.open as Visit) : this.begin(step, background, call)
     visit.ordinal = node.ordinal
     visit.commands += 1
     if (this.gone) return undefined
@@ -144,7 +153,7 @@ export class ScriptOperator implements OperatorRun {
       this.sim.log(COMMAND, step.id, visit.commands, () => typed.join(' '))
       this.options.terminal?.(`$ ${typed.join(' ')}`)
     }
-    if ((this.run?.session.inTrap ?? 0) > 0) this.undo.started += 1
+    if ((this.run?.session.inTrap ?? 0) > 0) this.undoing += 1
     const session = this.run?.session
     const ticket = session === undefined ? 0 : (session.ticket += 1)
     this.issued.set(ticket, visit)
@@ -152,13 +161,13 @@ export class ScriptOperator implements OperatorRun {
     return { argv: typed, registry: reread === undefined ? registry : registry.through(reread), key: `${step.id}#${visit.visit}`, nth: visit.commands, ticket, skipped: visit.skipped }
   }
 
-  private begin(step: PlanStep, background: boolean): Visit {
+  private begin(step: PlanStep, background: boolean, call: Frame | undefined): Visit {
     if (!background) this.close()
     const { observer, slips } = this.options
     const number = (this.visits[step.index] as number) + 1
     this.visits[step.index] = number
     const skipped = slips?.decide?.(step.id, 'forward', number, undefined) === 'skip'
-    const visit: Visit = { step, visit: number, commands: 0, ordinal: 0, skipped }
+    const visit: Visit = { step, visit: number, commands: 0, ordinal: 0, skipped, call }
     if (!background) this.open = visit
     if (skipped) {
       this.journal.write(this.sim.now, step.id, 'forward', number, 'skipped', 'left out by mistake')
@@ -177,9 +186,8 @@ export class ScriptOperator implements OperatorRun {
     const visit = this.issued.get(issue.ticket)
     this.issued.delete(issue.ticket)
     if (visit === undefined) return
-    if (output.code !== 0 && (this.run?.session.inTrap ?? 0) > 0) this.undo.failed += 1
     if (!visit.skipped) this.options.observer?.commandReturned?.({ step: visit.step.id, path: 'forward', visit: visit.visit, command: visit.commands, argv: issue.argv, output, atUs: this.sim.now })
-    if (node.last && this.open === visit) this.close()
+    if (node.last && visit.call === undefined && this.open === visit) this.close()
     else if (this.open !== visit) this.leave(visit)
   }
 

@@ -1,7 +1,8 @@
 import { NEVER } from '../../kernel/index.ts'
 import { END, type Plan, type PlanStep } from '../plan.ts'
-import { BUILTIN_NAMES, type Script, UTILITY_NAMES, parseScript } from '../shell/index.ts'
+import { BUILTIN_NAMES, type Script, ScriptSyntaxError, UTILITY_NAMES, parseScript } from '../shell/index.ts'
 import { functionsOf } from '../shell/check.ts'
+import { helpersOf, programOf } from './helpers.ts'
 import { type Simple, everyNode, isAssignment } from '../shell/syntax.ts'
 
 /** A script file of a runbook. */
@@ -12,7 +13,7 @@ export interface ScriptFile {
 }
 
 /** Builtins and text programs that are places of a script all the same: time passes, or another program is started. */
-const PLACES = new Set(['sleep', 'timeout', 'xargs', 'watch', 'bash', 'sh', 'env', 'sudo', 'nohup', 'command', 'exec', 'wait', 'time'])
+const PLACES = new Set(['sleep', 'timeout', 'xargs', 'watch', 'bash', 'sh', 'env', 'sudo', 'nohup', 'command', 'exec', 'wait', 'time', 'eval'])
 
 /** The id of a line: `L12`, or `b.sh:12` where several scripts are one runbook. */
 export function lineId(script: Pick<Script, 'file'>, line: number, several: boolean): string {
@@ -25,13 +26,17 @@ export function lineId(script: Pick<Script, 'file'>, line: number, several: bool
  */
 export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<string, string> = new Map()): Plan {
   const scripts = files.map(({ file, text }) => parseScript(text, file))
+  const { helpers, acting } = helpersOf(scripts.map(bodyOf), libraries(mounted, files).map(bodyOf), isPlace)
+  // A helper that is handed a function with steps of its own only waits between its tries.
+  const callsSteps = (node: Simple): boolean => node.words.some((word, i) => i > 0 && !isAssignment(word) && acting.has(word.constant ?? '') && !helpers.has(word.constant ?? ''))
   const steps: PlanStep[] = []
   const byId = new Map<string, number>()
   for (const script of scripts) {
     const functions = functionsOf(script)
     const lines = new Map<number, Simple>()
-    everyNode(script.body, node => {
-      if (node.is === 'simple' && isPlace(node, functions) && !lines.has(node.line)) lines.set(node.line, node)
+    everyNode(script.body, (node, around) => {
+      if (node.is !== 'simple' || lines.has(node.line) || around.some(outer => outer.is === 'function' && helpers.has(outer.name))) return
+      if (helpers.has(programOf(node) ?? '') ? !callsSteps(node) : isPlace(node, functions)) lines.set(node.line, node)
     })
     for (const [line, node] of [...lines].sort((a, b) => a[0] - b[0])) {
       const id = lineId(script, line, scripts.length > 1)
@@ -39,9 +44,27 @@ export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<st
       steps.push(step(steps.length, id, (script.text.split('\n')[line - 1] ?? node.source).trim(), line))
     }
   }
+  // All it does is in the text of a trap, say.
+  if (steps.length === 0) steps.push(step(0, lineId(scripts[0] as Script, 1, scripts.length > 1), (files[0] as ScriptFile).text.split('\n')[0] ?? '', 1))
   const linked = steps.map((each, i): PlanStep => ({ ...each, next: i + 1 < steps.length ? i + 1 : END }))
   const name = files.map(f => f.file.replace(/^.*\//, '')).join(', then ')
-  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: linked.length === 0 ? END : 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted } }
+  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted, helpers } }
+}
+
+const bodyOf = (script: Script): Script['body'] => script.body
+
+/** Shell files beside the scripts, which they may source. */
+function libraries(mounted: ReadonlyMap<string, string>, scripts: readonly ScriptFile[]): Script[] {
+  return [...mounted].flatMap(([path, text]) => {
+    if (!/\.(?:sh|bash)$/.test(path) || scripts.some(script => script.text === text)) return []
+    try {
+      return [parseScript(text, path)]
+    } catch (error) {
+      // Whoever sources it is told.
+      if (error instanceof ScriptSyntaxError) return []
+      throw error
+    }
+  })
 }
 
 function isPlace(node: Simple, functions: ReadonlySet<string>): boolean {

@@ -47,7 +47,7 @@ function* run(sim: Simulation, registry: CommandRegistry, files: Files, call: Ca
     if (!(error instanceof SyntaxError)) throw error
     return { out: '', err: `${name}: -c: line ${error.line}: syntax error: ${error.what}\n`, code: 2 }
   }
-  const host = { sim, registry, files, key: `${call.key}/sh`, user: call.user ?? 'root', hostname: call.env?.['HOSTNAME'] ?? 'container', epochSeconds: EPOCH_SECONDS, missing: 'not-found', costs: false, nth: call.nth } as const
+  const host = { sim, registry, files, key: `${call.key}/sh`, user: call.user ?? 'root', runAs: call.user ?? 'root', hostname: call.env?.['HOSTNAME'] ?? 'container', epochSeconds: EPOCH_SECONDS, missing: 'not-found', costs: false, nth: call.nth } as const
   let started: ScriptRun | undefined
   const charge = (characters: number): void => started?.session.charge(characters)
   const out = new Collector(charge)

@@ -71,7 +71,7 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   const debt = session.takeDebt()
   if (debt > 0) yield debt
   const watcher = session.host.watcher
-  const issue = watcher === undefined ? plainIssue(shell, argv) : watcher.issue(node, argv, shell.background)
+  const issue = watcher === undefined ? plainIssue(shell, argv) : watcher.issue(node, argv, shell)
   if (issue === undefined) return 130
   session.acted()
   if (issue.skipped === true) return 0
@@ -82,6 +82,7 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   }
   const call = session.call(issue.argv, issue.key, issue.nth, shell.fds.own ? read() : read, shell.vars.environment())
   const output: Output = yield* issue.registry.run(call)
+  session.failing = output.code !== 0
   watcher?.returned(node, issue, output)
   return deliver(shell, argv[0] as string, output)
 }

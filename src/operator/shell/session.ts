@@ -15,7 +15,10 @@ export interface ShellHost {
   readonly files: Files
   /** Names this shell's luck. */
   readonly key: string
+  /** Who works here, as `whoami` says. */
   readonly user: string
+  /** As whom the programs it starts are called; undefined as for a runbook of steps, where nobody said. */
+  readonly runAs?: string | undefined
   readonly hostname: string
   /** Seconds since 1970 at the simulation's instant 0. */
   readonly epochSeconds: number
@@ -34,13 +37,27 @@ export interface Watcher {
    * A program of the registry is about to be started. Gives what is really started, and under which name its luck is drawn;
    * undefined when the person who ran the script is gone.
    */
-  issue(node: Simple, argv: readonly string[], background: boolean): Issue | undefined
+  issue(node: Simple, argv: readonly string[], shell: Caller): Issue | undefined
   /** It has ended. */
   returned(node: Simple, issue: Issue, output: Output): void
   /** Any simple command has ended: for the record of the lines that ran. */
   ran?(node: Simple, argv: readonly string[], status: number, sinceUs: Us, looked: boolean): void
   /** What reached the terminal. */
   printed?(text: string, error: boolean): void
+}
+
+/** A call of a function that is under way, and where it was called. */
+export interface Frame {
+  readonly name: string
+  readonly line: number
+  readonly file: string
+}
+
+/** The shell that starts a program, as far as a watcher needs to know it. */
+export interface Caller {
+  readonly background: boolean
+  /** The calls of functions under way, innermost last. */
+  readonly calls: readonly Frame[]
 }
 
 export interface Issue {
@@ -107,6 +124,10 @@ export class Session {
   readonly jobEnded = new Signal()
   /** A trap's text is being run. */
   inTrap = 0
+  /** The last command that failed is a program of the simulated world, or a function that says so by `return`; not a mere `[ … ]` that does not hold. */
+  failing = false
+  /** Failures inside a trap that nothing looked at. */
+  passedOver = 0
   /** Gets signals that the script sends to itself. */
   signalMain: (name: string) => void = () => undefined
   readonly terminal: Sink = { write: text => (this.host.watcher?.printed?.(text, false), true) }
@@ -194,11 +215,12 @@ export class Session {
 
   /** A call of a program. `stdin` may be read when the program asks for it: one that never does leaves it to the next, as a real one. */
   call(argv: readonly string[], key: string, nth: number, stdin: string | (() => string), env: Readonly<Record<string, string>>): Call {
-    const { user } = this.host
-    if (typeof stdin === 'string') return { argv, stdin, key, nth, user, env }
+    const { runAs } = this.host
+    const user = runAs === undefined ? undefined : { user: runAs }
+    if (typeof stdin === 'string') return { argv, stdin, key, nth, env, ...user }
     let text: string | undefined
     return {
-      argv, key, nth, user, env,
+      argv, key, nth, env, ...user,
       get stdin() {
         text ??= stdin()
         return text
@@ -209,6 +231,11 @@ export class Session {
   /** A command has ended: for the record. */
   ran(node: Simple, argv: readonly string[], status: number, sinceUs: Us, shell: { readonly tested: number; readonly options: { readonly errexit: boolean } }): void {
     this.host.watcher?.ran?.(node, argv, status, sinceUs, shell.tested > 0 || shell.options.errexit)
+  }
+
+  /** A command of the script's own shell has failed and nothing looks at it. */
+  passOver(): void {
+    if (this.inTrap > 0 && this.failing) this.passedOver += 1
   }
 
   trapped(begins: boolean): void {

@@ -6,7 +6,7 @@ import { pureText, textOf } from './expand.ts'
 import { SyntaxError } from './parse.ts'
 import type { Fds } from './redirect.ts'
 import { ExpansionError, StuckError } from './errors.ts'
-import type { Session } from './session.ts'
+import type { Frame, Session } from './session.ts'
 import { NOTHING } from './streams.ts'
 import { dispatch, runSimple } from './simple.ts'
 import { specialArray, specialParameter } from './special.ts'
@@ -60,7 +60,7 @@ export class Shell {
   readonly pid: number
   /** Signals that have come and whose traps have not run yet. */
   readonly pending: string[] = []
-  readonly calls: { readonly name: string; readonly line: number }[] = []
+  readonly calls: Frame[] = []
   background = false
   /** How many loops are around, for `break N`. */
   loops = 0
@@ -319,6 +319,7 @@ export class Shell {
 
   /** A command has ended: its status is known to `$?`, `set -e` and the ERR trap. */
   finish(status: number): Status {
+    if (status === 0) this.session.failing = false
     this.pipestatus = status === 0 ? OK : [status]
     this.status = status
     if (status === 0 || this.tested > 0 || this.jump !== undefined) return status
@@ -338,6 +339,7 @@ export class Shell {
 
   /** A failure nobody looks at. */
   failed(status: number): Status {
+    if (this.parent === undefined) this.session.passOver()
     const action = this.traps.get('ERR')
     if (action !== undefined && action !== '') return this.trapFailure(action, status)
     if (this.options.errexit) this.jump = { is: 'exit', status }

@@ -117,6 +117,7 @@ export function dispatch(shell: Shell, node: Simple, argv: readonly string[], fu
   }
   const builtin = shell.session.machine.builtins.get(name)
   if (builtin !== undefined) {
+    shell.session.failing = false
     shell.session.step(BUILTIN_US)
     return builtin(shell, argv, node)
   }
@@ -129,7 +130,7 @@ function* callFunction(shell: Shell, node: Simple, name: string, body: Node, arg
   const before = shell.positional
   const { loops } = shell
   shell.positional = argv.slice(1)
-  shell.calls.push({ name, line: node.line })
+  shell.calls.push({ name, line: node.line, file: node.file })
   shell.vars.pushLayer()
   shell.loops = 0
   const trapped = shell.options.errtrace ? undefined : shell.traps.get('ERR')
@@ -139,6 +140,7 @@ function* callFunction(shell: Shell, node: Simple, name: string, body: Node, arg
     let status = typeof result === 'number' ? result : yield* result
     if (shell.jump?.is === 'return') {
       status = shell.jump.status
+      shell.session.failing = status !== 0
       shell.jump = undefined
     }
     return status
