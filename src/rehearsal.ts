@@ -9,7 +9,7 @@ import type { Cluster } from './engine.ts'
 import { armSchedule, drawSchedule, type Injector, type Itinerary, itineraryOfRun, type Schedule, type Scouted, type Scouting } from './faults/index.ts'
 import { Chance, formatClock, formatDuration, NEVER, SECOND, Simulation, type Us } from './kernel/index.ts'
 import { Recorder, runUntilQuiet } from './measures/index.ts'
-import { type OperatorObserver, type OperatorRun, type Slips, startOperator } from './operator/index.ts'
+import { type LineEvent, type OperatorObserver, type OperatorRun, type Slips, startOperator } from './operator/index.ts'
 import { Chronicle } from './rehearsal/chronicle.ts'
 import { resultOf } from './rehearsal/result.ts'
 import { Scribe } from './rehearsal/scribe.ts'
@@ -161,6 +161,8 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
     },
     gate: e => scribe.gate(e),
     control: e => scribe.control(e),
+    // Only a recorded run asks for every line: the interpreter is quicker when nobody does.
+    ...(sim.records === undefined ? {} : { line: (e: LineEvent) => scribe.line(e) }),
     outcome: () => sim.stop(),
     wantsPoll: (step, path, visit, from) => injector.wantedCommand({ step, path, visit }, from),
   }

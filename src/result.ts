@@ -163,6 +163,8 @@ export interface RehearsalResult {
     readonly clients: readonly { readonly atUs: Us; readonly client: string; readonly state: string }[]
     readonly commands: readonly { readonly atUs: Us; readonly step: string; readonly argv: readonly string[]; readonly code: number | undefined; readonly out: string; readonly err: string }[]
     readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean; readonly why: string; readonly words: string }[]
+    /** Of a shell script: what ran, in the order it ended. Of a run of thousands of commands the middle is left out. */
+    readonly lines: readonly LineRecord[]
     /** Who could acknowledge a write, from each change on. */
     readonly acknowledgers: readonly { readonly atUs: Us; readonly members: readonly string[] }[]
     /** How old what each follower had flushed was on its leader; undefined while it follows nobody. */
@@ -171,6 +173,28 @@ export interface RehearsalResult {
     /** What became of acknowledged writes that the history that counts lacks. */
     readonly losses: readonly StoryLoss[]
   }
+}
+
+/** A command of a script that ran. */
+export interface LineRecord {
+  /** When it began, and when it had ended. */
+  readonly atUs: Us
+  readonly endUs: Us
+  /** The line's id: `L12`, or `b.sh:12` of several scripts. It is a step's where the line starts a program. */
+  readonly line: string
+  /** The whole line as written; and the command on it that ended. */
+  readonly text: string
+  readonly command: string
+  readonly argv: readonly string[]
+  readonly status: number
+  /** What looked at the status: a condition, `set -e`, a trap on ERR, a `$?` behind it, whoever ran the script (`end`); null = nothing did. */
+  readonly readBy: 'condition' | 'errexit' | 'trap' | '$?' | 'end' | null
+  /** Where its output went; `script`: into a variable or the next program. */
+  readonly outputTo: 'terminal' | 'script' | 'file' | 'nowhere'
+  readonly out: string
+  readonly err: string
+  /** Variables it assigned, with their values. */
+  readonly assigned: Readonly<Record<string, string>>
 }
 
 /** A stretch of time in which something was so that measures count. */

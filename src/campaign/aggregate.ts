@@ -227,7 +227,7 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
   addSteps(into, result)
   for (const gate of result.gates) countVisit((into.gates[gateName(gate)] ??= newGate()), gate)
   for (const step of result.undone) increase(into.undone, step)
-  addReason(into, shortened(`${result.outcome}: ${result.outcomeReason.replace(/(?<!status \d*)\d[\d.:]*/g, 'N')}`, REASON_LENGTH), 1)
+  addReason(into, shortened(`${result.outcome}: ${result.outcomeReason.replace(/(?<!(?:status|line) \d*)\d(?:[\d.:]*\d)?/g, 'N')}`, REASON_LENGTH), 1)
 }
 
 function addSteps(into: Aggregate, result: RehearsalResult): void {

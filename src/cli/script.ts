@@ -1,5 +1,5 @@
 /** `proofroll run ./upgrade.sh --cluster postgres`: a scenario around shell scripts. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { type Scenario, findScenario, loadScenarioWritten } from '../scenario/index.ts'
 import { type Context, UsageError } from './context.ts'
@@ -17,7 +17,6 @@ export function scriptScenario(scripts: readonly string[], options: RawOptions, 
     return `./${relative(folder, path).split('\\').join('/')}`
   }
   const lines = ['format: 1', `runbook: ${JSON.stringify(scripts.map(inFolder))}`]
-  const files: Record<string, string> = {}
   if (engines.includes(cluster)) lines.push(`cluster: { engine: ${cluster} }`)
   else {
     const base = findScenario(cluster)
@@ -29,7 +28,6 @@ export function scriptScenario(scripts: readonly string[], options: RawOptions, 
     if (!start.startsWith('after:')) throw new UsageError(`--start ${start}: write \`--start after:FILE\``)
     lines.push(`start: ${JSON.stringify(inFolder(start.slice('after:'.length)))}`)
   }
-  for (const script of scripts) files[relative(folder, resolve(script))] = readFileSync(script, 'utf8')
   const name = (scripts[0] as string).replace(/^.*\//, '').replace(/\.(?:sh|bash)$/, '')
-  return loadScenarioWritten({ name, folder, yaml: `${lines.join('\n')}\n`, files }, context.engines, { set: options.set ?? {} })
+  return loadScenarioWritten({ name, folder, yaml: `${lines.join('\n')}\n`, files: {} }, context.engines, { set: options.set ?? {} })
 }

@@ -52,6 +52,28 @@ export interface ControlEvent {
   readonly count?: number
 }
 
+/** A command of a script has ended: a program of the simulated world, a builtin, a text program, a function, `[[ … ]]`. */
+export interface LineEvent {
+  /** The line's id, as that of a step: `L12`, `b.sh:12`. */
+  readonly line: string
+  /** The whole line as written; and the command that ended. */
+  readonly text: string
+  readonly command: string
+  /** What it was told, expanded; empty for assignments and `[[ … ]]`. */
+  readonly argv: readonly string[]
+  readonly sinceUs: Us
+  readonly atUs: Us
+  readonly status: number
+  /** What looks at the status: a condition, `set -e`, a trap on ERR, a later `$?`, whoever ran the script (`end`); undefined = nothing. */
+  readonly readBy: 'condition' | 'errexit' | 'trap' | '$?' | 'end' | undefined
+  /** Where its output went; `script`: into a variable or the next program. */
+  readonly outputTo: 'terminal' | 'script' | 'file' | 'nowhere'
+  readonly out: string
+  readonly err: string
+  /** Variables it assigned, with their values. */
+  readonly assigned: Readonly<Record<string, string>>
+}
+
 /** Told what the operator does as it happens. Every method may be left out. What it does to the world it should schedule, not do at once. */
 export interface OperatorObserver {
   phase?(e: PhaseEvent): void
@@ -59,6 +81,8 @@ export interface OperatorObserver {
   gate?(e: GateEvent): void
   outcome?(outcome: Outcome, reason: string, atUs: Us): void
   control?(e: ControlEvent): void
+  /** Of scripts alone, and only for whoever asks for it: every command that has ended. */
+  line?(e: LineEvent): void
   /** The number of the next poll (at least `from`) of this visit that must not be elided because a fault is anchored to it; undefined if none. */
   wantsPoll?(step: string, path: StepPath, visit: number, from: number): number | undefined
 }

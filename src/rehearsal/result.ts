@@ -51,6 +51,7 @@ function storyOf(sim: Simulation, { injector, recording, scribe, chronicle }: Pi
     members: since(zeroUs, recording.changes),
     clients: since(zeroUs, recording.clients),
     commands: since(zeroUs, scribe.commands),
+    lines: since(zeroUs, scribe.lines).map(line => ({ ...line, endUs: line.endUs - zeroUs })),
     faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck, why, words }) => ({
       atUs: atUs - zeroUs,
       endUs: endUs === undefined ? undefined : endUs - zeroUs,

@@ -6,9 +6,12 @@
  */
 import type { Cluster } from '../engine.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
-import type { Claim, ControlEvent, GateEvent, Journal, PhaseEvent, Plan, ReturnedEvent } from '../operator/index.ts'
+import type { Claim, ControlEvent, GateEvent, Journal, LineEvent, PhaseEvent, Plan, ReturnedEvent } from '../operator/index.ts'
 import { fill } from '../operator/words.ts'
-import type { GateRecord, RehearsalResult, StepRecord } from '../result.ts'
+import type { GateRecord, LineRecord, RehearsalResult, StepRecord } from '../result.ts'
+
+/** Of the lines of a script so many are kept from its beginning, and as many from its end. */
+const LINES_KEPT = 1_000
 
 type Where = Pick<PhaseEvent, 'step' | 'path' | 'visit'>
 type CommandRecord = { -readonly [K in keyof NonNullable<RehearsalResult['story']>['commands'][number]]: NonNullable<RehearsalResult['story']>['commands'][number][K] }
@@ -29,6 +32,8 @@ interface Followed {
 export class Scribe {
   readonly gates: GateRecord[] = []
   readonly commands: CommandRecord[] = []
+  private readonly firstLines: LineRecord[] = []
+  private readonly lastLines: LineRecord[] = []
   /** Commands issued by step visit; of a gate, its polls. Of each visit the latest, in the order they came. */
   private readonly issued: Issued[] = []
   private following: { readonly claims: readonly Followed[]; readonly stop: () => void } | undefined
@@ -54,6 +59,17 @@ export class Scribe {
     if (this.sim.records === undefined) return
     const record = this.commands.findLast(c => c.step === e.step && c.code === undefined && c.argv.join('\0') === e.argv.join('\0'))
     if (record !== undefined) Object.assign(record, e.output)
+  }
+
+  line({ line, text, command, argv, sinceUs, atUs, status, readBy, outputTo, out, err, assigned }: LineEvent): void {
+    const record: LineRecord = { atUs: sinceUs, endUs: atUs, line, text, command, argv, status, readBy: readBy ?? null, outputTo, out, err, assigned }
+    if (this.firstLines.length < LINES_KEPT) this.firstLines.push(record)
+    else if (this.lastLines.push(record) > 2 * LINES_KEPT) this.lastLines.splice(0, LINES_KEPT)
+  }
+
+  /** The commands of a script that ran: the first and the last of them. */
+  get lines(): readonly LineRecord[] {
+    return [...this.firstLines, ...this.lastLines.slice(-LINES_KEPT)]
   }
 
   gate(e: GateEvent): void {

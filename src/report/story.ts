@@ -4,11 +4,14 @@ import type { Counterexample, Root } from '../campaign/result.ts'
 import { formatClock, formatDuration } from '../kernel/index.ts'
 import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult, StepRecord } from '../result.ts'
+import { type ScriptLine, UNSEEN, scriptLines } from './lines.ts'
 import { inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
 import { remedyFor, remedyNote } from './remedies.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
 import { count, faultSentence, faultWords, violationWords } from './words.ts'
+
+const REMARK_INDENT = 14
 
 /** A step of the runbook as a reader sees it. */
 export interface OutlineStep {
@@ -34,7 +37,8 @@ export function outlineOf(plan: Plan): OutlineStep[] {
     const nth = (children.get(step.parent) ?? 0) + 1
     children.set(step.parent, nth)
     const parent = numbers.get(step.parent)
-    const number = isNumber(step.id) ? step.id : parent === undefined ? String(nth) : `${parent}.${nth}`
+    // A line of a script has its number in the file.
+    const number = isNumber(step.id) || plan.script !== undefined ? step.id : parent === undefined ? String(nth) : `${parent}.${nth}`
     numbers.set(step.index, number)
     return { id: step.id, number, title: step.title || commandOf(step), depth: depthOf(step.index), container: forward.some((other) => other.parent === step.index) }
   })
@@ -116,10 +120,14 @@ interface Branch {
   readonly records: readonly StepRecord[]
   /** Something happened in this very step that the story is about: its lines are never folded away. */
   readonly told: boolean
+  /** Of a line of a script: what it printed and how it ended. */
+  readonly script?: ScriptLine | undefined
 }
 
 function tree(story: Story, screen: Screen): string[] {
-  const { outline, rehearsal, counterexample } = story
+  const { rehearsal, counterexample } = story
+  const script = new Map(scriptLines(rehearsal).map((line) => [line.line, line]))
+  const outline = withLines(story.outline, [...script.values()])
   const needed = new Set(counterexample.explained?.smallest.needed ?? [])
   const forward = rehearsal.steps.filter((step) => step.path === 'forward')
   const branch = (step: OutlineStep, records: readonly StepRecord[]): Branch => {
@@ -128,7 +136,15 @@ function tree(story: Story, screen: Screen): string[] {
     const told = line.mark !== ' ' || needs || records.some((record) => record.result === 'failed')
     return { line: needs ? { ...line, mark: glyphsFor(screen).needs } : line, step, records, told }
   }
-  const branches = outline.map((step) => branch(step, forward.filter((record) => record.step === step.id)))
+  const branches = outline.map((step): Branch => {
+    const line = script.get(step.id)
+    const records = forward.filter((record) => record.step === step.id)
+    if (line === undefined || records.length > 0) return { ...branch(step, records), script: line }
+    // A line that starts no program is no step: it has no records, and the line's own figures.
+    const stand: StepRecord = { step: step.id, title: step.title, path: 'forward', visit: 1, startUs: line.startUs, endUs: line.startUs + line.tookUs, result: 'done', writeDowntimeUs: 0, commands: 0 }
+    const made = branch(step, [stand])
+    return { ...made, line: { ...made.line, result: line.passes > 1 ? `${line.passes} times` : '' }, script: line }
+  })
   for (const record of rehearsal.steps.filter((step) => step.path === 'undo')) {
     const id = record.step.startsWith('undo of ') ? record.step : `undo of ${record.step}`
     branches.push(branch({ id, number: id, title: record.title, depth: 0, container: false }, [record]))
@@ -138,8 +154,24 @@ function tree(story: Story, screen: Screen): string[] {
   const idWidth = Math.min(24, Math.max(4, ...shown.map(({ line }) => line.label.length + 2 * line.depth)))
   return withoutTheUnreached(shown).flatMap((each) => {
     if (typeof each === 'string') return hang(`    ${glyphsFor(screen).ellipsis} `, each, screen.columns).map(paintFor(screen).dim)
-    return [layLine(each.line, idWidth, screen), ...(struck.get(each.at) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))]
+    return [layLine(each.line, idWidth, screen), ...remarks(each.script, screen), ...(struck.get(each.at) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))]
   })
+}
+
+/** What a line of a script printed and how it ended, below it. */
+function remarks(line: ScriptLine | undefined, screen: Screen): string[] {
+  const paint = paintFor(screen)
+  const asText = (words: string): string => (screen.unicode ? words : words.replaceAll('…', '..'))
+  return (line?.remarks ?? []).flatMap((words) => hang(' '.repeat(REMARK_INDENT), asText(words), screen.columns).map(words.includes(UNSEEN) ? paint.yellow : paint.dim))
+}
+
+/** The outline of a script with the lines that start no program but decide something: tests, assignments, functions. */
+export function withLines(outline: readonly OutlineStep[], lines: readonly ScriptLine[]): readonly OutlineStep[] {
+  const known = new Set(outline.map((step) => step.id))
+  const more = lines.filter(({ line }) => !known.has(line)).map(({ line, text }): OutlineStep => ({ id: line, number: line, title: text, depth: 0, container: false }))
+  const place = ({ id }: OutlineStep): readonly [file: string, line: number] => [id.replace(/L?\d+$/, ''), Number(/\d+$/.exec(id)?.[0] ?? 0)]
+  const files = [...new Set([...outline, ...more].map((step) => place(step)[0]))]
+  return more.length === 0 ? outline : [...outline, ...more].toSorted((a, b) => files.indexOf(place(a)[0]) - files.indexOf(place(b)[0]) || place(a)[1] - place(b)[1])
 }
 
 type Shown = Branch & { readonly at: number }

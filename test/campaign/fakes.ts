@@ -104,7 +104,7 @@ function story(splitUs: number, schedule: Schedule): NonNullable<RehearsalResult
       change(0, 0, true, 'leader'), change(0, 1, true, 'follower'), change(0, 2, true, 'follower'), change(4e6, 3, true, 'none', '15.4'), change(40e6, 3, true, 'follower', '15.4'),
       change(71.9e6, 3, true, 'leader', '15.4'), change(71.9e6 + splitUs, 0, false, 'none'), change(95e6, 0, true, 'follower', '15.4'), change(137e6, 3, false, 'none', '15.4'),
     ],
-    clients: [], commands: [], acknowledgers: [], lag: [], windows: [], losses: [],
+    clients: [], commands: [], acknowledgers: [], lag: [], windows: [], losses: [], lines: [],
     faults: schedule.map((fault, i) => ({ atUs: 20e6 + i, endUs: 20e6 + i + fault.durationUs, kind: fault.kind, target: fault.target, struck: fault.target !== 'nothing', why: '', words: '' })),
   }
 }

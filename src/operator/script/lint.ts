@@ -1,6 +1,6 @@
 import type { CommandRegistry } from '../command.ts'
 import { BUILTIN_NAMES, UTILITY_NAMES } from '../shell/index.ts'
-import { type ScriptFinding, functionsOf } from '../shell/check.ts'
+import { type ScriptFinding, constantsOf, functionsOf } from '../shell/check.ts'
 import { type Assignment, type Node, type Part, type Script, type Simple, type Word, bodiesOf, everyNode, isAssignment, wordsOf, wordsOfParameter } from '../shell/syntax.ts'
 
 /** Rules about what a script overlooks. */
@@ -19,10 +19,11 @@ export function lintScript(script: Script, registry: CommandRegistry): ScriptFin
   const isProgram = (node: Node): node is Simple => node.is === 'simple' && programOf(node, registry, functions) !== undefined
   const fed = fedByPrograms(script, isProgram)
   const strict = strictMode(script)
+  const plain = new Set([...constantsOf(script)].filter(([, value]) => /^[\w./:@%+=,-]+$/.test(value)).map(([name]) => name))
   everyNode(script.body, (node, around) => {
     if (node.is === 'simple') {
       guards(node, fed, script, say)
-      unquoted(node, isProgram, say)
+      unquoted(node, isProgram, plain, say)
       hidden(node, isProgram, strict.pipefail, say)
       if (isProgram(node) && !strict.errexit && !looksAt(node, around)) say(node.line, 'failure-passed-over', `whatever becomes of \`${programOf(node, registry, functions) as string}\`, the next command runs: use \`set -e\`, or \`… || exit 1\``)
     }
@@ -124,13 +125,13 @@ function compared(node: Extract<Node, { is: 'conditional' | 'arithmetic' }>, fed
   if (variable !== undefined) say(node.line, 'guard-without-data', `if \`${variable}\` is empty or no number, this is false and the script goes on as if the guard had held. Check for a number first`)
 }
 
-/** Variables without quotes in what a program is told. */
-function unquoted(node: Simple, isProgram: (node: Node) => node is Simple, say: Say): void {
+/** Variables without quotes in what a program is told. @param plain those that are set once, to one word */
+function unquoted(node: Simple, isProgram: (node: Node) => node is Simple, plain: ReadonlySet<string>, say: Say): void {
   const name = constant(node.words[0])
   if (!isProgram(node) && name !== '[' && name !== 'test') return
   for (const word of node.words.slice(1)) {
     if (isAssignment(word)) continue
-    const bare = word.parts.find(p => p.is === 'parameter' && !p.quoted && !['#', '?', '$', '!', '@'].includes(p.name) && !p.length)
+    const bare = word.parts.find(p => p.is === 'parameter' && !p.quoted && !['#', '?', '$', '!', '@'].includes(p.name) && !p.length && !plain.has(p.name))
     if (bare?.is === 'parameter') say(node.line, 'unquoted', `\`${bare.source}\` without quotes vanishes when it is empty, and the words after it move up: \`"${bare.source}"\``, 'SC2086')
   }
 }

@@ -6,8 +6,9 @@ import type { OperatorOptions, OperatorRun } from '../options.ts'
 import { END, type Plan, type PlanStep } from '../plan.ts'
 import { type Caller, type Frame, type Issue, MemoryFiles, ScriptRun, StuckError, type Watcher } from '../shell/index.ts'
 import { EPOCH_SECONDS } from '../shell/container.ts'
-import type { Simple } from '../shell/syntax.ts'
+import type { Script, Simple } from '../shell/syntax.ts'
 import { lineId } from './plan.ts'
+import { LineRecorder } from './record.ts'
 
 const COMMAND = defineEvent('operator.command')
 const STARTED = defineEvent('operator.step-started')
@@ -52,6 +53,9 @@ export class ScriptOperator implements OperatorRun {
   private readonly where: string
   private readonly files: MemoryFiles
   private lastWords = ''
+  /** Why the last program failed, if it did: a script's own message often hides it. */
+  private lastFailure = ''
+  private lines: LineRecorder | undefined
   /** Commands that a trap started. */
   private undoing = 0
 
@@ -86,11 +90,19 @@ export class ScriptOperator implements OperatorRun {
         return this.finish('stuck', `${script.file}: ${error.message}`)
       } finally {
         run.stop()
+        this.lines?.close()
       }
       this.close()
-      if (status !== 0) return this.ended(`${script.file} ended with status ${status} at line ${run.shell.line}${this.lastWords === '' ? '' : `: ${this.lastWords}`}`)
+      if (status !== 0) return this.ended(`${script.file} ended with status ${status} at line ${run.shell.line}${this.said()}`)
     }
     this.finish('completed', '')
+  }
+
+  /** The last words on the terminal, and those of the program that failed just before, where they are others. */
+  private said(): string {
+    const { lastWords, lastFailure } = this
+    if (lastWords === '') return lastFailure === '' ? '' : `: ${lastFailure}`
+    return lastFailure === '' || lastFailure.includes(lastWords) ? `: ${lastFailure === '' ? lastWords : lastFailure}` : `: ${lastWords} (${lastFailure})`
   }
 
   /** Something beside the script's main process cannot end. */
@@ -109,17 +121,23 @@ export class ScriptOperator implements OperatorRun {
     const { options } = this
     const terminal = (error: boolean) => ({
       write: (text: string): boolean => {
-        if (error) this.lastWords = text.trim().split('\n').pop()?.slice(0, LAST_WORDS) ?? ''
+        if (error) this.lastWords = lastLine(text)
+        this.lines?.wrote(text, error)
         options.terminal?.(text.trimEnd())
         return true
       },
     })
-    const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', runAs: options.user, hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', watcher: this.watcher(script.file) } as const
+    const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', runAs: options.user, hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', watcher: this.watcher(script) } as const
     return new ScriptRun(host, script, { name: script.file, env: { HOME: '/root', PATH: '/usr/local/bin:/usr/bin:/bin', USER: options.user ?? 'operator', LANG: 'C.UTF-8', ...options.env }, cwd: '/root', out: terminal(false), err: terminal(true) })
   }
 
-  private watcher(file: string): Watcher {
-    return { issue: (node, argv, shell) => this.issue(file, node, argv, shell), returned: (node, issue, output) => this.returned(node, issue, output) }
+  private watcher(script: Script): Watcher {
+    const watcher: Watcher = { issue: (node, argv, shell) => this.issue(script.file, node, argv, shell), returned: (node, issue, output) => this.returned(node, issue, output) }
+    const { observer } = this.options
+    if (observer?.line === undefined) return watcher
+    const lines = new LineRecorder(this.sim, script, (this.plan.script?.scripts.length ?? 0) > 1, e => observer.line?.(e))
+    this.lines = lines
+    return { ...watcher, ran: (node, argv, status, sinceUs, shell) => lines.ran(node, argv, status, sinceUs, shell, this.run?.shell ?? shell) }
   }
 
   /**
@@ -186,6 +204,8 @@ export class ScriptOperator implements OperatorRun {
     const visit = this.issued.get(issue.ticket)
     this.issued.delete(issue.ticket)
     if (visit === undefined) return
+    if ((this.run?.session.inTrap ?? 0) === 0) this.lastFailure = output.code === 0 || output.err === '' ? '' : `${issue.argv[0] ?? ''}: ${lastLine(output.err)}`
+    this.lines?.returned(node, output)
     if (!visit.skipped) this.options.observer?.commandReturned?.({ step: visit.step.id, path: 'forward', visit: visit.visit, command: visit.commands, argv: issue.argv, output, atUs: this.sim.now })
     if (node.last && visit.call === undefined && this.open === visit) this.close()
     else if (this.open !== visit) this.leave(visit)
@@ -215,6 +235,7 @@ export class ScriptOperator implements OperatorRun {
     this.issued.clear()
     task?.kill()
     run?.stop()
+    this.lines?.close()
   }
 
   kill(): void {
@@ -292,4 +313,8 @@ export class ScriptOperator implements OperatorRun {
     this.sim.log(OUTCOME, this.where, OUTCOMES.indexOf(outcome), reason === '' ? outcome : `${outcome}: ${reason}`)
     this.options.observer?.outcome?.(outcome, reason, this.sim.now)
   }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').pop()?.slice(0, LAST_WORDS) ?? ''
 }

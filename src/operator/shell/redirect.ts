@@ -22,7 +22,7 @@ export interface Fds {
 }
 
 /** Appends to a file, wherever that has got to by then. */
-class FileSink implements Sink {
+export class FileSink implements Sink {
   constructor(
     private readonly shell: Shell,
     private readonly path: string,

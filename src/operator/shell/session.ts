@@ -5,7 +5,8 @@ import { StuckError } from './errors.ts'
 import type { Machine } from './machine.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import type { Pipe, Sink } from './streams.ts'
-import type { Script, Simple } from './syntax.ts'
+import type { Shell, Status } from './shell.ts'
+import type { Arithmetic, Conditional, Script, Simple } from './syntax.ts'
 
 /** What a shell finds around it. */
 export interface ShellHost {
@@ -31,6 +32,9 @@ export interface ShellHost {
   readonly watcher?: Watcher
 }
 
+/** What has a status of its own. */
+export type Judged = Simple | Conditional | Arithmetic
+
 /** Told about what a script does, command by command. */
 export interface Watcher {
   /**
@@ -40,8 +44,8 @@ export interface Watcher {
   issue(node: Simple, argv: readonly string[], shell: Caller): Issue | undefined
   /** It has ended. */
   returned(node: Simple, issue: Issue, output: Output): void
-  /** Any simple command has ended: for the record of the lines that ran. */
-  ran?(node: Simple, argv: readonly string[], status: number, sinceUs: Us, looked: boolean): void
+  /** A simple command, `[[ … ]]` or `(( … ))` has ended: for the record of the lines that ran. */
+  ran?(node: Judged, argv: readonly string[], status: number, sinceUs: Us, shell: Shell): void
   /** What reached the terminal. */
   printed?(text: string, error: boolean): void
 }
@@ -75,6 +79,7 @@ const MOST_IDLE = 200_000
 const MOST_CHARACTERS = 64_000_000
 const MOST_PROCESSES = 256
 const FIRST_PID = 4_711
+const NO_WORDS: readonly string[] = []
 
 /** A job that runs beside the shell. */
 export interface Job {
@@ -229,8 +234,14 @@ export class Session {
   }
 
   /** A command has ended: for the record. */
-  ran(node: Simple, argv: readonly string[], status: number, sinceUs: Us, shell: { readonly tested: number; readonly options: { readonly errexit: boolean } }): void {
-    this.host.watcher?.ran?.(node, argv, status, sinceUs, shell.tested > 0 || shell.options.errexit)
+  ran(node: Judged, argv: readonly string[], status: number, sinceUs: Us, shell: Shell): void {
+    this.host.watcher?.ran?.(node, argv, status, sinceUs, shell)
+  }
+
+  /** A `[[ … ]]` or `(( … ))` has ended. */
+  judged(node: Conditional | Arithmetic, status: number, shell: Shell): Status {
+    this.ran(node, NO_WORDS, status, this.host.sim.now, shell)
+    return shell.finish(status)
   }
 
   /** A command of the script's own shell has failed and nothing looks at it. */

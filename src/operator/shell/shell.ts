@@ -10,7 +10,7 @@ import type { Frame, Session } from './session.ts'
 import { NOTHING } from './streams.ts'
 import { dispatch, runSimple } from './simple.ts'
 import { specialArray, specialParameter } from './special.ts'
-import { type Node, type ParameterPart, type Simple, type Word } from './syntax.ts'
+import type { Arithmetic, Conditional, Node, ParameterPart, Simple, Word } from './syntax.ts'
 import { BUILTIN_US, DEEPEST, LONGEST } from './limits.ts'
 import { Variables } from './variables.ts'
 
@@ -232,13 +232,13 @@ export class Shell {
         this.session.step(BUILTIN_US)
         if (node.test.pure) {
           const step = this.expanding(conditional(this, node.test))
-          return typeof step === 'number' ? this.finish(step) : this.finishLater(step)
+          return typeof step === 'number' ? this.session.judged(node, step, this) : this.finishLater(node, step)
         }
-        return this.finishLater(this.expandingLater(conditional(this, node.test)))
+        return this.finishLater(node, this.expandingLater(conditional(this, node.test)))
       case 'arithmetic':
         this.line = node.line
         this.session.step(BUILTIN_US)
-        return node.expression.pure ? this.finish(this.arithmetic(pureText(this, node.expression))) : this.finishLater(this.arithmeticLater(node.expression))
+        return node.expression.pure ? this.session.judged(node, this.arithmetic(pureText(this, node.expression)), this) : this.finishLater(node, this.arithmeticLater(node.expression))
       case 'function':
         this.functions.set(node.name, node.body)
         this.session.functionNames.add(node.name)
@@ -326,8 +326,8 @@ export class Shell {
     return this.failed(status)
   }
 
-  private *finishLater(process: Process<number>): Process<number> {
-    const result = this.finish(yield* process)
+  private *finishLater(node: Conditional | Arithmetic, process: Process<number>): Process<number> {
+    const result = this.session.judged(node, yield* process, this)
     return typeof result === 'number' ? result : yield* result
   }
 

@@ -37,7 +37,9 @@ function looked(shell: Shell): number {
 /** The elements of an array that the shell keeps itself. */
 export function specialArray(shell: Shell, name: string): readonly string[] | undefined {
   switch (name) {
-    case 'PIPESTATUS': return shell.pipestatus.map(String)
+    case 'PIPESTATUS':
+      shell.session.statusRead = true
+      return shell.pipestatus.map(String)
     case 'FUNCNAME': return shell.calls.length === 0 ? [] : [...shell.calls.map(c => c.name).reverse(), 'main']
     case 'BASH_LINENO': return [...shell.calls.map(c => String(c.line)).reverse(), '0']
     case 'BASH_SOURCE': return [...shell.calls.map(() => shell.name0), shell.name0]

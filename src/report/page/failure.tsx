@@ -153,6 +153,7 @@ function Tree({ failure, jump }: { readonly failure: FailureView; readonly jump:
                   <td class="figure">{line.tookUs > 0 ? lasting(line.tookUs) : ''}</td>
                   <td class="left">{resultWords(line)}</td>
                 </tr>
+                {line.remarks.map(({ words, unseen }, n) => <tr class={unseen ? 'remark unseen' : 'remark'} key={`${i}-said-${n}`}><td /><td /><td colSpan={3} class="left">{words}</td></tr>)}
                 {under(line, i).map((fault, n) => <tr class="fault" key={`${i}-${n}`}><td class="figure">{clock(fault.fromUs)}</td><td colSpan={4} class="left"><span class="bolt-sign" role="img" aria-label="fault">⚡</span> {fault.words}</td></tr>)}
               </>
             ))}

@@ -4,7 +4,8 @@ import type { Plan } from '../../operator/index.ts'
 import { partingOf, milestonesOf } from '../milestones.ts'
 import { inevitableSentence, lastStrikeOf, mends, smallestSentence, twinSentences } from '../explained.ts'
 import { remedyFor, remedyNote } from '../remedies.ts'
-import { type OutlineStep, type Story, labelOf } from '../story.ts'
+import { UNSEEN, scriptLines } from '../lines.ts'
+import { type OutlineStep, type Story, labelOf, withLines } from '../story.ts'
 import { count, faultWords, plain, violationWords } from '../words.ts'
 import { formatClock } from '../../kernel/index.ts'
 import type { StoryLoss } from '../../result.ts'
@@ -86,24 +87,28 @@ function treeOf({ outline, rehearsal, counterexample }: Story): TreeLine[] {
   const needed = new Set(counterexample.explained?.smallest.needed ?? [])
   const forward = rehearsal.steps.filter(({ path }) => path === 'forward')
   const undo = rehearsal.steps.filter(({ path }) => path === 'undo')
-  const lines = outline.map((step): TreeLine => {
+  const script = new Map(scriptLines(rehearsal).map((line) => [line.line, line]))
+  const lines = withLines(outline, [...script.values()]).map((step): TreeLine => {
     const records = forward.filter((record) => record.step === step.id)
-    const first = records[0]
-    const took = records.reduce((sum, { startUs, endUs }) => sum + ((endUs ?? startUs) - startUs), 0)
+    const line = script.get(step.id)
+    // A line of a script that starts no program is no step, and has no records.
+    const first = records[0] ?? line
+    const took = records.length === 0 ? (line?.tookUs ?? 0) : records.reduce((sum, { startUs, endUs }) => sum + ((endUs ?? startUs) - startUs), 0)
     return {
       step: step.id, number: step.number, title: step.title === step.id ? '' : step.title, depth: step.depth, container: step.container, undo: false,
       startUs: first === undefined ? null : Math.max(0, first.startUs),
       tookUs: took,
-      visits: records.length,
-      result: records.some(({ result }) => result === 'failed') ? 'failed' : (records.at(-1)?.result ?? 'not reached'),
+      visits: records.length === 0 ? (line?.passes ?? 0) : records.length,
+      result: records.some(({ result }) => result === 'failed') ? 'failed' : (records.at(-1)?.result ?? (line === undefined ? 'not reached' : 'done')),
       downUs: step.container ? 0 : records.reduce((sum, { writeDowntimeUs }) => sum + writeDowntimeUs, 0),
       failing: step.id === failing && !counterexample.step.startsWith('undo of '),
       needed: needed.has(step.id),
+      remarks: (line?.remarks ?? []).map((words) => ({ words, unseen: words.includes(UNSEEN) })),
     }
   })
   const back = undo.map((record): TreeLine => ({
     step: record.step, number: '', title: record.title, depth: 0, container: false, undo: true, startUs: Math.max(0, record.startUs), tookUs: (record.endUs ?? record.startUs) - record.startUs, visits: 1, result: record.result, downUs: record.writeDowntimeUs,
-    failing: counterexample.step === `undo of ${record.step.replace(/^undo of /, '')}`, needed: false,
+    failing: counterexample.step === `undo of ${record.step.replace(/^undo of /, '')}`, needed: false, remarks: [],
   }))
   return [...lines, ...back]
 }

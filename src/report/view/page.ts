@@ -18,6 +18,8 @@ export interface TreeLine {
   readonly failing: boolean
   /** The smallest form of the failure needs it. */
   readonly needed: boolean
+  /** Of a line of a script: what it printed, how it ended, and who looked at that; a failure that nobody saw is `unseen`. */
+  readonly remarks: readonly { readonly words: string; readonly unseen: boolean }[]
 }
 
 export interface Moment {
