@@ -6,6 +6,9 @@ import type { z } from 'zod'
 import type { AckInterval, Copy, History, Position, ReplicatedLog } from './cluster/log/index.ts'
 import type { Simulation, Us } from './kernel/index.ts'
 import type { CommandRegistry } from './operator/command.ts'
+import type { SafeLines, Typed } from './operator/script/edits.ts'
+
+export type { SafeLines, Typed } from './operator/script/edits.ts'
 
 /** One rule of a model: a claim with a source and a test. */
 export interface Rule {
@@ -73,6 +76,12 @@ export interface Engine<Options = unknown> {
    * Optional: without it clusters keep their size. {@link problems} is asked about each value before it is used.
    */
   shrinks?(options: Options): readonly Size[]
+  /**
+   * Lines of shell that are known to be safe beside a command of a script: wait until the copy has replayed what it received, ask for the role first.
+   * Tried out when a script is to be mended (`--mend`), so each is something that an experienced person might put there whatever the script is
+   * about; none knows a particular script. Optional: without it no command is inserted.
+   */
+  safeBeside?(options: Options, typed: Typed): readonly SafeLines[]
   build(sim: Simulation, options: Options): Cluster
 }
 

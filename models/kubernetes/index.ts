@@ -1,4 +1,5 @@
 export { compareVersions } from './aks.ts'
+export { type PodCommand, podCommand, poll } from './beside.ts'
 export type { Cost } from './billing.ts'
 export type { ContainerHandle, ContainerProgram, Image } from './container.ts'
 export { Kubernetes } from './kubernetes.ts'

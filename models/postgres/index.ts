@@ -2,6 +2,7 @@
 import type { Assumption, AssumptionRange, Cluster, Engine, Problem } from '../../src/engine.ts'
 import { Simulation } from '../../src/kernel/index.ts'
 import { KUBERNETES_RANGES, type KubernetesOptions, kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
+import { safeBeside } from './beside.ts'
 import { PostgresCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, type TimingName, timingOf } from './options.ts'
@@ -103,6 +104,7 @@ export const postgres: Engine<PostgresOptions> = {
   assumptions,
   names,
   shrinks: sizes,
+  safeBeside,
   build: (sim: Simulation, options: PostgresOptions): Cluster => new PostgresCluster(sim, options),
 }
 

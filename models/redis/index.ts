@@ -2,6 +2,7 @@
 import type { Assumption, AssumptionRange, Cluster, Engine, Problem } from '../../src/engine.ts'
 import type { Simulation } from '../../src/kernel/index.ts'
 import { KUBERNETES_RANGES, type KubernetesOptions, kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
+import { safeBeside } from './beside.ts'
 import { RedisCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { LAB_KUBERNETES, type RedisOptions, redisOptions, TIMING, type TimingName, timingOf } from './options.ts'
@@ -73,6 +74,7 @@ export const redis: Engine<RedisOptions> = {
   assumptions,
   names,
   shrinks: sizes,
+  safeBeside,
   build: (sim: Simulation, options: RedisOptions): Cluster => new RedisCluster(sim, options),
 }
 

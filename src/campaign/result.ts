@@ -198,6 +198,43 @@ export interface Sensitivity {
   readonly impossible: readonly { readonly option: string; readonly value: unknown; readonly why: string }[]
 }
 
+/** What became of a campaign's runs, before and after an edit. */
+export interface Tried {
+  /** Runs in budget. */
+  readonly runs: number
+  readonly outcomes: Readonly<Counts<Outcome>>
+  /** By check, where there are any. */
+  readonly violations: Readonly<Counts>
+}
+
+/** An edit of a script with which a check held in every run of the campaign, and no other was violated more often. */
+export interface Mend {
+  readonly is: 'guard' | 'strict' | 'reorder' | 'insert'
+  readonly file: string
+  readonly line: number
+  readonly does: string
+  /** Lines added and lines taken away. */
+  readonly changed: number
+  /** A unified diff. */
+  readonly patch: string
+  /** The same seeds with it. */
+  readonly after: Tried
+  /** Fewer than half as many runs as before reach the end: it prevents the failure by stopping the script. */
+  readonly stops: boolean
+}
+
+/** What small edits of a script have shown. */
+export interface Mends {
+  /** Edits tried, and rehearsals that took. */
+  readonly tried: number
+  readonly rehearsals: number
+  /** Not stopped before its end. */
+  readonly complete: boolean
+  readonly before: Tried
+  /** Of each violated check the edits that prevent it, the smallest first; none when no single edit does. */
+  readonly checks: readonly { readonly check: CheckId; readonly mends: readonly Mend[] }[]
+}
+
 /** Runs that checks and measures are about: all but those out of budget and those that nobody promises will end well. */
 export function runsJudged({ runs, outOfBudget, unjudged }: Pick<CampaignResult, 'runs' | 'outOfBudget' | 'unjudged'>): number {
   return runs - outOfBudget.runs - unjudged.runs
@@ -252,6 +289,8 @@ export interface CampaignResult {
   readonly gates: readonly GateSummary[]
   /** Only when asked for (`--needless`). */
   readonly needless?: Needless
+  /** Only of scripts, and when asked for (`--mend`). */
+  readonly mends?: Mends
   readonly coverage: Coverage
   /** Everything that could have been hit, and how often it was. */
   readonly probes: readonly Probe[]

@@ -26,6 +26,8 @@ export interface RawOptions {
   readonly resume?: boolean
   readonly strict?: boolean
   readonly needless?: boolean
+  /** For scripts: try small edits out. */
+  readonly mend?: boolean
   readonly sensitivity?: boolean
   readonly sensitivityRuns?: number
 }

@@ -1,7 +1,7 @@
 /** Shows results and writes the files that were asked for. */
 import { dirname } from 'node:path'
 import { type CampaignResult, countRuns } from '../campaign/index.ts'
-import { type Screen, type Told, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
+import { type Screen, type Told, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, print, writeJson } from './context.ts'
 import type { RawOptions } from './options.ts'
 
@@ -58,7 +58,8 @@ export function tell(told: Told, screen: Screen): string[] {
   const lines = renderSummary(told.result, screen)
   const story = storiesOf(told)[0]
   if (story !== undefined) lines.push('', ...renderStory(story, screen))
-  return [...lines, ...renderOthers(told.result, screen)]
+  const mends = renderMends(told.result, screen)
+  return [...lines, ...renderOthers(told.result, screen), ...(mends.length > 0 ? ['', ...mends] : [])]
 }
 
 /** The counterexamples that are not told: one of each other check first, then more of the same. */

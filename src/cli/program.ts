@@ -49,6 +49,7 @@ function commands(context: Context, exit: (code: ExitCode) => void): Command {
 
   addOutputOptions(addSensitivityOptions(addCampaignOptions(program.command('run').description('rehearse scenarios: built-in names or files; default: every scenario in this folder').argument('[scenario...]'))))
     .option('--needless', 'also rehearse without each step and each gate, and list those that no rehearsal needed')
+    .option('--mend', 'for a shell script: try small edits on the same runs, and show as a diff the smallest that prevents each failure')
     .action(async (names: string[], options: RawOptions) => exit(await run(names, options, context)))
   addOutputOptions(addSweepOptions(program.command('sweep').description('the exact grid: every fault at every step and wait, rollback from every step, the operator’s mistakes').argument('[scenario...]')))
     .action(async (names: string[], options: RawOptions & SweepOptions) => exit(await sweep(names, options, context)))

@@ -1,7 +1,7 @@
 /** `proofroll run`, and what `npm start` shows. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type Campaign, type CampaignResult, type Sensitivity, type StrategySpec, analyseSensitivity, findNeedless, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
+import { type Campaign, type CampaignResult, type Mends, type Sensitivity, type StrategySpec, analyseSensitivity, findMends, findNeedless, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { listenForInterruption } from './interrupt.ts'
 import { type Told, count, glyphsFor, hang, paintFor, plain } from '../report/index.ts'
@@ -66,6 +66,8 @@ export interface Exploring {
 
 /** Rehearses scenarios and shows what came of it. */
 export async function rehearse(scenarios: readonly Scenario[], options: RawOptions, context: Context, exploring?: Exploring): Promise<ExitCode> {
+  const stepped = scenarios.find(({ runbook }) => runbook.script === undefined)
+  if (options.mend === true && stepped !== undefined) throw new UsageError(`${stepped.name}: --mend edits shell scripts, and this runbook is a list of steps\n    which one change of a step would have helped, \`proofroll replay FILE --explain\` tells`)
   const checkpoint = openCheckpoint(options, scenarios.map((scenario) => scenario.name), context)
   const interruption = listenForInterruption(context)
   try {
@@ -94,7 +96,8 @@ async function rehearseAll(scenarios: readonly Scenario[], options: Underway, co
     }
     const { result: found, stories } = await campaignOf(scenario, options, context)
     const tried = options.needless === true && !options.stop.aborted ? await withNeedless(found, scenario, options, context) : found
-    const result = options.sensitivity === true && !found.partial ? { ...tried, sensitivity: await sensitivityOf(scenario, found, options, context) } : tried
+    const mended = options.mend === true && !found.partial && !options.stop.aborted ? { ...tried, mends: await mendsOf(scenario, found, options, context) } : tried
+    const result = options.sensitivity === true && !found.partial ? { ...mended, sensitivity: await sensitivityOf(scenario, found, options, context) } : mended
     told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal), twins: stories.map((story) => story.twin) })
   }
   return told
@@ -107,6 +110,16 @@ async function withNeedless(result: CampaignResult, scenario: Scenario, { withou
     const how = { seed: result.seed, strategy: result.strategy, runs, stop, onProgress: (done: number, total: number) => progress.update(done, total, 0) }
     const needless = await findNeedless(withoutKinds(scenario, without), context.rehearser, how)
     return needless === undefined ? result : { ...result, needless }
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Tries small edits of the script out, on the campaign's own runs. */
+async function mendsOf(scenario: Scenario, result: CampaignResult, { quiet, stop }: Underway, context: Context): Promise<Mends> {
+  const progress = openProgress(`${scenario.name}: mending`, context, quiet === true, 'edits tried')
+  try {
+    return await findMends(withoutKinds(scenario, result.without), context.rehearser, { result, stop, onProgress: (done, total) => progress.update(done, total, 0) })
   } finally {
     progress.stop()
   }

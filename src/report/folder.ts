@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { version } from '../campaign/index.ts'
 import type { ComparisonResult } from '../campaign/compare/result.ts'
+import type { CampaignResult } from '../campaign/result.ts'
 import { chartsAcross, chartsOf, type NamedChart, type Pictured } from './charts/index.ts'
 import { drawPng, drawSvg } from './charts/draw.ts'
 import { LIGHT } from './charts/palette.ts'
@@ -12,6 +13,7 @@ import { fileNameOf, folderOf, resultJson, toJson, writeWhole } from './files.ts
 import { comparisonPageData, pageData, renderPage } from './html.ts'
 import { renderJUnit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
+import { renderMends } from './mends.ts'
 import { renderStory } from './story.ts'
 import { renderSummary } from './summary.ts'
 import { PLAIN } from './text.ts'
@@ -32,7 +34,7 @@ const SUMMARY_MAX = 500_000
 export async function writeReport(told: readonly Told[], folder: string): Promise<string[]> {
   const results = told.map((each) => each.result)
   const stories = new Map(told.map((each) => [each.result.scenario, storiesOf(each).slice(0, 1).flatMap((story) => renderStory(story, PLAIN))]))
-  const text = told.map((each) => [...renderSummary(each.result, PLAIN), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)])].join('\n'))
+  const text = told.map((each) => [...renderSummary(each.result, PLAIN), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)]), ...mended(each.result)].join('\n'))
   writeWhole(join(folder, 'story.txt'), `${text.join(`\n\n${'─'.repeat(PLAIN.columns)}\n\n`)}\n`)
   writeWhole(join(folder, 'result.json'), resultJson(results))
   const markdown = renderMarkdown(results, stories)
@@ -106,4 +108,9 @@ function pictured(told: Told): Pictured {
   const [story] = storiesOf(told)
   const timeline = story === undefined ? undefined : timelineOf(story.rehearsal, story.outline, told.scenario.runbook, story.counterexample.step)
   return { result: told.result, ...(story === undefined || timeline === undefined ? {} : { worst: { timeline, words: `how it ${violationWords(story.counterexample.check)}` } }) }
+}
+
+function mended(result: CampaignResult): string[] {
+  const lines = renderMends(result, PLAIN)
+  return lines.length === 0 ? [] : ['', '', ...lines]
 }

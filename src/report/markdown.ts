@@ -1,11 +1,12 @@
 /** Markdown for a job summary or a pull request. */
 import { countRuns } from '../campaign/ranges.ts'
 import { notNeeded } from '../campaign/needless.ts'
-import type { CampaignResult, Sensitivity } from '../campaign/result.ts'
+import type { CampaignResult, Mends, Sensitivity } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
 import type { SweepSummary } from '../campaign/sweep/summary.ts'
 import { GATE_COLUMNS, gateFigures, howJudged, telling } from './gates.ts'
 import { heatMaps } from './heat.ts'
+import { noneWords, offersOf } from './mends.ts'
 import { renderSensitivity, valueText } from './sensitivity.ts'
 import { saturation, sentence } from './summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from './sweep.ts'
@@ -43,8 +44,16 @@ function section(result: CampaignResult, story: readonly string[]): string {
     lines.push('', '### No rehearsal needed', '', spare.length === 0 ? 'Each step and gate was needed.' : spare.map((step) => `${cell(step.step)} (tried without in ${plain(step.tried)})`).join(', '))
   }
   if (result.sensitivity !== undefined) lines.push('', ...sensitivitySection(result, result.sensitivity))
+  if (result.mends !== undefined) lines.push('', ...mendsSection(result, result.mends))
   if (story.length > 0) lines.push('', '### The smallest failing story', '', '```text', ...story, '```')
   return [...lines, ''].join('\n')
+}
+
+/** Small edits of a script that prevent a failure, as diffs. */
+function mendsSection(result: CampaignResult, mends: Mends): string[] {
+  const { first, others, none, how } = offersOf(result)
+  const told = [...first, ...others].flatMap((offer) => ['', `**${cell(offer.title)}**`, '', ...offer.words.map((words) => `- ${words}`), '', '```diff', offer.mend.patch, '```'])
+  return ['### Smallest edits that prevent it', '', how, ...told, ...(none.length > 0 ? ['', noneWords(none, mends.tried)] : [])]
 }
 
 function measured(result: CampaignResult): string[] {

@@ -67,7 +67,7 @@ function libraries(mounted: ReadonlyMap<string, string>, scripts: readonly Scrip
   })
 }
 
-function isPlace(node: Simple, functions: ReadonlySet<string>): boolean {
+export function isPlace(node: Simple, functions: ReadonlySet<string>): boolean {
   const word = node.words[0]
   if (word === undefined || isAssignment(word)) return false
   const name = word.constant

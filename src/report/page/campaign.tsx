@@ -39,6 +39,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
       <Assumptions view={view} />
       {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}>{reason}</li>)}</ul></Section>}
       <Failures view={view} asked={asked} />
+      <Mends view={view} />
       {view.measures === null ? null : <Measures view={view} />}
       <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={2} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
       <Sweep view={view} />
@@ -50,6 +51,23 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         </Section>
       )}
     </article>
+  )
+}
+
+function Mends({ view: { mends, id } }: { readonly view: CampaignView }): JSX.Element | null {
+  if (mends === null) return null
+  return (
+    <Section id={`${id}-mends`} title="Smallest edits that prevent it">
+      <p>{mends.how}</p>
+      {mends.offers.map(({ title, words, patch }) => (
+        <article class="mend" key={patch}>
+          <h3>{title}</h3>
+          <ul>{words.map((each) => <li key={each}>{each}</li>)}</ul>
+          <Scroll label={`The edit as a diff: ${title}`}><pre class="diff">{patch.split('\n').map((line, i) => <span key={i} class={line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : ''}>{`${line}\n`}</span>)}</pre></Scroll>
+        </article>
+      ))}
+      {mends.none === '' ? null : <p>{mends.none}</p>}
+    </Section>
   )
 }
 

@@ -3,6 +3,7 @@ import { countRuns } from '../../campaign/ranges.ts'
 import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../../campaign/result.ts'
 import { unhit } from '../../campaign/probes.ts'
 import { notNeeded } from '../../campaign/needless.ts'
+import { noneWords, offersOf } from '../mends.ts'
 import type { MeasureId } from '../../result.ts'
 import { exploredWords } from '../charts/index.ts'
 import { folderOf } from '../files.ts'
@@ -48,6 +49,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     downtimeSteps: drawn ? downtimeSteps(result) : null,
     failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
     failuresBeyond: beyondWords(result),
+    mends: mendsOf(result),
     gates: gates(result),
     needless: needless(result),
     grid: result.sweep === null ? null : { head: GRID_COLUMNS, rows: gridRows(result.sweep).map((cells) => ({ cells })), notes: [completeness(result, result.sweep), ...result.sweep.notStruck.slice(0, NOT_STRUCK_MAX).map(({ why, runs }) => `Not struck: ${plain(runs)} ${why}`), ...(result.sweep.notStruck.length > NOT_STRUCK_MAX ? [`And ${count(result.sweep.notStruck.length - NOT_STRUCK_MAX, 'more reason')} not to strike, all in result.json.`] : [])] },
@@ -166,6 +168,12 @@ function gates(result: CampaignResult): TableView | null {
     cells: [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale), gate.mattered === 0 ? 'never mattered: every look said yes' : gate.stopped === 0 ? 'only ever waited, and passed' : ''],
   }))
   return { head: ['gate', ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), 'stopped: the gate ended the run or sent it elsewhere. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output.'] }
+}
+
+function mendsOf(result: CampaignResult): CampaignView['mends'] {
+  if (result.mends === undefined) return null
+  const { first, others, none, how } = offersOf(result)
+  return { how, offers: [...first, ...others].map(({ title, words, mend }) => ({ title, words, patch: mend.patch })), none: none.length === 0 ? '' : noneWords(none, result.mends.tried) }
 }
 
 function needless({ needless: found }: CampaignResult): string[] {

@@ -105,6 +105,8 @@ export interface CampaignView {
   readonly downtimeSteps: TableView | null
   readonly failures: readonly FailureView[]
   readonly failuresBeyond: string
+  /** Small edits of a script that prevent a failure, tried out; null without `--mend`. */
+  readonly mends: { readonly how: string; readonly offers: readonly { readonly title: string; readonly words: readonly string[]; readonly patch: string }[]; readonly none: string } | null
   readonly gates: TableView | null
   readonly needless: readonly string[]
   readonly grid: TableView | null
