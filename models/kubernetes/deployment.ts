@@ -1,6 +1,6 @@
 /** The Deployment controller, with its ReplicaSets folded in as revisions (rules K8S-DEPLOYMENT-…): enough for stateless pods such as poolers. */
 import type { Kubernetes } from './kubernetes.ts'
-import { copy, countOrShare, type DeploymentSpec, type KubeObject } from './objects.ts'
+import { copy, countOrShare, type DeploymentSpec, type KubeObject, type PodTemplate } from './objects.ts'
 import type { Pod } from './pod.ts'
 import { RevisionBook, type Revisions, safeHash } from './revisions.ts'
 
@@ -28,6 +28,7 @@ export class Deployments {
     const living = this.kube.pods$.ownedBy('Deployment', key).filter(p => !p.terminating && !p.finished)
     const fresh = living.filter(p => p.labels['pod-template-hash'] === revisions.update)
     const old = living.filter(p => p.labels['pod-template-hash'] !== revisions.update)
+    if (spec.paused === true) return this.scaleOnly(object, key, living, replicas, revisions)
     const recreate = spec.strategy?.type === 'Recreate'
     const surge = recreate ? 0 : countOrShare(spec.strategy?.rollingUpdate?.maxSurge, replicas, '25%', 'up')
     let away = recreate ? replicas : countOrShare(spec.strategy?.rollingUpdate?.maxUnavailable, replicas, '25%', 'down')
@@ -41,9 +42,16 @@ export class Deployments {
     }
     if (recreate && this.kube.pods$.ownedBy('Deployment', key).some(p => p.terminating && p.labels['pod-template-hash'] !== revisions.update)) return
     const room = Math.min(replicas - fresh.length, replicas + surge - living.length)
-    for (let i = 0; i < room; i++) this.createPod(object, spec, key, revisions.update)
+    for (let i = 0; i < room; i++) this.createPod(object, spec.template, key, revisions.update)
     this.retire(old, living, replicas - away)
     if (old.length === 0 && fresh.length === replicas && fresh.every(p => p.ready)) revisions.current = revisions.update
+  }
+
+  /** A paused Deployment keeps its number of pods and rolls nothing: what is missing comes back as it was (rule K8S-DEPLOYMENT-2). */
+  private scaleOnly(object: KubeObject, key: string, living: readonly Pod[], replicas: number, revisions: Revisions): void {
+    const surplus = living.slice().sort((a, b) => Number(a.ready) - Number(b.ready) || b.createdUs - a.createdUs || b.nth - a.nth)
+    for (const pod of surplus.slice(0, Math.max(0, living.length - replicas))) this.kube.pods$.delete(pod)
+    for (let i = living.length; i < replicas; i++) this.createPod(object, revisions.template(revisions.current), key, revisions.current)
   }
 
   /** Deletes old pods as far as enough stay available; unready ones cost nothing. */
@@ -56,15 +64,15 @@ export class Deployments {
     }
   }
 
-  private createPod(object: KubeObject, spec: DeploymentSpec, key: string, hash: string): void {
+  private createPod(object: KubeObject, template: PodTemplate, key: string, hash: string): void {
     const name = object.metadata.name
     const nth = this.kube.count(`Deployment/${key}/pods`)
     this.kube.pods$.create({
       name: `${name}-${hash}-${safeHash(`${key}/${hash}/${nth}`, 5)}`,
       namespace: object.metadata.namespace ?? this.kube.options.namespace,
-      labels: { ...spec.template.metadata?.labels, 'pod-template-hash': hash },
-      ...(spec.template.metadata?.annotations === undefined ? {} : { annotations: copy(spec.template.metadata.annotations) }),
-      spec: spec.template.spec,
+      labels: { ...template.metadata?.labels, 'pod-template-hash': hash },
+      ...(template.metadata?.annotations === undefined ? {} : { annotations: copy(template.metadata.annotations) }),
+      spec: template.spec,
       owner: { kind: 'Deployment', name, uid: this.kube.store.entry('Deployment', key)?.uid ?? '' },
     })
   }

@@ -101,7 +101,10 @@ export class StatefulSets {
     if (spec.updateStrategy?.type === 'OnDelete' || revisions.current === revisions.update) return
     const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0
     if (partition > 0) return
-    if (live.every(p => p !== undefined && p.healthy && p.labels['controller-revision-hash']?.endsWith(revisions.update))) revisions.current = revisions.update
+    if (!live.every(p => p !== undefined && p.healthy && p.labels['controller-revision-hash']?.endsWith(revisions.update))) return
+    revisions.current = revisions.update
+    // Who follows the rollout has seen the last pod become Ready before this; without a word it would wait for the next event, perhaps for ever.
+    this.kube.touched()
   }
 
   private createPod(object: KubeObject, spec: StatefulSetSpec, revisions: Revisions, ordinal: number): Pod {

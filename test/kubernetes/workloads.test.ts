@@ -44,6 +44,25 @@ it('K8S-DEPLOYMENT-1: Recreate stops all old pods first', () => {
   expect(mixed).toBe(false)
 })
 
+it('K8S-DEPLOYMENT-2: paused, it keeps its pods as they were; resumed, it rolls', () => {
+  const c = cluster(3)
+  deployment(c, 'app', 2)
+  c.kube.begin()
+  expect(shell(c, 'kubectl rollout pause deploy/app')).toMatchObject({ code: 0, out: 'deployment.apps/app paused\n' })
+  expect(shell(c, 'kubectl rollout pause deploy/app')).toMatchObject({ code: 1, err: 'error: deployments.apps "app" is already paused\n' })
+  update(c, 'app')
+  shell(c, `kubectl delete pod ${c.kube.pods()[0]?.name ?? ''}`)
+  shell(c, 'kubectl scale deploy/app --replicas=3')
+  run(c, 300)
+  expect(c.kube.pods().map(p => p.image)).toEqual(['toy:1', 'toy:1', 'toy:1'])
+  expect(shell(c, 'kubectl rollout status deploy/app --timeout=5s').code).toBe(1)
+  expect(shell(c, 'kubectl rollout restart deploy/app').err).toContain(`can't restart paused deployment`)
+  expect(shell(c, 'kubectl rollout resume deploy/app').out).toBe('deployment.apps/app resumed\n')
+  expect(shell(c, 'kubectl rollout status deploy/app --timeout=5m').code).toBe(0)
+  expect(c.kube.pods().filter(p => !p.terminating).map(p => p.image)).toEqual(['toy:2', 'toy:2', 'toy:2'])
+  expect(shell(c, 'kubectl rollout resume deploy/app').err).toBe('error: deployments.apps "app" is not paused\n')
+})
+
 it('a Deployment replaces a deleted or evicted pod by another name', () => {
   const c = cluster(3)
   deployment(c, 'app', 2)

@@ -16,10 +16,11 @@ import { patch } from './patch.ts'
 import { rollout } from './rollout.ts'
 import { run } from './run.ts'
 import { scale } from './scale.ts'
+import { set } from './set.ts'
 import { CliError, type Context, type Verb } from './verb.ts'
 import { wait } from './wait.ts'
 
-export const VERBS: readonly Verb[] = [annotate, apply, clusterInfo, cordon, create, deleteVerb, describe, drain, exec, get, label, logs, patch, rollout, run, scale, taint, top, uncordon, version, wait]
+export const VERBS: readonly Verb[] = [annotate, apply, clusterInfo, cordon, create, deleteVerb, describe, drain, exec, get, label, logs, patch, rollout, run, scale, set, taint, top, uncordon, version, wait]
 
 interface Invocation {
   readonly verb: Verb

@@ -8,11 +8,11 @@ import { type Found, qualified } from './resources.ts'
 import { CliError, type Context, joined, targets, unknownTypes, type Verb } from './verb.ts'
 import { editable, store } from './write.ts'
 
-const ACTIONS = ['status', 'restart', 'undo', 'history']
+const ACTIONS = ['status', 'restart', 'undo', 'history', 'pause', 'resume']
 
 export const rollout: Verb = {
   name: 'rollout',
-  summary: 'follows, restarts or reverts a rollout',
+  summary: 'follows, restarts, pauses or reverts a rollout',
   flags: { timeout: 'text', watch: 'optional', selector: 'text' },
 
   check(args, kube) {
@@ -31,6 +31,7 @@ export const rollout: Verb = {
     if (action === 'status') return yield* status(c, f)
     if (action === 'restart') return restart(c, f)
     if (action === 'undo') return undo(c, f)
+    if (action === 'pause' || action === 'resume') return pause(c, f, action === 'pause')
     return history(c, f)
   },
 }
@@ -91,9 +92,24 @@ function deploymentProgress(kube: Kubernetes, f: Found): Progress {
   return { text: `deployment "${f.name}" successfully rolled out`, done: true }
 }
 
+/** Only a Deployment can be held: changes of its template then wait for `resume` (rule K8S-DEPLOYMENT-2). */
+function pause(c: Context, f: Found, on: boolean): Output {
+  const named = `${f.type.plural}.${f.type.group} "${f.name}"`
+  if (f.type.kind !== 'Deployment') throw new CliError(`error: ${named} ${on ? 'pausing' : 'resuming'} is not supported`)
+  const object = editable(c.kube, f)
+  if (isPaused(object) === on) throw new CliError(`error: ${named} is ${on ? 'already' : 'not'} paused`)
+  store(c.kube, f, { ...object, spec: { ...object.spec, paused: on } })
+  return joined([`${qualified(f.type, f.name)} ${on ? 'paused' : 'resumed'}`], [])
+}
+
+function isPaused(object: KubeObject): boolean {
+  return (object.spec as DeploymentSpec | undefined)?.paused === true
+}
+
 /** A restart is a template change: an annotation with the time. */
 function restart(c: Context, f: Found): Output {
   const object = editable(c.kube, f)
+  if (isPaused(object)) throw new CliError(`error: ${f.type.plural}.${f.type.group} "${f.name}" can't restart paused deployment (run rollout resume first)`)
   const spec = object.spec as unknown as StatefulSetSpec
   const template = { ...spec.template, metadata: { ...spec.template.metadata, annotations: { ...spec.template.metadata?.annotations, 'kubectl.kubernetes.io/restartedAt': timestamp(c.kube.sim.now) } } }
   store(c.kube, f, { ...object, spec: { ...object.spec, template } })
@@ -102,6 +118,7 @@ function restart(c: Context, f: Found): Output {
 
 function undo(c: Context, f: Found): Output {
   const object = editable(c.kube, f)
+  if (isPaused(object)) throw new CliError("error: cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again")
   const revisions = revisionsOf(c.kube, f, object)
   const previous = revisions.history[revisions.history.length - 2]
   if (previous === undefined) throw new CliError(`error: no rollout history found for ${f.type.singular} "${f.name}"`)
