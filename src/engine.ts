@@ -316,6 +316,8 @@ export interface Truth {
    * up (`synchronous_standby_names` emptied, say). Absent where what a write waits for is the client's choice, not the server's.
    */
   acknowledgeAlone?(): readonly string[]
+  /** Why a running member does not follow, in the database's own words; undefined when it does, or nothing is known. */
+  troubleOf?(member: string): string | undefined
   /** Version combinations among running members that the facts call unsupported; empty = none. */
   forbiddenSkew(): readonly string[]
   /** Promotions so far, oldest first. */

@@ -4,7 +4,7 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Client, Cluster, EngineKind, Entrance, Knock, Member, Session, SessionState, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, ok } from '../../src/operator/command.ts'
-import { isPlatformKind, Kubernetes, PlatformFaults, type PodView, withDefaults } from '../kubernetes/index.ts'
+import { type Image, isPlatformKind, Kubernetes, PlatformFaults, type PodView, withDefaults } from '../kubernetes/index.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
 import { type Backend, Node, Shared, type Shards } from './node.ts'
 import { type CouchdbOptions, versionOf } from './options.ts'
@@ -220,7 +220,9 @@ export class CouchdbCluster implements Cluster {
       this.kubernetes.addMachine(name, zone, 'nodepool1', { version: options.kubernetesVersion })
     }
     const program = new Program(this.shared)
-    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) this.kubernetes.defineImage({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'couchdb' })
+    const image = (name: string): Image => ({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'couchdb' })
+    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) this.kubernetes.defineImage(image(name))
+    this.kubernetes.defineRepository(options.image, image)
     this.createObjects()
     const isMember = (pod: PodView): boolean => pod.owner?.name === options.name
     this.platform = new PlatformFaults(this.kubernetes, isMember)

@@ -38,6 +38,15 @@ const readHostname = rememberedByText(hostname => {
   return { labels: 1 + Number(second !== undefined) + Number(third !== undefined) + more.length, first, second, third }
 })
 
+/** A tag that names a version: `:15.4`, `:v2`, `:7.2.5-alpine`. */
+const VERSION_TAG = /:[^/:]*\d[^/:]*$/
+
+/** `registry:5000/db/postgres:15.4` → `registry:5000/db/postgres`. */
+function repositoryOf(name: string): string {
+  const tag = name.lastIndexOf(':')
+  return tag > name.lastIndexOf('/') ? name.slice(0, tag) : name
+}
+
 /**
  * One cluster: control plane, kubelets, data plane. Make it, define images, add machines, {@link create} objects, then {@link begin} the story.
  * Until then everything comes up at once and costs no time; from then on every delay, refusal and race of the README's rules applies.
@@ -45,6 +54,7 @@ const readHostname = rememberedByText(hostname => {
 export class Kubernetes {
   readonly machines = new Map<string, Machine>()
   readonly images = new Map<string, Image>()
+  private readonly repositories = new Map<string, (name: string) => Image>()
   readonly store: Store
   readonly controllers: Controllers
   readonly nodes$: Nodes
@@ -124,6 +134,20 @@ export class Kubernetes {
     this.images.set(image.name, image)
   }
 
+  /** Says that every tag with a version in the repository of `name` can be pulled as well; `make` says what is in it. */
+  defineRepository(name: string, make: (name: string) => Image): void {
+    this.repositories.set(repositoryOf(name), make)
+  }
+
+  /** The image of this name in the registry; undefined when a pull of it fails (rule K8S-POD-6). */
+  imageNamed(name: string): Image | undefined {
+    const known = this.images.get(name)
+    if (known !== undefined || !VERSION_TAG.test(name)) return known
+    const made = this.repositories.get(repositoryOf(name))?.(name)
+    if (made !== undefined) this.images.set(name, made)
+    return made
+  }
+
   /** Creates or replaces an object, as `kubectl apply` would at this instant. */
   create(object: KubeObject): void {
     const namespace = object.metadata.namespace ?? this.options.namespace
@@ -185,6 +209,11 @@ export class Kubernetes {
   /** The data plane's endpoints of a Service at this instant. */
   endpoints(service: string): readonly PodView[] {
     return this.services.active(service)
+  }
+
+  /** Why a Service has no endpoint, for stories. */
+  whyNoEndpoint(service: string): string {
+    return this.services.whyEmpty(service)
   }
 
   onRouteChange(listener: (service: string) => void): void {

@@ -17,7 +17,7 @@ export const kubernetesRules: readonly Claim[] = [
   rule('POD-3', 'A second deletion can shorten the grace period, never lengthen it.', 'pkg/kubelet pod_workers.go', 'pod'),
   rule('POD-4', 'A container that ends is restarted by its restart policy: at once, then after 10 s, 20 s, … 5 min; ten minutes of running start the back-off afresh.', `${DOCS} pod-lifecycle`, 'pod'),
   rule('POD-5', 'Force deletion removes the object at once; the kubelet stops the process about 2 s after it hears of it, or runs it on for as long as it cannot hear: two processes of one name.', `${DOCS} force-delete-stateful-set-pod; pkg/kubelet minimumGracePeriodInSeconds`, 'pod'),
-  rule('POD-6', 'An image that the node has is not pulled again (IfNotPresent); a moved tag changes only what is pulled later. An unknown image is ImagePullBackOff.', `${DOCS} images`, 'pod'),
+  rule('POD-6', 'An image that the node has is not pulled again (IfNotPresent); a moved tag changes only what is pulled later. An unknown image is ImagePullBackOff; of a repository that is known every tag that names a version is taken to exist.', `${DOCS} images`, 'pod'),
   rule('POD-7', 'A failing init container keeps the pod from starting and is retried with back-off.', `${DOCS} init-containers`, 'pod'),
   rule('POD-8', 'A machine that loses power gives its processes no chance; when it is back, pods still bound to it start again, deleted ones are gone.', `${DOCS} nodes`, 'node'),
   rule('PROBE-1', 'Ready is what probes saw: true at the successThreshold-th success, false at the failureThreshold-th failure in a row (period 10 s, 1 and 3). Without a probe, running is Ready. Ready says nothing about role or data.', `${DOCS} configure-liveness-readiness-startup-probes`, 'readiness'),

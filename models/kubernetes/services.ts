@@ -96,6 +96,22 @@ export class Services {
     return route === undefined ? [] : [...route.wanted].sort(byName)
   }
 
+  /** Why a Service has no endpoint, in words: what it selects, and what the pods that come nearest lack. */
+  whyEmpty(key: string): string {
+    const route = this.routes.get(key)
+    if (route === undefined) return 'it does not exist'
+    const selector = Object.entries(route.spec.selector ?? {})
+    const wanted = selector.map(([label, value]) => `${label}=${value}`)
+    const lacking = (pod: Pod) => wanted.filter((_, i) => pod.labels[(selector[i] as [string, string])[0]] !== (selector[i] as [string, string])[1])
+    const pods = this.kube.pods$.list().filter(pod => pod.namespace === route.namespace && !pod.removed && !pod.finished)
+    const fewest = Math.min(...pods.map(pod => lacking(pod).length))
+    const nearest = pods.filter(pod => lacking(pod).length === fewest && (fewest < wanted.length || wanted.length === 1)).sort(byName)
+    const first = nearest[0]
+    const names = `${nearest.slice(0, 3).map(pod => pod.name).join(', ')}${nearest.length > 3 ? ' and others' : ''}`
+    const why = first === undefined || wanted.length === 0 ? '' : fewest === 0 ? `: ${names} ${nearest.length === 1 ? 'is' : 'are'} not Ready` : `: ${names} ${nearest.length === 1 ? 'lacks' : 'lack'} ${lacking(first).join(',')}`
+    return `no Ready pod matches its selector ${wanted.join(',')}${why}`
+  }
+
   spec(key: string): ServiceSpec | undefined {
     return this.routes.get(key)?.spec
   }

@@ -51,7 +51,7 @@ export class Worker {
   begin(): void {
     if (!this.kube.booting) return this.attach()
     this.kube.volumes.attachNow(this)
-    const image = this.kube.images.get(this.pod.image)
+    const image = this.kube.imageNamed(this.pod.image)
     if (image === undefined) throw new Error(`kubernetes: pod ${this.pod.name} needs the image ${this.pod.image}, which no model defines; there are: ${[...this.kube.images.keys()].join(', ')}`)
     this.node.images.set(this.pod.image, image)
     for (const event of ['ATTACHED', 'PULLED', 'INITIALISED', 'STARTED'] as const) this.step(event)
@@ -207,7 +207,7 @@ export class Worker {
     const name = this.pod.image
     const cached = this.node.images.get(name)
     if (cached !== undefined && this.pod.main.imagePullPolicy !== 'Always') return this.pulled()
-    const image = this.kube.images.get(name)
+    const image = this.kube.imageNamed(name)
     if (image === undefined) {
       this.reason = 'ImagePullBackOff'
       return this.report()

@@ -4,7 +4,7 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Client, Cluster, EngineKind, Entrance, Knock, Member, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import { isPlatformKind, Kubernetes, PlatformFaults, type PodView, withDefaults } from '../kubernetes/index.ts'
+import { type Image, isPlatformKind, Kubernetes, PlatformFaults, type PodView, withDefaults } from '../kubernetes/index.ts'
 import { type MemcachedOptions, versionOf } from './options.ts'
 import { ApplicationSession, Program, Shared } from './server.ts'
 
@@ -123,7 +123,9 @@ export class MemcachedCluster implements Cluster {
       this.kubernetes.addMachine(name, zone, 'nodepool1', { version: options.kubernetesVersion })
     }
     const program = new Program(this.shared)
-    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) this.kubernetes.defineImage({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'memcache' })
+    const image = (name: string): Image => ({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'memcache' })
+    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) this.kubernetes.defineImage(image(name))
+    this.kubernetes.defineRepository(options.image, image)
     this.createObjects()
     this.platform = new PlatformFaults(this.kubernetes, this.isMember)
     this.entrances = { application: new ApplicationEntrance(this.shared) }

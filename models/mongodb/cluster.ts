@@ -5,7 +5,7 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, Entrance, EngineKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
+import { type Image, Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
 import { canAcknowledge, commitPace, setAcknowledgement } from './acknowledge.ts'
 import { initialConfig } from './config.ts'
 import { DbPath } from './dbpath.ts'
@@ -63,9 +63,9 @@ export class MongodbCluster implements Cluster {
     addMachines(kubernetes, options)
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     const program = new MongodbProgram(world, pod => this.bootDirectory(pod))
-    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) {
-      kubernetes.defineImage({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'root' })
-    }
+    const image = (name: string): Image => ({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'root' })
+    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) kubernetes.defineImage(image(name))
+    kubernetes.defineRepository(options.image, image)
     for (const object of objects(options)) kubernetes.create(object)
     this.beginReign()
     const roundTripUs = 2 * networkDelaysUs(options).nearUs

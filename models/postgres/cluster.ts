@@ -5,7 +5,7 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, Entrance, EngineKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
+import { type Image, Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
 import { clockJumped } from './clock.ts'
 import { workstationPrograms } from './workstation.ts'
 import { DataDirectory } from './datadir.ts'
@@ -119,7 +119,9 @@ export class PostgresCluster implements Cluster {
     const { options, kubernetes, world } = this
     const program = new PostgresProgram(world, () => this.upstreamHost(this.configuredPrimary()), pod => this.bootDirectory(pod))
     const names = new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])
-    for (const name of names) kubernetes.defineImage({ name, stopSignal: options.stopSignal, program, versions: { engine: versionOf(name) }, user: options.execUser })
+    const image = (name: string): Image => ({ name, stopSignal: options.stopSignal, program, versions: { engine: versionOf(name) }, user: options.execUser })
+    for (const name of names) kubernetes.defineImage(image(name))
+    kubernetes.defineRepository(options.image, image)
     kubernetes.defineImage({ name: POOLER_IMAGE, stopSignal: 'INT', program: this.poolers, versions: { pgbouncer: '1.18.0' }, user: 'pgbouncer' })
     this.program = program
   }

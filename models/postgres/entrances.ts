@@ -60,11 +60,11 @@ export function knock(world: World, server: Server, client: Client): Knock {
 const REFUSED: Knock = { is: 'refused', error: 'connection refused', afterUs: 1_000 }
 
 /** What a fresh client finds behind some pods: the leaders that would acknowledge its write. */
-export function freshAmong(servers: readonly (Server | undefined)[], nothing: string): ReturnType<Entrance['fresh']> {
+export function freshAmong(servers: readonly (Server | undefined)[], nothing: () => string): ReturnType<Entrance['fresh']> {
   const leaders = servers.filter(s => s?.accepting && canAcknowledge(s)).map(s => (s as Server).copy)
   if (leaders.length === 1 && servers.length >= 1) return { is: 'leader', copy: leaders[0] as NonNullable<(typeof leaders)[0]> }
   if (leaders.length > 1) return { is: 'several', copies: leaders }
-  if (servers.length === 0) return { is: 'none', why: nothing }
+  if (servers.length === 0) return { is: 'none', why: nothing() }
   const first = servers.find(s => s !== undefined)
   if (first === undefined) return { is: 'none', why: 'no server process behind the endpoint' }
   if (first.broken) return { is: 'none', why: `${first.name} lets nobody in: ${BROKEN_LOGIN}` }
@@ -92,7 +92,7 @@ export class ServiceEntrance implements Entrance {
   }
 
   fresh(): ReturnType<Entrance['fresh']> {
-    return freshAmong(this.world.kubernetes.endpoints(this.service).map(p => this.world.serverIn(p)), `the Service ${this.service} has no endpoint: no Ready pod matches its selector`)
+    return freshAmong(this.world.kubernetes.endpoints(this.service).map(p => this.world.serverIn(p)), () => `the Service ${this.service} has no endpoint: ${this.world.kubernetes.whyNoEndpoint(this.service)}`)
   }
 }
 
@@ -128,6 +128,6 @@ export class HostsEntrance implements Entrance {
   }
 
   fresh(): ReturnType<Entrance['fresh']> {
-    return freshAmong(this.servers().filter(s => s.copy.leading), 'no host of the list accepts writes')
+    return freshAmong(this.servers().filter(s => s.copy.leading), () => 'no host of the list accepts writes')
   }
 }

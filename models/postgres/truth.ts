@@ -125,6 +125,11 @@ export class PostgresTruth implements Truth {
     return (this.able = changed ?? able)
   }
 
+  troubleOf(member: string): string | undefined {
+    const receiver = this.world.serverOf(member)?.receiver
+    return receiver === undefined || receiver.streaming || receiver.trouble === '' ? undefined : receiver.trouble
+  }
+
   /** The new primary waits for whom its own configuration names, not for whom the old one named (rules PG-SYNC-5, PG-ACK-3). */
   acknowledgeAlone(): readonly string[] {
     if (this.promise === 'asynchronous') return []

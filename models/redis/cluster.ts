@@ -5,7 +5,7 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, Entrance, EngineKind, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
+import { type Image as ContainerImage, Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
 import { Bus } from './bus.ts'
 import { workstationPrograms } from './cli/programs.ts'
 import { DataDir, type Image } from './data.ts'
@@ -58,9 +58,9 @@ export class RedisCluster implements Cluster {
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     const boot = bootTables(world)
     const program = new RedisProgram(world, pod => boot.get(pod))
-    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) {
-      kubernetes.defineImage({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'redis' })
-    }
+    const image = (name: string): ContainerImage => ({ name, stopSignal: 'TERM', program, versions: { engine: versionOf(name) }, user: 'redis' })
+    for (const name of new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])) kubernetes.defineImage(image(name))
+    kubernetes.defineRepository(options.image, image)
     for (const object of objects(options)) kubernetes.create(object)
     const entrance = new ClusterEntrance(world, 2 * networkDelaysUs(options).nearUs)
     this.entrances = { cluster: entrance }

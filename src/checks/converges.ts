@@ -81,6 +81,8 @@ function explain(facts: Facts, { cause, text, members }: Defect): Chain {
   const { horizon, changes } = facts.recording
   const chain = new Chain(facts).add(horizon.endUs, `at the end ${text}`, { node: members[0] })
   for (const name of members.slice(0, 2)) {
+    const trouble = facts.members.find(member => member.name === name)?.trouble
+    if (trouble !== undefined) chain.add(horizon.endUs, `${name} cannot follow: ${trouble}`, { node: name })
     const last = changes.filter(c => c.member === name).at(-1)
     if (last !== undefined && last.atUs > horizon.startUs) {
       const what = last.running ? `${name} came up as ${last.role === 'none' ? 'neither leader nor follower' : `a ${last.role}`} on timeline ${last.timeline ?? '?'}` : `${name} went away`

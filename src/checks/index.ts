@@ -75,7 +75,7 @@ export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], re
     promise: truth.promise,
     expectedMembers: truth.expectedMembers,
     targetVersions: truth.targetVersions,
-    members: recording.membersAtEnd.map(member => atEnd(member, member.copy === undefined ? undefined : authorities.get(member.copy.log))),
+    members: recording.membersAtEnd.map(member => ({ ...atEnd(member, member.copy === undefined ? undefined : authorities.get(member.copy.log)), trouble: truth.troubleOf?.(member.name) })),
     couldAcknowledge: truth.couldAcknowledge(),
     acknowledgeAlone: truth.acknowledgeAlone?.() ?? [],
     fresh: workloads.map(workload => ({ log: workload.log.name, found: workload.probeFreshWrite() })),

@@ -227,6 +227,13 @@ test('converges: a leader that waits for nobody any more breaks a synchronous pr
   expect(judged('asynchronous', ['m-0'])?.status).toBe('pass')
 })
 
+test('converges: the story says in the database’s own words why a member does not follow', () => {
+  const members = good.facts.members.map(m => (m.name === 'm-2' ? { ...m, attached: false, caughtUp: false, trouble: 'requested log has been removed' } : m))
+  const v = judge({ ...good.facts, members }).find(v => v.check === 'converges')
+  expect(v?.signature?.cause).toBe('unattached-follower')
+  expect(v?.because?.map(({ text }) => text)).toContain('m-2 cannot follow: requested log has been removed')
+})
+
 test('converges: after an abort one spare copy is enough, and none is not; a stuck run is not judged', () => {
   const one = (stage: Stage): void => stage.step('down', w => void w.stop('m-2', 'clean', 'runbook'))
   expect(tell(one, { outcome: 'aborted' }).verdict('converges').status).toBe('pass')

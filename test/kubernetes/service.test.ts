@@ -102,3 +102,18 @@ it('K8S-SERVICE-4: two reasons to stand still end one after the other', () => {
   run(c, 3)
   expect(c.kube.route('front', 'me', 0)).toMatchObject({ pod: { name: 'node-2' } })
 })
+
+it('a Service without an endpoint says what it selects and what the nearest pods lack', () => {
+  const c = started()
+  const select = (selector: Record<string, string>) => shell(c, ['kubectl', 'patch', 'svc', 'front', '--type=json', '-p', JSON.stringify([{ op: 'replace', path: '/spec/selector', value: selector }])])
+  const app = c.kube.pod('node-0')?.labels['app'] as string
+  select({ app, role: 'primary' })
+  run(c, 10)
+  expect(c.kube.endpoints('front')).toEqual([])
+  expect(c.kube.whyNoEndpoint('front')).toMatch(/^no Ready pod matches its selector app=\S+,role=primary: node-0, node-1, .*lack role=primary$/)
+  shell(c, 'kubectl label pod node-1 role=primary')
+  c.toy.isReady = h => h.pod.name !== 'node-1'
+  run(c, 60)
+  expect(c.kube.whyNoEndpoint('front')).toContain('role=primary: node-1 is not Ready')
+  expect(c.kube.whyNoEndpoint('gone')).toBe('it does not exist')
+})

@@ -14,7 +14,7 @@ export const run: Verb = {
   check(args, kube) {
     const image = args.flags.get('image')
     if (image === undefined) return ['kubectl run: --image is required']
-    if (!image.includes('${') && !kube.images.has(image)) return [`the image \`${image}\` is not modelled; there are: ${[...kube.images.keys()].join(', ')}`]
+    if (!image.includes('${') && kube.imageNamed(image) === undefined) return [`the image \`${image}\` is not modelled; there are: ${[...kube.images.keys()].join(', ')}`]
     const inner = args.rest ?? args.positional.slice(1)
     return inner.length === 0 || inner[0]?.includes('${') ? [] : checkInPods(kube, kube.pods$.list().filter(pod => pod.image === image), inner)
   },

@@ -105,7 +105,7 @@ export class PoolerEntrance implements Entrance {
       if (typeof server === 'string') why = `${pod.name}: ${server.split('\n')[0]}`
       else if (!servers.includes(server)) servers.push(server)
     }
-    return freshAmong(servers, why)
+    return freshAmong(servers, () => why)
   }
 }
 
