@@ -92,18 +92,17 @@ function withSelector(f: Found, object: KubeObject, changes: readonly string[]):
 
 /** `container=image`, or `*=image` for all, init containers included. */
 function withImages(spec: PodSpec, changes: readonly string[]): PodSpec {
-  let next = spec
-  for (const change of changes) {
+  const swaps = changes.map(change => {
     const equals = change.indexOf('=')
     const name = change.slice(0, equals)
     const image = change.slice(equals + 1)
     if (equals <= 0 || image === '') throw new CliError(`error: invalid image update: ${change}`)
     const named = (container: ContainerSpec) => name === '*' || container.name === name
-    if (![...next.containers, ...(next.initContainers ?? [])].some(named)) throw new CliError(`error: unable to find container named "${name}"`)
-    const swap = (container: ContainerSpec) => (named(container) ? { ...container, image } : container)
-    next = { ...next, containers: next.containers.map(swap), ...(next.initContainers === undefined ? {} : { initContainers: next.initContainers.map(swap) }) }
-  }
-  return next
+    if (![...spec.containers, ...(spec.initContainers ?? [])].some(named)) throw new CliError(`error: unable to find container named "${name}"`)
+    return (container: ContainerSpec) => (named(container) ? { ...container, image } : container)
+  })
+  const swap = (container: ContainerSpec) => swaps.reduce((changed, each) => each(changed), container)
+  return { ...spec, containers: spec.containers.map(swap), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(swap) }) }
 }
 
 /** Changes the containers that `--containers` names (`*` stands for any text); all without it. */
