@@ -233,9 +233,10 @@ export type SessionState =
   | { readonly is: 'readOnly'; readonly copy: Copy; readonly error: string }
   /**
    * Everything queues without an error (a paused pooler, a server that is starting behind one). Who has waited for `ageLimitUs` is turned away,
-   * first in first out, if the client does not give up before: a buffer has a window, and a size that the arrivals fill.
+   * first in first out, if the client does not give up before: a buffer has a window, and a size that the arrivals fill. `readsFrom`: only writes queue,
+   * reads are answered from this copy (a lock that conflicts with writes alone).
    */
-  | { readonly is: 'held'; readonly ageLimitUs?: Us }
+  | { readonly is: 'held'; readonly ageLimitUs?: Us; readonly readsFrom?: Copy }
   /** Packets vanish: nothing is answered until a time-out. */
   | { readonly is: 'silent' }
   /** The session stays, each query fails at once with `error`. */

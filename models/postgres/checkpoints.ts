@@ -4,6 +4,9 @@ import { SECOND, type Us } from '../../src/kernel/index.ts'
 import { advanceCheckpoint } from './datadir.ts'
 import type { Server } from './server.ts'
 
+/** The checkpoint after a promotion: checkpoint_completion_target 0.9 of checkpoint_timeout 5 min. */
+export const END_OF_RECOVERY_CHECKPOINT_US: Us = 270 * SECOND
+
 /** WAL written since the last checkpoint: what a crash would have to redo. */
 export function walSinceCheckpoint({ world, dir }: Server): Bytes {
   const { options, sim } = world

@@ -16,6 +16,8 @@ import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
 import { Defects } from './defects.ts'
 import { DATA_MOUNT, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
 import { PostgresProgram, standbyConf, slotName } from './program.ts'
+import { Application, ApplicationEntrance } from './schema/application.ts'
+import { ApplicationProgram } from './schema/program.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { canAcknowledge } from './syncrep.ts'
@@ -61,6 +63,7 @@ export class PostgresCluster implements Cluster {
     addMachines(kubernetes, options)
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     this.poolers = new BouncerProgram(world, options.pooler !== false && options.pooler.config === 'volume-with-reloader')
+    if (options.application !== false) world.application = new Application(world, options.application, { branch: world.genesis, lsn: GENESIS_LSN })
     this.defineImages()
     for (const object of objects(options)) kubernetes.create(object)
     this.labelPrimary()
@@ -68,7 +71,10 @@ export class PostgresCluster implements Cluster {
     const service = new ServiceEntrance(world, roundTripUs, options.service)
     const hosts = new HostsEntrance(world, roundTripUs)
     this.entrances = options.pooler === false ? { service, hosts } : { pooler: new PoolerEntrance(world, this.poolers, roundTripUs + 100, POOLER), service, hosts }
-    this.truth = new PostgresTruth(world, options.pooler === false ? service : (this.entrances.pooler as Entrance), pod => isMemberSet(options, pod.owner?.name))
+    const direct = Object.values(this.entrances)[0] as Entrance
+    // Users reach the database by way of the application, where there is one.
+    if (world.application !== undefined) this.entrances = { application: new ApplicationEntrance(world.application, direct, 2 * roundTripUs), ...this.entrances }
+    this.truth = new PostgresTruth(world, Object.values(this.entrances)[0] as Entrance, pod => isMemberSet(options, pod.owner?.name))
     this.faults = new PostgresFaults(world, pod => this.volume(pod), new PlatformFaults(kubernetes, pod => isMemberSet(options, pod.owner?.name)))
     const sync = parseSyncNames(completeSyncNames(options.synchronousStandbyNames, world.memberNames))
     this.budget = { members: sync !== undefined && !('error' in sync) ? sync.k : 1 }
@@ -123,6 +129,10 @@ export class PostgresCluster implements Cluster {
     for (const name of names) kubernetes.defineImage(image(name))
     kubernetes.defineRepository(options.image, image)
     kubernetes.defineImage({ name: POOLER_IMAGE, stopSignal: 'INT', program: this.poolers, versions: { pgbouncer: '1.18.0' }, user: 'pgbouncer' })
+    if (options.application !== false) {
+      const serving = new ApplicationProgram(world, options.application)
+      for (const name of new Set([options.application.image, ...Object.keys(options.application.releases)])) kubernetes.defineImage({ name, stopSignal: 'TERM', program: serving, versions: { application: name }, user: 'app' })
+    }
     this.program = program
   }
 
@@ -219,6 +229,8 @@ function targetVersions(options: PostgresOptions): Readonly<Record<string, strin
   const target: Record<string, string> = {}
   if (options.targetKubernetesVersion !== null) target.node = options.targetKubernetesVersion
   if (options.targetImage !== null) target.engine = versionOf(options.targetImage)
+  if (options.application !== false && options.application.targetImage !== null) target.application = options.application.targetImage
+  if (options.application !== false && options.application.targetColumns !== null) target.schema = options.application.targetColumns.join(' ')
   return target
 }
 

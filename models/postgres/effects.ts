@@ -6,9 +6,12 @@ import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
 import type { Notice, Value } from './sql/types.ts'
 import { sqlHost } from './relations.ts'
+import { changeSchema } from './schema/ddl.ts'
+import { advisory, bulk, lockTables } from './schema/statement-locks.ts'
+import { asBackend } from './schema/waiting.ts'
 import { eyesOf, type SqlSession, Transaction } from './sessions.ts'
 import { quorum } from './syncrep.ts'
-import { Table } from './tables.ts'
+import { type Shape, type ShapeColumn, Table } from './tables.ts'
 
 /** WAL of one small transaction. */
 const TRANSACTION_BYTES = 200
@@ -59,9 +62,27 @@ function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
     case 'analyze':
       yield 200_000
       return server.alive ? done() : { is: 'lost' }
+    case 'alterTable':
+    case 'createIndex':
+    case 'dropIndex':
+    case 'lockTable':
+      return yield* asBackend(session, releasing(session, changeSchema(session, effect, commit)))
     default:
-      return yield* write(session, effect)
+      return yield* releasing(session, write(session, effect))
   }
+}
+
+/** Its locks go; who works with the tables may find other columns. */
+function transactionOver(session: SqlSession): void {
+  session.server.locksIfAny?.release(session, 'transaction')
+  session.server.world.application?.look()
+}
+
+/** Locks of a statement that is a transaction of its own go with it; after an error those of the whole transaction go at once. */
+function* releasing(session: SqlSession, work: Process<EffectResult>): Process<EffectResult> {
+  const result = yield* work
+  if (session.bracket === undefined || result.is === 'error') transactionOver(session)
+  return result
 }
 
 function set(session: SqlSession, effect: Extract<Effect, { kind: 'set' }>): EffectResult {
@@ -83,6 +104,7 @@ function* bracket(session: SqlSession, verb: 'begin' | 'commit' | 'rollback', im
   session.bracket = undefined
   const result = verb === 'commit' && transaction?.wrote === true ? yield* commit(session, transaction, done()) : done()
   session.local.clear()
+  transactionOver(session)
   return result
 }
 
@@ -135,15 +157,17 @@ function* call(session: SqlSession, name: string, args: readonly Value[]): Proce
     }
     case 'pg_sleep':
       return yield* sleep(session, Math.round(Number(args[0]) * SECOND))
-    case 'pg_advisory_lock':
-    case 'pg_advisory_xact_lock':
-    case 'pg_advisory_unlock_all':
     case 'pg_stat_reset':
       return done()
-    case 'pg_try_advisory_lock':
-    case 'pg_advisory_unlock':
     case 'pg_rotate_logfile':
       return done(true)
+    case 'pg_advisory_lock':
+    case 'pg_advisory_xact_lock':
+    case 'pg_try_advisory_lock':
+    case 'pg_try_advisory_xact_lock':
+    case 'pg_advisory_unlock':
+    case 'pg_advisory_unlock_all':
+      return yield* advisory(session, name, Number(args[0] ?? 0))
     case 'set_config':
       return done(args[1] ?? null)
     default:
@@ -224,7 +248,7 @@ function createSlot(server: Server, name: string, reserve: boolean): EffectResul
   return done([name, reserve ? server.copy.lsn('flush') : null])
 }
 
-type WriteEffect = Extract<Effect, { kind: 'insert' | 'update' | 'delete' | 'truncate' | 'createTable' | 'dropTable' }>
+export type WriteEffect = Extract<Effect, { kind: 'insert' | 'update' | 'delete' | 'truncate' | 'createTable' | 'dropTable' }>
 
 const VERBS: Record<WriteEffect['kind'], string> = { insert: 'INSERT', update: 'UPDATE', delete: 'DELETE', truncate: 'TRUNCATE TABLE', createTable: 'CREATE TABLE', dropTable: 'DROP TABLE' }
 
@@ -233,6 +257,10 @@ function* write(session: SqlSession, effect: WriteEffect): Process<EffectResult>
   const { server } = session
   if (!server.copy.leading || (server.readOnlyDefault && session.setting('default_transaction_read_only') !== 'off')) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
   const transaction = session.bracket ?? new Transaction()
+  const failure = yield* lockTables(session, effect)
+  if (failure !== undefined) return failure
+  const toil = yield* bulk(session, effect)
+  if (toil !== undefined) return toil
   const result = change(session, effect, transaction)
   if (result.is === 'error') return result
   transaction.wrote = true
@@ -335,8 +363,11 @@ function change(session: SqlSession, effect: WriteEffect, by: Transaction): Effe
       const table = tables.find(effect.table, eyes)
       if (table === undefined) return missing(effect.table)
       const host = sqlHost(server, session)
-      const rows = effect.rows.map(row => table.definition.map((c, i) => (row[i] !== undefined ? (row[i] as Value) : c.serial ? table.nextSerial() : (c.defaultOf?.(host) ?? null))))
-      for (const values of rows) table.rows.push({ values, by, deletedBy: [] })
+      const shape = table.shape(eyes)
+      const rows = effect.rows.map(row => shape.definition.map((c, i) => (row[i] !== undefined ? (row[i] as Value) : c.serial ? table.nextSerial() : (c.defaultOf?.(host) ?? null))))
+      const refused = nullRefused(table, shape, rows)
+      if (refused !== undefined) return refused
+      for (const values of rows) table.rows.push({ values: table.stored(values, shape), by, deletedBy: [] })
       server.world.logical.wrote(server, effect.table)
       return { is: 'ok', rows }
     }
@@ -344,12 +375,22 @@ function change(session: SqlSession, effect: WriteEffect, by: Transaction): Effe
     case 'delete': {
       const table = tables.find(effect.table, eyes)
       if (table === undefined) return missing(effect.table)
-      const hit = table.visible(eyes).filter(r => effect.matches(r.values))
+      const shape = table.shape(eyes)
+      const hit = table.visible(eyes).filter(r => effect.matches(table.project(r, shape)))
+      const before = hit.map(r => table.project(r, shape))
+      const rows = effect.kind === 'delete' ? before : before.map(values => effect.change(values).map((v, i) => (v === undefined ? (values[i] ?? null) : v)))
+      const refused = effect.kind === 'delete' ? undefined : nullRefused(table, shape, rows)
+      if (refused !== undefined) return refused
       for (const row of hit) row.deletedBy.push(by)
-      if (effect.kind === 'delete') return { is: 'ok', rows: hit.map(r => r.values) }
-      const rows = hit.map(r => effect.change(r.values).map((v, i) => (v === undefined ? (r.values[i] ?? null) : v)))
-      for (const values of rows) table.rows.push({ values, by, deletedBy: [] })
+      if (effect.kind === 'update') for (const values of rows) table.rows.push({ values: table.stored(values, shape), by, deletedBy: [] })
+      table.version += 1
       return { is: 'ok', rows }
     }
   }
+}
+
+/** NOT NULL. */
+function nullRefused(table: Table, { definition }: Shape, rows: readonly (readonly Value[])[]): Extract<EffectResult, { is: 'error' }> | undefined {
+  const at = definition.findIndex((c, i) => c.notNull && rows.some(row => row[i] === null))
+  return at < 0 ? undefined : (error('23502', `null value in column "${(definition[at] as ShapeColumn).name}" of relation "${table.name}" violates not-null constraint`) as Extract<EffectResult, { is: 'error' }>)
 }

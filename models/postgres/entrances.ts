@@ -44,6 +44,7 @@ export class ServerSession implements Session, Backend {
 function same(a: SessionState, b: SessionState): boolean {
   if (a.is !== b.is) return false
   if (a.is === 'writable' && b.is === 'writable') return a.leader === b.leader
+  if (a.is === 'held' && b.is === 'held') return a.readsFrom === b.readsFrom
   return true
 }
 
@@ -61,13 +62,14 @@ const REFUSED: Knock = { is: 'refused', error: 'connection refused', afterUs: 1_
 
 /** What a fresh client finds behind some pods: the leaders that would acknowledge its write. */
 export function freshAmong(servers: readonly (Server | undefined)[], nothing: () => string): ReturnType<Entrance['fresh']> {
-  const leaders = servers.filter(s => s?.accepting && canAcknowledge(s)).map(s => (s as Server).copy)
+  const leaders = servers.filter(s => s?.accepting && canAcknowledge(s) && s.clientsBlocked === undefined).map(s => (s as Server).copy)
   if (leaders.length === 1 && servers.length >= 1) return { is: 'leader', copy: leaders[0] as NonNullable<(typeof leaders)[0]> }
   if (leaders.length > 1) return { is: 'several', copies: leaders }
   if (servers.length === 0) return { is: 'none', why: nothing() }
   const first = servers.find(s => s !== undefined)
   if (first === undefined) return { is: 'none', why: 'no server process behind the endpoint' }
   if (first.broken) return { is: 'none', why: `${first.name} lets nobody in: ${BROKEN_LOGIN}` }
+  if (first.clientsBlocked !== undefined) return { is: 'none', why: `statements of clients on ${first.name} wait for a table lock` }
   if (first.copy.leading) return { is: 'none', why: `commits on ${first.name} wait for synchronous standbys that are not there` }
   return { is: 'none', why: `${first.name} is read-only` }
 }

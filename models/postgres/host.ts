@@ -3,6 +3,11 @@ import type { SessionState } from '../../src/engine.ts'
 
 export type ShutdownMode = 'smart' | 'fast' | 'immediate'
 
+/** A stricter mode overtakes a milder one. */
+export function rank(mode: ShutdownMode): number {
+  return mode === 'smart' ? 1 : mode === 'fast' ? 2 : 3
+}
+
 /** A client's session on a server, as the server sees it. */
 export interface Backend {
   /** From where its packets come. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Distribution } from '../../src/kernel/index.ts'
 import { distributionSchema, kubernetesOptions } from '../kubernetes/options.ts'
+import { applicationOptions } from './schema/options.ts'
 
 /**
  * The `cluster:` section of a PostgreSQL scenario. Every field has a default with a unit and a source; what the user leaves out is listed as
@@ -67,6 +68,7 @@ export const postgresOptions = z.strictObject({
   service: z.string().default('postgres-primary').describe('the read-write Service').meta({ unit: '', source: 'seed 000' }),
   serviceSelects: z.enum(['role', 'pod-name', 'app']).default('role').describe('selector of the read-write Service at the start: {app, role: primary}, {statefulset.kubernetes.io/pod-name} or {app} alone: whichever pod of the set is Ready (K5)').meta({ unit: '', source: 'PG §6 K5' }),
   green: z.union([z.literal(false), green]).default(false).describe('a second database cluster beside this one, on `targetImage` and on machines bought for the upgrade, to be filled by logical replication; or false').meta({ unit: '', source: 'VB §9b' }),
+  application: z.union([z.literal(false), applicationOptions]).default(false).describe('the program that the database is for, where its schema is what is upgraded; or false').meta({ unit: '', source: 'PG §7b PG-S18' }),
   primary: z.number().int().min(0).default(0).describe('which member is the primary at the start').meta({ unit: 'ordinal', source: 'scenario' }),
   synchronousStandbyNames: z.string().default('').describe('synchronous_standby_names: empty, `FIRST k`, `ANY k` (over all members), or a whole setting as in postgresql.conf (K8)').meta({ unit: '', source: 'PG §1.2' }),
   synchronousCommit: z.enum(['off', 'local', 'remote_write', 'on', 'remote_apply']).default('on').describe('synchronous_commit of the client programs').meta({ unit: '', source: 'PG §1.1' }),

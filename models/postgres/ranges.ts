@@ -68,6 +68,7 @@ export const OPTION_RANGES: Partial<Record<keyof PostgresOptions, AssumptionRang
 /** Why an option has no range. */
 export const OPTIONS_FIXED: Partial<Record<keyof PostgresOptions, string>> = {
   green: 'a choice of the scenario',
+  application: 'a choice of the scenario',
   engine: 'the engine itself',
   profile: 'a set of defaults, each of which is an assumption of its own',
   topology: 'the names that the runbook uses hang on it',

@@ -6,8 +6,9 @@ import { advanceCheckpoint } from './datadir.ts'
 import { oldestWal, walStatus } from './replication.ts'
 import { LOGICAL_VIEWS, logicalSenders, logicalSlot } from './logical-views.ts'
 import { replayedXactUs } from './replayed.ts'
+import { blockingPids, SCHEMA_VIEWS } from './schema/views.ts'
 import type { Server } from './server.ts'
-import { eyesOf, type SqlSession } from './sessions.ts'
+import { eyesOf, SqlSession } from './sessions.ts'
 import { parseConninfo } from './settings.ts'
 import type { SqlHost } from './sql/host.ts'
 import type { Column, Relation, Value } from './sql/types.ts'
@@ -95,13 +96,14 @@ const VIEWS: Readonly<Record<string, View>> = {
       const row = (pid: number, sinceUs: number, state: string, waitType: string, wait: string, query: string): Value[] => [
         16385, 'appdb', pid, null, 16386, 'app_user', 'app', null, null, 40_000, now, sinceUs, sinceUs, sinceUs, waitType, wait, state, null, null, null, query, 'client backend',
       ]
-      const rows = [...server.backends].map(b => (b.activity === 'SyncRep' ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : b.activity !== undefined ? row(b.pid, now, b.activity, b.activity === 'idle' ? 'Client' : '', b.activity === 'idle' ? 'ClientRead' : '', '') : hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
+      const rows = [...server.backends].map(b => (b instanceof SqlSession && b.waitEvent !== undefined ? row(b.pid, now, 'active', b.waitEvent.type, b.waitEvent.event, '') : b.activity === 'SyncRep' ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : b.activity !== undefined ? row(b.pid, now, b.activity, b.activity === 'idle' ? 'Client' : '', b.activity === 'idle' ? 'ClientRead' : '', '') : hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
       // The transaction that a fault holds open is one of theirs.
       const first = server.backends.values().next().value
       if (first !== undefined && server.world.longTransactionUntilUs > server.world.sim.now) rows[0] = row(first.pid, CALENDAR_US + stampUs(server.world, server.place, server.world.longTransactionSinceUs), 'idle in transaction', 'Client', 'ClientRead', 'SELECT 1')
       return { moves: rows.length > 0, rows }
     },
   },
+  ...SCHEMA_VIEWS,
   pg_control_checkpoint: {
     columns: columns('checkpoint_lsn pg_lsn, redo_lsn pg_lsn, redo_wal_file text, timeline_id int4, prev_timeline_id int4, full_page_writes bool, next_xid text, checkpoint_time timestamptz'),
     fill: server => {
@@ -133,7 +135,7 @@ const VIEWS: Readonly<Record<string, View>> = {
 const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   synchronous_standby_names: '', synchronous_commit: 'on', wal_level: 'replica', hot_standby: 'on', max_wal_senders: '10', wal_keep_size: '0', max_slot_wal_keep_size: '-1',
   primary_conninfo: '', primary_slot_name: '', wal_sender_timeout: '1min', wal_receiver_timeout: '1min', full_page_writes: 'on', wal_log_hints: 'off', data_checksums: 'off',
-  default_transaction_read_only: 'off', statement_timeout: '0', archive_mode: 'off', max_connections: '100', port: '5432', data_directory: '/var/lib/postgresql/data', cluster_name: '',
+  default_transaction_read_only: 'off', statement_timeout: '0', archive_mode: 'off', max_connections: '100', port: '5432', data_directory: '/var/lib/postgresql/data', cluster_name: '', lock_timeout: '0', deadlock_timeout: '1s',
 }
 
 /** Name of the WAL file that holds an LSN. */
@@ -175,9 +177,12 @@ class ServerHost implements SqlHost {
     const table = server.world.tables.find(name, eyes)
     // On a standby what is visible moves with replay.
     if (table === undefined) return undefined
+    const ofClients = server.world.application?.table === table
+    if (ofClients) server.world.application?.materialise(server)
     const [, ...merged] = server.dir.merged.length === 0 ? [] : server.dir.histories
     const rows = merged.length === 0 ? table.visible(eyes) : [...table.visible(eyes), ...server.world.tables.mergedRows(table, merged)]
-    return { relation: { columns: table.columns, rows: rows.map(r => r.values) }, movesByItself: server.inRecovery || merged.length > 0 }
+    const shape = table.shape(eyes)
+    return { relation: { columns: shape.columns, rows: rows.map(r => table.project(r, shape)) }, movesByItself: server.inRecovery || merged.length > 0 || ofClients }
   }
 
   call(name: string, args: readonly Value[]): ReturnType<SqlHost['call']> {
@@ -205,6 +210,8 @@ class ServerHost implements SqlHost {
       case 'pg_postmaster_start_time':
       case 'pg_conf_load_time':
         return still(CALENDAR_US + stampUs(server.world, server.place, server.startedAtUs))
+      case 'pg_blocking_pids':
+        return moving(blockingPids(server, Number(args[0])))
       case 'pg_backend_pid':
         return still(session?.pid ?? null)
       case 'pg_walfile_name':
@@ -241,7 +248,7 @@ class ServerHost implements SqlHost {
     const key = name.toLowerCase()
     if (key === 'server_version') return server.host.version
     if (key === 'transaction_read_only') return server.inRecovery || server.readOnlyDefault ? 'on' : 'off'
-    return server.settings[key] ?? DEFAULT_SETTINGS[key]
+    return this.session?.setting(key) ?? server.settings[key] ?? DEFAULT_SETTINGS[key]
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Rule } from '../../src/engine.ts'
+import { schemaRules } from './schema/rules.ts'
 
 /** Every rule of the PostgreSQL and PgBouncer models. README.md prints this list; a test keeps the two, and the comments that cite it, equal. */
 const rule = (id: string, statement: string, source: string, test: string): Rule => ({ id, statement, source, test: `test/postgres/experiments/${test}.test.ts` })
@@ -111,7 +112,7 @@ const pgbouncerRules: readonly Rule[] = [
   rule('PGB-CONSOLE-1', 'The console refuses a second PAUSE and a RESUME of what is not paused; DISABLE refuses new clients.', 'facts §2; real-measurements pgbouncer', 'e08'),
 ]
 
-export const rules: readonly Rule[] = [...postgresRules, ...pgbouncerRules]
+export const rules: readonly Rule[] = [...postgresRules, ...schemaRules, ...pgbouncerRules]
 
 /** The list as README.md prints it. */
 export function rulesTable(of: readonly Rule[] = rules): string {

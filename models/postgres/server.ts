@@ -1,14 +1,15 @@
 import type { Bytes } from '../../src/cluster/log/index.ts'
-import { SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
-import { flushingUs, redoUs } from './checkpoints.ts'
+import type { TimerId, Us } from '../../src/kernel/index.ts'
+import { END_OF_RECOVERY_CHECKPOINT_US, flushingUs, redoUs } from './checkpoints.ts'
 import { readConfiguration } from './configuration.ts'
 import { type DataDirectory, formatLsn } from './datadir.ts'
 import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
-import type { Backend, Host, ShutdownMode } from './host.ts'
+import { type Backend, type Host, rank, type ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
 import { replayedXactUs } from './replayed.ts'
 import { awaitWalsenders, isFurthestReachable } from './departures.ts'
 import { Receiver, type Walsender } from './replication.ts'
+import { ServerLocks } from './schema/server-locks.ts'
 import { sessionState } from './sessions.ts'
 import { parseTimeUs, type SyncNames } from './settings.ts'
 import { type Refusal, refusalOf } from './starting.ts'
@@ -18,9 +19,6 @@ import type { World } from './world.ts'
 
 /** Size of a shutdown checkpoint or timeline-switch record. */
 const RECORD_BYTES: Bytes = 120
-
-/** checkpoint_completion_target 0.9 of checkpoint_timeout 5 min. */
-const END_OF_RECOVERY_CHECKPOINT_US: Us = 270 * SECOND
 
 /** One incarnation of a PostgreSQL server process on a data directory. */
 export class Server {
@@ -389,6 +387,17 @@ export class Server {
     return this.nextPid
   }
 
+  /** Its lock table, if anybody has asked for a lock yet; {@link locks} makes one. */
+  locksIfAny: ServerLocks | undefined
+  get locks(): ServerLocks {
+    return (this.locksIfAny ??= new ServerLocks(this))
+  }
+
+  /** What statements of the client programs cannot do now for a table lock (rule PG-LOCK-2). */
+  get clientsBlocked(): 'writes' | 'all' | undefined {
+    return this.locksIfAny?.clientsBlocked
+  }
+
   /** default_transaction_read_only: new transactions of ordinary clients refuse to write. */
   get readOnlyDefault(): boolean {
     return this.settings.default_transaction_read_only === 'on'
@@ -438,8 +447,4 @@ export class Server {
     const text = this.settings[name]
     return text === undefined ? fallbackUs : (parseTimeUs(text) ?? fallbackUs)
   }
-}
-
-function rank(mode: ShutdownMode): number {
-  return mode === 'smart' ? 1 : mode === 'fast' ? 2 : 3
 }

@@ -1,11 +1,16 @@
 /** One SQL session on a server: its transaction, its own settings, and how it ends. Source: facts §1.1 (E-2). */
 import type { Position } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
-import { Signal } from '../../src/kernel/index.ts'
+import { defineEvent, SECOND, Signal } from '../../src/kernel/index.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import type { Backend } from './host.ts'
 import type { Server } from './server.ts'
 import type { Change, Eyes } from './tables.ts'
+
+const ORPHANED = defineEvent('session.orphaned')
+
+/** tcp_keepalives_idle 0: the system's 7200 s, then 9 probes 75 s apart. Source: D:runtime-config-connection, tcp(7). */
+const KEEPALIVE_US = (7200 + 9 * 75) * SECOND
 
 /** A transaction that writes. */
 export class Transaction implements Change {
@@ -29,6 +34,13 @@ export class SqlSession implements Backend {
   activity: 'idle' | 'active' | 'SyncRep' = 'idle'
   /** The server's last word when it has ended the session. */
   ended: string | undefined
+  /** Whom its statement waits for now, for deadlocks and pg_blocking_pids (see schema/waiting.ts). */
+  waitsFor: (() => readonly object[]) | undefined
+  /** What it waits for, as pg_stat_activity has it. */
+  waitEvent: { readonly type: string; readonly event: string } | undefined
+  /** Its statement runs or waits in the server, whether or not the client is still there (rule PG-LOCK-6). */
+  busy = false
+  private abandoned = false
 
   constructor(
     readonly server: Server,
@@ -69,6 +81,7 @@ export class SqlSession implements Backend {
   stateChanged(state: SessionState): void {
     if (state.is !== 'closed' || this.ended !== undefined) return
     this.ended = state.error
+    this.server.locksIfAny?.release(this, 'all')
     this.interruptedIfAwaited?.fire('ended')
   }
 
@@ -77,8 +90,38 @@ export class SqlSession implements Backend {
     this.interruptedIfAwaited?.fire('cancelled')
   }
 
+  /**
+   * The client is gone. A server that is told so ends the session when its statement is over, not before; one that is not told (the client's machine has no
+   * power, the network is cut) finds out by TCP keepalive, after two hours (rules PG-LOCK-6, PG-LOCK-7).
+   */
   close(): void {
-    if (this.registered && this.ended === undefined) this.server.backendLeft(this)
+    if (!this.registered || this.ended !== undefined) return
+    const { server } = this
+    const { world } = server
+    const untold = world.kubernetes.machines.get(this.place)?.up === false || !world.network.connected(this.place, server.place)
+    if (untold && (this.bracket !== undefined || this.busy || server.locksIfAny?.holdsAny(this) === true)) {
+      world.sim.note(ORPHANED, server.name, this.pid, `${server.name} does not know that the client of session ${this.pid} is gone: it keeps the session and its locks`)
+      server.later(KEEPALIVE_US, () => this.gone())
+    } else this.gone()
+  }
+
+  private gone(): void {
+    if (this.ended !== undefined) return
+    if (this.busy) this.abandoned = true
+    else this.finish()
+  }
+
+  /** A statement that outlived its client is over: what was committed stands, an open transaction is rolled back. */
+  statementOver(): void {
+    this.busy = false
+    if (this.abandoned && this.ended === undefined) this.finish()
+  }
+
+  private finish(): void {
+    this.ended = 'the client closed the connection'
+    this.bracket = undefined
+    this.server.locksIfAny?.release(this, 'all')
+    this.server.backendLeft(this)
   }
 }
 
@@ -93,6 +136,10 @@ export function sessionState(server: Server, place: string): SessionState {
   if (server.paused || !server.world.network.connected(place, server.place)) return { is: 'silent' }
   if (server.broken) return { is: 'failing', error: BROKEN_LOGIN }
   const leads = server.copy.leading && (server.state === 'primary' || server.state === 'stopping')
-  if (leads && !server.readOnlyDefault) return { is: 'writable', leader: server.copy }
+  if (leads && !server.readOnlyDefault) {
+    // A table lock that is held or waited for: statements of clients queue behind it, without an error (rule PG-LOCK-2).
+    const blocked = server.clientsBlocked
+    return blocked === undefined ? { is: 'writable', leader: server.copy } : blocked === 'writes' ? { is: 'held', readsFrom: server.copy } : { is: 'held' }
+  }
   return { is: 'readOnly', copy: server.copy, error: '25006 cannot execute INSERT in a read-only transaction' }
 }

@@ -183,13 +183,30 @@ function makeObjects(options: PostgresOptions): readonly KubeObject[] {
   if (options.podDisruptionBudget) {
     result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: options.name }, spec: { maxUnavailable: 1, selector: { matchLabels: labels } } })
   }
-  result.push(...backupJob(), ...poolerObjects(options))
+  result.push(...backupJob(), ...poolerObjects(options), ...applicationObjects(options))
   return result
 }
 
 /** A finished backup Job, as the documents look for it; that it was restored and tested nobody knows. */
 function backupJob(): KubeObject[] {
   return [{ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'postgres-backup' }, spec: {}, status: { succeeded: 1, completionTime: '2025-07-09T02:00:00Z' } }]
+}
+
+/** The application: a Deployment and its Service; with an init container that migrates, if its chart has one. */
+function applicationObjects({ application }: PostgresOptions): KubeObject[] {
+  if (application === false) return []
+  const { name, replicas, image, migrateBy } = application
+  const labels = { app: name }
+  const initContainers = migrateBy === 'init-container' ? { initContainers: [{ name: 'migrate', image, command: ['migrate', 'up'] }] } : {}
+  return [
+    { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { selector: labels, ports: [{ port: 80 }] } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, labels },
+      spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { nodeSelector: { agentpool: 'system' }, ...initContainers, containers: [{ name, image, readinessProbe: { periodSeconds: 2 } }] } } },
+    },
+  ]
 }
 
 function poolerObjects(options: PostgresOptions): KubeObject[] {

@@ -7,6 +7,8 @@ import type { Subscription } from './logical.ts'
 import { major } from './replication.ts'
 import { canAcknowledge, quorum } from './syncrep.ts'
 import type { Server } from './server.ts'
+import type { Application } from './schema/application.ts'
+import { eyesOf } from './sessions.ts'
 import type { World } from './world.ts'
 
 /** Lag within which a standby counts as a healthy copy. Source: PG §8.1 P3. */
@@ -83,7 +85,7 @@ export class PostgresTruth implements Truth {
     const running = server !== undefined && !server.paused && server.state !== 'starting'
     const role = leading ? 'leader' : replica !== undefined || server?.state === 'standby' || server?.state === 'promoting' ? 'follower' : 'none'
     const timeline = dir?.timeline
-    const versions = versionsOf(nodeVersion, server?.host.version ?? dir?.image, before?.versions)
+    const versions = versionsOf(nodeVersion, server?.host.version ?? dir?.image, world.application === undefined ? undefined : this.ofApplication(world.application, server), before?.versions)
     const copy = replica?.copy ?? server?.copy ?? (dir?.destroyed ? undefined : dir?.copy)
     const attached = leading || streaming || replica?.streaming === true
     const caughtUp = leading || (replica?.streaming === true && replica.copy.lagBytes('flush') <= NORMAL_LAG_BYTES) || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES)
@@ -102,6 +104,11 @@ export class PostgresTruth implements Truth {
     )
       return before
     return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
+  }
+
+  /** What the database is for: the releases that run, and the columns of their table as this member has them. */
+  private ofApplication(application: Application, server: Server | undefined): { readonly application: string; readonly schema: string | undefined } {
+    return { application: application.versions(), schema: server === undefined ? undefined : application.table.shape(eyesOf(server)).columns.map(c => c.name).join(' ') }
   }
 
   /** The subscription of a server that takes no writes of clients and is filled by logical replication: it follows, whatever its own log says. */
@@ -194,12 +201,14 @@ export class PostgresTruth implements Truth {
 }
 
 /** What a member runs, by component; `before` itself if that says it. */
-function versionsOf(node: string | undefined, engine: string | undefined, before: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+function versionsOf(node: string | undefined, engine: string | undefined, more: { readonly application: string; readonly schema: string | undefined } | undefined, before: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
   const known = engine === '' ? undefined : engine
-  if (before !== undefined && before.node === node && before.engine === known) return before
+  if (before !== undefined && before.node === node && before.engine === known && before.application === more?.application && before.schema === more?.schema) return before
   const versions: Record<string, string> = {}
   if (node !== undefined) versions.node = node
   if (known !== undefined) versions.engine = known
+  if (more !== undefined) versions.application = more.application
+  if (more?.schema !== undefined) versions.schema = more.schema
   return versions
 }
 

@@ -3,6 +3,7 @@ import type { Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, ok, type Output, recall } from '../../src/operator/command.ts'
 import type { PostgresCluster } from './cluster.ts'
 import { bouncerPsql, psqlFor } from './psql-targets.ts'
+import { helmCommand } from './schema/helm.ts'
 import { pgIsReady } from './tools.ts'
 
 /** The commands of the operator's workstation. */
@@ -10,6 +11,7 @@ export function workstationPrograms(cluster: PostgresCluster): Command[] {
   const { world, kubernetes, options } = cluster
   cluster.poolers.setPrograms(bouncer => [bouncerPsql(world, cluster.poolers, bouncer)])
   const commands: Command[] = [aliased(kubernetes.commands.kubectl, options.aliases), kubernetes.commands.az, echo]
+  if (options.application !== false) commands.push(helmCommand(world, options.application))
   if (options.operatorPlace === 'bastion-pod') {
     const place = () => 'operator'
     commands.push(psqlFor(world, { place, user: 'postgres', server: () => undefined, pod: 'operator', poolers: cluster.poolers }), pgIsReady(world, place, undefined))

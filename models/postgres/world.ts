@@ -8,6 +8,7 @@ import type { Defects } from './defects.ts'
 import type { PostgresOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
 import { LogicalReplication } from './logical.ts'
+import type { Application } from './schema/application.ts'
 import { Tables } from './tables.ts'
 
 const knownAliases = new WeakMap<PostgresOptions, ReadonlyMap<string, string>>()
@@ -48,6 +49,8 @@ export class World {
   readonly systemId = '7390000000000000001'
   readonly tables = new Tables()
   readonly logical = new LogicalReplication(this)
+  /** The program that the database is for, where the scenario has one. */
+  application: Application | undefined
   private readonly aliases: ReadonlyMap<string, string>
   /** Commits of single SQL sessions, oldest first (those of the load are a flow). */
   readonly commits: { readonly at: Position; readonly atUs: Us }[] = []

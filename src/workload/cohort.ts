@@ -48,6 +48,8 @@ export class Cohort implements Client {
   /** As the log last told: judging it anew is dear. */
   private flows = false
   private holding = false
+  /** While it is held only writes wait. */
+  private readsWhileHeld = false
   /** How long the session lets a write wait while it is held. */
   private holdLimitUs: Us = Number.POSITIVE_INFINITY
   private arriving = false
@@ -107,7 +109,7 @@ export class Cohort implements Client {
 
   /** Whether reads are being answered now. */
   get reading(): boolean {
-    return this.at === 'writable' || this.at === 'readOnly'
+    return this.at === 'writable' || this.at === 'readOnly' || (this.at === 'held' && this.readsWhileHeld)
   }
 
   /** Whether this cohort issues any operation at all. */
@@ -176,7 +178,10 @@ export class Cohort implements Client {
   private learn(state: SessionState): void {
     if ('error' in state) this.lastError = state.error
     if (state.is === 'writable') this.target = state.leader
-    if (state.is === 'held') this.holdLimitUs = state.ageLimitUs ?? Number.POSITIVE_INFINITY
+    if (state.is === 'held') {
+      this.holdLimitUs = state.ageLimitUs ?? Number.POSITIVE_INFINITY
+      this.readsWhileHeld = state.readsFrom !== undefined
+    }
     this.step(EVENT_OF[state.is])
   }
 

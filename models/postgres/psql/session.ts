@@ -168,6 +168,8 @@ export class Session {
     }
     const { forbiddenInTransaction: what } = statement
     if (what !== undefined && (several || this.transaction !== 'none')) throw new SqlError(`${what} cannot run inside a transaction block`, { state: '25001' })
+    const { needsTransaction: which } = statement
+    if (which !== undefined && !several && this.transaction === 'none') throw new SqlError(`${which} can only be used in transaction blocks`, { state: '25P01' })
   }
 
   private *statement(statement: Statement, sql: string, prefix: string): Process {

@@ -54,7 +54,28 @@ export type Effect =
   | { readonly kind: 'createTable'; readonly table: string; readonly ifNotExists: boolean; readonly temporary: boolean; readonly columns: readonly NewColumn[] }
   | { readonly kind: 'dropTable'; readonly tables: readonly string[]; readonly ifExists: boolean }
   | { readonly kind: 'vacuum' | 'analyze'; readonly tables: readonly string[] }
+  | SchemaEffect
   | LogicalEffect
+
+/** One action of ALTER TABLE. */
+export type AlterAction =
+  | { readonly do: 'addColumn'; readonly column: NewColumn; readonly ifNotExists: boolean; readonly volatileDefault: boolean }
+  | { readonly do: 'dropColumn'; readonly name: string; readonly ifExists: boolean }
+  | { readonly do: 'renameColumn'; readonly name: string; readonly to: string }
+  | { readonly do: 'setDefault'; readonly name: string; readonly defaultOf: NewColumn['defaultOf'] }
+  | { readonly do: 'setNotNull' | 'dropNotNull'; readonly name: string }
+  | { readonly do: 'setType'; readonly name: string; readonly type: PgType; readonly using: boolean }
+  /** `notNullOf`: the check is `column IS NOT NULL`. */
+  | { readonly do: 'addCheck'; readonly name: string; readonly notNullOf: string | undefined; readonly notValid: boolean }
+  | { readonly do: 'validate'; readonly name: string }
+  | { readonly do: 'dropConstraint'; readonly name: string; readonly ifExists: boolean }
+
+/** Statements that change the schema of existing tables, and explicit locks. */
+export type SchemaEffect =
+  | { readonly kind: 'alterTable'; readonly table: string; readonly ifExists: boolean; readonly actions: readonly AlterAction[] }
+  | { readonly kind: 'createIndex'; readonly table: string; readonly index: string; readonly columns: readonly string[]; readonly unique: boolean; readonly concurrently: boolean; readonly ifNotExists: boolean }
+  | { readonly kind: 'dropIndex'; readonly names: readonly string[]; readonly concurrently: boolean; readonly ifExists: boolean }
+  | { readonly kind: 'lockTable'; readonly tables: readonly string[]; readonly mode: number; readonly noWait: boolean }
 
 /** Statements of logical replication. */
 export type LogicalEffect =
@@ -151,6 +172,7 @@ export const EFFECT_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   pg_advisory_lock: reads('void', 'int8'),
   pg_advisory_xact_lock: reads('void', 'int8'),
   pg_try_advisory_lock: reads('bool', 'int8'),
+  pg_try_advisory_xact_lock: reads('bool', 'int8'),
   pg_advisory_unlock: reads('bool', 'int8'),
   pg_advisory_unlock_all: reads('void'),
   pg_sleep: reads('void', 'float8'),

@@ -8,6 +8,7 @@ import { BUILTINS, settingOf } from './functions.ts'
 import { EFFECT_FUNCTIONS, type Effect, type EffectResult, HOST_FUNCTIONS, type Perform, type SqlHost } from './host.ts'
 import { callsAny, kindOf, type Parsed, parseStatements } from './parse.ts'
 import { EffectNeeded, Run, snapshotOf, StalePlan } from './run.ts'
+import { schemaStatement } from './ddl.ts'
 import { logicalStatement } from './logical.ts'
 import { bindSelect } from './select.ts'
 import { type Notice, type Relation, SqlError, type Value } from './types.ts'
@@ -48,6 +49,8 @@ interface Common {
   readonly text: string
   /** Refused inside BEGIN … COMMIT and among several statements of one string. */
   readonly forbiddenInTransaction: string | undefined
+  /** Refused outside of it. */
+  readonly needsTransaction: string | undefined
   readonly transaction: 'begin' | 'commit' | 'rollback' | undefined
 }
 
@@ -71,7 +74,8 @@ export type Statement = QueryStatement | EffectStatement
 const compiled = new Map<string, readonly Statement[]>()
 const STATEMENTS: readonly string[] = [
   'SELECT', 'VALUES', 'SHOW', 'EXPLAIN', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'CREATE TABLE', 'DROP TABLE', 'CHECKPOINT', 'ALTER SYSTEM', 'SET', 'RESET', 'BEGIN', 'COMMIT',
-  'ROLLBACK', 'VACUUM', 'ANALYZE', 'CREATE PUBLICATION', 'DROP PUBLICATION', 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION',
+  'ROLLBACK', 'VACUUM', 'ANALYZE', 'CREATE PUBLICATION', 'DROP PUBLICATION', 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION', 'ALTER TABLE', 'CREATE INDEX',
+  'DROP INDEX', 'LOCK TABLE',
 ]
 
 /**
@@ -122,7 +126,7 @@ const binderFor = (host: SqlHost, parsed: Parsed): Binder => new Binder(host, pa
 
 function compileOne(parsed: Parsed): Statement {
   const { node, text } = parsed
-  const common: Common = { text, forbiddenInTransaction: undefined, transaction: undefined }
+  const common: Common = { text, forbiddenInTransaction: undefined, needsTransaction: undefined, transaction: undefined }
   if ('SelectStmt' in node) {
     if (callsAny(node, name => name in EFFECT_FUNCTIONS)) return { ...common, kind: 'effect', execute: executeCalls(parsed) }
     return { ...common, kind: 'query', tag: 'SELECT', evaluate: planned(parsed) }
@@ -132,8 +136,25 @@ function compileOne(parsed: Parsed): Statement {
   const write = writeOf(node)
   if (write !== undefined) return { ...common, kind: 'effect', execute: (host, perform) => executeWrite(write(binderFor(host, parsed)), perform) }
   if ('CreateStmt' in node) return { ...common, kind: 'effect', execute: createTable(node.CreateStmt, parsed) }
+  const schema = schemaOf(parsed)
+  if (schema !== undefined) {
+    const { tag, alone, inside } = schema()
+    const more = { forbiddenInTransaction: alone ? `${tag} CONCURRENTLY` : undefined, needsTransaction: inside ? tag : undefined }
+    return { ...common, ...more, kind: 'effect', execute: (host, perform) => executeUtility(schema(host).effect, tag, perform) }
+  }
   return compileUtility(node, common)
 }
+
+/** ALTER TABLE and the like; its defaults are expressions, which are bound to the host that is asked first. */
+function schemaOf(parsed: Parsed): ((host?: SqlHost) => NonNullable<ReturnType<typeof schemaStatement>>) | undefined {
+  let known: ReturnType<typeof schemaStatement>
+  const read = (host: SqlHost | undefined): ReturnType<typeof schemaStatement> => schemaStatement(parsed.node, () => binderFor(host ?? NO_HOST, parsed))
+  if (read(undefined) === undefined) return undefined
+  return host => (host === undefined ? read(host) : (known ??= read(host))) as NonNullable<typeof known>
+}
+
+/** Where a statement is compiled before anybody runs it. */
+const NO_HOST: SqlHost = { inRecovery: false, nowUs: () => 0, relation: () => undefined, call: () => undefined, setting: () => undefined }
 
 /** A table is the same wherever it is made: read once. */
 function createTable(node: CreateStmt, parsed: Parsed): EffectStatement['execute'] {

@@ -181,7 +181,8 @@ export function bindCreateTable({ relation, tableElts = [], if_not_exists: ifNot
   }
 }
 
-function newColumn({ colname = '', typeName, constraints = [] }: ColumnDef, binder: Binder): NewColumn {
+/** A column of CREATE TABLE or ADD COLUMN. */
+export function newColumn({ colname = '', typeName, constraints = [] }: ColumnDef, binder: Binder): NewColumn {
   const { type, modifiers } = typeOf(typeName)
   const word = lastName(typeName?.names)
   const kinds = constraints.flatMap(node => ('Constraint' in node ? [node.Constraint] : []))
