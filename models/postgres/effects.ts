@@ -11,7 +11,7 @@ import { advisory, bulk, lockTables } from './schema/statement-locks.ts'
 import { asBackend } from './schema/waiting.ts'
 import { eyesOf, type SqlSession, Transaction } from './sessions.ts'
 import { quorum } from './syncrep.ts'
-import { type Shape, type ShapeColumn, Table } from './tables.ts'
+import { type Eyes, type Shape, type ShapeColumn, Table } from './tables.ts'
 
 /** WAL of one small transaction. */
 const TRANSACTION_BYTES = 200
@@ -365,7 +365,7 @@ function change(session: SqlSession, effect: WriteEffect, by: Transaction): Effe
       const host = sqlHost(server, session)
       const shape = table.shape(eyes)
       const rows = effect.rows.map(row => shape.definition.map((c, i) => (row[i] !== undefined ? (row[i] as Value) : c.serial ? table.nextSerial() : (c.defaultOf?.(host) ?? null))))
-      const refused = nullRefused(table, shape, rows)
+      const refused = nullRefused(table, shape, rows, eyes)
       if (refused !== undefined) return refused
       for (const values of rows) table.rows.push({ values: table.stored(values, shape), by, deletedBy: [] })
       server.world.logical.wrote(server, effect.table)
@@ -379,7 +379,7 @@ function change(session: SqlSession, effect: WriteEffect, by: Transaction): Effe
       const hit = table.visible(eyes).filter(r => effect.matches(table.project(r, shape)))
       const before = hit.map(r => table.project(r, shape))
       const rows = effect.kind === 'delete' ? before : before.map(values => effect.change(values).map((v, i) => (v === undefined ? (values[i] ?? null) : v)))
-      const refused = effect.kind === 'delete' ? undefined : nullRefused(table, shape, rows)
+      const refused = effect.kind === 'delete' ? undefined : nullRefused(table, shape, rows, eyes)
       if (refused !== undefined) return refused
       for (const row of hit) row.deletedBy.push(by)
       if (effect.kind === 'update') for (const values of rows) table.rows.push({ values: table.stored(values, shape), by, deletedBy: [] })
@@ -389,8 +389,11 @@ function change(session: SqlSession, effect: WriteEffect, by: Transaction): Effe
   }
 }
 
-/** NOT NULL. */
-function nullRefused(table: Table, { definition }: Shape, rows: readonly (readonly Value[])[]): Extract<EffectResult, { is: 'error' }> | undefined {
-  const at = definition.findIndex((c, i) => c.notNull && rows.some(row => row[i] === null))
-  return at < 0 ? undefined : (error('23502', `null value in column "${(definition[at] as ShapeColumn).name}" of relation "${table.name}" violates not-null constraint`) as Extract<EffectResult, { is: 'error' }>)
+/** NOT NULL, and CHECKs that say the same: one that is not valid yet binds new rows all the same. */
+function nullRefused(table: Table, { definition }: Shape, rows: readonly (readonly Value[])[], eyes: Eyes): EffectResult | undefined {
+  const lacks = (i: number): boolean => rows.some(row => row[i] === null)
+  const at = definition.findIndex((c, i) => c.notNull && lacks(i))
+  if (at >= 0) return error('23502', `null value in column "${(definition[at] as ShapeColumn).name}" of relation "${table.name}" violates not-null constraint`)
+  const check = table.constraintsFor(eyes).find(c => definition.some((d, i) => d.name === c.notNullOf && lacks(i)))
+  return check === undefined ? undefined : error('23514', `new row for relation "${table.name}" violates check constraint "${check.name}"`)
 }

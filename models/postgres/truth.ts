@@ -8,7 +8,6 @@ import { major } from './replication.ts'
 import { canAcknowledge, quorum } from './syncrep.ts'
 import type { Server } from './server.ts'
 import type { Application } from './schema/application.ts'
-import { eyesOf } from './sessions.ts'
 import type { World } from './world.ts'
 
 /** Lag within which a standby counts as a healthy copy. Source: PG §8.1 P3. */
@@ -108,7 +107,7 @@ export class PostgresTruth implements Truth {
 
   /** What the database is for: the releases that run, and the columns of their table as this member has them. */
   private ofApplication(application: Application, server: Server | undefined): { readonly application: string; readonly schema: string | undefined } {
-    return { application: application.versions(), schema: server === undefined ? undefined : application.table.shape(eyesOf(server)).columns.map(c => c.name).join(' ') }
+    return { application: application.versions(), schema: server === undefined ? undefined : application.columnsFor(server) }
   }
 
   /** The subscription of a server that takes no writes of clients and is filled by logical replication: it follows, whatever its own log says. */

@@ -58,7 +58,10 @@ export class Application {
     const unknown = [...release.writes, ...release.reads].find(name => !definition.some(c => c.name === name))
     if (unknown !== undefined) return `42703 column "${unknown}" of relation "${this.table.name}" does not exist`
     const unset = definition.find(c => c.notNull && c.defaultOf === undefined && !c.serial && !release.writes.includes(c.name))
-    return unset === undefined ? undefined : `23502 null value in column "${unset.name}" of relation "${this.table.name}" violates not-null constraint`
+    if (unset !== undefined) return `23502 null value in column "${unset.name}" of relation "${this.table.name}" violates not-null constraint`
+    // A constraint that is not valid yet binds new rows all the same.
+    const refused = this.table.constraintsFor(eyes).find(c => c.notNullOf !== undefined && !release.writes.includes(c.notNullOf) && definition.find(d => d.name === c.notNullOf)?.defaultOf === undefined)
+    return refused === undefined ? undefined : `23514 new row for relation "${this.table.name}" violates check constraint "${refused.name}"`
   }
 
   /** Somebody of this release stops writing. */
@@ -105,6 +108,16 @@ export class Application {
   pods(): readonly PodView[] {
     return this.world.kubernetes.endpoints(this.options.name)
   }
+
+  /** The columns of the table as a server has them: `name!` for one that is NOT NULL. */
+  columnsFor(server: Server): string {
+    const shape = this.table.shape(eyesOf(server))
+    let text = this.texts.get(shape)
+    if (text === undefined) this.texts.set(shape, (text = shape.definition.map(c => (c.notNull ? `${c.name}!` : c.name)).join(' ')))
+    return text
+  }
+
+  private readonly texts = new WeakMap<Shape, string>()
 
   /** Releases of the pods that run, for everybody to see. */
   versions(): string {

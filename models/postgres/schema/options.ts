@@ -19,7 +19,7 @@ export const applicationOptions = z.strictObject({
   table: z.string().default('orders').describe('the table that the load reads and writes').meta({ unit: '', source: 'scenario' }),
   columns: z.record(z.string(), z.enum(TYPES)).default({ id: 'int8', customer: 'text', total: 'int4' }).describe('its columns at the start; the first is its key').meta({ unit: '', source: 'scenario' }),
   notNull: z.array(z.string()).default([]).describe('columns that are NOT NULL at the start, beside the key').meta({ unit: '', source: 'scenario' }),
-  targetColumns: z.array(z.string()).nullable().default(null).describe('columns that the table is meant to have in the end; null = not part of the upgrade').meta({ unit: '', source: 'scenario' }),
+  targetColumns: z.array(z.string()).nullable().default(null).describe('columns that the table is meant to have in the end, `name!` for one that is NOT NULL; null = not part of the upgrade').meta({ unit: '', source: 'scenario' }),
   rows: z.number().int().min(1).default(20_000_000).describe('rows of the table').meta({ unit: 'rows', source: 'judgement' }),
   tableMB: z.number().positive().default(5_000).describe('size of the table').meta({ unit: 'MB', source: 'judgement' }),
   releases: z.record(z.string(), release).default({ 'shop:1': { reads: ['customer'], writes: ['id', 'customer', 'total'], migrations: {} } }).describe('what each release does, by image').meta({ unit: '', source: 'scenario' }),

@@ -22,7 +22,7 @@ export const schemaRules: readonly Rule[] = [
   rule('PG-DDL-8', 'SET NOT NULL and CHECK read the whole table and fail on a row that violates them, unless NOT VALID; a valid CHECK (column IS NOT NULL) spares SET NOT NULL the reading.', 'D:sql-altertable', 'ddl'),
   rule('PG-DDL-9', 'A schema change is part of its transaction: it is undone by ROLLBACK and by a crash, and is seen on a standby when it is replayed.', 'D:sql-altertable; D:hot-standby', 'ddl'),
   rule('PG-APP-1', 'A statement that names a column that is not there fails (42703), of each release that names it.', 'D:errcodes-appendix', 'application'),
-  rule('PG-APP-2', 'A write that leaves out a column that is NOT NULL without a default fails (23502).', 'D:errcodes-appendix', 'application'),
+  rule('PG-APP-2', 'A write that leaves out a column that is NOT NULL without a default fails (23502); so does one against a CHECK that is not valid yet (23514).', 'D:errcodes-appendix', 'application'),
   rule('PG-APP-3', 'What a release writes has NULL, or the default, in columns that it does not know, also after a backfill.', 'D:sql-insert', 'application'),
   rule('PG-APP-4', 'Requests are balanced over the Ready pods of the application, old and new alike; a pod that is told to stop answers what it has begun, a dead one nothing.', 'kubernetes.io service; deployment', 'application'),
   rule('PG-MIGRATE-1', 'The tool migrates under a lock: as advisory lock it goes with the session, as a row of a table it stays when its holder is killed, until somebody removes it.', 'golang-migrate database/postgres; Liquibase StandardLockService; VB DW-F12', 'application'),

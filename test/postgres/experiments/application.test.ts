@@ -42,6 +42,9 @@ describe('releases and columns', () => {
     sql(l, 'alter table orders alter column channel drop default')
     l.wait(SECOND)
     expect([labels(clients), clients.cohorts[0]?.error]).toEqual(['failing', '23502 null value in column "channel" of relation "orders" violates not-null constraint'])
+    sql(l, "alter table orders alter column channel drop not null", 'alter table orders add constraint c check (channel is not null) not valid')
+    l.wait(SECOND)
+    expect([labels(clients), clients.cohorts[0]?.error]).toEqual(['failing', '23514 new row for relation "orders" violates check constraint "c"'])
   })
 
   it('PG-APP-3: what an old release writes after a backfill has NULL in the new column', () => {

@@ -1,5 +1,5 @@
 /** The list of the blue/green traps is whole: every id has a row, and every row that says "shown" a test that names it. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
@@ -12,9 +12,12 @@ const rows = new Map(
 )
 const ids = (stem: string, n: number): string[] => Array.from({ length: n }, (_, i) => `${stem}${String(i + 1).padStart(2, '0')}`)
 
+/** The tests of all scenarios: each names the traps it shows in its title. */
+const titles = readdirSync(new URL('../../scenarios', import.meta.url)).map(file => read(`../../scenarios/${file}`)).join('\n')
+
 test('each trap is shown by a test that names it, or listed with the reason', () => {
   expect([...rows.keys()]).toEqual([...ids('BG-T', 42), ...ids('PG-S', 22)])
-  const named = new Set([...read('../../scenarios/blue-green.test.ts').matchAll(/test\('(?:[^']*?)((?:(?:BG-T|PG-S)\d\d(?:, O9|, )?)+)/g)].flatMap(match => [...(match[1] as string).matchAll(/(?:BG-T|PG-S)\d\d/g)].map(id => id[0])))
+  const named = new Set([...titles.matchAll(/test\('(?:[^']*?)((?:(?:BG-T|PG-S)\d\d(?:, O9|, )?)+)/g)].flatMap(match => [...(match[1] as string).matchAll(/(?:BG-T|PG-S)\d\d/g)].map(id => id[0])))
   expect([...named].sort()).toEqual([...rows].filter(([, { by }]) => by === 'shown').map(([id]) => id).sort())
   for (const { what } of rows.values()) expect(what.length).toBeGreaterThan(5)
 })
