@@ -65,7 +65,6 @@ export const kubernetesRules: readonly Claim[] = [
   rule('KUBECTL-2', 'A jsonpath field that is missing prints nothing, exit 0; an index out of bounds is an error.', 'kubectl (allow-missing-template-keys)', 'kubectl'),
   rule('KUBECTL-3', 'get -w never returns.', 'kubectl', 'kubectl'),
   rule('KUBECTL-4', 'delete waits until the very object is gone; wait returns at once when the condition holds already, fails at once when the object is absent, and waits for a successor of the same name.', 'kubectl; facts/redis-mongo.md K01', 'kubectl'),
-  rule('KUBECTL-5', 'set image changes the template’s containers and init containers of that name; a name that neither has is an error.', 'kubectl set image --help', 'kubectl'),
   rule('EXEC-1', 'exec runs inside the container as the image’s user, gives the inner exit code and says so on stderr; it needs a running container and a kubelet that the control plane reaches; it ends with 137 when the container ends.', 'kubectl', 'kubectl'),
   rule('AKS-1', 'A pool upgrade renews every node of the pool that is not at the version, one batch at a time: cordon, drain, reimage (4–20 min), uncordon; with surge extra nodes come first and go last.', 'AKS upgrade-aks-node-pools-rolling', 'aks'),
   rule('AKS-2', 'A drain that lasts longer than 30 min fails the operation; the node stays cordoned, the rest stays old, a second upgrade goes on from there.', 'AKS upgrade-aks-node-pools-rolling', 'aks'),

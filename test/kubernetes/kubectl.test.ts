@@ -66,17 +66,6 @@ it('K8S-KUBECTL-3: get -w never returns', () => {
   expect(shell(c, 'kubectl get pods -l app=pg -w', 3 * 3600 * SECOND).code).toBe(-1)
 })
 
-it('K8S-KUBECTL-5: set image', () => {
-  const c = started()
-  const images = (): string => shell(c, `kubectl get sts pg -o jsonpath='{.spec.template.spec.containers[*].image}'`).out
-  const before = images()
-  expect(shell(c, 'kubectl set image sts/pg nobody=toy:2')).toMatchObject({ code: 1, err: 'error: unable to find container named "nobody"\n' })
-  expect(images()).toBe(before)
-  expect(shell(c, 'kubectl set image statefulset/pg *=toy:2')).toMatchObject({ code: 0, out: 'statefulset.apps/pg image updated\n' })
-  expect(images()).toContain('toy:2')
-  expect(c.kube.commands.kubectl.check(['kubectl', 'set', 'env', 'sts/pg', 'A=1'])[0]?.message).toContain('there is: kubectl set image')
-})
-
 it('K8S-KUBECTL-4: wait', () => {
   const c = started()
   expect(shell(c, 'kubectl wait --for=condition=ready pod pg-0 --timeout=300s')).toMatchObject({ out: 'pod/pg-0 condition met\n', code: 0 })
