@@ -327,6 +327,11 @@ export interface Truth {
   readonly departures: readonly Departure[]
   /** The authority of a log (design §9). */
   authority(log: ReplicatedLog): Authority
+  /**
+   * Other histories whose changes the database of this copy holds as well (merged into it by logical replication): what a read there sees besides
+   * its own. Optional: without it a read sees its copy’s history alone.
+   */
+  mergedInto?(copy: Copy): readonly History[]
   /** Where else a lost interval still lies on a durable copy: member or volume names. */
   holders(interval: AckInterval): readonly string[]
 }

@@ -193,12 +193,17 @@ export class Aks {
     return new AksError('UpgradeFailed', `Drain node ${node.name} failed when evicting pod ${stuck[0]?.name} failed with ${why}. Original error: Cannot evict pod as it would violate the pod's disruption budget.. PDB debug info: ${stuck.map(p => `${p.namespace}/${p.name}`).join(', ')}`)
   }
 
+  /** A scale set makes its machines side by side; some may be there when others cannot be had. */
   private *growing(pool: Pool, count: number): Process<AksError | undefined> {
-    for (let i = 0; i < count; i++) {
-      const made = yield* this.provision(pool, undefined)
-      if (made instanceof AksError) return made
+    const zones: string[] = []
+    for (let i = 0; i < count; i++) zones.push(this.emptiestZone(pool, zones))
+    const machines = zones.map(zone => this.kube.sim.spawn(this.provision(pool, zone)))
+    let failure: AksError | undefined
+    for (const machine of machines) {
+      const made = (yield machine) as KubeNode | AksError
+      if (made instanceof AksError) failure ??= made
     }
-    return undefined
+    return failure
   }
 
   private *shrinking(nodes: readonly KubeNode[]): Process<AksError | undefined> {
@@ -255,10 +260,11 @@ export class Aks {
     return name
   }
 
-  private emptiestZone(pool: Pool): string {
+  /** @param coming zones of machines that are being made */
+  private emptiestZone(pool: Pool, coming: readonly string[] = []): string {
     const nodes = this.nodesOf(pool.name)
     const zones = pool.zones.length > 0 ? pool.zones : [...new Set(nodes.map(n => n.zone))]
-    const load = (zone: string) => nodes.filter(n => n.zone === zone).length
+    const load = (zone: string) => nodes.filter(n => n.zone === zone).length + coming.filter(z => z === zone).length
     return zones.reduce((best, zone) => (load(zone) < load(best) ? zone : best), zones[0] ?? '0')
   }
 

@@ -1,5 +1,5 @@
 /** What is so in a PostgreSQL cluster, whoever knows it (engine.ts, Truth). */
-import { type AckInterval, contains, type Copy, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
+import { type AckInterval, contains, type Copy, type History, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Authority, Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
 import type { PodView } from '../kubernetes/index.ts'
 import { DataDirectory } from './datadir.ts'
@@ -10,6 +10,7 @@ import type { Server } from './server.ts'
 import type { Application } from './schema/application.ts'
 import type { World } from './world.ts'
 
+const NOTHING: readonly History[] = []
 /** Lag within which a standby counts as a healthy copy. Source: PG §8.1 P3. */
 const NORMAL_LAG_BYTES = 16 * 1024 * 1024
 
@@ -163,7 +164,7 @@ export class PostgresTruth implements Truth {
 
   authority(_log: ReplicatedLog): Authority {
     const fresh = this.entrance.fresh()
-    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), ...this.mergedInto(fresh.copy), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
+    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), ...this.merged(fresh.copy), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
     const durable = this.durable()
     const last = this.world.promotions[this.world.promotions.length - 1]
     if (last !== undefined) {
@@ -174,13 +175,18 @@ export class PostgresTruth implements Truth {
     }
     const best = this.world.logical.any ? this.fullest(durable) : furthest(durable)
     if (best === undefined) return { position: undefined, why: 'no copy of the data is left', member: undefined }
-    return { position: best.position, ...this.mergedInto(best.copy), why: `${fresh.is === 'several' ? 'several leaders acknowledge' : 'no fresh client can write'}; the furthest durable copy counts`, member: best.name }
+    return { position: best.position, ...this.merged(best.copy), why: `${fresh.is === 'several' ? 'several leaders acknowledge' : 'no fresh client can write'}; the furthest durable copy counts`, member: best.name }
   }
 
   /** What has been merged into the database that this copy is of. */
-  private mergedInto(copy: Copy): Pick<Authority, 'merged'> {
-    const dir = this.world.directories.find(each => each.copy === copy)
-    return dir === undefined || dir.merged.length === 0 ? {} : { merged: dir.histories.slice(1) }
+  mergedInto(copy: Copy): readonly History[] {
+    const dir = this.world.directories.find(d => d.copy === copy)
+    return dir === undefined || dir.merged.length === 0 ? NOTHING : dir.histories.slice(1)
+  }
+
+  private merged(copy: Copy): Pick<Authority, 'merged'> {
+    const merged = this.mergedInto(copy)
+    return merged.length === 0 ? {} : { merged }
   }
 
   /** Of several databases the one that lacks fewest acknowledged writes: their positions are not to be compared. */

@@ -1,5 +1,5 @@
 /** One VitessCluster on Kubernetes in one rehearsal: everything put together (engine.ts, Cluster). */
-import { type Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, EngineKind, Entrance, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
@@ -8,13 +8,15 @@ import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts
 import { Defects } from './defects.ts'
 import { VitessFaults } from './faults.ts'
 import { mysqlClient, shellOf } from './mysql.ts'
-import { aliasOf, cellName, keyRanges, LABEL, podOf, safeRange, tabletUid, versionOf, waveOf } from './names.ts'
+import { declareKeyspace } from './fleet.ts'
+import type { Keyspace, KeyRange } from './keyspace.ts'
+import { versionOf } from './names.ts'
 import { Operator } from './operator.ts'
 import { NETWORK_DELAYS_US, timingOf, type VitessOptions } from './options.ts'
 import { SHARD_WATCH_US, stepDown, TabletProgram } from './program.ts'
-import { Shard } from './shard.ts'
-import { Tablet } from './tablet.ts'
-import { addMachines, claimOf, clusterObject, gateObjects, mysqldImage, shardKey, VTGATE_IMAGE, vtgateName } from './topology.ts'
+import type { Shard } from './shard.ts'
+import type { Tablet } from './tablet.ts'
+import { addMachines, claimOf, clusterObject, gateObjects, mysqldImage, shardObject, VTGATE_IMAGE, vtgateName } from './topology.ts'
 import { VitessTruth } from './truth.ts'
 import { Vtctldclient } from './vtctldclient.ts'
 import { GateEntrance, GateProgram } from './vtgate.ts'
@@ -22,8 +24,6 @@ import { Vtorc } from './vtorc.ts'
 import { canAcknowledge } from './semisync.ts'
 import { World } from './world.ts'
 
-/** First LSN of a shard's story: a database that has lived a little. */
-const GENESIS_LSN = 1024 * 1024 * 1024
 /** Lag at which `caught-up` is still true while writes go on, in seconds of the load. */
 const CAUGHT_UP_SECONDS = 1
 
@@ -40,8 +40,6 @@ export class VitessCluster implements Cluster {
   readonly tablets: TabletProgram
   readonly gates: GateProgram
   private readonly faults: VitessFaults
-  private readonly shardByLog = new Map<ReplicatedLog, Shard>()
-  private readonly backups = new Map<Shard, Position>()
 
   constructor(
     private readonly sim: Simulation,
@@ -56,17 +54,19 @@ export class VitessCluster implements Cluster {
     const kubernetes = new Kubernetes(sim, network, withDefaults({ controlPlaneVersion: options.controlPlaneVersion, nodeVersion: options.kubernetesVersion, poolQuotaNodes: 100_000, ...definedOnly(options.kubernetes) }))
     this.kubernetes = kubernetes
     world.kubernetes = kubernetes
-    this.logs = this.declare()
+    const { keyspace, durabilityPolicy, fleet, tabletsPerShard, rdonlyPerShard } = options
+    declareKeyspace(world, { name: keyspace, durabilityPolicy, parts: fleet / tabletsPerShard, replicas: tabletsPerShard }, rdonlyPerShard)
+    this.logs = [...world.ranges.keys()]
     addMachines(kubernetes, options, [...world.tablets.values()])
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     this.operator = new Operator(world)
     this.vtorc = new Vtorc(world)
-    this.tablets = new TabletProgram(world, t => this.backups.get(t.shard) as Position, (t, c) => shellOf(t, c), () => versionOf(this.operator.next.mysqld).version)
+    this.tablets = new TabletProgram(world, (t, c) => shellOf(t, c), t => versionOf(this.operator.next(t).mysqld).version)
     this.gates = new GateProgram(world)
     this.images()
     this.create()
     const roundTripUs = 2 * NETWORK_DELAYS_US.farUs
-    const entrance = (name: string, reserved: boolean) => new GateEntrance(world, this.gates, name, vtgateName(options), roundTripUs, reserved, log => this.shardOf(log))
+    const entrance = (name: string, reserved: boolean) => new GateEntrance(world, this.gates, name, vtgateName(options), roundTripUs, reserved, log => world.ranges.get(log) as KeyRange)
     this.entrances = { vtgate: entrance('vtgate', false), reserved: entrance('reserved', true) }
     this.truth = new VitessTruth(world, this.entrances.vtgate as Entrance, target, log => this.shardOf(log))
     this.faults = new VitessFaults(world, this, new PlatformFaults(kubernetes, pod => world.tablets.has(pod.name)))
@@ -82,42 +82,10 @@ export class VitessCluster implements Cluster {
     world.booting = false
   }
 
-  /** Shards with their logs, and tablets with their copies. */
-  private declare(): readonly ReplicatedLog[] {
-    const { world, options, sim } = this
-    const ranges = keyRanges(options.fleet / options.tabletsPerShard)
-    const logs: ReplicatedLog[] = []
-    for (const [i, range] of ranges.entries()) {
-      const log = new ReplicatedLog(sim, range)
-      const shard = new Shard(world, i, range, shardKey(options, range), log)
-      const branch = log.genesis(GENESIS_LSN + i)
-      for (let k = 0; k < options.tabletsPerShard; k++) {
-        const cell = cellName(i + k, options)
-        const uid = tabletUid(i, k)
-        const alias = aliasOf(cell, uid)
-        const pod = podOf(options.name, alias)
-        const declared = k >= options.tabletsPerShard - options.rdonlyPerShard ? 'rdonly' : 'replica'
-        const tablet = new Tablet(world, shard, alias, uid, cell, pod, declared, log.copy(pod, { branch, lsn: GENESIS_LSN + i }))
-        shard.tablets.push(tablet)
-        world.tablets.set(pod, tablet)
-        world.byAlias.set(alias, tablet)
-      }
-      const first = shard.tablets[0] as Tablet
-      shard.primary = first
-      first.term = 1
-      world.shards.push(shard)
-      world.byRange.set(range, shard)
-      this.shardByLog.set(log, shard)
-      this.backups.set(shard, { branch, lsn: GENESIS_LSN + i })
-      logs.push(log)
-    }
-    return logs
-  }
-
   shardOf(log: ReplicatedLog): Shard {
-    const shard = this.shardByLog.get(log)
-    if (shard === undefined) throw new Error(`vitess: the log ${log.name} is no shard's`)
-    return shard
+    const keys = this.world.ranges.get(log)
+    if (keys === undefined) throw new Error(`vitess: the log ${log.name} is no key range’s`)
+    return keys.serving
   }
 
   private images(): void {
@@ -134,7 +102,7 @@ export class VitessCluster implements Cluster {
     for (const tablet of world.tablets.values()) kubernetes.create(claimOf(tablet))
     for (const shard of world.shards) {
       this.operator.manage(shard)
-      kubernetes.create({ apiVersion: 'planetscale.com/v2', kind: 'VitessShard', metadata: { name: shard.key, labels: { [LABEL.keyspace]: options.keyspace, [LABEL.shard]: safeRange(shard.range), [LABEL.wave]: waveOf(shard.index, options) } }, spec: { name: shard.range } })
+      kubernetes.create(shardObject(shard))
     }
     for (const object of gateObjects(options)) kubernetes.create(object)
   }
@@ -164,7 +132,7 @@ export class VitessCluster implements Cluster {
     // The nightly backup: what a tablet without data comes back with.
     for (const shard of this.world.shards) {
       const { leader } = shard
-      if (leader !== undefined) this.backups.set(shard, leader.copy.position('flush'))
+      if (leader !== undefined) this.world.backups.set(shard, leader.copy.position('flush'))
     }
   }
 
@@ -206,19 +174,35 @@ export class VitessCluster implements Cluster {
 
   claim(name: string, args: readonly string[]): boolean | undefined {
     const tablet = this.find(args[0] ?? '')
+    const keyspace = this.world.keyspaces.get(args[0] ?? '')
+    if (keyspace !== undefined) return this.claimOf(name, keyspace)
     switch (name) {
       case 'caught-up':
         return tablet !== undefined && (tablet.copy.leading || (tablet.linked && tablet.lagSeconds <= CAUGHT_UP_SECONDS))
       case 'writable':
-        return tablet !== undefined && tablet.serving && canAcknowledge(tablet)
+        return tablet !== undefined && tablet.serving && canAcknowledge(tablet) && tablet.shard.deniedUs === undefined
       case 'one-leader':
-        return this.world.shards.every(shard => shard.tablets.filter(canAcknowledge).length === 1)
+        return this.logs.every(log => this.truth.couldAcknowledge(log).length === 1)
       case 'fenced':
-        return tablet === undefined || !tablet.copy.leading
+        return tablet === undefined || !tablet.copy.leading || tablet.shard.deniedUs !== undefined
       case 'on-version': {
         const member = this.truth.members().find(m => m.name === tablet?.pod)
         return member !== undefined && Object.values(member.versions).includes(args[1] ?? '')
       }
+      default:
+        return undefined
+    }
+  }
+
+  /** Claims about a whole keyspace: its shards follow another’s, are denied to clients, take their writes. */
+  private claimOf(name: string, { shards }: Keyspace): boolean | undefined {
+    switch (name) {
+      case 'caught-up':
+        return shards.every(({ streams }) => streams.some(stream => stream.streaming && stream.lagSeconds <= CAUGHT_UP_SECONDS))
+      case 'fenced':
+        return shards.every(shard => shard.deniedUs !== undefined)
+      case 'writable':
+        return shards.every(shard => shard.keys.serving === shard && shard.deniedUs === undefined && shard.primary?.serving === true && canAcknowledge(shard.primary))
       default:
         return undefined
     }

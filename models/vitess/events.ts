@@ -25,5 +25,7 @@ export const EVENT = {
   recovery: defineEvent('vitess.vtorc-recovery'),
   rollout: defineEvent('vitess.rollout'),
   drain: defineEvent('vitess.drain'),
+  vreplication: defineEvent('vitess.vreplication'),
+  traffic: defineEvent('vitess.traffic'),
   fault: defineEvent('vitess.fault'),
 } as const

@@ -5,6 +5,7 @@ import type { VitessCluster } from './cluster.ts'
 import type { Defect } from './defects.ts'
 import { EVENT } from './events.ts'
 import type { Tablet } from './tablet.ts'
+import type { Stream } from './vreplication.ts'
 import type { World } from './world.ts'
 import { VTGATE_IMAGE } from './topology.ts'
 
@@ -60,6 +61,7 @@ export class VitessFaults {
         return [...new Set(tablets.map(t => t.cell))].sort().map(zone => `zone:${zone}`)
       case 'replication-lag':
       case 'replay-stall':
+        return names(t => t.linked || fedBy(t) !== undefined)
       case 'standby-diverged':
         return names(t => t.linked)
       case 'long-transaction':
@@ -165,15 +167,19 @@ export class VitessFaults {
         if (!kubernetes.machines.has(name)) return MISSED
         return { struck: true, members: this.membersOn(m => m === name), end: network.slowDown(name, Math.round(fault.magnitude)) }
       case 'replication-lag': {
-        if (tablet === undefined || !tablet.linked) return MISSED
+        const stream = tablet === undefined ? undefined : fedBy(tablet)
+        if (tablet === undefined || (!tablet.linked && stream === undefined)) return MISSED
         // A lag cannot grow faster than time passes: a second of congestion makes no minute of lag.
         const lateUs = Math.round(Math.min(fault.magnitude, Math.max(fault.durationUs, 1)))
         return this.during(tablet, `${name} receives binlogs ${Math.round(lateUs / 1000) / 1000} s late`, by => {
-          tablet.extraDelayUs += by * lateUs
+          if (stream !== undefined) stream.extraDelayUs += by * lateUs
+          else tablet.extraDelayUs += by * lateUs
         })
       }
       case 'replay-stall': {
-        if (tablet === undefined || !tablet.linked) return MISSED
+        const stream = tablet === undefined ? undefined : fedBy(tablet)
+        if (tablet === undefined || (!tablet.linked && stream === undefined)) return MISSED
+        if (stream !== undefined) return this.stalled(tablet, stream)
         return this.during(tablet, `${name} applies nothing`, by => {
           tablet.applyPauses += by
           if (tablet.applyPauses > 0) tablet.copy.freeze('apply')
@@ -215,6 +221,15 @@ export class VitessFaults {
       default:
         return MISSED
     }
+  }
+
+  /** The applier of a workflow’s stream stands still. */
+  private stalled(tablet: Tablet, stream: Stream): Strike {
+    let goOn = (): void => {}
+    return this.during(tablet, `${stream.name} applies nothing`, by => {
+      if (by > 0) goOn = stream.stall()
+      else goOn()
+    })
   }
 
   /** Something about one tablet while the fault lasts. */
@@ -264,6 +279,11 @@ export class VitessFaults {
     const members = defect === 'crashes' || defect === 'cannot-read' ? [] : [...world.tablets.values()].filter(t => t.up && world.defects.isNew(t)).map(t => t.pod)
     return { struck: true, members, end: world.defects.begin(world, defect, Math.max(1, fault.magnitude)) }
   }
+}
+
+/** The stream that a primary applies now, if it is the target of one. */
+function fedBy(t: Tablet): Stream | undefined {
+  return t.shard.primary === t ? t.shard.streams.find(stream => stream.streaming) : undefined
 }
 
 function struck(name: string): Strike {

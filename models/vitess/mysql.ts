@@ -117,7 +117,7 @@ class ServerMysql extends Mysql {
     const clients = t.copy.leading ? t.shard.tablets.filter(other => other.copy.upstream === t.copy && other.declared === 'replica').length : 0
     const all: readonly (readonly [string, string])[] = [
       ['Rpl_semi_sync_source_clients', String(clients)],
-      ['Rpl_semi_sync_source_status', t.copy.leading && !t.shard.degraded && t.world.options.durabilityPolicy !== 'none' ? 'ON' : 'OFF'],
+      ['Rpl_semi_sync_source_status', t.copy.leading && !t.shard.degraded && t.shard.keyspace.durabilityPolicy !== 'none' ? 'ON' : 'OFF'],
     ]
     const pattern = new RegExp(`^${(status[1] as string).replaceAll('%', '.*')}$`, 'i')
     return table(['Variable_name', 'Value'], all.filter(([name]) => pattern.test(name)), silent)
@@ -159,14 +159,14 @@ class GateMysql extends Mysql {
     if (sql === 'select 1') return table(['1'], [['1']], silent)
     const tablets = [...world.tablets.values()]
     if (sql === 'show vitess_replication_status') {
-      const rows = tablets.filter(t => t.type === 'replica' || t.type === 'rdonly').map(t => [options.keyspace, t.shard.range, t.type.toUpperCase(), t.alias, t.place, t.source?.alias ?? '', `{"EventStreamRunning":"${t.linked ? 'Yes' : 'No'}"}`, t.linked ? String(Math.floor(t.lagSeconds)) : 'NULL'])
+      const rows = tablets.filter(t => t.type === 'replica' || t.type === 'rdonly').map(t => [t.shard.keyspace.name, t.shard.range, t.type.toUpperCase(), t.alias, t.place, t.source?.alias ?? '', `{"EventStreamRunning":"${t.linked ? 'Yes' : 'No'}"}`, t.linked ? String(Math.floor(t.lagSeconds)) : 'NULL'])
       return table(['Keyspace', 'Shard', 'TabletType', 'Alias', 'Hostname', 'ReplicationSource', 'ReplicationHealth', 'ReplicationLag'], rows, silent)
     }
     if (!sql.startsWith('show vitess_tablets')) return undefined
     const like = /like '([^']*)'/.exec(sql)?.[1]
     const rows = tablets
       .filter(t => gate.believes(t))
-      .map(t => [t.cell, options.keyspace, t.shard.range, t.type.toUpperCase(), t.healthy ? 'SERVING' : 'NOT_SERVING', t.alias, t.place, ''])
+      .map(t => [t.cell, t.shard.keyspace.name, t.shard.range, t.type.toUpperCase(), t.healthy ? 'SERVING' : 'NOT_SERVING', t.alias, t.place, ''])
       .filter(row => like === undefined || row.join('\t').toLowerCase().includes(like.replaceAll('%', '').toLowerCase()))
     return table(['Cell', 'Keyspace', 'Shard', 'TabletType', 'State', 'Alias', 'Hostname', 'PrimaryTermStartTime'], rows, silent)
   }

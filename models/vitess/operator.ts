@@ -3,10 +3,12 @@ import { type Process, SECOND, type TimerId } from '../../src/kernel/index.ts'
 import type { Pod } from '../kubernetes/pod.ts'
 import { EVENT } from './events.ts'
 import { CASCADE, DRAIN_ACKNOWLEDGED, DRAIN_FINISHED, DRAIN_STARTED, RELEASED, SCHEDULED } from './names.ts'
+import { declareKeyspace, forgetKeyspace, initialise } from './fleet.ts'
+import type { Keyspace, KeyspaceSpec } from './keyspace.ts'
 import { plannedReparent } from './reparent.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
-import { claimOf, labelsOf, podSpec, sameTemplate, specOf, type Template, templateOf, templateOfPod } from './topology.ts'
+import { claimOf, keyspacesOf, labelsOf, podSpec, sameTemplate, shardObject, specOf, type Template, templateOf, templateOfPod, turnsDownAtOnce } from './topology.ts'
 import type { World } from './world.ts'
 
 /** After a reparent that failed the operator looks again. */
@@ -20,17 +22,23 @@ export class Operator {
   private readonly timers = new Map<Shard, TimerId>()
   /** When each tablet's pod became Ready, while it is. */
   private readonly readySince = new Map<Tablet, number>()
-  private template: Template
+  /** What the tablets of each keyspace are to be, and which keyspaces may be turned down as soon as they are taken out. */
+  private readonly templates = new Map<string, Template>()
+  private readonly atOnce = new Set<string>()
+  private readonly initial: Template
 
   constructor(private readonly world: World) {
     const { kubernetes, options } = world
-    this.template = templateOf({}, options)
+    this.initial = templateOf({}, options, options.keyspace)
     kubernetes.controllers.register('VitessShard', key => {
       const shard = this.byKey.get(key)
       if (shard !== undefined) this.reconcile(shard)
     })
     kubernetes.controllers.register('VitessCluster', () => this.clusterChanged())
     kubernetes.pods$.onChange(pod => this.podChanged(pod))
+    world.shardListeners.push(shard => {
+      if (!shard.initialised) kubernetes.controllers.enqueue('VitessShard', shard.key)
+    })
   }
 
   get working(): boolean {
@@ -38,8 +46,8 @@ export class Operator {
   }
 
   /** What the tablet's next pod will be. */
-  get next(): Template {
-    return this.template
+  next(tablet: Tablet): Template {
+    return this.templates.get(tablet.shard.keyspace.name) ?? this.initial
   }
 
   manage(shard: Shard): void {
@@ -64,8 +72,65 @@ export class Operator {
   }
 
   private clusterChanged(): void {
-    this.template = templateOf(specOf(this.world.kubernetes, this.world.options), this.world.options)
-    for (const key of this.byKey.keys()) this.world.kubernetes.controllers.enqueue('VitessShard', key)
+    const { world } = this
+    if (!this.working) return
+    const spec = specOf(world.kubernetes, world.options)
+    const wanted = keyspacesOf(spec)
+    for (const one of wanted) {
+      if (!world.keyspaces.has(one.name)) this.add(one)
+      this.templates.set(one.name, templateOf(spec, world.options, one.name))
+      if (turnsDownAtOnce(spec, one.name)) this.atOnce.add(one.name)
+      else this.atOnce.delete(one.name)
+    }
+    for (const keyspace of world.keyspaces.values()) this.keep(keyspace, wanted.some(({ name }) => name === keyspace.name))
+    for (const key of this.byKey.keys()) world.kubernetes.controllers.enqueue('VitessShard', key)
+  }
+
+  // ── keyspaces ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A keyspace is new in the cluster object: its shards, claims and pods are made, of what the object asks for now (rule VT-OP-8). */
+  private add(spec: KeyspaceSpec): void {
+    const { world } = this
+    const keyspace = declareKeyspace(world, spec, 0)
+    world.sim.note(EVENT.rollout, keyspace.name, 1, `the operator makes the keyspace ${keyspace.name}`)
+    for (const shard of keyspace.shards) {
+      this.manage(shard)
+      world.kubernetes.create(shardObject(shard))
+    }
+    for (const listener of world.keyspaceListeners) listener(keyspace)
+  }
+
+  /** Wanted or not: one that is taken out is turned down, pods and disks, if it said before that it may be (rule VT-OP-9). */
+  private keep(keyspace: Keyspace, wanted: boolean): void {
+    const { world } = this
+    if (wanted) keyspace.removed = false
+    if (wanted || keyspace.removed || !this.atOnce.has(keyspace.name)) return
+    keyspace.removed = true
+    world.sim.note(EVENT.rollout, keyspace.name, 2, `the operator turns the keyspace ${keyspace.name} down`)
+  }
+
+  private turnDown(shard: Shard): void {
+    const { world } = this
+    const { kubernetes } = world
+    let left = 0
+    for (const tablet of shard.tablets) {
+      const pod = this.podOf(tablet)
+      if (pod !== undefined) {
+        left += 1
+        if (!pod.terminating) kubernetes.pods$.delete(pod)
+      }
+      kubernetes.claims.delete(tablet.pod)
+    }
+    if (left > 0) return
+    this.byKey.delete(shard.key)
+    kubernetes.store.remove('VitessShard', shard.key)
+    if (!shard.keyspace.shards.some(other => this.byKey.has(other.key))) forgetKeyspace(world, shard.keyspace)
+  }
+
+  /** Once all tablets of a new shard are up one of them is made its primary (rule VT-OP-8). */
+  private bringUp(shard: Shard): void {
+    if (shard.initialised || this.world.booting || !shard.tablets.every(t => t.answers)) return
+    initialise(shard)
   }
 
   private podChanged(pod: Pod): void {
@@ -91,6 +156,8 @@ export class Operator {
   private reconcile(shard: Shard): void {
     const { world } = this
     if (!this.working) return
+    if (shard.keyspace.removed) return this.turnDown(shard)
+    this.bringUp(shard)
     for (const tablet of shard.tablets) if (this.podOf(tablet) === undefined) this.create(tablet)
     if (world.booting) return
     const outdated = shard.tablets.filter(t => this.outdated(t))
@@ -108,14 +175,14 @@ export class Operator {
       name: tablet.pod,
       namespace: kubernetes.options.namespace,
       labels: labelsOf(tablet),
-      spec: { ...podSpec(tablet, this.template), ...bound },
+      spec: { ...podSpec(tablet, this.next(tablet)), ...bound },
       owner: { kind: 'VitessShard', name: tablet.shard.key, uid: kubernetes.store.entry('VitessShard', tablet.shard.key)?.uid ?? '' },
     })
   }
 
   private outdated(tablet: Tablet): boolean {
     const pod = this.podOf(tablet)
-    return pod !== undefined && !pod.terminating && !sameTemplate(templateOfPod(pod.spec), this.template)
+    return pod !== undefined && !pod.terminating && !sameTemplate(templateOfPod(pod.spec), this.next(tablet))
   }
 
   /** External: only pods that somebody released; Immediate: all, in every shard at once (rule VT-OP-1). One released pod after the other: the drained one first, then non-primaries in no particular order, the primary last (rule VT-OP-2). */

@@ -18,6 +18,10 @@ export const TIMING = {
   rpcMs: [uniform(5, 60), 'ms', 'one administrative call to a tablet or to the topo server', 'judgement'],
   reparentSeconds: [{ is: 'lognormal', median: 1.2, p95: 3.3, max: 15 }, 's', 'a planned reparent from “not serving” to the new primary’s “serving”, apart from open transactions and replication lag', 'VT §6 (median 1.2 s, p99 5 s)'],
   restoreMinutes: [uniform(30, 50), 'min', 'restore of a tablet from the latest backup', 'VT §6 (40 min, 10 min–12 h)'],
+  vreplicationMs: [uniform(20, 200), 'ms', 'from a commit on the source of a workflow until it is applied on the target, without backlog', 'VT §6 (0.1 s base lag)'],
+  vreplicationCopyMBps: [uniform(20, 60), 'MB/s', 'copy phase of a workflow: rows read from the source and inserted into the target, a stream a shard', 'judgement: below a restore'],
+  vdiffMBps: [uniform(50, 150), 'MB/s', 'VDiff reading and comparing both sides, a shard at a time in parallel', 'judgement'],
+  switchMs: [uniform(100, 600), 'ms', 'writing journals and routing rules, and until the vtgates have them', 'judgement'],
   replicationMBps: [100, 'MB/s', 'most that one replication connection carries', 'judgement'],
 } as const satisfies Record<string, readonly [number | Distribution, string, string, string]>
 
@@ -84,6 +88,7 @@ export const vitessOptions = z.strictObject({
   applyRatio: z.number().min(0.1).default(2).describe('how much faster a replica applies than is written').meta({ unit: '×', source: 'VT §6 (1.05–4)' }),
   coldCacheFactor: z.number().min(1).default(3).describe('how many times slower a tablet commits just after its start').meta({ unit: '×', source: 'VT §6 (3×; 1–10)' }),
   coldCacheSeconds: z.number().min(0).default(300).describe('time constant of the warming').meta({ unit: 's', source: 'VT §6 (5 min; 1–30)' }),
+  shardDataMB: z.number().positive().default(60_000).describe('rows of one shard: what a workflow copies').meta({ unit: 'MB', source: 'vitess.io: at most 250 GB a shard; judgement' }),
   backup: z.boolean().default(true).describe('there is a backup from which a tablet without data restores itself').meta({ unit: '', source: 'VT-F57' }),
   buffer: buffer.prefault({}).describe('buffering of the vtgates'),
   vtorc: z.union([z.literal(false), vtorc]).default(vtorc.parse({})).describe('VTOrc, or false where none runs').meta({ unit: '', source: 'VT-F40' }),

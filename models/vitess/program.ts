@@ -21,10 +21,8 @@ export class TabletProgram implements ContainerProgram {
 
   constructor(
     private readonly world: World,
-    /** Where each shard's log stood when the latest backup was taken. */
-    private readonly backupOf: (tablet: Tablet) => Position,
     private readonly shellOf: (tablet: Tablet, c: ContainerHandle) => CommandRegistry,
-    /** MySQL series the tablet's next pod will have. */
+    /** MySQL that the tablet's next pod will have. */
     private readonly nextVersion: (tablet: Tablet) => string,
   ) {}
 
@@ -57,7 +55,8 @@ export class TabletProgram implements ContainerProgram {
   private adopt(tablet: Tablet, disk: Disk, c: ContainerHandle): void {
     if (disk.contents !== undefined) return
     disk.contents = { tablet } satisfies Directory
-    tablet.hasData = c.atBoot
+    // The tablets of a new shard come up with empty tables.
+    tablet.hasData = c.atBoot || !tablet.shard.initialised
     const tune = (): void => {
       if (disk.destroyed) {
         tablet.hasData = false
@@ -132,7 +131,7 @@ export class TabletProgram implements ContainerProgram {
     }
     yield Math.round(world.timeUs('restoreMinutes', tablet.alias) * disk.slowdownFactor)
     tablet.copy.unfollow()
-    tablet.copy.adopt(this.backupOf(tablet))
+    tablet.copy.adopt(world.backups.get(tablet.shard) as Position)
     tablet.hasData = true
     tablet.errant = false
     tablet.brokenBy = undefined

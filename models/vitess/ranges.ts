@@ -20,6 +20,10 @@ export const TIMING_RANGES: Record<TimingName, AssumptionRange> = {
   rpcMs: between(1, 500, 'one machine to across regions [J]'),
   reparentSeconds: between(0.2, 15, 'VT §6 (0.2–15); “milliseconds or seconds” [P PS-DOC]'),
   restoreMinutes: between(10, 720, 'VT §6 (10 min–12 h)'),
+  vreplicationMs: between(5, 1000, '0.1 s at rest, 1–30 s under load [VT §6]; the load makes its backlog by itself [J]'),
+  vreplicationCopyMBps: between(5, 100, 'many indexes to memory-resident [J]'),
+  vdiffMBps: between(10, 300, 'as a scan over both sides [J]'),
+  switchMs: between(50, 5000, 'a quick topo server to hundreds of shards to journal [J]'),
   replicationMBps: between(20, 1000, 'one TCP stream across zones to one machine [J]'),
 }
 
@@ -42,6 +46,7 @@ export const OPTION_RANGES: Partial<Record<keyof VitessOptions, AssumptionRange>
   applyRatio: between(1.05, 4, 'VT §6 (1.05–4)'),
   coldCacheFactor: between(1, 10, 'VT §6 (1–10×)'),
   coldCacheSeconds: between(60, 1800, 'VT §6 (1–30 min)'),
+  shardDataMB: between(1000, 250_000, 'a small shard to the recommended most [P vitess.io]'),
   backup: either('a cluster without restore_from_backup is met in practice [P VT-F57]', false, true),
   terminationGraceSeconds: between(30, 1800, 'K8s default 30 s [P]; the operator 1800 s [J]'),
 }

@@ -204,7 +204,7 @@ export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOp
   yield longestUs + 1
   if (unanswered) yield options.waitReplicasUs
   const endUs = world.sim.now + options.waitReplicasUs
-  while (world.options.durabilityPolicy !== 'none' && shard.primary === primary && primary.copy.leading && !others.some(t => mayAcknowledge(primary, t) && t.copy.upstream === primary.copy)) {
+  while (shard.keyspace.durabilityPolicy !== 'none' && shard.primary === primary && primary.copy.leading && !others.some(t => mayAcknowledge(primary, t) && t.copy.upstream === primary.copy)) {
     if ((yield within(shard.stirred, endUs - world.sim.now)) === TIMED_OUT) return 'failed to PopulateReparentJournal on primary: rpc error: code = DeadlineExceeded: no replica acknowledges'
   }
   if (left.length === 0) return undefined

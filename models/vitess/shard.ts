@@ -1,8 +1,9 @@
 /** One shard: its log, its tablets, its record and its lock in the topo server. */
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { Signal, type Us } from '../../src/kernel/index.ts'
-import type { GateSession } from './vtgate.ts'
+import type { Keyspace, KeyRange } from './keyspace.ts'
 import type { Tablet } from './tablet.ts'
+import type { Stream } from './vreplication.ts'
 import type { World } from './world.ts'
 
 export class Shard {
@@ -24,7 +25,16 @@ export class Shard {
   failoverEndedUs = Number.NEGATIVE_INFINITY
   /** Stock semi-sync gave up waiting: commits are acknowledged by the primary alone. */
   degraded = false
-  readonly sessions = new Set<GateSession>()
+  /** Since when its tables are denied to clients: another keyspace has them, or is about to (rule VT-MOVE-4). */
+  deniedUs: Us | undefined
+  /** A new keyspace’s shard has no primary until one is made of its empty tablets (rule VT-OP-8). */
+  initialised = true
+  /** Workflows that bring rows of another shard here, of now and before. */
+  streams: Stream[] = []
+  /** Where its tablets begin in the list of members. */
+  ordinal: number | undefined
+  /** Its tables were dropped when a workflow was completed: what it held is not there any more. */
+  dropped = false
   /** Bytes of an average write, as the clients declare; undefined before there are any. */
   private seenDemands = 0
 
@@ -35,13 +45,16 @@ export class Shard {
     /** Name of its VitessShard object. */
     readonly key: string,
     readonly log: ReplicatedLog,
+    readonly keyspace: Keyspace,
+    /** The key range, with the shards of other keyspaces that hold it too. */
+    readonly keys: KeyRange,
   ) {
     log.onChange(() => this.noticeLoad())
   }
 
   /** `commerce/-80` */
   get path(): string {
-    return `${this.world.options.keyspace}/${this.range}`
+    return `${this.keyspace.name}/${this.range}`
   }
 
   /** The tablet whose copy takes writes now with the newest term, if any. */
@@ -75,7 +88,7 @@ export class Shard {
     this.world.sim.touch()
     for (const tablet of this.tablets) tablet.relink()
     for (const listener of this.world.shardListeners) listener(this)
-    for (const session of this.sessions) session.refresh()
+    if (this.keys.serving === this) for (const session of this.keys.sessions) session.refresh()
     this.stirred.fire()
   }
 

@@ -129,6 +129,11 @@ export class Tablet {
     return (this.type === 'replica' || this.type === 'rdonly') && this.replicates && !this.errant
   }
 
+  /** How many times slower it works than it should: disk, version, machine. */
+  get slowness(): number {
+    return this.diskFactor * this.world.defects.slowness(this) * this.machineFactor()
+  }
+
   get newVersion(): boolean {
     return this.world.defects.isNew(this)
   }
@@ -273,7 +278,7 @@ export class Tablet {
   /** How fast it applies, and how long a commit takes here now (disk, defects, machine, cold cache). */
   setPace(): void {
     const { world, copy } = this
-    const slow = this.diskFactor * world.defects.slowness(this) * this.machineFactor()
+    const slow = this.slowness
     const rate = this.shard.bytesPerSecond
     if (!copy.leading) copy.setApplyRate(rate === 0 ? Number.POSITIVE_INFINITY : Math.max(1, (world.options.applyRatio * rate) / slow))
     else copy.setCommitLatency(Math.round(world.timeUs('commitMs', this.alias) * slow * this.coldness()))

@@ -1,7 +1,9 @@
 /** The Kubernetes objects of a VitessCluster, as the operator makes them: the cluster object, one object a shard, pods, claims, vtgates. */
 import type { Kubernetes, KubeObject, PodSpec } from '../kubernetes/index.ts'
+import type { DurabilityPolicy, KeyspaceSpec } from './keyspace.ts'
 import { cellName, DATA_MOUNT, LABEL, safeRange, waveOf } from './names.ts'
 import type { VitessOptions } from './options.ts'
+import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
 
 export const VTGATE_IMAGE = 'vitess/lite:vtgate'
@@ -18,8 +20,8 @@ export function vtgateName(options: VitessOptions): string {
   return `${options.name}-vtgate`
 }
 
-export function shardKey(options: VitessOptions, range: string): string {
-  return `${options.name}-${options.keyspace.replaceAll('_', '-')}-${safeRange(range)}`
+export function shardKey(options: VitessOptions, keyspace: string, range: string): string {
+  return `${options.name}-${keyspace.replaceAll('_', '-')}-${safeRange(range)}`
 }
 
 /** The VitessCluster object: what a user applies and patches. */
@@ -50,18 +52,43 @@ export interface Template {
   readonly memory: string
 }
 
+interface Partitioning {
+  readonly equal?: { readonly parts?: number; readonly shardTemplate?: { readonly tabletPools?: readonly { readonly replicas?: number; readonly mysqld?: { readonly resources?: { readonly requests?: { readonly memory?: string } } } }[] } }
+}
+
 interface ClusterSpec {
   readonly images?: { readonly vttablet?: string; readonly mysqld?: { readonly mysql80Compatible?: string; readonly mysql56Compatible?: string } }
   readonly updateStrategy?: { readonly type?: string }
-  readonly keyspaces?: readonly { readonly partitionings?: readonly { readonly equal?: { readonly shardTemplate?: { readonly tabletPools?: readonly { readonly mysqld?: { readonly resources?: { readonly requests?: { readonly memory?: string } } } }[] } } }[] }[]
+  readonly keyspaces?: readonly { readonly name?: string; readonly durabilityPolicy?: string; readonly turndownPolicy?: string; readonly partitionings?: readonly Partitioning[] }[]
 }
 
 export function specOf(kube: Kubernetes, options: VitessOptions): ClusterSpec {
   return (kube.store.get('VitessCluster', options.name)?.spec ?? {}) as ClusterSpec
 }
 
-export function templateOf(spec: ClusterSpec, options: VitessOptions): Template {
-  const pool = spec.keyspaces?.[0]?.partitionings?.[0]?.equal?.shardTemplate?.tabletPools?.[0]
+/** The keyspaces that the cluster object asks for, in its order. One without a durability policy has none, as Vitess takes it. */
+export function keyspacesOf(spec: ClusterSpec): readonly KeyspaceSpec[] {
+  return (spec.keyspaces ?? []).flatMap(({ name, durabilityPolicy, partitionings }) => {
+    const equal = partitionings?.[0]?.equal
+    // What the schema of the object would not let in is not there.
+    if (name === undefined || !isCount(equal?.parts) || !isCount(equal?.shardTemplate?.tabletPools?.[0]?.replicas)) return []
+    return [{ name, durabilityPolicy: POLICIES.find(policy => policy === durabilityPolicy) ?? 'none', parts: equal?.parts as number, replicas: equal?.shardTemplate?.tabletPools?.[0]?.replicas as number }]
+  })
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1
+}
+
+const POLICIES: readonly DurabilityPolicy[] = ['semi_sync', 'semi_sync_with_rdonly_ack', 'cross_cell']
+
+/** Whether a keyspace may be turned down when it is taken out of the cluster object: by default only one without tablets (rule VT-OP-9). */
+export function turnsDownAtOnce(spec: ClusterSpec, keyspace: string): boolean {
+  return spec.keyspaces?.find(({ name }) => name === keyspace)?.turndownPolicy === 'Immediate'
+}
+
+export function templateOf(spec: ClusterSpec, options: VitessOptions, keyspace: string): Template {
+  const pool = (spec.keyspaces?.find(({ name }) => name === keyspace) ?? spec.keyspaces?.[0])?.partitionings?.[0]?.equal?.shardTemplate?.tabletPools?.[0]
   return {
     mysqld: spec.images?.mysqld?.mysql80Compatible ?? mysqldImage(options.mysqlVersion),
     vttablet: spec.images?.vttablet ?? vitessImage(options.vitessVersion),
@@ -75,13 +102,19 @@ export function labelsOf(tablet: Tablet): Record<string, string> {
     [LABEL.cluster]: options.name,
     [LABEL.component]: 'vttablet',
     [LABEL.cell]: tablet.cell,
-    [LABEL.keyspace]: options.keyspace,
+    [LABEL.keyspace]: tablet.shard.keyspace.name,
     [LABEL.shard]: safeRange(tablet.shard.range),
     [LABEL.uid]: String(tablet.uid),
     [LABEL.type]: tablet.declared,
     [LABEL.index]: String(tablet.shard.tablets.indexOf(tablet) + 1),
     [LABEL.wave]: waveOf(tablet.shard.index, options),
   }
+}
+
+/** One shard, as the operator keeps it beside the cluster object. */
+export function shardObject(shard: Shard): KubeObject {
+  const { options } = shard.world
+  return { apiVersion: 'planetscale.com/v2', kind: 'VitessShard', metadata: { name: shard.key, labels: { [LABEL.keyspace]: shard.keyspace.name, [LABEL.shard]: safeRange(shard.range), [LABEL.wave]: waveOf(shard.index, options) } }, spec: { name: shard.range } }
 }
 
 /** The claim of a tablet's disk. */

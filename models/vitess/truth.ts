@@ -1,11 +1,12 @@
 /** What is so in a fleet, whoever knows it (engine.ts, Truth). Only shards that changed are looked at again. */
-import { type AckInterval, contains, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
+import { type AckInterval, contains, type Copy, type History, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
 import { memoryOf } from './defects.ts'
 import { compareMysql, seriesOf } from './names.ts'
 import { canAcknowledge } from './semisync.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
+import { mergedInto } from './vreplication.ts'
 import type { World } from './world.ts'
 
 export class VitessTruth implements Truth {
@@ -23,12 +24,27 @@ export class VitessTruth implements Truth {
   ) {
     this.expectedMembers = world.tablets.size
     this.promise = world.options.durabilityPolicy === 'none' ? 'asynchronous' : 'synchronous'
-    for (const shard of world.shards) this.dirty.add(shard)
+    this.number()
+    world.keyspaceListeners.push(() => this.number())
     world.shardListeners.push(shard => this.dirty.add(shard))
     world.kubernetes.pods$.onChange(pod => {
       const tablet = world.tablets.get(pod.name)
       if (tablet !== undefined) this.dirty.add(tablet.shard)
     })
+  }
+
+  /** Each shard's tablets stand together in the list of members. */
+  private number(): void {
+    let at = 0
+    for (const shard of this.world.shards) {
+      shard.ordinal = at
+      at += shard.tablets.length
+      this.dirty.add(shard)
+    }
+    for (const shard of this.skews.keys()) if (shard.ordinal === undefined) this.skews.delete(shard)
+    // Those that are there still are found again by name.
+    const before = new Map(this.all.map(member => [member.name, member]))
+    this.all = this.world.shards.flatMap(shard => shard.tablets.map(tablet => before.get(tablet.pod) ?? this.member(tablet, undefined)))
   }
 
   get promotions(): readonly Promotion[] {
@@ -41,11 +57,11 @@ export class VitessTruth implements Truth {
 
   members(): readonly Member[] {
     if (this.dirty.size === 0) return this.all
-    const perShard = this.world.options.tabletsPerShard
     let next: Member[] | undefined
     for (const shard of this.dirty) {
+      if (shard.ordinal === undefined) continue
       for (const [i, tablet] of shard.tablets.entries()) {
-        const at = shard.index * perShard + i
+        const at = shard.ordinal + i
         const before = this.all[at]
         const member = this.member(tablet, before)
         if (member === before) continue
@@ -67,10 +83,13 @@ export class VitessTruth implements Truth {
     const ready = pod?.ready ?? false
     const leading = tablet.copy.leading
     const running = tablet.up && !tablet.paused
-    const role = leading ? 'leader' : tablet.state === 'up' && tablet.hasData ? 'follower' : 'none'
+    // A primary whose tables are denied leads nobody’s writes; a stream from those that do is what it follows by.
+    const { streams, deniedUs } = tablet.shard
+    const fed = deniedUs !== undefined
+    const role = leading && !fed ? 'leader' : tablet.state === 'up' && tablet.hasData ? 'follower' : 'none'
     const upstream = tablet.copy.upstream
-    const attached = leading || (upstream !== undefined && upstream.leading && upstream === tablet.shard.primary?.copy)
-    const caughtUp = leading || (attached && tablet.copy.lagBytes('flush') <= tablet.levelBytes)
+    const attached = leading ? !fed || streams.some(stream => stream.streaming) : (upstream !== undefined && upstream.leading && upstream === tablet.shard.primary?.copy)
+    const caughtUp = leading ? attached && (!fed || streams.some(stream => stream.streaming && stream.lagBytes <= tablet.levelBytes)) : (attached && tablet.copy.lagBytes('flush') <= tablet.levelBytes)
     const copy = tablet.hasData ? tablet.copy : undefined
     const timeline = tablet.timeline
     const versions = this.versionsOf(tablet, pod?.nodeVersion, memoryOf(pod?.spec), before?.versions)
@@ -91,8 +110,8 @@ export class VitessTruth implements Truth {
   }
 
   couldAcknowledge(log?: ReplicatedLog): readonly string[] {
-    const shards = log === undefined ? this.world.shards : [this.shardOf(log)]
-    return shards.flatMap(shard => shard.tablets.filter(canAcknowledge).map(t => t.pod))
+    const shards = log === undefined ? this.world.shards : (this.world.ranges.get(log)?.shards ?? [])
+    return shards.flatMap(shard => (shard.deniedUs !== undefined ? [] : shard.tablets.filter(canAcknowledge)).map(t => t.pod))
   }
 
   /** A newer source with a replica of an older series is not supported (rule VT-VERSION-1). */
@@ -112,10 +131,10 @@ export class VitessTruth implements Truth {
     else this.skews.delete(shard)
   }
 
-  authority(log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined } {
+  authority(log: ReplicatedLog): { readonly position: Position | undefined; readonly why: string; readonly member: string | undefined; readonly merged?: readonly History[] } {
     const shard = this.shardOf(log)
     const fresh = this.entrance.fresh(log)
-    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
+    if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), ...this.merged(shard), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
     const durable = shard.tablets.filter(t => t.hasData)
     const why = fresh.is === 'several' ? 'several primaries acknowledge' : `no fresh client can write (${fresh.is === 'none' ? fresh.why : ''})`
     // The branch that the latest promotion opened, then the furthest.
@@ -123,16 +142,29 @@ export class VitessTruth implements Truth {
     const onBranch = last === undefined ? [] : durable.filter(t => branchesOf(t.copy.position('flush')).some(b => b.parent === last.from.branch && b.forkLsn === last.from.lsn))
     const best = furthest(onBranch.length > 0 ? onBranch : durable)
     if (best === undefined) return { position: undefined, why: 'no copy of the data is left', member: undefined }
-    return { position: best.copy.position('flush'), why: `${why}; ${onBranch.length > 0 ? `the latest promotion (${last?.member ?? ''}) counts` : 'the furthest durable copy counts'}`, member: best.pod }
+    return { position: best.copy.position('flush'), ...this.merged(shard), why: `${why}; ${onBranch.length > 0 ? `the latest promotion (${last?.member ?? ''}) counts` : 'the furthest durable copy counts'}`, member: best.pod }
+  }
+
+  private merged(shard: Shard): { readonly merged?: readonly History[] } {
+    const merged = mergedInto(shard)
+    return merged.length === 0 ? {} : { merged }
+  }
+
+  /** What a read on a copy sees besides its own history: what streams have brought to its shard. */
+  mergedInto(copy: Copy): readonly History[] {
+    const keys = this.world.ranges.get(copy.log)
+    const shard = keys?.shards.find(({ tablets }) => tablets.some(t => t.copy === copy))
+    return shard === undefined ? NO_HISTORIES : mergedInto(shard)
   }
 
   holders(interval: AckInterval): readonly string[] {
     const at: Position = { branch: interval.branch, lsn: interval.toLsn }
-    return [...this.world.tablets.values()].filter(t => t.hasData && contains(t.copy.position('flush'), at)).map(t => t.pod)
+    return [...this.world.tablets.values()].filter(t => t.hasData && !t.shard.dropped && (contains(t.copy.position('flush'), at) || mergedInto(t.shard).some(history => contains(history, at)))).map(t => t.pod)
   }
 }
 
 const NONE: readonly string[] = []
+const NO_HISTORIES: readonly History[] = []
 
 function branchesOf({ branch }: Position): Position['branch'][] {
   const all: Position['branch'][] = []

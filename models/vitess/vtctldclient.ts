@@ -8,6 +8,7 @@ import { emergencyReparent } from './emergency.ts'
 import { acquire, call, plannedReparent, type Reparented } from './reparent.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
+import { actOnDiff, actOnMove, DIFF_ACTIONS, LIST_ACTIONS, MOVE_ACTIONS, showDiff, showMove, type WorkflowCall, WorkflowError } from './workflow-commands.ts'
 import { ADMIN_PLACE } from './world.ts'
 
 type FlagKind = 'text' | 'duration' | 'switch' | 'list'
@@ -32,6 +33,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
   ChangeTabletType: { words: 2, usage: 'ChangeTabletType ALIAS TYPE', flags: { 'dry-run': 'switch' } },
   RestoreFromBackup: { words: 1, usage: 'RestoreFromBackup ALIAS', flags: {} },
   RefreshState: { words: 1, usage: 'RefreshState ALIAS', flags: {} },
+  MoveTables: { words: 1, usage: 'MoveTables --target-keyspace KS --workflow NAME create --source-keyspace KS --all-tables [--tablet-types T,…] | show | status | switchtraffic [--timeout D] [--max-replication-lag-allowed D] [--enable-reverse-replication=false] | reversetraffic [--timeout D] [--max-replication-lag-allowed D] | complete [--keep-data] | cancel [--keep-data]', flags: { 'target-keyspace': 'text', workflow: 'text', 'source-keyspace': 'text', 'all-tables': 'switch', 'tablet-types': 'text', timeout: 'duration', 'max-replication-lag-allowed': 'duration', 'enable-reverse-replication': 'switch', 'keep-data': 'switch' } },
+  Workflow: { words: 1, usage: 'Workflow --keyspace KS list', flags: { keyspace: 'text' } },
+  VDiff: { words: 1, usage: 'VDiff --target-keyspace KS --workflow NAME create | show [last|UUID]', flags: { 'target-keyspace': 'text', workflow: 'text' } },
 }
 
 const GLOBAL: Readonly<Record<string, FlagKind>> = { server: 'text', 'action-timeout': 'duration' }
@@ -42,6 +46,9 @@ interface Parsed {
   readonly flags: ReadonlyMap<string, string>
   readonly problem: string | undefined
 }
+
+/** The actions of verbs that have several. */
+const ACTIONS: Readonly<Record<string, Readonly<Record<string, { readonly looks: boolean }>>>> = { MoveTables: MOVE_ACTIONS, VDiff: DIFF_ACTIONS, Workflow: LIST_ACTIONS }
 
 const SUPPORTED = Object.values(VERBS).map(v => v.usage)
 
@@ -85,6 +92,8 @@ export class Vtctldclient implements Command {
     const known = VERBS[verb]
     if (known === undefined) return [{ severity: 'error', message: `vtctldclient: \`${verb}\` is not modelled; there are: ${SUPPORTED.join('; ')}` }]
     if (problem !== undefined && !problem.includes('${')) return [{ severity: 'error', message: `vtctldclient: ${problem}; right would be: ${known.usage}` }]
+    const actions = ACTIONS[verb]
+    if (actions !== undefined && words[0] !== undefined && !words[0].includes('${') && actions[words[0].toLowerCase()] === undefined) return [{ severity: 'error', message: `vtctldclient: ${verb} ${words[0]} is not modelled; there are: ${Object.keys(actions).join(', ')}` }]
     return words.length >= known.words ? [] : [{ severity: 'error', message: `vtctldclient: ${verb} needs ${known.words} argument${known.words === 1 ? '' : 's'}: ${known.usage}` }]
   }
 
@@ -94,8 +103,11 @@ export class Vtctldclient implements Command {
 
   look(called: Call): Look | undefined {
     const parsed = this.parsed(called)
+    const actions = ACTIONS[parsed.verb]
+    if (actions !== undefined && actions[(parsed.words[0] ?? '').toLowerCase()]?.looks !== true) return undefined
     if (parsed.verb === 'PlannedReparentShard' || parsed.verb === 'EmergencyReparentShard' || parsed.verb === 'ChangeTabletType' || parsed.verb === 'RestoreFromBackup' || parsed.verb === 'RefreshState') return undefined
-    const moves = parsed.verb === 'ShardReplicationPositions'
+    // Lag and progress change by themselves.
+    const moves = parsed.verb === 'ShardReplicationPositions' || actions !== undefined
     const output = this.guarded(() => this.read(parsed))
     return { output, afterUs: 0, stableUntilUs: moves ? this.cluster.now : NEVER }
   }
@@ -105,7 +117,7 @@ export class Vtctldclient implements Command {
     try {
       return yield* this.act(parsed)
     } catch (error) {
-      if (error instanceof Refusal) return failed(`${error.message}\n`)
+      if (error instanceof Refusal || error instanceof WorkflowError) return failed(`${error.message}\n`)
       throw error
     }
   }
@@ -124,7 +136,7 @@ export class Vtctldclient implements Command {
     try {
       return ok(read())
     } catch (error) {
-      if (error instanceof Refusal) return failed(`${error.message}\n`)
+      if (error instanceof Refusal || error instanceof WorkflowError) return failed(`${error.message}\n`)
       throw error
     }
   }
@@ -141,13 +153,14 @@ export class Vtctldclient implements Command {
       case 'GetShard': {
         const shard = this.shard(words[0] ?? '')
         const [start = '', end = ''] = shard.range.split('-')
-        return `${JSON.stringify({ keyspace: world.options.keyspace, name: shard.range, shard: { primary_alias: shard.primary === undefined ? null : aliasJson(shard.primary), primary_term_start_time: timeJson(shard.termStartUs), key_range: { start, end }, is_primary_serving: true } }, undefined, 2)}\n`
+        return `${JSON.stringify({ keyspace: shard.keyspace.name, name: shard.range, shard: { primary_alias: shard.primary === undefined ? null : aliasJson(shard.primary), primary_term_start_time: timeJson(shard.termStartUs), key_range: { start, end }, is_primary_serving: true } }, undefined, 2)}\n`
       }
       case 'GetKeyspaces':
-        return `${JSON.stringify([{ name: world.options.keyspace, keyspace: { durability_policy: world.options.durabilityPolicy } }], undefined, 2)}\n`
+        return `${JSON.stringify([...world.keyspaces.values()].map(({ name, durabilityPolicy }) => ({ name, keyspace: { durability_policy: durabilityPolicy } })), undefined, 2)}\n`
       case 'FindAllShardsInKeyspace': {
-        if (words[0] !== world.options.keyspace) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${words[0]}/Keyspace`)
-        return `${JSON.stringify(Object.fromEntries(world.shards.map(s => [s.range, { keyspace: world.options.keyspace, name: s.range, shard: { primary_alias: s.primary === undefined ? null : aliasJson(s.primary) } }])), undefined, 2)}\n`
+        const keyspace = world.keyspaces.get(words[0] ?? '')
+        if (keyspace === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${words[0]}/Keyspace`)
+        return `${JSON.stringify(Object.fromEntries(keyspace.shards.map(s => [s.range, { keyspace: keyspace.name, name: s.range, shard: { primary_alias: s.primary === undefined ? null : aliasJson(s.primary) } }])), undefined, 2)}\n`
       }
       case 'ShardReplicationPositions':
         return this.shard(words[0] ?? '').tablets.map(t => `${awk(t)} ${t.answers ? gtid(t) : '<err>'} ${Math.floor(t.lagSeconds)}\n`).join('')
@@ -159,6 +172,15 @@ export class Vtctldclient implements Command {
         if (!tablet.answers) throw new Refusal(`rpc error: code = Unavailable desc = connection error: ${tablet.alias}`)
         return ''
       }
+      case 'MoveTables':
+        return showMove(world, this.workflow(words, flags))
+      case 'Workflow': {
+        const keyspace = world.keyspaces.get(flags.get('keyspace') ?? '')
+        if (keyspace === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${flags.get('keyspace') ?? ''}/Keyspace`)
+        return `${JSON.stringify(world.workflows.all.filter(workflow => !workflow.ended && workflow.target === keyspace).map(({ name }) => name))}\n`
+      }
+      case 'VDiff':
+        return showDiff(world, this.workflow(words, flags))
       default:
         throw new Error(`vitess: ${verb} does not only read`)
     }
@@ -173,9 +195,9 @@ export class Vtctldclient implements Command {
     const range = flags.get('shard')
     if (range !== undefined && keyspace === undefined) throw new Refusal('--shard requires --keyspace')
     // A shard that is named is looked up: a fleet is not walked for each question about one.
-    const among = range === undefined ? [...world.tablets.values()] : (world.byRange.get(range)?.tablets ?? [])
+    const among = range === undefined ? [...world.tablets.values()] : (world.byPath.get(`${keyspace}/${range}`)?.tablets ?? [])
     const found = among.filter(
-      t => (keyspace === undefined || keyspace === world.options.keyspace) && (cells === undefined || cells.includes(t.cell)) && (type === undefined || type === t.type) && (aliases === undefined || aliases.includes(t)),
+      t => (keyspace === undefined || keyspace === t.shard.keyspace.name) && (cells === undefined || cells.includes(t.cell)) && (type === undefined || type === t.type) && (aliases === undefined || aliases.includes(t)),
     )
     if (flags.get('format') === 'json') return `${JSON.stringify(found.map(tabletJson), undefined, 2)}\n`
     return found.map(t => `${awk(t)}\n`).join('')
@@ -232,11 +254,28 @@ export class Vtctldclient implements Command {
         const task = world.sim.spawn(cluster.tablets.restoreAgain(tablet))
         const restored = (yield task) as boolean | undefined
         if (restored !== true) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} went away while it restored`)
-        return ok(`${tablet.alias} (${world.options.keyspace}/${tablet.shard.range}): restore finished\n`)
+        return ok(`${tablet.alias} (${tablet.shard.path}): restore finished\n`)
       }
+      case 'MoveTables': {
+        let gone = false
+        const task = world.sim.spawn(actOnMove(world, this.workflow(words, flags), () => gone))
+        try {
+          return ((yield task) as Output | undefined) ?? failed('rpc error: code = Canceled desc = context canceled\n')
+        } finally {
+          gone = true
+        }
+      }
+      case 'VDiff':
+        return actOnDiff(world, this.workflow(words, flags), `vdiff-${++this.diffs}`)
       default:
         throw new Error(`vitess: ${verb} has no effect`)
     }
+  }
+
+  private diffs = 0
+
+  private workflow([action = '', ...rest]: readonly string[], flags: ReadonlyMap<string, string>): WorkflowCall {
+    return { action: action.toLowerCase(), rest, flags, timeoutUs: this.duration(flags, 'timeout'), maxLagUs: this.duration(flags, 'max-replication-lag-allowed') }
   }
 
   private duration(flags: ReadonlyMap<string, string>, name: string): Us | undefined {
@@ -258,7 +297,7 @@ export class Vtctldclient implements Command {
 
   private shard(path: string): Shard {
     const [keyspace, range = ''] = path.split('/')
-    const shard = keyspace === this.cluster.world.options.keyspace ? this.cluster.world.byRange.get(range) : undefined
+    const shard = this.cluster.world.byPath.get(path)
     if (shard === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${keyspace}/shards/${range}/Shard`)
     return shard
   }
@@ -272,9 +311,9 @@ function reported(verb: string, shard: Shard, result: Reparented | undefined): O
 
 /** One line of `GetTablets`: alias, keyspace, shard, type, host:port, host:mysql port, tags, start of the term. */
 function awk(t: Tablet): string {
-  const { options, kubernetes } = t.world
+  const { kubernetes } = t.world
   const host = kubernetes.pods$.get(t.pod)?.podIP ?? '""'
-  return `${t.alias} ${options.keyspace} ${t.shard.range} ${t.type} ${host}:15000 ${host}:3306 [] ${t.type === 'primary' ? timestamp(t.shard.termStartUs) : '<null>'}`
+  return `${t.alias} ${t.shard.keyspace.name} ${t.shard.range} ${t.type} ${host}:15000 ${host}:3306 [] ${t.type === 'primary' ? timestamp(t.shard.termStartUs) : '<null>'}`
 }
 
 function aliasJson(t: Tablet): { readonly cell: string; readonly uid: number } {
@@ -286,12 +325,11 @@ function timeJson(us: Us): { readonly seconds: string } {
 }
 
 function tabletJson(t: Tablet): Record<string, unknown> {
-  const { options } = t.world
   return {
     alias: aliasJson(t),
     hostname: t.world.kubernetes.pods$.get(t.pod)?.podIP ?? '',
     port_map: { grpc: 15999, vt: 15000 },
-    keyspace: options.keyspace,
+    keyspace: t.shard.keyspace.name,
     shard: t.shard.range,
     type: { primary: 1, replica: 2, rdonly: 3, restore: 7, drained: 8 }[t.type],
     mysql_port: 3306,

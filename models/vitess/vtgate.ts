@@ -6,6 +6,7 @@ import { CommandRegistry } from '../../src/operator/command.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
 import { GateBuffer } from './buffer.ts'
 import { canAcknowledge } from './semisync.ts'
+import type { KeyRange } from './keyspace.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
 import type { World } from './world.ts'
@@ -59,7 +60,7 @@ export class Vtgate {
   }
 }
 
-/** A client's connection to a vtgate, seen from one key share. */
+/** A client's connection to a vtgate, seen from one key range. */
 export class GateSession implements Session {
   state: SessionState
   private open = true
@@ -68,13 +69,13 @@ export class GateSession implements Session {
 
   constructor(
     readonly gate: Vtgate,
-    readonly shard: Shard,
+    readonly keys: KeyRange,
     readonly client: Client,
     /** In a transaction or on a reserved connection: never buffered (rule VT-BUF-2). */
     readonly reserved: boolean,
   ) {
     gate.sessions.add(this)
-    shard.sessions.add(this)
+    keys.sessions.add(this)
     this.state = this.judge()
   }
 
@@ -99,12 +100,13 @@ export class GateSession implements Session {
   private leave(): void {
     this.open = false
     this.gate.sessions.delete(this)
-    this.shard.sessions.delete(this)
+    this.keys.sessions.delete(this)
     if (this.buffered) this.gate.buffer.leave(this)
   }
 
   private judge(): SessionState {
-    const { gate, shard } = this
+    const { gate } = this
+    const shard = this.keys.serving
     if (!gate.running) return { is: 'closed', error: `Lost connection to MySQL server during query (${gate.pod} is gone)` }
     const next = stateAt(gate, shard, this.reserved)
     const buffered = next === 'buffer'
@@ -119,17 +121,21 @@ export class GateSession implements Session {
 
 const NOT_SERVING = 'target: primary: vttablet: rpc error: code = ClusterEvent desc = operation not allowed in state NOT_SERVING'
 
+const DENIED = 'target: primary: vttablet: rpc error: code = FailedPrecondition desc = disallowed due to rule: enforce denied tables (CallerID: app)'
+
 /** What a vtgate makes of a shard now. */
 function stateAt(gate: Vtgate, shard: Shard, reserved: boolean): SessionState | 'buffer' {
   const { world } = shard
   const target = routed(gate, shard)
   if (target !== undefined) {
     if (!gate.hears(target)) return { is: 'silent' }
-    if (target.serving) return { is: 'writable', leader: target.copy }
+    if (target.serving && shard.deniedUs === undefined) return { is: 'writable', leader: target.copy }
+    // Its tables are denied: traffic is being switched. From v18 on a vtgate buffers that, too (rule VT-MOVE-5).
+    if (target.serving && shard.deniedUs !== undefined) return !reserved && world.options.vitessVersion >= 18 && mayBuffer(gate, shard, shard.deniedUs) ? 'buffer' : { is: 'failing', error: DENIED }
   }
   if (shard.demotedUs === undefined) {
     // Not planned: nothing is buffered (rule VT-BUF-5).
-    return { is: 'failing', error: `target: ${shard.path}.primary: no healthy tablet available for 'keyspace:"${world.options.keyspace}" shard:"${shard.range}" tablet_type:PRIMARY'` }
+    return { is: 'failing', error: `target: ${shard.path}.primary: no healthy tablet available for 'keyspace:"${shard.keyspace.name}" shard:"${shard.range}" tablet_type:PRIMARY'` }
   }
   if (reserved || !mayBuffer(gate, shard, shard.demotedUs)) return { is: 'failing', error: NOT_SERVING }
   return 'buffer'
@@ -211,7 +217,7 @@ export class GateEntrance implements Entrance {
     private readonly service: string,
     readonly roundTripUs: Us,
     private readonly reserved: boolean,
-    private readonly shardOf: (log: ReplicatedLog) => Shard,
+    private readonly rangeOf: (log: ReplicatedLog) => KeyRange,
   ) {}
 
   connect(client: Client, nth: number): Knock {
@@ -221,11 +227,11 @@ export class GateEntrance implements Entrance {
     const machine = route.pod.node === undefined ? undefined : this.world.kubernetes.machines.get(route.pod.node)
     if (gate === undefined) return machine?.up === false || route.pod.removed ? { is: 'silent' } : { is: 'refused', error: `Can't connect to MySQL server on '${this.service}'`, afterUs: 1_000 }
     if (!this.world.network.connected(client.place, gate.place)) return { is: 'silent' }
-    return { is: 'open', session: new GateSession(gate, this.shardOf(client.log), client, this.reserved), afterUs: 2_000 }
+    return { is: 'open', session: new GateSession(gate, this.rangeOf(client.log), client, this.reserved), afterUs: 2_000 }
   }
 
   fresh(log?: ReplicatedLog): ReturnType<Entrance['fresh']> {
-    const shard = log === undefined ? this.world.shards[0] : this.shardOf(log)
+    const shard = log === undefined ? this.world.shards[0] : this.rangeOf(log).serving
     if (shard === undefined) return { is: 'none', why: 'there is no shard' }
     const gates = this.world.kubernetes.endpoints(this.service).flatMap(pod => this.program.gates.get(pod.uid) ?? [])
     if (gates.length === 0) return { is: 'none', why: `the Service ${this.service} has no endpoint` }
@@ -233,7 +239,7 @@ export class GateEntrance implements Entrance {
     let why = ''
     for (const gate of gates) {
       const state = stateAt(gate, shard, this.reserved)
-      if (state === 'buffer') why = `${gate.pod} buffers: ${shard.path} is being reparented`
+      if (state === 'buffer') why = `${gate.pod} buffers: ${shard.path} is being ${shard.deniedUs === undefined ? 'reparented' : 'switched'}`
       else if (state.is === 'writable') {
         const tablet = shard.tablets.find(t => t.copy === state.leader)
         if (tablet !== undefined && canAcknowledge(tablet)) leaders.add(state.leader)

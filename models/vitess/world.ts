@@ -1,4 +1,5 @@
 /** Everything the parts of the Vitess model share in one rehearsal. */
+import type { Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Network } from '../../src/cluster/network.ts'
 import type { Departure, Promotion } from '../../src/engine.ts'
 import { type Distribution, MILLISECOND, MINUTE, sample, SECOND, Signal, type Simulation, type Us } from '../../src/kernel/index.ts'
@@ -6,11 +7,16 @@ import type { Kubernetes } from '../kubernetes/index.ts'
 import type { Defects } from './defects.ts'
 import { EVENT } from './events.ts'
 import type { Timing, TimingName, VitessOptions } from './options.ts'
+import type { Keyspace, KeyRange } from './keyspace.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
+import { Workflows } from './vreplication.ts'
 
 /** Where vtctld, VTOrc, the topo server and the operator run: with the control plane. */
 export const ADMIN_PLACE = 'control-plane'
+
+/** Statements of a transaction that lasts for seconds (judgement). */
+const STATEMENTS_OF_A_TRANSACTION = 5
 
 const UNIT_US: Readonly<Record<string, Us>> = { Ms: MILLISECOND, Seconds: SECOND, Minutes: MINUTE }
 
@@ -20,7 +26,17 @@ export class World {
   /** By pod name, by alias: the tablets that the cluster is declared to have. */
   readonly tablets = new Map<string, Tablet>()
   readonly byAlias = new Map<string, Tablet>()
-  readonly byRange = new Map<string, Shard>()
+  readonly keyspaces = new Map<string, Keyspace>()
+  keyspacesMade = 0
+  /** Where each shard's log stood when its latest backup was taken. */
+  readonly backups = new Map<Shard, Position>()
+  /** Told when a keyspace is there, or gone. */
+  readonly keyspaceListeners: ((keyspace: Keyspace) => void)[] = []
+  /** By keyspace and range: `commerce/-80`. */
+  readonly byPath = new Map<string, Shard>()
+  /** The key ranges, each with its log. */
+  readonly ranges = new Map<ReplicatedLog, KeyRange>()
+  readonly workflows: Workflows
   readonly promotions: Promotion[] = []
   readonly departures: Departure[] = []
   /** True while a fault is being struck: what goes away then went because of the fault. */
@@ -42,7 +58,9 @@ export class World {
     readonly timing: Timing,
     readonly network: Network,
     readonly defects: Defects,
-  ) {}
+  ) {
+    this.workflows = new Workflows(this)
+  }
 
   get topoUp(): boolean {
     return this.topoFaults.size === 0
@@ -82,17 +100,39 @@ export class World {
     return this.sim.chance.draw(entity, purpose, nth)
   }
 
+  /** A throughput of the timing table, in bytes per second. */
+  megabytesPerSecond(name: TimingName, entity: string): number {
+    const d = this.timing[name]
+    return (typeof d === 'number' ? d : this.draw(d, entity, name)) * 1_000_000
+  }
+
   rpcUs(entity: string): Us {
     return this.timeUs('rpcMs', entity)
   }
 
   /** How long the longest transaction open now on a primary goes on: mostly milliseconds; seconds with `longTransactionP`, capped by the transaction time-out (rule VT-PRS-3). */
   longTransactionUs(entity: string): Us {
-    const capUs = this.options.transactionTimeoutSeconds * SECOND
+    return Math.round(Math.max(this.drawnTransactionUs(entity), this.heldTransactionUs))
+  }
+
+  /**
+   * How long tables that are denied stay locked by transactions that had begun (rule VT-MOVE-4): their next statement fails, and a transaction
+   * of some seconds has several; one that a fault holds open has no next statement.
+   */
+  lockedUs(entity: string): Us {
+    return Math.round(Math.max(this.drawnTransactionUs(entity) / STATEMENTS_OF_A_TRANSACTION, this.heldTransactionUs))
+  }
+
+  private drawnTransactionUs(entity: string): number {
     const us =
       this.uniform(entity, 'is-long') < this.options.longTransactionP
         ? this.draw({ is: 'lognormal', median: 5_000_000, p95: 20_000_000, max: 30_000_000 }, entity, 'long-transaction')
         : this.draw({ is: 'uniform', min: 1_000, max: 40_000 }, entity, 'short-transaction')
-    return Math.round(Math.max(Math.min(us, capUs), Math.min(capUs, this.longTransactionUntilUs - this.sim.now)))
+    return Math.min(us, this.options.transactionTimeoutSeconds * SECOND)
+  }
+
+  /** What is left of a transaction that a fault holds open; ended by the transaction time-out. */
+  private get heldTransactionUs(): number {
+    return Math.min(this.options.transactionTimeoutSeconds * SECOND, Math.max(0, this.longTransactionUntilUs - this.sim.now))
   }
 }

@@ -42,7 +42,12 @@ export function merge(layers: readonly Layer[], overrides: readonly Override[]):
     const { extends: _extends, ...own } = layer.document.toJS() as Record<string, unknown>
     value = overlay(value, own) as Record<string, unknown>
   }
-  for (const override of overrides) setIn(value, override.path, override.value)
+  return override(value, overrides)
+}
+
+/** Sets what the options override, in `value` itself. */
+export function override(value: Record<string, unknown>, overrides: readonly Override[]): Record<string, unknown> {
+  for (const one of overrides) setIn(value, one.path, one.value)
   return value
 }
 
@@ -64,7 +69,7 @@ function setIn(root: Record<string, unknown>, path: Path, value: unknown): void 
   })
 }
 
-function isPlain(value: unknown): value is Record<string, unknown> {
+export function isPlain(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

@@ -6,13 +6,13 @@ import { MILLISECOND, SECOND, Simulation, type Us } from '../kernel/index.ts'
 import type { Plan } from '../operator/index.ts'
 import type { MeasureId } from '../result.ts'
 import { CommandsSection, withOwnCommands } from './commands.ts'
-import { type Layer, merge, type Override, parseLayer, placeOf } from './document.ts'
+import { isPlain as isRecord, type Layer, merge, override, type Override, parseLayer, placeOf } from './document.ts'
 import { type InputProblem, problemAt, ScenarioError } from './error.ts'
 import { diskFiles, filesOver, findScenario, missingFile, pathFrom, type SourceFiles, sourceFiles } from './files.ts'
 import { problemsOf, spell } from './issues.ts'
 import { type Compiled, compileFiles, compileSection, stepProblems } from './runbooks.ts'
 import type { FaultSpace, Load, Objective, Scenario, ScenarioSource } from './scenario.ts'
-import { type ScenarioFile, ScenarioSchema } from './schema.ts'
+import { ON_ENGINE_KEYS, type ScenarioFile, ScenarioSchema } from './schema.ts'
 import { overridesOf } from './set.ts'
 import { listWords, nearest } from './spelling.ts'
 import { type Figure, inUnitOf } from './units.ts'
@@ -81,10 +81,11 @@ class Loader {
     this.readLayers(this.files.main, [])
     const known = this.engineOf(merge(this.layers, []))
     this.overrides = overridesOf(this.set, known)
-    const value = merge(this.layers, this.overrides)
+    const value = this.merged()
     // What is wrong with them is said with the rest of the file.
     const engine = known === undefined ? undefined : withOwnCommands(known, CommandsSection.optional().safeParse(value['commands']).data ?? {})
     const file = this.parse(ScenarioSchema, withoutInlineSteps(value), [])
+    const alsoOn = this.otherEngines(file)
     const options = engine === undefined ? undefined : this.clusterOptions(engine, value)
     const cluster = engine === undefined || options === undefined ? undefined : engine.build(new Simulation({ seed: 'check' }), options)
     const compiled = this.plans(value, cluster)
@@ -99,6 +100,7 @@ class Loader {
       description: file.description,
       file: this.files.shown(this.files.main),
       engine,
+      alsoOn,
       options,
       load,
       start: compiled.start,
@@ -113,9 +115,38 @@ class Loader {
 
   sections(): ReturnType<typeof sectionsOf> {
     this.readLayers(this.files.main, [])
-    const { cluster, load } = merge(this.layers, overridesOf(this.set, this.engineOf(merge(this.layers, []))))
+    this.overrides = overridesOf(this.set, this.engineOf(merge(this.layers, [])))
+    const { cluster, load } = this.merged()
     return { cluster: (cluster ?? {}) as Record<string, unknown>, load: (load ?? {}) as Record<string, unknown> }
   }
+
+  /** All layers, with the sections of `onEngine:` in place where another engine is chosen than the scenario's own. */
+  private merged(): Record<string, unknown> {
+    const written = merge(this.layers, [])
+    const name = this.engineNamed(written)
+    const there = isRecord(written['onEngine']) ? written['onEngine'][name ?? ''] : undefined
+    if (!isRecord(there)) return merge(this.layers, this.overrides)
+    this.elsewhere = ['onEngine', name as string]
+    const sections = Object.fromEntries(ON_ENGINE_KEYS.filter(key => there[key] !== undefined).map(key => [key, there[key]]))
+    const cluster = isRecord(sections['cluster']) ? { engine: name, ...sections['cluster'] } : undefined
+    return override({ ...written, ...sections, ...(cluster === undefined ? {} : { cluster }) }, this.overrides)
+  }
+
+  /** Other engines that it takes. Their files are read, so that its source has them wherever it goes. */
+  private otherEngines(file: ScenarioFile | undefined): readonly string[] {
+    const own = this.layers.findLast(({ document }) => document.has('cluster'))?.document.getIn(['cluster', 'engine'])
+    const all = Object.entries(file?.onEngine ?? {})
+    const origin = this.origins[this.layers.findLastIndex(({ document }) => document.has('onEngine'))]
+    for (const [name, { runbook, start }] of all) {
+      if (!this.engines.some(engine => engine.name === name)) this.complain(['onEngine', name], `there is no engine \`${name}\``, `the engines are: ${listWords(this.engines.map(engine => engine.name))}`)
+      for (const named of [runbook, start ?? []].flat()) if (origin !== undefined && /\.(?:ya?ml|sh|bash)$/.test(named)) this.files.read(pathFrom(origin.path, named))
+    }
+    const chosen = this.elsewhere.at(1)
+    return [...new Set([...(typeof own === 'string' ? [own] : []), ...all.map(([name]) => name)])].filter(name => name !== (chosen ?? own))
+  }
+
+  /** Where the sections in force were written: at the top, or under the engine that was chosen. */
+  private elsewhere: Path = []
 
   private error(): ScenarioError {
     const order = [...this.layers.map(layer => layer.file)].reverse()
@@ -141,7 +172,8 @@ class Loader {
   }
 
   private at(path: Path, what: 'value' | 'key' = 'value'): Pick<InputProblem, 'file' | 'line' | 'column'> {
-    return placeOf(this.layers, this.overrides, path, what)
+    const moved = this.elsewhere.length > 0 && this.layers.some(({ document }) => document.hasIn([...this.elsewhere, path[0]]))
+    return placeOf(this.layers, this.overrides, moved ? [...this.elsewhere, ...path] : path, what)
   }
 
   private complain(path: Path, message: string, ...help: readonly string[]): void {
@@ -156,8 +188,8 @@ class Loader {
   }
 
   private engineOf(value: Record<string, unknown>): Engine | undefined {
-    const name = this.set['cluster.engine'] ?? (value['cluster'] as Record<string, unknown> | null | undefined)?.['engine']
-    if (typeof name !== 'string') return undefined
+    const name = this.engineNamed(value)
+    if (name === undefined) return undefined
     const engine = this.engines.find(e => e.name === name)
     if (engine === undefined) {
       const names = this.engines.map(e => e.name)
@@ -165,6 +197,14 @@ class Loader {
       this.complain(['cluster', 'engine'], `there is no engine \`${name}\``, ...(near === undefined ? [] : [`did you mean \`${near}\`?`]), `the engines are: ${listWords(names)}`)
     }
     return engine
+  }
+
+  /** The engine's name: as overridden, alone or with the whole cluster, else as written. */
+  private engineNamed(value: Record<string, unknown>): string | undefined {
+    const whole = overridesOf({ ...(this.set['cluster'] === undefined ? {} : { cluster: this.set['cluster'] }) }, undefined)[0]?.value
+    const clusters = [whole, value['cluster']].filter(isRecord)
+    const name = this.set['cluster.engine'] ?? clusters.map(cluster => cluster['engine']).find(engine => engine !== undefined)
+    return typeof name === 'string' ? name : undefined
   }
 
   private clusterOptions(engine: Engine, value: Record<string, unknown>): unknown {
@@ -190,7 +230,7 @@ class Loader {
   private compile(value: Record<string, unknown>, key: 'runbook' | 'start'): Compiled | undefined {
     const section = value[key]
     const at = (index: number): Pick<InputProblem, 'file' | 'line' | 'column'> => this.at(Array.isArray(section) ? [key, index] : [key])
-    const layer = this.layers.findLastIndex(l => l.document.has(key))
+    const layer = this.layers.findLastIndex(l => l.document.hasIn(this.elsewhere.length > 0 && l.document.hasIn([...this.elsewhere, key]) ? [...this.elsewhere, key] : [key]))
     const origin = this.origins[layer]
     if (typeof section === 'string') return compileFiles(this.files, this.overrides.some(o => o.path[0] === key) ? this.files.main : (origin?.path ?? this.files.main), [section], at)
     if (!Array.isArray(section) || section.length === 0 || origin === undefined) return undefined

@@ -68,6 +68,8 @@ export interface Scenario {
   /** Where it came from, for messages. */
   readonly file: string
   readonly engine: Engine
+  /** Other engines on which it asks the same question (`onEngine:`). */
+  readonly alsoOn: readonly string[]
   readonly options: unknown
   readonly load: Load
   /** Brings about the state that the runbook presupposes; not measured. */

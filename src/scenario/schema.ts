@@ -62,6 +62,24 @@ const StartSection = z
   .union([z.string(), z.array(z.string()).min(1)], { error: '`start` is a list of command lines, or a runbook file' })
   .describe('Brings about the state that the runbook presupposes, before the clock counts: command lines, or a runbook file.')
 
+const FileNames = z.union([z.string(), z.array(z.string()).min(1)])
+
+/** What the same question needs on another engine. */
+const OnEngineSchema = z.strictObject({
+  description: z.string().optional().describe('What is rehearsed there.'),
+  cluster: z.looseObject({}).describe('The cluster there; `engine` is known.'),
+  start: FileNames.optional().describe('As `start`, there.'),
+  load: z.looseObject({}).optional().describe('The load there.'),
+  runbook: FileNames.describe('The runbook file there, or a list of them.'),
+  faults: z.looseObject({}).optional().describe('The faults explored there.'),
+  claims: z.looseObject({}).optional().describe('As `claims`, there.'),
+  objectives: z.array(z.looseObject({})).optional().describe('As `objectives`, there.'),
+  deadline: Duration.optional().describe('As `deadline`, there.'),
+})
+
+/** The sections of a scenario that another engine has its own of: each replaces the scenario's as a whole. */
+export const ON_ENGINE_KEYS = Object.keys(OnEngineSchema.shape) as readonly (keyof typeof OnEngineSchema.shape)[]
+
 /** The keys of a scenario file whose meaning does not depend on the engine. */
 export const ScenarioSchema = z.strictObject({
   format: z.literal(1, { error: 'this version of Proofroll reads format: 1' }).describe('The version of this grammar.'),
@@ -77,5 +95,6 @@ export const ScenarioSchema = z.strictObject({
   claims: z.partialRecord(Measure, Figure).default({}).describe('What the document promises, by measure: shown beside the measurement, never judged.'),
   objectives: z.array(ObjectiveSchema).default([]).describe('What must hold, over the runs of a campaign.'),
   deadline: Duration.describe('The operator is stuck when this much time has passed since the start or the last fault’s end.'),
+  onEngine: z.record(z.string(), OnEngineSchema).optional().describe('The same question on other engines, by engine: chosen with `--set cluster.engine=…`, and by `compare` when the first scenario is of that engine. Each section stands in place of the scenario’s.'),
 })
 export type ScenarioFile = z.output<typeof ScenarioSchema>

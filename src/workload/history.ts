@@ -5,7 +5,7 @@
  *
  * A read on a leader sees what that leader has acknowledged: a commit becomes visible when it is done waiting.
  */
-import { type Branch, FAIL, Marks, OK, type Position, type ReplicatedLog } from '../cluster/log/index.ts'
+import { type Branch, type Copy, FAIL, Marks, OK, type Position, type ReplicatedLog } from '../cluster/log/index.ts'
 import { MILLISECOND, SECOND, type Simulation, type TimerId, type Us } from '../kernel/index.ts'
 import type { Cohort } from './cohort.ts'
 
@@ -32,7 +32,7 @@ const INITIAL = 0
 
 export class History {
   private readonly marks: readonly Marks[]
-  private readonly reads: { readonly atUs: Us; readonly sees: Position }[] = []
+  private readonly reads: { readonly atUs: Us; readonly sees: readonly Position[] }[] = []
   private timer: TimerId | undefined
   private changedUs: Us = 0
   private next = 0
@@ -42,6 +42,8 @@ export class History {
     private readonly log: ReplicatedLog,
     private readonly cohorts: readonly Cohort[],
     private readonly roundTripUs: Us,
+    /** Histories that have been merged into the database of a copy. */
+    private readonly mergedInto: (copy: Copy) => readonly Position[] = () => NOTHING,
   ) {
     this.marks = cohorts.map(({ demand }) => new Marks(demand, MARKS))
     log.onChange(() => this.plan())
@@ -85,7 +87,7 @@ export class History {
       if (leader === undefined || head === undefined || seen.has(head)) continue
       seen.add(head)
       this.log.settle()
-      this.reads.push({ atUs: this.sim.now, sees: { branch: head.branch, lsn: Math.floor(head.ack.valueAt(this.sim.now)) } })
+      this.reads.push({ atUs: this.sim.now, sees: [{ branch: head.branch, lsn: Math.floor(head.ack.valueAt(this.sim.now)) }, ...this.mergedInto(leader)] })
     }
   }
 
@@ -114,7 +116,9 @@ export class History {
     const written = byBranch(marks, rows)
     const kept: RegisterOperation[] = []
     for (const { atUs, sees } of this.reads) {
-      const value = valueSeen(written, sees)
+      // Rows carried over are written in their order, and what is written here comes after them: the newest of all is what is there.
+      let value = INITIAL
+      for (const history of sees) value = Math.max(value, valueSeen(written, history))
       const read: RegisterOperation = { kind: 'read', value, callUs: atUs, returnUs: atUs + this.roundTripUs }
       if (kept.at(-1)?.value === value && kept.at(-2)?.value === value) kept.pop()
       kept.push(read)
@@ -122,6 +126,8 @@ export class History {
     return kept
   }
 }
+
+const NOTHING: readonly Position[] = []
 
 interface Written {
   readonly lsn: number

@@ -29,6 +29,7 @@ export const fakeScenario: Scenario = {
   file: 'scenarios/postgres-ferris-wheel/as-documented.yaml',
   engine: { name: 'fake', title: 'A fake engine' } as unknown as Scenario['engine'],
   options: {},
+  alsoOn: [],
   load: {} as Scenario['load'],
   start: undefined,
   runbook: fakePlan(),

@@ -39,6 +39,12 @@ export function onCommonGround(given: readonly Scenario[], engines: readonly Eng
   return [first, ...others.map((other) => (ownClusters ? other : onGroundOf(first, other, engines)))]
 }
 
+/** The scenarios on the first one's engine, as far as they have a form for it (`onEngine:`). */
+export function onOneEngine(given: readonly Scenario[], engines: readonly Engine[]): readonly Scenario[] {
+  const wanted = given[0]?.engine.name ?? ''
+  return given.map((scenario) => (scenario.engine.name === wanted || !scenario.alsoOn.includes(wanted) ? scenario : loadScenarioFrom(scenario.source, engines, { set: { 'cluster.engine': wanted } })))
+}
+
 /** The options of `cluster` and `load` that the other scenario itself sets otherwise than the first: what running on the first one's ground takes from it. */
 export function replacedBy(first: Scenario, other: Scenario, engines: readonly Engine[]): string[] {
   const [mine, theirs] = [sectionsOf(first.source, engines), sectionsOf(other.source, engines)]

@@ -15,7 +15,7 @@ import type { CampaignResult } from '../result.ts'
 import { summarise } from '../summarise.ts'
 import { version } from '../version.ts'
 import { unfitOf } from './fit.ts'
-import { CompareError, onCommonGround, pathVaried, replacedBy } from './ground.ts'
+import { CompareError, onCommonGround, onOneEngine, pathVaried, replacedBy } from './ground.ts'
 import { comparePair, standingsOf } from './judge.ts'
 import { COMPARISON_FORMAT, type ComparedScenario, type ComparisonCell, type ComparisonResult, type Prices } from './result.ts'
 import { type Tally, emptyTally, mergeTally, pairsOf, tallyFromJson, tallyToJson } from './tally.ts'
@@ -58,9 +58,10 @@ const SLICE_MS = 50
  * Compares scenarios, the first against each other one and those among themselves.
  * @throws CompareError when they cannot be compared, RehearsalError when a rehearsal throws
  */
-export async function runComparison(given: readonly Scenario[], engines: readonly Engine[], options: ComparisonOptions, rehearser: Rehearser = realRehearser): Promise<ComparisonResult> {
+export async function runComparison(asGiven: readonly Scenario[], engines: readonly Engine[], options: ComparisonOptions, rehearser: Rehearser = realRehearser): Promise<ComparisonResult> {
   const { seed, faults, without = [], firstRun = 0, ownClusters = false, prices = NO_PRICES, clockMs = () => performance.now() } = options
   const startMs = clockMs()
+  const given = onOneEngine(asGiven, engines)
   const [first, end] = shardOf(firstRun, options.runs, options.shard?.n ?? 1, options.shard?.of ?? 1)
   const asked: Ranges = end > first ? [[first, end]] : []
   const grounds = variationsOf(given, options.vary ?? []).map((vary) => ({ vary, scenarios: onCommonGround(given, engines, vary, ownClusters).map((scenario) => withoutKinds(scenario, without)) }))
