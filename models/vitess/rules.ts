@@ -36,6 +36,9 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['VT-OP-4', 'A drain is asked for, acknowledged and finished by annotations: at most one is finished in a shard, none while the shard is unhealthy; a primary is reparented first.', 'facts VT-F53', 'operator'],
   ['VT-OP-5', 'With fewer than two tablets that could be primary the primary’s pod is deleted directly.', 'facts VT-F52', 'operator'],
   ['VT-OP-6', 'The operator’s candidate is the furthest REPLICA whose pod is Ready and not draining, whatever its version.', 'facts VT-F53', 'operator'],
+  ['VT-OP-7', 'A keyspace whose number of shards or tablets is missing or no number is refused.', 'vitess-operator CRD validation', 'move'],
+  ['VT-OP-8', 'A keyspace that is new in the cluster object gets shards, claims and pods of the images that the object names now; with External the tablets of others stay as they are. When all tablets of a shard are up one becomes its primary, with empty tables.', 'vitess-operator VitessKeyspaceSpec; vtorc ClusterHasNoPrimary', 'move'],
+  ['VT-OP-9', 'A keyspace that is taken out of the cluster object is turned down, pods and disks, only if its turndownPolicy was Immediate before; with the default nothing happens.', 'vitess-operator turndownPolicy', 'move'],
   ['VT-GATE-1', 'A vtgate sends writes to the newest primary that says it serves. A process that is gone is noticed at once.', 'facts VT-F04', 'vtgate'],
   ['VT-GATE-2', 'A silent tablet counts as healthy until healthcheck_timeout; queries to it hang meanwhile.', 'facts VT-F04', 'vtgate'],
   ['VT-BUF-1', 'Buffering is off by default. On, requests outside transactions wait while a planned reparent goes on.', 'facts VT-F30, VT-F31', 'buffer'],
@@ -44,6 +47,17 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['VT-BUF-4', 'A reparent within buffer_min_time_between_failovers of the last, or seen by a vtgate that has just started, is not buffered; after buffer_max_failover_duration buffering ends.', 'facts VT-F31, VT-F36', 'buffer'],
   ['VT-BUF-5', 'An unplanned failover is not buffered.', 'facts VT-F33', 'buffer'],
   ['VT-BUF-6', 'Clients that wait for their answers never fill a buffer as large as they are many.', 'facts VT-F35', 'buffer'],
+  ['VT-VREPL-1', 'A workflow has a stream a shard: it copies what the source had when it began, then applies what is written there, in order and once. How far it is stands in the target’s database: it outlives tablets and reparents of both sides. It reads from a replica if one serves, else from the primary.', 'facts DW-F10; vitess.io vreplication', 'move'],
+  ['VT-VREPL-2', 'A stream that broke is tried again after vreplication_retry_delay, from any tablet that serves; a copy phase goes on where it was.', 'vitess.io vreplication flags; DW-F10', 'move'],
+  ['VT-VREPL-3', 'A stream applies only while the target’s primary can commit; where the source’s history lacks what was carried over it is in error for good.', 'vitess.io vreplication; VT-F22', 'move'],
+  ['VT-MOVE-1', 'Nobody writes to the tables of a target before they are switched to it.', 'vtctl/workflow traffic_switcher.go (denied tables)', 'move'],
+  ['VT-MOVE-2', 'A switch is refused while a stream copies or is in error, lags more than is allowed, or a tablet of either side does not answer or restores.', 'vtctl/workflow server.go canSwitch; #15630', 'move'],
+  ['VT-MOVE-3', 'Until the journals are written a switch that fails is taken back: the source takes writes again, if the topo server is there to write it down. From then on it can only be finished, by asking again.', 'vtctl/workflow server.go switchWrites', 'move'],
+  ['VT-MOVE-4', 'A switch denies the source’s tables to clients, locks them, waits until the target has all (--timeout), and makes the way back before the target takes writes. Transactions that are open fail at their next statement; the lock waits for those that hold still.', 'vtctl/workflow server.go switchWrites; judgement for the statements', 'move'],
+  ['VT-MOVE-5', 'From v18 on a vtgate buffers what is denied by a switch, within the limits of a reparent; before, and in transactions, it fails.', 'vitess#13507; facts VT-F30…32', 'move'],
+  ['VT-MOVE-6', 'After the switch everybody is sent to the target, and the reverse workflow carries writes back: going back loses nothing. The source stays denied.', 'facts DW-F10, §9b', 'move'],
+  ['VT-MOVE-7', 'VDiff compares both sides at one position, as long as reading them takes. They differ when the target holds what did not come by the stream.', 'facts DW-F10', 'move'],
+  ['VT-MOVE-8', 'complete drops the source’s tables and the way back, and wants the traffic switched; cancel drops what was copied, and refuses once it is.', 'vitess.io movetables', 'move'],
 ]
 
 export const rules: readonly Rule[] = rows.map(([id, statement, source, test]) => ({ id, statement, source, test: `test/vitess/${test}.test.ts` }))

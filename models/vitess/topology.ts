@@ -70,7 +70,7 @@ export function specOf(kube: Kubernetes, options: VitessOptions): ClusterSpec {
 export function keyspacesOf(spec: ClusterSpec): readonly KeyspaceSpec[] {
   return (spec.keyspaces ?? []).flatMap(({ name, durabilityPolicy, partitionings }) => {
     const equal = partitionings?.[0]?.equal
-    // What the schema of the object would not let in is not there.
+    // What the schema of the object would not let in is not there (rule VT-OP-7).
     if (name === undefined || !isCount(equal?.parts) || !isCount(equal?.shardTemplate?.tabletPools?.[0]?.replicas)) return []
     return [{ name, durabilityPolicy: POLICIES.find(policy => policy === durabilityPolicy) ?? 'none', parts: equal?.parts as number, replicas: equal?.shardTemplate?.tabletPools?.[0]?.replicas as number }]
   })

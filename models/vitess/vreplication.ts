@@ -78,6 +78,7 @@ export class Stream {
   look(): void {
     const { world } = this.workflow
     if (this.workflow.ended) return this.detach()
+    // Each row is a commit on the target: without anybody to acknowledge it nothing is applied (rule VT-VREPL-3).
     const possible = !this.workflow.stopped && this.error === undefined && this.target.primary !== undefined && canAcknowledge(this.target.primary) && this.target.primary.agent
     if (this.from !== undefined) {
       if (possible && this.readable(this.from)) return this.relink(this.from)
@@ -199,7 +200,7 @@ export class Stream {
   }
 }
 
-/** One MoveTables workflow, or the reverse of one. */
+/** One MoveTables workflow, or the reverse of one (rules VT-VREPL-1, VT-MOVE-6). */
 export class Workflow {
   readonly streams: Stream[] = []
   stopped = false
@@ -266,7 +267,7 @@ export class Workflows {
       const from = source.shards.find(other => other.keys === shard.keys) as Shard
       const at = (from.primary as Tablet).copy.position('flush')
       const stream = new Stream(workflow, from, shard, shard.log.copy(`${shard.path}/${name}`, at), reverseOf === undefined ? undefined : at.lsn)
-      stream.leftUs = reverseOf === undefined ? Math.max(1, Math.round(((world.options.shardDataMB * SECOND) / world.megabytesPerSecond('vreplicationCopyMBps', stream.name)))) : 0
+      stream.leftUs = reverseOf === undefined ? world.readingUs('vreplicationCopyMBps', stream.name) : 0
       workflow.streams.push(stream)
       shard.streams.push(stream)
     }

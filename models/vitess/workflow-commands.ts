@@ -136,7 +136,7 @@ function* create(world: World, { flags }: WorkflowCall): Process<Output> {
   return ok(`The following vreplication streams exist for workflow ${target.name}.${name}:\n\n${workflow.streams.map(stream => `id=1 on ${stream.target.path}: Status: Copying.\n`).join('')}`)
 }
 
-/** Both ways are gone, and so are the tables of the source unless they are to be kept. */
+/** Both ways are gone, and so are the tables of the source unless they are to be kept (rule VT-MOVE-8). */
 function complete(workflow: Workflow, flags: ReadonlyMap<string, string>): Output {
   if (!workflow.frozen) return failed('rpc error: code = Unknown desc = cannot complete workflow because you have not yet switched all read and write traffic\n')
   const { world, source } = workflow
@@ -163,7 +163,7 @@ export function actOnDiff(world: World, { flags }: WorkflowCall, id: string): Ou
   const workflow = workflowOf(world, flags)
   const diff: Diff = { id, startedUs: world.sim.now, doneUs: undefined, state: 'started', mismatch: false }
   workflow.diffs.push(diff)
-  const us = Math.max(1, Math.round((world.options.shardDataMB * SECOND) / world.megabytesPerSecond('vdiffMBps', `${workflow.target.name}/${workflow.name}`)))
+  const us = world.readingUs('vdiffMBps', `${workflow.target.name}/${workflow.name}`)
   world.sim.after(us, () => {
     diff.doneUs = world.sim.now
     const able = !workflow.ended && workflow.streams.every(stream => stream.streaming)

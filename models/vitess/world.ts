@@ -100,10 +100,11 @@ export class World {
     return this.sim.chance.draw(entity, purpose, nth)
   }
 
-  /** A throughput of the timing table, in bytes per second. */
-  megabytesPerSecond(name: TimingName, entity: string): number {
+  /** How long the rows of one shard take at a pace of the timing table in MB/s. */
+  readingUs(name: 'vreplicationCopyMBps' | 'vdiffMBps', entity: string): Us {
     const d = this.timing[name]
-    return (typeof d === 'number' ? d : this.draw(d, entity, name)) * 1_000_000
+    const perSecond = typeof d === 'number' ? d : this.draw(d, entity, name)
+    return Math.max(1, Math.round((this.options.shardDataMB / perSecond) * SECOND))
   }
 
   rpcUs(entity: string): Us {
