@@ -95,8 +95,8 @@ export class Faults {
   }
 
   /** The process of a pod's container is killed; the restart policy brings it back. */
-  podKill(name: string): void {
-    this.pod(name).worker?.kill()
+  podKill(name: string): boolean {
+    return this.pod(name).worker?.kill() ?? false
   }
 
   /** A pod is deleted past every budget, with its own grace. */

@@ -90,12 +90,13 @@ export class Worker {
   }
 
   /** SIGKILL to the container's process, as `kill -9` on the machine would: the restart policy applies. */
-  kill(): void {
+  kill(): boolean {
     const handle = this.handle
-    if (handle === undefined || !handle.running) return
+    if (handle === undefined || !handle.running) return false
     this.kube.note(EVENT.podSignalled, this.pod.name, 9, `${this.pod.name} gets SIGKILL`)
     handle.imageUsed.program.signal(handle, 'KILL')
     if (handle.running) this.exited(handle, 137)
+    return true
   }
 
   /** The program says that its process has ended. */

@@ -235,7 +235,8 @@ export class PostgresFaults {
         return strikeVersion(world, fault) ?? MISSED
       case 'proxy-restart':
         if (kubernetes.pod(name)?.containerState !== 'running') return MISSED
-        kubernetes.faults.podKill(name)
+        // On a machine that is gone nothing runs, whatever the API says.
+        if (!kubernetes.faults.podKill(name)) return MISSED
         return { struck: true, members: [], end: () => {} }
       case 'unsynced-writes-lost':
         if (server === undefined) return MISSED

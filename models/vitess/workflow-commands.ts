@@ -27,6 +27,8 @@ export const DIFF_ACTIONS: Readonly<Record<string, { readonly looks: boolean }>>
 export const LIST_ACTIONS: Readonly<Record<string, { readonly looks: boolean }>> = { list: { looks: true } }
 
 const LAG_ALLOWED_US = 30 * SECOND
+/** A comparison that was broken off is tried again after this. */
+const DIFF_RETRY_US = 30 * SECOND
 const SWITCH_TIMEOUT_US = 30 * SECOND
 
 function workflowOf(world: World, flags: ReadonlyMap<string, string>): Workflow {
@@ -164,13 +166,16 @@ export function actOnDiff(world: World, { flags }: WorkflowCall, id: string): Ou
   const diff: Diff = { id, startedUs: world.sim.now, doneUs: undefined, state: 'started', mismatch: false }
   workflow.diffs.push(diff)
   const us = world.readingUs('vdiffMBps', `${workflow.target.name}/${workflow.name}`)
-  world.sim.after(us, () => {
-    diff.doneUs = world.sim.now
+  const done = (): void => {
     const able = !workflow.ended && workflow.streams.every(stream => stream.streaming)
+    // What broke it off may be over: it is tried again by itself (auto-retry).
+    if (!able && !workflow.ended && workflow.streams.every(stream => stream.error === undefined)) return void world.sim.after(DIFF_RETRY_US, done)
+    diff.doneUs = world.sim.now
     diff.state = able ? 'completed' : 'error'
     // Whatever the target holds that did not come by this stream, the source lacks.
     diff.mismatch = able && workflow.streams.some(stream => stream.ownBytes > stream.ownAtStart)
     world.sim.touch()
-  })
+  }
+  world.sim.after(us, done)
   return ok(`VDiff ${id} scheduled on target shards, use show to view progress\n`)
 }
