@@ -40,3 +40,34 @@ it('vitess-rolling/operator-external: shard after shard takes longer and stalls 
   expect([one!.outcome, ...failing(one!)]).toEqual(['completed'])
   expect(one!.measures.durationSeconds).toBeGreaterThan(2 * all!.measures.durationSeconds)
 })
+
+describe('blue-green/guarded on Vitess', () => {
+  const onVitess = (schedule: Schedule = [], seed = '1', set: Record<string, string> = {}) => play('blue-green/guarded', schedule, seed, { 'cluster.engine': 'vitess', 'cluster.fleet': '4', ...set })
+
+  it('reaches its target with one buffered switch and not one failed attempt, and pays for a second fleet meanwhile', () => {
+    const r = onVitess([], '1', { 'cluster.fleet': '8' })
+    expect([r.outcome, ...failing(r)]).toEqual(['completed'])
+    expect(r.measures.failedAttempts).toBe(0)
+    expect(r.measures.longestWriteGapSeconds).toBeLessThan(10)
+    expect(r.measures.peakMultiplier).toBe(2)
+    expect(r.measures.capacityDeficitNodeHours).toBeLessThan(0.01)
+  })
+
+  it.each([
+    ['process-kill', 'member:example-vttablet-zone1-0000000101', 'switch-traffic'], ['node-loss', 'node:node-101', 'switch-traffic'], ['coordinator-away', 'coordinator:topo', 'switch-traffic'], ['replay-stall', 'role:follower', 'go'],
+    ['zone-outage', 'any/0', 'copied'], ['node-loss-with-volume', 'role:leader', 'soak-after'], ['operator-killed', 'operator', 'switch-traffic'],
+  ] as const)('%s of %s at %s: nothing lost, and it is done or taken back', (kind, target, step) => {
+    const r = onVitess([{ kind, target, at: { step, path: 'forward', visit: 1, phase: 'await', command: 1, offsetUs: 400_000 }, durationUs: 90 * SECOND, magnitude: 0 }])
+    expect(r.faults.map(f => f.struck)).toEqual([true])
+    expect(['completed', 'rolledBack']).toContain(r.outcome)
+    expect(failing(r)).toEqual([])
+    expect(r.measures.lostAcknowledgedWrites).toBe(0)
+  })
+})
+
+// What somebody else’s shard of an earlier wave went through is mended before the roll is over, and before it is taken back.
+it('a primary of the first wave that dies while the second is rolled does not undo the roll', () => {
+  const r = play('vitess-rolling/primary-last', [{ kind: 'process-kill', target: 'role:leader', at: 796 * SECOND, durationUs: 0, magnitude: 0 }])
+  expect(r.faults.map(f => f.struck)).toEqual([true])
+  expect([r.outcome, ...failing(r)]).toEqual(['completed'])
+})
