@@ -128,6 +128,8 @@ export class Kubernetes {
 
   /** Programs that a scenario brings along: `kubectl exec` finds them inside. */
   overlays: readonly Overlay[] = []
+  /** Programs that `kubectl exec` has found inside, by name: they say how long a call takes that finds nobody. */
+  readonly execPrograms = new Map<string, Command>()
 
   /** Makes an image known to the registry. Defining a name again moves the tag: nodes that pulled it before keep what they have. */
   defineImage(image: Image): void {

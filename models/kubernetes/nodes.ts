@@ -141,6 +141,8 @@ export class Nodes {
       const connected = this.kube.network.connected(node.name, 'control-plane')
       if (connected === node.connected) continue
       node.connected = connected
+      // `kubectl exec` and `logs` reach the kubelet, or do so no more, before the control plane has noticed anything.
+      this.kube.touched()
       if (connected && node.kubeletUp) this.heardAgain(node)
       else if (!connected) this.silent(node)
     }
@@ -150,6 +152,7 @@ export class Nodes {
     const boot = ++node.boots
     if (!up) {
       node.kubeletUp = false
+      this.kube.touched()
       for (const worker of [...node.workers]) worker.powerLost()
       if (node.state !== 'deleted') this.silent(node)
       return
@@ -157,6 +160,7 @@ export class Nodes {
     this.kube.sim.after(this.kube.drawUs('kubeletStartSeconds', node.name, this.kube.count(`kubelet/${node.name}`)), () => {
       if (node.boots !== boot || node.state === 'deleted') return
       node.kubeletUp = true
+      this.kube.touched()
       if (node.connected) this.heardAgain(node)
     })
   }

@@ -1,6 +1,6 @@
 /** `kubectl exec`: runs a program inside a container, if the control plane can reach its kubelet (rules K8S-EXEC-…). */
 import { NEVER, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
-import { type Call, type CommandRegistry, failed, type Look, type Output, recall } from '../../../src/operator/command.ts'
+import { type Call, type Command, type CommandRegistry, failed, type Look, type Output, recall } from '../../../src/operator/command.ts'
 import type { ContainerHandle } from '../container.ts'
 import type { Container } from '../handle.ts'
 import type { Kubernetes } from '../kubernetes.ts'
@@ -19,7 +19,30 @@ interface Reached {
 export function execLatencyUs(c: Context): Us {
   const own = Math.round(c.kube.drawUs('execSeconds', c.call.key, c.call.nth) * c.kube.apiFactor)
   const reached = tryReach(c)
-  return reached === undefined || !('handle' in reached) ? own : own + programs(c.kube, reached.handle).latencyUs(reached.call)
+  const inner = c.args.rest ?? []
+  const name = inner[0] ?? ''
+  if (reached !== undefined && 'handle' in reached) {
+    const program = programs(c.kube, reached.handle).get(name)
+    c.kube.execPrograms.set(name, program)
+    return own + program.latencyUs(reached.call)
+  }
+  // A poll's latency must not hang on whether the container can be reached just now (see `Command.latencyUs`): polls left out are timed afterwards.
+  const program = c.kube.execPrograms.get(name) ?? anywhere(c.kube, name)
+  return program === undefined ? own : own + program.latencyUs({ stdin: '', key: c.call.key, nth: c.call.nth, argv: inner })
+}
+
+/** The program of that name in whichever container has it. */
+function anywhere(kube: Kubernetes, name: string): Command | undefined {
+  for (const pod of kube.pods$.list()) {
+    const handle = pod.worker?.handle
+    if (handle === undefined) continue
+    const registry = programs(kube, handle)
+    if (!registry.has(name)) continue
+    const program = registry.get(name)
+    kube.execPrograms.set(name, program)
+    return program
+  }
+  return undefined
 }
 
 export const exec: Verb = {
