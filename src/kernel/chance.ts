@@ -10,6 +10,8 @@ export class Chance {
   private high: number
   private low: number
   private generation = 0
+  /** How many draws have been asked for. Whoever wants to know whether an answer had luck in it looks before and after. */
+  drawn = 0
 
   constructor(readonly seed: string) {
     const root = hashOf(`proofroll/${seed}`)
@@ -27,6 +29,7 @@ export class Chance {
 
   /** A uniform number in [0, 1) that belongs to (entity, purpose, nth) for ever. Stateless: asking twice gives the same answer. */
   draw(entity: string, purpose: string, nth: number): number {
+    this.drawn += 1
     const e = hashText(entity)
     const p = hashText(purpose)
     const a = avalanche(this.high ^ e.high ^ Math.imul(p.low, 0x9e3779b1) ^ Math.imul(nth + 1, 0x85ebca6b))
@@ -45,6 +48,7 @@ export class Chance {
     let generation = this.generation
     let next = seedrandom.alea(this.streamSeed(entity, purpose))
     return () => {
+      this.drawn += 1
       if (generation !== this.generation) {
         generation = this.generation
         next = seedrandom.alea(this.streamSeed(entity, purpose))

@@ -110,6 +110,14 @@ export class UnsupportedError extends Error {
   }
 }
 
+/** Remembers what read-only commands printed, as long as they would print the same. */
+export interface Memory {
+  /** What the same call printed when it was last asked, if that still holds at this instant. */
+  recall(call: Call): Look | undefined
+  /** Looks, and remembers the answer if it hangs on nothing but the words, the environment and the world. */
+  keep(call: Call, look: () => Look | undefined): Look | undefined
+}
+
 /** The programs that can be run in one place: the operator's workstation, or inside one container. */
 export class CommandRegistry {
   private commands = new Map<string, Command>()
@@ -177,10 +185,22 @@ export class CommandRegistry {
     return look === undefined || this.rereading === undefined ? look : this.rereading(call, look)
   }
 
-  /** Runs a command from issue to return: latency, then its one look or its effects. */
-  *run(call: Call): Process<Output> {
+  /** Runs a command from issue to return: latency, then its one look or its effects. @param memory what somebody read before, to be read again for nothing */
+  *run(call: Call, memory?: Memory): Process<Output> {
     const command = this.get(call.argv[0] ?? '')
     yield command.latencyUs(call)
+    if (memory !== undefined && this.rereading === undefined) {
+      const known = memory.recall(call)
+      if (known !== undefined) {
+        yield known.afterUs
+        return known.output
+      }
+      if (command.acts?.(call) === true) return yield* command.run(call)
+      const look = memory.keep(call, () => command.look(call))
+      if (look === undefined) return yield* command.run(call)
+      yield look.afterUs
+      return look.output
+    }
     // Who misreads outputs is told of every look that answers.
     if (this.rereading === undefined && command.acts?.(call) === true) return yield* command.run(call)
     const look = this.look(call)

@@ -127,7 +127,7 @@ export class ScriptOperator implements OperatorRun {
         return true
       },
     })
-    const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', runAs: options.user, hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', watcher: this.watcher(script) } as const
+    const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', runAs: options.user, hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', remembers: options.elide, watcher: this.watcher(script) } as const
     return new ScriptRun(host, script, { name: script.file, env: { HOME: '/root', PATH: '/usr/local/bin:/usr/bin:/bin', USER: options.user ?? 'operator', LANG: 'C.UTF-8', ...options.env }, cwd: '/root', out: terminal(false), err: terminal(true) })
   }
 

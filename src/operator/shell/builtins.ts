@@ -96,7 +96,7 @@ const shopt: Builtin = (shell, argv) => {
   const names = argv.slice(1).filter(a => !a.startsWith('-'))
   if (!on && !argv.includes('-u')) return names.every(n => shell.shopt.has(n)) ? 0 : 1
   for (const name of names) {
-    if (on) shell.shopt.add(name)
+    if (on) shell.shopt.set(name, true)
     else shell.shopt.delete(name)
   }
   return 0

@@ -52,6 +52,11 @@ function unary(shell: Shell, operator: string, text: string): boolean {
 function* binary(shell: Shell, test: Extract<Test, { is: 'binary' }>): Process<number> {
   const left = yield* textOf(shell, test.left)
   const insensitive = shell.shopt.has('nocasematch')
+  // What is all in quotes stands for itself.
+  if (!insensitive && (test.operator === '==' || test.operator === '=' || test.operator === '!=') && test.right.parts.every(part => part.is === 'text' || part.quoted)) {
+    const right = test.right.constant ?? (yield* textOf(shell, test.right))
+    return (left === right) === (test.operator !== '!=') ? 0 : 1
+  }
   switch (test.operator) {
     case '=':
     case '==':

@@ -58,15 +58,34 @@ export function* waitFor(job: Job): Process<number> {
   return job.status ?? (job.task.result as number | undefined) ?? 128 + job.signal
 }
 
-/** Runs a process for at most `us`. Undefined when the time ran out; it has been killed then. */
+/** Runs a process for at most `us`, in the task of whoever calls. Undefined when the time ran out; it has been killed then. */
 export function* limited(shell: Shell, process: Process<number>, us: number): Process<number | undefined> {
   if (us === NEVER) return yield* process
-  const task = shell.session.spawn(process)
+  const { sim } = shell.session.host
+  const untilUs = sim.now + us
+  let ended = false
   try {
-    const result = yield within(task, us)
-    return result === TIMED_OUT ? undefined : (result as number)
+    for (let value: unknown; ; ) {
+      const step = process.next(value)
+      if (step.done === true) {
+        ended = true
+        return step.value
+      }
+      const wait = step.value
+      const leftUs = untilUs - sim.now
+      if (typeof wait === 'number') {
+        if (wait > leftUs) {
+          yield leftUs
+          return undefined
+        }
+        value = yield wait
+      } else {
+        value = yield within(wait, leftUs)
+        if (value === TIMED_OUT) return undefined
+      }
+    }
   } finally {
-    task.kill()
+    if (!ended) process.return(0)
   }
 }
 

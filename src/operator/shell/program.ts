@@ -1,6 +1,7 @@
 import type { Process } from '../../kernel/index.ts'
 import { type Output, UnsupportedError } from '../command.ts'
 import { absolute } from './files.ts'
+import { sameVector } from './memory.ts'
 import { isPipe } from './redirect.ts'
 import { SyntaxError } from './parse.ts'
 import type { Issue } from './session.ts'
@@ -71,7 +72,8 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   const debt = session.takeDebt()
   if (debt > 0) yield debt
   const watcher = session.host.watcher
-  const issue = watcher === undefined ? plainIssue(shell, argv) : watcher.issue(node, argv, shell)
+  const words = sameVector(argv)
+  const issue = watcher === undefined ? plainIssue(shell, words) : watcher.issue(node, words, shell)
   if (issue === undefined) return 130
   session.acted()
   if (issue.skipped === true) return 0
@@ -81,7 +83,7 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
     return text === WAIT ? '' : text
   }
   const call = session.call(issue.argv, issue.key, issue.nth, shell.fds.own ? read() : read, shell.vars.environment())
-  const output: Output = yield* issue.registry.run(call)
+  const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : session.memory)
   session.failing = output.code !== 0
   watcher?.returned(node, issue, output)
   return deliver(shell, argv[0] as string, output)

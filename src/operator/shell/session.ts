@@ -3,6 +3,7 @@ import type { Call, CommandRegistry, Output } from '../command.ts'
 import type { Files } from './files.ts'
 import { StuckError } from './errors.ts'
 import type { Machine } from './machine.ts'
+import { LookMemory } from './memory.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import type { Pipe, Sink } from './streams.ts'
 import type { Shell, Status } from './shell.ts'
@@ -30,6 +31,8 @@ export interface ShellHost {
   /** The how-manieth call of `key` the shell itself is; names the luck of what it starts. */
   readonly nth?: number
   readonly watcher?: Watcher
+  /** What a program read is not read again while the world is as it was. */
+  readonly remembers?: boolean
 }
 
 /** What has a status of its own. */
@@ -135,6 +138,8 @@ export class Session {
   passedOver = 0
   /** Gets signals that the script sends to itself. */
   signalMain: (name: string) => void = () => undefined
+  /** What was read before; none where every question is to be asked anew. */
+  readonly memory: LookMemory | undefined
   readonly terminal: Sink = { write: text => (this.host.watcher?.printed?.(text, false), true) }
 
   constructor(
@@ -142,6 +147,7 @@ export class Session {
     readonly machine: Machine,
   ) {
     this.startUs = host.sim.now
+    this.memory = host.remembers === true ? new LookMemory(host.sim) : undefined
     this.random.state = Math.floor(host.sim.chance.draw(host.key, 'shell-random', 0) * 4294967296)
   }
 
@@ -224,9 +230,11 @@ export class Session {
     const user = runAs === undefined ? undefined : { user: runAs }
     if (typeof stdin === 'string') return { argv, stdin, key, nth, env, ...user }
     let text: string | undefined
+    const { memory } = this
     return {
       argv, key, nth, env, ...user,
       get stdin() {
+        memory?.readsInput()
         text ??= stdin()
         return text
       },

@@ -7,6 +7,7 @@ import { SyntaxError } from './parse.ts'
 import type { Fds } from './redirect.ts'
 import { ExpansionError, StuckError } from './errors.ts'
 import type { Frame, Session } from './session.ts'
+import { SharedMap } from './shared.ts'
 import { NOTHING } from './streams.ts'
 import { dispatch, runSimple } from './simple.ts'
 import { specialArray, specialParameter } from './special.ts'
@@ -39,10 +40,10 @@ const LONG_DEBT_US = 20_000
 /** One shell process: the script's own, or a subshell of it. */
 export class Shell {
   vars: Variables
-  readonly functions: Map<string, Node>
+  readonly functions: SharedMap<Node>
   positional: readonly string[] = []
   readonly options: Options
-  readonly shopt: Set<string>
+  readonly shopt: SharedMap<true>
   readonly traps: Map<string, string>
   fds: Fds
   cwd = '/root'
@@ -79,9 +80,9 @@ export class Shell {
     if (this.depth > DEEPEST) throw new StuckError(session.line, `${DEEPEST} shells inside one another`)
     this.pid = parent === undefined ? session.mainPid : session.pid()
     this.vars = parent === undefined ? new Variables() : parent.vars.copy()
-    this.functions = parent === undefined ? new Map() : new Map(parent.functions)
+    this.functions = parent === undefined ? new SharedMap() : parent.functions.copy()
     this.options = parent === undefined ? { ...NO_OPTIONS } : { ...parent.options }
-    this.shopt = parent === undefined ? new Set(['extglob']) : new Set(parent.shopt)
+    this.shopt = parent === undefined ? new SharedMap(new Map([['extglob', true]])) : parent.shopt.copy()
     this.traps = new Map()
     this.fds = parent?.fds ?? { in: NOTHING, own: false, out: { write: () => true }, err: { write: () => true }, more: undefined }
     if (parent === undefined) return
@@ -433,7 +434,7 @@ export class Shell {
       this.vars.set(name, value)
       this.vars.mark(name, { exported: true })
     }
-    this.functions.clear()
+    for (const name of [...this.functions.keys()]) this.functions.delete(name)
     this.traps.clear()
     this.positional = args
     this.calls.length = 0

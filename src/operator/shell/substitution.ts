@@ -30,13 +30,20 @@ export function* capture(shell: Shell, part: CommandPart): Process<string> {
   return out.text
 }
 
+/** The programs that a substitution names, by their words. */
+const named = new WeakMap<readonly Node[], readonly string[]>()
+
 function callsFunction(shell: Shell, body: readonly Node[]): boolean {
   if (shell.functions.size === 0) return false
-  let calls = false
-  everyNode(body, node => {
-    if (node.is === 'simple' && node.words[0] !== undefined && 'constant' in node.words[0] && shell.functions.has(node.words[0].constant ?? '')) calls = true
-  })
-  return calls
+  let names = named.get(body)
+  if (names === undefined) {
+    const found: string[] = []
+    everyNode(body, node => {
+      if (node.is === 'simple' && node.words[0] !== undefined && 'constant' in node.words[0] && node.words[0].constant !== undefined) found.push(node.words[0].constant)
+    })
+    named.set(body, (names = found))
+  }
+  return names.some(name => shell.functions.has(name))
 }
 
 /** `<(…)` and `>(…)`: a file that is a pipe to a process. */

@@ -1,4 +1,5 @@
 import { ArithmeticError } from './arithmetic.ts'
+import { SharedMap } from './shared.ts'
 
 /** A variable's value and marks. Replaced, never changed in place, but for its array, which belongs to one shell. */
 export interface Variable {
@@ -19,20 +20,27 @@ const MOST_ELEMENTS = 1_000_000
 
 /** The variables of one shell: the globals, and a layer for each function that is running. */
 export class Variables {
-  private layers: Map<string, Variable>[] = [new Map()]
+  private layers: SharedMap<Variable>[] = [new SharedMap()]
   /** Replaced when the shell is copied: from then on nothing that both see is changed in place. */
   private owner: object = {}
 
-  /** A copy for a subshell. Costs one map copy a layer; arrays are shared until one side changes them. */
+  /** Names that were ever exported, in this shell or one it comes from: a superset of the environment's. */
+  private exports = new Set<string>()
+  /** The environment as it was asked for last. The same object as long as it says the same: programs remember what they made of it. */
+  private known: Readonly<Record<string, string>> | undefined
+
+  /** A copy for a subshell. Layers and arrays are shared until one side changes them. */
   copy(): Variables {
     const copy = new Variables()
-    copy.layers = this.layers.map(layer => new Map(layer))
+    copy.layers = this.layers.map(layer => layer.copy())
+    copy.exports = this.exports
+    copy.known = this.known
     this.owner = {}
     return copy
   }
 
   pushLayer(): void {
-    this.layers.push(new Map())
+    this.layers.push(new SharedMap())
   }
 
   popLayer(): void {
@@ -45,7 +53,7 @@ export class Variables {
 
   find(name: string): Variable | undefined {
     for (let i = this.layers.length - 1; i >= 0; i--) {
-      const found = (this.layers[i] as Map<string, Variable>).get(name)
+      const found = (this.layers[i] as SharedMap<Variable>).get(name)
       if (found !== undefined) return found
     }
     return undefined
@@ -83,7 +91,7 @@ export class Variables {
   set(name: string, value: string, evaluate?: (text: string) => string): boolean {
     const target = this.resolve(name)
     for (let i = this.layers.length - 1; i >= 0; i--) {
-      const layer = this.layers[i] as Map<string, Variable>
+      const layer = this.layers[i] as SharedMap<Variable>
       const found = layer.get(target)
       if (found === undefined) continue
       if (found.readonly) return false
@@ -91,7 +99,7 @@ export class Variables {
       layer.set(target, { ...found, value: this.shaped(found, value, evaluate) })
       return true
     }
-    ;(this.layers[0] as Map<string, Variable>).set(target, plain(value, this.owner))
+    ;(this.layers[0] as SharedMap<Variable>).set(target, plain(value, this.owner))
     return true
   }
 
@@ -137,7 +145,7 @@ export class Variables {
     if (found !== undefined && found.owner === this.owner) return found
     const own: Variable = found === undefined ? plain(undefined, this.owner) : { ...found, list: found.list?.slice(), map: found.map === undefined ? undefined : new Map(found.map), owner: this.owner }
     for (let i = this.layers.length - 1; i >= 0; i--) {
-      const layer = this.layers[i] as Map<string, Variable>
+      const layer = this.layers[i] as SharedMap<Variable>
       if (i > 0 && !layer.has(name)) continue
       layer.set(name, own)
       break
@@ -147,13 +155,14 @@ export class Variables {
 
   /** Declares a variable in this function's layer (or, at the top, globally). */
   declareLocal(name: string): void {
-    const layer = this.layers[this.layers.length - 1] as Map<string, Variable>
+    const layer = this.layers[this.layers.length - 1] as SharedMap<Variable>
     if (!layer.has(name)) layer.set(name, plain(undefined, this.owner))
   }
 
   /** Changes marks of a variable, which comes into being without a value if there is none. */
   mark(name: string, marks: Partial<Pick<Variable, 'exported' | 'readonly' | 'integer' | 'letters' | 'reference'>>): void {
     const target = marks.reference === undefined ? this.resolve(name) : name
+    if (marks.exported === true) this.exports.add(target)
     Object.assign(this.own(target, this.find(target)), marks)
   }
 
@@ -169,7 +178,7 @@ export class Variables {
 
   unset(name: string): boolean {
     for (let i = this.layers.length - 1; i >= 0; i--) {
-      const layer = this.layers[i] as Map<string, Variable>
+      const layer = this.layers[i] as SharedMap<Variable>
       const found = layer.get(name)
       if (found === undefined) continue
       if (found.readonly) return false
@@ -232,14 +241,23 @@ export class Variables {
   }
 
   /** The environment that programs get. */
-  environment(): Record<string, string> {
-    const env: Record<string, string> = {}
-    for (const layer of this.layers) {
-      for (const [name, variable] of layer) {
-        if (variable.exported && variable.value !== undefined) env[name] = variable.value
-        else if (layer !== this.layers[0]) delete env[name]
-      }
+  environment(): Readonly<Record<string, string>> {
+    const { known } = this
+    let same = known !== undefined
+    let count = 0
+    for (const name of this.exports) {
+      const variable = this.find(name)
+      if (variable?.exported !== true || variable.value === undefined) continue
+      count += 1
+      if (known?.[name] !== variable.value) same = false
     }
+    if (same && known !== undefined && Object.keys(known).length === count) return known
+    const env: Record<string, string> = {}
+    for (const name of this.exports) {
+      const variable = this.find(name)
+      if (variable?.exported === true && variable.value !== undefined) env[name] = variable.value
+    }
+    this.known = env
     return env
   }
 }
