@@ -44,7 +44,7 @@ function play(script: string, changesMs: readonly number[], elide: boolean): { h
   let printed = ''
   startOperator(sim, scriptPlan([{ file: 'a.sh', text: script }]), { registry, deadlineUs: 3_600_000_000, elide, terminal: text => void (printed += `${sim.now} ${text}\n`) })
   sim.run(20_000_000)
-  return { hash: sim.hash, asked, printed }
+  return { hash: sim.traceHash(), asked, printed }
 }
 
 test('property: every line is printed at the same instant, whatever is asked how often and whenever the world changes', () => {
