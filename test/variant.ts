@@ -41,10 +41,11 @@ export function changed(name: string, change: Change): Scenario['source'] {
   const { source } = original(name)
   const pending = new Set([...(change.without ?? []), ...Object.keys(change.step ?? {})])
   const replacements = change.replace ?? []
+  const elsewhere = filesElsewhere(source.yaml, change.set?.['cluster.engine'])
   const missing = new Set(replacements.map(([from]) => from))
   const files = Object.fromEntries(
     Object.entries(source.files).map(([path, text]) => {
-      if (path.includes('half-turned') || !/\.(?:runbook\.yaml|sh)$/.test(path)) return [path, text]
+      if (path.includes('half-turned') || elsewhere.includes(path) || !/\.(?:runbook\.yaml|sh)$/.test(path)) return [path, text]
       const replaced = replacements.reduce((all, [from, to]) => {
         if (all.includes(from)) missing.delete(from)
         return all.replaceAll(from, to)
@@ -59,6 +60,14 @@ export function changed(name: string, change: Change): Scenario['source'] {
   if (pending.size > 0) throw new Error(`${name} has no step ${[...pending].join(', ')}`)
   if (missing.size > 0) throw new Error(`the runbook of ${name} has no text ${[...missing].map(text => JSON.stringify(text)).join(', ')}`)
   return { ...source, files }
+}
+
+/** Runbooks of engines that are not rehearsed here (`onEngine:`): they have other steps. */
+function filesElsewhere(yaml: string, chosen: string | undefined): readonly string[] {
+  const { runbook, onEngine = {} } = parse(yaml) as { runbook?: unknown; onEngine?: Record<string, { runbook?: unknown }> }
+  const there = Object.entries(onEngine).filter(([engine]) => engine !== chosen).map(([, section]) => section.runbook)
+  const all = [...there, ...(chosen !== undefined && chosen in onEngine ? [runbook] : [])].flat()
+  return all.filter((name): name is string => typeof name === 'string').map(name => name.replace(/^\.\//, ''))
 }
 
 const originals = new Map<string, Scenario>()
