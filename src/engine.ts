@@ -118,8 +118,53 @@ export interface Cluster {
   underWay(sinceUs: Us): boolean
   /** Whether a `claims:` of a gate is true now; undefined = this engine does not know that claim. */
   claim(name: string, args: readonly string[]): boolean | undefined
+  /**
+   * Where rows are written to two databases side by side: what a fixed sample of keys, simulated one by one, says of them now. Optional: without it
+   * what is lost shows in the logs alone.
+   */
+  rows?(): RowAudit
   /** Node-time for the bill. */
   cost(): { readonly baseNodeUs: number; readonly extraNodeUs: number; readonly peakNodes: number; readonly baseNodes: number; readonly dollarsPerNodeHour: number }
+}
+
+// ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a sample of keys says of the rows of all. */
+export interface RowAudit {
+  /** Classes of keys, each sampled by itself. Keys with something on its way are left out of the sample. */
+  readonly strata: readonly RowStratum[]
+  /** The sampled keys whose rows are not what they should be, in the order of the keys. */
+  readonly divergent: readonly DivergentRow[]
+  /** Operations that took effect more than once in one database, counted in the sample. */
+  readonly repeated: number
+}
+
+export interface RowStratum {
+  readonly name: string
+  /** How many keys there are of this class, and how many of them the sample has. */
+  readonly keys: number
+  readonly sampled: number
+  /** How many of the sampled ones differ, and how many acknowledged operations on them have left no trace where it counts. */
+  readonly divergent: number
+  readonly lost: number
+}
+
+/** One sampled key whose rows are not what they should be. */
+export interface DivergentRow {
+  readonly key: string
+  readonly stratum: string
+  /** missing: there should be a row; resurrected: there should be none; stale: it should be a newer one. */
+  readonly kind: 'missing' | 'resurrected' | 'stale'
+  /** How it came about, for the signature: stale-overwrite, interleaved, not-written-there … */
+  readonly cause: string
+  /** When it became so. */
+  readonly atUs: Us
+  /** Acknowledged operations that the database that counts knows nothing of; 0 = that one is right and the other differs. */
+  readonly lost: number
+  /** The database whose row is wrong. */
+  readonly where: string
+  /** What is wrong, in words: `it was deleted and blue-db-0 holds an older row`. */
+  readonly text: string
 }
 
 // ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,6 +39,7 @@ export const CHECKS = [
   'serves-at-end',
   'target-reached',
   'converges',
+  'no-divergent-rows',
   'no-false-success',
   'rollback-safe',
   'terminates',

@@ -6,7 +6,7 @@ import type { Check } from './facts.ts'
 const ID = 'no-false-success'
 
 /** The checks that say what is so, in order of gravity; the operator could have looked. */
-const OF_TRUTH: readonly CheckId[] = ['no-acknowledged-write-lost', 'serves-at-end', 'no-split-brain', 'linearizable', 'converges', 'target-reached', 'no-forbidden-skew']
+const OF_TRUTH: readonly CheckId[] = ['no-acknowledged-write-lost', 'serves-at-end', 'no-split-brain', 'linearizable', 'no-divergent-rows', 'converges', 'target-reached', 'no-forbidden-skew']
 
 export const noFalseSuccess: Check = {
   id: ID,

@@ -14,6 +14,7 @@ import { linearizable } from './linearizable.ts'
 import { noAcknowledgedWriteLost } from './lost.ts'
 import { objectivesMet } from './objectives.ts'
 import { rollbackSafe } from './rollbackSafe.ts'
+import { noDivergentRows } from './rows.ts'
 import { servesAtEnd } from './serves.ts'
 import { noForbiddenSkew } from './skew.ts'
 import { noSplitBrain } from './splitBrain.ts'
@@ -34,6 +35,7 @@ export const ALL_CHECKS: readonly Check[] = [
   targetReached,
   converges,
   linearizable,
+  noDivergentRows,
   noFalseSuccess,
   rollbackSafe,
   terminates,

@@ -11,12 +11,16 @@
  * | wiped | known to a history that has nothing in common with the one that counts now |
  * | destroyed-volume | on volumes that are gone: no copy of the authority is left, or it lost its end |
  * | removed-leader | on a leader that the runbook removed and that no longer is a member |
+ *
+ * Where rows are written to two databases a sample of keys says what has left no trace where it counts: causes as in `rows.ts`.
  */
 import type { Loss } from '../measures/index.ts'
-import { countLosses } from '../measures/index.ts'
+import type { DivergentRow } from '../engine.ts'
+import { countLosses, estimateRows } from '../measures/index.ts'
 import type { Verdict } from '../result.ts'
 import { Chain, clock, fail, notExercised, pass, plural } from './chain.ts'
 import type { Check, Facts } from './facts.ts'
+import { explainRows, mostOf } from './rows.ts'
 
 const ID = 'no-acknowledged-write-lost'
 
@@ -27,6 +31,9 @@ export const noAcknowledgedWriteLost: Check = {
     if (acknowledgedWrites === 0) return notExercised(ID, 'no write was acknowledged')
     const counted = facts.promise === 'synchronous' ? losses : losses.filter(loss => !loss.inherent)
     const lost = countLosses(counted)
+    const { rows } = facts.recording
+    const untraced = rows === undefined ? 0 : estimateRows(rows).lost
+    if (rows !== undefined && untraced > 0) return rowsLost(facts, rows.divergent.filter(row => row.lost > 0), untraced)
     if (lost === 0) {
       const inherent = countLosses(losses)
       const rest = inherent > 0 ? `; ${plural(inherent, 'more')} lost as asynchronous replication must` : ''
@@ -34,6 +41,12 @@ export const noAcknowledgedWriteLost: Check = {
     }
     return violated(facts, counted, lost)
   },
+}
+
+function rowsLost(facts: Facts, rows: readonly DivergentRow[], lost: number): Verdict {
+  const cause = mostOf(rows)
+  const sampled = rows.reduce((sum, row) => sum + row.lost, 0)
+  return fail(ID, `about ${plural(lost, 'acknowledged write')} of ${facts.recording.acknowledgedWrites} left no trace where it counts (${sampled} on ${plural(rows.length, 'sampled key')})`, cause, explainRows(facts, rows.filter(row => row.cause === cause)))
 }
 
 function violated(facts: Facts, counted: readonly Loss[], lost: number): Verdict {

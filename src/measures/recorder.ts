@@ -4,7 +4,7 @@
  * It changes nothing and notes nothing, so a recorded run and an unrecorded one have the same trace.
  */
 import type { ReplicatedLog } from '../cluster/log/index.ts'
-import type { Cluster, Member } from '../engine.ts'
+import type { Cluster, Member, RowAudit } from '../engine.ts'
 import { HOUR, SECOND, type Simulation, type Us } from '../kernel/index.ts'
 import type { MeasureId, MemberChange, StepRecord } from '../result.ts'
 import type { Cohort, Workload } from '../workload/index.ts'
@@ -12,6 +12,7 @@ import { type Bill, costBetween } from './cost.ts'
 import { attributeToSteps, downtimeUs, longestGapUs, type Outage, OutageWatch } from './downtime.ts'
 import { type ExposedWindow, ExposureWatch, healthyLagUs } from './exposure.ts'
 import { countLosses, explainLoss, type FaultRecord, type Loss } from './loss.ts'
+import { estimateRows } from './rows.ts'
 import { servedWithin } from './served.ts'
 import { type SplitWindow, SplitWatch, splitWrites } from './splitBrain.ts'
 import { type MixedWindow, type SkewWindow, VersionWatch } from './versions.ts'
@@ -54,6 +55,8 @@ export interface Recording {
   readonly mixed: readonly MixedWindow[]
   readonly exposed: readonly ExposedWindow[]
   readonly losses: readonly Loss[]
+  /** What a sample of keys says of rows that are written to two databases; undefined where there is one. */
+  readonly rows: RowAudit | undefined
   /** Writes acknowledged since the load began, and those whose outcome the client never learned. */
   readonly acknowledgedWrites: number
   readonly unknownWrites: number
@@ -160,19 +163,20 @@ export class Recorder {
     const mixedUnion = within(this.versions.mixedUnion(endUs))
     const exposed = within(this.exposure.windows(endUs))
     const { losses, authorities } = this.judgeLogs(faults, countedKinds)
+    const rows = this.cluster.rows?.()
+    const estimate = rows === undefined ? undefined : estimateRows(rows)
     const failures = this.failures()
     const cost = costBetween(this.billBefore ?? this.cluster.cost(), this.cluster.cost())
     const measures: Record<MeasureId, number> = {
       writeDowntimeSeconds: downtimeUs(writeOutages) / SECOND,
       longestWriteGapSeconds: longestGapUs(writeOutages) / SECOND,
       readDowntimeSeconds: downtimeUs(readOutages) / SECOND,
-      lostAcknowledgedWrites: countLosses(losses),
+      lostAcknowledgedWrites: countLosses(losses) + (estimate?.lost ?? 0),
       inherentLostWrites: countLosses(losses, loss => loss.inherent),
       strandedWrites: countLosses(losses, loss => loss.fate === 'stranded'),
       splitBrainSeconds: lengthUs(unite(splits)) / SECOND,
       splitBrainWrites: splitWrites(losses, splits),
-      // Rows that differ between two databases written side by side: measured by engines that have such a pair.
-      divergentRows: 0,
+      divergentRows: estimate?.divergent ?? 0,
       mixedVersionSeconds: lengthUs(mixedUnion) / SECOND,
       mixedVersionRequests: servedWithin(this.workloads, mixedUnion, readOutages),
       forbiddenSkewSeconds: lengthUs(skews) / SECOND,
@@ -194,6 +198,7 @@ export class Recorder {
       mixed: within(this.versions.mixed(endUs)),
       exposed,
       losses,
+      rows,
       acknowledgedWrites: this.total(countedKinds),
       unknownWrites: this.workloads.reduce((sum, { log }) => sum + log.ledger.total('unknown'), 0),
       authorities,

@@ -39,6 +39,7 @@ const VIOLATIONS: Readonly<Record<CheckId, string>> = {
   'serves-at-end': 'could not be written to at the end',
   'target-reached': 'completed with a member on the wrong version',
   converges: 'did not come back to one healthy cluster',
+  'no-divergent-rows': 'left rows that are not what was acknowledged',
   'no-false-success': 'reported success although the truth was otherwise',
   'rollback-safe': 'could not go back any more before its declared point of no return',
   terminates: 'got stuck',

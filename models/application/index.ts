@@ -1,0 +1,69 @@
+/** The application engine: programs that write to two databases, on the way from one to the other. */
+import type { Assumption, Cluster, Engine, FaultKind, Problem } from '../../src/engine.ts'
+import { Simulation } from '../../src/kernel/index.ts'
+import { kubernetesRules, PLATFORM_KINDS } from '../kubernetes/index.ts'
+import { postgres } from '../postgres/index.ts'
+import { rules as postgresRules } from '../postgres/rules.ts'
+import { ApplicationCluster } from './cluster.ts'
+import { type ApplicationOptions, applicationOptions } from './options.ts'
+import { RANGES } from './ranges.ts'
+import { rules } from './rules.ts'
+import { starter } from './starter.ts'
+
+/** Kinds that strike the platform, the databases or the programs. What only a standby or a pooler has is not among them. */
+const FAULT_KINDS: readonly FaultKind[] = [
+  'process-crash', 'process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'zone-outage', 'partition', 'partition-inbound', 'partition-outbound',
+  'api-server-away', 'image-pull-slow', 'operator-killed', 'load-spike', 'coordinator-away', ...PLATFORM_KINDS,
+]
+
+function problems(options: ApplicationOptions): readonly Problem[] {
+  const found: Problem[] = postgres.problems(options.database).map(({ path, message }) => ({ path: ['database', ...path], message }))
+  if (options.database.green === false) found.push({ path: ['database', 'green'], message: 'the modern database is the `green` one: right would be, for example, { name: green-db, replicas: 1, readOnly: false }' })
+  if (options.database.pooler !== false) found.push({ path: ['database', 'pooler'], message: 'the programs connect to the databases themselves: right would be false' })
+  for (const [image, build] of Object.entries(options.builds)) {
+    const shapes = [build, ...Object.values(build.flags).flatMap(values => Object.values(values).map(changes => ({ ...build, ...Object.fromEntries(Object.entries(changes).filter(([, v]) => v !== undefined)) })))]
+    if (shapes.some(({ writes, statement, order }) => writes === 'both' && statement === 'versioned' && order === 'modern-first')) {
+      found.push({ path: ['builds', image, 'order'], message: 'versions come from the legacy database, so a versioned write to both begins there: right would be legacy-first' })
+    }
+  }
+  for (const [which, count, all] of [['sampledHot', options.sampledHot, options.keys * options.hotKeys], ['sampledCold', options.sampledCold, options.keys * (1 - options.hotKeys)]] as const) {
+    if (count > all) found.push({ path: [which], message: `${count} keys cannot be sampled of ${Math.floor(all)}` })
+  }
+  return found
+}
+
+function assumptions(given: Readonly<Record<string, unknown>>, options: ApplicationOptions): readonly Assumption[] {
+  const result: Assumption[] = []
+  for (const [name, field] of Object.entries(applicationOptions.shape) as [keyof ApplicationOptions, { description?: string; meta?(): { unit?: string; source?: string } | undefined }][]) {
+    if (name in given || name === 'engine' || name === 'database') continue
+    const { unit = '', source = '' } = field.meta?.() ?? {}
+    const range = RANGES[name]
+    result.push({ option: `cluster.${name}`, value: options[name], meaning: unit === '' ? (field.description ?? '') : `${field.description ?? ''} [${unit}]`, source, ...(range === undefined ? {} : { range }) })
+  }
+  const beneath = postgres.assumptions((given.database ?? {}) as Record<string, unknown>, options.database)
+  return [...result, ...beneath.map(each => ({ ...each, option: each.option.replace(/^cluster\./, 'cluster.database.') }))]
+}
+
+export const application: Engine<ApplicationOptions> = {
+  name: 'application',
+  title: 'A program that writes to two databases, on the way from one to the other, on Kubernetes',
+  options: applicationOptions,
+  rules: [...rules, ...postgresRules.map(rule => ({ ...rule, model: 'PostgreSQL' })), ...kubernetesRules.map(rule => ({ ...rule, model: 'Kubernetes (AKS)' }))],
+  faultKinds: FAULT_KINDS,
+  starter,
+  problems,
+  assumptions,
+  names: options => {
+    const cluster = new ApplicationCluster(new Simulation({ seed: 'names' }), options)
+    return [...(postgres.names?.(options.database) ?? []), options.name, ...cluster.kubernetes.store.entries('Service').map(([key]) => key)]
+  },
+  shrinks: ({ replicas, sampledHot, sampledCold }) => [
+    { path: ['replicas'], candidates: Array.from({ length: replicas - 1 }, (_, i) => i + 1) },
+    { path: ['sampledCold'], candidates: sampledCold > 50 ? [50] : [] },
+    { path: ['sampledHot'], candidates: sampledHot > 50 ? [50] : [] },
+  ],
+  build: (sim: Simulation, options: ApplicationOptions): Cluster => new ApplicationCluster(sim, options),
+}
+
+export { ApplicationCluster } from './cluster.ts'
+export { applicationOptions, type ApplicationOptions } from './options.ts'

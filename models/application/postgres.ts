@@ -1,0 +1,28 @@
+/** Two PostgreSQL clusters as the application's databases: the legacy one, and `green` beside it. */
+import type { Copy } from '../../src/cluster/log/index.ts'
+import { knock } from '../postgres/entrances.ts'
+import type { PostgresCluster } from '../postgres/index.ts'
+import type { Databases } from './world.ts'
+
+export function postgresDatabases({ world, kubernetes, logs }: PostgresCluster): Databases {
+  const log = logs[0]
+  if (log === undefined) throw new Error('application: the database cluster has no log')
+  const directoryOf = (copy: Copy) => world.directories.find(each => each.copy === copy)
+  return {
+    kubernetes,
+    log,
+    door: host => ({
+      connect(client, nth) {
+        const target = kubernetes.resolve(host)
+        if (target === undefined) return { is: 'refused', error: `could not translate host name "${host}"`, afterUs: 5_000 }
+        const route = target.is === 'pod' ? target : kubernetes.route(target.service, client.id, nth)
+        if (route.is !== 'pod') return { is: 'refused', error: 'connection refused', afterUs: 1_000 }
+        const server = world.serverIn(route.pod)
+        if (server !== undefined) return knock(world, server, client)
+        return world.unanswered(route.pod) ? { is: 'silent' } : { is: 'refused', error: 'connection refused', afterUs: 1_000 }
+      },
+    }),
+    nameOf: copy => directoryOf(copy)?.name ?? copy.name,
+    destroyed: copy => directoryOf(copy)?.destroyed ?? false,
+  }
+}

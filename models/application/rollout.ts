@@ -1,0 +1,176 @@
+/** The Argo Rollouts controller: a canary by steps (rules APP-CANARY-…). Pods are the platform's; this decides how many of which revision. */
+import { defineEvent, parseDurationUs, type TimerId } from '../../src/kernel/index.ts'
+import { countOrShare, type KubeObject, type PodTemplate } from '../kubernetes/objects.ts'
+import { RevisionBook, safeHash } from '../kubernetes/revisions.ts'
+import type { CanaryStep } from './options.ts'
+import type { World } from './world.ts'
+
+const STEP = defineEvent('application.canary-step')
+
+interface RolloutSpec {
+  readonly replicas?: number
+  readonly template: PodTemplate
+  readonly strategy?: { readonly canary?: { readonly steps?: readonly CanaryStep[]; readonly maxSurge?: number | string; readonly maxUnavailable?: number | string; readonly trafficRouting?: object } }
+}
+
+/** How far one rollout has come. */
+export interface Progress {
+  stable: string
+  update: string
+  step: number
+  pausedUntilUs: number | undefined
+  aborted: boolean
+  message: string
+  timer: TimerId | undefined
+}
+
+export const KIND = 'Rollout'
+
+/** Pods of the canary at a weight, without traffic routing: a share of whole pods, and one at least (facts BG-F24). */
+export function canaryPods(replicas: number, weight: number): number {
+  return weight <= 0 ? 0 : Math.min(replicas, Math.max(1, Math.round((replicas * weight) / 100)))
+}
+
+export class Rollouts {
+  private readonly revisions = new RevisionBook()
+  private readonly all = new Map<string, Progress>()
+
+  constructor(private readonly world: World) {
+    world.kubernetes.controllers.register(KIND, key => this.reconcile(key))
+  }
+
+  progress(key: string): Progress | undefined {
+    return this.all.get(key)
+  }
+
+  enqueue(key: string): void {
+    this.world.kubernetes.controllers.enqueue(KIND, key)
+  }
+
+  /** Goes on at a pause; `full` skips all that is left. */
+  promote(key: string, full: boolean): void {
+    const progress = this.all.get(key)
+    if (progress === undefined) return
+    if (full) progress.step = Number.MAX_SAFE_INTEGER
+    else if (progress.pausedUntilUs !== undefined) this.next(progress)
+    this.enqueue(key)
+  }
+
+  /** All pods are to be of the stable revision again; the template stays as it is. */
+  abort(key: string, message = 'RolloutAborted'): void {
+    const progress = this.all.get(key)
+    if (progress === undefined || progress.stable === progress.update) return
+    progress.aborted = true
+    progress.message = message
+    this.next(progress)
+    this.enqueue(key)
+  }
+
+  private next(progress: Progress): void {
+    if (progress.timer !== undefined) this.world.sim.cancel(progress.timer)
+    progress.timer = undefined
+    progress.pausedUntilUs = undefined
+    progress.step += 1
+  }
+
+  private progressOf(key: string, update: string): Progress {
+    let progress = this.all.get(key)
+    if (progress === undefined) this.all.set(key, (progress = { stable: update, update, step: 0, pausedUntilUs: undefined, aborted: false, message: '', timer: undefined }))
+    if (progress.update !== update) {
+      this.next(progress)
+      progress.update = update
+      progress.step = 0
+      progress.aborted = false
+      progress.message = ''
+    }
+    return progress
+  }
+
+  private reconcile(key: string): void {
+    const { kubernetes } = this.world
+    const object = kubernetes.store.get(KIND, key)
+    if (object === undefined) return
+    const spec = object.spec as unknown as RolloutSpec
+    const revisions = this.revisions.of(key, spec.template)
+    const progress = this.progressOf(key, revisions.update)
+    const replicas = spec.replicas ?? 1
+    const canary = spec.strategy?.canary
+    const steps = canary?.steps ?? []
+    const moving = progress.update !== progress.stable
+    const weight = !moving || progress.aborted ? 0 : progress.step >= steps.length ? 100 : weightAt(steps, progress.step)
+    const routed = canary?.trafficRouting !== undefined
+    const wanted = !moving ? 0 : routed ? (weight === 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100))) : canaryPods(replicas, weight)
+    this.world.weights = routed && moving ? { canary: progress.update, share: weight / 100 } : undefined
+    const living = kubernetes.pods$.ownedBy(KIND, key).filter(p => !p.terminating && !p.finished)
+    const fresh = moving ? living.filter(p => p.labels['pod-template-hash'] === progress.update) : []
+    const old = living.filter(p => !fresh.includes(p))
+    const stable = routed && weight < 100 ? replicas : replicas - wanted
+    const surge = countOrShare(canary?.maxSurge, replicas, '25%', 'up') + (routed ? replicas : 0)
+    const minimum = replicas - countOrShare(canary?.maxUnavailable, replicas, '25%', 'down')
+    let room = replicas + Math.max(1, surge) - living.length
+    const create = (n: number, hash: string): void => {
+      for (let i = 0; i < n && room > 0; i++, room--) this.createPod(object, key, hash, revisions.template(hash))
+    }
+    create(wanted - fresh.length, progress.update)
+    create(stable - old.length, progress.stable)
+    let spare = living.filter(p => p.ready).length - minimum
+    const retire = (pods: readonly (typeof living)[number][], n: number): void => {
+      for (const pod of pods.slice().sort((a, b) => Number(a.ready) - Number(b.ready) || a.createdUs - b.createdUs || a.nth - b.nth).slice(0, Math.max(0, n))) {
+        if (pod.ready && spare <= 0) return
+        if (pod.ready) spare -= 1
+        kubernetes.pods$.delete(pod)
+      }
+    }
+    // Whoever is to take over must be Ready first.
+    if (fresh.filter(p => p.ready).length >= wanted || old.length > stable + 1) retire(old, old.length - stable)
+    if (old.filter(p => p.ready).length >= stable || fresh.length > wanted + 1) retire(fresh, fresh.length - wanted)
+    const there = fresh.length === wanted && fresh.every(p => p.ready) && old.length === stable && old.every(p => p.ready)
+    if (there && moving && !progress.aborted) this.advance(key, progress, steps)
+  }
+
+  /** The pods of this step are there: what comes next. */
+  private advance(key: string, progress: Progress, steps: readonly CanaryStep[]): void {
+    const { sim } = this.world
+    const step = steps[progress.step]
+    if (step === undefined) {
+      progress.stable = progress.update
+      sim.note(STEP, key, 100, `rollout ${key} is complete`)
+      return this.enqueue(key)
+    }
+    if ('setWeight' in step) {
+      sim.note(STEP, key, step.setWeight, `rollout ${key} has set weight ${step.setWeight}`)
+      this.next(progress)
+      return this.enqueue(key)
+    }
+    if (progress.pausedUntilUs !== undefined) return
+    const us = step.pause.duration === undefined ? Number.POSITIVE_INFINITY : (parseDurationUs(/\d$/.test(step.pause.duration) ? `${step.pause.duration}s` : step.pause.duration) ?? 0)
+    progress.pausedUntilUs = sim.now + us
+    sim.touch()
+    if (Number.isFinite(us))
+      progress.timer = sim.after(us, () => {
+        progress.timer = undefined
+        this.next(progress)
+        this.enqueue(key)
+      })
+  }
+
+  private createPod(object: KubeObject, key: string, hash: string, template: PodTemplate): void {
+    const { kubernetes } = this.world
+    const { name } = object.metadata
+    const nth = kubernetes.count(`${KIND}/${key}/pods`)
+    kubernetes.pods$.create({
+      name: `${name}-${hash}-${safeHash(`${key}/${hash}/${nth}`, 5)}`,
+      namespace: object.metadata.namespace ?? kubernetes.options.namespace,
+      labels: { ...template.metadata?.labels, 'pod-template-hash': hash },
+      spec: template.spec,
+      owner: { kind: KIND, name, uid: kubernetes.store.entry(KIND, key)?.uid ?? '' },
+    })
+  }
+}
+
+/** The weight that the steps before this one have set. */
+function weightAt(steps: readonly CanaryStep[], at: number): number {
+  let weight = 0
+  for (const [i, step] of steps.entries()) if (i <= at && 'setWeight' in step) weight = step.setWeight
+  return weight
+}

@@ -1,0 +1,39 @@
+/** The rules of the application model: each has an id, a source and a test. The README's table is `rulesTable()`. */
+import type { Rule } from '../../src/engine.ts'
+
+const rows: readonly (readonly [string, string, string, string])[] = [
+  ['APP-POOL-1', 'A pooled connection stays with the server it was opened to until that closes it, it breaks, or it is too old; names and Services decide about new ones only.', 'facts BG-F22 (kubernetes/kubernetes#100698)', 'program'],
+  ['APP-ROUTE-1', 'Requests are spread evenly over the Ready pods one by one; a mesh or ingress splits them by weight.', 'facts BG-F24; Argo Rollouts canary', 'canary'],
+  ['APP-FLAG-1', 'A pod polls for its flags at instants of its own: a change reaches it within one period, and the pods one after the other.', 'facts BG-F26, BG-T16', 'flags'],
+  ['APP-FLAG-2', 'A streamed change reaches a pod within a second. A pod that misses an update learns it with the next one, a polling pod one period later.', 'facts BG-F26, §6', 'flags'],
+  ['APP-FLAG-3', 'While the flag service is away pods go on with what they know; one that starts then goes by its built-in defaults.', 'OpenFeature specification, evaluation with default values', 'flags'],
+  ['APP-FLAG-4', 'The command line of go-feature-flag evaluates and lints; it has no command that sets a flag.', 'facts BG-F26', 'flags'],
+  ['APP-CANARY-1', 'Without traffic routing a weight is a share of whole pods, one at least: of six pods 20 is one and 50 three, and less than 5 % takes 20 pods.', 'facts BG-F24; O11', 'canary'],
+  ['APP-CANARY-2', 'A pause without duration waits for promote; after the last step all pods are of the new revision; abort brings the stable one back.', 'Argo Rollouts canary', 'canary'],
+  ['APP-CANARY-3', 'kubectl rollout pause knows Deployments only.', 'facts BG-F25', 'canary'],
+  ['APP-LEG-1', 'A statement that was sent is carried out when it arrives, whether or not anybody still waits for the answer. The second of two is sent when the first is answered.', 'facts DW-F01, DW-F04; seed 001', 'writer'],
+  ['APP-LEG-2', 'An error that is only logged counts as success: the caller learns of the last error that is returned, and of nothing before it.', 'facts DW-F03', 'writer'],
+  ['APP-LEG-3', 'Two writes of one key reach the two databases each in its own order: nothing compares them.', 'facts DW-F02', 'writer'],
+  ['APP-DEADLINE-1', 'A request has one deadline: what has not been begun by then is not done, and what was sent is not taken back. The same when its pod dies.', 'facts BG-T07', 'writer'],
+  ['APP-RETRY-1', 'A client tries a write again that failed or was not answered. Without a key that is known again it takes effect once more.', 'facts BG-T02', 'writer'],
+  ['APP-SQL-1', 'A program inserts, updates or deletes by what it reads; both databases get the same statement. An UPDATE or DELETE that matches no row succeeds.', 'facts DW-F07, BG-T06', 'statements'],
+  ['APP-SQL-2', 'An INSERT of a row that is there fails; an upsert puts the whole row in its place; a plain DELETE leaves nothing behind.', 'PostgreSQL INSERT; facts DW-F07', 'statements'],
+  ['APP-VERSION-1', 'A versioned write changes only what is older, and its delete leaves a tombstone. Versions are handed out by the database that counts, in the order of its commits.', 'facts §9c steps 3–4', 'statements'],
+  ['APP-BACKFILL-1', 'A chunk is read at one instant and written when it has been sent: what happened to its rows meanwhile it does not see.', 'facts DW-F06', 'backfill'],
+  ['APP-BACKFILL-2', 'An unconditional upsert overwrites newer rows; an insert if absent brings deleted rows back; a versioned one does neither if deletes leave tombstones.', 'facts DW-F07', 'backfill'],
+  ['APP-BACKFILL-3', 'Rows that are not there are not copied: a backfill never deletes.', 'facts DW-F07', 'backfill'],
+  ['APP-BACKFILL-4', 'A flag that is to stop it is looked at before a chunk is read; a chunk on its way is written.', 'facts BG-T27', 'backfill'],
+  ['APP-CHECKSUM-1', 'A digest in heap order differs whenever the rows were written in another order; one of a table that is written differs by what came between the two readings.', 'facts BG-T23', 'checksum'],
+  ['APP-CHECKSUM-2', 'Chunks that are read again until they agree leave only what really differs.', 'facts BG-T23, V-VR VDiff', 'checksum'],
+  ['APP-CHECKSUM-3', 'Without one of the two databases there is nothing to compare with.', 'facts BG-T22', 'checksum'],
+  ['APP-AUTHORITY-1', 'The database that counts is the one that most requests go by: the only one they write to, or of two the one they read from.', 'facts §9 I1, I2; this model', 'audit'],
+  ['APP-ROWS-1', 'A row lies in the history of a database where it was committed: what that history loses, the row loses.', 'design §5 (forks are explicit)', 'audit'],
+  ['APP-ROWS-2', 'An acknowledged operation has left no trace where the row that counts was made by an operation that had ended before it began.', 'design §9 lost; facts I1, I4', 'audit'],
+]
+
+export const rules: readonly Rule[] = rows.map(([id, statement, source, test]) => ({ id, statement, source, test: `test/application/${test}.test.ts` }))
+
+/** The table of the README. */
+export function rulesTable(): string {
+  return ['| rule | statement | source | test |', '|---|---|---|---|', ...rows.map(row => `| ${row.join(' | ')} |`)].join('\n')
+}

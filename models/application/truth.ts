@@ -1,0 +1,104 @@
+/** What is so: the databases' members, and which of the two databases counts (engine.ts, Truth). */
+import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Authority, Cluster, Departure, Member, Truth } from '../../src/engine.ts'
+import type { Kept } from './audit.ts'
+import type { Side } from './rows.ts'
+import type { World } from './world.ts'
+
+export class ApplicationTruth implements Truth {
+  readonly promise = 'asynchronous'
+  readonly promotions = []
+  private last: readonly Member[] = []
+  private lastInner: readonly Member[] | undefined
+  private lastLeader: string | undefined
+  /** The database that counted last, while no pod says another thing. */
+  private counted: Copy | undefined
+
+  constructor(
+    private readonly world: World,
+    private readonly databases: Cluster,
+    private readonly front: Copy,
+    readonly targetVersions: Readonly<Record<string, string>>,
+  ) {
+    world.onChange(() => this.authorityNow())
+  }
+
+  get expectedMembers(): number {
+    return this.databases.truth.expectedMembers
+  }
+
+  get departures(): readonly Departure[] {
+    return []
+  }
+
+  /** The databases of which some serving pod would take the answer alone for the answer (rule APP-AUTHORITY-1). */
+  private deciding(): ReadonlyMap<Copy, number> {
+    const found = new Map<Copy, number>()
+    for (const { view, share } of this.world.routes()) {
+      const pod = this.world.pods.get(view.uid)
+      if (pod === undefined || !pod.up) continue
+      const { writes, reads } = pod.behaviour
+      const connection = pod.connection(writes === 'both' ? reads : writes)
+      const copy = connection?.writable ?? connection?.readable
+      if (copy !== undefined) found.set(copy, (found.get(copy) ?? 0) + share)
+    }
+    return found
+  }
+
+  /** The one that most requests go by; without any, the one that counted last, and when that is gone the one that is left. */
+  authorityNow(): Copy | undefined {
+    const deciding = [...this.deciding()].sort((a, b) => b[1] - a[1])
+    const first = deciding[0]?.[0]
+    if (first !== undefined) this.counted = first
+    if (this.counted !== undefined && this.world.databases.destroyed(this.counted)) return this.world.databases.log.copies.find(copy => !this.world.databases.destroyed(copy) && copy !== this.counted)
+    return this.counted
+  }
+
+  /** The authority, and the other database if something keeps it in step. */
+  kept(): Kept {
+    const authority = this.authorityNow()
+    if (authority === undefined) return { authority: undefined, other: undefined }
+    const behaviours = this.world.routes().flatMap(({ view }) => this.world.pods.get(view.uid)?.behaviour ?? [])
+    if (!behaviours.some(({ writes }) => writes === 'both')) return { authority, other: undefined }
+    const others = (['legacy', 'modern'] as const).flatMap((side: Side) => [...this.world.pods.values()].flatMap(pod => pod.connection(side)?.readable ?? []))
+    return { authority, other: others.find(copy => copy !== authority && !this.world.databases.destroyed(copy)) }
+  }
+
+  members(): readonly Member[] {
+    const inner = this.databases.truth.members()
+    const authority = this.authorityNow()
+    const leader = authority === undefined ? undefined : this.world.databases.nameOf(authority)
+    if (inner === this.lastInner && leader === this.lastLeader) return this.last
+    this.lastInner = inner
+    this.lastLeader = leader
+    // Each is a database of its own: one leads because the program goes by it, and none streams from the other.
+    return (this.last = inner.map((member): Member => ({ ...member, copy: undefined, role: !member.running ? 'none' : member.name === leader ? 'leader' : 'follower', attached: member.running, caughtUp: member.running })))
+  }
+
+  couldAcknowledge(): readonly string[] {
+    const names = new Set<string>()
+    for (const { view } of this.world.routes()) {
+      const pod = this.world.pods.get(view.uid)
+      if (pod === undefined || pod.prospect().is !== 'served') continue
+      const { writes, reads } = pod.behaviour
+      const copy = pod.connection(writes === 'both' ? reads : writes)?.writable
+      if (copy !== undefined) names.add(this.world.databases.nameOf(copy))
+    }
+    return [...names].sort()
+  }
+
+  forbiddenSkew(): readonly string[] {
+    return this.databases.truth.forbiddenSkew()
+  }
+
+  /** What the clients were acknowledged stands in one log; what became of it the rows say. */
+  authority(_log: ReplicatedLog): Authority {
+    const copy = this.authorityNow()
+    const member = copy === undefined ? undefined : this.world.databases.nameOf(copy)
+    return { position: this.front.position('flush'), why: member === undefined ? 'no database answers' : `the program goes by ${member}`, member }
+  }
+
+  holders(): readonly string[] {
+    return []
+  }
+}

@@ -1,0 +1,95 @@
+/** What the parts of the application share in one rehearsal. */
+import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { SessionState } from '../../src/engine.ts'
+import type { Simulation } from '../../src/kernel/index.ts'
+import type { Kubernetes, PodView } from '../kubernetes/index.ts'
+import { Connection, type Door } from './connection.ts'
+import type { ApplicationOptions } from './options.ts'
+import type { Pod } from './pod.ts'
+import type { Rows, Side } from './rows.ts'
+
+/** The databases beneath, as the application needs them: any engine can stand here. */
+export interface Databases {
+  readonly kubernetes: Kubernetes
+  readonly log: ReplicatedLog
+  door(host: string): Door
+  /** The member whose data a copy is. */
+  nameOf(copy: Copy): string
+  /** Whether the data of a copy is gone for good. */
+  destroyed(copy: Copy): boolean
+}
+
+export class World {
+  rows!: Rows
+  /** The running pods of the program, by uid. */
+  readonly pods = new Map<string, Pod>()
+  /** Share of the requests that go to pods of a revision, where a mesh splits them; undefined = evenly over the Ready pods. */
+  weights: { readonly canary: string; readonly share: number } | undefined
+  /** The flag service does not answer. */
+  flagsAway = 0
+  private readonly connections = new Set<Connection>()
+  private readonly listeners: (() => void)[] = []
+  private opened = 0
+
+  constructor(
+    readonly sim: Simulation,
+    readonly options: ApplicationOptions,
+    readonly databases: Databases,
+  ) {
+    sim.observe(() => {
+      for (const connection of this.connections) connection.wake()
+    })
+  }
+
+  get kubernetes(): Kubernetes {
+    return this.databases.kubernetes
+  }
+
+  /** Opens a connection of somebody at `place` (a machine) to one of the two databases. Close it with {@link disconnect}. */
+  connect(who: string, place: string, side: Side, changed: () => void): Connection {
+    const { sim, options, databases } = this
+    const connection = new Connection(sim, databases.door(options[side]), `${who}/${side}/${this.opened++}`, place, databases.log, options.connectionLifeSeconds * 1_000_000, changed)
+    this.connections.add(connection)
+    return connection
+  }
+
+  disconnect(connection: Connection): void {
+    connection.close()
+    this.connections.delete(connection)
+  }
+
+  /** Tells `listener` whenever what requests would meet may be another thing. */
+  onChange(listener: () => void): void {
+    this.listeners.push(listener)
+  }
+
+  changed(): void {
+    this.sim.touch()
+    for (const listener of this.listeners) listener()
+  }
+
+  /** The pods that requests are sent to now, with the share that each gets. */
+  routes(): readonly { readonly view: PodView; readonly share: number }[] {
+    const views = this.kubernetes.endpoints(this.options.name)
+    const { weights } = this
+    if (weights === undefined) return views.map(view => ({ view, share: 1 / views.length }))
+    const canary = views.filter(view => view.labels['pod-template-hash'] === weights.canary)
+    const stable = views.length - canary.length
+    const share = canary.length === 0 ? 0 : stable === 0 ? 1 : weights.share
+    return views.map(view => ({ view, share: view.labels['pod-template-hash'] === weights.canary ? share / canary.length : (1 - share) / stable }))
+  }
+
+  /** The pod at that share of the requests (0 … 1). */
+  at(share: number): PodView | undefined {
+    let sum = 0
+    const routes = this.routes()
+    for (const { view, share: each } of routes) if (share < (sum += each)) return view
+    return routes.at(-1)?.view
+  }
+}
+
+/** Why a statement fails on a connection; undefined if it would be carried out, or would hang. */
+export function errorOf(state: SessionState | undefined): string | undefined {
+  if (state === undefined) return 'connection refused'
+  return 'error' in state ? state.error : undefined
+}
