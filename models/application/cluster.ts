@@ -3,62 +3,69 @@ import { type Copy, type Position, ReplicatedLog } from '../../src/cluster/log/i
 import type { Budget, Cluster, EngineKind, Entrance, RowAudit, Strike, StruckFault } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import type { Kubernetes, KubeObject } from '../kubernetes/index.ts'
+import type { Kubernetes } from '../kubernetes/index.ts'
 import { PostgresCluster } from '../postgres/index.ts'
 import { audit } from './audit.ts'
 import { gofeatureflag, KubectlWithRollouts } from './commands.ts'
 import { ApplicationEntrance } from './entrance.ts'
-import { Migrator } from './migrator.ts'
-import { type ApplicationOptions, versionOf } from './options.ts'
-import { Program } from './pod.ts'
+import type { ApplicationOptions } from './options.ts'
 import { postgresDatabases } from './postgres.ts'
 import { Requests } from './requests.ts'
-import { KIND, Rollouts } from './rollout.ts'
+import { Rollouts } from './rollout.ts'
 import { Rows } from './rows.ts'
+import { defineImages, objects } from './topology.ts'
 import { ApplicationTruth } from './truth.ts'
 import { type Databases, World } from './world.ts'
 
 /** First position of the log of what clients were acknowledged. */
 const GENESIS = 1024 * 1024
-export const MIGRATOR_IMAGE = 'migrator:1'
 const MISSED: Strike = { struck: false, members: [], end: () => {} }
 
 export class ApplicationCluster implements Cluster {
-  readonly world: World
-  readonly kubernetes: Kubernetes
+  readonly world!: World
+  readonly kubernetes!: Kubernetes
   readonly commands: CommandRegistry
   readonly entrances: Readonly<Record<string, Entrance>>
   readonly logs: readonly ReplicatedLog[]
   readonly truth: ApplicationTruth
   readonly budget: Budget
-  readonly rollouts: Rollouts
+  readonly rollouts!: Rollouts
   readonly requests: Requests
-  private readonly databases: Databases
+  private readonly databases!: Databases
+  private readonly inner: PostgresCluster
   private origin: Position | undefined
 
   constructor(
     private readonly sim: Simulation,
     readonly options: ApplicationOptions,
   ) {
-    const inner = new PostgresCluster(sim, options.database)
+    const inner = new PostgresCluster(sim, options.database, databases => Object.assign(this, this.besides(databases)))
     this.inner = inner
-    this.databases = postgresDatabases(inner)
-    this.kubernetes = inner.kubernetes
-    this.world = new World(sim, options, this.databases)
     const front = this.frontLog()
     this.logs = [front.log]
-    this.rollouts = new Rollouts(this.world)
-    this.defineImages()
     this.truth = new ApplicationTruth(this.world, inner, front, options.database.targetImage === null ? {} : inner.truth.targetVersions)
     this.entrances = { application: new ApplicationEntrance(this.world, front) }
     this.budget = inner.budget
     this.commands = new CommandRegistry("the operator's workstation").register(...inner.commands.names.map(name => inner.commands.get(name)))
     this.commands.register(new KubectlWithRollouts(inner.commands.get('kubectl'), this.world, this.rollouts), gofeatureflag)
     this.world.rows = new Rows(sim, options, () => this.originOf())
+    this.world.rows.onCommit((commit, key) => {
+      this.world.changes.push({ commit, key })
+      for (const connector of this.world.connectors) connector.changed()
+    })
     this.requests = new Requests(this.world)
   }
 
-  private readonly inner: PostgresCluster
+  /** The program and what belongs to it, there when the databases are. */
+  private besides(cluster: PostgresCluster): Pick<ApplicationCluster, 'world' | 'kubernetes' | 'rollouts'> & { readonly databases: Databases } {
+    const databases = postgresDatabases(cluster)
+    const { kubernetes } = cluster
+    const world = new World(this.sim, this.options, databases)
+    const rollouts = new Rollouts(world)
+    defineImages(world)
+    for (const object of objects(this.options)) kubernetes.create(object)
+    return { world, kubernetes, rollouts, databases }
+  }
 
   /** The log of what the clients were acknowledged: it carries their load, and how long they waited. */
   private frontLog(): Copy {
@@ -75,42 +82,19 @@ export class ApplicationCluster implements Cluster {
     return this.origin
   }
 
-  private defineImages(): void {
-    const { options, kubernetes, world } = this
-    const program = new Program(world)
-    for (const image of new Set([options.image, ...Object.keys(options.builds)])) kubernetes.defineImage({ name: image, stopSignal: 'TERM', program, versions: { application: versionOf(image) }, user: 'app' })
-    kubernetes.defineImage({ name: MIGRATOR_IMAGE, stopSignal: 'TERM', program: new Migrator(world), versions: {}, user: 'app' })
-  }
-
-  private objects(): readonly KubeObject[] {
-    const { options } = this
-    const labels = { app: options.name }
-    const spec: Record<string, unknown> = {
-      replicas: options.replicas,
-      selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { nodeSelector: { agentpool: 'system' }, containers: [{ name: options.name, image: options.image, readinessProbe: { periodSeconds: 2 } }] } },
-    }
-    if (options.controller === 'rollout') spec.strategy = { canary: { steps: options.canary, ...(options.trafficRouting ? { trafficRouting: { plugins: {} } } : {}) } }
-    return [
-      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: options.flags.configMap }, data: { ...options.flags.values } },
-      { apiVersion: 'v1', kind: 'Service', metadata: { name: options.name }, spec: { selector: labels, ports: [{ port: 80 }] } },
-      { apiVersion: options.controller === 'rollout' ? 'argoproj.io/v1alpha1' : 'apps/v1', kind: options.controller === 'rollout' ? KIND : 'Deployment', metadata: { name: options.name, labels }, spec },
-    ]
-  }
-
   settle(): void {
     this.inner.settle()
     if (this.origin === undefined) this.begin()
     this.sim.run(this.sim.now + 3 * SECOND)
   }
 
-  /** The databases are up: the program comes up beside them, and its clients begin. */
+  /** The databases are up, and the program beside them: its clients begin. */
   private begin(): void {
     const { kubernetes, sim } = this
     const leader = this.inner.truth.members().find(member => member.role === 'leader')?.copy
     if (leader === undefined) throw new Error('application: the legacy database does not lead')
     this.origin = leader.position('flush')
-    for (const object of this.objects()) kubernetes.create(object)
+    this.world.filled.add(leader)
     for (let i = 0; i < 600 && kubernetes.endpoints(this.options.name).length < this.options.replicas; i++) sim.run(sim.now + SECOND)
     this.requests.start()
   }
@@ -118,13 +102,15 @@ export class ApplicationCluster implements Cluster {
   underWay(sinceUs: Us): boolean {
     if (this.inner.underWay(sinceUs)) return true
     const coming = this.kubernetes.pods().some(pod => pod.labels.app === this.options.name && pod.node !== undefined && (pod.containerState === 'waiting' ? pod.reason === 'ContainerCreating' : !pod.ready && pod.containerState === 'running'))
-    // Rows that are younger than that are not judged: writes that stop would leave none.
-    return coming
+    return coming || [...this.world.connectors].some(connector => connector.catchingUp)
   }
 
   claim(name: string, args: readonly string[]): boolean | undefined {
-    if (name === 'rows-agree') return this.rows().divergent.length === 0
-    return this.inner.claim(name, args)
+    // A database of rows has caught up when its rows are those of the one that counts, whatever its log says.
+    if (name !== 'caught-up') return this.inner.claim(name, args)
+    const other = this.databases.log.copies.find(copy => this.databases.nameOf(copy) === args[0] && !this.databases.destroyed(copy))
+    const authority = this.truth.authorityNow()
+    return other === undefined || authority === undefined ? undefined : audit(this.world, { authority, other }).divergent.length === 0
   }
 
   cost(): ReturnType<Cluster['cost']> {
@@ -137,12 +123,13 @@ export class ApplicationCluster implements Cluster {
 
   targets(kind: EngineKind): readonly string[] {
     if (kind === 'coordinator-away') return ['flags']
+    if (kind === 'replay-stall') return [...this.world.connectors].filter(({ fills }) => fills !== undefined).map(({ options }) => `connector:${options.name}`).sort()
     const beneath = this.inner.targets(kind)
     return kind === 'process-kill' || kind === 'process-pause' ? [...beneath, ...this.podTargets()] : beneath
   }
 
   private podTargets(): readonly string[] {
-    return [...this.world.pods.values()].map(pod => `pod:${pod.name}`).sort()
+    return [...[...this.world.pods.values()].map(pod => pod.name), ...[...this.world.connectors].map(connector => connector.c.pod.name)].map(name => `pod:${name}`).sort()
   }
 
   strike(fault: StruckFault): Strike {
@@ -152,20 +139,32 @@ export class ApplicationCluster implements Cluster {
       this.kubernetes.touched()
       return { struck: true, members: [], end: () => this.flagsBack() }
     }
-    const pod = [...world.pods.values()].find(each => fault.target === `pod:${each.name}`)
-    if (pod === undefined) return fault.target.startsWith('pod:') && (fault.kind === 'process-kill' || fault.kind === 'process-pause') ? MISSED : this.inner.strike(fault)
-    if (fault.kind === 'process-kill') pod.end(137, 'SIGKILL')
-    else {
-      if (pod.frozen) return MISSED
-      const freeze = (frozen: boolean): void => {
-        pod.frozen = frozen
-        pod.c.readinessChanged()
-        world.changed()
-      }
-      freeze(true)
-      return { struck: true, members: [], end: () => pod.alive && freeze(false) }
+    if (fault.kind === 'replay-stall') {
+      const connector = [...world.connectors].find(({ options }) => fault.target === `connector:${options.name}`)
+      const fills = connector?.fills
+      return connector === undefined || fills === undefined ? MISSED : { struck: true, members: [this.databases.nameOf(fills)], end: connector.stall() }
     }
-    return { struck: true, members: [], end: () => {} }
+    return this.strikeProcess(fault) ?? this.inner.strike(fault)
+  }
+
+  /** A process of the program or of a connector; undefined when the target is none. */
+  private strikeProcess({ kind, target }: StruckFault): Strike | undefined {
+    if (!target.startsWith('pod:') || (kind !== 'process-kill' && kind !== 'process-pause')) return undefined
+    const name = target.slice('pod:'.length)
+    const connector = [...this.world.connectors].find(each => each.c.pod.name === name)
+    if (connector !== undefined) {
+      if (kind === 'process-pause') return { struck: true, members: [], end: connector.stall() }
+      connector.end(137, false)
+      return { struck: true, members: [], end: () => {} }
+    }
+    const pod = [...this.world.pods.values()].find(each => each.name === name)
+    if (pod === undefined || (kind === 'process-pause' && pod.frozen)) return MISSED
+    if (kind === 'process-kill') {
+      pod.end(137, 'SIGKILL')
+      return { struck: true, members: [], end: () => {} }
+    }
+    pod.freeze(true)
+    return { struck: true, members: [], end: () => pod.freeze(false) }
   }
 
   private flagsBack(): void {

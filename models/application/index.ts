@@ -13,7 +13,7 @@ import { starter } from './starter.ts'
 /** Kinds that strike the platform, the databases or the programs. What only a standby or a pooler has is not among them. */
 const FAULT_KINDS: readonly FaultKind[] = [
   'process-crash', 'process-kill', 'process-pause', 'node-loss', 'node-loss-with-volume', 'zone-outage', 'partition', 'partition-inbound', 'partition-outbound',
-  'api-server-away', 'image-pull-slow', 'operator-killed', 'load-spike', 'coordinator-away', ...PLATFORM_KINDS,
+  'api-server-away', 'image-pull-slow', 'operator-killed', 'load-spike', 'coordinator-away', 'replay-stall', ...PLATFORM_KINDS,
 ]
 
 function problems(options: ApplicationOptions): readonly Problem[] {

@@ -82,6 +82,14 @@ export const applicationOptions = z.strictObject({
   connectionLifeSeconds: z.number().positive().default(1_800).describe('a pooled connection of a pod is opened anew after this age').meta({ unit: 's', source: 'VB §6 (30 min)' }),
   drainSeconds: z.number().min(0).default(5).describe('a pod that is told to stop answers what has come within this and takes nothing new').meta({ unit: 's', source: 'judgement' }),
   startSeconds: z.number().positive().default(5).describe('start of a pod until it serves').meta({ unit: 's', source: 'judgement' }),
+  connectors: z
+    .array(z.strictObject({ name: z.string().regex(/^[a-z][a-z0-9-]*$/), replicas: z.number().int().min(0).max(1).default(0), from: side.default('legacy'), to: side.default('modern'), mode: z.enum(['blind', 'versioned']).default('blind') }))
+    .default([])
+    .describe('Deployments of the image cdc:1, by name')
+    .meta({ unit: '', source: 'scenario' }),
+  cdcLagMs: z.number().min(0).default(500).describe('lag of a connector that keeps up').meta({ unit: 'ms', source: 'VB §6 (0.5 s)' }),
+  cdcApplyRatio: z.number().gt(1).default(2).describe('how many times the usual rate a connector applies when it catches up').meta({ unit: '', source: 'VB §6 (apply ratio)' }),
+  cdcFlushSeconds: z.number().positive().default(60).describe('pause between two flushes of its offset: what was applied since comes again after a crash').meta({ unit: 's', source: 'VB §6; Debezium offset.flush.interval.ms' }),
   backfillRowsPerSecond: z.number().positive().default(5_000).describe('rows that the backfill job copies').meta({ unit: 'rows/s', source: 'VB §6' }),
   chunkRows: z.number().int().min(1).default(1_000).describe('rows of one chunk of it').meta({ unit: 'rows', source: 'VB §6; gh-ost chunk-size' }),
   checksumRowsPerSecond: z.number().positive().default(50_000).describe('rows that the checksum job compares').meta({ unit: 'rows/s', source: 'judgement' }),

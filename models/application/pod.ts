@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts'
 import { PodFlags } from './flags.ts'
 import { type Build, buildOf, versionOf } from './options.ts'
 import type { Side } from './rows.ts'
-import { errorOf, type World } from './world.ts'
+import { checkCurl, errorOf, type World } from './world.ts'
 
 const UP = defineEvent('application.up')
 const DOWN = defineEvent('application.down')
@@ -75,6 +75,14 @@ export class Pod {
     world.sim.note(DOWN, this.name, code, `${this.name}: ${why}`)
     this.c.exited(code)
     world.changed()
+  }
+
+  /** Its process stands still, or goes on. */
+  freeze(frozen: boolean): void {
+    if (!this.alive) return
+    this.frozen = frozen
+    this.c.readinessChanged()
+    this.world.changed()
   }
 
   connection(side: Side): Connection | undefined {
@@ -154,12 +162,12 @@ export class Program implements ContainerProgram {
     const curl: Command = {
       name: 'curl',
       summary: 'kubectl exec POD -- curl -s localhost:8080/flags | /version',
-      check: argv => (/^(?:http:\/\/)?localhost:8080\/(?:flags|version)$/.test(argv.at(-1) ?? '') ? [] : [{ severity: 'error', message: 'curl: in a pod of the program only localhost:8080/flags and localhost:8080/version are modelled' }]),
+      check: checkCurl,
       latencyUs: () => 5_000,
       look: call => {
         const pod = this.of(c)
         const forEver = Number.POSITIVE_INFINITY
-        if (pod?.up !== true) return { output: failed('curl: (7) Failed to connect to localhost port 8080: Connection refused\n', 7), afterUs: 0, stableUntilUs: forEver }
+        if (pod?.up !== true || !/:8080\//.test(call.argv.at(-1) ?? '')) return { output: failed('curl: (7) Failed to connect to localhost port 8080: Connection refused\n', 7), afterUs: 0, stableUntilUs: forEver }
         return { output: ok(call.argv.at(-1)?.endsWith('/version') === true ? `${versionOf(c.image)}\n` : pod.reports()), afterUs: 0, stableUntilUs: forEver }
       },
       *run() {

@@ -2,7 +2,6 @@
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Authority, Cluster, Departure, Member, Truth } from '../../src/engine.ts'
 import type { Kept } from './audit.ts'
-import type { Side } from './rows.ts'
 import type { World } from './world.ts'
 
 export class ApplicationTruth implements Truth {
@@ -58,10 +57,12 @@ export class ApplicationTruth implements Truth {
   kept(): Kept {
     const authority = this.authorityNow()
     if (authority === undefined) return { authority: undefined, other: undefined }
-    const behaviours = this.world.routes().flatMap(({ view }) => this.world.pods.get(view.uid)?.behaviour ?? [])
-    if (!behaviours.some(({ writes }) => writes === 'both')) return { authority, other: undefined }
-    const others = (['legacy', 'modern'] as const).flatMap((side: Side) => [...this.world.pods.values()].flatMap(pod => pod.connection(side)?.readable ?? []))
-    return { authority, other: others.find(copy => copy !== authority && !this.world.databases.destroyed(copy)) }
+    const { databases, filled } = this.world
+    const pods = this.world.routes().flatMap(({ view }) => this.world.pods.get(view.uid) ?? [])
+    const both = pods.filter(({ behaviour }) => behaviour.writes === 'both').flatMap(pod => [pod.connection('legacy')?.readable, pod.connection('modern')?.readable])
+    const sinks = [...this.world.connectors].map(({ fills }) => fills)
+    // One that is still being filled is no second copy yet.
+    return { authority, other: [...both, ...sinks].find(copy => copy !== undefined && copy !== authority && filled.has(copy) && !databases.destroyed(copy)) }
   }
 
   members(): readonly Member[] {

@@ -2,8 +2,10 @@
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
 import type { Simulation } from '../../src/kernel/index.ts'
+import type { Finding } from '../../src/operator/command.ts'
 import type { Kubernetes, PodView } from '../kubernetes/index.ts'
 import { Connection, type Door } from './connection.ts'
+import type { Change, Connector, Offsets } from './cdc.ts'
 import type { ApplicationOptions } from './options.ts'
 import type { Pod } from './pod.ts'
 import type { Rows, Side } from './rows.ts'
@@ -27,6 +29,12 @@ export class World {
   weights: { readonly canary: string; readonly share: number } | undefined
   /** The flag service does not answer. */
   flagsAway = 0
+  /** The running connectors, what they leave behind by name, and the logs that they read, oldest first. */
+  readonly connectors = new Set<Connector>()
+  readonly offsets = new Map<string, Offsets>()
+  readonly changes: Change[] = []
+  /** Databases that have been filled: all rows of before have been copied into them. */
+  readonly filled = new Set<Copy>()
   private readonly connections = new Set<Connection>()
   private readonly listeners: (() => void)[] = []
   private opened = 0
@@ -92,4 +100,10 @@ export class World {
 export function errorOf(state: SessionState | undefined): string | undefined {
   if (state === undefined) return 'connection refused'
   return 'error' in state ? state.error : undefined
+}
+
+/** What can be asked of the pods with curl, whichever it runs in: a pod that listens on another port refuses. */
+export function checkCurl(argv: readonly string[]): readonly Finding[] {
+  if (/^(?:http:\/\/)?localhost:(?:8080\/(?:flags|version)|8083\/(?:metrics|offset))$/.test(argv.at(-1) ?? '')) return []
+  return [{ severity: 'error', message: 'curl: localhost:8080/flags and /version of a pod of the program, localhost:8083/metrics and /offset of a connector are modelled' }]
 }

@@ -44,6 +44,8 @@ export class PostgresCluster implements Cluster {
   constructor(
     private readonly sim: Simulation,
     readonly options: PostgresOptions,
+    /** Adds what stands beside the databases when the story begins (their clients' programs). */
+    besides?: (cluster: PostgresCluster) => void,
   ) {
     const log = new ReplicatedLog(sim, 'wal')
     this.logs = [log]
@@ -85,6 +87,7 @@ export class PostgresCluster implements Cluster {
     })
     kubernetes.clockListeners.push((machine, byUs) => clockJumped(world, machine, byUs))
     kubernetes.onRouteChange(() => world.topologyChanged())
+    besides?.(this)
     kubernetes.begin()
     addUpgradedPool(kubernetes, options)
     addGreenPool(kubernetes, options)

@@ -385,7 +385,7 @@ describe('terminal', () => {
 describe('files', () => {
   test('JUnit: one test a check and an objective; words are escaped', () => {
     const xml = renderJUnit([{ ...bad.result, counterexamples: [{ ...bad.result.counterexamples[0]!, explanation: 'a < b & "c" \u0007' }] }])
-    expect(xml).toContain('<testsuite name="postgres-ferris-wheel/as-documented" tests="13" failures="6" skipped="6" errors="0" time="2.1">')
+    expect(xml).toContain('<testsuite name="postgres-ferris-wheel/as-documented" tests="14" failures="6" skipped="7" errors="0" time="2.1">')
     expect(xml).toContain('name="objective: write downtime p99 &lt;= 30.0 s"')
     expect(xml).toContain('a &lt; b &amp; &quot;c&quot; ?')
     expect(xml.match(/<testcase /g)).toHaveLength(13)

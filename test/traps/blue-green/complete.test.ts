@@ -12,18 +12,16 @@ const rows = new Map(
 )
 const ids = (stem: string, n: number): string[] => Array.from({ length: n }, (_, i) => `${stem}${String(i + 1).padStart(2, '0')}`)
 
-/** The tests of all scenarios: each names the traps it shows in its title. */
-const titles = readdirSync(new URL('../../scenarios', import.meta.url)).map(file => read(`../../scenarios/${file}`)).join('\n')
+/** The titles of the tests of scenarios and of the application: each names the traps it shows. */
+const titles = ['../../scenarios', '../../application'].flatMap(folder =>
+  readdirSync(new URL(folder, import.meta.url))
+    .filter(file => file.endsWith('.test.ts'))
+    .flatMap(file => [...read(`${folder}/${file}`).matchAll(/(?:test|describe)\('([^']*)'/g)].map(match => match[1] as string)),
+)
 
 test('each trap is shown by a test that names it, or listed with the reason', () => {
   expect([...rows.keys()]).toEqual([...ids('BG-T', 42), ...ids('PG-S', 22)])
-<<<<<<< HEAD
-  const named = new Set([...titles.matchAll(/test\('(?:[^']*?)((?:(?:BG-T|PG-S)\d\d(?:, O9|, )?)+)/g)].flatMap(match => [...(match[1] as string).matchAll(/(?:BG-T|PG-S)\d\d/g)].map(id => id[0])))
-=======
-  const files = ['../../scenarios/blue-green.test.ts', ...readdirSync(new URL('../../application', import.meta.url)).filter(file => file.endsWith('.test.ts')).map(file => `../../application/${file}`)]
-  const titles = files.flatMap(file => [...read(file).matchAll(/(?:test|describe)\('([^']*)'/g)].map(match => match[1] as string))
   const named = new Set(titles.flatMap(title => [...title.matchAll(/(?:BG-T|PG-S)\d\d/g)].map(id => id[0])))
->>>>>>> c4922f4 (An application between its clients and two databases: dual writes, flags, a canary, backfill and checksum jobs, on rows of a sample of keys; the documented dual-write migration)
   expect([...named].sort()).toEqual([...rows].filter(([, { by }]) => by === 'shown').map(([id]) => id).sort())
   for (const { what } of rows.values()) expect(what.length).toBeGreaterThan(5)
 })
