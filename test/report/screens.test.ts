@@ -388,7 +388,7 @@ describe('files', () => {
     expect(xml).toContain('<testsuite name="postgres-ferris-wheel/as-documented" tests="14" failures="6" skipped="7" errors="0" time="2.1">')
     expect(xml).toContain('name="objective: write downtime p99 &lt;= 30.0 s"')
     expect(xml).toContain('a &lt; b &amp; &quot;c&quot; ?')
-    expect(xml.match(/<testcase /g)).toHaveLength(13)
+    expect(xml.match(/<testcase /g)).toHaveLength(14)
     expect(renderJUnit([good.result])).toContain('failures="0"')
   })
 
