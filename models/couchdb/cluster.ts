@@ -230,7 +230,7 @@ export class CouchdbCluster implements Cluster {
     this.entrances = { service: entrance }
     this.truth = new CouchdbTruth(this.shared, isMember, options.targetImage === null ? {} : { engine: versionOf(options.targetImage) })
     this.budget = { members: Math.max(0, Math.min(options.w, options.members) - 1) }
-    this.commands = new CommandRegistry("the operator's workstation").register(this.kubernetes.commands.kubectl, this.kubernetes.commands.az)
+    this.commands = new CommandRegistry("the operator's workstation").register(this.kubernetes.commands.kubectl, this.kubernetes.commands.az, this.kubernetes.commands.curl)
     network.onChange(() => this.shared.changed())
     this.kubernetes.onRouteChange(() => this.sim.touch())
     this.kubernetes.begin()

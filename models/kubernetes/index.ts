@@ -1,6 +1,7 @@
 export { compareVersions } from './aks.ts'
 export { type PodCommand, podCommand, poll } from './beside.ts'
 export type { Cost } from './billing.ts'
+export type { Served } from './curl.ts'
 export type { ContainerHandle, ContainerProgram, Image } from './container.ts'
 export { Kubernetes } from './kubernetes.ts'
 export type { KubeNode } from './node.ts'

@@ -8,6 +8,7 @@ import { Billing, type Cost } from './billing.ts'
 import { Claims } from './claims.ts'
 import type { Image } from './container.ts'
 import { Controllers } from './controllers.ts'
+import { curl, type Serves } from './curl.ts'
 import { Deployments } from './deployment.ts'
 import { Disruption } from './disruption.ts'
 import { Faults } from './faults.ts'
@@ -70,7 +71,9 @@ export class Kubernetes {
   readonly aks: Aks
   readonly billing: Billing
   readonly faults: Faults
-  readonly commands: { readonly kubectl: Command; readonly az: Command }
+  readonly commands: { readonly kubectl: Command; readonly az: Command; readonly curl: Command }
+  /** What the containers of an engine answer over HTTP; by default nothing listens. */
+  serves: Serves = () => undefined
   /** Fired at every change of an API object: what waits for a condition looks again. */
   readonly changed = new Signal<void>()
   /** Fired when a container's process has ended, with its worker. */
@@ -112,7 +115,7 @@ export class Kubernetes {
     this.nodes$ = new Nodes(this)
     this.aks = new Aks(this)
     this.faults = new Faults(this)
-    this.commands = { kubectl: new Kubectl(this), az: az(this) }
+    this.commands = { kubectl: new Kubectl(this), az: az(this), curl: curl(this, (pod, port, path) => this.serves(pod, port, path)) }
   }
 
   /** The nodes of the API server by name. */

@@ -131,7 +131,7 @@ export class MemcachedCluster implements Cluster {
     this.entrances = { application: new ApplicationEntrance(this.shared) }
     this.truth = new MemcachedTruth(this.shared, this.isMember, options.targetImage === null ? {} : { engine: versionOf(options.targetImage) })
     this.budget = { members: Math.max(0, Math.min(1, options.members - 1)) }
-    this.commands = new CommandRegistry("the operator's workstation").register(this.kubernetes.commands.kubectl, this.kubernetes.commands.az)
+    this.commands = new CommandRegistry("the operator's workstation").register(this.kubernetes.commands.kubectl, this.kubernetes.commands.az, this.kubernetes.commands.curl)
     network.onChange(() => this.shared.changed())
     this.kubernetes.begin()
   }

@@ -5,7 +5,7 @@ import { mongosh } from './mongosh/command.ts'
 import type { World } from './world.ts'
 
 export function workstationPrograms(world: World): Command[] {
-  return [world.kubernetes.commands.kubectl, world.kubernetes.commands.az, echo, notFound('Echo'), mongosh(world, { place: () => 'operator', local: () => undefined, pod: 'operator' })]
+  return [world.kubernetes.commands.kubectl, world.kubernetes.commands.az, world.kubernetes.commands.curl, echo, notFound('Echo'), mongosh(world, { place: () => 'operator', local: () => undefined, pod: 'operator' })]
 }
 
 const echo: Command = {

@@ -24,6 +24,7 @@ import { canAcknowledge } from './syncrep.ts'
 import { addGreenPool, addMachines, addUpgradedPool, isMemberSet, memberNames, objects, podDns } from './topology.ts'
 import { PostgresTruth } from './truth.ts'
 import { World } from './world.ts'
+import { NO_MANAGER } from './container-programs.ts'
 
 /** First LSN of a story: a database that has lived a little. */
 const GENESIS_LSN = 64 * 1024 * 1024 * 1024
@@ -80,7 +81,7 @@ export class PostgresCluster implements Cluster {
     this.faults = new PostgresFaults(world, pod => this.volume(pod), new PlatformFaults(kubernetes, pod => isMemberSet(options, pod.owner?.name)))
     const sync = parseSyncNames(completeSyncNames(options.synchronousStandbyNames, world.memberNames))
     this.budget = { members: sync !== undefined && !('error' in sync) ? sync.k : 1 }
-    this.commands = new CommandRegistry("the operator's workstation").register(...workstationPrograms(this))
+    this.commands = new CommandRegistry("the operator's workstation").refuse('patronictl', NO_MANAGER).register(...workstationPrograms(this))
     network.onChange(() => {
       for (const server of [...world.servers]) server.networkChanged()
       world.topologyChanged()

@@ -68,6 +68,9 @@ function asUser(name: string, registryOf: (user: string) => CommandRegistry): Co
   }
 }
 
+/** Why `patronictl` is not here. */
+export const NO_MANAGER = 'no HA manager runs in this model (Patroni elects and fences by itself, by rules of its own that are not modelled), so what it would say would be made up'
+
 /** The registry of one container incarnation. `server` gives the running server, if any. */
 export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined, start: () => boolean): CommandRegistry {
   const dir = () => world.directoryOf.get(c.pod.name)
@@ -76,7 +79,7 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
   const registryOf = (user: string): CommandRegistry => {
     const known = made.get(user)
     if (known !== undefined) return known
-    const registry = new CommandRegistry('container postgres')
+    const registry = new CommandRegistry('container postgres').refuse('patronictl', NO_MANAGER)
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start }
     registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf))

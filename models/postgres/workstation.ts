@@ -10,7 +10,7 @@ import { pgIsReady } from './tools.ts'
 export function workstationPrograms(cluster: PostgresCluster): Command[] {
   const { world, kubernetes, options } = cluster
   cluster.poolers.setPrograms(bouncer => [bouncerPsql(world, cluster.poolers, bouncer)])
-  const commands: Command[] = [aliased(kubernetes.commands.kubectl, options.aliases), kubernetes.commands.az, echo]
+  const commands: Command[] = [aliased(kubernetes.commands.kubectl, options.aliases), kubernetes.commands.az, kubernetes.commands.curl, echo]
   if (options.application !== false) commands.push(helmCommand(world, options.application))
   if (options.operatorPlace === 'bastion-pod') {
     const place = () => 'operator'

@@ -4,7 +4,7 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, EngineKind, Entrance, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import { Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
+import { Kubernetes, PlatformFaults, type PodView, type Served, withDefaults } from '../kubernetes/index.ts'
 import { Defects } from './defects.ts'
 import { VitessFaults } from './faults.ts'
 import { mysqlClient, shellOf } from './mysql.ts'
@@ -24,6 +24,8 @@ import { Vtorc } from './vtorc.ts'
 import { canAcknowledge } from './semisync.ts'
 import { World } from './world.ts'
 
+/** Where vttablets and vtgates serve their web pages. */
+const WEB_PORT = 15000
 /** Lag at which `caught-up` is still true while writes go on, in seconds of the load. */
 const CAUGHT_UP_SECONDS = 1
 
@@ -70,7 +72,8 @@ export class VitessCluster implements Cluster {
     this.entrances = { vtgate: entrance('vtgate', false), reserved: entrance('reserved', true) }
     this.truth = new VitessTruth(world, this.entrances.vtgate as Entrance, target, log => this.shardOf(log))
     this.faults = new VitessFaults(world, this, new PlatformFaults(kubernetes, pod => world.tablets.has(pod.name)))
-    this.commands = new CommandRegistry("the operator's workstation").register(kubernetes.commands.kubectl, kubernetes.commands.az, new Vtctldclient(this), mysqlClient(this))
+    this.commands = new CommandRegistry("the operator's workstation").register(kubernetes.commands.kubectl, kubernetes.commands.az, kubernetes.commands.curl, new Vtctldclient(this), mysqlClient(this))
+    kubernetes.serves = (pod, port, path) => this.served(pod, port, path)
     world.shardListeners.push(shard => {
       for (const gate of this.gates.gates.values()) gate.listen(shard)
     })
@@ -215,6 +218,16 @@ export class VitessCluster implements Cluster {
 
   get now(): Us {
     return this.sim.now
+  }
+
+  /** The web port of vttablets and vtgates (rule VT-HEALTH-1). */
+  private served(pod: PodView, port: number, path: string): Served | 'unknown' | undefined {
+    if (port !== WEB_PORT) return undefined
+    const tablet = this.world.tablets.get(pod.name)
+    const runs = tablet === undefined ? this.gates.gates.get(pod.uid)?.running === true : tablet.up && tablet.agent && !tablet.paused
+    if (!runs) return undefined
+    if (path !== '/debug/health') return 'unknown'
+    return tablet === undefined || tablet.healthy ? { status: 200, body: 'ok' } : { status: 500, body: 'not ok: the query service is not healthy\n' }
   }
 }
 

@@ -6,6 +6,7 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['VT-TOPO-2', 'The shard record names the primary; the newest term wins. A primary that reads of a newer one steps down.', 'facts VT-F26', 'topo'],
   ['VT-TABLET-1', 'A tablet that comes up does what the shard record says: it goes on as the primary, or replicates from it.', 'vttablet tm_init.go; facts VT-F01', 'tablet'],
   ['VT-TABLET-2', 'Ready is healthy: a primary that serves, a replica that replicates without errant transactions. Version, lag of seconds and cold caches do not count.', 'facts VT-F04, VT-F05', 'tablet'],
+  ['VT-HEALTH-1', 'A vttablet answers /debug/health on its web port with 200 and `ok` while it is healthy, else with 500; a vtgate that runs always says `ok`; a stopped one refuses the connection.', 'vitess tabletserver.go registerDebugHealthHandler, vtgate.go', 'curl'],
   ['VT-TABLET-3', 'vttablet and mysqld are two processes: without its vttablet a mysqld goes on replicating and being replicated from, and no query reaches it.', 'facts VT-F43', 'tablet'],
   ['VT-TABLET-4', 'After a start commits are coldCacheFactor times slower; that wears off with coldCacheSeconds.', 'facts §6, VT-T06', 'tablet'],
   ['VT-TABLET-5', 'On a machine that is n times slower a replica applies and a primary commits n times more slowly, as long as the machine is slow.', 'judgement: applying and committing compute; as PG-PACE-1', 'tablet'],

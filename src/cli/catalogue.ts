@@ -5,7 +5,7 @@ import type { Engine, Rule } from '../engine.ts'
 import { Simulation } from '../kernel/index.ts'
 import { checkRunbook, diagram, formatFindings } from '../operator/index.ts'
 import { count, glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
-import { type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom, unknownNames } from '../scenario/index.ts'
+import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom, unknownNames } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 
 /** Patterns of the documents that are not built yet: said, so that nobody looks for them in vain. */
@@ -95,9 +95,9 @@ function ruleLines(rule: Rule, context: Context): string[] {
 export function check(names: readonly string[], options: { readonly engine?: string; readonly set?: Readonly<Record<string, string>> }, context: Context): ExitCode {
   const problems = names.flatMap((name) => {
     try {
-      const scenario = isRunbook(name) ? aroundRunbook(name, options.engine, context) : loadScenario(name, context.engines, { set: options.set ?? {} })
+      const scenario: Scenario = isRunbook(name) ? aroundRunbook(name, options.engine, context) : loadScenario(name, context.engines, { set: options.set ?? {} })
       print(context, remarks(name, scenario))
-      return []
+      return wrong(scenario)
     } catch (error) {
       if (!(error instanceof ScenarioError)) throw error
       return [...error.problems]
@@ -107,10 +107,15 @@ export function check(names: readonly string[], options: { readonly engine?: str
   return EXIT.held
 }
 
+/** Names in a script that nothing answers to: it cannot work as it stands. A rehearsal shows what comes of it, so `run` takes it all the same. */
+function wrong(scenario: Scenario): InputProblem[] {
+  return unknownNames(scenario).filter(({ severity }) => severity === 'error').map(({ place, message, line, step }) => ({ file: scenario.runbook.script?.scripts.length === 1 ? (scenario.runbook.script.scripts[0]?.file ?? '') : scenario.runbook.file, line: place.line, column: place.column, message, help: [`in line \`${step}\`: ${line ?? ''}`] }))
+}
+
 /** What is not wrong but worth a thought: gates that pass on missing data, steps that nothing undoes, and the like. */
 function remarks(name: string, scenario: Scenario): string[] {
   const { engine, options, runbook } = scenario
-  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario)].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
+  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario).filter(({ severity }) => severity === 'warning')].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
   const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
   if (findings.length === 0) return [`${name}: every command is understood, ${steps}. Whether it holds, proofroll run tells`]
   return [formatFindings(runbook, findings), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]

@@ -5,7 +5,7 @@ import { END, type Plan, type PlacedLine, type PlanStep, type Place, stepName } 
 import { nearestOf, position } from './source.ts'
 import { lineId } from './script/plan.ts'
 import { type ScriptRule, lintScript } from './script/lint.ts'
-import { unsupportedIn } from './shell/check.ts'
+import { commandsOf, unsupportedIn } from './shell/check.ts'
 import type { Script } from './shell/syntax.ts'
 import type { Template } from './words.ts'
 
@@ -36,10 +36,17 @@ export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFind
 /** What is wrong with a script: what a rehearsal does not have, and what its lines overlook. */
 function checkScriptOf(script: Script, registry: CommandRegistry, plan: Plan): RunbookFinding[] {
   const several = (plan.script?.scripts.length ?? 0) > 1
-  return [...unsupportedIn(script, registry), ...lintScript(script, registry)].sort((a, b) => a.line - b.line).map(f => {
+  return [...unsupportedIn(script, registry, plan.script?.mounted), ...lintScript(script, registry)].sort((a, b) => a.line - b.line).map(f => {
     const finding: RunbookFinding = { severity: f.severity, place: { line: f.line, column: 1 }, step: lineId(script, f.line, several), rule: f.rule as RunbookFinding['rule'], message: f.shellCheck === undefined ? f.message : `${f.message} (${f.shellCheck})` }
     return f.command === undefined ? finding : { ...finding, line: f.command }
   })
+}
+
+/** Every command of a plan as far as it is known before any run: words that are not yet hold a `${x}`. */
+export function writtenCommands(plan: Plan): readonly { readonly place: Place; readonly step: string; readonly argv: readonly string[]; readonly line: string }[] {
+  const several = (plan.script?.scripts.length ?? 0) > 1
+  const ofScripts = (plan.script?.scripts ?? []).flatMap(script => commandsOf(script).map(({ argv, node }) => ({ place: { line: node.line, column: 1 }, step: lineId(script, node.line, several), argv, line: node.source.split('\n')[0] as string })))
+  return [...linesOfPlan(plan).flatMap(({ step, line }) => writtenStages(line, plan).map(argv => ({ place: line.place, step: stepName(step), argv, line: line.text }))), ...ofScripts]
 }
 
 /** The findings as lines of text: `file:line:column: error: …`. */

@@ -21,6 +21,17 @@ export interface Call {
   /** The user the program runs as; set by whoever starts it (a container's user). */
   readonly user?: string
   readonly env?: Readonly<Record<string, string>>
+  /** The disk of the machine it is typed on; undefined where there is none (a step of a runbook). */
+  readonly disk?: Disk
+}
+
+/** The files of who calls; paths are relative to where it stands. */
+export interface Disk {
+  read(path: string): string | undefined
+  /** Undefined on success, else why not, as the system says it. */
+  write(path: string, text: string): string | undefined
+  /** The names in a directory; undefined when it is none. */
+  list(path: string): readonly string[] | undefined
 }
 
 /** The same call with some things changed. Its input stays unread until somebody asks for it: `{ ...call }` would read it. */
@@ -33,8 +44,10 @@ export function recall(call: Call, changes: Partial<Omit<Call, 'stdin'>>): Call 
   }
   const user = changes.user ?? call.user
   const env = changes.env ?? call.env
+  const disk = changes.disk ?? call.disk
   if (user !== undefined) changed.user = user
   if (env !== undefined) changed.env = env
+  if (disk !== undefined) changed.disk = disk
   return changed
 }
 
@@ -57,6 +70,8 @@ export interface Finding {
   readonly severity: 'error' | 'warning'
   /** What is wrong, and what would be right. */
   readonly message: string
+  /** The file that it would have to find: no error where there is a disk (a script's workstation) and the file is on it. */
+  readonly file?: string
 }
 
 /**
@@ -123,6 +138,7 @@ export class CommandRegistry {
   private commands = new Map<string, Command>()
   private rereading: ((call: Call, look: Look) => Look) | undefined
   private laid: readonly Overlay[] | undefined
+  private readonly refused = new Map<string, string>()
 
   /** @param place names the place in errors, e.g. `this workstation` or `container postgres` */
   constructor(readonly place: string) {}
@@ -138,6 +154,18 @@ export class CommandRegistry {
   register(...commands: readonly Command[]): this {
     for (const command of commands) this.commands.set(command.name, command)
     return this
+  }
+
+  /** Says of a well-known program why it is not here. It stays unknown: `command -v` does not find it. */
+  refuse(name: string, why: string): this {
+    this.refused.set(name, why)
+    return this
+  }
+
+  /** What is said of a program that is not here. */
+  missing(name: string): string {
+    const why = this.refused.get(name.slice(name.lastIndexOf('/') + 1))
+    return `the command \`${name}\` is not modelled on ${this.place}${why === undefined ? '' : `: ${why}`}`
   }
 
   /** Lays programs over those that are here, and over those of the places that these reach. The same list once more changes nothing. */
@@ -163,7 +191,7 @@ export class CommandRegistry {
   /** The command of that name. @throws UnsupportedError naming what there is */
   get(name: string): Command {
     const command = this.commands.get(name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name)
-    if (command === undefined) throw new UnsupportedError(`the command \`${name}\` is not modelled on ${this.place}`, this.names)
+    if (command === undefined) throw new UnsupportedError(this.missing(name), this.names)
     return command
   }
 
@@ -171,7 +199,7 @@ export class CommandRegistry {
     const name = argv[0] ?? ''
     if (name.includes('${')) return []
     if (!this.has(name.slice(name.lastIndexOf('/') + 1))) {
-      return [{ severity: 'error', message: `the command \`${name}\` is not modelled on ${this.place}; there are: ${this.names.join(', ')}` }]
+      return [{ severity: 'error', message: `${this.missing(name)}; there are: ${this.names.join(', ')}` }]
     }
     return this.get(name).check(argv)
   }

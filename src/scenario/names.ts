@@ -1,34 +1,46 @@
 /** Names in a runbook that nothing in the scenario's cluster answers to: written for another cluster, or misspelt. */
-import { linesOfPlan, type Plan, type RunbookFinding, stepName, writtenStages } from '../operator/index.ts'
+import { type Plan, type RunbookFinding, writtenCommands } from '../operator/index.ts'
 import type { Scenario } from './scenario.ts'
 import { listWords, nearest } from './spelling.ts'
 
-/** Warnings only: a pod or service may appear while the runbook works. */
+/** In steps warnings only: a pod or service may appear while the runbook works. In a script, where every line is there to be read, what nothing makes is an error. */
 export function unknownNames({ engine, options, runbook }: Scenario): readonly RunbookFinding[] {
   const known = engine.names?.(options)
   if (known === undefined) return []
-  const made = new Set(everyArgv(runbook).flatMap(argv => (argv[1] === 'run' && argv[2] !== undefined ? [argv[2]] : [])))
-  return linesOfPlan(runbook).flatMap(({ step, line }) => {
-    const names = new Set(writtenStages(line, runbook).flatMap(namesIn))
-    return [...names].filter(name => !answers(name, known) && !made.has(name)).map((name): RunbookFinding => ({
-      severity: 'warning', place: line.place, step: stepName(step), rule: 'unknown-name', message: complaint(name, known), line: line.text,
-    }))
+  const commands = writtenCommands(runbook)
+  const made = new Set([...commands.flatMap(({ argv }) => madeBy(argv)), ...madeIn(runbook)])
+  const seen = new Set<string>()
+  return commands.flatMap(({ argv, place, step, line }) => {
+    const names = new Set(namesIn(argv))
+    return [...names].filter(name => !answers(name, known) && !made.has(name) && !seen.has(`${step}/${name}`)).map((name): RunbookFinding => {
+      seen.add(`${step}/${name}`)
+      return { severity: runbook.script === undefined ? 'warning' : 'error', place, step, rule: 'unknown-name', message: complaint(name, known), line }
+    })
   })
+}
+
+/** `kubectl run x`, `kubectl create service … x`. */
+function madeBy(argv: readonly string[]): readonly string[] {
+  if (argv[1] === 'run' && argv[2] !== undefined) return [argv[2]]
+  return argv[1] === 'create' || argv[1] === 'expose' ? argv.slice(2).filter(word => !word.startsWith('-')) : []
+}
+
+/** Names in manifests that a script has beside it or writes itself: what they make, and the pods of a set of that name. */
+function madeIn({ script }: Plan): readonly string[] {
+  const texts = [...(script?.mounted.values() ?? []), ...(script?.scripts.map(each => each.text) ?? [])]
+  const names = texts.flatMap(text => [...text.matchAll(/^\s*(?:metadata:\s*\{\s*)?["']?name["']?:\s*["']?([a-z0-9][a-z0-9-]*)/gm)].map(found => found[1] as string))
+  return names.flatMap(name => [name, ...Array.from({ length: 10 }, (_, i) => `${name}-${i}`)])
 }
 
 function complaint(name: string, known: readonly string[]): string {
   const near = nearest(name, known)
-  return `nothing is called \`${name}\` when the runbook begins${near === undefined ? '' : `; did you mean \`${near}\`?`} There are: ${listWords([...new Set(known)], 12)}`
+  return `nothing is called \`${name}\` when the runbook begins${near === undefined ? '.' : `; did you mean \`${near}\`?`} There are: ${listWords([...new Set(known)], 12)}`
 }
 
 /** A name that is there, or one that a StatefulSet of the cluster would give when it is scaled up. */
 function answers(name: string, known: readonly string[]): boolean {
   const family = (each: string): string | undefined => /^(.+)-\d+$/.exec(each)?.[1]
   return known.includes(name) || (family(name) !== undefined && known.some(each => family(each) === family(name)))
-}
-
-function everyArgv(plan: Plan): readonly (readonly string[])[] {
-  return linesOfPlan(plan).flatMap(({ line }) => writtenStages(line, plan))
 }
 
 /** The pods that a command names, and the hosts that it, or the program behind its `--`, connects to. Of other namespaces nothing is known. */
@@ -41,8 +53,9 @@ function namesIn(argv: readonly string[]): readonly string[] {
 }
 
 function podsIn(head: readonly string[]): readonly string[] {
-  const slashed = head.flatMap(word => /^pods?\/([^/]+)$/.exec(word)?.slice(1) ?? [])
-  const type = head.findIndex(word => /^(?:po|pods?)$/.test(word))
+  const slashed = head.flatMap(word => /^(?:po|pods?|svc|services?)\/([^/]+)$/.exec(word)?.slice(1) ?? [])
+  // The type stands behind the verb; a pod may be called `pod`, a label may be.
+  const type = head.findIndex((word, i) => i > 0 && i < 4 && /^(?:po|pods?|svc|services?)$/.test(word))
   return [...slashed, ...(type < 0 ? [] : untilFlag(head.slice(type + 1))), ...execTarget(head)]
 }
 

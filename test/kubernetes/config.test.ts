@@ -46,7 +46,7 @@ it('K8S-CONFIG-1: a version that is overwritten before the sync is never seen', 
 it('K8S-CONFIG-1: a pod that starts later has the current version at once', () => {
   const c = started()
   write(c, 'two')
-  shell(c, ['kubectl', 'apply', '-f', '-'], undefined, JSON.stringify({ kind: 'Pod', metadata: { name: 'q' }, spec: { containers: [{ name: 'm', image: 'toy:1' }], volumes: [{ name: 'conf', configMap: { name: 'settings' } }] } }))
+  shell(c, ['kubectl', 'apply', '-f', '-'], undefined, JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'q' }, spec: { containers: [{ name: 'm', image: 'toy:1' }], volumes: [{ name: 'conf', configMap: { name: 'settings' } }] } }))
   run(c, 30)
   expect(shell(c, 'kubectl exec q -- cat conf a.ini').out).toBe('two\n')
 })

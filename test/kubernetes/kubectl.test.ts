@@ -166,7 +166,7 @@ it('labels, annotates, applies, creates, runs', () => {
 
 it('apply removes what it had set before and leaves what others set', () => {
   const c = started()
-  const svc = (spec: string) => `kind: Service\nmetadata: {name: s}\nspec: ${spec}\n`
+  const svc = (spec: string) => `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: ${spec}\n`
   const apply = (text: string) => shell(c, ['kubectl', 'apply', '-f', '-'], undefined, text)
   apply(svc('{selector: {a: "1", b: "2"}}'))
   shell(c, ['kubectl', 'patch', 'svc', 's', '-p', '{"spec":{"selector":{"c":"3"}}}'])
@@ -203,7 +203,7 @@ it('check says what is wrong without running', () => {
   const check = (line: string) => c.kube.commands.kubectl.check(line.split(' ')).map(f => `${f.severity}: ${f.message}`)
   expect(check('kubectl get pods -o wide')).toEqual([])
   expect(check('kubectl snapshot create x')[0]).toContain('error: the verb `kubectl snapshot` is not modelled; there are: annotate, apply')
-  expect(check('kubectl get pods --field-selector a=b')[0]).toContain('error: the flag `--field-selector` of kubectl get is not modelled')
+  expect(check('kubectl get pods --server-print=false')[0]).toContain('error: the flag `--server-print` of kubectl get is not modelled')
   expect(check('kubectl exec pg-0 --mongo')[0]).toBe('warning: kubectl exec fails: unknown flag: --mongo')
   expect(check('kubectl exec pg-0 --kubeconfig=x -- date')[0]).toContain('error: the flag `--kubeconfig` of kubectl exec is not modelled')
   expect(check('kubectl delete pod pg-0 --now-please')[0]).toContain('error: the flag `--now-please` of kubectl delete is not modelled; supported: --wait, --now')

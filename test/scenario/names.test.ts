@@ -36,3 +36,14 @@ test('the built-in scenarios name what there is, but for the mistake of a docume
   const doubts = builtInScenarios().flatMap(name => unknownNames(loadScenario(name, engines)).map(({ message }) => `${name}: ${message.slice(0, message.indexOf(' when'))}`))
   expect([...new Set(doubts)]).toEqual(['postgres-ferris-wheel/as-documented: nothing is called `postgres-primary-0`'])
 })
+
+test('in a script each line is read: what nothing answers to is an error, but for what the script makes itself', () => {
+  const doubtedIn = (script: string, files: Record<string, string> = {}): string[] => {
+    const source = { name: 'one', yaml: 'format: 1\ncluster: { engine: postgres }\nrunbook: ./one.sh\ndeadline: 1h\n', files: { 'one.sh': script, ...files }, set: {} }
+    return unknownNames(loadScenarioFrom(source, engines)).map(({ severity, message, step }) => `${step} ${severity}: ${/`([^`]+)`/.exec(message)?.[1] ?? ''}`)
+  }
+  expect(doubtedIn('P=pg-1\nkubectl exec "$P" -- true\nkubectl get pod $UNKNOWN\nkubectl delete pod postgres-cluster-7\n')).toEqual(['L2 error: pg-1'])
+  expect(doubtedIn('for p in postgres-cluster-0 pg-2; do\n  timeout 5 kubectl delete pod $p\ndone\nkubectl get svc nobody\nkubectl get svc/postgres-primary\n')).toEqual(['L2 error: pg-2', 'L4 error: nobody'])
+  expect(doubtedIn('kubectl run t --image=postgres:15.8 -- date\nkubectl get pod t\nkubectl apply -f x.yaml\nkubectl get svc made\n', { 'x.yaml': 'apiVersion: v1\nkind: Service\nmetadata:\n  name: made\n' })).toEqual([])
+  expect(doubtedIn('kubectl -n other exec pg-1 -- true\n')).toEqual([])
+})

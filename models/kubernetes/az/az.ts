@@ -22,6 +22,10 @@ const POOL = ['cluster-name', 'name']
 
 const GROUPS: readonly Group[] = [
   { words: 'aks show', required: ['name'], optional: [], look: kube => clusterJson(kube) },
+  { words: 'account show', required: [], optional: [], look: () => ({ environmentName: 'AzureCloud', isDefault: true, name: 'default', state: 'Enabled' }) },
+  { words: 'account set', required: [], optional: [], look: () => undefined },
+  // It says so on stderr, and changes the workstation's kubeconfig, which has this cluster anyway.
+  { words: 'aks get-credentials', required: ['name'], optional: ['overwrite-existing', 'admin'], look: () => undefined },
   { words: 'aks nodepool list', required: ['cluster-name'], optional: [], look: kube => [...kube.aks.pools.values()].map(p => poolJson(kube, p)) },
   { words: 'aks nodepool show', required: POOL, optional: [], look: (kube, flags) => poolJson(kube, kube.aks.existing(one(flags, 'name'))) },
   {
@@ -81,12 +85,30 @@ const GROUPS: readonly Group[] = [
     },
   },
   {
+    // It asks again every --interval seconds (30), for --timeout seconds (3,600) at most.
+    words: 'aks nodepool wait',
+    required: POOL,
+    optional: ['created', 'updated', 'deleted', 'exists', 'interval', 'timeout'],
+    start(kube, flags) {
+      const pool = () => kube.aks.pools.get(one(flags, 'name'))
+      const holds = (): boolean => (flags.has('deleted') ? pool() === undefined : flags.has('exists') ? pool() !== undefined : pool()?.state === 'Succeeded')
+      return { task: kube.sim.spawn(waiting(kube, holds, Number(one(flags, 'interval', '30')) * SECOND, Number(one(flags, 'timeout', '3600')))), result: () => undefined }
+    },
+  },
+  {
     words: 'aks nodepool delete',
     required: POOL,
     optional: ['no-wait', 'yes'],
     start: (kube, flags) => ({ task: kube.aks.delete(one(flags, 'name')), result: () => undefined }),
   },
 ]
+
+function* waiting(kube: Kubernetes, holds: () => boolean, everyUs: Us, seconds: number): Process<AksError | undefined> {
+  for (const untilUs = kube.sim.now + seconds * SECOND; ; yield everyUs) {
+    if (holds()) return undefined
+    if (kube.sim.now >= untilUs) return new AksError('WaitTimeout', `Wait operation timed-out after ${seconds} seconds`)
+  }
+}
 
 interface Invocation {
   readonly group: Group
@@ -147,7 +169,7 @@ function asOutput(error: unknown): Output {
 function strangerOf(kube: Kubernetes, group: Group, flags: Flags): AksError | undefined {
   const cluster = one(flags, group.words.includes('nodepool') ? 'cluster-name' : 'name', '')
   const rg = one(flags, 'resource-group', '')
-  if (!kube.options.strictNames || (cluster === kube.options.clusterName && rg === kube.options.resourceGroup)) return undefined
+  if (group.words.startsWith('account') || !kube.options.strictNames || (cluster === kube.options.clusterName && rg === kube.options.resourceGroup)) return undefined
   return new AksError('ResourceNotFound', `The Resource 'Microsoft.ContainerService/managedClusters/${cluster}' under resource group '${rg}' was not found.`)
 }
 
@@ -175,7 +197,7 @@ function parse(argv: readonly string[]): Invocation | string {
     current = equals < 0 ? [] : [word.slice(equals + 1)]
     flags.set(name, current)
   }
-  for (const name of ['resource-group', ...group.required]) if (!flags.has(name)) problem ??= `az ${group.words}: the following arguments are required: --${name}`
+  for (const name of [...(group.words.startsWith('account') ? [] : ['resource-group']), ...group.required]) if (!flags.has(name)) problem ??= `az ${group.words}: the following arguments are required: --${name}`
   return { group, flags, problem }
 }
 

@@ -1,60 +1,43 @@
-import { parseAllDocuments } from 'yaml'
+import { stringify } from 'yaml'
+import type { Output } from '../../../src/operator/command.ts'
+import type { Arguments } from './arguments.ts'
+import { checkFiles, filesOf, type Manifest, manifests, typeOfObject } from './manifests.ts'
 import { copy, type KubeObject } from '../objects.ts'
-import { find, qualified, resourceName, type ResourceType, resourceType } from './resources.ts'
+import { find, qualified, resourceName, type ResourceType } from './resources.ts'
 import { CliError, type Context, joined, typeOf, type Verb } from './verb.ts'
 import { store } from './write.ts'
 
-/** The objects on standard input, YAML or JSON, several documents or a List. */
-function documents(c: Context): KubeObject[] {
-  const file = c.args.flags.get('filename')
-  if (file === undefined) throw new CliError('error: must specify one of -f and -k')
-  if (file !== '-') throw new CliError(`error: the path "${file}" does not exist`)
-  const out: KubeObject[] = []
-  for (const document of parseAllDocuments(c.call.stdin)) {
-    if ('errors' in document && document.errors.length > 0) throw new CliError(`error: error parsing STDIN: error converting YAML to JSON: yaml: ${document.errors[0]?.message ?? ''}`)
-    const value = ('toJS' in document ? document.toJS() : undefined) as KubeObject | null | undefined
-    if (value === null || value === undefined) continue
-    if (value.kind === 'List') out.push(...(value.items as KubeObject[]))
-    else out.push(value)
-  }
-  if (out.length === 0) throw new CliError('error: no objects passed to apply')
-  for (const o of out) if (typeof o.kind !== 'string' || typeof o.metadata?.name !== 'string') throw new CliError('error: error validating "STDIN": error validating data: kind or metadata.name not set')
-  return out
-}
-
-function typeFor(object: KubeObject): ResourceType {
-  return resourceType(object.kind) ?? { kind: object.kind, plural: `${object.kind.toLowerCase()}s`, singular: object.kind.toLowerCase(), short: [], group: object.apiVersion?.split('/')[0] ?? '', namespaced: true }
-}
-
-function fileOnly(args: { flags: ReadonlyMap<string, string> }): string[] {
-  const file = args.flags.get('filename')
-  return file !== undefined && file !== '-' && !file.includes('${') ? [`files are not modelled (\`-f ${file}\`): pass the objects on standard input with \`-f -\``] : []
-}
-
 export const apply: Verb = {
   name: 'apply',
-  summary: 'creates or updates the objects on standard input',
-  flags: { filename: 'text', selector: 'text', output: 'text', force: 'optional' },
-  check: fileOnly,
+  summary: 'creates or updates the objects in files or on standard input',
+  flags: { filename: 'text', 'server-side': 'optional', 'dry-run': 'optional', validate: 'optional' },
+  check: checkFiles,
+  files: filesOf,
   *run(c) {
     const lines: string[] = []
     const errors: CliError[] = []
-    for (const object of documents(c)) {
-      const t = typeFor(object)
+    const dry = isDry(c)
+    for (const manifest of manifests(c)) {
+      const { object } = manifest
       const namespace = object.metadata.namespace ?? c.namespace
       const wanted: KubeObject = { ...object, metadata: { ...object.metadata, namespace } }
       try {
+        const t = typeOfObject(c, manifest)
         const found = find(c.kube, t, object.metadata.name, namespace)
         if (found === undefined) {
-          c.kube.create(wanted)
-          lines.push(`${qualified(t, object.metadata.name)} created`)
+          if (!dry) c.kube.create(wanted)
+          lines.push(`${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
+          continue
+        }
+        if (dry) {
+          lines.push(`${qualified(t, object.metadata.name)} configured${DRY}`)
           continue
         }
         const entry = c.kube.store.entry(t.kind, found.key)
         const live = entry?.object ?? found.json()
         const changed = store(c.kube, found, threeWay(entry?.applied ?? live, live, wanted) as KubeObject)
         if (entry !== undefined) entry.applied = copy(wanted)
-        lines.push(`${qualified(t, object.metadata.name)} ${changed ? 'configured' : 'unchanged'}`)
+        lines.push(`${qualified(t, object.metadata.name)} ${c.args.flags.has('server-side') ? 'serverside-applied' : changed ? 'configured' : 'unchanged'}`)
       } catch (error) {
         if (!(error instanceof CliError)) throw error
         errors.push(error)
@@ -77,41 +60,116 @@ function isMap(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
+const DRY = ' (dry run)'
+
+/** `--dry-run=client` (or server): nothing is changed. @throws CliError for what kubectl refuses */
+function isDry(c: Context): boolean {
+  const value = c.args.flags.get('dry-run')
+  if (value === undefined || value === 'none') return false
+  if (value !== 'client' && value !== 'server') throw new CliError(value === 'true' ? 'error: --dry-run=true is no longer supported. Use --dry-run=client or --dry-run=server.' : `error: Invalid dry-run value (${value}). Must be "none", "server", or "client".`)
+  return true
+}
+
+const KINDS = ['configmap', 'cm', 'secret', 'job', 'namespace', 'ns']
+
+function checkCreate(args: Arguments): string[] {
+  const [kind, sub] = args.positional
+  const output = args.flags.get('output')
+  const found = checkFiles(args)
+  if (kind !== undefined && !kind.includes('${') && !KINDS.includes(kind)) found.push(`kubectl create ${kind} is not modelled; there are: configmap, secret generic, job --from=cronjob/NAME, namespace, -f FILE`)
+  if (kind === 'secret' && sub !== 'generic') found.push(`kubectl create secret ${sub ?? ''} is not modelled; there is: generic`)
+  if (output !== undefined && !['yaml', 'json', 'name'].includes(output)) found.push(`the output format \`${output}\` of kubectl create is not modelled; supported: yaml, json, name`)
+  return found
+}
+
+const literalFiles = (args: Arguments): readonly string[] => (args.repeated.get('from-file') ?? []).map(value => value.slice(value.indexOf('=') + 1)).filter(file => !file.includes('${'))
+
 export const create: Verb = {
   name: 'create',
-  summary: 'creates objects: from standard input, or a configmap, secret, job or namespace',
-  flags: { filename: 'text', 'from-literal': 'text', from: 'text', output: 'text', image: 'text' },
-  check(args) {
-    const kind = args.positional[0]
-    if (kind === undefined || ['configmap', 'cm', 'secret', 'job', 'namespace', 'ns'].includes(kind)) return fileOnly(args)
-    return [`kubectl create ${kind} is not modelled; there are: configmap, secret generic, job --from=cronjob/NAME, namespace, -f -`]
-  },
+  summary: 'creates objects: from files or standard input, or a configmap, secret, job or namespace',
+  flags: { filename: 'text', 'from-literal': 'text', 'from-file': 'text', from: 'text', output: 'text', 'dry-run': 'optional' },
+  check: checkCreate,
+  files: args => [...filesOf(args), ...literalFiles(args)],
   *run(c) {
-    const objects = c.args.positional.length > 0 ? [described(c)] : documents(c)
+    const described = c.args.positional.length > 0
+    const dry = isDry(c)
+    const output = c.args.flags.get('output')
     const lines: string[] = []
     const errors: CliError[] = []
-    for (const object of objects) {
-      const t = typeFor(object)
-      const namespace = object.metadata.namespace ?? c.namespace
-      if (find(c.kube, t, object.metadata.name, namespace) !== undefined) {
-        errors.push(new CliError(`${c.args.positional.length > 0 ? 'error: failed to create' : 'Error from server (AlreadyExists): error when creating "STDIN":'} ${c.args.positional.length > 0 ? `${t.singular}: ` : ''}${resourceName(t)} "${object.metadata.name}" already exists`))
-        continue
+    const made = described ? [{ object: describedObject(c), file: '' }] : manifests(c)
+    for (const manifest of made) {
+      try {
+        const { object, file } = manifest
+        const t = typeOfObject(c, manifest)
+        const namespace = object.metadata.namespace ?? c.namespace
+        if (!dry && find(c.kube, t, object.metadata.name, namespace) !== undefined) {
+          throw new CliError(`${described ? `error: failed to create ${t.singular}:` : `Error from server (AlreadyExists): error when creating "${file}":`} ${resourceName(t)} "${object.metadata.name}" already exists`)
+        }
+        if (!dry) c.kube.create({ ...object, metadata: { ...object.metadata, namespace } })
+        lines.push(output === 'yaml' || output === 'json' ? printed(object, output) : output === 'name' ? qualified(t, object.metadata.name) : `${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error
+        errors.push(error)
       }
-      c.kube.create({ ...object, metadata: { ...object.metadata, namespace } })
-      lines.push(`${qualified(t, object.metadata.name)} created`)
     }
     return joined(lines, errors)
   },
 }
 
+function printed(object: KubeObject, output: string): string {
+  return output === 'json' ? JSON.stringify(object, null, 4) : stringify(object).trimEnd()
+}
+
+/** Puts whole objects in the place of those that are there; what is not there is NotFound. */
+export const replace: Verb = {
+  name: 'replace',
+  summary: 'replaces objects by those in files or on standard input',
+  flags: { filename: 'text' },
+  check: checkFiles,
+  files: filesOf,
+  *run(c) {
+    return eachManifest(c, 'replacing', (manifest, t) => {
+      const { object } = manifest
+      const found = find(c.kube, t, object.metadata.name, object.metadata.namespace ?? c.namespace)
+      if (found === undefined) return undefined
+      store(c.kube, found, { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? c.namespace } })
+      return `${qualified(t, object.metadata.name)} replaced`
+    })
+  },
+}
+
+/** @param act undefined = there is no such object */
+function eachManifest(c: Context, doing: string, act: (manifest: Manifest, t: ResourceType) => string | undefined): Output {
+  const lines: string[] = []
+  const errors: CliError[] = []
+  for (const manifest of manifests(c)) {
+    try {
+      const t = typeOfObject(c, manifest)
+      const line = act(manifest, t)
+      if (line === undefined) throw new CliError(`Error from server (NotFound): error when ${doing} "${manifest.file}": ${resourceName(t)} "${manifest.object.metadata.name}" not found`)
+      lines.push(line)
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error
+      errors.push(error)
+    }
+  }
+  return joined(lines, errors)
+}
+
 /** The object that `kubectl create KIND NAME …` describes. */
-function described(c: Context): KubeObject {
+function describedObject(c: Context): KubeObject {
   const [kind, ...rest] = c.args.positional
   const t = typeOf(c, kind as string)
   const name = rest[rest.length - 1]
   if (name === undefined) throw new CliError('error: exactly one NAME is required, got 0')
   const data: Record<string, string> = {}
   for (const literal of c.args.repeated.get('from-literal') ?? []) data[literal.slice(0, literal.indexOf('='))] = literal.slice(literal.indexOf('=') + 1)
+  for (const value of c.args.repeated.get('from-file') ?? []) {
+    const path = value.slice(value.indexOf('=') + 1)
+    const text = c.call.disk?.read(path)
+    if (text === undefined) throw new CliError(`error: error reading ${path}: no such file or directory`)
+    data[value.includes('=') ? value.slice(0, value.indexOf('=')) : path.slice(path.lastIndexOf('/') + 1)] = text
+  }
   if (t.kind === 'ConfigMap' || t.kind === 'Secret') return { apiVersion: 'v1', kind: t.kind, metadata: { name }, data }
   if (t.kind === 'Namespace') return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
   const from = c.args.flags.get('from')?.replace(/^(cronjob|cj)\//, '')

@@ -26,8 +26,8 @@ export const REAL_GLOBAL_FLAGS: ReadonlySet<string> = new Set([
   'match-server-version', 'namespace', 'password', 'profile', 'profile-output', 'request-timeout', 'server', 'tls-server-name', 'token', 'user', 'username', 'v', 'vmodule', 'warnings-as-errors',
 ])
 
-/** Parses what follows the verb. Words that are not known yet (`${…}`) pass as plain words. */
-export function parseArguments(words: readonly string[], spec: FlagSpec): Arguments {
+/** @param letters what single letters mean to this verb alone. Parses what follows the verb. Words that are not known yet (`${…}`) pass as plain words. */
+export function parseArguments(words: readonly string[], spec: FlagSpec, letters: Readonly<Record<string, string>> = {}): Arguments {
   const positional: string[] = []
   const flags = new Map<string, string>()
   const repeated = new Map<string, string[]>()
@@ -47,7 +47,7 @@ export function parseArguments(words: readonly string[], spec: FlagSpec): Argume
       positional.push(word)
       continue
     }
-    const expanded = word.startsWith('--') ? [long(word)] : short(word, spec)
+    const expanded = word.startsWith('--') ? [long(word)] : short(word, spec, { ...SHORT, ...letters })
     for (const flag of expanded) {
       const kind = spec[flag.name]
       if (kind === undefined) problem ??= word.startsWith('--') ? `unknown flag: --${flag.name}` : `unknown shorthand flag: '${flag.name}' in ${word}`
@@ -71,10 +71,10 @@ function long(word: string): Flag {
 }
 
 /** `-n ns`, `-nns`, `-n=ns`, `-it`: letters up to the first that takes a value. */
-function short(word: string, spec: FlagSpec): Flag[] {
+function short(word: string, spec: FlagSpec, letters: Readonly<Record<string, string>>): Flag[] {
   const out: Flag[] = []
   for (let i = 1; i < word.length; i++) {
-    const name = SHORT[word[i] as string] ?? (word[i] as string)
+    const name = letters[word[i] as string] ?? (word[i] as string)
     if (spec[name] === 'text') {
       const tail = word.slice(i + 1)
       out.push({ name, value: tail === '' ? undefined : tail.startsWith('=') ? tail.slice(1) : tail })

@@ -2,7 +2,8 @@ import { NEVER, parseDurationUs, type Process, type Us } from '../../../src/kern
 import type { Output } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { until } from './exec.ts'
-import type { Found } from './resources.ts'
+import { checkFiles, filesOf, manifests, typeOfObject } from './manifests.ts'
+import { type Found, find, resourceName } from './resources.ts'
 import { CliError, type Context, joined, resourceLabel, targets, unknownTypes, type Verb } from './verb.ts'
 
 export const deleteVerb: Verb = {
@@ -11,14 +12,16 @@ export const deleteVerb: Verb = {
   flags: { wait: 'optional', now: 'optional', force: 'optional', 'grace-period': 'text', 'ignore-not-found': 'optional', timeout: 'text', selector: 'text', all: 'optional', output: 'text', cascade: 'text', filename: 'text' },
 
   check(args, kube) {
-    if (args.flags.has('filename')) return ['kubectl delete -f: files are not modelled; name the objects']
+    if (args.flags.has('filename')) return checkFiles(args)
     if (args.positional.length === 1 && !(args.positional[0] as string).includes('/') && !args.flags.has('selector') && !args.flags.has('all')) return ['kubectl delete: resource(s) were provided, but no name was specified']
     return unknownTypes(args, kube)
   },
 
+  files: filesOf,
+
   *run(c): Process<Output> {
     const { args, kube } = c
-    const { found, missing } = targets(c)
+    const { found, missing } = args.flags.has('filename') ? inFiles(c) : targets(c)
     const force = args.flags.has('force') && args.flags.get('force') !== 'false'
     const grace = graceOf(c, force)
     const lines: string[] = []
@@ -36,6 +39,20 @@ export const deleteVerb: Verb = {
     const result = joined(lines, errors)
     return force ? { ...result, err: `Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n${result.err}` } : result
   },
+}
+
+/** The objects that files name. */
+function inFiles(c: Context): ReturnType<typeof targets> {
+  const found: Found[] = []
+  const missing: CliError[] = []
+  for (const manifest of manifests(c)) {
+    const { object, file } = manifest
+    const t = typeOfObject(c, manifest)
+    const there = find(c.kube, t, object.metadata.name, object.metadata.namespace ?? c.namespace)
+    if (there === undefined) missing.push(new CliError(`Error from server (NotFound): error when deleting "${file}": ${resourceName(t)} "${object.metadata.name}" not found`))
+    else found.push(there)
+  }
+  return { found, missing }
 }
 
 /** Seconds of grace that the invocation asks for; undefined leaves it to the pod. */

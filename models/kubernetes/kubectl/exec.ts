@@ -1,6 +1,6 @@
 /** `kubectl exec`: runs a program inside a container, if the control plane can reach its kubelet (rules K8S-EXEC-…). */
 import { NEVER, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
-import { type Call, type Command, type CommandRegistry, failed, type Look, type Output, recall } from '../../../src/operator/command.ts'
+import { type Call, type Command, type CommandRegistry, failed, type Look, type Output, recall, UnsupportedError } from '../../../src/operator/command.ts'
 import type { ContainerHandle } from '../container.ts'
 import type { Container } from '../handle.ts'
 import type { Kubernetes } from '../kubernetes.ts'
@@ -70,6 +70,27 @@ export const exec: Verb = {
     if ('output' in reached) return reached.output
     return yield* runInside(c.kube, reached)
   },
+}
+
+/** What a file in a pod's container holds. */
+export function* copyFrom(c: Context, pod: string, path: string): Process<Output> {
+  return yield* inPod(c, pod, ['cat', path])
+}
+
+/** Writes a file in a pod's container. */
+export function* copyTo(c: Context, pod: string, path: string, text: string): Process<Output> {
+  return yield* inPod(c, pod, ['sh', '-c', 'cat > "$0"', path], text)
+}
+
+function* inPod(c: Context, pod: string, inner: readonly string[], stdin?: string): Process<Output> {
+  const flags = new Map([...c.args.flags, ...(stdin === undefined ? [] : [['stdin', 'true'] as const])])
+  const call = stdin === undefined ? c.call : { argv: c.call.argv, key: c.call.key, nth: c.call.nth, stdin }
+  const reached = reach({ ...c, call, args: { ...c.args, flags, positional: [pod], rest: inner } })
+  if ('output' in reached) return reached.output
+  const registry = programs(c.kube, reached.handle)
+  if (!registry.has(inner[0] as string)) throw new UnsupportedError(`kubectl cp: the files of this container are not modelled`, [])
+  const seen = registry.look(reached.call)
+  return seen?.output ?? (yield* runInside(c.kube, reached))
 }
 
 /** Runs to the end of the inner command or of its container, whichever comes first. */

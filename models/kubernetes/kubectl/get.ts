@@ -12,10 +12,14 @@ const FORMATS = ['json', 'yaml', 'name', 'wide', 'jsonpath=TEMPLATE', 'custom-co
 export const get: Verb = {
   name: 'get',
   summary: 'prints objects',
-  flags: { output: 'text', selector: 'text', watch: 'optional', 'all-namespaces': 'switch', 'no-headers': 'optional', 'show-labels': 'optional', 'ignore-not-found': 'optional', 'label-columns': 'text' },
+  flags: { output: 'text', selector: 'text', watch: 'optional', 'all-namespaces': 'switch', 'no-headers': 'optional', 'show-labels': 'optional', 'ignore-not-found': 'optional', 'label-columns': 'text', 'sort-by': 'text', 'field-selector': 'text', raw: 'text' },
 
   check(args, kube) {
+    if (args.flags.has('raw')) return RAW.test(args.flags.get('raw') ?? '') || args.flags.get('raw')?.includes('${') === true ? [] : [`kubectl get --raw ${args.flags.get('raw') ?? ''} is not modelled; there are: /healthz, /livez, /readyz`]
     const out = unknownTypes(args, kube)
+    if (args.positional.length === 0) out.push('kubectl get: name a resource type')
+    const fields = args.flags.get('field-selector')
+    if (fields !== undefined && args.positional.length > 1) out.push('kubectl get: field selectors cannot be used when a name is given')
     const format = args.flags.get('output')
     if (format !== undefined && !format.includes('${')) {
       if (!/^(json|yaml|name|wide|jsonpath=.*|jsonpath-as-json=.*|custom-columns=.*)$/s.test(format)) out.push(`the output format \`${format}\` is not modelled; supported: ${FORMATS.join(', ')}`)
@@ -47,8 +51,10 @@ const NEVER_ENDING = { park: () => () => {} }
 
 function show(c: Context): Look {
   const { args } = c
+  if (args.flags.has('raw')) return { output: { out: /verbose/.test(args.flags.get('raw') ?? '') ? `${HEALTH_CHECKS.map(name => `[+]${name} ok\n`).join('')}${(args.flags.get('raw') ?? '').replace(/^\/|\?.*$/g, '')} check passed\n` : 'ok', err: '', code: 0 }, afterUs: 0, stableUntilUs: NEVER }
   const words = args.positional[0] === 'all' ? ['pods,services,deployments,statefulsets,jobs'] : args.positional
-  const { found, missing } = targets(c, words)
+  const { found: named, missing } = targets(c, words)
+  const found = sorted(args, selected(args, named))
   const errors = args.flags.has('ignore-not-found') ? [] : missing
   const err = errors.map(e => `${e.message}\n`).join('')
   const code = errors.length > 0 ? 1 : 0
@@ -66,6 +72,51 @@ function show(c: Context): Look {
   }
   // Ages move by themselves.
   return done(tables(c, found, format === 'wide'), c.kube.sim.now)
+}
+
+const RAW = /^\/(?:healthz|livez|readyz)(?:\?verbose(?:=(?:true|1))?)?$/
+const HEALTH_CHECKS = ['ping', 'log', 'etcd']
+
+/** Fields that the API server can select by; any other is an error of the request. */
+const POD_FIELDS = new Set(['metadata.name', 'metadata.namespace', 'spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'spec.hostNetwork', 'status.phase', 'status.podIP', 'status.nominatedNodeName'])
+const ANY_FIELDS = new Set(['metadata.name', 'metadata.namespace'])
+
+/** Those that a `--field-selector` leaves. @throws CliError for a field that cannot be selected by */
+function selected(args: Arguments, found: readonly Found[]): readonly Found[] {
+  const selector = args.flags.get('field-selector')
+  if (selector === undefined) return found
+  const terms = selector.split(',').filter(term => term !== '').map(term => {
+    const [, field = '', operator = '', value = ''] = /^([^!=]+)(==|=|!=)(.*)$/.exec(term) ?? []
+    if (field === '') throw new CliError(`error: invalid field selector: '${selector}'; can't understand '${term}'`)
+    return { field, equals: operator !== '!=', value }
+  })
+  return found.filter(f => terms.every(({ field, equals, value }) => {
+    if (!(f.type.kind === 'Pod' ? POD_FIELDS : ANY_FIELDS).has(field)) throw new CliError(`Error from server (BadRequest): Unable to find "/v1, Resource=${f.type.plural}" that match label selector "", field selector "${selector}": field label not supported: ${field}`)
+    const text = findAll(`{.${field}}`, f.json()).map(String)[0] ?? ''
+    return (text === value) === equals
+  }))
+}
+
+/** By a jsonpath: numbers by size, texts in natural order (`pod-2` before `pod-10`); what lacks the field comes first. */
+function sorted(args: Arguments, found: readonly Found[]): readonly Found[] {
+  const by = args.flags.get('sort-by')
+  if (by === undefined) return found
+  const path = by.startsWith('{') ? by : `{${by.startsWith('.') ? '' : '.'}${by}}`
+  const keyed = found.map(f => ({ f, key: findAll(path, f.json())[0] }))
+  return keyed.sort((a, b) => inOrder(a.key, b.key)).map(({ f }) => f)
+}
+
+function inOrder(a: unknown, b: unknown): number {
+  if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  const [x, y] = [String(a).match(/\d+|\D+/g) ?? [], String(b).match(/\d+|\D+/g) ?? []]
+  for (let i = 0; i < Math.min(x.length, y.length); i++) {
+    const [p, q] = [x[i] as string, y[i] as string]
+    if (p === q) continue
+    if (/^\d/.test(p) && /^\d/.test(q) && Number(p) !== Number(q)) return Number(p) - Number(q)
+    return p < q ? -1 : 1
+  }
+  return x.length - y.length
 }
 
 function print(format: string, found: readonly Found[], single: boolean, bare: boolean): string {

@@ -3,7 +3,9 @@ import { type Call, type Command, failed, type Finding, type Look, type Output, 
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { type Arguments, GLOBAL_FLAGS, parseArguments, REAL_GLOBAL_FLAGS } from './arguments.ts'
-import { apply, create } from './apply.ts'
+import { apply, create, replace } from './apply.ts'
+import { config } from './config.ts'
+import { cp } from './cp.ts'
 import { deleteVerb } from './delete.ts'
 import { describe } from './describe.ts'
 import { drain, uncordon, cordon } from './drain.ts'
@@ -20,7 +22,7 @@ import { set } from './set.ts'
 import { CliError, type Context, type Verb } from './verb.ts'
 import { wait } from './wait.ts'
 
-export const VERBS: readonly Verb[] = [annotate, apply, clusterInfo, cordon, create, deleteVerb, describe, drain, exec, get, label, logs, patch, rollout, run, scale, set, taint, top, uncordon, version, wait]
+export const VERBS: readonly Verb[] = [annotate, apply, clusterInfo, config, cordon, cp, create, deleteVerb, describe, drain, exec, get, label, logs, patch, replace, rollout, run, scale, set, taint, top, uncordon, version, wait]
 
 interface Invocation {
   readonly verb: Verb
@@ -48,6 +50,7 @@ export class Kubectl implements Command {
     // What the real tool refuses is no error of the input: it is what the rehearsal is to show.
     if (args.problem !== undefined) findings.push({ severity: refusedByKubectl(invocation) ? 'warning' : 'error', message: withSupported(unknownFlag(invocation), verb) ?? `kubectl ${verb.name} fails: ${args.problem}` })
     for (const message of verb.check?.(args, this.kube) ?? []) findings.push({ severity: 'error', message })
+    for (const file of verb.files?.(args) ?? []) findings.push({ severity: 'error', message: `\`-f ${file}\`: a step has no files: pass the objects on standard input with \`-f -\`, or write a shell script`, file })
     return findings
   }
 
@@ -116,7 +119,7 @@ const parse = rememberedByWords((argv): Invocation | UnknownVerb => {
   const name = words[at] ?? ''
   const verb = BY_NAME.get(name)
   if (verb === undefined) return { unknown: `the verb \`kubectl ${name}\` is not modelled; there are: ${[...BY_NAME.keys()].join(', ')}` }
-  return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], { ...GLOBAL_FLAGS, ...verb.flags }) }
+  return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], { ...GLOBAL_FLAGS, ...verb.flags }, verb.letters) }
 })
 
 function still(output: Output): Look {

@@ -1,10 +1,11 @@
 import { NEVER } from '../../../src/kernel/index.ts'
 import { ok } from '../../../src/operator/command.ts'
 import { quantity } from '../objects.ts'
-import { podOf } from './exec.ts'
+import type { Container } from '../handle.ts'
+import { podOf, until } from './exec.ts'
 import { list, resourceType, selectorMatches } from './resources.ts'
 import { align } from './table.ts'
-import { CliError, type Verb } from './verb.ts'
+import { CliError, type Context, type Verb } from './verb.ts'
 
 export const version: Verb = {
   name: 'version',
@@ -23,16 +24,43 @@ export const clusterInfo: Verb = {
   look: c => ok(`Kubernetes control plane is running at https://${c.kube.options.clusterName}:443\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n`),
 }
 
+/** What a container logged so far; with `-f` its whole log, once it has ended: nobody sees it grow. */
 export const logs: Verb = {
   name: 'logs',
   summary: 'prints what a container logged',
-  flags: { container: 'text', selector: 'text' },
-  look(c) {
-    const pod = podOf(c, c.args.positional[0] ?? '')
-    const handle = pod.worker?.handle
-    if (handle === undefined) throw new CliError(`Error from server (BadRequest): container "${pod.main.name}" in pod "${pod.name}" is waiting to start: ${pod.reason || 'ContainerCreating'}`)
-    return { output: ok(handle.imageUsed.program.logs?.(handle) ?? ''), afterUs: 0, stableUntilUs: c.kube.sim.now }
+  flags: { container: 'text', tail: 'text', follow: 'optional', timestamps: 'optional' },
+  letters: { f: 'follow' },
+  check(args) {
+    const tail = args.flags.get('tail')
+    if (args.flags.has('timestamps')) return ['the flag `--timestamps` of kubectl logs is not modelled; supported: --container, --tail, --follow']
+    return tail === undefined || /^-?\d+$/.test(tail) || tail.includes('${') ? [] : [`kubectl logs: invalid argument "${tail}" for "--tail" flag`]
   },
+  look(c) {
+    if (c.args.flags.has('follow') && c.args.flags.get('follow') !== 'false') return undefined
+    return { output: ok(tailOf(c, logOf(handleOf(c)))), afterUs: 0, stableUntilUs: c.kube.sim.now }
+  },
+  *run(c) {
+    const handle = handleOf(c)
+    yield* until(c.kube, NEVER, () => (handle.running ? undefined : true))
+    return ok(tailOf(c, logOf(handle)))
+  },
+}
+
+function handleOf(c: Context): Container {
+  const pod = podOf(c, c.args.positional[0] ?? '')
+  const handle = pod.worker?.handle
+  if (handle === undefined) throw new CliError(`Error from server (BadRequest): container "${pod.main.name}" in pod "${pod.name}" is waiting to start: ${pod.reason || 'ContainerCreating'}`)
+  return handle
+}
+
+const logOf = (handle: Container): string => handle.imageUsed.program.logs?.(handle) ?? ''
+
+function tailOf(c: Context, text: string): string {
+  const lines = Number(c.args.flags.get('tail') ?? -1)
+  if (lines < 0) return text
+  const all = text.split('\n')
+  const end = all.at(-1) === '' ? all.length - 1 : all.length
+  return lines === 0 ? '' : all.slice(Math.max(0, end - lines)).join('\n')
 }
 
 /** Usage is not modelled: what is requested stands in for it. */

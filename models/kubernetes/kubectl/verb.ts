@@ -16,10 +16,14 @@ export interface Verb {
   readonly name: string
   readonly summary: string
   readonly flags: FlagSpec
+  /** Letters that mean something else to this verb than to the others. */
+  readonly letters?: Readonly<Record<string, string>>
   /** All flags that the real verb has besides the global ones, where the list is known: any other is refused by kubectl itself. */
   readonly realFlags?: readonly string[]
   /** Malformed invocations that can be told without running: one message each. */
   check?(args: Arguments, kube: Kubernetes): readonly string[]
+  /** Files of the workstation that it reads. */
+  files?(args: Arguments): readonly string[]
   /** For read-only invocations; undefined when this one has effects or waits. */
   look?(c: Context): Output | Look | undefined
   run?(c: Context): Process<Output>
@@ -47,7 +51,7 @@ export function typeOf(c: Context, word: string): ResourceType {
 }
 
 /** A kind that somebody created objects of (a custom resource). */
-function customType(kube: Kubernetes, word: string): ResourceType | undefined {
+export function customType(kube: Kubernetes, word: string): ResourceType | undefined {
   const [singular] = word.toLowerCase().split('.')
   const kind = kube.store.kindNames().find(k => k.toLowerCase() === singular || `${k.toLowerCase()}s` === singular)
   return kind === undefined ? undefined : { kind, plural: `${kind.toLowerCase()}s`, singular: kind.toLowerCase(), short: [], group: '', namespaced: true }

@@ -21,7 +21,7 @@ const echo: Command = {
 
 /** The commands of the operator's workstation. */
 export function workstationPrograms(world: World): Command[] {
-  const commands: Command[] = [world.kubernetes.commands.kubectl, world.kubernetes.commands.az, echo]
+  const commands: Command[] = [world.kubernetes.commands.kubectl, world.kubernetes.commands.az, world.kubernetes.commands.curl, echo]
   if (world.options.operatorPlace === 'bastion-pod') commands.push(redisCli(world, { place: () => 'operator', local: () => undefined }))
   return commands
 }

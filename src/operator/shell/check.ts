@@ -1,7 +1,7 @@
 import { Simulation } from '../../kernel/index.ts'
 import { CommandRegistry, UnsupportedError } from '../command.ts'
 import { UNSUPPORTED_BUILTINS } from './builtins.ts'
-import { MemoryFiles } from './files.ts'
+import { MemoryFiles, absolute } from './files.ts'
 import { BUILTIN_NAMES, ScriptRun, UTILITY_NAMES } from './index.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import { UTILITY_SUMMARY } from './program.ts'
@@ -69,13 +69,39 @@ export function writtenArgv(node: Simple, constants: ReadonlyMap<string, string>
   })
 }
 
+/** Every simple command of a script with its words as far as they are known. A variable that runs over a fixed list stands for each of its words. */
+export function commandsOf(script: Script): readonly { readonly argv: readonly string[]; readonly node: Simple }[] {
+  const constants = constantsOf(script)
+  const found: { argv: readonly string[]; node: Simple }[] = []
+  everyNode(script.body, (node, around) => {
+    if (node.is !== 'simple' || node.words.length === 0) return
+    const loop = around.findLast(outer => outer.is === 'for' && outer.words?.every(word => word.constant !== undefined))
+    const values = loop?.is === 'for' ? (loop.words ?? []).map(word => new Map([...constants, [loop.name, word.constant as string]])) : [constants]
+    const seen = new Set<string>()
+    for (const known of values) {
+      const argv = through(writtenArgv(node, known))
+      if (!seen.has(argv.join('\0'))) found.push({ argv, node })
+      seen.add(argv.join('\0'))
+    }
+  })
+  return found
+}
+
+/** What `timeout 5 kubectl …` and the like start. */
+function through(argv: readonly string[]): readonly string[] {
+  const pattern = THROUGH[argv[0] ?? '']
+  const at = pattern === undefined ? -1 : argv.findIndex((word, i) => i > 0 && !pattern.test(word))
+  return at > 0 ? through(argv.slice(at)) : argv
+}
+
 const THROUGH: Readonly<Record<string, RegExp>> = { timeout: /^-|^[\d.]+[smhd]?$/, nohup: /^$/, sudo: /^-/, nice: /^-/, time: /^-/, command: /^-/, exec: /^-/, env: /^-|=/, stdbuf: /^-/, setsid: /^-/, watch: /^-|^\d+$/, xargs: /^-|^\d+$|^\{\}$|^[A-Z%@]$/, builtin: /^$/, '!': /^$/ }
 
 /**
  * Every command and flag of a script that a rehearsal does not have, at once.
- * @param registry the programs of the place; @param own commands that the scenario adds
+ * @param registry the programs of the place; @param mounted the files of the workstation
  */
-export function unsupportedIn(script: Script, registry: CommandRegistry): ScriptFinding[] {
+export function unsupportedIn(script: Script, registry: CommandRegistry, mounted: ReadonlyMap<string, string> = new Map()): ScriptFinding[] {
+  const files = new FilesOf(script, mounted)
   const findings: ScriptFinding[] = []
   const functions = functionsOf(script)
   const constants = constantsOf(script)
@@ -99,7 +125,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry): Script
     if (base === 'bash' || base === 'sh') return checkInner(argv, node)
     if (name.includes('/') && !registry.has(base) && !UTILITY_NAMES.has(base)) return
     if (registry.has(base) && registry.get(base).summary !== UTILITY_SUMMARY) {
-      for (const found of registry.check(argv)) say(found.message, found.severity)
+      for (const found of registry.check(argv)) if (found.file === undefined || !files.has(found.file)) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning')
       return
     }
     if (BUILTIN_NAMES.has(name)) {
@@ -112,20 +138,39 @@ export function unsupportedIn(script: Script, registry: CommandRegistry): Script
       return
     }
     if (UNSUPPORTED_BUILTINS.includes(name)) say(`the builtin \`${name}\` is not supported in a rehearsal`)
-    else say(`the command \`${name}\` is not modelled on ${registry.place}; there are: ${registry.names.join(', ')}; text programs: ${[...UTILITY_NAMES].sort().join(', ')}. A command of your own can be added to the scenario under \`commands\``)
+    else say(`${registry.missing(name)}; there are: ${registry.names.join(', ')}; text programs: ${[...UTILITY_NAMES].sort().join(', ')}. A command of your own can be added to the scenario under \`commands\``)
   }
   function checkInner(argv: readonly string[], node: Simple): void {
     const at = argv.findIndex(a => /^-[a-z]*c$/.test(a))
     const text = at > 0 ? argv[at + 1] : undefined
     if (text === undefined || text.includes('${')) return
     try {
-      for (const found of unsupportedIn(parseScript(text, script.file, node.line), registry)) findings.push(found)
+      for (const found of unsupportedIn(parseScript(text, script.file, node.line), registry, mounted)) findings.push(found)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       findings.push({ severity: 'error', line: error.line, rule: 'syntax', message: error.what, command: node.source })
     }
   }
   return findings.sort((a, b) => a.line - b.line)
+}
+
+/** The files that a script will find: those on the workstation, and those that it may write itself. */
+class FilesOf {
+  private readonly writes: boolean
+
+  constructor(
+    private readonly script: Script,
+    private readonly mounted: ReadonlyMap<string, string>,
+  ) {
+    // A folder that it leaves, or a file that a variable names, may be anything.
+    this.writes = /(?:^|[;&|\s])(?:cd|pushd|mktemp|tar|unzip|git|cp|mv)\s/m.test(script.text)
+  }
+
+  has(file: string): boolean {
+    if (this.writes || file.includes('$')) return true
+    const path = absolute(file, '/root')
+    return [...this.mounted.keys()].some(known => known === path || known.startsWith(`${path}/`)) || new RegExp(`(?:>|\\btee\\b[^\\n|]*)\\s*"?${file.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`).test(this.script.text)
+  }
 }
 
 /** Tries a text program's options out, on nothing. */

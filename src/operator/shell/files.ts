@@ -1,3 +1,5 @@
+import type { Disk } from '../command.ts'
+
 /** The files that a script may touch: a workstation's live in memory, a container's are supplied by its model. Paths are absolute. */
 export interface Files {
   /** Undefined when there is no such file. */
@@ -23,6 +25,27 @@ export function absolute(path: string, from: string): string {
     else if (piece !== '' && piece !== '.') pieces.push(piece)
   }
   return `/${pieces.join('/')}`
+}
+
+/** Files as a program finds them that was started in a folder. */
+export class FolderDisk implements Disk {
+  constructor(
+    private readonly files: Files,
+    private readonly folder: string,
+  ) {}
+
+  read(path: string): string | undefined {
+    return this.files.read(absolute(path, this.folder))
+  }
+
+  write(path: string, text: string): string | undefined {
+    return this.files.write(absolute(path, this.folder), text)
+  }
+
+  list(path: string): readonly string[] | undefined {
+    const whole = absolute(path, this.folder)
+    return this.files.kind(whole) === 'd' ? (this.files.list?.(whole) ?? []) : undefined
+  }
 }
 
 const CAPACITY = 64_000_000

@@ -33,7 +33,7 @@ export function runProgram(shell: Shell, node: Simple, argv: readonly string[]):
     shell.complain(name.includes('/') ? `${name}: No such file or directory` : `${name}: command not found`)
     return 127
   }
-  throw new UnsupportedError(`line ${shell.line}: the command \`${name}\` is not modelled on ${session.host.registry.place}`, [...session.host.registry.names, ...session.machine.utilities.keys()])
+  throw new UnsupportedError(`line ${shell.line}: ${session.host.registry.missing(name)}`, [...session.host.registry.names, ...session.machine.utilities.keys()])
 }
 
 /** A script started as a program: only what is exported reaches it. */
@@ -82,7 +82,7 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
     const text = input.all()
     return text === WAIT ? '' : text
   }
-  const call = session.call(issue.argv, issue.key, issue.nth, shell.fds.own ? read() : read, shell.vars.environment())
+  const call = session.call(issue.argv, issue.key, issue.nth, shell.fds.own ? read() : read, shell.vars.environment(), shell.cwd)
   const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : session.memory)
   session.failing = output.code !== 0
   watcher?.returned(node, issue, output)

@@ -1,6 +1,6 @@
 import { type Process, Signal, type Simulation, type Task, type Us } from '../../kernel/index.ts'
 import type { Call, CommandRegistry, Output } from '../command.ts'
-import type { Files } from './files.ts'
+import { type Files, FolderDisk } from './files.ts'
 import { StuckError } from './errors.ts'
 import type { Machine } from './machine.ts'
 import { LookMemory } from './memory.ts'
@@ -225,14 +225,15 @@ export class Session {
   }
 
   /** A call of a program. `stdin` may be read when the program asks for it: one that never does leaves it to the next, as a real one. */
-  call(argv: readonly string[], key: string, nth: number, stdin: string | (() => string), env: Readonly<Record<string, string>>): Call {
-    const { runAs } = this.host
+  call(argv: readonly string[], key: string, nth: number, stdin: string | (() => string), env: Readonly<Record<string, string>>, cwd: string): Call {
+    const { runAs, files } = this.host
     const user = runAs === undefined ? undefined : { user: runAs }
-    if (typeof stdin === 'string') return { argv, stdin, key, nth, env, ...user }
+    const disk = new FolderDisk(files, cwd)
+    if (typeof stdin === 'string') return { argv, stdin, key, nth, env, disk, ...user }
     let text: string | undefined
     const { memory } = this
     return {
-      argv, key, nth, env, ...user,
+      argv, key, nth, env, disk, ...user,
       get stdin() {
         memory?.readsInput()
         text ??= stdin()

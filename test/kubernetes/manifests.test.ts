@@ -1,0 +1,108 @@
+/** Objects in files, and what else a shell script asks of kubectl. */
+import { expect, test } from 'vitest'
+import type { Disk } from '../../src/operator/command.ts'
+import { cluster, run, service, shell, statefulSet, type TestCluster } from './cluster.ts'
+import { CommandRegistry, type Output, recall } from '../../src/operator/command.ts'
+
+class Folder implements Disk {
+  constructor(readonly texts: Record<string, string>) {}
+  read(path: string): string | undefined {
+    return this.texts[path]
+  }
+  write(path: string, text: string): undefined {
+    this.texts[path] = text
+  }
+  list(path: string): readonly string[] | undefined {
+    const inside = Object.keys(this.texts).filter(name => name.startsWith(`${path}/`)).map(name => name.slice(path.length + 1))
+    return inside.length === 0 ? undefined : inside
+  }
+}
+
+function typed(c: TestCluster, folder: Disk, words: readonly string[], stdin = ''): Output {
+  const registry = new CommandRegistry('test').register(c.kube.commands.kubectl)
+  const task = c.sim.spawn(registry.run(recall({ argv: words, stdin, key: 'k', nth: c.sim.now }, { disk: folder })))
+  for (let i = 0; i < 2000 && task.state === 'running'; i++) run(c, 1)
+  return task.result as Output
+}
+
+const CONFIG = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { x: "1" }\n'
+const BUDGET = 'apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: { name: b }\nspec: { maxUnavailable: 1, selector: { matchLabels: { app: t } } }\n'
+
+test('K8S-APPLY-1 files, folders and standard input: several documents, JSON, Lists; created, configured, unchanged, replaced, deleted', () => {
+  const c = cluster()
+  const folder = new Folder({ 'all.yaml': `---\n${CONFIG}---\n${BUDGET}`, 'dir/a.json': JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [service('s', { app: 't' })] }), 'dir/notes.txt': 'no', 'a2.yaml': CONFIG.replace('"1"', '"2"') })
+  expect(typed(c, folder, ['kubectl', 'apply', '-f', 'all.yaml'])).toEqual({ out: 'configmap/a created\npoddisruptionbudget.policy/b created\n', err: '', code: 0 })
+  expect(typed(c, folder, ['kubectl', 'apply', '-f', 'a2.yaml', '-f', 'dir']).out).toBe('configmap/a configured\nservice/s created\n')
+  expect(typed(c, folder, ['kubectl', 'apply', '-f', '-'], CONFIG.replace('"1"', '"2"')).out).toBe('configmap/a unchanged\n')
+  expect(typed(c, folder, ['kubectl', 'create', '-f', 'all.yaml'])).toEqual({ out: '', err: 'Error from server (AlreadyExists): error when creating "all.yaml": configmaps "a" already exists\nError from server (AlreadyExists): error when creating "all.yaml": poddisruptionbudgets.policy "b" already exists\n', code: 1 })
+  expect(typed(c, folder, ['kubectl', 'replace', '-f', 'all.yaml']).out).toBe('configmap/a replaced\npoddisruptionbudget.policy/b replaced\n')
+  expect(typed(c, folder, ['kubectl', 'get', 'cm', 'a', '-o', 'jsonpath={.data.x}']).out).toBe('1')
+  expect(typed(c, folder, ['kubectl', 'delete', '-f', 'all.yaml']).out).toBe('configmap "a" deleted\npoddisruptionbudget.policy "b" deleted\n')
+  expect(typed(c, folder, ['kubectl', 'replace', '-f', 'all.yaml'])).toMatchObject({ code: 1, err: expect.stringContaining('Error from server (NotFound): error when replacing "all.yaml": configmaps "a" not found') })
+  expect(typed(c, folder, ['kubectl', 'delete', '-f', 'all.yaml', '--ignore-not-found']).code).toBe(0)
+})
+
+test('K8S-APPLY-1 what is not there, or no manifest, fails as kubectl does; a kind that the model lacks is named as such', () => {
+  const c = cluster()
+  const folder = new Folder({ 'old.yaml': BUDGET.replace('policy/v1', 'policy/v1beta1'), 'foo.yaml': 'apiVersion: example.com/v1\nkind: Foo\nmetadata: { name: f }\n', 'bad.yaml': 'a: [', 'empty.yaml': '', 'kindless.yaml': 'metadata: { name: x }\n', 'role.yaml': 'apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: r }\n' })
+  const fails = (file: string): string => {
+    const { code, err } = typed(c, folder, ['kubectl', 'apply', '-f', file])
+    expect(code).toBe(1)
+    return err
+  }
+  expect(fails('no.yaml')).toBe('error: the path "no.yaml" does not exist\n')
+  expect(fails('foo.yaml')).toBe('error: resource mapping not found for name: "f" namespace: "" from "foo.yaml": no matches for kind "Foo" in version "example.com/v1"\nensure CRDs are installed first\n')
+  // Removed with Kubernetes 1.25: what an old manifest meets after the upgrade.
+  expect(fails('old.yaml')).toContain('no matches for kind "PodDisruptionBudget" in version "policy/v1beta1"')
+  expect(fails('bad.yaml')).toContain('error: error parsing bad.yaml: error converting YAML to JSON')
+  expect(fails('empty.yaml')).toBe('error: no objects passed to apply\n')
+  expect(fails('kindless.yaml')).toContain('error validating data: [apiVersion not set, kind not set]')
+  expect(() => typed(c, folder, ['kubectl', 'apply', '-f', 'role.yaml'])).toThrow('objects of kind Role (rbac.authorization.k8s.io/v1) are not modelled')
+  const { kubectl } = c.kube.commands
+  expect(kubectl.check(['kubectl', 'apply', '-f', 'https://example.com/a.yaml'])).toMatchObject([{ severity: 'error', message: expect.stringContaining('there is no network') }])
+  expect(kubectl.check(['kubectl', 'apply', '-f', 'a.yaml'])).toMatchObject([{ severity: 'error', file: 'a.yaml' }])
+  expect(kubectl.check(['kubectl', 'apply', '-f', '-'])).toEqual([])
+})
+
+test('create --dry-run -o yaml goes through a pipe into apply', () => {
+  const c = cluster()
+  const folder = new Folder({ 'pg.conf': 'a = 1\n' })
+  const made = typed(c, folder, ['kubectl', 'create', 'configmap', 'conf', '--from-file=pg.conf', '--from-file=other=pg.conf', '--from-literal=k=v', '--dry-run=client', '-o', 'yaml'])
+  expect(made).toMatchObject({ code: 0, err: '' })
+  expect(shell(c, 'kubectl get cm conf').code).toBe(1)
+  expect(typed(c, folder, ['kubectl', 'apply', '-f', '-'], made.out).out).toBe('configmap/conf created\n')
+  expect(shell(c, ['kubectl', 'get', 'cm', 'conf', '-o', 'jsonpath={.data.pg\\.conf}|{.data.other}|{.data.k}']).out).toBe('a = 1\n|a = 1\n|v')
+  expect(typed(c, folder, ['kubectl', 'create', 'namespace', 'x', '--dry-run=client']).out).toBe('namespace/x created (dry run)\n')
+  expect(typed(c, folder, ['kubectl', 'create', 'namespace', 'x', '--dry-run=true']).err).toContain('no longer supported')
+})
+
+test('K8S-GET-1 --sort-by is natural order, --field-selector knows few fields, --raw asks for the API server’s health', () => {
+  const c = cluster(4)
+  c.kube.create(statefulSet('s', 11))
+  run(c, 900)
+  const names = (words: readonly string[]): string => shell(c, ['kubectl', 'get', 'pods', ...words, '-o', 'jsonpath={.items[*].metadata.name}']).out
+  expect(names([]).split(' ').slice(0, 3)).toEqual(['s-0', 's-1', 's-10'])
+  expect(names(['--sort-by=.metadata.name']).split(' ').slice(0, 3)).toEqual(['s-0', 's-1', 's-2'])
+  expect(names(['--sort-by={.metadata.name}']).split(' ').at(-1)).toBe('s-10')
+  expect(names(['--field-selector', 'metadata.name=s-3'])).toBe('s-3')
+  expect(names(['--field-selector', 'status.phase=Running,metadata.name!=s-3']).split(' ').length).toBe(10)
+  expect(shell(c, 'kubectl get pods --field-selector spec.containers=x')).toMatchObject({ code: 1, err: expect.stringContaining('field label not supported: spec.containers') })
+  expect(shell(c, 'kubectl get --raw /readyz')).toMatchObject({ out: 'ok', code: 0 })
+  expect(shell(c, 'kubectl get --raw=/livez?verbose').out).toMatch(/livez check passed\n$/)
+  c.kube.apiUp = false
+  expect(shell(c, 'kubectl get --raw /readyz').code).toBe(1)
+  expect(c.kube.commands.kubectl.check(['kubectl', 'get', '--raw', '/metrics'])).toMatchObject([{ message: expect.stringContaining('/readyz') }])
+})
+
+test('config, logs and cp as far as they go', () => {
+  const c = cluster()
+  c.kube.create(statefulSet('s', 1))
+  run(c, 60)
+  const name = c.kube.options.clusterName
+  expect(shell(c, 'kubectl config current-context').out).toBe(`${name}\n`)
+  expect(shell(c, `kubectl config use-context ${name}`).out).toBe(`Switched to context "${name}".\n`)
+  expect(shell(c, 'kubectl config use-context other')).toMatchObject({ code: 1, err: 'error: no context exists with the name: "other"\n' })
+  expect(shell(c, 'kubectl logs s-0 --tail=1').code).toBe(0)
+  expect(shell(c, 'kubectl logs -f s-0', 5_000_000).code).toBe(-1)
+  expect(typed(c, new Folder({}), ['kubectl', 'cp', 'none', 's-0:/tmp/x'])).toMatchObject({ code: 1, err: "error: none doesn't exist in local filesystem\n" })
+})
