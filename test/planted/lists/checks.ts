@@ -21,7 +21,7 @@ export const checks: Family = {
     checking('outage-of-20-s-ignored', 'outages under 20 s are ignored, not under 20 ms', 'src/measures/downtime.ts', 'IGNORED_OUTAGE_US = 20_000', 'IGNORED_OUTAGE_US = 20_000_000', PIECES, STORY),
     checking('downtime-unweighted', 'every cohort counts as if it were all of the demand', 'src/measures/downtime.ts', 'sum += (outage.toUs - outage.fromUs) * outage.share\n  return sum', 'sum += outage.toUs - outage.fromUs\n  return sum', PIECES, STORY),
     checking('converges-blind-to-histories', 'a follower with another history is no failure', 'src/checks/converges.ts', '...histories(facts, facts.members), ', '', OTHERS),
-    checking('converges-blind-to-versions', 'mixed versions at the end are no failure', 'src/checks/converges.ts', ', ...versions(facts)]', ']', OTHERS),
+    checking('converges-blind-to-versions', 'mixed versions at the end are no failure', 'src/checks/converges.ts', '...versions(facts), ', '', OTHERS),
     checking('converges-one-copy-will-do', 'one whole member is full redundancy', 'src/checks/converges.ts', '...redundancy(facts, facts.expectedMembers), ', '...redundancy(facts, 1), ', OTHERS),
     checking('serves-inverted', 'a run fails when a fresh client can write', 'src/checks/serves.ts', 'facts.fresh.find(({ found }) => !found.ok)', 'facts.fresh.find(({ found }) => found.ok)', OTHERS),
     checking('target-any-outcome', 'a run that turned back has to have reached the target', 'src/checks/target.ts', "facts.outcome !== 'completed'", "facts.outcome === 'stuck'", OTHERS),

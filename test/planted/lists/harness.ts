@@ -19,7 +19,7 @@ export const harness: Family = {
     part('failures-not-run-twice', 'nothing is rehearsed a second time, so that nobody would see an engine that dreams', 'src/campaign/rehearser.ts', 'const twice = failed ||', 'const twice = (failed && run < 0) ||', CAMPAIGN),
     part('out-of-budget-counts', 'a run whose faults no design survives enters the verdict', 'src/campaign/aggregate.ts', 'else if (result.inBudget) addInBudget(into, run, result)', 'else if (into.ranges.length > 0) addInBudget(into, run, result)', CAMPAIGN),
     part('quantiles-too-low', 'p99 is read at rank 95', 'src/campaign/sketch.ts', "at === 'p95' ? 95 : 99", "at === 'p95' ? 95 : 95", STATISTICS),
-    part('interval-one-sided', 'an exact interval leaves 5 % out at one end, not 2.5 %', 'src/campaign/intervals.ts', 'betaQuantile(0.975,', 'betaQuantile(0.95,', STATISTICS),
+    part('interval-one-sided', 'an exact interval leaves 5 % out at one end, not 2.5 %', 'src/measures/exact.ts', 'betaQuantile(0.975,', 'betaQuantile(0.95,', STATISTICS),
     part('shrinker-takes-any-signature', 'a smaller run that fails some other check passes for the same failure', 'src/campaign/shrink.ts', 'signatureKey(verdict.signature) === key)', 'key.length > 0)', SHRINK),
     part('shrinker-leaves-the-budget', 'a smaller run may have faults that no design survives', 'src/campaign/shrink.ts', 'return result.inBudget && result.verdicts.some', 'return result.verdicts.some', CAMPAIGN),
     part('shrinker-stops-early', 'what was found after one round is called minimal', 'src/campaign/shrink.ts', 'before !== search.best && !search.exhausted; ) {', 'before === undefined; ) {', CAMPAIGN),
