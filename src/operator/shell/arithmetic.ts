@@ -137,6 +137,8 @@ class Parser {
   private token = ''
   private kind: 'number' | 'name' | 'operator' | 'end' = 'end'
   private start = 0
+  /** Where the token before this one begins. */
+  private before = 0
 
   constructor(private readonly text: string) {
     this.advance()
@@ -154,6 +156,7 @@ class Parser {
   }
 
   private advance(): void {
+    this.before = this.start
     while (this.at < this.text.length && /\s/.test(this.text[this.at] as string)) this.at += 1
     this.start = this.at
     if (this.at >= this.text.length) {
@@ -300,7 +303,8 @@ class Parser {
       }
       return (n, d) => readPlace(place, n, d)
     }
-    throw this.wrong('syntax error: operand expected')
+    // At the end bash names what stands last.
+    throw new ArithmeticError('syntax error: operand expected', this.text.slice(this.kind === 'end' ? this.before : this.start))
   }
 
   private place(): Place {

@@ -56,27 +56,53 @@ function isPlain(shell: Shell, command: Node): boolean {
   return !shell.functions.has(name.constant) && !['eval', 'source', '.', 'yes', 'tail', 'watch', 'tee', 'bash', 'sh', 'timeout', 'xargs', 'command'].includes(name.constant)
 }
 
+/** What a pipe holds: whoever has more to write, and a reader that leaves it unread, dies of it. */
+const PIPE_CAPACITY = 65_536
+const BROKEN = 141
+
 function* oneByOne(shell: Shell, node: Pipeline): Process<number[]> {
   const statuses: number[] = []
-  let text: string | undefined
+  let input: TextSource | undefined
   for (let i = 0; i < node.commands.length; i++) {
     const command = node.commands[i] as Node
     const last = i === node.commands.length - 1
-    const child = new Shell(shell.session, shell.name0, shell)
-    // Only the whole pipeline's status can end the script.
-    child.tested += 1
     const out = last ? undefined : new Collector(shell.session.charge)
-    child.fds = { ...shell.fds, in: text === undefined ? shell.fds.in : new TextSource(text), own: text === undefined ? shell.fds.own : command.is === 'simple', out: out ?? shell.fds.out, err: out !== undefined && node.errorsToo[i] === true ? out : shell.fds.err }
-    if (last && command.is !== 'simple') child.tested = shell.tested
-    statuses.push(yield* child.main([command]))
-    text = out?.text
+    const fds = { ...shell.fds, in: input ?? shell.fds.in, own: input === undefined ? shell.fds.own : command.is === 'simple', out: out ?? shell.fds.out, err: out !== undefined && node.errorsToo[i] === true ? out : shell.fds.err }
+    shell.session.unread = 0
+    if (last && shell.shopt.has('lastpipe')) statuses.push(yield* inShell(shell, command, fds))
+    else {
+      const child = new Shell(shell.session, shell.name0, shell)
+      // Only the whole pipeline's status can end the script.
+      child.tested += 1
+      child.fds = fds
+      if (last && command.is !== 'simple') child.tested = shell.tested
+      statuses.push(yield* child.main([command]))
+    }
+    if (input !== undefined && Math.max(input.left, shell.session.unread) > PIPE_CAPACITY) statuses[i - 1] = BROKEN
+    input = out === undefined ? undefined : new TextSource(out.text)
   }
   return statuses
 }
 
+/** The last command of a pipeline under `shopt -s lastpipe`: the shell itself runs it. */
+function* inShell(shell: Shell, command: Node, fds: Shell['fds']): Process<number> {
+  const before = shell.fds
+  const counted = command.is === 'simple' ? 1 : 0
+  shell.fds = fds
+  shell.tested += counted
+  try {
+    const result = shell.run(command)
+    return typeof result === 'number' ? result : yield* result
+  } finally {
+    shell.fds = before
+    shell.tested -= counted
+  }
+}
+
 function* atOnce(shell: Shell, node: Pipeline): Process<number[]> {
   const pipes = node.commands.slice(1).map(() => new Pipe(shell.session.charge))
-  const tasks = node.commands.map((command, i) => {
+  const inside = shell.shopt.has('lastpipe') ? (node.commands.at(-1) as Node) : undefined
+  const tasks = (inside === undefined ? node.commands : node.commands.slice(0, -1)).map((command, i) => {
     const input = pipes[i - 1]
     const output = pipes[i]
     const child = new Shell(shell.session, shell.name0, shell)
@@ -86,7 +112,14 @@ function* atOnce(shell: Shell, node: Pipeline): Process<number[]> {
   })
   try {
     const statuses: number[] = []
+    let own: number | undefined
+    if (inside !== undefined) {
+      const input = pipes.at(-1) as Pipe
+      own = yield* inShell(shell, inside, { ...shell.fds, in: input, own: inside.is === 'simple' })
+      input.abandon()
+    }
     for (const task of tasks) statuses.push(((yield task) as number | undefined) ?? 143)
+    if (own !== undefined) statuses.push(own)
     return statuses
   } finally {
     for (const task of tasks) task.kill()

@@ -120,6 +120,8 @@ export class Session {
   statusRead = false
   /** A file sourced is being run: `return` may leave it. */
   sourcing = false
+  /** Characters of its input that a text program left unread, because it had seen enough. */
+  unread = 0
   /** Why the last write to a file failed. */
   writeProblem: string | undefined
   /** Ends of process substitutions, by the name of their file. */

@@ -87,7 +87,7 @@ export class Shell {
     this.fds = parent?.fds ?? { in: NOTHING, own: false, out: { write: () => true }, err: { write: () => true }, more: undefined }
     if (parent === undefined) return
     // What is ignored stays ignored; every other trap is the parent's own.
-    for (const [signal, action] of parent.traps) if (action === '') this.traps.set(signal, '')
+    for (const [signal, action] of parent.traps) if (action === '' || (signal === 'ERR' && parent.options.errtrace)) this.traps.set(signal, action)
     this.positional = parent.positional
     this.cwd = parent.cwd
     this.status = parent.status

@@ -1,6 +1,6 @@
 import type { Process } from '../../kernel/index.ts'
 import { UnsupportedError } from '../command.ts'
-import { jobOf, signalName, waitFor } from './jobs.ts'
+import { jobOf, signalName, signalNumber, waitFor } from './jobs.ts'
 import type { Builtin } from './machine.ts'
 import { quoteForShell } from './parameter.ts'
 import { say } from './printing.ts'
@@ -49,7 +49,11 @@ export const kill: Builtin = (shell, argv, node) => {
   }
   let status = 0
   for (const pid of args) {
-    if (Number(pid) === shell.session.mainPid || Number(pid) === shell.pid) {
+    if (Number(pid) === shell.pid && shell.parent !== undefined) {
+      if (signal !== '0') toItself(shell, signal)
+      continue
+    }
+    if (Number(pid) === shell.session.mainPid) {
       if (signal !== '0') shell.session.signalMain(signal)
       continue
     }
@@ -61,6 +65,17 @@ export const kill: Builtin = (shell, argv, node) => {
     } else if (signal !== '0') job.signalled(signal)
   }
   return status
+}
+
+/** A subshell that sends itself a signal: its trap runs before the next command; without one it ends. */
+function toItself(shell: Shell, signal: string): void {
+  const action = signal === 'KILL' ? undefined : shell.traps.get(signal)
+  if (action !== undefined) {
+    if (action !== '') shell.pending.push(signal)
+  } else if (!['CONT', 'CHLD', 'WINCH', 'STOP', 'TSTP'].includes(signal)) {
+    shell.traps.delete('EXIT')
+    shell.jump = { is: 'exit', status: 128 + signalNumber(signal) }
+  }
 }
 
 export function* wait(shell: Shell, argv: readonly string[]): Process<number> {

@@ -57,6 +57,8 @@ function* simpleLater(shell: Shell, node: Simple): Process<number> {
         if (problem !== undefined) {
           shell.fds = before
           shell.complain(problem)
+          // Without a command the variables are set all the same.
+          if (argv.length === 0) for (const a of node.assignments) yield* assign(shell, a)
           const result = shell.finish(1)
           return typeof result === 'number' ? result : yield* result
         }
@@ -149,6 +151,7 @@ function* callFunction(shell: Shell, node: Simple, name: string, body: Node, arg
     shell.vars.popLayer()
     shell.refreshIfs()
     shell.calls.pop()
+    shell.line = node.line
     shell.positional = before
     shell.loops = loops
   }

@@ -50,6 +50,11 @@ export class TextSource implements Source {
     return piece
   }
 
+  /** Characters nobody has read. */
+  get left(): number {
+    return this.text.length - this.at
+  }
+
   more(): Waiting {
     throw new Error('shell: a text never makes its reader wait')
   }

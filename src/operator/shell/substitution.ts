@@ -6,13 +6,16 @@ import { type CommandPart, type Node, type ProcessPart, everyNode } from './synt
 /** What the commands of `$(…)` print. */
 export function* capture(shell: Shell, part: CommandPart): Process<string> {
   const out = new Collector(shell.session.charge)
-  if (part.harmless && !callsFunction(shell, part.body)) {
+  const strict = shell.options.errexit && shell.shopt.has('inherit_errexit')
+  if (part.harmless && !strict && !shell.options.errtrace && !callsFunction(shell, part.body)) {
     const before = shell.fds
     shell.fds = { ...before, out }
     shell.tested += 1
     try {
       const result = shell.list(part.body)
-      shell.substituted = typeof result === 'number' ? result : yield* result
+      const status = typeof result === 'number' ? result : yield* result
+      // What ends the substitution (an unset variable under `set -u`, say) ends that alone.
+      shell.substituted = shell.leave(status)
     } finally {
       shell.fds = before
       shell.tested -= 1
@@ -20,7 +23,7 @@ export function* capture(shell: Shell, part: CommandPart): Process<string> {
   } else {
     const child = new Shell(shell.session, shell.name0, shell)
     child.fds = { ...shell.fds, out }
-    if (!shell.shopt.has('inherit_errexit')) {
+    if (!strict) {
       child.options.errexit = false
       child.tested = 0
     }

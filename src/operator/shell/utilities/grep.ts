@@ -39,6 +39,8 @@ const grep = (name: string, implied: string): Utility => ({
       for (let i = 0; i < lines.length && hits.length < most; i++) if (wanted.test(lines[i] as string) !== on.has('v')) hits.push(i)
       if (hits.length > 0) found = true
       const prefix = named ? `${file === '-' ? '(standard input)' : file}:` : ''
+      // Whoever asks only whether there is one leaves at the first.
+      if ((on.has('q') || hits.length === most) && files.length === 0 && hits.length > 0) call.shell.session.unread = text.length - lines.slice(0, (on.has('q') ? (hits[0] as number) : (hits.at(-1) as number)) + 1).join('\n').length
       if (on.has('q')) continue
       if (on.has('l')) out += hits.length > 0 ? `${file === '-' ? '(standard input)' : file}\n` : ''
       else if (on.has('L')) out += hits.length === 0 ? `${file === '-' ? '(standard input)' : file}\n` : ''

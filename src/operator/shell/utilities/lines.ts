@@ -52,6 +52,7 @@ const head: Utility = {
       const kept = n >= 0 && !(on.get('n') ?? '').startsWith('-') ? lines.slice(0, n) : lines.slice(0, Math.max(0, lines.length + n))
       return kept.length === lines.length ? text : joined(kept)
     }
+    if (rest.length === 0 && n >= 0) call.shell.session.unread = (texts[0]?.text.length ?? 0) - cut(texts[0]?.text ?? '').length
     const out = texts.map((t, i) => (texts.length > 1 && !on.has('q') ? `${i > 0 ? '\n' : ''}==> ${t.name} <==\n` : '') + cut(t.text)).join('')
     return answer(out, err)
   },
