@@ -18,6 +18,8 @@ import { DATA_MOUNT, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
 import { PostgresProgram, standbyConf, slotName } from './program.ts'
 import { Application, ApplicationEntrance } from './schema/application.ts'
 import { ApplicationProgram } from './schema/program.ts'
+import { Dcs } from './patroni/dcs.ts'
+import { PostgresOperator } from './patroni/operator.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { canAcknowledge } from './syncrep.ts'
@@ -66,10 +68,17 @@ export class PostgresCluster implements Cluster {
     addMachines(kubernetes, options)
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     this.poolers = new BouncerProgram(world, options.pooler !== false && options.pooler.config === 'volume-with-reloader')
+    if (options.patroni !== false) world.patroni = new Dcs(world, options.patroni)
+    if (world.patroni !== undefined && options.patroni !== false && options.patroni.operator) new PostgresOperator(world, world.patroni)
     if (options.application !== false) world.application = new Application(world, options.application, { branch: world.genesis, lsn: GENESIS_LSN })
     this.defineImages()
     for (const object of objects(options)) kubernetes.create(object)
     this.labelPrimary()
+    if (world.patroni !== undefined) {
+      world.patroni.acquire(this.configuredPrimary())
+      world.patroni.point(this.configuredPrimary())
+      if (options.patroni !== false && options.patroni.operator) kubernetes.create(PostgresOperator.manifest(world))
+    }
     const roundTripUs = 2 * networkDelaysUs(options).nearUs
     const service = new ServiceEntrance(world, roundTripUs, options.service)
     const hosts = new HostsEntrance(world, roundTripUs)

@@ -5,6 +5,7 @@ import { containerShell, placeUtilities } from '../../src/operator/shell/contain
 import type { Files } from '../../src/operator/shell/files.ts'
 import type { ContainerHandle } from '../kubernetes/container.ts'
 import type { DataDirectory } from './datadir.ts'
+import { patronictl } from './patroni/patronictl.ts'
 import { psqlFor } from './psql-targets.ts'
 import type { Server } from './server.ts'
 import { PGDATA } from './names.ts'
@@ -83,6 +84,7 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start }
     registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf))
+    if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name))
     registry.register(...containerShell(world.sim, registry, files))
     registry.register(...placeUtilities(world.sim, registry, files))
     return registry

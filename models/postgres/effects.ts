@@ -1,7 +1,7 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
 import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
 import { checkpointUs } from './checkpoints.ts'
-import { parseConf, parseSyncNames, parseTimeUs } from './settings.ts'
+import { formatSettings, parseConf, parseSyncNames, parseTimeUs } from './settings.ts'
 import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
 import type { Notice, Value } from './sql/types.ts'
@@ -120,7 +120,7 @@ function alterSystem(server: Server, name: string | null, value: string | null):
     if (value === null) delete settings[name.toLowerCase()]
     else settings[name.toLowerCase()] = value
   }
-  server.dir.files.set('postgresql.auto.conf', Object.entries(settings).map(([k, v]) => `${k} = '${v.replaceAll("'", "''")}'\n`).join(''))
+  server.dir.files.set('postgresql.auto.conf', formatSettings(settings))
   return done()
 }
 

@@ -12,7 +12,9 @@ import type { PostgresOptions } from './options.ts'
 import type { Host } from './host.ts'
 import { Server } from './server.ts'
 import { completeSyncNames } from './settings.ts'
-import { isGreen } from './topology.ts'
+import { Agent } from './patroni/agent.ts'
+import type { Dcs } from './patroni/dcs.ts'
+import { isGreen, podDns } from './topology.ts'
 import type { World } from './world.ts'
 
 const INITDB = defineEvent('postgres.initdb')
@@ -73,6 +75,12 @@ export class PostgresProgram implements ContainerProgram {
   start(c: ContainerHandle): void {
     const disk = c.volume(DATA_MOUNT)
     const { world } = this
+    if (world.patroni !== undefined && disk !== undefined && !disk.destroyed && (c.atBoot || disk.contents !== undefined)) {
+      if (c.atBoot) this.bootContents(c, disk)
+      this.manage(world.patroni, c, disk)
+      // Afterwards it is for Patroni to say when the server starts, and as what (rule PG-PATRONI-2).
+      if (!c.atBoot) return
+    }
     if (disk === undefined || disk.destroyed) return void world.sim.after(10_000, () => c.exited(1))
     if (disk.contents === undefined) {
       const fresh = (c.atBoot ? this.atBoot(c.pod.name) : undefined) ?? this.initdb(c.pod.name)
@@ -81,6 +89,34 @@ export class PostgresProgram implements ContainerProgram {
     }
     this.launch(c, disk, c.atBoot)
   }
+
+  private bootContents(c: ContainerHandle, disk: Disk): void {
+    if (disk.contents !== undefined) return
+    const dir = this.atBoot(c.pod.name)
+    if (dir === undefined) return
+    disk.contents = dir
+    this.mourn(disk, dir)
+  }
+
+  /** Patroni is the container's process, the server its child. */
+  private manage(dcs: Dcs, c: ContainerHandle, disk: Disk): void {
+    const { world } = this
+    this.agents.set(key(c), new Agent(dcs, {
+      c,
+      server: () => this.running.get(key(c)),
+      dir: () => disk.contents as DataDirectory | undefined,
+      replace: dir => {
+        disk.contents = dir
+        this.mourn(disk, dir)
+        world.directoryOf.set(c.pod.name, dir)
+      },
+      launch: () => {
+        if (c.running && !c.stopping && this.running.get(key(c)) === undefined) this.launch(c, disk, false)
+      },
+    }))
+  }
+
+  private readonly agents = new Map<string, Agent>()
 
   /** pg_ctl start under a supervisor that outlived the server. */
   private startAgain(c: ContainerHandle): boolean {
@@ -105,6 +141,7 @@ export class PostgresProgram implements ContainerProgram {
       exited: code => {
         if (this.running.get(key(c)) === server) this.running.delete(key(c))
         // A supervisor stays when somebody stops the server on purpose (0, immediately: 2) or fails to start it; a crash it leaves to the kubelet.
+        if (world.patroni !== undefined) return this.agents.get(key(c))?.serverEnded()
         if (world.options.supervised && (code === 0 || code === 2 || (byHand && code === 1)) && !c.stopping) return c.readinessChanged()
         c.exited(code)
       },
@@ -128,12 +165,26 @@ export class PostgresProgram implements ContainerProgram {
   /** TERM is smart, INT fast, QUIT immediate (rule PG-STOP-5). */
   signal(c: ContainerHandle, s: 'TERM' | 'INT' | 'QUIT' | 'KILL'): void {
     const server = this.running.get(key(c))
+    const agent = this.agents.get(key(c))
+    if (agent !== undefined) {
+      if (s !== 'KILL') return void this.world.sim.spawn(this.end(c, agent))
+      agent.end()
+      server?.crash('SIGKILL')
+      return c.exited(137)
+    }
     if (server === undefined) return c.exited(s === 'KILL' ? 137 : 143)
     if (s === 'KILL') server.crash('SIGKILL')
     else server.shutdown(s === 'TERM' ? 'smart' : s === 'INT' ? 'fast' : 'immediate')
   }
 
+  private *end(c: ContainerHandle, agent: Agent): Process {
+    yield* agent.shutDown()
+    agent.end()
+    c.exited(0)
+  }
+
   machineLost(c: ContainerHandle): void {
+    this.agents.get(key(c))?.end()
     this.running.get(key(c))?.crash('power loss')
   }
 
@@ -152,7 +203,12 @@ export class PostgresProgram implements ContainerProgram {
     const { world } = this
     const disk = c.volume(DATA_MOUNT)
     if (disk === undefined || disk.contents !== undefined || !world.options.cloneOnStart || isGreen(world.options, c.pod.name)) return 0
-    const host = this.cloneHost()
+    const leader = world.patroni === undefined ? undefined : world.patroni.holder
+    if (world.patroni !== undefined && leader === undefined) {
+      yield SECOND
+      return 1
+    }
+    const host = leader === undefined ? this.cloneHost() : podDns(world.options, leader)
     const source = findServerByHost(world, c.machine.name, host, c.pod.name)
     if (typeof source === 'string') {
       world.sim.note(CLONE_FAILED, c.pod.name, 0, `${c.pod.name} could not clone itself: ${source}`)

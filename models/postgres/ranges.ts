@@ -69,6 +69,7 @@ export const OPTION_RANGES: Partial<Record<keyof PostgresOptions, AssumptionRang
 export const OPTIONS_FIXED: Partial<Record<keyof PostgresOptions, string>> = {
   green: 'a choice of the scenario',
   application: 'a choice of the scenario',
+  patroni: 'what the user has',
   engine: 'the engine itself',
   profile: 'a set of defaults, each of which is an assumption of its own',
   topology: 'the names that the runbook uses hang on it',

@@ -1,4 +1,5 @@
 import type { Rule } from '../../src/engine.ts'
+import { patroniRules } from './patroni/rules.ts'
 import { schemaRules } from './schema/rules.ts'
 
 /** Every rule of the PostgreSQL and PgBouncer models. README.md prints this list; a test keeps the two, and the comments that cite it, equal. */
@@ -112,7 +113,7 @@ const pgbouncerRules: readonly Rule[] = [
   rule('PGB-CONSOLE-1', 'The console refuses a second PAUSE and a RESUME of what is not paused; DISABLE refuses new clients.', 'facts §2; real-measurements pgbouncer', 'e08'),
 ]
 
-export const rules: readonly Rule[] = [...postgresRules, ...schemaRules, ...pgbouncerRules]
+export const rules: readonly Rule[] = [...postgresRules, ...schemaRules, ...patroniRules, ...pgbouncerRules]
 
 /** The list as README.md prints it. */
 export function rulesTable(of: readonly Rule[] = rules): string {

@@ -187,12 +187,12 @@ export class Server {
    * pg_promote / pg_ctl promote: replays all it has received, then switches to a new timeline. Nobody asks whether the old primary is dead,
    * and no attempt is made to fetch more (rules PG-PROMOTE-1…4). False when it is no standby.
    */
-  promote(): boolean {
+  promote(by: 'operator' | 'engine' = 'operator'): boolean {
     // Asked again meanwhile: the promotion under way answers both (rule PG-PROMOTE-5).
     if (this.state === 'promoting') return true
     if (this.state !== 'standby') return false
     if (this.paused) {
-      this.whenContinued.push(() => this.promote())
+      this.whenContinued.push(() => this.promote(by))
       return true
     }
     const { sim } = this.world
@@ -217,7 +217,7 @@ export class Server {
         this.later(END_OF_RECOVERY_CHECKPOINT_US, () => this.checkpointDone())
         // The next timeline as far as this directory's own history knows.
         this.openReadWrite(this.dir.timeline + 1)
-        this.world.promotions.push({ atUs: sim.now, member: this.name, from, furthestReachable, by: 'operator' })
+        this.world.promotions.push({ atUs: sim.now, member: this.name, from, furthestReachable, by })
         sim.note(PROMOTED, this.name, this.dir.timeline, `${this.name} was promoted: timeline ${this.dir.timeline} forks at ${formatLsn(from.lsn)}`)
         for (const sender of this.walsenders.slice()) sender.upstreamSwitchedTimeline()
       })

@@ -129,3 +129,8 @@ export function parseTimeUs(text: string): number | undefined {
   const factor = { us: 1, ms: 1000, s: 1_000_000, min: 60_000_000, h: 3_600_000_000, d: 86_400_000_000 }[match[2] ?? 'ms'] as number
   return Math.round(Number(match[1]) * factor)
 }
+
+/** Settings as postgresql.auto.conf has them. */
+export function formatSettings(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings).map(([k, v]) => `${k} = '${v.replaceAll("'", "''")}'\n`).join('')
+}

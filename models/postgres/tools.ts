@@ -228,6 +228,16 @@ function controlData(inside: Inside): Output {
 
 const REWIND = [valued('--target-pgdata', '-D'), valued('--source-server'), flag('--write-recovery-conf', '-R'), flag('--progress', '-P'), flag('--dry-run', '-n'), flag('--restore-target-wal', '-c'), flag('--no-ensure-shutdown')]
 
+/** What pg_rewind leaves: the directory goes back to where its history left the source's, and is on that from there on. */
+export function joinHistory(dir: DataDirectory, source: Server): void {
+  const fork = forkPoint(source.copy.position('flush'), dir.position)
+  dir.copy.adopt(fork)
+  dir.timeline = source.dir.timeline
+  dir.checkpoint(fork.lsn, source.world.sim.now)
+  dir.checkpointTimeline = source.dir.checkpointTimeline
+  dir.control = 'in archive recovery'
+}
+
 /** pg_rewind: target stopped cleanly, wal_log_hints or checksums, a common ancestor (rules PG-REWIND-1…4). */
 function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   const { world } = inside
@@ -255,11 +265,7 @@ function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   yield world.timeUs('rewindMs', inside.pod) + Math.round(((divergedBytes + 50_000_000) / world.bytesPerSecond('baseBackupMBps', inside.pod)) * SECOND)
   if (!source.alive) return failed('pg_rewind: error: could not fetch file: server closed the connection unexpectedly\npg_rewind: fatal: the target is in an undefined state\n')
   dir.unusable = false
-  dir.copy.adopt(fork)
-  dir.timeline = source.dir.timeline
-  dir.checkpoint(fork.lsn, world.sim.now)
-  dir.checkpointTimeline = source.dir.checkpointTimeline
-  dir.control = 'in archive recovery'
+  joinHistory(dir, source)
   // The source's configuration files come along; -R writes the signal file and the connection anew.
   const auto = source.dir.files.get('postgresql.auto.conf')
   if (auto !== undefined) dir.files.set('postgresql.auto.conf', auto)

@@ -172,7 +172,8 @@ function makeObjects(options: PostgresOptions): readonly KubeObject[] {
         replicas: set.replicas,
         serviceName: set.headless,
         podManagementPolicy: options.podManagementPolicy,
-        updateStrategy: { type: options.updateStrategy },
+        // Who has an operator leaves the pods to it.
+        updateStrategy: { type: options.patroni !== false && options.patroni.operator ? 'OnDelete' : options.updateStrategy },
         selector: { matchLabels: own },
         template: memberTemplate(options, own, options.topology === 'one-statefulset' ? undefined : zoneName(i, options)),
         ...claimsOf(options),
@@ -180,6 +181,10 @@ function makeObjects(options: PostgresOptions): readonly KubeObject[] {
     })
   }
   result.push(...greenObjects(options))
+  if (options.patroni !== false && options.patroni.operator) {
+    // The operator's own budget: the primary is not to be evicted, it has to be moved first (rule PG-OPERATOR-4).
+    result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: `postgres-${options.name}-pdb` }, spec: { minAvailable: 1, selector: { matchLabels: { app, role: 'primary' } } } })
+  }
   if (options.podDisruptionBudget) {
     result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: options.name }, spec: { maxUnavailable: 1, selector: { matchLabels: labels } } })
   }

@@ -1,0 +1,86 @@
+/** What the members of a Patroni cluster know of each other through the Kubernetes API. Source: Patroni patroni/dcs/kubernetes.py, docs/kubernetes.rst. */
+import { defineEvent, SECOND, Signal, type Us } from '../../../src/kernel/index.ts'
+import type { World } from '../world.ts'
+import type { Agent } from './agent.ts'
+import type { PatroniOptions } from './options.ts'
+
+const LEADER = defineEvent('patroni.leader-key')
+const RELEASED = defineEvent('patroni.leader-key-released')
+
+export interface Failover {
+  readonly leader: string | undefined
+  readonly candidate: string | undefined
+}
+
+/** The cluster's objects: leader key, its last position, what was asked for, whether it is paused. */
+export class Dcs {
+  leader: string | undefined
+  private renewedUs: Us = 0
+  /** The position that the leader told last. */
+  optimeLsn = 0
+  /** Members that may be promoted in synchronous mode: the leader of that time and its synchronous standby. */
+  sync: readonly string[] | undefined
+  failover: Failover | undefined
+  paused = false
+  /** Members by name. */
+  readonly agents = new Map<string, Agent>()
+  /** Fired when an object changes: members watch them. */
+  readonly changed = new Signal()
+
+  constructor(
+    readonly world: World,
+    readonly options: PatroniOptions,
+  ) {}
+
+  /** Whether the API answers somebody there. */
+  reachedFrom(place: string): boolean {
+    const { kubernetes, network } = this.world
+    return kubernetes.apiUp && network.connected(place, 'control-plane')
+  }
+
+  /** Who holds the leader key, as long as it is renewed (rule PG-PATRONI-1). */
+  get holder(): string | undefined {
+    return this.leader !== undefined && this.world.sim.now - this.renewedUs < this.options.ttlSeconds * SECOND ? this.leader : undefined
+  }
+
+  /** Takes the key if nobody holds it. The Endpoints of the Service are written with it: clients are led to the holder alone. */
+  acquire(name: string): boolean {
+    const { holder } = this
+    if (holder !== undefined && holder !== name) return false
+    const fresh = this.leader !== name
+    this.leader = name
+    this.renewedUs = this.world.sim.now
+    if (fresh) this.world.sim.note(LEADER, name, 0, `${name} holds the leader key`)
+    return true
+  }
+
+  renew(name: string, lsn: number): void {
+    if (this.leader !== name) return
+    this.renewedUs = this.world.sim.now
+    this.optimeLsn = lsn
+  }
+
+  /** Gives the key back before its time: the others hear at once. */
+  release(name: string, lsn: number): void {
+    if (this.leader !== name) return
+    this.leader = undefined
+    this.optimeLsn = lsn
+    this.world.sim.note(RELEASED, name, 0, `${name} gives the leader key back`)
+    this.tell()
+  }
+
+  tell(): void {
+    this.world.sim.touch()
+    this.changed.fire()
+  }
+
+  /** Leads the Service to a member: its role is primary, everybody else's replica. */
+  point(name: string): void {
+    const { pods$ } = this.world.kubernetes
+    for (const pod of pods$.list()) {
+      if (!this.world.memberNames.includes(pod.name)) continue
+      const role = pod.name === name ? 'primary' : 'replica'
+      if (pod.labels['role'] !== role) pods$.setLabels(pod, { ...pod.labels, role })
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * A Zalando-style postgres-operator: it follows a `postgresql` object and rolls its pods. Source: postgres-operator pkg/cluster/pod.go (recreatePods,
+ * recreatePod, getSwitchoverCandidate), sync.go, docs/administrator.md; facts/postgres.md §4, facts/vitess-bluegreen.md BG-F20.
+ */
+import { defineEvent, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
+import type { DeploymentSpec, KubeObject, PodView } from '../../kubernetes/index.ts'
+import type { World } from '../world.ts'
+import type { Dcs } from './dcs.ts'
+import { askFor } from './patronictl.ts'
+
+const STATUS = defineEvent('operator.status')
+
+/** What failed is looked at again then. Source: operator_parameters.md repair_period 5m */
+const REPAIR_US: Us = 300 * SECOND
+
+/** patroni_api_check_timeout 5s, every patroni_api_check_interval 1s. */
+const CANDIDATE_TRIES = 5
+
+export class PostgresOperator {
+  private busy = false
+  private again = false
+
+  constructor(
+    private readonly world: World,
+    private readonly dcs: Dcs,
+  ) {
+    world.kubernetes.controllers.register('postgresql', () => this.look())
+  }
+
+  /** The object of the cluster, as its user applies it. */
+  static manifest(world: World): KubeObject {
+    const { options } = world
+    return {
+      apiVersion: 'acid.zalan.do/v1', kind: 'postgresql', metadata: { name: options.name, labels: { app: options.name } },
+      spec: { teamId: options.name.split('-')[0], numberOfInstances: options.members, dockerImage: options.image, postgresql: { version: options.image.split(':')[1]?.split('.')[0] ?? '' } },
+      status: { PostgresClusterStatus: 'Running' },
+    }
+  }
+
+  private get object(): KubeObject | undefined {
+    return this.world.kubernetes.store.get('postgresql', this.world.options.name)
+  }
+
+  private look(): void {
+    if (this.world.kubernetes.booting) return
+    if (this.busy) {
+      this.again = true
+      return
+    }
+    this.busy = true
+    this.world.sim.spawn(this.sync())
+  }
+
+  private *sync(): Process {
+    const wanted = this.object?.spec?.['dockerImage']
+    const outcome = typeof wanted === 'string' ? yield* this.roll(wanted) : 'nothing'
+    this.busy = false
+    if (outcome === 'failed') this.world.sim.after(REPAIR_US, () => this.look())
+    if (!this.again) return
+    this.again = false
+    this.look()
+  }
+
+  /** All pods on an image: the template first, then the replicas one after the other, a switchover, and the old primary (rule PG-OPERATOR-1). */
+  private *roll(image: string): Process<'nothing' | 'done' | 'failed'> {
+    const { world } = this
+    if (!this.retemplate(image) && this.pods().every(p => p.image === image)) return 'nothing'
+    this.status('Updating')
+    const old = (): readonly PodView[] => this.pods().filter(p => p.image !== image)
+    for (const pod of old()) {
+      if (pod.name === this.dcs.holder) continue
+      if (!(yield* this.recreate(pod, image))) return this.status('UpdateFailed')
+    }
+    const primary = old().find(p => p.name === this.dcs.holder)
+    if (primary !== undefined) {
+      if (world.options.members > 1) {
+        let candidate = this.candidate(primary.name)
+        for (let asked = 0; candidate === undefined && asked < CANDIDATE_TRIES; asked++) {
+          yield SECOND
+          candidate = this.candidate(primary.name)
+        }
+        if (candidate === undefined) return this.status('UpdateFailed')
+        const { ok } = yield* askFor(this.dcs, primary.name, candidate)
+        if (!ok) return this.status('UpdateFailed')
+      }
+      if (!(yield* this.recreate(primary, image))) return this.status('UpdateFailed')
+    }
+    if (old().length > 0) return this.status('UpdateFailed')
+    this.status('Running')
+    return 'done'
+  }
+
+  /** The standby that streams and lacks least (rule PG-OPERATOR-2). */
+  private candidate(primary: string): string | undefined {
+    const server = this.world.serverOf(primary)
+    const agent = this.dcs.agents.get(primary)
+    if (server === undefined || agent === undefined) return undefined
+    return [...agent.candidates(server, undefined)].sort((a, b) => b.copy.lsn('receive') - a.copy.lsn('receive') || (a.name < b.name ? -1 : 1))[0]?.name
+  }
+
+  /** Deletes a pod and waits until its successor runs and has a role: that it is Ready, or has caught up, nobody asks (rule PG-OPERATOR-3). */
+  private *recreate(pod: PodView, image: string): Process<boolean> {
+    const { kubernetes, sim } = this.world
+    const endsUs = sim.now + this.dcs.options.podLabelWaitSeconds * SECOND
+    const found = kubernetes.pods$.get(pod.name)
+    if (found !== undefined && found.uid === pod.uid) kubernetes.pods$.delete(found)
+    for (;;) {
+      const now = kubernetes.pod(pod.name)
+      if (now !== undefined && now.uid !== pod.uid && now.image === image && now.containerState === 'running' && this.world.serverOf(pod.name)?.accepting === true) {
+        this.label(now)
+        return true
+      }
+      const leftUs = endsUs - sim.now
+      if (leftUs <= 0 || (yield within(kubernetes.changed, Math.min(leftUs, SECOND))) === TIMED_OUT) {
+        if (leftUs <= 0) return false
+      }
+    }
+  }
+
+  private label(pod: PodView): void {
+    const { pods$ } = this.world.kubernetes
+    const found = pods$.get(pod.name)
+    if (found !== undefined && found.labels['role'] === undefined) pods$.setLabels(found, { ...found.labels, role: this.dcs.holder === pod.name ? 'primary' : 'replica' })
+  }
+
+  private pods(): readonly PodView[] {
+    return this.world.kubernetes.pods$.ownedBy('StatefulSet', this.world.options.name).filter(p => !p.terminating)
+  }
+
+  private retemplate(image: string): boolean {
+    const { kubernetes, options } = this.world
+    const set = kubernetes.store.get('StatefulSet', options.name)
+    if (set === undefined) return false
+    const spec = set.spec as unknown as DeploymentSpec
+    if (spec.template.spec.containers[0]?.image === image) return false
+    const { containers, initContainers = [] } = spec.template.spec
+    const renewed = { ...spec.template, spec: { ...spec.template.spec, containers: containers.map(c => ({ ...c, image })), initContainers: initContainers.map(c => ({ ...c, image })) } }
+    kubernetes.create({ ...set, spec: { ...set.spec, template: renewed } })
+    return true
+  }
+
+  private status(value: string): 'failed' {
+    const { object } = this
+    if (object !== undefined) object.status = { PostgresClusterStatus: value }
+    this.world.sim.note(STATUS, this.world.options.name, 0, `postgresql ${this.world.options.name} is ${value}`)
+    this.world.kubernetes.touched()
+    return 'failed'
+  }
+}

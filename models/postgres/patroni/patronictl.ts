@@ -1,0 +1,149 @@
+/** `patronictl`, and what a member's REST API answers. Source: Patroni docs/patronictl.rst, docs/rest_api.rst, patroni/ctl.py. */
+import { type Process, SECOND } from '../../../src/kernel/index.ts'
+import { type Command, failed, type Finding, ok, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import type { Server } from '../server.ts'
+import type { World } from '../world.ts'
+import type { Dcs } from './dcs.ts'
+
+const VERBS = ['list', 'switchover', 'failover', 'pause', 'resume', 'reinit']
+const VALUED = new Set(['--leader', '--primary', '--master', '--candidate', '--config-file', '-c', '--format', '-f'])
+
+interface Words {
+  readonly verb: string
+  readonly positional: readonly string[]
+  readonly flags: ReadonlyMap<string, string>
+}
+
+function read(argv: readonly string[]): Words {
+  const positional: string[] = []
+  const flags = new Map<string, string>()
+  for (let i = 1; i < argv.length; i++) {
+    const word = argv[i] as string
+    const [name, glued] = word.split(/=(.*)/s) as [string, string | undefined]
+    if (!word.startsWith('-')) positional.push(word)
+    else flags.set(name, VALUED.has(name) ? (glued ?? argv[++i] ?? '') : (glued ?? 'true'))
+  }
+  return { verb: positional[0] ?? '', positional: positional.slice(1), flags }
+}
+
+export function patronictl(world: World, place: () => string): Command {
+  const dcs = world.patroni as Dcs
+  const away = (): Output | undefined => (dcs.reachedFrom(place()) ? undefined : failed("Error: 'Can not find suitable configuration of distributed configuration store'\n"))
+  return {
+    name: 'patronictl',
+    summary: 'shows and steers the Patroni cluster',
+    check: (argv): Finding[] => {
+      const { verb, flags } = read(argv)
+      if (!VERBS.includes(verb)) return [{ severity: 'error', message: `patronictl ${verb} is not modelled; there are: ${VERBS.join(', ')}` }]
+      if ((verb === 'switchover' || verb === 'failover' || verb === 'reinit') && !flags.has('--force')) return [{ severity: 'error', message: `patronictl ${verb} asks questions unless --force is given` }]
+      return []
+    },
+    latencyUs: call => Math.round(SECOND * (0.6 + 0.6 * world.sim.chance.draw(call.key, 'patronictl starts', call.nth))),
+    look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(list(dcs)), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
+    *run(call): Process<Output> {
+      const { verb, positional, flags } = read(call.argv)
+      const gone = away()
+      if (gone !== undefined) return gone
+      const leader = dcs.holder
+      switch (verb) {
+        case 'switchover':
+        case 'failover': {
+          const candidate = flags.get('--candidate')
+          const named = flags.get('--leader') ?? flags.get('--primary') ?? flags.get('--master')
+          if (verb === 'switchover' && leader === undefined) return failed('Error: This cluster has no leader\n')
+          if (verb === 'switchover' && named !== undefined && named !== leader) return failed(`Error: Member ${named} is not the leader of cluster ${world.options.name}\n`)
+          if (verb === 'failover' && candidate === undefined) return failed('Error: Failover could be performed only to a specific candidate\n')
+          if (candidate !== undefined && candidate === leader) return failed(`Error: Candidate ${candidate} is already the leader\n`)
+          if (candidate !== undefined && !dcs.agents.has(candidate)) return failed(`Error: Member ${candidate} does not exist in cluster ${world.options.name}\n`)
+          const outcome = yield* askFor(dcs, leader, candidate)
+          return outcome.ok ? ok(`${outcome.text}\n${list(dcs)}`) : failed(`${outcome.text}\n`)
+        }
+        case 'pause':
+        case 'resume': {
+          const wanted = verb === 'pause'
+          if (dcs.paused === wanted) return failed(`Error: Cluster is ${wanted ? 'already' : 'not'} paused\n`)
+          dcs.paused = wanted
+          dcs.tell()
+          return ok(`Success: cluster management is ${wanted ? 'paused' : 'resumed'}\n`)
+        }
+        case 'reinit': {
+          const member = positional[1] ?? ''
+          const agent = dcs.agents.get(member)
+          if (agent === undefined) return failed(`Error: ${member} is not a member of cluster\n`)
+          if (member === leader) return failed(`Failed: reinitialize for member ${member}, status code=503, (I am the leader, can not reinitialize)\n`)
+          agent.reinit()
+          return ok(`Success: reinitialize for member ${member}\n`)
+        }
+        default:
+          throw new UnsupportedError(`patronictl ${verb} is not modelled`, VERBS)
+      }
+    },
+  }
+}
+
+/** How long whoever asks for a switchover waits for another leader: loop_wait and twice ten seconds. Source: patroni/api.py poll_failover_result */
+const POLL_SECONDS = 20
+
+/** Asks for a switchover, or for a failover when nobody leads, and waits for what comes of it. */
+export function* askFor(dcs: Dcs, leader: string | undefined, candidate: string | undefined): Process<{ readonly ok: boolean; readonly text: string }> {
+  const { sim } = dcs.world
+  const leading = leader === undefined ? undefined : dcs.agents.get(leader)
+  const server = leading?.body.server()
+  if (leading !== undefined && server?.state === 'primary' && leading.candidates(server, candidate).length === 0) return { ok: false, text: `Switchover failed, details: 412, ${candidate === undefined ? 'switchover is not possible: no good candidates have been found' : 'no good candidates have been found'}` }
+  dcs.failover = { leader, candidate }
+  dcs.tell()
+  const endsUs = sim.now + (dcs.options.loopWaitSeconds + POLL_SECONDS) * SECOND
+  while (sim.now < endsUs) {
+    yield SECOND
+    const now = dcs.holder
+    if (now !== undefined && now !== leader && dcs.world.serverOf(now)?.state === 'primary') return { ok: true, text: candidate === undefined || now === candidate ? `Successfully switched over to "${now}"` : `Switched over to "${now}" instead of "${candidate}"` }
+    if (dcs.failover === undefined && now === leader) return { ok: false, text: 'Switchover failed, details: 503, Switchover failed' }
+  }
+  return { ok: false, text: 'Switchover failed, details: 503, Switchover status unknown' }
+}
+
+/** `patronictl list`. */
+function list(dcs: Dcs): string {
+  const { world, holder } = dcs
+  const rows = [...dcs.agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(agent => {
+    const server = agent.body.server()
+    const leads = agent.name === holder
+    const role = leads ? 'Leader' : dcs.options.synchronousMode && dcs.sync?.includes(agent.name) ? 'Sync Standby' : 'Replica'
+    const leading = holder === undefined ? undefined : world.serverOf(holder)
+    const lag = leads || leading === undefined || server === undefined ? '' : String(Math.max(0, Math.round((leading.copy.lsn('flush') - server.copy.lsn('apply')) / 1_048_576)))
+    return [agent.name, world.kubernetes.pod(agent.name)?.podIP ?? '', role, stateOf(server), String(server?.dir.timeline ?? ''), lag]
+  })
+  const head = ['Member', 'Host', 'Role', 'State', 'TL', 'Lag in MB']
+  const widths = head.map((h, i) => Math.max(h.length, ...rows.map(r => (r[i] as string).length)))
+  const rule = `+${widths.map(w => '-'.repeat(w + 2)).join('+')}+`
+  const line = (cells: readonly string[]): string => `|${cells.map((c, i) => ` ${i >= 4 ? c.padStart(widths[i] as number) : c.padEnd(widths[i] as number)} `).join('|')}|`
+  return [`+ Cluster: ${world.options.name} (${world.systemId}) +`, line(head), rule, ...rows.map(line), rule, ...(dcs.paused ? [' Maintenance mode: on'] : [])].join('\n') + '\n'
+}
+
+function stateOf(server: Server | undefined): string {
+  if (server === undefined) return 'stopped'
+  if (server.state === 'standby') return server.receiver?.streaming === true ? 'streaming' : 'running'
+  return server.state === 'primary' || server.state === 'promoting' ? 'running' : server.state
+}
+
+/**
+ * What `GET http://MEMBER:8008/PATH` answers (rule PG-PATRONI-12): the status is what load balancers and probes look at, the body is JSON. undefined: nobody answers.
+ * Paths: `/`, `/primary`, `/leader`, `/replica`, `/read-only`, `/health`, `/liveness`, `/readiness`, `/patroni`, `/cluster`, `/synchronous`. Source: rest_api.rst
+ */
+export function restAnswer(world: World, member: string, path: string): { readonly status: number; readonly body: string } | undefined {
+  const dcs = world.patroni
+  const agent = dcs?.agents.get(member)
+  if (dcs === undefined || agent === undefined || !agent.answers) return undefined
+  const server = agent.body.server()
+  const primary = server?.state === 'primary'
+  const leads = primary && dcs.leader === member
+  const replica = server?.state === 'standby'
+  const body = JSON.stringify({ state: server === undefined ? 'stopped' : 'running', role: primary ? 'primary' : 'replica', ...(server === undefined ? {} : { server_version: Number(server.host.version.split('.')[0]) * 10_000 + Number(server.host.version.split('.')[1] ?? 0), timeline: server.dir.timeline, ...(primary ? { xlog: { location: server.copy.lsn('flush') } } : { xlog: { received_location: server.copy.lsn('receive'), replayed_location: server.copy.lsn('apply') } }) }), ...(dcs.paused ? { pause: true } : {}), patroni: { scope: world.options.name, name: member } })
+  if (path === '/cluster') return { status: 200, body: JSON.stringify({ members: [...dcs.agents.keys()].sort().map(name => ({ name, role: name === dcs.holder ? 'leader' : 'replica', state: stateOf(dcs.agents.get(name)?.body.server()) })) }) }
+  const met: Readonly<Record<string, boolean>> = {
+    '/': leads, '/primary': leads, '/read-write': leads, '/leader': leads, '/replica': replica, '/read-only': replica || leads, '/health': server?.accepting === true, '/readiness': leads || replica, '/liveness': true, '/patroni': true,
+    '/synchronous': replica && dcs.options.synchronousMode && dcs.sync?.includes(member) === true,
+  }
+  const known = met[path.split('?')[0] as string]
+  return known === undefined ? { status: 404, body: '' } : { status: known ? 200 : 503, body }
+}
