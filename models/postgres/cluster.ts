@@ -20,6 +20,7 @@ import { Application, ApplicationEntrance } from './schema/application.ts'
 import { ApplicationProgram } from './schema/program.ts'
 import { Dcs } from './patroni/dcs.ts'
 import { PostgresOperator } from './patroni/operator.ts'
+import { restAnswer } from './patroni/patronictl.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { canAcknowledge } from './syncrep.ts'
@@ -75,6 +76,7 @@ export class PostgresCluster implements Cluster {
     for (const object of objects(options)) kubernetes.create(object)
     this.labelPrimary()
     if (world.patroni !== undefined) {
+      kubernetes.serves = (pod, port, path) => (port === 8008 ? restAnswer(world, pod.name, path) : undefined)
       world.patroni.acquire(this.configuredPrimary())
       world.patroni.point(this.configuredPrimary())
       if (options.patroni !== false && options.patroni.operator) kubernetes.create(PostgresOperator.manifest(world))

@@ -117,6 +117,11 @@ function claimsOf(options: PostgresOptions): Record<string, unknown> {
   }
 }
 
+/** `postgres:16.4` → 16. */
+function majorOf(image: string): string {
+  return /:(\d+)/.exec(image)?.[1] ?? ''
+}
+
 function memberTemplate(options: PostgresOptions, labels: Record<string, string>, zone?: string): Record<string, unknown> {
   return {
     metadata: { labels },
@@ -131,7 +136,7 @@ function memberTemplate(options: PostgresOptions, labels: Record<string, string>
         nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'agentpool', operator: 'NotIn', values: ['system'] }] }] } },
       },
       ...(options.cloneOnStart ? { initContainers: [{ name: 'clone', image: options.image }] } : {}),
-      containers: [{ name: 'postgres', image: options.image, readinessProbe: {}, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/var/lib/postgresql/data' }] }],
+      containers: [{ name: 'postgres', image: options.image, ...(options.patroni !== false && options.patroni.operator ? { env: [{ name: 'PGVERSION', value: majorOf(options.image) }] } : {}), readinessProbe: {}, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/var/lib/postgresql/data' }] }],
     },
   }
 }

@@ -82,8 +82,13 @@ export class Agent {
   }
 
   wake(): void {
-    if (!this.over) this.woken.fire()
+    if (this.over) return
+    this.called = true
+    this.woken.fire()
   }
+
+  /** It was called while it was busy: it looks again at once. */
+  private called = false
 
   private watch(): void {
     if (this.over) return
@@ -100,11 +105,13 @@ export class Agent {
     let nextUs = sim.now + Math.round(loopUs * sim.chance.draw(this.name, 'patroni phase', this.body.c.incarnation + this.body.c.pod.uid.length))
     if (!this.body.c.atBoot) nextUs = sim.now
     while (!this.over) {
-      yield within(this.woken, Math.max(1, nextUs - sim.now))
+      if (!this.called) yield within(this.woken, Math.max(1, nextUs - sim.now))
+      this.called = false
       if (this.over || this.stopping) return
       if (!this.body.c.machine.up || this.body.server()?.paused === true) {
         // A stopped process looks again when it goes on, at once if its time has come meanwhile.
         nextUs = sim.now + SECOND
+        yield SECOND / 10
         continue
       }
       const again = yield* this.cycle()

@@ -3,7 +3,7 @@
  * recreatePod, getSwitchoverCandidate), sync.go, docs/administrator.md; facts/postgres.md §4, facts/vitess-bluegreen.md BG-F20.
  */
 import { defineEvent, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
-import type { DeploymentSpec, KubeObject, PodView } from '../../kubernetes/index.ts'
+import type { ContainerSpec, DeploymentSpec, KubeObject, PodView } from '../../kubernetes/index.ts'
 import type { World } from '../world.ts'
 import type { Dcs } from './dcs.ts'
 import { askFor } from './patronictl.ts'
@@ -15,6 +15,16 @@ const REPAIR_US: Us = 300 * SECOND
 
 /** patroni_api_check_timeout 5s, every patroni_api_check_interval 1s. */
 const CANDIDATE_TRIES = 5
+
+interface Wanted {
+  readonly image: string
+  readonly version: string
+}
+
+/** PGVERSION of a container. */
+function versionIn(container: ContainerSpec | undefined): string {
+  return container?.env?.find(e => e.name === 'PGVERSION')?.value ?? ''
+}
 
 export class PostgresOperator {
   private busy = false
@@ -52,8 +62,8 @@ export class PostgresOperator {
   }
 
   private *sync(): Process {
-    const wanted = this.object?.spec?.['dockerImage']
-    const outcome = typeof wanted === 'string' ? yield* this.roll(wanted) : 'nothing'
+    const wanted = this.wanted()
+    const outcome = wanted === undefined ? 'nothing' : yield* this.roll(wanted)
     this.busy = false
     if (outcome === 'failed') this.world.sim.after(REPAIR_US, () => this.look())
     if (!this.again) return
@@ -61,15 +71,27 @@ export class PostgresOperator {
     this.look()
   }
 
+  /**
+   * What the object asks for. Its `version` becomes PGVERSION of the pods, and a running database keeps the version of its data: with
+   * major_version_upgrade_mode off, another one is a rolling restart and nothing else (rule PG-OPERATOR-5).
+   */
+  private wanted(): Wanted | undefined {
+    const spec = this.object?.spec
+    const image = spec?.['dockerImage']
+    const version = (spec?.['postgresql'] as { version?: unknown } | undefined)?.version
+    return typeof image === 'string' ? { image, version: String(version ?? '') } : undefined
+  }
+
   /** All pods on an image: the template first, then the replicas one after the other, a switchover, and the old primary (rule PG-OPERATOR-1). */
-  private *roll(image: string): Process<'nothing' | 'done' | 'failed'> {
+  private *roll(wanted: Wanted): Process<'nothing' | 'done' | 'failed'> {
     const { world } = this
-    if (!this.retemplate(image) && this.pods().every(p => p.image === image)) return 'nothing'
+    const asWanted = (p: PodView): boolean => p.image === wanted.image && versionIn(p.spec.containers[0]) === wanted.version
+    if (!this.retemplate(wanted) && this.pods().every(asWanted)) return 'nothing'
     this.status('Updating')
-    const old = (): readonly PodView[] => this.pods().filter(p => p.image !== image)
+    const old = (): readonly PodView[] => this.pods().filter(p => !asWanted(p))
     for (const pod of old()) {
       if (pod.name === this.dcs.holder) continue
-      if (!(yield* this.recreate(pod, image))) return this.status('UpdateFailed')
+      if (!(yield* this.recreate(pod, asWanted))) return this.status('UpdateFailed')
     }
     const primary = old().find(p => p.name === this.dcs.holder)
     if (primary !== undefined) {
@@ -83,7 +105,7 @@ export class PostgresOperator {
         const { ok } = yield* askFor(this.dcs, primary.name, candidate)
         if (!ok) return this.status('UpdateFailed')
       }
-      if (!(yield* this.recreate(primary, image))) return this.status('UpdateFailed')
+      if (!(yield* this.recreate(primary, asWanted))) return this.status('UpdateFailed')
     }
     if (old().length > 0) return this.status('UpdateFailed')
     this.status('Running')
@@ -99,14 +121,14 @@ export class PostgresOperator {
   }
 
   /** Deletes a pod and waits until its successor runs and has a role: that it is Ready, or has caught up, nobody asks (rule PG-OPERATOR-3). */
-  private *recreate(pod: PodView, image: string): Process<boolean> {
+  private *recreate(pod: PodView, asWanted: (pod: PodView) => boolean): Process<boolean> {
     const { kubernetes, sim } = this.world
     const endsUs = sim.now + this.dcs.options.podLabelWaitSeconds * SECOND
     const found = kubernetes.pods$.get(pod.name)
     if (found !== undefined && found.uid === pod.uid) kubernetes.pods$.delete(found)
     for (;;) {
       const now = kubernetes.pod(pod.name)
-      if (now !== undefined && now.uid !== pod.uid && now.image === image && now.containerState === 'running' && this.world.serverOf(pod.name)?.accepting === true) {
+      if (now !== undefined && now.uid !== pod.uid && asWanted(now) && now.containerState === 'running' && this.world.serverOf(pod.name)?.accepting === true) {
         this.label(now)
         return true
       }
@@ -127,14 +149,15 @@ export class PostgresOperator {
     return this.world.kubernetes.pods$.ownedBy('StatefulSet', this.world.options.name).filter(p => !p.terminating)
   }
 
-  private retemplate(image: string): boolean {
+  private retemplate({ image, version }: Wanted): boolean {
     const { kubernetes, options } = this.world
     const set = kubernetes.store.get('StatefulSet', options.name)
     if (set === undefined) return false
     const spec = set.spec as unknown as DeploymentSpec
-    if (spec.template.spec.containers[0]?.image === image) return false
     const { containers, initContainers = [] } = spec.template.spec
-    const renewed = { ...spec.template, spec: { ...spec.template.spec, containers: containers.map(c => ({ ...c, image })), initContainers: initContainers.map(c => ({ ...c, image })) } }
+    if (containers[0]?.image === image && versionIn(containers[0]) === version) return false
+    const env = [{ name: 'PGVERSION', value: version }]
+    const renewed = { ...spec.template, spec: { ...spec.template.spec, containers: containers.map(c => ({ ...c, image, env })), initContainers: initContainers.map(c => ({ ...c, image })) } }
     kubernetes.create({ ...set, spec: { ...set.spec, template: renewed } })
     return true
   }

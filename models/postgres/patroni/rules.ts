@@ -20,4 +20,5 @@ export const patroniRules: readonly Rule[] = [
   rule('PG-OPERATOR-2', 'The candidate streams and lacks least; where there is none the primary stays as it is, the status is UpdateFailed, and it is tried again after five minutes.', 'postgres-operator pod.go getSwitchoverCandidate; operator_parameters.md repair_period'),
   rule('PG-OPERATOR-3', 'Between pods it waits until the new one runs and has a role (10 min at most), not until it has caught up.', 'postgres-operator pod.go waitForPodLabel'),
   rule('PG-OPERATOR-4', 'Its PodDisruptionBudget selects the primary alone: it is not evicted, replicas are.', 'postgres-operator administrator.md pod disruption budget'),
+  rule('PG-OPERATOR-5', 'Another version in the object, with major_version_upgrade_mode off, is a rolling restart: the database keeps the version of its data.', 'postgres-operator v1.9 administrator.md; VB BG-F20, PG-S10'),
 ]

@@ -185,6 +185,8 @@ describe('synchronous mode, and without the API', () => {
     const { world } = l.cluster
     const status = (member: number, path: string): number | undefined => restAnswer(world, l.pod(member), path)?.status
     expect([status(0, '/primary'), status(1, '/primary'), status(1, '/replica'), status(0, '/replica'), status(1, '/health'), status(1, '/nothing')]).toEqual([200, 503, 200, 503, 200, 404])
+    expect(l.run('curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', `http://${l.dns(0)}:8008/primary`).out).toBe('200')
+    expect(l.run('curl', '-sf', `http://${l.dns(1)}:8008/primary`).code).toBe(22)
     l.strike('node-loss', `node:${l.node(1)}`, 0)
     expect(status(1, '/health')).toBeUndefined()
     l.wait(15 * SECOND)
@@ -244,5 +246,16 @@ describe('the operator', () => {
     const drain = (pod: number) => l.run('kubectl', 'drain', l.node(pod), '--ignore-daemonsets', '--timeout=20s')
     expect(drain(0)).toMatchObject({ code: 1, err: expect.stringContaining("Cannot evict pod as it would violate the pod's disruption budget") as string })
     expect(drain(1).code).toBe(0)
+  })
+
+  it('PG-OPERATOR-5: another version alone rolls all pods and changes nothing', () => {
+    const l = managed()
+    l.clients(OPEN)
+    l.wait(15 * SECOND)
+    l.run('kubectl', 'patch', 'postgresql', 'postgres-cluster', '--type=merge', '-p', '{"spec":{"postgresql":{"version":"17"}}}')
+    l.until(() => status(l) === 'Updating', 30 * SECOND)
+    l.until(() => status(l) === 'Running', 600 * SECOND)
+    expect(l.told('kubernetes.pod-deleted').length).toBe(3)
+    expect(l.cluster.truth.members().map(m => m.versions['engine'])).toEqual(['16.4', '16.4', '16.4'])
   })
 })
