@@ -15,7 +15,8 @@ import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf } from 
 import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
 import { Defects } from './defects.ts'
 import { DATA_MOUNT, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
-import { PostgresProgram, standbyConf, slotName } from './program.ts'
+import { PostgresProgram } from './program.ts'
+import { slotName, standbyConf } from './standby-conf.ts'
 import { Application, ApplicationEntrance } from './schema/application.ts'
 import { ApplicationProgram } from './schema/program.ts'
 import { Dcs } from './patroni/dcs.ts'
@@ -70,7 +71,7 @@ export class PostgresCluster implements Cluster {
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     this.poolers = new BouncerProgram(world, options.pooler !== false && options.pooler.config === 'volume-with-reloader')
     if (options.patroni !== false) world.patroni = new Dcs(world, options.patroni)
-    if (world.patroni !== undefined && options.patroni !== false && options.patroni.operator) new PostgresOperator(world, world.patroni)
+    if (world.patroni !== undefined && options.patroni !== false && options.patroni.operator) new PostgresOperator(world, world.patroni).watch()
     if (options.application !== false) world.application = new Application(world, options.application, { branch: world.genesis, lsn: GENESIS_LSN })
     this.defineImages()
     for (const object of objects(options)) kubernetes.create(object)

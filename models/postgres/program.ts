@@ -11,6 +11,7 @@ import { DATA_MOUNT } from './names.ts'
 import type { PostgresOptions } from './options.ts'
 import type { Host } from './host.ts'
 import { Server } from './server.ts'
+import { slotName, standbyConf } from './standby-conf.ts'
 import { completeSyncNames } from './settings.ts'
 import { Agent } from './patroni/agent.ts'
 import type { Dcs } from './patroni/dcs.ts'
@@ -45,19 +46,6 @@ function writeBaseConf(world: World, pod: string): string {
     options.green === false ? '' : `wal_level = 'logical'`,
     options.green !== false && options.green.readOnly && isGreen(options, pod) ? `default_transaction_read_only = 'on'` : '',
   ].filter(line => line !== '').join('\n')
-}
-
-/** The lines a cloned standby gets in postgresql.auto.conf. */
-export function standbyConf(world: World, pod: string, host: string): string {
-  const { options } = world
-  const application = options.applicationNames === 'pod' ? ` application_name=${pod}` : ''
-  const slot = options.slots ? `\nprimary_slot_name = '${slotName(pod)}'` : ''
-  return `primary_conninfo = 'host=${host} port=5432 user=replicator${application}'${slot}\n`
-}
-
-/** Slot names allow only lower-case letters, digits and underscores. */
-export function slotName(pod: string): string {
-  return pod.replaceAll('-', '_')
 }
 
 export class PostgresProgram implements ContainerProgram {

@@ -33,8 +33,11 @@ export class PostgresOperator {
   constructor(
     private readonly world: World,
     private readonly dcs: Dcs,
-  ) {
-    world.kubernetes.controllers.register('postgresql', () => this.look())
+  ) {}
+
+  /** Follows the object from now on. */
+  watch(): void {
+    this.world.kubernetes.controllers.register('postgresql', () => this.look())
   }
 
   /** The object of the cluster, as its user applies it. */
