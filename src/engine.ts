@@ -339,8 +339,21 @@ export interface Member {
   readonly caughtUp: boolean
 }
 
+/** An engine's own words for a place in its history, for stories: `timeline`, `LSN 1/4A2B of timeline 2`. */
+export interface HistoryWords {
+  /** What the number of a line of history is called; empty where the engine numbers none. */
+  readonly line: string
+  /** A place. @param line the number of the branch @param bytes since the log began */
+  place(line: number, bytes: number): string
+}
+
+/** Of an engine that has no words of its own. */
+export const PLAIN_HISTORY: HistoryWords = { line: 'history', place: (line, bytes) => `byte ${bytes} of history ${line}` }
+
 /** What is so, whoever knows it. Everything here is pure and judged at `sim.now`. */
 export interface Truth {
+  /** What places in its history are called; {@link PLAIN_HISTORY} where it does not say. */
+  readonly history?: HistoryWords
   /**
    * Data-bearing members that exist (running or not), in a fixed order. What was given never changes afterwards; while nothing has changed an
    * engine may give the same list, and the same members, again: whoever watches is quicker for it.

@@ -158,6 +158,8 @@ export interface RehearsalResult {
   readonly eventsRun: number
   /** Only when recorded. */
   readonly story?: {
+    /** What the number of a line of history (`timeline`) is called here; empty where it is no word of the engine. */
+    readonly line: string
     readonly trace: readonly TraceRecord[]
     readonly members: readonly MemberChange[]
     /** Availability of each cohort: state changes. */

@@ -1,7 +1,7 @@
 /** One CouchDB cluster on Kubernetes in one rehearsal (engine.ts, Cluster and Truth). Small on purpose: see README.md. */
 import { type AckInterval, contains, type Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { Network } from '../../src/cluster/network.ts'
-import type { Client, Cluster, EngineKind, Entrance, Knock, Member, Session, SessionState, Strike, StruckFault, Truth } from '../../src/engine.ts'
+import type { Client, Cluster, EngineKind, Entrance, HistoryWords, Knock, Member, Session, SessionState, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, ok } from '../../src/operator/command.ts'
 import { type Image, isPlatformKind, Kubernetes, PlatformFaults, type PodView, withDefaults } from '../kubernetes/index.ts'
@@ -129,6 +129,7 @@ class ServiceEntrance implements Entrance {
 
 /** The truth's words are those of leaders and followers; here one node that takes part stands for all of them as the leader (rule CD-TRUTH-1). */
 class CouchdbTruth implements Truth {
+  readonly history: HistoryWords = { line: '', place: (_, bytes) => `byte ${bytes} of its changes` }
   readonly promise = 'synchronous'
   readonly promotions = []
   readonly departures = []

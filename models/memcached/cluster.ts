@@ -1,7 +1,7 @@
 /** Memcached servers on Kubernetes, and the database behind them, in one rehearsal (engine.ts, Cluster and Truth). Small on purpose: see README.md. */
 import { type Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { Network } from '../../src/cluster/network.ts'
-import type { Client, Cluster, EngineKind, Entrance, Knock, Member, Strike, StruckFault, Truth } from '../../src/engine.ts'
+import type { Client, Cluster, EngineKind, Entrance, HistoryWords, Knock, Member, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
 import { type Image, isPlatformKind, Kubernetes, PlatformFaults, type PodView, withDefaults } from '../kubernetes/index.ts'
@@ -30,6 +30,7 @@ class ApplicationEntrance implements Entrance {
 
 /** The truth's words are those of leaders and followers; here the first server that runs stands for all (rule MC-TRUTH-1). */
 class MemcachedTruth implements Truth {
+  readonly history: HistoryWords = { line: '', place: (_, bytes) => `byte ${bytes} of what was written` }
   readonly promise = 'asynchronous'
   readonly promotions = []
   readonly departures = []

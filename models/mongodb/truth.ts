@@ -1,6 +1,6 @@
 /** What is so in a replica set, whoever knows it (engine.ts, Truth). */
 import { type AckInterval, contains, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
-import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import type { Departure, Entrance, HistoryWords, Member, Promotion, Truth } from '../../src/engine.ts'
 import type { PodView } from '../kubernetes/index.ts'
 import { canAcknowledge } from './acknowledge.ts'
 import type { DbPath } from './dbpath.ts'
@@ -13,6 +13,8 @@ import type { World } from './world.ts'
 const NORMAL_LAG_BYTES = 16 * 1024 * 1024
 
 export class MongodbTruth implements Truth {
+  /** An optime has a term and a timestamp; the model counts the oplog's bytes. */
+  readonly history: HistoryWords = { line: 'term', place: (line, bytes) => `oplog byte ${bytes} of term ${line}` }
   readonly expectedMembers: number
   readonly targetVersions: Readonly<Record<string, string>>
   readonly promise: 'asynchronous' | 'synchronous'

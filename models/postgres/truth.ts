@@ -1,8 +1,8 @@
 /** What is so in a PostgreSQL cluster, whoever knows it (engine.ts, Truth). */
 import { type AckInterval, contains, type Copy, type History, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
-import type { Authority, Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import type { Authority, Departure, Entrance, HistoryWords, Member, Promotion, Truth } from '../../src/engine.ts'
 import type { PodView } from '../kubernetes/index.ts'
-import { DataDirectory } from './datadir.ts'
+import { DataDirectory, formatLsn } from './datadir.ts'
 import type { Subscription } from './logical.ts'
 import { major } from './replication.ts'
 import { canAcknowledge, quorum } from './syncrep.ts'
@@ -15,6 +15,7 @@ const NOTHING: readonly History[] = []
 const NORMAL_LAG_BYTES = 16 * 1024 * 1024
 
 export class PostgresTruth implements Truth {
+  readonly history: HistoryWords = { line: 'timeline', place: (line, bytes) => `LSN ${formatLsn(bytes)} of timeline ${line}` }
   readonly expectedMembers: number
   readonly targetVersions: Readonly<Record<string, string>>
   readonly promise: 'asynchronous' | 'synchronous'

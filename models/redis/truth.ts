@@ -1,6 +1,6 @@
 /** What is so in a Redis Cluster, whoever knows it (engine.ts, Truth). */
 import { type AckInterval, contains, type Copy, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
-import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import type { Departure, Entrance, HistoryWords, Member, Promotion, Truth } from '../../src/engine.ts'
 import type { PodView } from '../kubernetes/index.ts'
 import { rdbVersion } from './names.ts'
 import type { World } from './world.ts'
@@ -9,6 +9,8 @@ import type { World } from './world.ts'
 const NORMAL_LAG_BYTES = 4 * 1024 * 1024
 
 export class RedisTruth implements Truth {
+  /** A master's history goes by its config epoch, a place in it by the replication offset (bytes). */
+  readonly history: HistoryWords = { line: 'config epoch', place: (line, bytes) => `replication offset ${bytes} of config epoch ${line}` }
   readonly expectedMembers: number
   readonly targetVersions: Readonly<Record<string, string>>
   readonly promise = 'asynchronous' as const

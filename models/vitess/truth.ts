@@ -1,6 +1,6 @@
 /** What is so in a fleet, whoever knows it (engine.ts, Truth). Only shards that changed are looked at again. */
 import { type AckInterval, contains, type Copy, type History, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
-import type { Departure, Entrance, Member, Promotion, Truth } from '../../src/engine.ts'
+import type { Departure, Entrance, HistoryWords, Member, Promotion, Truth } from '../../src/engine.ts'
 import { memoryOf } from './defects.ts'
 import { compareMysql, seriesOf } from './names.ts'
 import { canAcknowledge } from './semisync.ts'
@@ -10,6 +10,8 @@ import { mergedInto } from './vreplication.ts'
 import type { World } from './world.ts'
 
 export class VitessTruth implements Truth {
+  /** Each reparenting begins a primary's term, with GTIDs of its own; the model counts the binary log's bytes. */
+  readonly history: HistoryWords = { line: 'primary term', place: (line, bytes) => `binary log byte ${bytes} of primary term ${line}` }
   readonly expectedMembers: number
   readonly promise: 'asynchronous' | 'synchronous'
   private readonly dirty = new Set<Shard>()

@@ -30,6 +30,22 @@ export function plural(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
+/** A place in history in the engine's own words. */
+export function placeOf({ history }: Facts, { branch, lsn }: { readonly branch: { readonly timeline: number }; readonly lsn: number }): string {
+  return history.place(branch.timeline, lsn)
+}
+
+/** ` on timeline 2`, or nothing where lines of history have no number. */
+export function onLine({ history }: Facts, line: number | undefined): string {
+  return history.line === '' ? '' : ` on ${history.line} ${line ?? '?'}`
+}
+
+/** Names in a list: `a`, `a and b`; of many the first few and how many more. */
+export function listed(names: readonly string[], most = 6): string {
+  const shown = names.length > most ? [...names.slice(0, most - 1), `${names.length - most + 1} more`] : names
+  return shown.length < 2 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1) ?? ''}`
+}
+
 /** Seconds in words, three decimals at most. */
 export function seconds(us: Us): string {
   return `${Math.round(us / 1000) / 1000} s`
@@ -70,7 +86,7 @@ export class Chain {
     const who = by === 'operator' ? 'the runbook' : 'the cluster itself'
     const old = furthestReachable ? undefined : this.runningLeader(promotion)
     const furthest = furthestReachable ? '' : old === undefined ? ', although a copy further ahead could be reached' : `, although ${old}, still running, was further ahead`
-    return this.add(atUs, `${who} promoted ${member} from LSN ${from.lsn} of timeline ${from.branch.timeline}${furthest}`, { node: member, inStep: by === 'operator' })
+    return this.add(atUs, `${who} promoted ${member} from ${placeOf(this.facts, from)}${furthest}`, { node: member, inStep: by === 'operator' })
   }
 
   /** The leader of the same timeline that still ran when another was promoted beside it. */
@@ -81,7 +97,7 @@ export class Chain {
   }
 
   departure({ atUs, member, position, cause }: Departure): this {
-    const text = cause === 'fault' ? `a fault took ${member} away at LSN ${position.lsn} of timeline ${position.branch.timeline}` : `the runbook took ${member} away at LSN ${position.lsn} of timeline ${position.branch.timeline}`
+    const text = cause === 'fault' ? `a fault took ${member} away at ${placeOf(this.facts, position)}` : `the runbook took ${member} away at ${placeOf(this.facts, position)}`
     this.add(atUs, text, { node: member, inStep: cause === 'runbook' })
     return cause === 'runbook' ? this.whoRemoved(member, atUs) : this
   }
@@ -112,6 +128,11 @@ export class Chain {
   /** What happens at the instant in which one step ends and the next begins was done by the one that ends: commands take time. */
   private endingAt(atUs: Us): StepRecord | undefined {
     return stepAt(this.facts.recording.steps.filter(each => each.startUs < atUs), atUs)
+  }
+
+  /** The name of that step. */
+  stepEndingAt(atUs: Us): string {
+    return nameOf(this.endingAt(atUs))
   }
 
   private explain(atUs: Us, text: string, node: string | undefined): void {
@@ -164,6 +185,6 @@ export function fail(check: CheckId, evidence: string, cause: string, chain: Cha
 }
 
 /** A whole number with thousands separated by commas, without the locale machinery whose output differs between builds. */
-function grouped(count: number): string {
+export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }

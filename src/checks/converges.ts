@@ -5,7 +5,7 @@
  * (runs but does not stream from the leader), missing-member (fewer running, caught-up members than there should be), mixed-versions,
  * promise-dropped (a leader that waited for another member before it acknowledged no longer does).
  */
-import { Chain, fail, notExercised, pass, plural } from './chain.ts'
+import { Chain, fail, notExercised, onLine, pass, plural } from './chain.ts'
 import type { Check, Facts, MemberAtEnd } from './facts.ts'
 
 const ID = 'converges'
@@ -85,7 +85,7 @@ function explain(facts: Facts, { cause, text, members }: Defect): Chain {
     if (trouble !== undefined) chain.add(horizon.endUs, `${name} cannot follow: ${trouble}`, { node: name })
     const last = changes.filter(c => c.member === name).at(-1)
     if (last !== undefined && last.atUs > horizon.startUs) {
-      const what = last.running ? `${name} came up as ${last.role === 'none' ? 'neither leader nor follower' : `a ${last.role}`} on timeline ${last.timeline ?? '?'}` : `${name} went away`
+      const what = last.running ? `${name} came up as ${last.role === 'none' ? 'neither leader nor follower' : `a ${last.role}`}${onLine(facts, last.timeline)}` : `${name} went away`
       chain.add(last.atUs, what, { node: name, inStep: true })
     }
   }

@@ -1,5 +1,5 @@
 /** What checks may read: recorded facts of one rehearsal, no live model. */
-import type { Budget, Departure, Member, Promotion } from '../engine.ts'
+import type { Budget, Departure, HistoryWords, Member, Promotion } from '../engine.ts'
 import type { TraceRecord, Us } from '../kernel/index.ts'
 import type { FaultRecord, Recording } from '../measures/index.ts'
 import type { CheckId, GateRecord, Outcome, Verdict } from '../result.ts'
@@ -25,6 +25,8 @@ export interface ClientAtEnd {
 }
 
 export interface Facts {
+  /** What places in history are called here. */
+  readonly history: HistoryWords
   readonly outcome: Outcome
   readonly outcomeReason: string
   readonly recording: Recording

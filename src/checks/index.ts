@@ -1,6 +1,6 @@
 /** Properties judged on the recorded facts of one rehearsal. One property a file; see README.md. */
 import { forkPoint, type Position } from '../cluster/log/index.ts'
-import type { Authority, Cluster, Member } from '../engine.ts'
+import { type Authority, type Cluster, type Member, PLAIN_HISTORY } from '../engine.ts'
 import type { TraceRecord, Us } from '../kernel/index.ts'
 import type { FaultRecord, Recording } from '../measures/index.ts'
 import type { CheckId, GateRecord, Outcome, Verdict } from '../result.ts'
@@ -67,6 +67,7 @@ export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], re
   const { truth } = cluster
   const authorities = new Map(cluster.logs.map(log => [log, historiesOf(truth.authority(log))]))
   return {
+    history: truth.history ?? PLAIN_HISTORY,
     outcome: circumstances.outcome,
     outcomeReason: circumstances.outcomeReason,
     recording,

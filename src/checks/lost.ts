@@ -18,7 +18,7 @@ import type { Loss } from '../measures/index.ts'
 import type { DivergentRow } from '../engine.ts'
 import { countLosses, estimateRows } from '../measures/index.ts'
 import type { Verdict } from '../result.ts'
-import { Chain, clock, fail, notExercised, pass, plural } from './chain.ts'
+import { Chain, clock, fail, grouped, listed, notExercised, onLine, pass, plural } from './chain.ts'
 import type { Check, Facts } from './facts.ts'
 import { explainRows, mostOf } from './rows.ts'
 
@@ -67,9 +67,9 @@ function violated(facts: Facts, counted: readonly Loss[], lost: number): Verdict
   }
   const stranded = countLosses(counted, loss => loss.fate === 'stranded')
   const holders = [...new Set(counted.flatMap(loss => loss.holders))].sort()
-  const where = stranded > 0 ? `${plural(stranded, 'write')} stranded on ${holders.join(', ')}` : 'on no copy any more'
-  const causes = [...byCause].map(([name, group]) => `${name} ${countLosses(group)}`).join(', ')
-  const evidence = `${plural(lost, 'acknowledged write')} of ${facts.recording.acknowledgedWrites} lost (${causes}); ${where}`
+  const where = stranded === 0 ? 'on no copy any more' : `${stranded === lost ? '' : `${grouped(stranded)} of them `}still on ${listed(holders)}, where nobody reads them`
+  const causes = byCause.size < 2 ? '' : ` (${[...byCause].map(([name, group]) => `${name} ${grouped(countLosses(group))}`).join(', ')})`
+  const evidence = `${grouped(lost)} of ${plural(facts.recording.acknowledgedWrites, 'acknowledged write')} ${lost === 1 ? 'is' : 'are'} lost${causes}: ${where}`
   const chain = explain(facts, worst, cause)
   return fail(ID, evidence, cause, chain, stepOf(facts, worst, chain))
 }
@@ -120,8 +120,8 @@ function explain(facts: Facts, losses: readonly Loss[], cause: string): Chain {
   const { horizon, authorities } = facts.recording
   const authority = authorities.find(a => a.exists)
   const leader = largest.leader ?? 'a leader'
-  chain.add(horizon.endUs, `${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} not in the history that counts (${authority === undefined ? 'no durable copy is left' : `${authority.member ?? 'a volume'}, timeline ${authority.timeline}, LSN ${authority.lsn}: ${authority.why}`})`, { node: authority?.member })
-  chain.add(fromUs, `${leader} acknowledged them on timeline ${largest.interval.branch.timeline} from ${clock(facts, fromUs)} to ${clock(facts, toUs)}`, { node: largest.leader, inStep: true })
+  chain.add(horizon.endUs, `${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} not in the history that counts (${authority === undefined ? 'no durable copy is left' : `${authority.member ?? 'a volume'}, ${authority.timeline === undefined || authority.lsn === undefined ? 'nowhere' : facts.history.place(authority.timeline, authority.lsn)}: ${authority.why}`})`, { node: authority?.member })
+  chain.add(fromUs, `${leader} acknowledged them${onLine(facts, largest.interval.branch.timeline)} from ${clock(facts, fromUs)} to ${clock(facts, toUs)}`, { node: largest.leader, inStep: true })
   if (largest.dropper !== undefined) chain.promotion(largest.dropper)
   if (cause === 'overlap' && largest.dropper !== undefined) overlapClause(facts, chain, largest)
   if (cause !== 'overlap' && largest.departure !== undefined) chain.departure(largest.departure)

@@ -1,5 +1,5 @@
 /** From what was recorded to the result: plain data, with every instant counted from the runbook's first step. */
-import type { Cluster } from '../engine.ts'
+import { type Cluster, PLAIN_HISTORY } from '../engine.ts'
 import type { FaultRecord, Injector } from '../faults/index.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
 import type { Recording } from '../measures/index.ts'
@@ -21,7 +21,7 @@ export interface Finished {
 }
 
 /** Puts the result together. @throws Error when the operator has no outcome (a defect) */
-export function resultOf({ sim, operator, injector, recording, scribe, chronicle, verdicts }: Finished): RehearsalResult {
+export function resultOf({ sim, cluster, operator, injector, recording, scribe, chronicle, verdicts }: Finished): RehearsalResult {
   if (operator.outcome === undefined) throw new Error('rehearsal: a result before the operator has an outcome')
   const zeroUs = recording.horizon.startUs
   return {
@@ -41,12 +41,13 @@ export function resultOf({ sim, operator, injector, recording, scribe, chronicle
     undone: scribe.undone(operator.journal),
     simulatedUs: recording.horizon.endUs - zeroUs,
     eventsRun: sim.eventsRun,
-    ...(sim.records === undefined ? {} : { story: storyOf(sim, { injector, recording, scribe, chronicle }, zeroUs) }),
+    ...(sim.records === undefined ? {} : { story: storyOf(sim, { cluster, injector, recording, scribe, chronicle }, zeroUs) }),
   }
 }
 
-function storyOf(sim: Simulation, { injector, recording, scribe, chronicle }: Pick<Finished, 'injector' | 'recording' | 'scribe' | 'chronicle'>, zeroUs: Us): NonNullable<RehearsalResult['story']> {
+function storyOf(sim: Simulation, { cluster, injector, recording, scribe, chronicle }: Pick<Finished, 'cluster' | 'injector' | 'recording' | 'scribe' | 'chronicle'>, zeroUs: Us): NonNullable<RehearsalResult['story']> {
   return {
+    line: (cluster.truth.history ?? PLAIN_HISTORY).line,
     trace: since(zeroUs, (sim.records ?? []).filter(record => record.atUs >= zeroUs)),
     members: since(zeroUs, recording.changes),
     clients: since(zeroUs, recording.clients),

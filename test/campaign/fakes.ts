@@ -100,6 +100,7 @@ function verdicts(lost: number, splitUs: number, killed: boolean): Verdict[] {
 function story(splitUs: number, schedule: Schedule): NonNullable<RehearsalResult['story']> {
   const change = (atUs: number, n: number, running: boolean, role: MemberChange['role'], version = '15.3'): MemberChange => ({ atUs, member: `postgres-cluster-${n}`, node: `aks-${n}`, running, role, timeline: 1, versions: { engine: version, node: '1.27' } })
   return {
+    line: 'timeline',
     trace: [],
     members: [
       change(0, 0, true, 'leader'), change(0, 1, true, 'follower'), change(0, 2, true, 'follower'), change(4e6, 3, true, 'none', '15.4'), change(40e6, 3, true, 'follower', '15.4'),

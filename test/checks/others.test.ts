@@ -148,8 +148,12 @@ test('serves-at-end: five ways not to', () => {
 
 test('target-reached: names who is behind; judges only a completed runbook and a stated target', () => {
   const v = idle.verdict('target-reached')
-  expect(v).toMatchObject({ status: 'fail', signature: { cause: 'not-upgraded' } })
-  expect(v.evidence).toContain('m-0 has engine v1')
+  expect(v).toMatchObject({ status: 'fail', evidence: 'all 3 members have engine v1; the target is engine v2', signature: { cause: 'never-introduced', step: '-' } })
+  expect(v.because?.map(({ text }) => text)).toEqual([
+    'all 3 members have engine v1',
+    'up to the end of the runbook no member had ever run engine v2: no step brought it to any of them',
+    'm-0, m-1 and m-2 were not started again, and run engine v1 as before',
+  ])
   expect(tell(({ wait }) => wait(SECOND), { outcome: 'aborted' }).verdict('target-reached').status).toBe('notExercised')
   expect(tell(({ wait }) => wait(SECOND), { facts: { targetVersions: {} } }).verdict('target-reached').status).toBe('notApplicable')
   expect(tell(({ wait }) => wait(SECOND), { facts: { members: [] } }).verdict('target-reached')).toMatchObject({ status: 'fail', signature: { cause: 'missing-member' } })
@@ -173,8 +177,8 @@ test('target-reached: the step named is the one that took the member away, not t
     })
   }).verdict('target-reached')
   expect(restarted.signature).toEqual({ check: 'target-reached', cause: 'not-upgraded', step: 'delete' })
-  expect(restarted.because?.map(({ text, step }) => [text.replace(/ at \d.*/, ''), step])).toEqual([
-    ['m-2 is on engine v1', undefined], ['m-2 came up with engine v1', undefined], ['m-2 went away to be started again, for the last time,', 'delete'],
+  expect(restarted.because?.map(({ text, step }) => [text, step])).toEqual([
+    ['m-2 has engine v1', undefined], ['m-2 went away to be started again, for the last time, and came up with engine v1 as before', 'delete'],
   ])
   // What happens at the very end of a step, as the next one begins, is its doing.
   const atTheBorder = tell(({ step, wait }) => {
@@ -188,6 +192,25 @@ test('target-reached: the step named is the one that took the member away, not t
     })
   }).verdict('target-reached')
   expect(atTheBorder.because?.filter(({ step }) => step !== undefined).map(({ step }) => step)).toEqual(['replace'])
+})
+
+test('target-reached: what restarts could not bring, because no step had brought it in, is told of all members alike and laid to no step', () => {
+  const roll = (versions: readonly string[]) => tell(({ step, wait }) => {
+    for (const [i, version] of versions.entries()) step('replace', w => {
+      wait(SECOND)
+      w.stop(`m-${i}`, 'clean', 'runbook')
+      wait(SECOND)
+      w.start(`m-${i}`, version)
+    })
+    step('done', () => {})
+  }).verdict('target-reached')
+  const never = roll(['v1', 'v1', 'v1'])
+  expect(never.signature).toEqual({ check: 'target-reached', cause: 'never-introduced', step: '-' })
+  expect(never.because?.at(-1)).toMatchObject({ step: 'replace', text: 'm-0, m-1 and m-2 went away to be started again, for the last time, and came up with engine v1 as before' })
+  expect(roll(['v3', 'v3', 'v3']).because?.at(-1)?.text).toContain('and came up with engine v3 instead of v1')
+  // One that got there shows that a step can.
+  expect(roll(['v2', 'v1', 'v1'])).toMatchObject({ evidence: '2 of 3 members (m-1 and m-2) have engine v1; the target is engine v2', signature: { cause: 'not-upgraded', step: 'replace' } })
+  expect(roll(['v2', 'v2']).because?.map(({ text }) => text)).toEqual(['m-2 has engine v1', 'm-2 was not started again, and runs engine v1 as before'])
 })
 
 test('converges: each way of not being whole has its name', () => {

@@ -33,10 +33,11 @@ describe('expectations', () => {
           00:00.2  3 remove   stop m-0                                          100 ms
 
       Why
-        20 acknowledged writes of 7640 lost (overlap 20); 20 writes stranded on m-0,
-        m-2
+        20 of 7,640 acknowledged writes are lost: still on m-0 and m-2, where nobody
+        reads them
         because 01:01.4  20 acknowledged writes are not in the history that counts
-                         (m-1, timeline 2, LSN 15247767: a fresh client writes there)
+                         (m-1, LSN 15247767 of timeline 2: a fresh client writes
+                         there)
         because 00:00.1  m-0 acknowledged them on timeline 1 from 00:00.100 to
                          00:00.300 (step 2 route)
         because 00:00.1  the runbook promoted m-1 from LSN 3019978 of timeline 1,

@@ -58,6 +58,7 @@ export function toyCluster(sim: Simulation, options: Partial<ToyOptions> = {}): 
 
 function toyTruth(world: ToyWorld, entrance: Entrance): Truth {
   return {
+    history: { line: 'timeline', place: (line, bytes) => `LSN ${bytes} of timeline ${line}` },
     members: () => world.members(),
     expectedMembers: world.options.members,
     targetVersions: { engine: 'v2' },
