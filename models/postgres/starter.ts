@@ -30,8 +30,7 @@ const runbook = `# yaml-language-server: $schema=./node_modules/proofroll/schema
 # The procedure, with the commands you would type. This one switches over to a standby and has a defect: Proofroll will show it.
 format: 1
 title: Switch over to a standby
-vars:
-  cluster: postgres-cluster
+vars:                             # EDIT: pods of your cluster
   primary: postgres-cluster-0
   candidate: postgres-cluster-1
 steps:

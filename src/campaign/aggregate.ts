@@ -26,6 +26,12 @@ export interface SignatureRecord {
   because: readonly Clause[]
 }
 
+/** A reason as one run gave it. */
+export interface ReasonExample {
+  readonly run: number
+  readonly text: string
+}
+
 export interface StepAggregate {
   readonly title: string
   /** Times it was started, on the way forward and while undoing. */
@@ -65,6 +71,8 @@ export interface Aggregate {
   undone: Counts
   /** Why runs ended as they did, numbers but exit statuses blanked so that there are few. */
   reasons: Counts
+  /** Of each of these the words of its run of lowest number, with the numbers in them. */
+  reasonExamples: Record<string, ReasonExample>
   signatures: Record<string, SignatureRecord>
   /** Runs whose reason is not among the {@link REASONS_KEPT}; failures by check whose signature is not among the {@link SIGNATURES_KEPT}. */
   beyond: { reasons: number; signatures: Counts }
@@ -109,6 +117,7 @@ export function emptyAggregate(): Aggregate {
     gates: {},
     undone: {},
     reasons: {},
+    reasonExamples: {},
     signatures: {},
     beyond: { reasons: 0, signatures: {} },
     determinism: { twice: 0, mismatches: [], divergence: null },
@@ -178,7 +187,7 @@ export function mergeAggregate(into: Aggregate, other: Aggregate): void {
   for (const [id, gate] of Object.entries(other.gates)) addCounts((into.gates[id] ??= newGate()), gate)
   addCounts(into.undone, other.undone)
   into.beyond.reasons += other.beyond.reasons
-  for (const [reason, runs] of Object.entries(other.reasons)) addReason(into, reason, runs)
+  for (const [reason, runs] of Object.entries(other.reasons)) addReason(into, reason, runs, other.reasonExamples[reason])
   addCounts(into.beyond.signatures, other.beyond.signatures)
   for (const [key, record] of Object.entries(other.signatures)) addSignature(into, key, record)
   into.determinism.twice += other.determinism.twice
@@ -227,7 +236,8 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
   addSteps(into, result)
   for (const gate of result.gates) countVisit((into.gates[gateName(gate)] ??= newGate()), gate)
   for (const step of result.undone) increase(into.undone, step)
-  addReason(into, shortened(`${result.outcome}: ${result.outcomeReason.replace(/(?<!(?:status|line) \d*)\d(?:[\d.:]*\d)?/g, 'N')}`, REASON_LENGTH), 1)
+  const reason = `${result.outcome}: ${result.outcomeReason}`
+  addReason(into, shortened(reason.replace(/(?<!(?:status|line) \d*)\d(?:[\d.:]*\d)?/g, 'N'), REASON_LENGTH), 1, { run, text: shortened(reason, REASON_LENGTH) })
 }
 
 function addSteps(into: Aggregate, result: RehearsalResult): void {
@@ -242,14 +252,17 @@ function addSteps(into: Aggregate, result: RehearsalResult): void {
   for (const [id, us] of downtimeUs) addValue((into.steps[id] as StepAggregate).writeDowntimeUs, Math.round(us))
 }
 
-function addReason(into: Aggregate, reason: string, runs: number): void {
+function addReason(into: Aggregate, reason: string, runs: number, example: ReasonExample | undefined): void {
   const isNew = into.reasons[reason] === undefined
   into.reasons[reason] = (into.reasons[reason] ?? 0) + runs
+  const mine = into.reasonExamples[reason]
+  if (example !== undefined && (mine === undefined || example.run < mine.run)) into.reasonExamples[reason] = example
   if (!isNew) return
   const last = lastBeyond(Object.keys(into.reasons), REASONS_KEPT)
   if (last === undefined) return
   into.beyond.reasons += into.reasons[last] ?? 0
   delete into.reasons[last]
+  delete into.reasonExamples[last]
 }
 
 function addSignature(into: Aggregate, key: string, record: SignatureRecord): void {

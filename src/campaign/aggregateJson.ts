@@ -9,7 +9,7 @@ type JsonOf<T> = T extends Sketch ? SketchJson : T extends bigint ? string : T e
 export type AggregateJson = { readonly [K in keyof Aggregate]: K extends 'signatures' ? Readonly<Record<string, SignatureRecord>> : JsonOf<Aggregate[K]> }
 
 export function aggregateToJson(aggregate: Aggregate): AggregateJson {
-  const { kinds, cells, combinations, steps, gates, undone, reasons, signatures, beyond, measures, outOfBudget } = aggregate
+  const { kinds, cells, combinations, steps, gates, undone, reasons, reasonExamples, signatures, beyond, measures, outOfBudget } = aggregate
   return {
     ...aggregate,
     simulatedUs: String(aggregate.simulatedUs),
@@ -23,6 +23,7 @@ export function aggregateToJson(aggregate: Aggregate): AggregateJson {
     gates: byKey(gates),
     undone: byKey(undone),
     reasons: byKey(reasons),
+    reasonExamples: byKey(reasonExamples),
     signatures: byKey(signatures),
     beyond: { ...beyond, signatures: byKey(beyond.signatures) },
   }

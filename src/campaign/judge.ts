@@ -46,7 +46,7 @@ export function judgeFloors(aggregate: Aggregate, faults: number, probes?: reado
   const completes = runs === 0 ? 'notApplicable' : completed > 0 ? 'pass' : 'fail'
   const strikes = runs === 0 || faults === 0 || aggregate.faultsDrawn === 0 ? 'notApplicable' : aggregate.faultsStruck > 0 ? 'pass' : 'fail'
   return [
-    { id: 'completes', status: completes, evidence: `${completed} of ${runs} rehearsals reached the end of the runbook${completed === 0 ? mostOften(aggregate.reasons) : ''}` },
+    { id: 'completes', status: completes, evidence: `${completed} of ${runs} rehearsals reached the end of the runbook${completed === 0 ? mostOften(aggregate) : ''}` },
     { id: 'faults-strike', status: strikes, evidence: `${aggregate.faultsStruck} of ${aggregate.faultsDrawn} faults drawn struck something` },
     ...(probes === undefined ? [] : [judgeProbes(probes, runs)]),
   ]
@@ -60,9 +60,9 @@ function judgeProbes(probes: readonly Probe[], runs: number): FloorSummary {
 }
 
 /** The reason that most rehearsals gave for ending, as an appendix. */
-function mostOften(reasons: Readonly<Record<string, number>>): string {
+function mostOften({ reasons, reasonExamples }: Pick<Aggregate, 'reasons' | 'reasonExamples'>): string {
   const [first] = Object.entries(reasons).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-  return first === undefined ? '' : `; most often ${first[0]}`
+  return first === undefined ? '' : `; most often ${reasonExamples[first[0]]?.text ?? first[0]}`
 }
 
 export function judgeObjectives(aggregate: Aggregate, objectives: readonly Objective[]): ObjectiveSummary[] {

@@ -1,6 +1,6 @@
 /** The shapes of results and counterexample files, held against their types by the compiler. */
 import { CHECKS } from '../result.ts'
-import type { Aggregate } from './aggregate.ts'
+import type { Aggregate, ReasonExample } from './aggregate.ts'
 import type { CellCounts } from './cells.ts'
 import type { CounterexampleFile, SmallestFile } from './counterexample.ts'
 import type { Divergence } from './diverge.ts'
@@ -81,7 +81,7 @@ export const aggregate = object<Aggregate>({
   kinds: values(object<Aggregate['kinds'][string]>({ drawn: number, struckRuns: number })), cells: values(cell), unjudged, combinations: values(pair), outOfBudget,
   checks: perCheck(under(['pass', 'fail', 'notExercised', 'notApplicable'], number)), measures: perMeasure(sketch),
   steps: values(object<Aggregate['steps'][string]>({ title: text, visits: number, undoVisits: number, failed: number, writeDowntimeUs: sketch })),
-  gates: values(object<GateAggregate>(gateKeys)), undone: count, reasons: count, signatures: values(record), beyond, determinism,
+  gates: values(object<GateAggregate>(gateKeys)), undone: count, reasons: count, reasonExamples: values(object<ReasonExample>({ run: number, text })), signatures: values(record), beyond, determinism,
 })
 
 /** What `run`, `sweep` and `merge` write. */

@@ -23,7 +23,7 @@ export const targetReached: Check = {
     const chain = new Chain(facts)
     for (const each of behind) explain(facts, each, chain)
     const missed = [...new Set(behind.map(({ component }) => component))].map(component => `${component} ${facts.targetVersions[component]}`)
-    const evidence = `${behind.map(each => sentence(facts, each)).join('; ')}; the target is ${missed.join(', ')}`
+    const evidence = `${behind.map(each => sentence(facts, each)).join('; ').replace(/^all /, 'All ')}; the target is ${missed.join(', ')}`
     // What no step brings in is the fault of none that is there.
     return behind.some(({ introduced }) => !introduced) ? fail(ID, evidence, 'never-introduced', chain, '-') : fail(ID, evidence, 'not-upgraded', chain)
   },

@@ -4,8 +4,8 @@ import { basename } from 'node:path'
 import type { Engine, Rule } from '../engine.ts'
 import { Simulation } from '../kernel/index.ts'
 import { checkRunbook, diagram, formatFindings } from '../operator/index.ts'
-import { count, glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
-import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom, unknownNames } from '../scenario/index.ts'
+import { count, fitted, glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
+import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom, nearest, unknownNames } from '../scenario/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 
 /** Patterns of the documents that are not built yet: said, so that nobody looks for them in vain. */
@@ -69,9 +69,18 @@ export function facts(wanted: string | undefined, context: Context): ExitCode {
   const found = context.engines.flatMap((engine) => engine.rules.filter((rule) => engine.name === asked || rule.id.toLowerCase().startsWith(asked)))
   const exact = found.filter((rule) => rule.id.toLowerCase() === asked)
   const rules = exact.length > 0 ? exact : found.length > 0 ? found : context.engines.flatMap((engine) => engine.rules.filter((rule) => rule.statement.toLowerCase().includes(asked)))
-  if (rules.length === 0) throw new UsageError(`no rule is named \`${wanted}\` or speaks of it; \`proofroll facts\` lists them all`)
+  if (rules.length === 0) throw new UsageError(`no rule is named \`${wanted}\` or speaks of it${nearWords(asked, context)} \`proofroll facts\` lists them all`)
   print(context, rules.flatMap((rule, i) => [...(i > 0 ? [''] : []), ...ruleLines(rule, context)]))
   return EXIT.held
+}
+
+/** What is written almost like it: rules by their id or the beginning of one, engines, and words that rules use. */
+function nearWords(asked: string, { engines }: Context): string {
+  const rules = engines.flatMap((engine) => engine.rules)
+  const beginnings = rules.flatMap(({ id }) => id.split('-').map((_, i, parts) => parts.slice(0, i + 1).join('-')))
+  const said = asked.length < 5 ? [] : rules.flatMap(({ statement }) => statement.toLowerCase().match(/[a-z_]{5,}/g) ?? [])
+  const near = [nearest(asked, [...new Set(beginnings)]), nearest(asked, engines.map(({ name }) => name)), nearest(asked, [...new Set(said)])].filter((word) => word !== undefined)
+  return near.length === 0 ? ';' : `; did you mean ${[...new Set(near)].map((word) => `\`${word}\``).join(' or ')}?`
 }
 
 /** A line or more for each rule, under the model it belongs to. */
@@ -96,7 +105,7 @@ export function check(names: readonly string[], options: { readonly engine?: str
   const problems = names.flatMap((name) => {
     try {
       const scenario: Scenario = isRunbook(name) ? aroundRunbook(name, options.engine, context) : loadScenario(name, context.engines, { set: options.set ?? {} })
-      print(context, remarks(name, scenario))
+      print(context, remarks(name, scenario, context))
       return wrong(scenario)
     } catch (error) {
       if (!(error instanceof ScenarioError)) throw error
@@ -113,12 +122,13 @@ function wrong(scenario: Scenario): InputProblem[] {
 }
 
 /** What is not wrong but worth a thought: gates that pass on missing data, steps that nothing undoes, and the like. */
-function remarks(name: string, scenario: Scenario): string[] {
+function remarks(name: string, scenario: Scenario, context: Context): string[] {
   const { engine, options, runbook } = scenario
   const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario).filter(({ severity }) => severity === 'warning')].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
   const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
-  if (findings.length === 0) return [`${name}: every command is understood, ${steps}. Whether it holds, proofroll run tells`]
-  return [formatFindings(runbook, findings), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]
+  const { columns } = context.screen
+  if (findings.length === 0) return hang('', `${name}: every command is understood, ${steps}. Whether it holds, proofroll run tells`, columns)
+  return [fitted(formatFindings(runbook, findings), columns), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]
 }
 
 function isRunbook(name: string): boolean {
@@ -143,5 +153,6 @@ function aroundRunbook(file: string, engineName: string | undefined, context: Co
 function engineOf(name: string, context: Context): Engine {
   const engine = context.engines.find((each) => each.name === name)
   if (engine !== undefined) return engine
-  throw new UsageError(`there is no engine \`${name}\`; there ${context.engines.length === 1 ? 'is' : 'are'}: ${context.engines.map((each) => each.name).join(', ')}`)
+  const near = nearest(name, context.engines.map((each) => each.name))
+  throw new UsageError(`there is no engine \`${name}\`${near === undefined ? ';' : `; did you mean \`${near}\`?`} ${near === undefined ? 'there' : 'There'} ${context.engines.length === 1 ? 'is' : 'are'}: ${context.engines.map((each) => each.name).join(', ')}`)
 }

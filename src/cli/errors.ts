@@ -1,6 +1,7 @@
 /** From what was thrown to what the user sees and the exit code. */
 import { CommanderError } from 'commander'
 import { MergeError, OverlapError, RehearsalError, WorkerDiedError, version } from '../campaign/index.ts'
+import { fitted } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError } from './context.ts'
 
 /** Errors that say the input is wrong, by class name: across threads only the name survives. */
@@ -18,7 +19,7 @@ export function reportError(error: unknown, context: Context): ExitCode {
   const cause = error instanceof RehearsalError ? error.cause : error
   if (isInputError(cause)) {
     const where = error instanceof RehearsalError ? `run ${error.run}: ` : ''
-    context.err(`${where}${(cause as Error).message.trimEnd()}\n`)
+    context.err(`${fitted(`${where}${(cause as Error).message.trimEnd()}`, context.screen.columns)}\n`)
     return EXIT.input
   }
   const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)

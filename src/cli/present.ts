@@ -1,7 +1,7 @@
 /** Shows results and writes the files that were asked for. */
 import { dirname } from 'node:path'
 import { type CampaignResult, countRuns } from '../campaign/index.ts'
-import { type Screen, type Told, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
+import { type Screen, type Told, badgeWords, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, print, writeJson } from './context.ts'
 import type { RawOptions } from './options.ts'
 
@@ -46,10 +46,10 @@ function show(told: readonly Told[], context: Context): void {
 
 function oneLine(result: CampaignResult, screen: Screen): string[] {
   const paint = paintFor(screen)
-  const badge = result.verdict === 'violated' ? 'VIOLATED' : result.partial ? 'PARTIAL' : 'HELD'
-  const colour = { VIOLATED: paint.red, PARTIAL: paint.yellow, HELD: paint.green }[badge]
+  const badge = badgeWords(result)
+  const colour = result.verdict === 'violated' ? paint.red : result.partial ? paint.yellow : paint.green
   const part = result.partial ? `${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done. ` : ''
-  const lines = hang(badge.padEnd(10), `${result.scenario}: ${part}${sentence(result)}`, screen.columns)
+  const lines = hang(`${badge.padEnd(9)} `, `${result.scenario}: ${part}${sentence(result)}`, screen.columns)
   return lines.map((line, i) => (i > 0 ? line : line.replace(badge, colour(badge))))
 }
 

@@ -4,6 +4,7 @@ import { type CampaignResult, RESULT_FORMAT, campaignResult, mergeResults, prepa
 import { type Context, type ExitCode, UsageError } from './context.ts'
 import type { RawOptions } from './options.ts'
 import type { Told } from '../report/index.ts'
+import { CHECKS, MEASURES } from '../result.ts'
 import { present } from './present.ts'
 
 /** Joins shards: results of one scenario over disjoint runs become one; several scenarios may be mixed in the files. */
@@ -44,9 +45,24 @@ export function readResults(file: string): CampaignResult[] {
   for (const each of results as Partial<CampaignResult>[]) {
     if (typeof each !== 'object' || each === null || each.aggregate === undefined || each.source === undefined) throw new UsageError(`${file}: this is no result of \`proofroll run --json\``)
     if (each.format !== RESULT_FORMAT) throw new UsageError(`${file}: format ${String(each.format)}; this version of Proofroll (${version}) reads format ${RESULT_FORMAT}`)
+    refuseOtherMeasures(file, each)
     refuseOtherShape(file, campaignResult(each, ''), each.proofroll)
   }
   return results as CampaignResult[]
+}
+
+/**
+ * Builds of one version may count different things: such a result can neither be shown in full nor joined with another.
+ * @throws UsageError that names what one of them does not know
+ */
+function refuseOtherMeasures(file: string, { aggregate, proofroll }: Partial<CampaignResult>): void {
+  for (const [what, mine, theirs] of [['measure', MEASURES, aggregate?.measures], ['check', CHECKS, aggregate?.checks]] as const) {
+    if (typeof theirs !== 'object' || theirs === null) continue
+    const there = Object.keys(theirs)
+    const [lacks, more] = [mine.filter((id) => !there.includes(id)), there.filter((id) => !(mine as readonly string[]).includes(id))]
+    const words = [lacks.length > 0 ? `lacks the ${what}${lacks.length === 1 ? '' : 's'} ${lacks.join(', ')}` : '', more.length > 0 ? `has the ${what}${more.length === 1 ? '' : 's'} ${more.join(', ')}, which this one does not know` : ''].filter((part) => part !== '')
+    if (words.length > 0) throw new UsageError(`${file}: another build of Proofroll wrote this (it says ${String(proofroll)}; this is ${version}): it ${words.join(', and ')}. Rehearse again with this build, or show it with that one`)
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { GATE_COLUMNS, gateFigures, howJudged, telling } from './gates.ts'
 import { heatMaps } from './heat.ts'
 import { noneWords, offersOf } from './mends.ts'
 import { renderSensitivity, valueText } from './sensitivity.ts'
-import { saturation, sentence } from './summary.ts'
+import { badgeWords, saturation, sentence } from './summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from './sweep.ts'
 import { PLAIN } from './text.ts'
 import { count, formatMeasure, formatShare, measureName, plain } from './words.ts'
@@ -19,7 +19,7 @@ export function renderMarkdown(results: readonly CampaignResult[], stories: Read
 }
 
 function section(result: CampaignResult, story: readonly string[]): string {
-  const badge = result.verdict === 'violated' ? '❌ violated' : result.partial ? '⏸ partial' : '✅ held'
+  const badge = `${result.verdict === 'violated' ? '❌' : result.partial ? '⏸' : '✅'} ${badgeWords(result).toLowerCase()}`
   const faults = result.sweep !== null ? `${plain(result.runs)} of ${count(result.sweep.size, 'cell')} of the grid` : result.faultsPerRun === 0 ? 'no faults' : `up to ${count(result.faultsPerRun, 'fault')} each, ${plain(result.struck)} struck`
   const lines = [`## ${cell(result.scenario)}: ${badge}`, '', cell(sentence(result)), '', `${count(result.runs, 'rehearsal')}, ${faults}, seed \`${result.seed}\`, fingerprint \`${result.fingerprint}\`, Proofroll ${result.proofroll}.`]
   if (result.partial) lines.push('', `Partial: ${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done.${result.resume === undefined ? '' : ` To go on: \`${result.resume}\``}`)

@@ -9,7 +9,7 @@ import { inevitableLines, lastStrikeOf, smallestLines, twinLines } from './expla
 import { remedyFor, remedyNote } from './remedies.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
-import { count, faultSentence, faultWords, violationWords } from './words.ts'
+import { asStruck, count, faultSentence, faultWords, violationWords } from './words.ts'
 
 const REMARK_INDENT = 14
 
@@ -90,7 +90,7 @@ export function renderStory(story: Story, screen: Screen): string[] {
     [paint.bold('Why'), ...why(story, screen)],
     explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
-    explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, counterexample.schedule, { failed: story.rehearsal, twin: story.twin }, names, screen)],
+    explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin }, names, screen)],
     remedy === undefined ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
     [paint.bold('See it again'), `  ${counterexample.replay}`],
   ]

@@ -21,6 +21,7 @@ const REASONS_SHOWN = 2
 const TOLERATED_UNFINISHED = 0.1
 
 const OUTCOME_NAMES: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' }
+const PASSIVE: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'were rolled back', aborted: 'were aborted', stuck: 'got stuck' }
 
 /** The summary as lines, without the story. */
 export function renderSummary(result: CampaignResult, screen: Screen): string[] {
@@ -41,7 +42,8 @@ function title(text: string, screen: Screen): string {
 function headline(result: CampaignResult, screen: Screen): string[] {
   const paint = paintFor(screen)
   const held = result.verdict === 'held'
-  const badge = paint.bold(held ? (result.partial ? paint.yellow('PARTIAL') : paint.green('HELD')) : paint.red('VIOLATED'))
+  const words = badgeWords(result)
+  const badge = paint.bold(held ? (result.partial ? paint.yellow(words) : paint.green(words)) : paint.red(words))
   const faults = result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each (${plain(result.struck)} struck)`
   const speed = result.elapsedSeconds > 0 ? `, in ${formatDuration(result.elapsedSeconds * 1e6)}` : ''
   const ran = result.sweep === null ? `${count(result.runs, 'rehearsal')} ${faults}${speed}; seed ${result.seed}.` : `Swept: ${plain(result.runs)} of ${count(result.sweep.size, 'cell')}${speed}; seed ${result.seed}.`
@@ -49,6 +51,31 @@ function headline(result: CampaignResult, screen: Screen): string[] {
   const { mismatches, divergence } = result.determinism
   if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.${divergence === null ? '' : ` ${divergenceWords(divergence)}`}`, screen.columns))
   return lines
+}
+
+/** The verdict in a word or two. A campaign in which nothing was violated because nothing came to its end has not violated anything. */
+export function badgeWords(result: CampaignResult): string {
+  if (result.verdict === 'held') return result.partial ? 'PARTIAL' : 'HELD'
+  return neverCompleted(result) && result.checks.every(({ status }) => status !== 'fail') ? 'NEVER COMPLETED' : 'VIOLATED'
+}
+
+/** Whether no rehearsal reached the end of the runbook. */
+export function neverCompleted({ floors }: Pick<CampaignResult, 'floors'>): boolean {
+  return floors.some(({ id, status }) => id === 'completes' && status === 'fail')
+}
+
+/** Reasons for not reaching the end, the most frequent first, each as the run of lowest number gave it. */
+export function reasonsOf({ reasons, aggregate }: CampaignResult): { readonly outcome: Outcome; readonly why: string; readonly runs: number }[] {
+  return Object.entries(reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([reason, runs]) => {
+    const [, outcome = 'aborted', why = ''] = /^(\w+): ?(.*)$/s.exec(aggregate.reasonExamples[reason]?.text ?? reason) ?? []
+    return { outcome: outcome as Outcome, why: why === '' ? 'no reason given' : why, runs }
+  })
+}
+
+/** `all were aborted`, `15 were aborted, 5 rolled back`. */
+function howTheyEnded({ outcomes, outOfBudget, unjudged }: CampaignResult): string {
+  const ended = OUTCOMES.map((id) => ({ words: PASSIVE[id], runs: outcomes[id] - outOfBudget.outcomes[id] - unjudged.outcomes[id] })).filter(({ runs }) => runs > 0)
+  return ended.length === 1 ? `all ${ended[0]?.words ?? ''}` : ended.map(({ words, runs }) => `${plain(runs)} ${words}`).join(', ')
 }
 
 function partialWords({ runs, asked, resume }: CampaignResult): string {
@@ -60,13 +87,10 @@ function partialWords({ runs, asked, resume }: CampaignResult): string {
  */
 function unfinished(result: CampaignResult, screen: Screen): string[] {
   const inBudget = runsJudged(result)
-  const reasons = Object.entries(result.reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-  const runs = reasons.reduce((sum, [, n]) => sum + n, 0)
+  const reasons = reasonsOf(result)
+  const runs = reasons.reduce((sum, each) => sum + each.runs, 0)
   if (runs <= inBudget * TOLERATED_UNFINISHED) return []
-  const lines = reasons.slice(0, REASONS_SHOWN).flatMap(([reason, n]) => {
-    const [, outcome = 'aborted', why = ''] = /^(\w+): ?(.*)$/s.exec(reason) ?? []
-    return inTwoLines(`  ${plain(n)} of ${plain(inBudget)} `, `${OUTCOME_NAMES[outcome as Outcome]}: ${why === '' ? 'no reason given' : why}`, screen)
-  })
+  const lines = reasons.slice(0, REASONS_SHOWN).flatMap(({ outcome, why, runs: n }) => inTwoLines(`  ${plain(n)} of ${plain(inBudget)} `, `${OUTCOME_NAMES[outcome]}: ${why}`, screen))
   const more = reasons.length > REASONS_SHOWN ? [`  and ${count(reasons.length - REASONS_SHOWN, 'more reason')}; all are in the JSON result`] : []
   return [title('Why the runbook did not reach its end', screen), ...lines, ...more]
 }
@@ -97,11 +121,17 @@ export function sentence(result: CampaignResult, reasons = true): string {
   for (const floor of result.floors ?? []) {
     if (floor.status !== 'fail') continue
     if (floor.id === 'probes-hit') parts.push(`Not everything was hit, and --strict wants it: ${floor.evidence.split(';')[0] ?? ''}.`)
-    else parts.push(floor.id === 'completes' ? `The runbook never reached its end, so nothing was shown about it${reasons ? `: ${floor.evidence}` : ''}.` : 'No fault ever struck, so nothing was shown about faults.')
+    else if (floor.id === 'completes') parts.push(`In none of ${count(inBudget, 'rehearsal')} did the runbook reach its end (${howTheyEnded(result)}), so nothing was shown about it${reasons ? `. ${firstReason(result)}` : ''}.`)
+    else parts.push('No fault ever struck, so nothing was shown about faults.')
   }
   if (parts.length > 0) return parts.join(' ')
   if (result.sweep !== null) return `Nothing failed in ${plain(inBudget)} cells${result.runs < result.sweep.size ? ` (of ${plain(result.sweep.size)})` : ', the whole grid'}.`
   return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
+}
+
+function firstReason(result: CampaignResult): string {
+  const [first] = reasonsOf(result)
+  return first === undefined ? 'No reason was given' : `Most often: ${first.why.replace(/\.$/, '')}`
 }
 
 /** `a`, `a and b`, `a, b and c`. */
@@ -118,7 +148,7 @@ function claims(result: CampaignResult, screen: Screen): string[] {
     claim.claimed === 0 ? 'none' : `${atMost} ${formatMeasure(claim.measure, claim.claimed)}`,
     formatMeasure(claim.measure, claim.p50),
     formatMeasure(claim.measure, claim.p99),
-    claim.runsAbove === 0 ? 'never' : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`,
+    claim.runsAbove === 0 ? (neverCompleted(result) ? 'not shown' : 'never') : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`,
   ])
   return [title('Claimed and measured', screen), ...table([['', 'claimed', 'p50', 'p99', 'exceeded'], ...rows], 2)]
 }
@@ -129,12 +159,17 @@ function objectives(result: CampaignResult, screen: Screen): string[] {
   return [title('Objectives', screen), ...paintMarks(table([['', 'wanted', 'measured'], ...rows], 2), screen), ...untested(result, screen), ...aboutFaultFree(result, screen)]
 }
 
-/** Without a single write nothing can be lost or wait, and every objective about writes is met. */
-function isUntested({ load }: CampaignResult, { measure, status }: ObjectiveSummary): boolean {
-  return load?.writesPerSecond === 0 && status === 'pass' && /writ/i.test(measure)
+/** Without a single write nothing can be lost or wait, and a runbook that never reaches its end costs nothing: such an objective is met and not tested. */
+function isUntested(result: CampaignResult, { measure, status }: ObjectiveSummary): boolean {
+  return status === 'pass' && (neverCompleted(result) || withoutWrites(result, measure))
+}
+
+function withoutWrites({ load }: CampaignResult, measure: string): boolean {
+  return load?.writesPerSecond === 0 && /writ/i.test(measure)
 }
 
 function untested(result: CampaignResult, screen: Screen): string[] {
+  if (neverCompleted(result)) return result.objectives.some((each) => isUntested(result, each)) ? hang('  ', 'not tested: the runbook never reached its end', screen.columns) : []
   const names = result.objectives.filter((each) => isUntested(result, each)).map((each) => measureName(each.measure))
   return names.length === 0 ? [] : hang('  ', `not tested: the load is 0 writes/s (${[...new Set(names)].join(', ')})`, screen.columns)
 }

@@ -70,6 +70,15 @@ export function hang(prefix: string, text: string, columns: number): string[] {
   return wrap(text, Math.max(20, columns - prefix.length)).map((line, i) => (i === 0 ? prefix : ' '.repeat(prefix.length)) + line)
 }
 
+/** A text of several lines, each broken at blanks where it is longer than the screen; what is broken goes on a little further in. */
+export function fitted(text: string, columns: number): string {
+  return text.split('\n').map((line) => {
+    if (line.length <= columns) return line
+    const indent = /^ */.exec(line)?.[0] ?? ''
+    return wrap(line, columns - indent.length - 4).map((part, i) => `${indent}${i === 0 ? '' : '    '}${part}`).join('\n')
+  }).join('\n')
+}
+
 /** Cuts a text to `width`, marking the cut. */
 export function cut(text: string, width: number, ellipsis: string): string {
   return text.length <= width ? text : text.slice(0, Math.max(0, width - ellipsis.length)) + ellipsis

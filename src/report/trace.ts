@@ -49,15 +49,42 @@ class Threads {
   }
 }
 
+/** A complete event that has no thread yet. */
+interface Waiting {
+  readonly process: Process
+  readonly thread: string
+  readonly event: Omit<TraceEvent, 'pid' | 'tid' | 'dur'> & { readonly dur: number }
+}
+
+/**
+ * Complete events of one thread must nest: a viewer draws them as a stack. One that would lie half over another has a lane of its own beside it,
+ * `m-0 (2)`.
+ */
+function inLanes(waiting: readonly Waiting[], threads: Threads): TraceEvent[] {
+  const open = new Map<string, number[]>()
+  const sorted = [...waiting].sort((a, b) => a.event.ts - b.event.ts || b.event.dur - a.event.dur)
+  return sorted.map(({ process, thread, event }) => {
+    for (let lane = 1; ; lane++) {
+      const name = lane === 1 ? thread : `${thread} (${lane})`
+      const ends = open.get(`${process}\n${name}`) ?? []
+      while (ends.length > 0 && (ends.at(-1) as number) <= event.ts) ends.pop()
+      if (ends.length > 0 && event.ts + event.dur > (ends.at(-1) as number)) continue
+      open.set(`${process}\n${name}`, [...ends, event.ts + event.dur])
+      return { ...event, ...threads.of(process, name) }
+    }
+  })
+}
+
 /** @param about what to name it by: scenario, seed, hash. @throws Error when the rehearsal was not recorded */
 export function chromeTrace(rehearsal: RehearsalResult, about: Readonly<Record<string, string>>): ChromeTrace {
   const { story, simulatedUs } = rehearsal
   if (story === undefined) throw new Error('report: a trace of a rehearsal that was not recorded')
   const threads = new Threads()
   const spans: TraceEvent[] = []
+  const waiting: Waiting[] = []
   const add = (process: Process, thread: string, name: string, fromUs: number, toUs: number, args?: Readonly<Record<string, unknown>>): void => {
     const ts = Math.max(0, fromUs)
-    spans.push({ name, ph: 'X', ts, dur: Math.max(0, toUs - ts), cat: process, ...threads.of(process, thread), ...(args === undefined ? {} : { args }) })
+    waiting.push({ process, thread, event: { name, ph: 'X', ts, dur: Math.max(0, toUs - ts), cat: process, ...(args === undefined ? {} : { args }) } })
   }
   for (const step of rehearsal.steps) add('operator', step.path === 'undo' ? 'undo' : 'steps', step.title === '' || step.title === step.step ? step.step : `${step.step}: ${step.title}`, step.startUs, step.endUs ?? simulatedUs, { result: step.result, visit: step.visit, commands: step.commands, writeDowntimeUs: step.writeDowntimeUs })
   for (const { atUs, step, argv, code, out, err } of story.commands) spans.push({ name: argv.slice(0, 3).join(' '), ph: 'i', s: 't', ts: Math.max(0, atUs), cat: 'command', ...threads.of('operator', 'commands'), args: { step, command: argv.join(' '), code: code ?? null, out, err } })
@@ -69,7 +96,8 @@ export function chromeTrace(rehearsal: RehearsalResult, about: Readonly<Record<s
   for (const { is, who, fromUs, toUs } of story.windows) add('measured', is, who === '' ? is : who, fromUs, toUs)
   for (const { atUs, member, lagUs } of story.lag) if (lagUs !== undefined) spans.push({ name: `lag of ${member} [s]`, ph: 'C', ts: Math.max(0, atUs), ...threads.of('members', member), args: { seconds: lagUs / 1e6 } })
   for (const { atUs, label, node, payload, detail } of story.trace) spans.push({ name: label, ph: 'i', s: 't', ts: atUs, cat: 'event', ...threads.of('events', node === '' ? '-' : node), args: { payload, detail } })
-  return { displayTimeUnit: 'ms', otherData: about, traceEvents: [...threads.events, ...spans.sort((a, b) => a.ts - b.ts)] }
+  const laid = inLanes(waiting, threads)
+  return { displayTimeUnit: 'ms', otherData: about, traceEvents: [...threads.events, ...laid.concat(spans).sort((a, b) => a.ts - b.ts)] }
 }
 
 function byName<T>(all: readonly T[], nameOf: (each: T) => string): Map<string, T[]> {

@@ -1,7 +1,7 @@
 /** Names and figures as people say them. */
 import { formatDuration } from '../kernel/index.ts'
 import type { Divergence, DivergingEvent } from '../campaign/diverge.ts'
-import type { CheckId, FaultOutcome, MeasureId } from '../result.ts'
+import type { CheckId, FaultOutcome, MeasureId, RehearsalResult } from '../result.ts'
 import type { BlockId } from '../campaign/sweep/spec.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import { zeroBelow95 } from '../campaign/intervals.ts'
@@ -122,6 +122,14 @@ export function count(n: number, noun: string): string {
 export function faultWords({ kind, target, at, durationUs }: Schedule[number]): string {
   const lasts = durationUs > 0 ? ` for ${formatDuration(durationUs)}` : ''
   return `${kind} of ${target}${lasts}, ${faultPlace(at)}`
+}
+
+/** A schedule with the targets that its faults found in a rehearsal (`role:leader` was `member:m-0`), for words about that rehearsal. */
+export function asStruck(schedule: Schedule, { faults }: Pick<RehearsalResult, 'faults'>): Schedule {
+  return schedule.map((fault, i) => {
+    const found = faults.find(({ nth, struck }) => nth === i && struck)
+    return found === undefined ? fault : { ...fault, target: found.target }
+  })
 }
 
 /** Where a fault strikes: `at the start of step promote`. */

@@ -32,7 +32,8 @@ function formatProblem(problem: InputProblem): string {
   return [`${place}: ${problem.message}`, ...wrap(problem.help).map(line => `    ${line}`)].join('\n')
 }
 
-const WIDTH = 110
+/** With their indentation no wider than every terminal is. */
+const WIDTH = 76
 
 /** Breaks long help at blanks, so that a terminal need not. */
 function wrap(lines: readonly string[]): readonly string[] {

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { InputProblem } from './error.ts'
 import { listWords, nearest } from './spelling.ts'
-import { keysAt, meaningAt, type Path } from './walk.ts'
+import { keysAt, meaningAt, type Path, shapesAt } from './walk.ts'
 
 type Issue = z.core.$ZodIssue
 type Place = Pick<InputProblem, 'file' | 'line' | 'column'>
@@ -50,7 +50,7 @@ function otherIssue(issue: Issue, context: IssueContext): InputProblem {
   const near = typeof given === 'string' ? nearest(given, values) : undefined
   const meant = near === undefined ? [] : [`did you mean \`${near}\`?`]
   const choices = values.length > FEW ? [`it is one of: ${listWords(values, 40)}`] : []
-  return { ...context.place(path, 'value'), message: `\`${spell(path)}\`${complaint(issue, given)}`, help: [...meant, ...choices, ...help] }
+  return { ...context.place(path, 'value'), message: `\`${spell(path)}\`${complaint(issue, given, shapesAt(context.schema, inside))}`, help: [...meant, ...choices, ...keyHelp(issue, context.schema, inside), ...help] }
 }
 
 function missingHelp(issue: Issue, name: string): readonly string[] {
@@ -63,7 +63,14 @@ function missingHelp(issue: Issue, name: string): readonly string[] {
 /** More choices than this do not fit into the sentence. */
 const FEW = 5
 
-function complaint(issue: Issue, given: unknown): string {
+/** Where a mapping may stand but something else does: its keys. */
+function keyHelp(issue: Issue, schema: z.ZodType, inside: Path): readonly string[] {
+  const keys = issue.code === 'invalid_union' ? keysAt(schema, inside) : []
+  return keys.length === 0 ? [] : [`the keys of the mapping are: ${listWords(keys, 40)}`]
+}
+
+/** @param shapes what may stand there, where several sorts may */
+function complaint(issue: Issue, given: unknown, shapes: readonly string[]): string {
   if (issue.code === 'custom') return `: ${issue.message}`
   if (isOwnMessage(issue.message)) return ` is ${show(given)}; ${issue.message}`
   const is = `, and is ${show(given)}`
@@ -76,6 +83,8 @@ function complaint(issue: Issue, given: unknown): string {
       return issue.origin === 'array' ? ` needs at least ${issue.minimum} ${issue.minimum === 1 ? 'entry' : 'entries'}` : ` should be at least ${issue.minimum}${is}`
     case 'too_big':
       return ` should be at most ${issue.maximum}${is}`
+    case 'invalid_union':
+      return shapes.length > 0 ? ` should be ${shapes.join(' or ')}${is}` : ` is not right${is}`
     default:
       return ` is not right (${issue.message})${is}`
   }

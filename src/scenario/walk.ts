@@ -12,6 +12,7 @@ interface Def {
   readonly valueType?: z.ZodType
   readonly keyType?: z.ZodType
   readonly options?: readonly z.ZodType[]
+  readonly values?: readonly unknown[]
   readonly shape?: Readonly<Record<string, z.ZodType>>
   readonly entries?: Readonly<Record<string, string | number>>
   readonly getter?: () => z.ZodType
@@ -46,6 +47,25 @@ export function meaningAt(schema: z.ZodType, path: Path): string | undefined {
   }
   for (const s of here) meaning ??= described(s)
   return meaning
+}
+
+/** What may stand at `path` where several sorts may, as a person would write them: `false`, `{}`. */
+export function shapesAt(schema: z.ZodType, path: Path): readonly string[] {
+  const shapes = schemasAt(schema, path).map(s => shapeOf(defOf(s)))
+  return [...new Set(shapes)]
+}
+
+function shapeOf(def: Def): string {
+  if (def.type === 'literal') return (def.values ?? []).map(value => `\`${String(value)}\``).join(' or ')
+  if (def.type === 'enum') return `one of ${Object.values(def.entries ?? {}).join(', ')}`
+  if (def.type === 'object') return Object.values(def.shape ?? {}).every(isOptional) ? '`{}` (or a mapping with some of its keys)' : `a mapping with ${Object.entries(def.shape ?? {}).filter(([, s]) => !isOptional(s)).map(([key]) => `\`${key}\``).join(', ')}`
+  const words: Readonly<Record<string, string>> = { number: 'a number', int: 'a whole number', string: 'a text', boolean: 'true or false', array: 'a list', record: 'a mapping of keys', null: 'null' }
+  return words[def.type] ?? def.type
+}
+
+/** Whether a key may be left out. */
+function isOptional(schema: z.ZodType): boolean {
+  return schema.safeParse(undefined).success
 }
 
 /** The values of an enumeration or literal. */

@@ -148,7 +148,7 @@ test('serves-at-end: five ways not to', () => {
 
 test('target-reached: names who is behind; judges only a completed runbook and a stated target', () => {
   const v = idle.verdict('target-reached')
-  expect(v).toMatchObject({ status: 'fail', evidence: 'all 3 members have engine v1; the target is engine v2', signature: { cause: 'never-introduced', step: '-' } })
+  expect(v).toMatchObject({ status: 'fail', evidence: 'All 3 members have engine v1; the target is engine v2', signature: { cause: 'never-introduced', step: '-' } })
   expect(v.because?.map(({ text }) => text)).toEqual([
     'all 3 members have engine v1',
     'up to the end of the runbook no member had ever run engine v2: no step brought it to any of them',

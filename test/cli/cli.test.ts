@@ -4,7 +4,7 @@ import { engines } from '../../models/index.ts'
 import { screenOf } from '../../src/cli/context.ts'
 import type { CampaignResult } from '../../src/campaign/index.ts'
 import { expectRunbook } from '../../src/vitest.ts'
-import { FENCED, SWAP, SWAP_RUNBOOK, engine, enterFolder, proofroll } from './workshop.ts'
+import { FENCED, SWAP, SWAP_RUNBOOK, engine, enterFolder, oneLine, proofroll } from './workshop.ts'
 
 const read = (file: string): CampaignResult => JSON.parse(readFileSync(file, 'utf8')) as CampaignResult
 const files = { 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK, 'compose.yaml': 'services: {}\n' }
@@ -229,7 +229,7 @@ describe('the other commands', () => {
     expect(await proofroll(['init', 'toy'])).toMatchObject({ code: 0 })
     writeFileSync('toy.yaml', 'mine')
     const { code, err } = await proofroll(['init', 'toy'])
-    expect(err).toBe('toy.yaml, toy.runbook.yaml: already here, and not overwritten. Move it away, or run this in an empty folder.\n')
+    expect(oneLine(err)).toBe('toy.yaml, toy.runbook.yaml: already here, and not overwritten. Move it away, or run this in an empty folder.')
     expect(code).toBe(2)
     expect(readFileSync('toy.yaml', 'utf8')).toBe('mine')
   })

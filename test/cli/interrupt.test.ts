@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { CampaignResult } from '../../src/campaign/index.ts'
-import { enterFolder } from './workshop.ts'
+import { enterFolder, oneLine } from './workshop.ts'
 
 const bin = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
 const env = { ...process.env, NO_COLOR: '1' }
@@ -100,12 +100,12 @@ test('a part of another campaign is refused, and says what differs', async () =>
   const part = readFileSync('r.json.partial', 'utf8')
   const resume = (...more: readonly string[]) => whole(...argv, '--resume', ...more)
   expect(resume('--seed', 'other')).toMatchObject({ status: 2, stdout: '', stderr: 'the seed differs (1 and other): it cannot be resumed with these options\n' })
-  expect(resume('--faults', '3').stderr).toBe('the strategy differs ({"kind":"random","faults":0} and {"kind":"random","faults":3}): it cannot be resumed with these options\n')
-  expect(resume('--set', 'cluster.members=5').stderr).toBe('the text of postgres-ferris-wheel/quick (or an override) differs: it cannot be resumed with these options\n')
-  expect(resume('--runs', '1', '--first', '99999').stderr).toMatch(/^it holds runs 0(?:…\d+)?, which were not asked for now: resume with the same --runs, --first and --shard\n$/)
-  expect(whole('run', 'postgres-ferris-wheel/fenced', '--json', 'r.json', '--resume').stderr).toContain('r.json.partial: it holds rehearsals of postgres-ferris-wheel/quick, which this command does not name')
+  expect(oneLine(resume('--faults', '3').stderr)).toBe('the strategy differs ({"kind":"random","faults":0} and {"kind":"random","faults":3}): it cannot be resumed with these options')
+  expect(oneLine(resume('--set', 'cluster.members=5').stderr)).toBe('the text of postgres-ferris-wheel/quick (or an override) differs: it cannot be resumed with these options')
+  expect(oneLine(resume('--runs', '1', '--first', '99999').stderr)).toMatch(/^it holds runs 0(?:…\d+)?, which were not asked for now: resume with the same --runs, --first and --shard$/)
+  expect(oneLine(whole('run', 'postgres-ferris-wheel/fenced', '--json', 'r.json', '--resume').stderr)).toContain('r.json.partial: it holds rehearsals of postgres-ferris-wheel/quick, which this command does not name')
   writeFileSync('r.json.partial', part.replace(/"proofroll":"[^"]+"/, '"proofroll":"0.0.1"'))
-  expect(resume().stderr).toContain('the version of Proofroll differs (0.0.1 and ')
+  expect(oneLine(resume().stderr)).toContain('the version of Proofroll differs (0.0.1 and ')
   writeFileSync('r.json.partial', part.slice(0, 100))
   expect(resume()).toMatchObject({ status: 2, stdout: '' })
   expect(whole('run', 'postgres-ferris-wheel/quick', '--runs', '1', '--resume').stderr).toContain('--resume goes on with what the interrupted command left')

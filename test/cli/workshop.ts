@@ -72,3 +72,8 @@ export async function proofroll(argv: readonly string[], more: Partial<Context> 
   })
   return { code, out, err }
 }
+
+/** A message without the line breaks that the screen asked for. */
+export function oneLine(text: string): string {
+  return text.trim().replace(/\s+/g, ' ')
+}

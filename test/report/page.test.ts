@@ -1,4 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { formatDuration } from '../../src/kernel/index.ts'
+import { lasting } from '../../src/report/page/duration.ts'
 import { escapeHtml, escapeJson, renderPage } from '../../src/report/html.ts'
 import { chromeTrace } from '../../src/report/trace.ts'
 import { EVIL, dataOf, empty, hostile, long, many, passing, told } from './pages.ts'
@@ -68,6 +71,12 @@ describe('the page as text', () => {
     expect(campaigns[0]?.distributions[0]?.series.map(({ label }) => label)).toEqual(['up to 2 faults each', 'without faults'])
     expect(new Set(campaigns.map(({ id }) => id)).size).toBe(2)
   })
+})
+
+test('the page tells durations as everything else does', () => {
+  fc.assert(fc.property(fc.oneof(fc.integer({ min: 0, max: 2_000_000 }), fc.integer({ min: 0, max: 1e12 })), (us) => {
+    expect(lasting(us)).toBe(formatDuration(us))
+  }))
 })
 
 test('escaped text cannot leave its place', () => {

@@ -28,7 +28,7 @@ describe('terminal', () => {
         objectives were missed: acknowledged writes lost, write downtime.
 
       Why the runbook did not reach its end
-        94 of 265 aborted: step shrink failed after N µs
+        94 of 265 aborted: step shrink failed after 2968089 µs
 
       Claimed and measured
                                    claimed      p50      p99    exceeded

@@ -60,11 +60,12 @@ describe('the file', () => {
           it is a mapping of keys
           cluster: The simulated cluster; the other keys are the engine’s.
       pg.yaml:1:1: \`runbook\` is missing
-          runbook: The procedure under test: a runbook file, a list of them run in order as one, or the steps
-            themselves.
+          runbook: The procedure under test: a runbook file, a list of them run in
+            order as one, or the steps themselves.
       pg.yaml:1:1: \`deadline\` is missing
           every rehearsal needs an end; for example \`deadline: 4h\`
-          deadline: The operator is stuck when this much time has passed since the start or the last fault’s end."
+          deadline: The operator is stuck when this much time has passed since the
+            start or the last fault’s end."
     `)
   })
 })
@@ -77,19 +78,23 @@ describe('keys and values', () => {
           the keys in \`cluster\` are: engine, members, promise, delayUs, commandUs
       pg.yaml:7:1: unknown key \`lode\` in a scenario
           did you mean \`load\`?
-          the keys in a scenario are: format, title, description, extends, cluster, start, load, runbook, commands,
-            faults, claims, objectives, deadline, onEngine
+          the keys in a scenario are: format, title, description, extends, cluster,
+            start, load, runbook, commands, faults, claims, objectives, deadline,
+            onEngine
       pg.yaml:9:3: unknown key \`writePerSecond\` in \`load\`
           did you mean \`writesPerSecond\`?
-          the keys in \`load\` are: writesPerSecond, readsPerSecond, loop, think, cohorts, connections, bytesPerWrite,
-            entrance, timeout, queueAgeLimit, retry, attempts, connectionLife, onReadOnly, warningsAreUnknown, dnsCache
+          the keys in \`load\` are: writesPerSecond, readsPerSecond, loop, think,
+            cohorts, connections, bytesPerWrite, entrance, timeout, queueAgeLimit,
+            retry, attempts, connectionLife, onReadOnly, warningsAreUnknown, dnsCache
       pg.yaml:11:14: \`objectives[0].measure\` cannot be the text \`writeDowntimeSecond\`
           did you mean \`writeDowntimeSeconds\`?
-          it is one of: writeDowntimeSeconds, longestWriteGapSeconds, readDowntimeSeconds, lostAcknowledgedWrites,
-            inherentLostWrites, strandedWrites, splitBrainSeconds, splitBrainWrites, divergentRows, mixedVersionSeconds,
-            mixedVersionRequests, forbiddenSkewSeconds, redundancyExposedSeconds, failedAttempts, failedAfterRetry,
-            durationSeconds, baseNodeHours, extraNodeHours, extraCostDollars, peakMultiplier, monthMultiplier,
-            capacityDeficitNodeHours
+          it is one of: writeDowntimeSeconds, longestWriteGapSeconds,
+            readDowntimeSeconds, lostAcknowledgedWrites, inherentLostWrites,
+            strandedWrites, splitBrainSeconds, splitBrainWrites, divergentRows,
+            mixedVersionSeconds, mixedVersionRequests, forbiddenSkewSeconds,
+            redundancyExposedSeconds, failedAttempts, failedAfterRetry,
+            durationSeconds, baseNodeHours, extraNodeHours, extraCostDollars,
+            peakMultiplier, monthMultiplier, capacityDeficitNodeHours
           objectives[0].measure: What is measured; the unit ends the name.
       pg.yaml:13:5: \`objectives[1]\`: an objective needs \`max\` or \`min\`
       pg.yaml:14:5: unknown key \`maximum\` in \`objectives[1]\`
@@ -102,36 +107,46 @@ describe('keys and values', () => {
       "pg.yaml:4:12: \`cluster.members\` should be a number, and is the text \`three\`
           cluster.members: members, the first of which leads
       pg.yaml:6:11: \`deadline\` is 3600; a duration is a number with its unit: 250ms, 30s, 5m, 1h30m
-          deadline: The operator is stuck when this much time has passed since the start or the last fault’s end.
+          deadline: The operator is stuck when this much time has passed since the
+            start or the last fault’s end.
       pg.yaml:8:12: \`load.cohorts\` should be at least 1, and is 0
-          load.cohorts: Groups of clients that behave alike; each carries an equal share of the load. [J]
+          load.cohorts: Groups of clients that behave alike; each carries an equal
+            share of the load. [J]
       pg.yaml:9:9: \`load.loop\` should be one of open, closed, and is the text \`opened\`
           did you mean \`open\`?
-          load.loop: open: arrivals do not wait for answers; closed: each connection thinks, writes and waits.
+          load.loop: open: arrivals do not wait for answers; closed: each connection
+            thinks, writes and waits.
       pg.yaml:10:12: \`load.timeout\` is 5; a duration is a number with its unit: 250ms, 30s, 5m, 1h30m
-          load.timeout: A client gives up on an answer after this; the outcome is then unknown. [J]
+          load.timeout: A client gives up on an answer after this; the outcome is then
+            unknown. [J]
       pg.yaml:11:16: \`load.connections\` should be a number, and is a list
           load.connections: Database connections over all cohorts. [J]
       pg.yaml:13:11: \`faults.kinds[0]\` cannot be the text \`partitoin\`
           did you mean \`partition\`?
-          it is one of: process-crash, process-kill, process-pause, node-loss, node-loss-with-volume, zone-outage,
-            machine-slow, clock-jump, eviction, node-pressure, partition, partition-inbound, partition-outbound,
-            latency, packet-loss, flapping, partition-pair, endpoints-stale, proxy-restart, partition-peers,
-            partition-heartbeats, disk-slow, disk-full, unsynced-writes-lost, attach-slow, load-slow, replication-lag,
-            replay-stall, long-transaction, slot-lost, standby-diverged, load-spike, persistence-off, backlog-short,
-            api-server-away, image-pull-slow, surge-missing, probe-flapping, pdb-blocking, controller-down, … (13 more)
+          it is one of: process-crash, process-kill, process-pause, node-loss,
+            node-loss-with-volume, zone-outage, machine-slow, clock-jump, eviction,
+            node-pressure, partition, partition-inbound, partition-outbound, latency,
+            packet-loss, flapping, partition-pair, endpoints-stale, proxy-restart,
+            partition-peers, partition-heartbeats, disk-slow, disk-full,
+            unsynced-writes-lost, attach-slow, load-slow, replication-lag,
+            replay-stall, long-transaction, slot-lost, standby-diverged, load-spike,
+            persistence-off, backlog-short, api-server-away, image-pull-slow,
+            surge-missing, probe-flapping, pdb-blocking, controller-down, … (13 more)
       pg.yaml:14:8: \`faults.max\` should be a whole number, and is 2.5
-          faults.max: How many faults a run draws at most; 0 = fault-free unless --faults says otherwise."
+          faults.max: How many faults a run draws at most; 0 = fault-free unless
+            --faults says otherwise."
     `)
   })
 
   test('measures and figures', () => {
     expect(wrong(`${GOOD}claims:\n  downtime: 30\n  lostAcknowledgedWrites: 3s\nobjectives:\n  - measure: durationSeconds\n`)).toMatchInlineSnapshot(`
       "pg.yaml:8:3: unknown key \`downtime\` in \`claims\`
-          the keys in \`claims\` are: writeDowntimeSeconds, longestWriteGapSeconds, readDowntimeSeconds,
-            lostAcknowledgedWrites, inherentLostWrites, strandedWrites, splitBrainSeconds, splitBrainWrites,
-            divergentRows, mixedVersionSeconds, mixedVersionRequests, forbiddenSkewSeconds, redundancyExposedSeconds,
-            failedAttempts, failedAfterRetry, durationSeconds, baseNodeHours, extraNodeHours, extraCostDollars,
+          the keys in \`claims\` are: writeDowntimeSeconds, longestWriteGapSeconds,
+            readDowntimeSeconds, lostAcknowledgedWrites, inherentLostWrites,
+            strandedWrites, splitBrainSeconds, splitBrainWrites, divergentRows,
+            mixedVersionSeconds, mixedVersionRequests, forbiddenSkewSeconds,
+            redundancyExposedSeconds, failedAttempts, failedAfterRetry,
+            durationSeconds, baseNodeHours, extraNodeHours, extraCostDollars,
             peakMultiplier, monthMultiplier, capacityDeficitNodeHours
       pg.yaml:11:5: \`objectives[0]\`: an objective needs \`max\` or \`min\`"
     `)
@@ -176,11 +191,13 @@ describe('--set', () => {
   test('unknown paths and wrong values are named by the option', () => {
     expect(wrong(GOOD, { set: { 'cluster.mebmers': '5', 'load.timeout': '5', 'lod.cohorts': '1' } })).toMatchInlineSnapshot(`
       "--set load.timeout=5: \`load.timeout\` is 5; a duration is a number with its unit: 250ms, 30s, 5m, 1h30m
-          load.timeout: A client gives up on an answer after this; the outcome is then unknown. [J]
+          load.timeout: A client gives up on an answer after this; the outcome is then
+            unknown. [J]
       --set lod.cohorts=1: unknown key \`lod\` in a scenario
           did you mean \`load\`?
-          the keys in a scenario are: format, title, description, extends, cluster, start, load, runbook, commands,
-            faults, claims, objectives, deadline, onEngine
+          the keys in a scenario are: format, title, description, extends, cluster,
+            start, load, runbook, commands, faults, claims, objectives, deadline,
+            onEngine
       --set cluster.mebmers=5: unknown key \`mebmers\` in \`cluster\`
           did you mean \`members\`?
           the keys in \`cluster\` are: engine, members, promise, delayUs, commandUs"
@@ -204,8 +221,9 @@ describe('runbooks', () => {
   test('with errors of their own, and commands that nobody models', () => {
     expect(wrong(GOOD, { files: { 'move.runbook.yaml': `${RUNBOOK}    undoo: stop m-1\n` } })).toMatchInlineSnapshot(`
       "move.runbook.yaml:6:5: unknown key \`undoo\`; did you mean \`undo\`?
-          Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick, as, collect, expect, missing, for,
-            every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo"
+          Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick,
+            as, collect, expect, missing, for, every, timeout, claims, otherwise,
+            retry, resume, pointOfNoReturn, forEach, steps, undo"
     `)
     expect(wrong(GOOD, { files: { 'move.runbook.yaml': `${RUNBOOK}  - run: promot m-2\n  - run: promote\n  - run: role m-0 | grep -c leader\n` } })).toMatchInlineSnapshot(`
       "move.runbook.yaml:6:5: the command \`promot\` is not modelled on this workstation; there are: destroy, follow, lag, pause, promote, rent, resume, role, route, start, stop
@@ -219,8 +237,9 @@ describe('runbooks', () => {
   test('steps in the scenario itself keep their place', () => {
     expect(wrong(GOOD.replace('runbook: move.runbook.yaml', 'runbook:\n  - run: role m-0\n    otherwse: abort\n  - run: frobnicate'))).toMatchInlineSnapshot(`
       "pg.yaml:7:5: unknown key \`otherwse\`; did you mean \`otherwise\`?
-          Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick, as, collect, expect, missing, for,
-            every, timeout, claims, otherwise, retry, resume, pointOfNoReturn, forEach, steps, undo"
+          Known here: id, title, note, when, run, parallel, gate, sleep, fail, pick,
+            as, collect, expect, missing, for, every, timeout, claims, otherwise,
+            retry, resume, pointOfNoReturn, forEach, steps, undo"
     `)
     expect(wrong(`${GOOD}start:\n  - frobnicate\n`)).toMatchInlineSnapshot(`
       "pg.yaml:8:5: the command \`frobnicate\` is not modelled on this workstation; there are: destroy, follow, lag, pause, promote, rent, resume, role, route, start, stop
@@ -250,8 +269,9 @@ describe('extends', () => {
     expect(wrong('extends: base.yaml\nload:\n  cohort: 2\n', { files: { 'base.yaml': GOOD.replace('members', 'member') } })).toMatchInlineSnapshot(`
       "pg.yaml:3:3: unknown key \`cohort\` in \`load\`
           did you mean \`cohorts\`?
-          the keys in \`load\` are: writesPerSecond, readsPerSecond, loop, think, cohorts, connections, bytesPerWrite,
-            entrance, timeout, queueAgeLimit, retry, attempts, connectionLife, onReadOnly, warningsAreUnknown, dnsCache
+          the keys in \`load\` are: writesPerSecond, readsPerSecond, loop, think,
+            cohorts, connections, bytesPerWrite, entrance, timeout, queueAgeLimit,
+            retry, attempts, connectionLife, onReadOnly, warningsAreUnknown, dnsCache
       base.yaml:4:3: unknown key \`member\` in \`cluster\`
           did you mean \`members\`?
           the keys in \`cluster\` are: engine, members, promise, delayUs, commandUs"

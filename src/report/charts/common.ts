@@ -57,9 +57,8 @@ export function rulers(lines: readonly Ruler[], theme: Theme): Plugin {
       ctx.save()
       ctx.font = `11px ${FONT}`
       ctx.textBaseline = 'middle'
-      lines.forEach(({ at, text, colour, dash }, i) => {
-        const place = Math.min(chartArea.right, Math.max(chartArea.left, x.getPixelForValue(at)))
-        const y = chartArea.top - 4 - (i + 0.5) * LINE_HEIGHT
+      const placed = lines.map((line, i) => ({ ...line, place: Math.min(chartArea.right, Math.max(chartArea.left, x.getPixelForValue(line.at))), y: chartArea.top - 4 - (i + 0.5) * LINE_HEIGHT }))
+      for (const { place, y, colour, dash } of placed) {
         ctx.strokeStyle = colour
         ctx.lineWidth = 1.5
         ctx.setLineDash([...dash])
@@ -67,13 +66,16 @@ export function rulers(lines: readonly Ruler[], theme: Theme): Plugin {
         ctx.moveTo(place, chartArea.bottom)
         ctx.lineTo(place, y)
         ctx.stroke()
+      }
+      // Words stand on a ground of their own, on top of every line, and never outside the picture.
+      for (const { text, place, y } of placed) {
         const { width } = ctx.measureText(text)
-        const left = place + 5 + width <= chartArea.right ? place + 5 : place - 5 - width
+        const left = place + 5 + width <= chartArea.right ? place + 5 : Math.max(chartArea.left - 30, place - 5 - width)
         ctx.fillStyle = theme.background
         ctx.fillRect(left - 2, y - 6, width + 4, 12)
         ctx.fillStyle = theme.text
         ctx.fillText(text, left, y)
-      })
+      }
       ctx.restore()
     },
   }

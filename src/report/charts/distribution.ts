@@ -14,12 +14,14 @@ export interface Series {
 export function distributionChart(all: readonly Series[], theme: Theme, title: string): ChartConfiguration {
   const [first] = all
   if (first === undefined) throw new RangeError('a distribution chart of nothing')
-  const { unit, claimed, allowed, p50, p99, max } = first.distribution
+  const { unit, claimed, allowed, p50, p99, words, beyond } = first.distribution
+  const several = all.length > 1
+  // Of several the legend has the figures: lines for all of them would be a thicket.
   const lines: Ruler[] = [
-    { at: p50, text: `half of them below ${tidy(p50)} ${unit}`, colour: theme.text, dash: [2, 3] },
-    ...(p99 === p50 ? [] : [{ at: p99, text: `99 in 100 below ${tidy(p99)} ${unit}, worst ${tidy(max)} ${unit}`, colour: theme.text, dash: [6, 3] }]),
-    ...(allowed === null ? [] : [{ at: allowed, text: `objective: at most ${tidy(allowed)} ${unit}`, colour: theme.red, dash: [] }]),
-    ...(claimed === null || claimed === allowed ? [] : [{ at: claimed, text: `the document claims ${tidy(claimed)} ${unit}`, colour: theme.purple, dash: [10, 4] }]),
+    ...(several ? [] : [{ at: p50, text: `half of them at most ${words.p50}`, colour: theme.text, dash: [2, 3] }]),
+    ...(several || p99 === p50 ? [] : [{ at: p99, text: `99 in 100 at most ${words.p99}, worst ${words.max}${farWords(beyond)}`, colour: theme.text, dash: [6, 3] }]),
+    ...(allowed === null ? [] : [{ at: allowed, text: `objective: at most ${words.allowed}`, colour: theme.red, dash: [] }]),
+    ...(claimed === null || claimed === allowed ? [] : [{ at: claimed, text: claimed === 0 ? 'the document claims none' : `the document claims ${words.claimed}`, colour: theme.purple, dash: [10, 4] }]),
   ]
   const bars = all.map(({ distribution }) => distribution.bars)
   const ends = [...bars.flat().flatMap(([from, to]) => [from, to]), ...lines.map(({ at }) => at)]
@@ -30,15 +32,15 @@ export function distributionChart(all: readonly Series[], theme: Theme, title: s
     type: 'line',
     data: {
       datasets: all.map(({ label, distribution }, i) => ({
-        label: `${label} (${tidy(distribution.runs)} rehearsals)`,
+        label: several ? `${label} (${tidy(distribution.runs)} rehearsals): half at most ${distribution.words.p50}, worst ${distribution.words.max}${farWords(distribution.beyond)}` : label,
         data: outline(distribution, margin / 3),
-        backgroundColor: `${colours[i % colours.length]}${all.length > 1 ? '66' : 'aa'}`,
+        backgroundColor: `${colours[i % colours.length]}${several ? '66' : 'aa'}`,
         borderColor: colours[i % colours.length], borderWidth: 2, borderDash: i === 0 ? [] : [6, 3], borderJoinStyle: 'miter',
         fill: 'origin', pointRadius: 0, pointHitRadius: 6, tension: 0,
       })),
     },
     options: {
-      ...base(theme, title, all.length > 1, rulerSpace(lines.length)),
+      ...base(theme, title, several, rulerSpace(lines.length)),
       scales: {
         x: linear(theme, { text: `${first.distribution.name} [${unit}]`, min: low >= 0 ? Math.max(0, low - margin) : low - margin, max: high + margin, ticks: tidy, grid: false }),
         y: linear(theme, { text: 'share of rehearsals [%]', min: 0, ticks: tidy }),
@@ -46,6 +48,11 @@ export function distributionChart(all: readonly Series[], theme: Theme, title: s
     } as unknown as NonNullable<ChartConfiguration['options']>,
     plugins: [background(theme.background), rulers(lines, theme)],
   } as ChartConfiguration
+}
+
+/** What no bar shows is said. */
+function farWords(beyond: number): string {
+  return beyond === 0 ? '' : ` (${tidy(beyond)} beyond this picture)`
 }
 
 /** The bars as one closed line. A measure that is the same everywhere is a narrow bar around its value. */

@@ -37,10 +37,10 @@ export function chartsOf(all: readonly Pictured[], theme: Theme): NamedChart[] {
     for (const [id, name] of PICTURED) {
       const drawn = all.filter(({ result: each }) => each.sweep === null)
       if (drawn.every(({ result: each }) => each.measures[id].max === 0) && id !== 'writeDowntimeSeconds') continue
-      const series = drawn.map(({ result: each }): Series => ({ label: exploredWords(each), distribution: distributionOf(each, id) }))
+      const series = drawn.map(({ result: each }): Series => ({ label: exploredWords(each), distribution: distributionOf(each, id, drawn.map((other) => other.result)) }))
       const { p50, p99, max } = result.measures[id]
       const title = `${result.scenario}: ${measureName(id)}`
-      charts.push({ name, title, alt: `Distribution of ${measureName(id)} over ${result.runs} rehearsals: median ${formatMeasure(id, p50)}, p99 ${formatMeasure(id, p99)}, worst ${formatMeasure(id, max)}.`, width: WIDTH, height: HEIGHT, config: distributionChart(sameUnit(series), theme, title) })
+      charts.push({ name, title, alt: `Distribution of ${measureName(id)} over ${result.runs} rehearsals: median ${formatMeasure(id, p50)}, p99 ${formatMeasure(id, p99)}, worst ${formatMeasure(id, max)}.`, width: WIDTH, height: HEIGHT, config: distributionChart(series, theme, title) })
     }
   }
   for (const { worst } of all.slice(0, 1)) {
@@ -53,11 +53,6 @@ export function chartsOf(all: readonly Pictured[], theme: Theme): NamedChart[] {
     charts.push({ name: i === 0 ? 'heat-map' : 'heat-map-pairs', title, alt: `${heat.heading}: ${heat.cells.filter(({ broken }) => broken > 0).length} of ${heat.cells.length} fields broke something.`, ...heatSize(heat), config: heatChart(heat, theme, title) })
   })
   return charts
-}
-
-/** Only series in the same unit can be laid over one another. */
-function sameUnit(series: readonly Series[]): readonly Series[] {
-  return series.filter(({ distribution }) => distribution.unit === series[0]?.distribution.unit)
 }
 
 export function exploredWords({ faultsPerRun, sweep }: Pick<CampaignResult, 'faultsPerRun' | 'sweep'>): string {

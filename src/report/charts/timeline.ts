@@ -81,12 +81,23 @@ function barsOf(timeline: Timeline): Bar[] {
   const steps = timeline.steps.filter(({ container, result }) => !container && result !== 'skipped').map((step): Bar => ({ lane: STEPS, fromUs: step.fromUs, toUs: step.toUs, kind: 'step', text: `${step.undo ? 'u' : ''}${step.number || step.step}` }))
   const faults = timeline.faults.filter(({ struck }) => struck).map((fault): Bar => ({ lane: FAULTS, fromUs: fault.fromUs, toUs: fault.toUs, kind: 'fault' }))
   const down = timeline.windows.filter(({ is }) => is === 'writesDown').map((window): Bar => ({ lane: WRITES, fromUs: window.fromUs, toUs: window.toUs, kind: 'no writes' }))
-  const members = timeline.members.flatMap(({ member, spans }) => spans.map((span): Bar => ({ lane: member, fromUs: span.fromUs, toUs: span.toUs, kind: memberKind(timeline, span) })))
+  const members = timeline.members.flatMap(({ member, spans }) => joined(spans.map((span): Bar => ({ lane: member, fromUs: span.fromUs, toUs: span.toUs, kind: memberKind(timeline, span) }))))
   const windows = timeline.windows.flatMap(({ is, fromUs, toUs }): Bar[] => {
     const lane = WINDOWS[is]
     return lane === undefined ? [] : [{ lane, fromUs, toUs, kind: is === 'split' ? 'two leaders at once' : 'mixed' }]
   })
   return [...steps, ...faults, { lane: WRITES, fromUs: 0, toUs: timeline.endUs, kind: 'writes go through' }, ...down, ...members, ...windows]
+}
+
+/** Neighbours that look alike (down on one machine, then on the next) are one bar. */
+function joined(bars: readonly Bar[]): Bar[] {
+  const kept: Bar[] = []
+  for (const bar of bars) {
+    const last = kept.at(-1)
+    if (last !== undefined && last.kind === bar.kind && last.toUs === bar.fromUs) kept[kept.length - 1] = { ...last, toUs: bar.toUs }
+    else kept.push(bar)
+  }
+  return kept
 }
 
 function memberKind(timeline: Timeline, { state, version }: MemberSpan): string {

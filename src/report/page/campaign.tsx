@@ -9,7 +9,7 @@ import { Heat } from './heat.tsx'
 import { Scroll, Section, Table, Words } from './parts.tsx'
 import { useTheme } from './theme.tsx'
 
-const BADGES = { held: ['✓ HELD', 'held'], violated: ['✗ VIOLATED', 'violated'], partial: ['… PARTIAL', 'partial'] } as const
+const SIGNS = { held: '✓', violated: '✗', partial: '…' } as const
 
 /** A failure that a link asks for, with its instant. */
 export interface Asked {
@@ -18,8 +18,8 @@ export interface Asked {
 }
 
 export function Campaign({ view, asked }: { readonly view: CampaignView; readonly asked: Asked | undefined }): JSX.Element {
-  const [badge, kind] = BADGES[view.verdict]
-  const { id } = view
+  const { id, verdict: kind } = view
+  const badge = `${SIGNS[kind]} ${view.badge}`
   return (
     <article class="campaign" id={id} aria-labelledby={`${id}-name`}>
       <header class={`verdict ${kind}`}>
@@ -27,7 +27,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         <h1 id={`${id}-name`}>{view.scenario}</h1>
         <p class="title">{view.title}</p>
         <p class="sentence">{view.sentence}</p>
-        <dl class="facts">{view.facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+        <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 130 ? 'long' : ''}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
         <p class="note"><Words text={view.limit} /></p>
       </header>
       {view.claims === null && view.objectives === null ? null : (
@@ -37,7 +37,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         </Section>
       )}
       <Assumptions view={view} />
-      {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}>{reason}</li>)}</ul></Section>}
+      {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
       <Failures view={view} asked={asked} />
       <Mends view={view} />
       {view.measures === null ? null : <Measures view={view} />}
@@ -122,7 +122,8 @@ function Measures({ view }: { readonly view: CampaignView }): JSX.Element {
       <div class="charts">
         {shown.map(({ measure, name, series }) => {
           const { distribution } = series[0] as (typeof series)[number]
-          const alt = `Distribution of ${name}: median ${distribution.p50.toPrecision(3)} ${distribution.unit}, p99 ${distribution.p99.toPrecision(3)}, worst ${distribution.max.toPrecision(3)}`
+          const { words } = distribution
+          const alt = `Distribution of ${name}: median ${words.p50}, p99 ${words.p99}, worst ${words.max}`
           return <ChartFigure key={measure} height={300} alt={alt} make={() => distributionChart(series, theme, name)} deps={[theme, measure]} />
         })}
       </div>

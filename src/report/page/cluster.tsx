@@ -6,30 +6,37 @@ import { clock, Scroll } from './parts.tsx'
 
 /** Groups of clients in the table. */
 const CLIENTS_SHOWN = 4
+/** Members in the table; of more, only those that change here. */
+const MEMBERS_SHOWN = 12
+/** Members that are named where many could acknowledge. */
+const NAMES_SHOWN = 4
 /** Commands shown of one step. */
 const COMMANDS_SHOWN = 6
 
 export function Cluster({ timeline, us }: { readonly timeline: Timeline; readonly us: number }): JSX.Element {
   const step = stepAt(timeline, us)
-  const before = step === undefined ? 0 : Math.max(0, step.fromUs - 1)
-  const after = step?.toUs ?? timeline.endUs
-  const instants = [before, us, after]
-  const manyTimelines = new Set(timeline.members.flatMap(({ spans }) => spans.map((span) => span.timeline))).size > 1
+  const columns = columnsOf(timeline, step, us)
+  const instants = columns.map(({ atUs }) => atUs)
+  const now = columns.findIndex(({ is }) => is === 'now')
+  const line = new Set(timeline.members.flatMap(({ spans }) => spans.map((span) => span.timeline))).size > 1 ? timeline.line : ''
+  const members = timeline.members.map((lane) => ({ name: lane.member, cells: instants.map((at) => stateWords(lane, at, line)) }))
+  const shown = members.length <= MEMBERS_SHOWN ? members : members.filter(({ cells }) => new Set(cells).size > 1)
   const rows = [
-    ...timeline.members.map((lane) => ({ name: lane.member, cells: instants.map((at) => stateWords(lane, at, manyTimelines)) })),
+    ...shown,
     ...timeline.clients.slice(0, CLIENTS_SHOWN).map((lane) => ({ name: lane.client, cells: instants.map((at) => clientWords(lane, at)) })),
-    ...(timeline.quorum.length === 0 ? [] : [{ name: 'could acknowledge', cells: instants.map((at) => acknowledgersAt(timeline, at).join(', ') || 'nobody') }]),
+    ...(timeline.quorum.length === 0 ? [] : [{ name: 'could acknowledge', cells: instants.map((at) => namesOrCount(acknowledgersAt(timeline, at))) }]),
   ]
   const commands = timeline.commands.filter((command) => step !== undefined && command.step === step.step && command.atUs >= step.fromUs && command.atUs <= step.toUs)
   return (
     <section class="cluster" aria-live="polite" aria-label="The cluster at the chosen instant">
       <Scroll label="The cluster at the chosen instant">
-        <table>
+        <table class="stacks">
           <caption>The cluster at {clock(us)}{step === undefined ? '' : `, step ${step.label}`}</caption>
-          <thead><tr><td /><th scope="col" class="left">before the step ({clock(before)})</th><th scope="col" class="left now">now ({clock(us)})</th><th scope="col" class="left">after the step ({clock(after)})</th></tr></thead>
-          <tbody>{rows.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${i === 1 ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`}>{words}</td>)}</tr>)}</tbody>
+          <thead><tr><td />{columns.map(({ words, atUs, is }) => <th scope="col" key={words} class={`left${is === 'now' ? ' now' : ''}`}>{words} ({clock(atUs)})</th>)}</tr></thead>
+          <tbody>{rows.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${i === now ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`} data-column={`${columns[i]?.is ?? ''} ${clock(instants[i] ?? 0)}`}>{words}</td>)}</tr>)}</tbody>
         </table>
       </Scroll>
+      {shown.length < members.length ? <p class="note">{members.length - shown.length} members that are the same at all three instants are not in this table.</p> : null}
       {timeline.clients.length > CLIENTS_SHOWN ? <p class="note">{timeline.clients.length - CLIENTS_SHOWN} more groups of clients are not in this table; the lane above shows the worst of all.</p> : null}
       {commands.length === 0 ? null : (
         <details>
@@ -40,4 +47,24 @@ export function Cluster({ timeline, us }: { readonly timeline: Timeline; readonl
       )}
     </section>
   )
+}
+
+interface Column {
+  readonly is: 'before' | 'now' | 'after'
+  readonly words: string
+  readonly atUs: number
+}
+
+/** In order of time: an instant after a step stands behind the step's end. */
+function columnsOf({ endUs }: Timeline, step: { readonly fromUs: number; readonly toUs: number } | undefined, us: number): Column[] {
+  const columns: Column[] = [
+    { is: 'before', words: 'before the step', atUs: step === undefined ? 0 : Math.max(0, step.fromUs - 1) },
+    { is: 'now', words: 'now', atUs: us },
+    { is: 'after', words: 'after the step', atUs: step?.toUs ?? endUs },
+  ]
+  return columns.sort((a, b) => a.atUs - b.atUs)
+}
+
+function namesOrCount(names: readonly string[]): string {
+  return names.length === 0 ? 'nobody' : names.length <= NAMES_SHOWN ? names.join(', ') : `${names.length} members`
 }

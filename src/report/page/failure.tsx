@@ -44,7 +44,7 @@ function Answers({ failure, jump }: { readonly failure: FailureView; readonly ju
       <div class="what">
         <dt>What went wrong</dt>
         <dd>
-          <p>{evidence}</p>
+          <p><Words text={evidence} /></p>
           <p class="note">{faults === 0 ? 'No fault was needed: the runbook does it by itself.' : <>With {faults === 1 ? 'one fault' : `${faults} faults`}: {schedule.join('; ')}.{faultsFound > faults ? ` Shrunk from ${faultsFound}.` : ''}</>} {failure.often}</p>
         </dd>
       </div>
@@ -55,7 +55,7 @@ function Answers({ failure, jump }: { readonly failure: FailureView; readonly ju
             {because.map((clause, i) => (
               <li key={i}>
                 {i === 0 ? '' : 'because '}
-                <a href={linkTo(failure, clause.atUs)} onClick={(event) => { event.preventDefault(); jump(clause.atUs) }} title="Show this instant"><span class="badge">{i + 1}</span> <time>{clause.atUs < 0 ? 'before' : clause.clock.slice(0, -2)}</time></a> {clause.text}{clause.step === '' ? '' : <span class="where"> (step {clause.step})</span>}
+                <a href={linkTo(failure, clause.atUs)} onClick={(event) => { event.preventDefault(); jump(clause.atUs) }} title="Show this instant"><span class="badge">{i + 1}</span> <time>{clause.atUs < 0 ? 'before' : clause.clock.slice(0, -2)}</time></a> <Words text={clause.text} />{clause.step === '' ? '' : <span class="where"> (step {clause.step})</span>}
               </li>
             ))}
           </ol>
@@ -65,7 +65,7 @@ function Answers({ failure, jump }: { readonly failure: FailureView; readonly ju
       <div class="fix">
         <dt>What would avoid it</dt>
         <dd>
-          {remedy === null ? null : <p>{remedy}<span class="note"> {failure.remedyNote}</span></p>}
+          {remedy === null ? null : <p><Words text={remedy} /><span class="note"> {failure.remedyNote}</span></p>}
           {tested.map(({ words, mends }, i) => <p key={i} class={mends ? 'tested' : ''}><strong>Tested:</strong> {words}</p>)}
           {tested.length === 0 ? <p class="note">Only the gravest failure is looked into by itself. For this one: <code>{failure.replay} --explain</code></p> : null}
         </dd>
@@ -140,7 +140,7 @@ function Tree({ failure, jump }: { readonly failure: FailureView; readonly jump:
     <details class="tree" open>
       <summary>The runbook as it went</summary>
       <Scroll label="The runbook as it went" tall>
-        <table>
+        <table class="stacks tree-table">
           <caption class="hidden">The runbook’s steps with the failing step and the faults</caption>
           <thead><tr><th scope="col" class="figure">at</th><th scope="col" class="left">step</th><th scope="col" class="left">what it does</th><th scope="col" class="figure">took</th><th scope="col" class="left">result</th></tr></thead>
           <tbody>
@@ -149,9 +149,9 @@ function Tree({ failure, jump }: { readonly failure: FailureView; readonly jump:
                 <tr key={i} class={[line.failing ? 'bad' : '', line.container ? 'group' : '', line.startUs === null ? 'dim' : ''].join(' ')}>
                   <td class="figure">{line.startUs === null ? '' : <a href={linkTo(failure, line.startUs)} onClick={(event) => { event.preventDefault(); jump(line.startUs ?? 0) }}>{clock(line.startUs)}</a>}</td>
                   <th scope="row" style={{ paddingLeft: `${0.4 + line.depth * 1.2}em` }}>{line.failing ? <span class="mark fail" role="img" aria-label="fails here">✗</span> : null} {line.undo ? `undo of ${line.step.replace(/^undo of /, '')}` : line.number === line.step ? line.number : `${line.number} ${line.step}`}</th>
-                  <td class="left">{line.title}</td>
-                  <td class="figure">{line.tookUs > 0 ? lasting(line.tookUs) : ''}</td>
-                  <td class="left">{resultWords(line)}</td>
+                  <td class="left" data-column="does">{line.title}</td>
+                  <td class="figure" data-column="took">{line.tookUs > 0 ? lasting(line.tookUs) : ''}</td>
+                  <td class="left" data-column="result">{resultWords(line)}</td>
                 </tr>
                 {line.remarks.map(({ words, unseen }, n) => <tr class={unseen ? 'remark unseen' : 'remark'} key={`${i}-said-${n}`}><td /><td /><td colSpan={3} class="left">{words}</td></tr>)}
                 {under(line, i).map((fault, n) => <tr class="fault" key={`${i}-${n}`}><td class="figure">{clock(fault.fromUs)}</td><td colSpan={4} class="left"><span class="bolt-sign" role="img" aria-label="fault">⚡</span> {fault.words}</td></tr>)}
@@ -190,10 +190,10 @@ function More({ failure }: { readonly failure: FailureView }): JSX.Element {
     <div class="more">
       {stranded.length === 0 ? null : (
         <Scroll label="What became of acknowledged writes that are missing">
-          <table>
+          <table class="stacks">
             <caption>Acknowledged writes that the history that counts lacks</caption>
             <thead><tr><th scope="col" class="figure">writes</th><th scope="col" class="left">acknowledged by</th><th scope="col" class="left">from – to</th><th scope="col" class="left">where they are now</th><th scope="col" class="left">whose loss</th></tr></thead>
-            <tbody>{stranded.map((loss, i) => <tr key={i}><td class="figure">{grouped(loss.writes)}</td><td class="left">{loss.leader || 'unknown'}, timeline {loss.timeline}</td><td class="left">{clock(loss.fromUs)} – {clock(loss.toUs)}</td><td class="left">{loss.fate === 'stranded' ? `still on ${loss.holders.join(', ')}, which nobody reads` : 'nowhere: destroyed'}</td><td class="left">{loss.inherent ? 'inherent to asynchronous replication' : 'the runbook’s'}</td></tr>)}</tbody>
+            <tbody>{stranded.map((loss, i) => <tr key={i}><td class="figure" data-column="writes">{grouped(loss.writes)}</td><td class="left" data-column="acknowledged by">{[loss.leader || 'unknown', loss.line].filter((part) => part !== '').join(', ')}</td><td class="left" data-column="from – to">{clock(loss.fromUs)} – {clock(loss.toUs)}</td><td class="left" data-column="where they are now">{loss.fate === 'stranded' ? `still on ${loss.holders.join(', ')}, which nobody reads` : 'nowhere: destroyed'}</td><td class="left" data-column="whose loss">{loss.inherent ? 'inherent to asynchronous replication' : 'the runbook’s'}</td></tr>)}</tbody>
           </table>
         </Scroll>
       )}

@@ -8,11 +8,12 @@ export function spanAt<S extends Span>(spans: readonly S[], us: number): S | und
 
 const STATES: Readonly<Record<MemberSpan['state'], string>> = { leader: 'leads', follower: 'follows', none: 'is up, neither leads nor follows', down: 'is down' }
 
-export function stateWords(lane: MemberLane, us: number, withTimeline: boolean): string {
+/** @param line what a line of history is called; empty where it need not be told */
+export function stateWords(lane: MemberLane, us: number, line: string): string {
   const span = spanAt(lane.spans, us)
   if (span === undefined) return 'is not there'
   const lag = span.state === 'follower' ? lagAt(lane, us) : undefined
-  return [STATES[span.state], span.version, withTimeline && span.timeline !== null && span.state !== 'down' ? `timeline ${span.timeline}` : '', lag === undefined || lag < 0.05 ? '' : `${lag.toFixed(1)} s behind`].filter((part) => part !== '').join(', ')
+  return [STATES[span.state], span.version, line !== '' && span.timeline !== null && span.state !== 'down' ? `${line} ${span.timeline}` : '', lag === undefined || lag < 0.05 ? '' : `${lag.toFixed(1)} s behind`].filter((part) => part !== '').join(', ')
 }
 
 /** Seconds behind; between two samples on the line between them. */

@@ -59,7 +59,7 @@ export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [],
   return (
     <div class={`lanes${compact ? ' compact' : ''}`}>
       <div class="names" aria-hidden="true" style={{ paddingTop: `${top}px` }}>
-        {rows.map((row) => <div key={row.id} class={row.id.startsWith('member-') ? 'member' : ''} style={{ height: `${row.height}px`, lineHeight: `${row.height}px` }} title={row.name}><bdi>{row.name}</bdi></div>)}
+        {rows.map((row) => <div key={row.id} class={row.id.startsWith('member-') ? 'member' : ''} style={{ height: `${row.height}px`, lineHeight: `${row.note === undefined ? row.height : Math.floor(row.height / 2) - 2}px` }} title={row.note === undefined ? row.name : `${row.name}, ${row.note}`}><bdi>{row.name}</bdi>{row.note === undefined ? null : <span class="row-note">{row.note}</span>}</div>)}
       </div>
       <div class="track" ref={scroll} tabIndex={zoom > 1 ? 0 : -1} role="group" aria-label={label}>
         <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label} onPointerDown={pick} onPointerMove={pick}>

@@ -2,6 +2,8 @@
 import type { ComponentChildren, JSX } from 'preact'
 import type { Row, TableView } from '../view/page.ts'
 
+export { lasting } from './duration.ts'
+
 /** `01:14.7`, or `1:02:03.4`: tenths put events in order for a reader. */
 export function clock(us: number): string {
   const tenths = Math.floor(us / 1e5)
@@ -9,13 +11,6 @@ export function clock(us: number): string {
   const seconds = Math.floor(tenths / 10)
   const rest = `${pad(seconds % 60)}.${tenths % 10}`
   return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${pad(Math.floor(seconds / 60) % 60)}:${rest}` : `${pad(Math.floor(seconds / 60))}:${rest}`
-}
-
-export function lasting(us: number): string {
-  if (us < 1e6) return `${Math.round(us / 1000)} ms`
-  if (us < 60e6) return `${(us / 1e6).toFixed(us < 10e6 ? 2 : 1)} s`
-  const seconds = Math.round(us / 1e6)
-  return seconds >= 3600 ? `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')} min` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`
 }
 
 export function grouped(n: number): string {
@@ -34,18 +29,18 @@ export function Table({ view, caption, left = 1 }: { readonly view: TableView; r
   const marked = view.rows.some(({ status }) => status !== undefined)
   const cell = (row: Row, text: string, i: number): JSX.Element => {
     const content = i === 0 && marked && row.status !== undefined ? <><Mark status={row.status} /> {text}</> : text
-    return i === 0 ? <th scope="row" key={i}>{content}</th> : <td key={i} class={i < left ? 'left' : 'figure'}>{content}</td>
+    return i === 0 ? <th scope="row" key={i}>{content}</th> : <td key={i} class={i < left ? 'left' : 'figure'} data-column={view.head[i]}>{content}</td>
   }
   return (
     <>
       <Scroll label={caption}>
-        <table>
+        <table class="stacks">
           <caption class="hidden">{caption}</caption>
           <thead><tr>{view.head.map((text, i) => (text === '' ? <td key={i} /> : <th scope="col" key={i} class={i < left ? 'left' : 'figure'}>{text}</th>))}</tr></thead>
           <tbody>{view.rows.map((row, n) => <tr key={n} class={row.status === 'fail' ? 'bad' : ''}>{row.cells.map((text, i) => cell(row, text, i))}</tr>)}</tbody>
         </table>
       </Scroll>
-      {view.notes.map((note, i) => <p class="note" key={i}>{note}</p>)}
+      {view.notes.map((note, i) => <p class="note" key={i}><Words text={note} /></p>)}
     </>
   )
 }

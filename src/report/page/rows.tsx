@@ -8,6 +8,8 @@ type X = (us: number) => number
 export interface Row {
   readonly id: string
   readonly name: string
+  /** A second line under the name: what would have no room in the row. */
+  readonly note?: string
   readonly height: number
   draw(x: X, height: number, width: number): JSX.Element
 }
@@ -21,12 +23,12 @@ const CHARACTER_PX = 6.2
 
 export function rowsOf(timeline: Timeline, moments: Moments, compact: boolean, failing: string): Row[] {
   const rows: Row[] = [{ id: 'steps', name: 'steps', height: compact ? 20 : 26, draw: (x, height) => <Steps steps={timeline.steps} x={x} height={height} failing={failing} /> }]
-  if (!compact && timeline.faults.some(({ struck }) => struck)) rows.push({ id: 'faults', name: 'faults', height: 22, draw: (x, height, width) => <Faults timeline={timeline} x={x} height={height} width={width} /> })
+  if (!compact && timeline.faults.some(({ struck }) => struck)) rows.push({ id: 'faults', name: 'faults', height: 22, draw: (x, _, width) => <Faults timeline={timeline} x={x} width={width} /> })
   rows.push(...clientRows(timeline.clients, compact))
   rows.push(...timeline.members.map((lane): Row => ({ id: `member-${lane.member}`, name: lane.member, height: compact ? 18 : 28, draw: (x, height) => <Member lane={lane} timeline={timeline} x={x} height={height} /> })))
   if (compact) return rows
   const greatest = Math.max(0, ...timeline.members.flatMap(({ lag }) => lag.map(([, value]) => value ?? 0)))
-  if (greatest >= 0.05) rows.push({ id: 'lag', name: 'replication lag', height: 44, draw: (x, height, width) => <Lag timeline={timeline} x={x} height={height} width={width} greatest={greatest} /> })
+  if (greatest >= 0.05) rows.push({ id: 'lag', name: 'replication lag', note: `top: ${lasting(greatest * 1e6)}`, height: 44, draw: (x, height, width) => <Lag timeline={timeline} x={x} height={height} width={width} greatest={greatest} /> })
   if (timeline.quorum.length > 0) rows.push({ id: 'quorum', name: 'can acknowledge', height: 20, draw: (x, height) => <Quorum timeline={timeline} x={x} height={height} /> })
   const split = timeline.windows.filter(({ is }) => is === 'split')
   if (split.length > 0) rows.push({ id: 'split', name: 'two take writes', height: 20, draw: (x, height) => <Windows spans={split} x={x} height={height} kind="split" words="both" /> })
@@ -34,7 +36,7 @@ export function rowsOf(timeline: Timeline, moments: Moments, compact: boolean, f
   if (mixed.length > 0) rows.push({ id: 'mixed', name: 'versions mixed', height: 20, draw: (x, height) => <Bracket spans={mixed} x={x} height={height} /> })
   const skew = timeline.windows.filter(({ is }) => is === 'skew')
   if (skew.length > 0) rows.push({ id: 'skew', name: 'unsupported mix', height: 20, draw: (x, height) => <Windows spans={skew} x={x} height={height} kind="split" words="unsupported" /> })
-  if (moments.length > 1) rows.push({ id: 'chance', name: 'chance to fail', height: 48, draw: (x, height, width) => <Chance moments={moments} x={x} height={height} width={width} /> })
+  if (moments.length > 1) rows.push({ id: 'chance', name: 'chance to fail', note: `end: ${moments.at(-1)?.failed ?? 0} of ${moments.at(-1)?.futures ?? 0}`, height: 48, draw: (x, height, width) => <Chance moments={moments} x={x} height={height} width={width} /> })
   return rows
 }
 
@@ -100,17 +102,34 @@ function Steps({ steps, x, height, failing }: { readonly steps: readonly StepSpa
   )
 }
 
-function Faults({ timeline, x, height, width }: { readonly timeline: Timeline; readonly x: X; readonly height: number; readonly width: number }): JSX.Element {
+function Faults({ timeline, x, width }: { readonly timeline: Timeline; readonly x: X; readonly width: number }): JSX.Element {
   const struck = timeline.faults.filter((fault) => fault.struck)
   return (
     <>
-      {struck.map((fault, i) => {
-        const at = x(fault.fromUs)
-        const left = at < width * 0.6
-        return <g key={i}><path class="bolt" d={`M${at + 1} 1l-5 9h4l-2 8l7 -11h-4l3 -6z`} />{struck.length > 3 ? null : <text class="word" x={left ? at + 9 : at - 9} y={height / 2 + 4} text-anchor={left ? 'start' : 'end'}>{fault.kind}</text>}<title>{told(fault.words, fault)}</title></g>
-      })}
+      {struck.map((fault, i) => <g key={i}><path class="bolt" d={`M${x(fault.fromUs) + 1} 1l-5 9h4l-2 8l7 -11h-4l3 -6z`} /><title>{told(fault.words, fault)}</title></g>)}
+      {faultNames(struck.map(({ kind, fromUs }) => ({ kind, at: x(fromUs) })), width).map(({ text, at, left }) => <text key={`${text} ${at}`} class="word" x={at} y={15} text-anchor={left ? 'start' : 'end'}>{text}</text>)}
     </>
   )
+}
+
+/** Names of faults that strike close together are one text, beside the last of them; where there is no room before the next, none. */
+function faultNames(struck: readonly { readonly kind: string; readonly at: number }[], width: number): { readonly text: string; readonly at: number; readonly left: boolean }[] {
+  const groups: { kinds: string[]; at: number }[] = []
+  for (const { kind, at } of [...struck].sort((a, b) => a.at - b.at)) {
+    const last = groups.at(-1)
+    const reach = last === undefined ? 0 : last.at + 24 + last.kinds.join(', ').length * CHARACTER_PX
+    if (last !== undefined && at < reach) {
+      last.kinds.push(kind)
+      last.at = at
+    } else groups.push({ kinds: [kind], at })
+  }
+  return groups.flatMap(({ kinds, at }): { text: string; at: number; left: boolean }[] => {
+    const counted = [...new Set(kinds)].map((kind) => `${kind}${kinds.filter((each) => each === kind).length > 1 ? ` ×${kinds.filter((each) => each === kind).length}` : ''}`)
+    const text = counted.join(', ')
+    const room = text.length * CHARACTER_PX
+    if (at + 9 + room <= width) return [{ text, at: at + 9, left: true }]
+    return at - 9 - room >= 0 && groups.length === 1 ? [{ text, at: at - 9, left: false }] : []
+  })
 }
 
 const CLIENT_FILLS: Readonly<Record<string, string>> = { error: 'url(#error)', unknown: 'url(#unknown)' }
@@ -149,7 +168,7 @@ function Member({ lane, timeline, x, height }: { readonly lane: MemberLane; read
           <g key={i}>
             {span.state === 'down' ? <rect x={from} y={2} width={width} height={full} fill="url(#down)" /> : <rect class={`version v${version} ${span.state}`} x={from} y={2 + full - tall} width={width} height={tall} />}
             {span.state === 'leader' && width > 46 ? <text class="on-member" x={from + 5} y={height / 2 + 4}>leads</text> : null}
-            <title>{told(`${lane.member} ${span.state === 'leader' ? 'leads' : span.state === 'follower' ? 'follows' : span.state === 'down' ? 'is down' : 'is up'}${span.version === '' ? '' : `, ${timeline.component} ${span.version}`}${span.timeline === null ? '' : `, timeline ${span.timeline}`}`, span)}</title>
+            <title>{told(`${lane.member} ${span.state === 'leader' ? 'leads' : span.state === 'follower' ? 'follows' : span.state === 'down' ? 'is down' : 'is up'}${span.version === '' ? '' : `, ${timeline.component} ${span.version}`}${span.timeline === null || timeline.line === '' ? '' : `, ${timeline.line} ${span.timeline}`}`, span)}</title>
           </g>
         )
       })}
@@ -157,11 +176,13 @@ function Member({ lane, timeline, x, height }: { readonly lane: MemberLane; read
   )
 }
 
+/** The top of the row is the greatest lag of all, which stands under the row's name. */
 function Lag({ timeline, x, height, width, greatest }: { readonly timeline: Timeline; readonly x: X; readonly height: number; readonly width: number; readonly greatest: number }): JSX.Element {
   const furthest = timeline.members.find(({ lag }) => lag.some(([, value]) => value === greatest))?.member ?? ''
-  const y = (seconds: number): number => Math.round((height - 4 - (seconds / greatest) * (height - 12)) * 10) / 10
+  const y = (seconds: number): number => Math.round((height - 4 - (seconds / greatest) * (height - 8)) * 10) / 10
   return (
     <>
+      <rect class="unseen" x={0} y={0} width={width} height={height}><title>{furthest} was the furthest behind: {lasting(greatest * 1e6)}</title></rect>
       {timeline.members.map(({ member, lag }, i) => {
         let pen = false
         const path = lag.map(([atUs, value]) => {
@@ -171,7 +192,6 @@ function Lag({ timeline, x, height, width, greatest }: { readonly timeline: Time
         })
         return <path key={member} class={`lag l${i % 5}`} d={path.join('')}><title>{member}</title></path>
       })}
-      <text class="word" x={width - 3} y={10} text-anchor="end">{furthest} at most {greatest >= 100 ? lasting(greatest * 1e6) : `${greatest.toFixed(1)} s`} behind</text>
     </>
   )
 }
@@ -216,7 +236,6 @@ function Chance({ moments, x, height, width }: { readonly moments: Moments; read
       <path class="chance-ground" d={`${path.join('')}H${width - 1}V${height - 6}H${x(moments[0]?.atUs ?? 0)}Z`} />
       <path class="chance" d={`${path.join('')}H${width - 1}`} />
       {moments.map(({ atUs, failed, futures, what }, i) => <circle key={i} class="chance-dot" cx={x(atUs)} cy={y(failed / futures)} r={3}><title>{`${clock(atUs)} ${what}: ${failed} of ${futures} futures fail`}</title></circle>)}
-      <text class="word" x={width - 3} y={height - 9} text-anchor="end">{`${moments.at(-1)?.failed ?? 0} of ${moments.at(-1)?.futures ?? 0} futures fail`}</text>
     </>
   )
 }

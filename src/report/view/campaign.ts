@@ -4,17 +4,17 @@ import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudg
 import { unhit } from '../../campaign/probes.ts'
 import { notNeeded } from '../../campaign/needless.ts'
 import { noneWords, offersOf } from '../mends.ts'
-import type { MeasureId } from '../../result.ts'
+import { MEASURES, type MeasureId } from '../../result.ts'
 import { exploredWords } from '../charts/index.ts'
 import { folderOf } from '../files.ts'
 import { GATE_COLUMNS, gateFigures, howJudged } from '../gates.ts'
 import { flipSentences, valueText } from '../sensitivity.ts'
-import { sentence, stepLabel } from '../summary.ts'
+import { badgeWords, neverCompleted, reasonsOf, sentence, stepLabel } from '../summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from '../sweep.ts'
 import { type Told, storiesOf } from '../told.ts'
 import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
-import { distributionOf, distributionsOf } from './distribution.ts'
+import { distributionOf, isTelling } from './distribution.ts'
 import { failureView } from './failure.ts'
 import { heatMapsOf } from './heat.ts'
 import type { CampaignView, Row, TableView } from './page.ts'
@@ -34,10 +34,11 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     id,
     scenario: result.scenario, title: result.title, engine: result.engine,
     verdict: result.verdict === 'violated' ? 'violated' : result.partial ? 'partial' : 'held',
+    badge: badgeWords(result),
     sentence: sentence(result),
     facts: factsOf(result),
     limit: LIMIT,
-    unfinished: Object.entries(result.reasons).filter(([reason]) => !reason.startsWith('completed:')).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([reason, runs], i, all) => (i < UNFINISHED_MAX ? `${plain(runs)} × ${reason}` : i === UNFINISHED_MAX ? `and ${count(all.length - UNFINISHED_MAX, 'more reason')}, all in result.json` : '')).filter((words) => words !== ''),
+    unfinished: unfinishedWords(result),
     claims: drawn ? claims(result) : null,
     objectives: drawn ? objectives(result) : null,
     checks: checks(result),
@@ -45,7 +46,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     tornado: tornado(result),
     assumptions: { head: ['assumption', 'value', 'meaning', 'where it comes from'], rows: result.assumptions.map(({ option, value, meaning, source }) => ({ cells: [option, valueText(value), meaning, source] })), notes: [] },
     measures: drawn ? measures(result) : null,
-    distributions: drawn ? distributionsOf(result).map((distribution) => ({ measure: distribution.measure, name: distribution.name, series: [{ label: exploredWords(result), distribution }, ...others.filter(({ sweep, runs }) => sweep === null && runs > 0).map((other) => ({ label: exploredWords(other), distribution: distributionOf(other, distribution.measure as MeasureId) })).filter((each) => each.distribution.unit === distribution.unit)] })) : [],
+    distributions: drawn ? distributions(result, others.filter(({ sweep, runs }) => sweep === null && runs > 0)) : [],
     downtimeSteps: drawn ? downtimeSteps(result) : null,
     failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
     failuresBeyond: beyondWords(result),
@@ -60,6 +61,18 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     unhit: unhit(result.faultsPerRun > 0 ? result.probes : result.probes.filter(({ probe }) => probe === 'gate-passed')).map(([words, of]) => `${words}: ${of.join(', ')}`).concat(result.coverage.stepsNeverStarted.length > 0 ? [`steps never started: ${result.coverage.stepsNeverStarted.join(', ')}`] : []),
     outOfBudget: result.outOfBudget.runs === 0 ? '' : `${count(result.outOfBudget.runs, 'rehearsal')} had more faults at once than the design must survive. They are in no figure here.${Object.entries(result.outOfBudget.violations).map(([check, n]) => ` ${plain(n)} ${violationWords(check)}.`).join('')}`,
   }
+}
+
+function unfinishedWords(result: CampaignResult): string[] {
+  const reasons = reasonsOf(result)
+  const beyond = reasons.length - UNFINISHED_MAX
+  return [...reasons.slice(0, UNFINISHED_MAX).map(({ outcome, why, runs }) => `${plain(runs)} × ${outcome === 'rolledBack' ? 'rolled back' : outcome}: ${why}`), ...(beyond > 0 ? [`and ${count(beyond, 'more reason')}, all in result.json`] : [])]
+}
+
+/** Each measure that any of them shows, in one unit and the same bars. */
+function distributions(result: CampaignResult, beside: readonly CampaignResult[]): CampaignView['distributions'] {
+  const all = [result, ...beside]
+  return MEASURES.filter((id) => all.some((each) => isTelling(each, id))).map((id) => ({ measure: id, name: measureName(id), series: all.map((each) => ({ label: exploredWords(each), distribution: distributionOf(each, id, all) })) }))
 }
 
 /** An id that is fit for a link. */
@@ -102,8 +115,8 @@ function claims(result: CampaignResult): TableView | null {
   if (result.claims.length === 0) return null
   const inBudget = runsJudged(result)
   const rows = result.claims.map((claim): Row => ({
-    status: claim.runsAbove === 0 ? 'pass' : 'fail',
-    cells: [measureName(claim.measure), claim.claimed === 0 ? 'none' : `at most ${formatMeasure(claim.measure, claim.claimed)}`, formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), formatMeasure(claim.measure, claim.max), claim.runsAbove === 0 ? 'never' : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`],
+    status: claim.runsAbove > 0 ? 'fail' : neverCompleted(result) ? 'none' : 'pass',
+    cells: [measureName(claim.measure), claim.claimed === 0 ? 'none' : `at most ${formatMeasure(claim.measure, claim.claimed)}`, formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), formatMeasure(claim.measure, claim.max), claim.runsAbove === 0 ? (neverCompleted(result) ? 'not shown' : 'never') : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`],
   }))
   return { head: ['', 'the document claims', 'measured, median', 'p99', 'worst', 'exceeded'], rows, notes: [] }
 }
@@ -116,8 +129,9 @@ function objectives(result: CampaignResult): TableView | null {
   if (result.objectives.length === 0) return null
   const untested = result.load?.writesPerSecond === 0
   const rows = result.objectives.map((each): Row => {
-    const tested = !(untested && each.status === 'pass' && /writ/i.test(each.measure))
-    return { status: each.status === 'fail' ? 'fail' : each.status === 'pass' && tested ? 'pass' : 'none', cells: [measureName(each.measure), `${each.at} ${bounds(each)}`, each.status === 'notExercised' ? (each.faults === 'none' ? 'about rehearsals without faults' : 'not judged') : `${formatMeasure(each.measure, each.measured)}${tested ? '' : ' (not tested: no writes)'}`] }
+    const never = neverCompleted(result)
+    const tested = !(each.status === 'pass' && (never || (untested && /writ/i.test(each.measure))))
+    return { status: each.status === 'fail' ? 'fail' : each.status === 'pass' && tested ? 'pass' : 'none', cells: [measureName(each.measure), `${each.at} ${bounds(each)}`, each.status === 'notExercised' ? (each.faults === 'none' ? 'about rehearsals without faults' : 'not judged') : `${formatMeasure(each.measure, each.measured)}${tested ? '' : never ? ' (not tested: never completed)' : ' (not tested: no writes)'}`] }
   })
   return { head: ['objective', 'wanted', 'measured'], rows, notes: [] }
 }

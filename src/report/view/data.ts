@@ -94,6 +94,8 @@ export interface Timeline {
   /** Versions in the order in which they were met, of the component named. */
   readonly component: string
   readonly versions: readonly string[]
+  /** What the engine calls the number of a line of history (`timeline`, `term`); empty where it numbers none. */
+  readonly line: string
   /** Who could acknowledge a write, from each change on. */
   readonly quorum: readonly { readonly atUs: number; readonly members: readonly string[] }[]
   readonly faults: readonly FaultSpan[]
@@ -105,7 +107,7 @@ export interface Timeline {
   readonly noReturnUs: number | null
 }
 
-/** A distribution of a measure over rehearsals, in bars of equal width. */
+/** A distribution of a measure over rehearsals, in bars of equal width. Figures are in the unit; `words` has them as people say them. */
 export interface Distribution {
   readonly measure: string
   readonly name: string
@@ -121,6 +123,9 @@ export interface Distribution {
   /** What the document promises, and what the objectives allow. */
   readonly claimed: number | null
   readonly allowed: number | null
+  readonly words: { readonly p50: string; readonly p99: string; readonly max: string; readonly claimed: string; readonly allowed: string }
+  /** Rehearsals so far out that bars for them would squeeze all others into one: they are counted, not drawn. */
+  readonly beyond: number
 }
 
 /** Steps × fault kinds with the worst that came of each. */

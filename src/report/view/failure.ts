@@ -6,7 +6,7 @@ import { inevitableSentence, lastStrikeOf, mends, smallestSentence, twinSentence
 import { remedyFor, remedyNote } from '../remedies.ts'
 import { UNSEEN, scriptLines } from '../lines.ts'
 import { type OutlineStep, type Story, labelOf, withLines } from '../story.ts'
-import { count, faultWords, plain, violationWords } from '../words.ts'
+import { asStruck, count, faultWords, plain, violationWords } from '../words.ts'
 import { formatClock } from '../../kernel/index.ts'
 import type { StoryLoss } from '../../result.ts'
 import type { FailureView, TreeLine, TwinView } from './page.ts'
@@ -19,6 +19,7 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
   const { counterexample, rehearsal, outline } = story
   const { check, cause, step, evidence, because, root, explained } = counterexample
   const names = namesOf(outline)
+  const schedule = asStruck(counterexample.schedule, rehearsal)
   const timeline = nth < PICTURED_MAX ? timelineOf(rehearsal, outline, plan, step.replace(/^undo of /, '')) : undefined
   const whole = result.counterexamples.find((each) => each.signature === (counterexample as Counterexample).signature)
   const runs = result.signatures.find((each) => each.check === check && each.cause === cause && each.step === step)?.runs ?? 0
@@ -32,11 +33,11 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     runs,
     faults: counterexample.schedule.length,
     faultsFound: counterexample.faultsFound,
-    schedule: counterexample.schedule.map(faultWords),
+    schedule: schedule.map(faultWords),
     evidence,
     because: because.map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : formatClock(clause.atUs), text: clause.text, step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step) })),
     root: root === undefined || root.what === '' ? null : { tested: root.tested, words: root.tested ? `Tested: without ${namedRoot(root.what, names)}, on the same luck, it does not happen.` : `It also happens without ${namedRoot(root.what, names)}, on the same luck: the chain tells what went together, not what did it.` },
-    tested: explained === undefined ? [] : twinSentences(explained, counterexample.schedule, names).map((words, i) => ({ words, mends: i > 0 || (explained.twins.nearest !== null && mends(explained.twins.nearest)) })),
+    tested: explained === undefined ? [] : twinSentences(explained, schedule, names).map((words, i) => ({ words, mends: i > 0 || (explained.twins.nearest !== null && mends(explained.twins.nearest)) })),
     remedy: remedyFor(cause) ?? null,
     remedyNote: remedyNote(cause),
     smallest: explained === undefined ? null : smallestSentence(explained, counterexample.schedule.length),
@@ -46,7 +47,7 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
       moments: explained.inevitable.moments.map(({ atUs, is, what, failed, futures }) => ({ atUs: Math.max(0, Math.round(atUs)), what: is === 'ended' ? 'the operator has ended' : is === 'struck' ? `after the ${what}` : `before step ${names(what)}`, failed, futures })),
     },
     tree: treeOf(story),
-    stranded: lossesOf(rehearsal.story?.losses ?? []),
+    stranded: lossesOf(rehearsal.story?.losses ?? [], rehearsal.story?.line ?? ''),
     timeline: timeline ?? null,
     twin: nth < PICTURED_MAX ? twinView(story, plan, names) : null,
     replay: counterexample.replay,
@@ -59,13 +60,13 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
 }
 
 /** Losses that differ in nothing but their time are told as one. */
-function lossesOf(losses: readonly StoryLoss[]): FailureView['stranded'] {
+function lossesOf(losses: readonly StoryLoss[], word: string): FailureView['stranded'] {
   const told = new Map<string, FailureView['stranded'][number]>()
   for (const { writes, fate, holders, leader = '', inherent, fromUs, toUs, timeline } of losses) {
     const key = JSON.stringify([fate, holders, leader, inherent, timeline])
     const before = told.get(key)
     const [from, to] = [Math.max(0, Math.round(fromUs)), Math.max(0, Math.round(toUs))]
-    told.set(key, { writes: writes + (before?.writes ?? 0), fate, holders, leader, inherent, timeline, fromUs: Math.min(from, before?.fromUs ?? from), toUs: Math.max(to, before?.toUs ?? to) })
+    told.set(key, { writes: writes + (before?.writes ?? 0), fate, holders, leader, inherent, line: word === '' ? '' : `${word} ${timeline}`, fromUs: Math.min(from, before?.fromUs ?? from), toUs: Math.max(to, before?.toUs ?? to) })
   }
   return [...told.values()]
 }
@@ -119,6 +120,6 @@ function twinView({ counterexample, rehearsal, twin, outline }: Story, plan: Pla
   const timeline = timelineOf(twin, outline, plan)
   if (timeline === undefined) return null
   const [a, b] = partingOf(milestonesOf(rehearsal), milestonesOf(twin), 3)
-  const [words = ''] = twinSentences(explained, counterexample.schedule, names)
+  const [words = ''] = twinSentences(explained, asStruck(counterexample.schedule, rehearsal), names)
   return { words, timeline: { ...timeline, commands: [] }, parting: [a, b].map((list) => list.map(({ atUs, text }) => ({ atUs: Math.max(0, Math.round(atUs)), text }))) as unknown as TwinView['parting'] }
 }

@@ -57,7 +57,7 @@ export interface FailureView {
   readonly needed: readonly string[]
   readonly inevitable: { readonly words: string; readonly moments: readonly { readonly atUs: number; readonly what: string; readonly failed: number; readonly futures: number }[] } | null
   readonly tree: readonly TreeLine[]
-  readonly stranded: readonly { readonly writes: number; readonly fate: string; readonly holders: readonly string[]; readonly leader: string; readonly inherent: boolean; readonly fromUs: number; readonly toUs: number; readonly timeline: number }[]
+  readonly stranded: readonly { readonly writes: number; readonly fate: string; readonly holders: readonly string[]; readonly leader: string; readonly inherent: boolean; readonly fromUs: number; readonly toUs: number; /** `timeline 2`, in the engine's words. */ readonly line: string }[]
   /** null: not pictured, because there are too many failures. */
   readonly timeline: Timeline | null
   readonly twin: TwinView | null
@@ -88,6 +88,8 @@ export interface CampaignView {
   readonly title: string
   readonly engine: string
   readonly verdict: 'held' | 'violated' | 'partial'
+  /** `HELD`, `VIOLATED`, `NEVER COMPLETED`. */
+  readonly badge: string
   readonly sentence: string
   /** What was explored, in words, and how sure it is. */
   readonly facts: readonly (readonly [name: string, value: string])[]

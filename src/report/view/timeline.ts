@@ -42,6 +42,7 @@ export function timelineOf(rehearsal: RehearsalResult, outline: readonly Outline
     clients: clientLanes(story, endUs, left),
     members,
     component,
+    line: story.line,
     versions: [...new Set(members.flatMap(({ spans }) => spans).sort((a, b) => a.fromUs - b.fromUs).map(({ version }) => version))].filter((version) => version !== ''),
     quorum: coarse(story.acknowledgers.map(({ atUs, members }) => ({ atUs: Math.max(0, atUs), members })), (a, b) => b.members.length < a.members.length, (worst, first) => ({ ...worst, atUs: first.atUs }), left, 'quorum change'),
     faults: story.faults.map((fault) => ({ fromUs: clamp(fault.atUs, endUs), toUs: clamp(fault.endUs ?? endUs, endUs), kind: fault.kind, target: fault.target, struck: fault.struck, words: faultSentence(fault) })),
