@@ -22,7 +22,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'promise-dropped': 'End with a look at what the new leader waits for before it acknowledges, and set it to what it was.',
   'mixed-versions': 'Check the version of every member before the runbook says it is done.',
   'not-upgraded': 'Change what members come up with (image, node, package) before they are restarted, and check the version of every member before the runbook says it is done.',
-  'never-introduced': 'Add the step that is missing: change what members come up with (image, node, package, setting) before they are restarted, and check the version of every member before the runbook says it is done.',
+  'never-introduced': 'Add or correct the step that brings the version in: change what members come up with (image, node, package, setting) before they are restarted, and check the version of every member before the runbook says it is done.',
   'forbidden-skew': 'Upgrade in the order and in the steps that the versions support beside one another.',
   'dishonest-gate': 'Let the gate ask the member it speaks of, for the very thing it claims.',
   'passed-on-nothing': 'Let the gate fail when it gets no answer (`missing: fail`).',
