@@ -1,7 +1,7 @@
 /** The page: one file that holds its program, its style and its data, and needs no network. */
 import { pathToFileURL } from 'node:url'
 import { assetPath, readAsset } from './assets.ts'
-import { costPoint, growthsOf } from './charts/index.ts'
+import { costPoint, growthsOf, isWorthACostChart } from './charts/index.ts'
 import type { CampaignResult } from '../campaign/index.ts'
 import type { Told } from './told.ts'
 import type { ComparisonResult } from '../campaign/compare/result.ts'
@@ -33,7 +33,7 @@ export function comparisonPageData(result: ComparisonResult): PageData {
 
 function acrossOf(results: readonly CampaignResult[]): Pick<PageData, 'costs' | 'growths'> {
   const drawn = results.filter(({ sweep, runs }) => sweep === null && runs > 0)
-  return { costs: drawn.length > 1 ? drawn.map(costPoint) : [], growths: growthsOf(drawn) }
+  return { costs: isWorthACostChart(drawn) ? drawn.map(costPoint) : [], growths: growthsOf(drawn) }
 }
 
 /** The page's text. It is readable before its program runs, and without. */

@@ -5,7 +5,7 @@ import { commonLuck } from '../../src/campaign/compare/luck.ts'
 import { engines } from '../../models/index.ts'
 import { type ComparisonResult, runComparison } from '../../src/campaign/index.ts'
 import { loadScenario } from '../../src/scenario/index.ts'
-import { FENCED, SWAP, SWAP_RUNBOOK, engine, enterFolder, proofroll } from '../cli/workshop.ts'
+import { FENCED, SWAP, SWAP_RUNBOOK, engine, enterFolder, oneLine, proofroll } from '../cli/workshop.ts'
 
 const SLOW = FENCED.replace('sleep: 20s', 'sleep: 40s').replace('title: Stop, then promote', 'title: The same, waiting longer')
 const read = (file: string): ComparisonResult => JSON.parse(readFileSync(file, 'utf8')) as ComparisonResult
@@ -21,7 +21,8 @@ describe('common ground', () => {
       {
         "code": 2,
         "err": "unequal fleets: fenced has 3 members on 3 nodes, five 5 members on 5 nodes
-          the smaller one would win on everything that is paid by the node; make them equal, e.g. with --set cluster.…=…, which holds for all of them
+          the smaller one would win on everything that is paid by the node; make
+              them equal, e.g. with --set cluster.…=…, which holds for all of them
       ",
       }
     `)
@@ -42,7 +43,7 @@ describe('common ground', () => {
   test('what is wrong with the arguments is said in one line or two', async () => {
     const said = async (...argv: string[]) => {
       const { code, err } = await proofroll(['compare', ...argv])
-      return `${code}: ${err.split('\n')[0]}`
+      return `${code}: ${oneLine(err.split(/\n(?! )/)[0]!)}`
     }
     expect(await said('fenced.yaml')).toBe('2: name at least two scenarios to compare, e.g. `proofroll compare postgres-ferris-wheel/fenced postgres-ferris-wheel/quorum`')
     expect(await said('fenced.yaml', 'fenced.yaml')).toBe('2: fenced is named twice')

@@ -64,7 +64,7 @@ export function exploredWords({ faultsPerRun, sweep }: Pick<CampaignResult, 'fau
 export function chartsAcross(results: readonly CampaignResult[], theme: Theme): NamedChart[] {
   const drawn = results.filter(({ sweep, runs }) => sweep === null && runs > 0)
   const charts: NamedChart[] = []
-  if (drawn.length > 1) {
+  if (isWorthACostChart(drawn)) {
     const title = 'What an upgrade costs, and how long writes are down'
     charts.push({ name: 'cost-downtime', title, alt: drawn.map((each) => `${each.scenario}: ${formatMeasure('extraCostDollars', each.measures.extraCostDollars.p50)}, ${formatMeasure('writeDowntimeSeconds', each.measures.writeDowntimeSeconds.p50)} down`).join('; '), width: WIDTH, height: HEIGHT, config: costChart(drawn.map(costPoint), theme, title) })
   }
@@ -73,6 +73,11 @@ export function chartsAcross(results: readonly CampaignResult[], theme: Theme): 
     charts.push({ name: `growth-${growth.growth.option.replace(/[^\w-]+/g, '-')}`, title, alt: growth.growth.measures.map(({ name, unit, points }) => `${name} [${unit}]: ${points.map(({ size, p50 }) => `${size}: ${p50}`).join(', ')}`).join('; '), width: WIDTH, height: HEIGHT, config: growthChart(growth.growth, theme, title) })
   }
   return charts
+}
+
+/** One scenario with faults and without is no choice between two prices. */
+export function isWorthACostChart(drawn: readonly CampaignResult[]): boolean {
+  return new Set(drawn.map(({ scenario, source }) => JSON.stringify([scenario, source.set]))).size > 1
 }
 
 export function costPoint(result: CampaignResult): CostPoint {

@@ -34,38 +34,60 @@ export function costChart(points: readonly CostPoint[], theme: Theme, title: str
   } as ChartConfiguration
 }
 
-/** A line up to the worst, and the name beside the point; names that would run into one another move down. */
+interface Box {
+  readonly left: number
+  readonly top: number
+  readonly right: number
+  readonly bottom: number
+}
+
+const LABEL_HEIGHT = 14
+const POINT_PX = 9
+
+/** A line up to the worst, and the name of each point where it covers nothing: no point, no line, no other name. */
 function whiskers(theme: Theme): Plugin {
   return {
     id: 'whiskers',
     afterDatasetsDraw(chart): void {
       const { ctx, chartArea, scales } = chart
-      const placed: { x: number; y: number; width: number }[] = []
+      const points = chart.data.datasets.flatMap((dataset, i) => chart.getDatasetMeta(i).data.map((element, n) => {
+        const { top, text } = dataset.data[n] as unknown as { top: number; text: string }
+        const { x, y } = element as unknown as { x: number; y: number }
+        return { x, y, text, topPx: scales['y']?.getPixelForValue(top) ?? y, colour: dataset.borderColor as string }
+      }))
+      const taken: Box[] = points.flatMap(({ x, y, topPx }) => [{ left: x - POINT_PX, right: x + POINT_PX, top: y - POINT_PX, bottom: y + POINT_PX }, { left: x - 2, right: x + 2, top: topPx, bottom: y }])
       ctx.save()
       ctx.font = `11px ${FONT}`
       ctx.textBaseline = 'middle'
-      chart.data.datasets.forEach((dataset, i) => {
-        chart.getDatasetMeta(i).data.forEach((element, n) => {
-          const { top, text } = dataset.data[n] as unknown as { top: number; text: string }
-          const { x, y } = element as unknown as { x: number; y: number }
-          ctx.strokeStyle = dataset.borderColor as string
-          ctx.lineWidth = 1.5
-          ctx.beginPath()
-          ctx.moveTo(x, y)
-          ctx.lineTo(x, scales['y']?.getPixelForValue(top) ?? y)
-          ctx.stroke()
-          const { width } = ctx.measureText(text)
-          const left = x + 12 + width <= chartArea.right ? x + 12 : Math.max(chartArea.left, x - 12 - width)
-          let at = y
-          while (placed.some((other) => Math.abs(other.y - at) < 14 && left < other.x + other.width && other.x < left + width)) at -= 14
-          placed.push({ x: left, y: at, width })
-          ctx.fillStyle = theme.text
-          ctx.fillText(text, left, at)
-        })
-      })
+      for (const { x, y, text, topPx, colour } of points) {
+        ctx.strokeStyle = colour
+        ctx.lineWidth = 1.5
+        ctx.beginPath()
+        ctx.moveTo(x, y)
+        ctx.lineTo(x, topPx)
+        ctx.stroke()
+        const { width } = ctx.measureText(text)
+        const box = placeOf({ x, y }, width, chartArea, taken)
+        taken.push(box)
+        ctx.fillStyle = theme.text
+        ctx.fillText(text, box.left, (box.top + box.bottom) / 2)
+      }
       ctx.restore()
     },
   }
+}
+
+/** Beside the point, right or left, else ever further above it; beside it all the same where there is no room at all. */
+function placeOf({ x, y }: { readonly x: number; readonly y: number }, width: number, area: Box, taken: readonly Box[]): Box {
+  const at = (left: number, middle: number): Box => ({ left, right: left + width, top: middle - LABEL_HEIGHT / 2, bottom: middle + LABEL_HEIGHT / 2 })
+  const [right, left] = [x + POINT_PX + 4, x - POINT_PX - 4 - width]
+  for (let middle = y; middle > area.top; middle -= LABEL_HEIGHT) {
+    for (const box of [at(right, middle), at(left, middle)]) {
+      const inside = box.left >= area.left && box.right <= area.right
+      if (inside && !taken.some((other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom)) return box
+    }
+  }
+  return at(right, y)
 }
 
 export interface GrowthPoint {

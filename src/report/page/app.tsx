@@ -18,7 +18,7 @@ export function App({ data }: { readonly data: PageData }): JSX.Element {
       <a class="skip" href="#main">To the verdict</a>
       <div class="bar">
         <span class="brand">Proofroll</span>
-        {campaigns.length > 1 ? <nav aria-label="Scenarios"><ul>{campaigns.map(({ id, scenario, verdict }) => <li key={id}><a href={`#${id}`}>{verdict === 'violated' ? '✗' : verdict === 'held' ? '✓' : '…'} {scenario}</a></li>)}</ul></nav> : <Contents data={data} />}
+        {campaigns.length > 1 ? <nav aria-label="Scenarios"><ul>{campaigns.map(({ id, scenario, verdict, apart }) => <li key={id}><a href={`#${id}`}>{verdict === 'violated' ? '✗' : verdict === 'held' ? '✓' : '…'} {scenario}{apart === '' ? '' : ` (${apart})`}</a></li>)}</ul></nav> : <Contents data={data} />}
         <button type="button" class="scheme screen-only" onClick={() => setScheme(scheme === 'dark' ? 'light' : 'dark')}>{scheme === 'dark' ? 'Light' : 'Dark'}</button>
       </div>
       <main id="main">

@@ -24,7 +24,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
     <article class="campaign" id={id} aria-labelledby={`${id}-name`}>
       <header class={`verdict ${kind}`}>
         <p class="badge-line"><strong class={`verdict-badge ${kind}`}>{badge}</strong></p>
-        <h1 id={`${id}-name`}>{view.scenario}</h1>
+        <h1 id={`${id}-name`}>{view.scenario}{view.apart === '' ? '' : <span class="apart"> ({view.apart})</span>}</h1>
         <p class="title">{view.title}</p>
         <p class="sentence">{view.sentence}</p>
         <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 130 ? 'long' : ''}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>

@@ -33,6 +33,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
   return {
     id,
     scenario: result.scenario, title: result.title, engine: result.engine,
+    apart: others.length === 0 ? '' : exploredWords(result),
     verdict: result.verdict === 'violated' ? 'violated' : result.partial ? 'partial' : 'held',
     badge: badgeWords(result),
     sentence: sentence(result),

@@ -86,6 +86,8 @@ export interface CampaignView {
   readonly id: string
   readonly scenario: string
   readonly title: string
+  /** What was explored, in a few words, where a page has several campaigns of this scenario; else empty. */
+  readonly apart: string
   readonly engine: string
   readonly verdict: 'held' | 'violated' | 'partial'
   /** `HELD`, `VIOLATED`, `NEVER COMPLETED`. */
