@@ -1,10 +1,11 @@
 /** What is so: the databases' members, and which of the two databases counts (engine.ts, Truth). */
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
-import type { Authority, Cluster, Departure, Member, Truth } from '../../src/engine.ts'
+import type { Authority, Cluster, Departure, HistoryWords, Member, Truth } from '../../src/engine.ts'
 import type { Kept } from './audit.ts'
 import type { World } from './world.ts'
 
 export class ApplicationTruth implements Truth {
+  readonly history: HistoryWords = { line: '', place: (_, bytes) => `byte ${bytes} of what was written` }
   readonly promise = 'asynchronous'
   readonly promotions = []
   private last: readonly Member[] = []

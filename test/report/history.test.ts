@@ -16,5 +16,6 @@ test('each engine has its own words, with both numbers in them', () => {
     ['couchdb', '', 'byte 4096 of its changes'],
     ['memcached', '', 'byte 4096 of what was written'],
     ['vitess', 'primary term', 'binary log byte 4096 of primary term 2'],
+    ['application', '', 'byte 4096 of what was written'],
   ])
 })
