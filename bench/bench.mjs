@@ -2,7 +2,7 @@
 /**
  * Speed, measured so that two runs on a busy machine agree: CPU time, contenders taking turns, medians, ratios. Runs on the built code.
  *
- * usage: node bench/bench.mjs [--quick] [--only kernel|rehearsals|explore] [--out FILE]      writes bench/results.json
+ * usage: node bench/bench.mjs [--quick] [--only kernel|rehearsals|shell|explore] [--out FILE]      writes bench/results.json
  */
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
@@ -12,6 +12,7 @@ import { benchExplore } from './explore.mjs'
 import { benchKernel } from './kernel.mjs'
 import { figure, table } from './measure.mjs'
 import { benchRehearsals } from './rehearsals.mjs'
+import { benchShell } from './shell.mjs'
 
 const { values: asked } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, out: { type: 'string' } } })
 const rounds = asked.quick ? 3 : 7
@@ -44,6 +45,12 @@ if (wanted('rehearsals')) {
     if (flatness) console.log(flatness.failed ? `\nFlatness: ${flatness.failed}` : `\nCost at 100,000 writes/s over cost at 10: ${flatness.ratio.toFixed(2)}× (bar 1.2×; ${flatness.scenario})`)
     if (scaling) console.log(scaling.failed ? `Two jobs: ${scaling.failed}` : `Two jobs: ${scaling.ratio.toFixed(2)}× one job (bar 1.6×; ${scaling.runs} runs of ${scaling.scenario}; ${scaling.sameResult ? 'same result' : 'DIFFERENT RESULT'})`)
   }
+}
+
+if (wanted('shell')) {
+  const { microseconds, rehearsals } = (results.shell = await benchShell(asked.quick))
+  table('Shell: microseconds of CPU a command (bar 3)', ['', 'median'], Object.entries(microseconds).map(([name, us]) => [name, us.toFixed(2)]))
+  console.log(`\nRehearsals per CPU second of the corrected wheel, up to 2 faults: ${figure(rehearsals.script)} as a script (bar 500), ${figure(rehearsals.steps)} as steps: ${rehearsals.ratio.toFixed(2)}×`)
 }
 
 if (wanted('explore')) {
