@@ -216,6 +216,7 @@ function* runRedirected(shell: Shell, node: Redirected): Process<number> {
     const result = shell.run(node.command)
     return typeof result === 'number' ? result : yield* result
   } finally {
+    if (shell.session.locks.size > 0) for (const [fd, { sink }] of shell.fds.more ?? []) if (sink !== undefined && before.more?.get(fd)?.sink !== sink) shell.session.unlock(sink)
     shell.fds = before
     shell.session.endWriting(waiting)
   }

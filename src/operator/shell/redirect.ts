@@ -25,7 +25,7 @@ export interface Fds {
 export class FileSink implements Sink {
   constructor(
     private readonly shell: Shell,
-    private readonly path: string,
+    readonly path: string,
   ) {}
 
   write(text: string): boolean {

@@ -120,6 +120,9 @@ export class Session {
   statusRead = false
   /** A file sourced is being run: `return` may leave it. */
   sourcing = false
+  /** Files locked by `flock`, and through what: a descriptor, or a command that runs meanwhile. */
+  readonly locks = new Map<string, object>()
+  readonly lockFreed = new Signal()
   /** Characters of its input that a text program left unread, because it had seen enough. */
   unread = 0
   /** Why the last write to a file failed. */
@@ -270,6 +273,15 @@ export class Session {
 
   prompt(text: string): void {
     this.host.watcher?.printed?.(text, true)
+  }
+
+  /** What held a lock is closed. */
+  unlock(holder: object): void {
+    for (const [path, by] of this.locks) {
+      if (by !== holder) continue
+      this.locks.delete(path)
+      this.lockFreed.fire()
+    }
   }
 
   /** The writers of `>(…)` opened since have gone: their readers come to the end. */

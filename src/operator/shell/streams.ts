@@ -5,6 +5,8 @@ export interface Sink {
   /** False when nobody will ever read it: the writer gets SIGPIPE. */
   write(text: string): boolean
   close?(): void
+  /** The file that it writes, if it is one. */
+  readonly path?: string
 }
 
 /** Nothing has come yet, and more may. */

@@ -15,6 +15,9 @@ export function instantOf(text: string, nowSeconds: number): number | undefined 
   const iso = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(\.\d+)?)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?/i.exec(rest)
   if (iso !== null) {
     const [, y, m, d, hh, mm, ss, fraction, zone] = iso
+    const day = civil(daysOf(Number(y), Number(m), Number(d)) * 86_400)
+    // The 30th of February, or half past twenty-five.
+    if (day.month !== Number(m) || day.day !== Number(d) || Number(hh ?? 0) > 23 || Number(mm ?? 0) > 59) return undefined
     seconds = daysOf(Number(y), Number(m), Number(d)) * 86_400 + Number(hh ?? 0) * 3_600 + Number(mm ?? 0) * 60 + Number(ss ?? 0) + Number(fraction ?? 0)
     const offset = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone ?? '')
     if (offset !== null) seconds -= (offset[1] === '+' ? 1 : -1) * (Number(offset[2]) * 3_600 + Number(offset[3] ?? 0) * 60)

@@ -1,6 +1,7 @@
-import { type Process, SECOND } from '../../../kernel/index.ts'
+import { NEVER, type Process, SECOND, TIMED_OUT, within } from '../../../kernel/index.ts'
 import { limited } from '../jobs.ts'
 import { absolute } from '../files.ts'
+import { descriptor } from '../redirect.ts'
 import { Shell } from '../shell.ts'
 import { NOTHING, WAIT } from '../streams.ts'
 import type { Utility, UtilityCall } from '../utilities.ts'
@@ -50,6 +51,9 @@ const timeout: Utility = {
     const { on, rest } = options(call.argv, 'v', 'ks', { 'kill-after=': 'k', 'signal=': 's', 'preserve-status': 'preserve-status', foreground: 'foreground' }, true)
     const us = durationUs(rest[0] ?? '')
     if (us === undefined) return failed(`timeout: invalid time interval ‘${rest[0] ?? ''}’\nTry 'timeout --help' for more information.\n`, 125)
+    const [, program = ''] = rest
+    const { registry, missing } = call.shell.session.host
+    if (missing === 'not-found' && program !== '' && !program.includes('/') && !registry.has(program) && !call.shell.session.machine.utilities.has(program) && !call.shell.session.machine.builtins.has(program)) return failed(`timeout: failed to run command ‘${program}’: No such file or directory\n`, 127)
     if (rest.length < 2) return failed("timeout: missing operand\nTry 'timeout --help' for more information.\n", 125)
     return (function* () {
       const child = new Shell(call.shell.session, call.shell.name0, call.shell)
@@ -176,6 +180,43 @@ const yes: Utility = {
   },
 }
 
+/**
+ * `flock [-n] [-w SECONDS] FILE COMMAND…`, `flock … FILE -c TEXT`, `flock [-n] [-u] DESCRIPTOR`. Nobody else works at this desk: what a lock can wait for is a
+ * process of the same script.
+ */
+const flock: Utility = {
+  name: 'flock',
+  run(call): Output | Process<number> {
+    const { on, rest } = options(call.argv, 'nxeuoF', 'wEc', { nonblock: 'n', nb: 'n', exclusive: 'x', unlock: 'u', close: 'o', 'no-fork': 'F', 'timeout=': 'w', wait: 'w', 'conflict-exit-code=': 'E', 'command=': 'c' }, true)
+    const [target, ...after] = rest
+    if (target === undefined) return failed('flock: requires file descriptor, file or directory\n', 64)
+    const { session } = call.shell
+    const sink = /^\d+$/.test(target) && after.length === 0 ? descriptor(call.shell.fds, Number(target))?.sink : undefined
+    if (/^\d+$/.test(target) && after.length === 0 && sink === undefined) return failed(`flock: ${target}: Bad file descriptor\n`, 65)
+    if (on.has('u')) {
+      if (sink !== undefined) session.unlock(sink)
+      return { out: '', err: '', code: 0 }
+    }
+    const path = sink === undefined ? absolute(target, call.shell.cwd) : (sink.path ?? `descriptor ${target}`)
+    const holder = sink ?? {}
+    return (function* (): Process<number> {
+      const untilUs = on.has('n') ? session.host.sim.now : on.has('w') ? session.host.sim.now + Number(on.get('w')) * SECOND : NEVER
+      while (session.locks.has(path) && session.locks.get(path) !== holder) {
+        const leftUs = untilUs - session.host.sim.now
+        if (leftUs <= 0 || (yield within(session.lockFreed, leftUs)) === TIMED_OUT) return Number(on.get('E') ?? 1)
+      }
+      session.locks.set(path, holder)
+      if (sink !== undefined) return 0
+      if (session.host.files.read(path) === undefined && session.host.files.kind(path) === undefined) session.host.files.write(path, '')
+      try {
+        return yield* runArgv(call, after[0] === '-c' ? ['sh', '-c', after[1] ?? ''] : after)
+      } finally {
+        session.unlock(holder)
+      }
+    })()
+  },
+}
+
 /** `watch` never ends by itself: the person who started it has to stop it. */
 const watch: Utility = {
   name: 'watch',
@@ -250,4 +291,4 @@ const through = (name: string, skip: RegExp): Utility => ({
   },
 })
 
-export const RUNNING_UTILITIES: readonly Utility[] = [sleep, timeout, xargs, tee, yes, watch, bash('bash'), bash('sh'), bash('dash'), env, through('nohup', /^$/), through('sudo', /^-[EHn]+$/), through('nice', /^-/), through('stdbuf', /^-/), through('setsid', /^-/), through('time', /^-p$/)]
+export const RUNNING_UTILITIES: readonly Utility[] = [sleep, timeout, flock, xargs, tee, yes, watch, bash('bash'), bash('sh'), bash('dash'), env, through('nohup', /^$/), through('sudo', /^-[EHn]+$/), through('nice', /^-/), through('stdbuf', /^-/), through('setsid', /^-/), through('time', /^-p$/)]

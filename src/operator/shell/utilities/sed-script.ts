@@ -21,7 +21,7 @@ export interface Instruction {
   until: number
 }
 
-export const SED_SUPPORTED = ['s y d D p P q Q a i c = n N h H g G x b t T { }', 'addresses N, $, /re/, N,M, N,+M, N~M, !', '-n -e -E -r -i -s']
+export const SED_SUPPORTED = ['s y d D p P q Q a i c = n N h H g G x b t T { }', 'addresses N, $, /re/, N,M, 0,/re/, N,+M, N~M, !', '-n -e -E -r -i -s']
 
 /** Reads a script. */
 export class SedReader {
@@ -93,13 +93,16 @@ export class SedReader {
       const source = this.delimited()
       const flag = this.script[this.at] === 'I'
       if (flag) this.at += 1
-      return { is: 'match', re: source === '' ? undefined : this.regexp(source, flag ? 'i' : '') }
+      return { is: 'match', re: this.regexp(source, flag ? 'i' : '') }
     }
     return undefined
   }
 
-  private regexp(source: string, flags: string): RegExp {
-    return new RegExp(posixSource(source.replace(/\\n/g, '\n'), this.extended), flags)
+  /** An empty one is the last one again, under these flags; undefined if there is none. */
+  private regexp(source: string, flags: string): RegExp | undefined {
+    if (source !== '') return (this.last = new RegExp(posixSource(source.replace(/\\n/g, '\n'), this.extended), flags))
+    if (this.last === undefined) return undefined
+    return new RegExp(this.last.source, this.last.ignoreCase && !flags.includes('i') ? `${flags}i` : flags)
   }
 
   /** The text between two delimiters, of which the first is here. */
@@ -150,7 +153,7 @@ export class SedReader {
     }
     const name = this.script[this.at] ?? ''
     this.at += 1
-    const base: Instruction = { from, to, negated, name, text: '', re: undefined, by: [], flags: '', nth: 1, end: 0, active: false, until: 0 }
+    const base: Instruction = { from, to, negated, name, text: '', re: undefined, by: [], flags: '', nth: 1, end: 0, active: from?.is === 'line' && from.n === 0, until: 0 }
     switch (name) {
       case '{':
         this.open.push(this.list.length)
@@ -207,8 +210,7 @@ export class SedReader {
     const flags = /^[gpiIeMm0-9]*/.exec(this.script.slice(this.at))?.[0] ?? ''
     this.at += flags.length
     if (this.script[this.at] === 'w' || flags.includes('e')) throw new UnsupportedError(`the sed flag \`${this.script[this.at] ?? 'e'}\` of s`, SED_SUPPORTED)
-    const re = source === '' ? this.last : this.regexp(source, `g${/[iI]/.test(flags) ? 'i' : ''}${/[mM]/.test(flags) ? 'm' : ''}`)
-    this.last = re
+    const re = this.regexp(source, `g${/[iI]/.test(flags) ? 'i' : ''}${/[mM]/.test(flags) ? 'm' : ''}`)
     this.list.push({ ...base, re, by: replacementOf(replacement), flags, nth: Number(/\d+/.exec(flags)?.[0] ?? 1) })
   }
 }
