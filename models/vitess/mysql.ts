@@ -31,7 +31,7 @@ const parse = rememberedByWords((argv): Parsed => {
     else if (word.startsWith('--host=')) host = word.slice('--host='.length)
     else if (word.startsWith('-h')) host = word.slice(2)
     else if (word === '-u' || word === '-P' || word === '--user' || word === '--port' || word === '--socket' || word === '-S') i += 1
-    else if (/^-[uPp].+|^--(user|port|socket|password)=/.test(word)) continue
+    else if (/^-[uPp].+|^--(user|port|socket|password|connect[-_]timeout|protocol|ssl[-_]mode)=/.test(word)) continue
     else if (/^-[NsBA]+e?$/.test(word)) {
       silent = /[NsB]/.test(word) || silent
       if (word.endsWith('e')) sql = argv[++i]

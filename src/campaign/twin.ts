@@ -103,7 +103,7 @@ function blinds(plan: Plan, edit: Edit): boolean {
   if (!('step' in edit)) return false
   const moved = plan.steps.find((step) => step.path === 'forward' && step.id === edit.step)
   const held = moved === undefined ? [] : leavesOf(plan).filter((leaf) => isInside(plan, leaf.index, moved.index))
-  return held.length > 0 && held.every(isGuard)
+  return held.length > 0 && held.every((leaf) => isGuard(leaf) || plan.script?.guards.has(leaf.id) === true)
 }
 
 /** A step that can stop the runbook because of what it sees. */

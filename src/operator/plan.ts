@@ -105,6 +105,8 @@ export interface Plan {
     readonly mounted: ReadonlyMap<string, string>
     /** Functions whose commands belong to the line that calls them. */
     readonly helpers: ReadonlySet<string>
+    /** Ids of the lines that can stop the script, or hold it up, because of what a command on them shows. */
+    readonly guards: ReadonlySet<string>
   }
 }
 

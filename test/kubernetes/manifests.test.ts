@@ -94,8 +94,13 @@ test('K8S-GET-1 --sort-by is natural order, --field-selector knows few fields, -
   expect(c.kube.commands.kubectl.check(['kubectl', 'get', '--raw', '/metrics'])).toMatchObject([{ message: expect.stringContaining('/readyz') }])
 })
 
-test('config, logs and cp as far as they go', () => {
+test('config, logs, cp and namespaces as far as they go', () => {
   const c = cluster()
+  expect(shell(c, 'kubectl get ns -o name').out).toBe('namespace/default\nnamespace/kube-node-lease\nnamespace/kube-public\nnamespace/kube-system\n')
+  expect(shell(c, 'kubectl get ns default').out).toMatch(/^NAME      STATUS   AGE\ndefault   Active   \S+\n$/)
+  expect(shell(c, 'kubectl get ns none').err).toBe('Error from server (NotFound): namespaces "none" not found\n')
+  expect(shell(c, 'kubectl create namespace mine').out).toBe('namespace/mine created\n')
+  expect(shell(c, 'kubectl get ns mine -o jsonpath={.metadata.name}').out).toBe('mine')
   c.kube.create(statefulSet('s', 1))
   run(c, 60)
   const name = c.kube.options.clusterName

@@ -115,3 +115,12 @@ grep --frob y
     '3 warning guard-without-data', '4 warning failure-passed-over', '4 warning unquoted', '5 warning unbounded-wait', '6 warning status-hidden', '7 warning result-never-read', '7 warning status-hidden', '8 error unsupported', '9 error unsupported',
   ])
 })
+
+test('its guards are the lines that can stop it, or hold it up, because of what a command shows', () => {
+  const guards = (text: string): string[] => [...(scriptPlan([{ file: 'a.sh', text }]).script?.guards ?? [])]
+  const place = (text: string): string[] => guards(text).filter(id => scriptPlan([{ file: 'a.sh', text }]).byId.has(id))
+  expect(place('./set a 1\nwork 1 || exit 1\nwork 2 || echo no\n')).toEqual(['L2'])
+  expect(place('die() { echo "$1"; exit 1; }\nif ! work 1; then die no; fi\nif work 2; then echo yes; fi\n')).toEqual(['L2'])
+  expect(place('[ "$(work 1)" = t ] || exit 1\n[[ $(work 2) == t ]] || exit 1\nx=$(work 3)\necho "$(work 4)" || exit 1\n')).toEqual(['L1', 'L2'])
+  expect(place('until work 1; do\n  sleep 1\ndone\nwork 2 | grep -q x || exit 1\nfor i in 1 2; do\n  work 3 && break\ndone\n')).toEqual(['L1', 'L4', 'L6'])
+})

@@ -67,6 +67,8 @@ export interface Found {
   readonly json: () => KubeObject
 }
 
+const BUILT_IN_NAMESPACES: ReadonlySet<string> = new Set(['default', 'kube-node-lease', 'kube-public', 'kube-system'])
+
 /** The object of a type and name, or undefined. */
 export function find(kube: Kubernetes, t: ResourceType, name: string, namespace: string): Found | undefined {
   const key = t.namespaced ? kube.key(name, namespace) : name
@@ -77,6 +79,11 @@ export function find(kube: Kubernetes, t: ResourceType, name: string, namespace:
   if (t.kind === 'Node') {
     const node = kube.nodes.get(name)
     return node === undefined ? undefined : { type: t, name, namespace: '', key, labels: node.labels, json: () => nodeObject(kube, node) }
+  }
+  if (t.kind === 'Namespace' && kube.store.entry('Namespace', name) === undefined) {
+    // Every cluster has these, and the one that the database lives in.
+    const labels = { 'kubernetes.io/metadata.name': name }
+    return BUILT_IN_NAMESPACES.has(name) || name === kube.options.namespace ? { type: t, name, namespace: '', key, labels, json: () => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels }, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } }) } : undefined
   }
   const kind = t.kind === 'Endpoints' ? 'Service' : t.kind
   const entry = kube.store.entry(kind, key)
@@ -93,6 +100,7 @@ export function list(kube: Kubernetes, t: ResourceType, namespace: string | unde
   }
   if (t.kind === 'Pod') for (const pod of kube.pods$.list()) add(pod.name, pod.namespace)
   else if (t.kind === 'Node') for (const name of kube.nodes.keys()) add(name, '')
+  else if (t.kind === 'Namespace') for (const name of new Set([...BUILT_IN_NAMESPACES, kube.options.namespace, ...kube.store.entries('Namespace').map(([, e]) => e.object.metadata.name)])) add(name, '')
   else for (const [, e] of kube.store.entries(t.kind === 'Endpoints' ? 'Service' : t.kind)) add(e.object.metadata.name, e.object.metadata.namespace ?? kube.options.namespace)
   return out.sort((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }

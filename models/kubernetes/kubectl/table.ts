@@ -22,6 +22,8 @@ export function headers(kind: string, wide: boolean): readonly string[] {
       return ['NAME', 'STATUS', 'ROLES', 'AGE', 'VERSION', ...w(['INTERNAL-IP', 'EXTERNAL-IP', 'OS-IMAGE', 'KERNEL-VERSION', 'CONTAINER-RUNTIME'])]
     case 'StatefulSet':
       return ['NAME', 'READY', 'AGE', ...w(['CONTAINERS', 'IMAGES'])]
+    case 'Namespace':
+      return ['NAME', 'STATUS', 'AGE']
     case 'Deployment':
       return ['NAME', 'READY', 'UP-TO-DATE', 'AVAILABLE', 'AGE', ...w(['CONTAINERS', 'IMAGES', 'SELECTOR'])]
     case 'Service':
@@ -56,6 +58,7 @@ export function row(kube: Kubernetes, f: Found, name: string, wide: boolean): re
     const status = `${node.ready === 'True' ? 'Ready' : 'NotReady'}${node.unschedulable ? ',SchedulingDisabled' : ''}`
     return [name, status, '<none>', age(kube.sim.now - node.createdUs), `v${node.version}`, ...w([node.ip, '<none>', 'Ubuntu 22.04.5 LTS', '5.15.0-1089-azure', 'containerd://1.7.27'])]
   }
+  if (f.type.kind === 'Namespace') return [name, 'Active', age(kube.sim.now - (kube.store.entry('Namespace', f.key)?.createdUs ?? 0))]
   return storedRow(kube, f, name, w)
 }
 

@@ -2,6 +2,7 @@ import { NEVER } from '../../kernel/index.ts'
 import { END, type Plan, type PlanStep } from '../plan.ts'
 import { BUILTIN_NAMES, type Script, ScriptSyntaxError, UTILITY_NAMES, parseScript } from '../shell/index.ts'
 import { functionsOf } from '../shell/check.ts'
+import { guardsOf } from './guards.ts'
 import { helpersOf, programOf } from './helpers.ts'
 import { type Simple, everyNode, isAssignment } from '../shell/syntax.ts'
 
@@ -31,10 +32,13 @@ export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<st
   const callsSteps = (node: Simple): boolean => node.words.some((word, i) => i > 0 && !isAssignment(word) && acting.has(word.constant ?? '') && !helpers.has(word.constant ?? ''))
   const steps: PlanStep[] = []
   const byId = new Map<string, number>()
+  const guards = new Set<string>()
   for (const script of scripts) {
+    const guarding = guardsOf(script)
     const functions = functionsOf(script)
     const lines = new Map<number, Simple>()
     everyNode(script.body, (node, around) => {
+      if (node.is === 'simple' && guarding.has(node) && (isPlace(node, functions) || functions.has(programOf(node) ?? ''))) guards.add(lineId(script, node.line, scripts.length > 1))
       if (node.is !== 'simple' || lines.has(node.line) || around.some(outer => outer.is === 'function' && helpers.has(outer.name))) return
       if (helpers.has(programOf(node) ?? '') ? !callsSteps(node) : isPlace(node, functions)) lines.set(node.line, node)
     })
@@ -48,7 +52,7 @@ export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<st
   if (steps.length === 0) steps.push(step(0, lineId(scripts[0] as Script, 1, scripts.length > 1), (files[0] as ScriptFile).text.split('\n')[0] ?? '', 1))
   const linked = steps.map((each, i): PlanStep => ({ ...each, next: i + 1 < steps.length ? i + 1 : END }))
   const name = files.map(f => f.file.replace(/^.*\//, '')).join(', then ')
-  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted, helpers } }
+  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted, helpers, guards } }
 }
 
 const bodyOf = (script: Script): Script['body'] => script.body
