@@ -1,5 +1,7 @@
 /** Objects in files, and what else a shell script asks of kubectl. */
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { VERBS } from '../../models/kubernetes/kubectl/kubectl.ts'
 import type { Disk } from '../../src/operator/command.ts'
 import { cluster, run, service, shell, statefulSet, type TestCluster } from './cluster.ts'
 import { CommandRegistry, type Output, recall } from '../../src/operator/command.ts'
@@ -110,4 +112,10 @@ test('config, logs, cp and namespaces as far as they go', () => {
   expect(shell(c, 'kubectl logs s-0 --tail=1').code).toBe(0)
   expect(shell(c, 'kubectl logs -f s-0', 5_000_000).code).toBe(-1)
   expect(typed(c, new Folder({}), ['kubectl', 'cp', 'none', 's-0:/tmp/x'])).toMatchObject({ code: 1, err: "error: none doesn't exist in local filesystem\n" })
+})
+
+test('docs/commands.md lists no verb and no flag that is not there', () => {
+  const rows = [...readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8').split('## The others')[0]?.matchAll(/^\| `([\w-]+)` \|[^|]*\|([^|]*)\|$/gm) ?? []]
+  expect(rows.length).toBeGreaterThan(20)
+  for (const [, name, flags = ''] of rows) expect(Object.keys(VERBS.find(verb => verb.name === name)?.flags ?? {}), name).toEqual(expect.arrayContaining([...flags.matchAll(/--([\w-]+)/g)].map(found => found[1] as string)))
 })

@@ -89,11 +89,18 @@ const trims = (left: boolean, right: boolean): readonly Builtin[] => [
   of('text', ['text'], (text: string) => trimOf(text, ' ', left, right)),
   of('text', ['text', 'text'], (text: string, set: string) => trimOf(text, set, left, right)),
 ]
+/** The server refuses a text beyond a gigabyte; one of millions of characters is no runbook's. */
+function within(length: number, times: number): number {
+  if (length * times > 1_073_741_819) throw new SqlError('requested length too large', { state: '54000' })
+  if (length * times > 16_000_000) throw new UnsupportedError('a text of more than 16 million characters is not modelled', ['shorter ones'])
+  return times
+}
+
 const pads = (left: boolean): readonly Builtin[] => {
   const pad = (text: string, length: number, fill: string): string => {
     const all = characters(text)
     if (all.length >= length || fill === '') return all.slice(0, Math.max(0, length)).join('')
-    const filling = characters(fill.repeat(length)).slice(0, length - all.length).join('')
+    const filling = characters(fill.repeat(within(1, length))).slice(0, length - all.length).join('')
     return left ? filling + text : text + filling
   }
   return [of('text', ['text', 'int4'], (text: string, length: number) => pad(text, length, ' ')), of('text', ['text', 'int4', 'text'], pad)]
@@ -123,7 +130,7 @@ const TEXTS: Readonly<Record<string, readonly Builtin[]>> = {
   substr: substrings, substring: substrings,
   strpos: positions, position: positions,
   lpad: pads(true), rpad: pads(false),
-  repeat: [of('text', ['text', 'int4'], (text: string, n: number) => text.repeat(Math.max(0, n)))],
+  repeat: [of('text', ['text', 'int4'], (text: string, n: number) => text.repeat(within(text.length, Math.max(0, n))))],
   reverse: [of('text', ['text'], (text: string) => characters(text).reverse().join(''))],
   starts_with: [of('bool', ['text', 'text'], (text: string, prefix: string) => text.startsWith(prefix))],
   quote_ident: [of('text', ['text'], quoteIdentifier)],
