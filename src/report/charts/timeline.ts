@@ -45,7 +45,8 @@ export function timelineChart(timeline: Timeline, theme: Theme, title: string): 
   ])
   const bars = barsOf(timeline)
   const datasets = [...kinds].flatMap(([kind, { colour }]) => {
-    const mine = bars.filter((bar) => bar.kind === kind || bar.kind === `${kind} follows`)
+    // The legend takes the first bar's colour: those that lead come first.
+    const mine = [...bars.filter((bar) => bar.kind === kind), ...bars.filter((bar) => bar.kind === `${kind} follows`)]
     if (mine.length === 0 && kind !== 'follows (pale)') return []
     return [{
       label: kind,

@@ -24,6 +24,8 @@ export interface LanesProps {
 }
 
 const TICK_PX = 92
+/** What is left for the track on A4 beside the names, so that what is printed is drawn for paper and not cut off by it. */
+const PAPER_PX = 500
 const TOP = 34
 
 export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [], toScale, zoom, compact = false, failing = '' }: LanesProps): JSX.Element {
@@ -34,9 +36,16 @@ export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [],
     if (element === null) return
     const measure = (): void => setRoom(Math.max(220, element.clientWidth))
     const observer = new ResizeObserver(measure)
+    const onPaper = (): void => setRoom(compact ? PAPER_PX + 40 : PAPER_PX)
     measure()
     observer.observe(element)
-    return () => observer.disconnect()
+    addEventListener('beforeprint', onPaper)
+    addEventListener('afterprint', measure)
+    return () => {
+      observer.disconnect()
+      removeEventListener('beforeprint', onPaper)
+      removeEventListener('afterprint', measure)
+    }
   }, [])
   const axis = useMemo(() => (toScale ? linearAxis(timeline.endUs) : squeezedAxis([...instantsOf(timeline), ...marks.map((mark) => mark.atUs)], timeline.endUs)), [timeline, toScale])
   const width = Math.round(room * zoom)
@@ -62,7 +71,7 @@ export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [],
         {rows.map((row) => <div key={row.id} class={row.id.startsWith('member-') ? 'member' : ''} style={{ height: `${row.height}px`, lineHeight: `${row.note === undefined ? row.height : Math.floor(row.height / 2) - 2}px` }} title={row.note === undefined ? row.name : `${row.name}, ${row.note}`}><bdi>{row.name}</bdi>{row.note === undefined ? null : <span class="row-note">{row.note}</span>}</div>)}
       </div>
       <div class="track" ref={scroll} tabIndex={zoom > 1 ? 0 : -1} role="group" aria-label={label}>
-        <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label} onPointerDown={pick} onPointerMove={pick}>
+        <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label} onPointerDown={pick} onPointerMove={pick}>
           {body}
           {cursor === undefined ? null : <g class="cursor"><line x1={cursor} x2={cursor} y1={top - 6} y2={height} /><path d={`M${cursor - 5} ${top - 6}h10l-5 7z`} /></g>}
         </svg>
