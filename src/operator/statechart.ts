@@ -258,6 +258,74 @@ function rollbackWays(plan: Plan): Way[] {
   return ways
 }
 
+interface ScriptContext {
+  /** Lines begun and not done: several when some run in the background. */
+  readonly open: readonly number[]
+}
+type ScriptEvent = { readonly type: Exclude<ChartEvent['type'], 'ITEMS' | 'FAIL' | 'SWAP'>; readonly step: number } | { readonly type: 'END'; readonly outcome: Outcome }
+
+const script = setup({ types: { context: {} as ScriptContext, events: {} as ScriptEvent } })
+const stepOf = (event: ScriptEvent): number => ('step' in event ? event.step : END)
+const SCRIPT = script.createMachine({
+  id: 'script', context: { open: [] }, initial: 'running',
+  states: {
+    running: lines('running', { ROLLBACK: { target: 'trapping', actions: script.assign({ open: [] }) } }, ['completed', 'rolledBack', 'aborted', 'stuck']),
+    // Ctrl-C: whatever ran is over, and what runs now are the traps.
+    trapping: lines('trapping', {}, ['rolledBack', 'aborted', 'stuck']),
+    gone: { on: { RESUME: { target: 'running', actions: script.assign({ open: [] }) }, DEADLINE: { actions: script.assign({}) }, END: { target: 'stuck', guard: ({ event }) => event.type === 'END' && event.outcome === 'stuck' } } },
+    completed: { type: 'final' }, rolledBack: { type: 'final' }, aborted: { type: 'final' }, stuck: { type: 'final' },
+  },
+})
+
+/** Somebody is at work on a script: a shell decides which line comes next, so any may be begun, and only what was begun can be done. */
+function lines(itself: string, more: object, ends: readonly Outcome[]): object {
+  return {
+    on: {
+      ENTER: { target: itself, actions: script.assign({ open: ({ context, event }) => [...context.open, stepOf(event)] }) },
+      SKIP: { actions: script.assign({}) },
+      DONE: {
+        target: itself, guard: ({ context, event }: { context: ScriptContext; event: ScriptEvent }) => context.open.includes(stepOf(event)),
+        actions: script.assign({ open: ({ context, event }) => context.open.filter((step, i) => step !== stepOf(event) || i !== context.open.indexOf(step)) }),
+      },
+      KILL: { target: 'gone' },
+      DEADLINE: { actions: script.assign({}) },
+      END: ends.map(outcome => ({ target: outcome, guard: ({ event }: { event: ScriptEvent }) => event.type === 'END' && event.outcome === outcome })),
+      ...more,
+    },
+  }
+}
+
+/** What follows the run of a script: give its `observer` to the operator. */
+export interface ScriptFollower {
+  readonly observer: OperatorObserver
+  readonly at: string
+  readonly open: readonly number[]
+  /** What the operator reported and the chart has no way for. */
+  readonly refused: readonly string[]
+}
+
+/** Starts the chart of a script's life and feeds it what the operator reports. The same for all scripts: which line comes next only their shell knows. */
+export function followScript(sim: Simulation): ScriptFollower {
+  const actor = createActor(SCRIPT as unknown as AnyActorLogic, { clock: clockOf(sim) as never })
+  const refused: string[] = []
+  const snapshot = (): { value: string; context: ScriptContext; can(event: ScriptEvent): boolean } => actor.getSnapshot() as never
+  const send = (event: ScriptEvent): void => {
+    if (!snapshot().can(event)) refused.push(`${event.type} ${'step' in event ? event.step : event.outcome} in ${snapshot().value}, open: ${snapshot().context.open.join()}`)
+    actor.send(event)
+  }
+  actor.start()
+  return {
+    observer: { control: e => send({ type: TYPES[e.is] as never, step: e.step }), outcome: outcome => send({ type: 'END', outcome }) },
+    get at() {
+      return snapshot().value
+    },
+    get open() {
+      return snapshot().context.open
+    },
+    refused,
+  }
+}
+
 /** XState's clock on virtual time: no real timer ever runs. */
 export function clockOf(sim: Simulation): { setTimeout(fn: (...args: unknown[]) => void, ms: number): unknown; clearTimeout(id: unknown): void } {
   return {

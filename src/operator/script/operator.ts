@@ -92,7 +92,9 @@ export class ScriptOperator implements OperatorRun {
         run.stop()
         this.lines?.close()
       }
-      this.close()
+      if (!this.gone) this.close()
+      // Killed while its last command ended: nobody is there to see how it went.
+      if (this.gone) return
       if (status !== 0) return this.ended(`${script.file} ended with status ${status} at line ${run.shell.line}${this.said()}`)
     }
     this.finish('completed', '')
@@ -159,7 +161,8 @@ export class ScriptOperator implements OperatorRun {
     const { slips, observer } = this.options
     const { step, call } = this.placeOf(file, node, calls)
     const goesOn = !background && this.open?.step === step && (call === undefined ? this.open.call === undefined && node.ordinal > this.open.ordinal : this.open.call === call)
-    const visit = goesOn ? (this.open as Visit) : this.begin(step, background, call)
+    const visit = goesOn ? this.open : this.begin(step, background, call)
+    if (visit === undefined) return undefined
     visit.ordinal = node.ordinal
     visit.commands += 1
     if (this.gone) return undefined
@@ -179,8 +182,10 @@ export class ScriptOperator implements OperatorRun {
     return { argv: typed, registry: reread === undefined ? registry : registry.through(reread), key: `${step.id}#${visit.visit}`, nth: visit.commands, ticket, skipped: visit.skipped }
   }
 
-  private begin(step: PlanStep, background: boolean, call: Frame | undefined): Visit {
+  private begin(step: PlanStep, background: boolean, call: Frame | undefined): Visit | undefined {
     if (!background) this.close()
+    // Killed as the line before ended: this one is not begun.
+    if (this.gone) return undefined
     const { observer, slips } = this.options
     const number = (this.visits[step.index] as number) + 1
     this.visits[step.index] = number
@@ -279,7 +284,8 @@ export class ScriptOperator implements OperatorRun {
     const { trapped } = yield* run.interrupted('INT')
     run.session.trapped(false)
     run.stop()
-    this.close()
+    if (!this.gone) this.close()
+    if (this.gone) return
     this.ended(trapped ? why : `${why}, and the script has no trap`)
   }
 

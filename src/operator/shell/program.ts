@@ -74,7 +74,11 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   const watcher = session.host.watcher
   const words = sameVector(argv)
   const issue = watcher === undefined ? plainIssue(shell, words) : watcher.issue(node, words, shell)
-  if (issue === undefined) return 130
+  if (issue === undefined) {
+    // Whoever ran the script was killed by whoever was told: its process ends at its next wait.
+    yield 0
+    return 130
+  }
   session.acted()
   if (issue.skipped === true) return 0
   const input = shell.fds.in

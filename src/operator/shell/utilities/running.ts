@@ -32,7 +32,10 @@ function* slept(call: UtilityCall, us: number): Process<number> {
   const { session } = call.shell
   session.acted()
   const issue = session.host.watcher?.issue(call.node, call.argv, call.shell)
-  if (session.host.watcher !== undefined && issue === undefined) return 130
+  if (session.host.watcher !== undefined && issue === undefined) {
+    yield 0
+    return 130
+  }
   yield session.takeDebt() + (Number.isFinite(us) ? us : 1_000 * 365 * 86_400 * SECOND)
   if (issue !== undefined) session.host.watcher?.returned(call.node, issue, { out: '', err: '', code: 0 })
   return 0
