@@ -69,6 +69,11 @@ export interface Engine<Options = unknown> {
   problems(options: Options): readonly Problem[]
   /** Every option and its sourced default, for `assumptions`. */
   assumptions(given: Readonly<Record<string, unknown>>, options: Options): readonly Assumption[]
+  /**
+   * Components whose target version is a mere default: nothing in the cluster's description says that the upgrade is about them. Whether they reach
+   * it is judged only where somebody got there.
+   */
+  assumedTargets?(given: Readonly<Record<string, unknown>>): readonly string[]
   /** The names by which commands can reach something when a runbook begins: pods and services. Optional: without it `check` doubts no name. */
   names?(options: Options): readonly string[]
   /**

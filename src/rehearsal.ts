@@ -107,6 +107,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
     faults: injector.records,
     objectives: scenario.objectives.filter(objective => objective.faults === 'any' || options.schedule.length === 0),
     deadlineUs: scenario.deadlineUs,
+    assumedTargets: scenario.assumedTargets,
     pointOfNoReturn: scenario.runbook.steps.find(step => step.pointOfNoReturn)?.id,
     trace: sim.records,
   })

@@ -102,6 +102,8 @@ export const postgres: Engine<PostgresOptions> = {
   starter,
   problems,
   assumptions,
+  // A pool that was bought for the upgrade says as much as the version does.
+  assumedTargets: given => ('targetKubernetesVersion' in given || 'upgradedPool' in given ? [] : ['node']),
   names,
   shrinks: sizes,
   safeBeside,

@@ -37,6 +37,8 @@ export interface Facts {
   readonly promise: 'asynchronous' | 'synchronous'
   readonly expectedMembers: number
   readonly targetVersions: Readonly<Record<string, string>>
+  /** Components of these whose target nobody stated. */
+  readonly assumedTargets: readonly string[]
   /** At the end of the horizon, in the order of the truth. */
   readonly members: readonly MemberAtEnd[]
   /** Who could acknowledge a write at the end. */

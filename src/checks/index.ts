@@ -58,6 +58,7 @@ export interface Circumstances {
   readonly faults: readonly FaultRecord[]
   readonly objectives: readonly Objective[]
   readonly deadlineUs: Us
+  readonly assumedTargets?: readonly string[] | undefined
   readonly pointOfNoReturn?: string | undefined
   readonly trace?: readonly TraceRecord[] | undefined
 }
@@ -78,6 +79,7 @@ export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], re
     promise: truth.promise,
     expectedMembers: truth.expectedMembers,
     targetVersions: truth.targetVersions,
+    assumedTargets: circumstances.assumedTargets ?? [],
     members: recording.membersAtEnd.map(member => ({ ...atEnd(member, member.copy === undefined ? undefined : authorities.get(member.copy.log)), trouble: truth.troubleOf?.(member.name) })),
     couldAcknowledge: truth.couldAcknowledge(),
     acknowledgeAlone: truth.acknowledgeAlone?.() ?? [],

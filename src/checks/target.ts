@@ -18,7 +18,9 @@ export const targetReached: Check = {
       const chain = new Chain(facts).add(facts.recording.horizon.endUs, 'no member is left that could be on the target version')
       return fail(ID, 'no member is left', 'missing-member', chain)
     }
-    const behind = components.flatMap(component => behindIn(facts, component))
+    const missing = components.flatMap(component => behindIn(facts, component))
+    const behind = missing.filter(({ component, introduced }) => introduced || !facts.assumedTargets.includes(component))
+    if (behind.length === 0 && missing.length > 0 && new Set(missing.map(({ component }) => component)).size === components.length) return notApplicable(ID, `nothing says which version is to be reached, and none changed (${missing.map(({ component, version }) => `${component} ${version}`).join(', ')})`)
     if (behind.length === 0) return pass(ID, `${plural(facts.members.length, 'member')} on ${components.map(c => `${c} ${facts.targetVersions[c]}`).join(', ')}`)
     const chain = new Chain(facts)
     for (const each of behind) explain(facts, each, chain)

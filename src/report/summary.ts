@@ -89,7 +89,7 @@ function unfinished(result: CampaignResult, screen: Screen): string[] {
   const inBudget = runsJudged(result)
   const reasons = reasonsOf(result)
   const runs = reasons.reduce((sum, each) => sum + each.runs, 0)
-  if (runs <= inBudget * TOLERATED_UNFINISHED) return []
+  if (runs <= (undisturbed(result) ? 0 : inBudget * TOLERATED_UNFINISHED)) return []
   const lines = reasons.slice(0, REASONS_SHOWN).flatMap(({ outcome, why, runs: n }) => inTwoLines(`  ${plain(n)} of ${plain(inBudget)} `, `${OUTCOME_NAMES[outcome]}: ${why}`, screen))
   const more = reasons.length > REASONS_SHOWN ? [`  and ${count(reasons.length - REASONS_SHOWN, 'more reason')}; all are in the JSON result`] : []
   return [title('Why the runbook did not reach its end', screen), ...lines, ...more]
@@ -126,7 +126,19 @@ export function sentence(result: CampaignResult, reasons = true): string {
   }
   if (parts.length > 0) return parts.join(' ')
   if (result.sweep !== null) return `Nothing failed in ${plain(inBudget)} cells${result.runs < result.sweep.size ? ` (of ${plain(result.sweep.size)})` : ', the whole grid'}.`
-  return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.`
+  return `Nothing failed in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way, with 95 % confidence.${undisturbed(result) ? cutShort(result) : ''}`
+}
+
+/** A campaign without faults: a runbook that does not reach its end there has something to be looked at. */
+function undisturbed({ faultsPerRun, sweep }: CampaignResult): boolean {
+  return faultsPerRun === 0 && sweep === null
+}
+
+/** That nothing was damaged is half of it: ` But 4 did not complete (4 were aborted).` */
+function cutShort({ outcomes, outOfBudget, unjudged }: CampaignResult): string {
+  const short = OUTCOMES.filter((id) => id !== 'completed').map((id) => ({ words: PASSIVE[id], runs: outcomes[id] - outOfBudget.outcomes[id] - unjudged.outcomes[id] })).filter(({ runs }) => runs > 0)
+  if (short.length === 0) return ''
+  return ` But ${plain(short.reduce((sum, { runs }) => sum + runs, 0))} did not complete (${short.map(({ words, runs }) => `${plain(runs)} ${words}`).join(', ')}).`
 }
 
 function firstReason(result: CampaignResult): string {

@@ -109,6 +109,7 @@ class Loader {
       ...figures,
       deadlineUs: file.deadline,
       assumptions: [...engine.assumptions(without(given, 'engine'), options), ...loadAssumptions(value['load'], file)],
+      assumedTargets: engine.assumedTargets?.(given) ?? [],
       source: { name: this.name, yaml: this.origins.at(-1)?.text ?? '', files: this.files.used, set: this.set },
     }
   }

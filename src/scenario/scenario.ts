@@ -81,6 +81,8 @@ export interface Scenario {
   readonly objectives: readonly Objective[]
   readonly deadlineUs: Us
   readonly assumptions: readonly Assumption[]
+  /** Components whose target version nobody stated (engine.ts, `assumedTargets`). */
+  readonly assumedTargets?: readonly string[]
   /** The scenario as plain data, with overrides applied: what a counterexample file carries so that it replays anywhere. */
   readonly source: ScenarioSource
 }

@@ -156,6 +156,14 @@ test('target-reached: names who is behind; judges only a completed runbook and a
   ])
   expect(tell(({ wait }) => wait(SECOND), { outcome: 'aborted' }).verdict('target-reached').status).toBe('notExercised')
   expect(tell(({ wait }) => wait(SECOND), { facts: { targetVersions: {} } }).verdict('target-reached').status).toBe('notApplicable')
+  // A target that is a mere default is judged only where somebody got there.
+  const assumed = { facts: { assumedTargets: ['engine'] } }
+  expect(tell(({ wait }) => wait(SECOND), assumed).verdict('target-reached')).toMatchObject({ status: 'notApplicable', evidence: 'nothing says which version is to be reached, and none changed (engine v1)' })
+  const one = ({ step }: Stage): void => step('one', w => {
+    w.stop('m-2', 'clean', 'runbook')
+    w.start('m-2', 'v2')
+  })
+  expect(tell(one, assumed).verdict('target-reached')).toMatchObject({ status: 'fail', signature: { cause: 'not-upgraded' } })
   expect(tell(({ wait }) => wait(SECOND), { facts: { members: [] } }).verdict('target-reached')).toMatchObject({ status: 'fail', signature: { cause: 'missing-member' } })
 })
 
