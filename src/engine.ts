@@ -384,6 +384,8 @@ export interface Truth {
   troubleOf?(member: string): string | undefined
   /** Version combinations among running members that the facts call unsupported; empty = none. */
   forbiddenSkew(): readonly string[]
+  /** The members that {@link forbiddenSkew} is about, to judge whose doing it is; left out = nobody but the runbook's. */
+  skewed?(): readonly string[]
   /** Promotions so far, oldest first. */
   readonly promotions: readonly Promotion[]
   /** When each leader's process went away (crash, stop, loss), to judge inherent loss. */
@@ -415,6 +417,8 @@ export interface Promotion {
   /** The copy was the furthest that could be reached by the operator at that instant. */
   readonly furthestReachable: boolean
   readonly by: 'operator' | 'engine'
+  /** When the engine gave the leader before up for lost, if that was earlier: an election takes a while, and the lost one may be back before it is over. */
+  readonly verdictUs?: Us
 }
 
 export interface Departure {

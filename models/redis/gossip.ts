@@ -51,7 +51,7 @@ function entry(to: Server, sender: Peer, about: Peer, nowUs: Us): void {
     const pongUs = Math.floor(about.pongUs / SECOND) * SECOND
     if (pongUs <= nowUs + AHEAD_US && pongUs > known.pongUs) known.pongUs = pongUs
   }
-  // A node that is lost here, but reached by the sender at another address.
+  // A node that is lost here, but reached by the sender at another address. A replica of it keeps the link it has (rule RD-REPL-7).
   if (!known.good && !about.noaddr && about.ip !== '' && known.ip !== about.ip) {
     known.ip = about.ip
     known.noaddr = false
@@ -71,7 +71,7 @@ function learn(to: Server, about: Peer, nowUs: Us): void {
   peer.failed = about.failed
   peer.pongUs = 0
   peer.dataUs = 0
-  if (about.role === 'replica' && about.masterId !== undefined && to.table.peers.has(about.masterId)) peer.masterId = about.masterId
+  if (about.role === 'replica' && about.masterId !== undefined && to.table.peers.has(about.masterId)) to.table.setReplica(peer, about.masterId)
   to.world.bus.stir()
   to.world.sim.note(ADDED, to.name, 0, `${to.name} learned of ${about.id.slice(0, 8)}`)
 }

@@ -51,7 +51,7 @@ function know(server: Server, other: Server): void {
   peer.hostname = myself.hostname
   peer.role = myself.role
   peer.configEpoch = myself.configEpoch
-  if (myself.masterId !== undefined && table.peers.has(myself.masterId)) peer.masterId = myself.masterId
+  if (myself.masterId !== undefined && table.peers.has(myself.masterId)) table.setReplica(peer, myself.masterId)
   if (other.table.currentEpoch > table.currentEpoch) table.currentEpoch = other.table.currentEpoch
   if (server.table.myself.ip === '' && !world.options.announceIp) server.table.myself.ip = server.host.address
 }

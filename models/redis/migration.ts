@@ -1,14 +1,32 @@
 /** Replica migration: a master that lost its last replica gets one from a master that has several (rule RD-MIGRATE-1). Source: clusterHandleSlaveMigration. */
 import { SECOND, type Us } from '../../src/kernel/index.ts'
 import type { Server } from './server.ts'
-import type { Peer } from './table.ts'
+import type { Peer, Table } from './table.ts'
 
 /** CLUSTER_SLAVE_MIGRATION_DELAY. */
 const DELAY_US = 5 * SECOND
 
+/** The most replicas that any master has, reachable or not: without two of one master nobody moves, and it is not worth a look. */
+const most = new WeakMap<Table, { version: number; replicas: number }>()
+
+function mostReplicas(table: Table): number {
+  let known = most.get(table)
+  if (known?.version === table.version) return known.replicas
+  const counts = new Map<string, number>()
+  let replicas = 0
+  for (const { role, masterId } of table.peers.values()) {
+    if (role !== 'replica' || masterId === undefined) continue
+    const n = (counts.get(masterId) ?? 0) + 1
+    counts.set(masterId, n)
+    replicas = Math.max(replicas, n)
+  }
+  most.set(table, (known = { version: table.version, replicas }))
+  return known.replicas
+}
+
 export function considerMigration(server: Server, nowUs: Us): void {
   const { table, world } = server
-  if (world.options.replicasPerShard < 2 || !server.clusterOk || server.setting('cluster-allow-replica-migration', world.options.allowReplicaMigration ? 'yes' : 'no') !== 'yes') return
+  if (mostReplicas(table) < 2 || !server.clusterOk || server.setting('cluster-allow-replica-migration', world.options.allowReplicaMigration ? 'yes' : 'no') !== 'yes') return
   const mine = table.master
   if (mine === undefined) return
   const good = new Map<string, number>()
@@ -19,7 +37,6 @@ export function considerMigration(server: Server, nowUs: Us): void {
     if (peer.role !== 'master') continue
     const replicas = good.get(peer.id) ?? 0
     most = Math.max(most, replicas)
-    if (replicas > 0) peer.hadReplicas = true
     if (replicas > 0 || !peer.hadReplicas || peer.slots === 0 || !peer.good) peer.orphanedUs = 0
     else {
       if (peer.orphanedUs === 0) peer.orphanedUs = nowUs

@@ -51,14 +51,16 @@ export const rules: readonly Rule[] = [
   rule('RD-REPL-4', 'A full synchronisation begins repl-diskless-sync-delay (5 s) after it was asked for.', 'facts §1, F14 [M]', 'replication'),
   rule('RD-REPL-5', 'The replica serves its old data until the new has arrived, then throws it away and loads.', 'replication.c readSyncBulkPayload', 'replication'),
   rule('RD-REPL-6', 'min-replicas-to-write refuses writes while fewer replicas are linked and fresh: with one replica, for as long as that restarts.', 'facts F19 [M X6]', 'replication'),
-  rule('RD-WAIT-1', 'WAIT counts replicas that have the writes so far; it takes nothing back.', 'facts F19', 'cli'),
+  rule('RD-WAIT-1', 'WAIT counts replicas that have what its own connection wrote: one that wrote nothing counts those whose link is up; it takes nothing back.', 'facts F19; waitCommand', 'cli'),
+  rule('RD-REPL-7', 'The address that a replica follows is the one its table had when it was told to follow: what it learns by gossip later changes the table, not the link, until CLUSTER REPLICATE says it again.', 'clusterProcessGossipSection, clusterSetMaster', 'replication'),
   rule('RD-VERSION-1', 'A newer replica follows an older master.', 'facts F15 [M X3]', 'replication'),
   rule('RD-VERSION-2', 'An older replica goes on from its offset with a newer master, but cannot read its RDB: a full synchronisation empties it and is tried for ever.', 'facts F15, C14 [M X3]', 'replication'),
-  rule('RD-MIGRATE-1', 'A master that lost its last replica for 5 s gets one from a master with several.', 'clusterHandleSlaveMigration; facts §1', 'failover'),
+  rule('RD-MIGRATE-1', 'A master that lost its last replica for 5 s gets one from a master with several, unless the last one was sent elsewhere on purpose.', 'clusterHandleSlaveMigration; facts §1', 'failover'),
   rule('RD-CLIENT-1', 'A client takes the slot map of any node; a node that does not answer, or an address in the map that does not, costs a connection time-out.', 'cluster-spec; facts §11', 'restart'),
   rule('RD-CLIENT-2', 'MOVED is followed, what waits is not lost; CLUSTERDOWN, LOADING and NOREPLICAS are errors at once.', 'facts F18', 'failover'),
   rule('RD-CLI-1', 'redis-cli prints an error that the server answers and exits 0; 1 only with -e, or when it cannot connect.', 'facts §0, K08 [M e1]', 'cli'),
   rule('RD-CLI-2', 'CLUSTER NODES shows addresses, not pod names, unless cluster-announce-hostname is set.', 'facts T01 [M]', 'cli'),
+  rule('RD-CLI-3', '--cluster add-node brings an empty node in with MEET, on request as a replica; del-node has everybody forget a node without slots, and resets it.', 'redis-cli.c clusterManagerCommandAddNode, clusterManagerCommandDeleteNode', 'cli'),
 ]
 
 /** The list as README.md prints it. */

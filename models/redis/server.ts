@@ -405,7 +405,7 @@ export class Server {
       const from = this.copy.position('receive')
       const furthestReachable = ![...world.servers].some(s => s !== this && s.copy?.log === log && s.onBus && world.network.connected('operator', s.place) && s.copy.branch === from.branch && s.copy.lsn('receive') > from.lsn)
       this.copy.lead({ timeline: table.myself.configEpoch, commitLatencyUs: 100 })
-      world.promotions.push({ atUs: world.sim.now, member: this.name, from, furthestReachable, by })
+      world.promotions.push({ atUs: world.sim.now, member: this.name, from, furthestReachable, by, ...(by === 'engine' && old.failed ? { verdictUs: Math.min(old.failedAtUs, world.sim.now) } : {}) })
       world.sim.note(PROMOTED, this.name, table.myself.configEpoch, `${this.name} took over the slots of shard ${groups.join(', ')} in epoch ${table.myself.configEpoch}`)
     }
     world.bus.stir()

@@ -32,6 +32,7 @@ export class Peer {
   /** Replication offset in its last packet. */
   offset = 0
   orphanedUs: Us = 0
+  /** It has replicas, be they reachable or not, or was one of several before it led: worth one of another's (CLUSTER_NODE_MIGRATE_TO). */
   hadReplicas = false
 
   constructor(readonly id: string) {}
@@ -101,6 +102,7 @@ export class Table {
       other.reports?.delete(peer.id)
       if (other.masterId === peer.id && other !== this.myself) other.masterId = undefined
     }
+    this.lostReplica(peer.masterId)
     this.version++
   }
 
@@ -147,15 +149,30 @@ export class Table {
 
   setMaster(peer: Peer): void {
     if (peer.role === 'master') return
+    const before = peer.masterId
     peer.role = 'master'
     peer.masterId = undefined
+    if (peer !== this.myself) peer.hadReplicas = true
+    this.lostReplica(before)
     this.version++
+  }
+
+  /** A master's last replica follows another one now: it is left alone on purpose (clusterNodeRemoveSlave). */
+  private lostReplica(masterId: string | undefined): void {
+    const master = this.get(masterId)
+    if (master === undefined || !master.hadReplicas) return
+    for (const peer of this.peers.values()) if (peer.role === 'replica' && peer.masterId === masterId) return
+    master.hadReplicas = false
   }
 
   setReplica(peer: Peer, masterId: string | undefined): void {
     if (peer.role === 'replica' && peer.masterId === masterId) return
+    const before = peer.masterId
     peer.role = 'replica'
     peer.masterId = masterId
+    this.lostReplica(before)
+    const master = this.get(masterId)
+    if (master !== undefined) master.hadReplicas = true
     this.version++
   }
 

@@ -3,6 +3,7 @@ import { type AckInterval, contains, type Copy, type Position, type ReplicatedLo
 import type { Departure, Entrance, HistoryWords, Member, Promotion, Truth } from '../../src/engine.ts'
 import type { PodView } from '../kubernetes/index.ts'
 import { rdbVersion } from './names.ts'
+import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
 /** Lag within which a replica counts as a healthy copy: a second of an ordinary stream. */
@@ -111,13 +112,21 @@ export class RedisTruth implements Truth {
 
   /** A replica that is older than its master and needs a full copy in a format that it cannot read (rule RD-VERSION-2); while it goes on from its offset it is only discouraged. */
   forbiddenSkew(): readonly string[] {
-    const found: string[] = []
+    return this.unreadable().map(([server, master]) => `${server.name} (${server.host.version}) follows ${master.name} (${master.host.version})`)
+  }
+
+  skewed(): readonly string[] {
+    return this.unreadable().flatMap(([server, master]) => [server.name, master.name])
+  }
+
+  private unreadable(): readonly (readonly [Server, Server])[] {
+    const found: (readonly [Server, Server])[] = []
     for (const server of this.world.servers) {
       const link = server.upstream?.state
       if (server.state === 'loading' || server.isMaster || link === 'up' || link === 'handshake' || link === undefined) continue
       if (link === 'connecting' && server.copy !== undefined && server.sizeMB > 0) continue
       const master = this.world.serverById(server.table.myself.masterId ?? '')
-      if (master !== undefined && master.state !== 'loading' && master.copy?.leading === true && rdbVersion(master.host.version) > rdbVersion(server.host.version)) found.push(`${server.name} (${server.host.version}) follows ${master.name} (${master.host.version})`)
+      if (master !== undefined && master.state !== 'loading' && master.copy?.leading === true && rdbVersion(master.host.version) > rdbVersion(server.host.version)) found.push([server, master])
     }
     return found
   }

@@ -3,7 +3,7 @@
  *
  * - *stranded* = still on a durable copy, which is named; *destroyed* = on none.
  * - *inherent* = all three of
- *   1. the branch's leader was down or cut off by a **fault** when the branch was dropped;
+ *   1. the branch's leader was down or cut off by a **fault** when the branch was dropped, or when the engine gave it up for lost;
  *   2. the engine's own failover dropped the branch, or the operator promoted the furthest reachable copy after the write was acknowledged,
  *      or nobody promoted anything: the fault destroyed the last copy, and the furthest one left counts, as in any failover;
  *   3. the write was no older at the fault than the lag without the runbook: written after the earliest lag-making fault then active,
@@ -132,17 +132,23 @@ function runbooksFault(interval: AckInterval, leader: string | undefined, droppe
   return ''
 }
 
-/** When a fault took the leader away, down or cut off, as of the promotion; undefined = none did. */
-function struckAtUs(leader: string | undefined, dropper: Promotion | undefined, context: LossContext): Us | undefined {
+/** When a fault took the leader away, down or cut off, as of the promotion (or of the engine's verdict before it); undefined = none did. */
+export function struckAtUs(leader: string | undefined, dropper: Promotion | undefined, context: Pick<LossContext, 'departures' | 'faults' | 'changes'>): Us | undefined {
   const departure = departureOf(leader, dropper?.atUs ?? NEVER, context.departures)
-  if (departure?.cause === 'fault') return departure.atUs
-  if (departure !== undefined || dropper === undefined) return undefined
+  if (departure !== undefined && !(dropper !== undefined && ledAgain(context.changes, departure, dropper.atUs))) return departure.cause === 'fault' ? departure.atUs : undefined
+  if (dropper === undefined) return undefined
+  const verdictUs = dropper.verdictUs ?? dropper.atUs
   let struckUs: Us | undefined
   for (const fault of context.faults) {
     if (!fault.struck || leader === undefined || !fault.members.includes(leader) || !takesAway(fault.kind)) continue
-    if (fault.atUs <= dropper.atUs && (fault.endUs === undefined || fault.endUs > dropper.atUs)) struckUs = fault.atUs
+    if (fault.atUs <= verdictUs && (fault.endUs === undefined || fault.endUs > verdictUs)) struckUs = fault.atUs
   }
   return struckUs
+}
+
+/** It came back as a leader before somebody else was promoted: why it went away then has nothing to do with that. */
+function ledAgain(changes: readonly MemberChange[], { member, atUs }: Departure, beforeUs: Us): boolean {
+  return changes.some(c => c.member === member && c.running && c.role === 'leader' && c.atUs > atUs && c.atUs < beforeUs)
 }
 
 /** Writes older than this, as of the fault, cannot be blamed on ordinary lag. Lag-making faults that were active then move it back to their start. */
@@ -156,8 +162,9 @@ function ageLimitUs(leader: string | undefined, dropper: Promotion | undefined, 
   return earliestUs - Math.max(LEAST_LAG_US, context.baselineLagUs)
 }
 
-function takesAway(kind: string): boolean {
-  return kind === 'process-crash' || kind === 'process-kill' || kind === 'process-pause' || kind.startsWith('node-loss') || kind === 'zone-outage' || kind.startsWith('partition')
+/** A fault that leaves its members down, out of reach or standing still. */
+export function takesAway(kind: string): boolean {
+  return kind === 'flapping' || kind === 'process-crash' || kind === 'process-kill' || kind === 'process-pause' || kind.startsWith('node-loss') || kind === 'zone-outage' || kind.startsWith('partition')
 }
 
 function makesLag(kind: string): boolean {

@@ -14,8 +14,8 @@ import { type ExposedWindow, ExposureWatch, healthyLagUs } from './exposure.ts'
 import { countLosses, explainLoss, type FaultRecord, type Loss } from './loss.ts'
 import { estimateRows } from './rows.ts'
 import { servedWithin } from './served.ts'
-import { type SplitWindow, SplitWatch, splitWrites } from './splitBrain.ts'
-import { type MixedWindow, type SkewWindow, VersionWatch } from './versions.ts'
+import { isInherentSplit, type SplitWindow, SplitWatch, splitWrites } from './splitBrain.ts'
+import { isInherentSkew, type MixedWindow, type SkewWindow, VersionWatch } from './versions.ts'
 import { clip, lengthUs, unite, type Window } from './window.ts'
 
 /** When the story began, when the operator ended, and when the world had settled. */
@@ -158,8 +158,11 @@ export class Recorder {
     const within = <W extends Window>(windows: readonly W[]): readonly W[] => clip(windows, startUs, endUs)
     const writeOutages = [...this.writes.values()].flatMap(watch => watch.outages(startUs, endUs))
     const readOutages = [...this.reads.values()].flatMap(watch => watch.outages(startUs, endUs))
-    const splits = within([...this.splits.values()].flatMap(split => split.windows(endUs))).toSorted((a, b) => a.fromUs - b.fromUs)
-    const skews = within(this.versions.forbidden(endUs))
+    const { promotions, departures } = this.cluster.truth
+    const splits = within([...this.splits.values()].flatMap(split => split.windows(endUs)))
+      .toSorted((a, b) => a.fromUs - b.fromUs)
+      .map(window => ({ ...window, inherent: isInherentSplit(window, { promotions, departures, faults, changes: this.changes }) }))
+    const skews = within(this.versions.forbidden(endUs)).map(window => ({ ...window, inherent: isInherentSkew(window, { promotions, faults, changes: this.changes }) }))
     const mixedUnion = within(this.versions.mixedUnion(endUs))
     const exposed = within(this.exposure.windows(endUs))
     const { losses, authorities } = this.judgeLogs(faults, countedKinds)
@@ -281,7 +284,7 @@ export class Recorder {
     if (changed) {
       this.lastChangeUs = now
       this.versions.look(now)
-      this.versions.setSkew(now, truth.forbiddenSkew())
+      this.versions.setSkew(now, truth.forbiddenSkew(), truth.skewed?.() ?? [])
     }
     this.lookForSplits(now)
     this.exposure.look(now)

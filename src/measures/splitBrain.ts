@@ -4,7 +4,7 @@
  */
 import type { Us } from '../kernel/index.ts'
 import { learnedWithin } from './intervals.ts'
-import type { Loss } from './loss.ts'
+import { type Loss, type LossContext, struckAtUs } from './loss.ts'
 import { Switch, type Window } from './window.ts'
 
 export interface SplitWindow extends Window {
@@ -12,6 +12,20 @@ export interface SplitWindow extends Window {
   readonly members: readonly string[]
   /** Who of them could not an instant before. */
   readonly newcomers: readonly string[]
+  /** It is the engine's own failover that did it, after a fault; see {@link isInherentSplit}. */
+  readonly inherent: boolean
+}
+
+/**
+ * Whether no runbook could have helped it, as of a loss that is inherent: the engine itself promoted one of them; when it gave each of the others
+ * up for lost, a fault had taken that one away; and it came to an end by itself. (A leader that is cut off goes on for as long as its engine lets
+ * it, and one that stood still does until it hears of its successor.)
+ */
+export function isInherentSplit(window: Window & { readonly members: readonly string[] }, context: Pick<LossContext, 'promotions' | 'departures' | 'faults' | 'changes'>): boolean {
+  if (window.open) return false
+  const promotion = context.promotions.findLast(p => p.atUs <= window.fromUs && window.members.includes(p.member))
+  if (promotion === undefined || promotion.by !== 'engine') return false
+  return window.members.every(member => member === promotion.member || struckAtUs(member, promotion, context) !== undefined)
 }
 
 export class SplitWatch {
@@ -31,7 +45,7 @@ export class SplitWatch {
     this.last = members
   }
 
-  windows(nowUs: Us): readonly SplitWindow[] {
+  windows(nowUs: Us): readonly Omit<SplitWindow, 'inherent'>[] {
     return this.split.windows(nowUs).map(({ fromUs, toUs, open, detail }) => ({ fromUs, toUs, open, ...detail }))
   }
 }

@@ -5,8 +5,10 @@
  *   length of the union over components. A component that a member does not have says nothing about it.
  * - *Forbidden skew*: the time in which the facts call a combination of running members unsupported.
  */
-import type { Member } from '../engine.ts'
-import type { Us } from '../kernel/index.ts'
+import type { Member, Promotion } from '../engine.ts'
+import { NEVER, type Us } from '../kernel/index.ts'
+import type { MemberChange } from '../result.ts'
+import { type FaultRecord, takesAway } from './loss.ts'
 import { Switch, type Window } from './window.ts'
 
 export interface MixedWindow extends Window {
@@ -14,14 +16,47 @@ export interface MixedWindow extends Window {
 }
 
 export interface SkewWindow extends Window {
-  /** The unsupported combinations, in the engine's words, when the window began. */
+  /** The unsupported combinations, in the engine's words. A window ends where another begins. */
   readonly what: readonly string[]
+  /** The members concerned; empty when the engine does not say. */
+  readonly members: readonly string[]
+  /** A fault's doing; see {@link isInherentSkew}. */
+  readonly inherent: boolean
+}
+
+interface SkewContext {
+  readonly promotions: readonly Promotion[]
+  readonly faults: readonly FaultRecord[]
+  readonly changes: readonly MemberChange[]
+}
+
+/**
+ * Whether no runbook could have helped it: versions that go together only while all is well (an older replica that goes on from where it was) no
+ * longer did, because a fault took one of the members concerned away. The fault must be the last thing that happened to them: the operator has
+ * promoted none of them since it was over, and none has another version since it struck. And it came to an end.
+ */
+export function isInherentSkew(window: Omit<SkewWindow, 'inherent'>, { promotions, faults, changes }: SkewContext): boolean {
+  const { members } = window
+  if (window.open || members.length === 0) return false
+  return faults.some(fault => {
+    if (!fault.struck || fault.atUs > window.fromUs || !takesAway(fault.kind) || !fault.members.some(name => members.includes(name))) return false
+    const overUs = fault.endUs ?? NEVER
+    if (promotions.some(p => p.by === 'operator' && members.includes(p.member) && p.atUs > overUs && p.atUs <= window.fromUs)) return false
+    return members.every(name => versionAt(changes, name, fault.atUs) === versionAt(changes, name, window.fromUs))
+  })
+}
+
+/** What a member's versions were, as one text. */
+function versionAt(changes: readonly MemberChange[], member: string, atUs: Us): string | undefined {
+  const last = changes.findLast(change => change.member === member && change.atUs <= atUs)
+  return last === undefined ? undefined : JSON.stringify(last.versions)
 }
 
 export class VersionWatch {
   private readonly byComponent = new Map<string, Switch>()
   private readonly union = new Switch()
-  private readonly skew = new Switch<readonly string[]>()
+  private readonly skew = new Switch<Pick<SkewWindow, 'what' | 'members'>>()
+  private lastSkew = ''
   /** How many running members have each version, by component: a fleet of a thousand is not counted anew at each change. */
   private readonly running = new Map<string, Map<string, number>>()
 
@@ -56,8 +91,12 @@ export class VersionWatch {
     }
   }
 
-  setSkew(nowUs: Us, what: readonly string[]): void {
-    this.skew.set(nowUs, what.length > 0, what)
+  setSkew(nowUs: Us, what: readonly string[], members: readonly string[]): void {
+    const skew = what.join('; ')
+    if (skew === this.lastSkew) return
+    this.lastSkew = skew
+    this.skew.set(nowUs, false, { what, members })
+    this.skew.set(nowUs, what.length > 0, { what, members })
   }
 
   mixed(nowUs: Us): readonly MixedWindow[] {
@@ -70,7 +109,7 @@ export class VersionWatch {
     return this.union.windows(nowUs)
   }
 
-  forbidden(nowUs: Us): readonly SkewWindow[] {
-    return this.skew.windows(nowUs).map(({ fromUs, toUs, open, detail }) => ({ fromUs, toUs, open, what: detail }))
+  forbidden(nowUs: Us): readonly Omit<SkewWindow, 'inherent'>[] {
+    return this.skew.windows(nowUs).map(({ fromUs, toUs, open, detail }) => ({ fromUs, toUs, open, ...detail }))
   }
 }

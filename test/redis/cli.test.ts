@@ -96,6 +96,49 @@ test('names in CLUSTER NODES: only where they are announced (RD-CLI-2)', () => {
   expect(new Stage({ announceHostname: true }).cli('redis-0', 'cluster nodes')).toMatch(/^[0-9a-f]{40} [\d.]+:6379@16379,redis-1\.redis slave /m)
 })
 
+describe('--cluster add-node and del-node (RD-CLI-3)', () => {
+  const idOf = (stage: Stage, pod: string): string => stage.cli(pod, 'cluster myid')
+
+  test('a node joins as the replica that was asked for, and leaves again', () => {
+    const stage = new Stage({ spareNodes: 1 })
+    stage.sh('kubectl scale statefulset redis --replicas=7')
+    stage.run(30)
+    const master = idOf(stage, 'redis-2')
+    const ip = stage.server('redis-6').host.address
+    const added = stage.sh(`redis-cli --cluster add-node ${ip}:6379 redis-0.redis:6379 --cluster-slave --cluster-master-id ${master}`)
+    expect(added.code).toBe(0)
+    expect(added.out).toMatch(/>>> Adding node [^]*>>> Send CLUSTER MEET to node [^]*Waiting for the cluster to join\n[^]*>>> Configure node as replica of [^]*\[OK\] New node added correctly\.\n/)
+    stage.run(15)
+    expect(stage.cli('redis-6', 'role').split('\n')[0]).toBe('slave')
+    expect(stage.server('redis-6').upstream?.master?.name).toBe('redis-2')
+    expect(stage.cli('redis-5', 'cluster nodes').split('\n')).toHaveLength(7)
+    // Again: it is not empty any more.
+    expect(stage.sh(`redis-cli --cluster add-node ${ip}:6379 redis-0.redis:6379`)).toMatchObject({ code: 1, out: expect.stringContaining(`[ERR] Node ${ip}:6379 is not empty. Either the node already knows other nodes`) })
+    const removed = stage.sh(`redis-cli --cluster del-node redis-0.redis:6379 ${idOf(stage, 'redis-6')}`)
+    expect(removed).toMatchObject({ code: 0, out: expect.stringMatching(/>>> Removing node [^]*>>> Sending CLUSTER FORGET messages to the cluster\.\.\.[^]*>>> Sending CLUSTER RESET SOFT to the deleted node\./) })
+    stage.run(3)
+    for (const pod of ['redis-0', 'redis-1', 'redis-5']) expect(stage.cli(pod, 'cluster nodes').split('\n')).toHaveLength(6)
+    expect(stage.cli('redis-6', 'cluster nodes').split('\n')).toHaveLength(1)
+  })
+
+  test('without a master it goes where replicas are fewest; a master with slots is not removed', () => {
+    const stage = new Stage({ spareNodes: 1 })
+    stage.sh('kubectl scale statefulset redis --replicas=7')
+    stage.run(30)
+    expect(stage.sh(`redis-cli --cluster add-node ${stage.server('redis-6').host.address}:6379 redis-0.redis:6379 --cluster-slave`).out).toContain('Automatically selected master ')
+    expect(stage.sh(`redis-cli --cluster del-node redis-0.redis:6379 ${idOf(stage, 'redis-0')}`)).toMatchObject({ code: 1, out: expect.stringContaining('is not empty! Reshard data away and try again.') })
+    expect(stage.sh('redis-cli --cluster del-node redis-0.redis:6379 abc')).toMatchObject({ code: 1, out: expect.stringContaining('[ERR] No such node ID abc') })
+  })
+
+  test('what moves slots is refused by name, with the reason', () => {
+    const { commands } = new Stage().cluster
+    const findings = (line: string): string => commands.check(line.split(' ')).map(f => f.message).join()
+    expect(findings('redis-cli --cluster reshard redis-0:6379')).toMatch(/`--cluster reshard` of redis-cli is not modelled \(it moves slots one by one.*there are: check, info, add-node, del-node/)
+    expect(findings('redis-cli --cluster add-node redis-6:6379')).toBe('redis-cli --cluster add-node wants NEW_HOST:PORT HOST:PORT')
+    expect(findings('redis-cli --cluster add-node a:1 b:1 --cluster-weight 3')).toMatch(/`--cluster-weight` of redis-cli --cluster add-node is not modelled/)
+  })
+})
+
 test('from the workstation, and with a password', () => {
   const stage = new Stage({ password: 'secret' })
   expect(stage.sh('redis-cli -h redis-0.redis ping')).toMatchObject({ out: 'NOAUTH Authentication required.\n\n', code: 0 })

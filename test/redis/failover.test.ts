@@ -75,6 +75,21 @@ describe('kill -9 of a master (facts §1.2; rules RD-BUS-1, RD-BUS-2, RD-BUS-3, 
     fixed.run(30)
     expect(fixed.server('redis-0').downstream.size).toBe(0)
   })
+
+  test('also where shards have one replica each and another one joined; but not to a master whose replica was sent elsewhere on purpose (RD-MIGRATE-1)', () => {
+    const stage = new Stage({ nodeTimeoutSeconds: 2, spareNodes: 1 })
+    stage.sh('kubectl scale statefulset redis --replicas=7')
+    stage.run(30)
+    stage.sh(`redis-cli --cluster add-node ${stage.server('redis-6').host.address}:6379 redis-0.redis:6379 --cluster-slave --cluster-master-id ${stage.server('redis-2').id}`)
+    stage.run(10)
+    stage.cli('redis-5', `cluster replicate ${stage.server('redis-2').id}`)
+    stage.run(20)
+    // Three replicas of one, none of another, and nobody goes there: it was meant so.
+    expect([stage.server('redis-2').downstream.size, stage.server('redis-4').downstream.size]).toEqual([3, 0])
+    stage.strike('process-kill', 'member:redis-1', 600)
+    stage.run(30)
+    expect([stage.server('redis-2').downstream.size, stage.server('redis-0').downstream.size, stage.server('redis-4').downstream.size]).toEqual([2, 1, 0])
+  })
 })
 
 describe('manual failover (facts C2, real-measurements manual_failover)', () => {

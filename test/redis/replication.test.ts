@@ -93,3 +93,27 @@ test('a replica whose link has been down for less than the validity limit is ele
   expect(stage.leader(0)).toBe('redis-1')
   expect(stage.lost(0) / 100).toBeGreaterThan(10)
 })
+
+test('an address learned by gossip changes the table and not the link; REPLICATE makes it anew (RD-REPL-7)', () => {
+  // A master that is cut off, and replaced by a replica whose address changed meanwhile: what it hears first decides.
+  let stuck: Stage | undefined
+  for (let seed = 0; seed < 12 && stuck === undefined; seed++) {
+    const stage = new Stage({ nodeTimeoutSeconds: 5 }, `gossip ${seed}`)
+    const end = stage.strike('partition-heartbeats', 'member:redis-0', 60)
+    stage.run(1)
+    stage.sh('kubectl delete pod redis-1')
+    stage.run(50)
+    expect(stage.leader(0)).toBe('redis-1')
+    end()
+    stage.run(60)
+    const { table, upstream } = stage.server('redis-0')
+    expect([table.master?.id, table.master?.ip]).toEqual([stage.server('redis-1').id, stage.server('redis-1').host.address])
+    if (upstream?.state !== 'up') stuck = stage
+  }
+  const stage = stuck as Stage
+  expect(stage.server('redis-0').upstream?.ip).not.toBe(stage.server('redis-1').host.address)
+  expect(stage.cli('redis-0', 'info replication')).toContain('master_link_status:down')
+  expect(stage.cli('redis-0', `cluster replicate ${stage.server('redis-1').id}`)).toBe('OK')
+  stage.run(15)
+  expect(stage.server('redis-0').upstream?.state).toBe('up')
+})

@@ -218,23 +218,15 @@ function* write(server: Server, [key = '', value = '']: readonly string[]): Proc
   }
 }
 
-/** WAIT counts who has it; it takes nothing back (rule RD-WAIT-1). */
+/** WAIT counts who has what this connection wrote, and that is nothing: redis-cli makes a new one for each command (rule RD-WAIT-1). */
 function* waitFor(server: Server, [number = '', timeout = '']: readonly string[]): Process<Reply> {
   if (!server.isMaster) return err('ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.')
   if (!/^\d+$/.test(number) || !/^\d+$/.test(timeout)) return err('ERR timeout is not an integer or out of range')
   const { sim } = server.world
   const wanted = Number(number)
-  const offset = server.offset
   const deadline = Number(timeout) === 0 ? Number.POSITIVE_INFINITY : sim.now + Number(timeout) * MILLISECOND
-  const count = (): number => [...server.downstream].filter(link => link.state === 'up' && !link.stalledFor(0) && link.replica.offset >= offset).length
-  while (server.alive && count() < wanted && sim.now < deadline) {
-    const moved = new Signal()
-    const watches = [...server.downstream].filter(link => link.state === 'up' && link.replica.offset < offset).map(link => link.replica.copy?.whenReaches('receive', offset, () => moved.fire()))
-    const forgetIt = server.world.onTopology(() => moved.fire())
-    yield within(moved, deadline - sim.now)
-    forgetIt()
-    for (const watch of watches) watch?.cancel()
-  }
+  const count = (): number => [...server.downstream].filter(link => link.state === 'up').length
+  while (server.alive && count() < wanted && sim.now < deadline) yield* change(server, deadline - sim.now)
   return count()
 }
 
@@ -267,14 +259,16 @@ function meetReply(server: Server, ip: string, port: string): Reply {
   return OK
 }
 
-function replicate(server: Server, id: string): Reply {
+/** CLUSTER REPLICATE. */
+export function replicate(server: Server, id: string): Reply {
   const { table } = server
   const peer = table.get(id)
   if (peer === undefined) return err(`ERR Unknown node ${id}`)
   if (peer === table.myself) return err("ERR Can't replicate myself")
   if (peer.role === 'replica') return err('ERR I can only replicate a master, not a replica.')
   if (server.isMaster && (table.myself.slots > 0 || server.sizeMB > 0)) return err('ERR To set a master the node must be empty and without assigned slots.')
-  if (server.table.myself.masterId !== id) server.follow(id)
+  // Also for the master that it has: the link is made anew, to the address that the table has now (rule RD-REPL-7).
+  server.follow(id)
   updateState(server, server.world.sim.now)
   return OK
 }

@@ -21,7 +21,7 @@ export interface Refusal {
 }
 
 const VALUED = new Set(['-h', '-p', '-a', '--pass', '--user', '-n', '-t', '-r', '-i'])
-export const SUPPORTED = ['-h', '-p', '-a', '--pass', '--user', '--no-auth-warning', '-n 0', '-c', '-e', '--raw', '--no-raw', '--cluster check|info', '--version']
+export const SUPPORTED = ['-h', '-p', '-a', '--pass', '--user', '--no-auth-warning', '-n 0', '-c', '-e', '--raw', '--no-raw', '--cluster check|info|add-node|del-node', '--version']
 
 /** Options end at the first word that is none; what follows is the command. */
 export function parse(argv: readonly string[], env: Readonly<Record<string, string>> = {}): CliOptions | Refusal {

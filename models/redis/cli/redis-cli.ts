@@ -7,6 +7,7 @@ import { COMMAND_NAMES, isModelled, prepare } from './commands.ts'
 import { type CliOptions, parse, type Refusal, SUPPORTED } from './options.ts'
 import { type Place, reach } from './reach.ts'
 import { formatted, isError, raw, type Reply } from './reply.ts'
+import { addNode, deleteNode } from './membership.ts'
 import { checkTool, toolFindings } from './tool.ts'
 
 const readArgv = rememberedByWords(argv => parse(argv))
@@ -44,6 +45,7 @@ function look(world: World, from: Place, call: Call): Look | undefined {
   const fixed = (output: Output, afterUs: Us = 0): Look => ({ output, afterUs, stableUntilUs: NEVER })
   if ('refused' in options) return fixed(failed(`${options.refused}\n`))
   if (options.version) return fixed(ok('redis-cli 7.0.15\n'))
+  if (options.tool?.[0] === 'add-node' || options.tool?.[0] === 'del-node') return undefined
   if (options.tool !== undefined) {
     const output = checkTool(world, from, options.tool)
     return { output, afterUs: 20 * MILLISECOND, stableUntilUs: world.sim.now }
@@ -79,6 +81,7 @@ function print(reply: Reply, options: CliOptions): Output {
 
 function* run(world: World, from: Place, call: Call): Process<Output> {
   const options = optionsOf(call) as CliOptions
+  if (options.tool !== undefined) return yield* options.tool[0] === 'add-node' ? addNode(world, from, options.tool.slice(1)) : deleteNode(world, from, options.tool.slice(1))
   let { host } = options
   for (let hops = 0; ; hops++) {
     const server = reach(world, from, host, options.port)

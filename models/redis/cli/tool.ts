@@ -1,4 +1,4 @@
-/** `redis-cli --cluster check` and `info`: asks all nodes of one node's map. Source: redis-cli.c clusterManagerCommandCheck; recordings of 7.0.15. */
+/** `redis-cli --cluster check` and `info`: asks all nodes of one node's map. Source: redis-cli.c clusterManagerCommandCheck; recordings of 7.0.15. What changes the cluster is in membership.ts. */
 import { failed, type Finding, ok, type Output } from '../../../src/operator/command.ts'
 import { PORT, SLOTS } from '../names.ts'
 import type { Server } from '../server.ts'
@@ -11,13 +11,57 @@ const RED = '\u001b[31;1m'
 const YELLOW = '\u001b[33;1m'
 const END = '\u001b[0m'
 
-export function toolFindings(words: readonly string[]): readonly Finding[] {
-  const [sub = ''] = words
-  if (sub === 'check' || sub === 'info' || sub.includes('${')) return words.length < 2 ? [{ severity: 'error', message: `redis-cli --cluster ${sub} wants HOST:PORT` }] : []
-  return [{ severity: 'error', message: `\`--cluster ${sub}\` of redis-cli is not modelled; there are: check, info` }]
+/** Subcommands that are modelled, with the arguments that each wants. */
+const MODELLED: Readonly<Record<string, string>> = { check: 'HOST:PORT', info: 'HOST:PORT', 'add-node': 'NEW_HOST:PORT HOST:PORT', 'del-node': 'HOST:PORT NODE_ID' }
+/** Subcommands of the real one that are not, and why. */
+const SLOTS_MOVE = 'it moves slots one by one, and here the slots of a shard move as one, by a failover'
+const UNMODELLED: Readonly<Record<string, string>> = {
+  reshard: SLOTS_MOVE, rebalance: SLOTS_MOVE, fix: SLOTS_MOVE, create: 'the cluster stands when the story begins; its shape is `cluster.shards`, `replicasPerShard` and `layout` of the scenario',
+  import: 'it copies data from another Redis', backup: 'it writes RDB files to the workstation', call: 'type the command for each node', 'set-timeout': 'say `config set cluster-node-timeout` to each node',
 }
 
-interface Seen {
+export function toolFindings(words: readonly string[]): readonly Finding[] {
+  const [sub = '', ...rest] = words
+  const error = (message: string): readonly Finding[] => [{ severity: 'error', message }]
+  if (sub.includes('${')) return []
+  const wants = MODELLED[sub]
+  if (wants === undefined) return error(`\`--cluster ${sub}\` of redis-cli is not modelled${UNMODELLED[sub] === undefined ? '' : ` (${UNMODELLED[sub]})`}; there are: ${Object.keys(MODELLED).join(', ')}`)
+  const { args, unknown } = toolArguments(rest)
+  if (unknown !== undefined && !unknown.includes('${')) return error(`\`${unknown}\` of redis-cli --cluster ${sub} is not modelled; there are: --cluster-slave, --cluster-master-id, --cluster-yes`)
+  return args.length < wants.split(' ').length ? error(`redis-cli --cluster ${sub} wants ${wants}`) : []
+}
+
+export interface ToolArguments {
+  readonly args: readonly string[]
+  readonly slave: boolean
+  readonly masterId: string | undefined
+  readonly unknown: string | undefined
+}
+
+/** The words after the subcommand, options taken out. */
+export function toolArguments(words: readonly string[]): ToolArguments {
+  const args: string[] = []
+  let slave = false
+  let masterId: string | undefined
+  let unknown: string | undefined
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string
+    if (word === '--cluster-slave') slave = true
+    else if (word === '--cluster-master-id') masterId = words[++i] ?? ''
+    else if (word === '--cluster-yes') continue
+    else if (word.startsWith('--')) unknown ??= word
+    else args.push(word)
+  }
+  return { args, slave, masterId, unknown }
+}
+
+/** Host and port of a target as the tool reads it. */
+export function hostOf(target: string): readonly [string, number] {
+  const colon = target.lastIndexOf(':')
+  return colon < 0 ? [target, PORT] : [target.slice(0, colon), Number(target.slice(colon + 1))]
+}
+
+export interface Seen {
   readonly server: Server
   readonly slots: number
   readonly ranges: string
@@ -26,7 +70,7 @@ interface Seen {
   readonly signature: string
 }
 
-function see(server: Server): Seen {
+export function see(server: Server): Seen {
   const { table, world } = server
   let slots = 0
   const ranges: string[] = []
@@ -41,19 +85,12 @@ function see(server: Server): Seen {
 
 export function checkTool(world: World, from: Place, words: readonly string[]): Output {
   const [sub, target = ''] = words
-  const colon = target.lastIndexOf(':')
-  const host = colon < 0 ? target : target.slice(0, colon)
-  const first = reach(world, from, host, colon < 0 ? PORT : Number(target.slice(colon + 1)))
+  const [host, port] = hostOf(target)
+  const first = reach(world, from, host, port)
   if (!(isServer(first))) return failed(`${'error' in first ? first.error : `Could not connect to Redis at ${target}`}\n`)
   if (first.state === 'loading') return failed(`[ERR] Node ${target} LOADING Redis is loading the dataset in memory\n`)
-  const seen: Seen[] = [see(first)]
-  let out = ''
-  for (const peer of first.table.others) {
-    if (peer.failed || peer.noaddr) continue
-    const server = reach(world, from, peer.ip, PORT)
-    if (isServer(server) && server.state !== 'loading') seen.push(see(server))
-    else out += `Could not connect to Redis at ${peer.ip}:${PORT}: Connection refused\n`
-  }
+  const { seen, complaints } = seeAll(world, from, first)
+  let out = complaints
   const replicasOf = (id: string): number => seen.filter(s => s.replicates === id).length
   const name = (s: Seen): string => `${s === seen[0] ? host : s.server.host.address}:${PORT}`
   const masters = seen.filter(s => s.master)
@@ -65,7 +102,29 @@ export function checkTool(world: World, from: Place, words: readonly string[]): 
   }
   out += `${GREEN}[OK] ${keys} keys in ${masters.length} masters.\n${END}${(keys / SLOTS).toFixed(2)} keys per slot on average.\n`
   if (sub === 'info') return ok(out)
-  out += `${BOLD}>>> Performing Cluster Check (using node ${target})\n${END}`
+  const found = examine(first, target, host, seen)
+  return found.sound ? ok(out + found.out) : { out: out + found.out, err: '', code: 1 }
+}
+
+/** All nodes that the first one names and that answer. */
+export function seeAll(world: World, from: Place, first: Server): { readonly seen: readonly Seen[]; readonly complaints: string } {
+  const seen: Seen[] = [see(first)]
+  let complaints = ''
+  for (const peer of first.table.others) {
+    if (peer.failed || peer.noaddr) continue
+    const server = reach(world, from, peer.ip, PORT)
+    if (isServer(server) && server.state !== 'loading') seen.push(see(server))
+    else complaints += `Could not connect to Redis at ${peer.ip}:${PORT}: Connection refused\n`
+  }
+  return { seen, complaints }
+}
+
+/** What clusterManagerCheckCluster prints, and whether it is content. */
+export function examine(first: Server, target: string, host: string, seen: readonly Seen[]): { readonly out: string; readonly sound: boolean } {
+  const replicasOf = (id: string): number => seen.filter(s => s.replicates === id).length
+  const name = (s: Seen): string => `${s === seen[0] ? host : s.server.host.address}:${PORT}`
+  const masters = seen.filter(s => s.master)
+  let out = `${BOLD}>>> Performing Cluster Check (using node ${target})\n${END}`
   for (const s of seen) {
     out += `${s.master ? 'M' : 'S'}: ${s.server.id} ${name(s)}\n   slots:${s.ranges === '' ? '' : s.ranges} (${s.slots} slots) ${s.master ? 'master' : 'slave'}\n`
     if (!s.master) out += `   replicates ${s.replicates ?? ''}\n`
@@ -77,9 +136,9 @@ export function checkTool(world: World, from: Place, words: readonly string[]): 
   const covered = new Set(masters.flatMap(m => m.server.table.groupsOf(m.server.table.myself))).size === first.table.owner.length
   out += covered ? `${GREEN}[OK] All ${SLOTS} slots covered.\n${END}` : `${RED}[ERR] Not all ${SLOTS} slots are covered by nodes.\n\n${END}`
   if (!agreed && covered) out += `${YELLOW}[WARNING] The following slots are open or disputed.\n${END}`
-  return agreed && covered ? ok(out) : { out, err: '', code: 1 }
+  return { out, sound: agreed && covered }
 }
 
-function isServer(reached: ReturnType<typeof reach>): reached is Server {
+export function isServer(reached: ReturnType<typeof reach>): reached is Server {
   return !('error' in reached) && !('hangs' in reached)
 }
