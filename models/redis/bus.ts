@@ -24,6 +24,8 @@ export class Bus {
   servers: Server[] = []
   /** Ticks of the past are made up for: they were quiet ones, whatever has just changed. */
   replaying = false
+  /** Grows when a process ends: links to it are gone. */
+  links = 0
   private quiet = false
   private changedUs: Us = 0
   private checkedUs: Us = 0
@@ -48,6 +50,7 @@ export class Bus {
   }
 
   leave(server: Server): void {
+    this.links++
     if (!this.servers.includes(server)) return
     this.catchUp()
     this.servers = this.servers.filter(s => s !== server)

@@ -15,6 +15,41 @@ import type { Peer } from './table.ts'
 const SAMPLES = 5
 const EVERY = 10
 
+/** What a node's tick has to look at: most peers have answered lately over a link that stands, and there is nothing to be done about them. */
+interface Attention {
+  /** Of the table, and of the links of all nodes, when it was made out. */
+  version: number
+  links: number
+  /** Peers with a ping pending or no link, in the table's order. */
+  peers: readonly Peer[]
+  /** The oldest answer of all the others. */
+  pongUs: Us
+}
+const attention = new WeakMap<Server, Attention>()
+
+/** The peers to go through in this tick: all of them when anything has changed or one of them is to be pinged again (rule RD-BUS-6). */
+function toLookAt(server: Server, nowUs: Us): readonly Peer[] {
+  const { table, world } = server
+  const known = attention.get(server)
+  if (known === undefined || known.version !== table.version || known.links !== world.bus.links || nowUs - known.pongUs > server.nodeTimeoutUs / 2) return table.others
+  return known.peers
+}
+
+function lookedAtAll(server: Server): void {
+  const { table, world } = server
+  const peers: Peer[] = []
+  let pongUs = Number.POSITIVE_INFINITY
+  for (const peer of table.others) {
+    if (peer.pingSentUs !== 0 || (!peer.noaddr && !linked(peer))) peers.push(peer)
+    else if (!peer.noaddr && peer.pongUs < pongUs) pongUs = peer.pongUs
+  }
+  attention.set(server, { version: table.version, links: world.bus.links, peers, pongUs })
+}
+
+function linked(peer: Peer): boolean {
+  return peer.link?.alive === true && peer.link.host.address === peer.ip
+}
+
 /** One tick at `nowUs`: the present, or an instant before it that is made up for. */
 export function cron(server: Server, nowUs: Us): void {
   const { table, world } = server
@@ -24,16 +59,16 @@ export function cron(server: Server, nowUs: Us): void {
   if (server.mfEndUs !== 0 && server.mfEndUs < nowUs) server.resetManualFailover()
   if (server.meets.length > 0) for (const meet of [...server.meets]) handshake(server, meet, nowUs)
   if (server.blacklist.size > 0) expire(server, nowUs)
-  const { others } = table
-  for (let i = 0; i < others.length && !replaying; i++) {
-    const peer = others[i] as Peer
-    if (peer.noaddr || (peer.link?.alive === true && peer.link.host.address === peer.ip)) continue
+  const before = toLookAt(server, nowUs)
+  for (let i = 0; i < before.length && !replaying; i++) {
+    const peer = before[i] as Peer
+    if (peer.noaddr || linked(peer)) continue
     connect(server, peer, nowUs)
   }
-  if (server.iteration++ % EVERY === 0) pingRandom(server, nowUs)
+  const unanswered = server.iteration++ % EVERY === 0 && pingRandom(server, nowUs)
   let changed = false
   // The list may grow while it is gone through (a node learned from gossip): those wait for the next tick.
-  const list = table.others
+  const list = before === table.others || unanswered ? table.others : before
   for (let i = 0; i < list.length; i++) {
     const peer = list[i] as Peer
     if (peer.noaddr) continue
@@ -55,6 +90,7 @@ export function cron(server: Server, nowUs: Us): void {
       markFailing(server, peer, nowUs)
     } else if (!peer.good) world.bus.stir()
   }
+  if (list === table.others || table.version !== attention.get(server)?.version) lookedAtAll(server)
   if (!server.isMaster) {
     // The offset to wait for may have been reached by a link that came up later.
     if (server.mfMasterOffset >= 0 && !server.mfCanStart && server.offset === server.mfMasterOffset) server.mfCanStart = true
@@ -87,7 +123,8 @@ function connect(server: Server, peer: Peer, nowUs: Us): void {
   if (before !== 0 && peer.pingSentUs !== 0) peer.pingSentUs = before
 }
 
-function pingRandom(server: Server, nowUs: Us): void {
+/** Whether its ping is still pending afterwards. */
+function pingRandom(server: Server, nowUs: Us): boolean {
   const { others } = server.table
   let oldest: Peer | undefined
   for (let i = 0; i < SAMPLES && others.length > 0; i++) {
@@ -95,7 +132,9 @@ function pingRandom(server: Server, nowUs: Us): void {
     if (peer.pingSentUs !== 0 || peer.noaddr) continue
     if (oldest === undefined || peer.pongUs < oldest.pongUs) oldest = peer
   }
-  if (oldest !== undefined) ping(server, oldest, nowUs)
+  if (oldest === undefined) return false
+  ping(server, oldest, nowUs)
+  return oldest.pingSentUs !== 0
 }
 
 /** A ping, and its answer if there is one in time. */

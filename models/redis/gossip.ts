@@ -22,7 +22,7 @@ export function gossip(to: Server, sender: Peer, from: Server, nowUs: Us): void 
   }
   for (const peer of chosen) entry(to, sender, peer, nowUs)
   // All that the sender suspects go along, so that suspicions spread.
-  for (const peer of others) if (peer.pfail && peer.id !== to.id && !peer.noaddr) entry(to, sender, peer, nowUs)
+  for (const peer of from.table.suspected) if (peer.id !== to.id && !peer.noaddr) entry(to, sender, peer, nowUs)
 }
 
 function entry(to: Server, sender: Peer, about: Peer, nowUs: Us): void {

@@ -8,6 +8,8 @@ const DELAY_US = 5 * SECOND
 
 /** The most replicas that any master has, reachable or not: without two of one master nobody moves, and it is not worth a look. */
 const most = new WeakMap<Table, { version: number; replicas: number }>()
+/** As of this version of a table every master had a good replica: nothing to be done before it changes. */
+const none = new WeakMap<Table, number>()
 
 function mostReplicas(table: Table): number {
   let known = most.get(table)
@@ -26,10 +28,11 @@ function mostReplicas(table: Table): number {
 
 export function considerMigration(server: Server, nowUs: Us): void {
   const { table, world } = server
-  if (mostReplicas(table) < 2 || !server.clusterOk || server.setting('cluster-allow-replica-migration', world.options.allowReplicaMigration ? 'yes' : 'no') !== 'yes') return
+  if (mostReplicas(table) < 2 || none.get(table) === table.version || !server.clusterOk || server.setting('cluster-allow-replica-migration', world.options.allowReplicaMigration ? 'yes' : 'no') !== 'yes') return
   const mine = table.master
   if (mine === undefined) return
   const good = new Map<string, number>()
+  let orphans = 0
   for (const peer of table.peers.values()) if (peer.role === 'replica' && peer.masterId !== undefined && peer.good) good.set(peer.masterId, (good.get(peer.masterId) ?? 0) + 1)
   let most = 0
   let target: Peer | undefined
@@ -39,11 +42,13 @@ export function considerMigration(server: Server, nowUs: Us): void {
     most = Math.max(most, replicas)
     if (replicas > 0 || !peer.hadReplicas || peer.slots === 0 || !peer.good) peer.orphanedUs = 0
     else {
+      orphans += 1
       if (peer.orphanedUs === 0) peer.orphanedUs = nowUs
       if (target === undefined && nowUs - peer.orphanedUs > DELAY_US) target = peer
       world.bus.stir()
     }
   }
+  if (orphans === 0) none.set(table, table.version)
   const ours = good.get(mine.id) ?? 0
   if (target === undefined || most < 2 || ours !== most || ours <= world.options.migrationBarrier) return
   // The replica with the smallest id among those of the masters that have most goes.

@@ -71,6 +71,8 @@ export class Table {
   /** Grows with every change that other nodes or clients could notice. */
   version = 0
   myself: Peer
+  private suspects: readonly Peer[] = []
+  private suspectedAt = -1
 
   constructor(
     myId: string,
@@ -187,5 +189,15 @@ export class Table {
 
   forgetVolatile(nowUs: Us): void {
     for (const peer of this.peers.values()) peer.forgetVolatile(nowUs)
+    this.version++
+  }
+
+  /** Peers that this node alone suspects. */
+  get suspected(): readonly Peer[] {
+    if (this.suspectedAt !== this.version) {
+      this.suspects = this.others.filter(peer => peer.pfail)
+      this.suspectedAt = this.version
+    }
+    return this.suspects
   }
 }
