@@ -1,9 +1,10 @@
-// Measures from where there is no way back in each built-in scenario of an engine (default: postgres) and writes docs/points-of-no-return.md.
-// Only the rollbacks of each sweep, without faults: node scripts/points-of-no-return.mjs [engine] [lucks]
-import { writeFileSync } from 'node:fs'
+// Measures from where there is no way back in the built-in scenarios whose name begins so (default: postgres-) and writes docs/points-of-no-return.md.
+// Only the rollbacks of each sweep, without faults: node scripts/points-of-no-return.mjs [beginnings, with commas] [lucks]
+// What the page has of other scenarios stays.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { builtInScenarios, loadScenario, runCampaign } from '../dist/src/index.js'
 
-const [engine = 'postgres', lucks = '8'] = process.argv.slice(2)
+const [beginnings = 'postgres-', lucks = '8'] = process.argv.slice(2)
 const strategy = { kind: 'sweep', lucks: 1, strengths: 'usual', pairs: false, rollbacks: { alone: Number(lucks), underFault: 0 } }
 const WORDS = { 'no-acknowledged-write-lost': 'acknowledged writes lost', 'serves-at-end': 'not serving', terminates: 'past the deadline' }
 
@@ -18,16 +19,18 @@ async function measure(name) {
   return result.pointOfNoReturn
 }
 
-const rows = []
-for (const name of builtInScenarios().filter(each => each.startsWith(`${engine}-`))) {
+const PAGE = 'docs/points-of-no-return.md'
+const known = builtInScenarios()
+const rows = new Map([...readFileSync(PAGE, 'utf8').matchAll(/^\| `([^`]+)` \|.*$/gm)].filter(([, name]) => known.includes(name)).map(([row, name]) => [name, row]))
+for (const name of known.filter(each => beginnings.split(',').some(beginning => each.startsWith(beginning)))) {
   const { declared, measured, boundaries, seeds } = await measure(name)
   const where = measured === null ? 'none: turning back ends well from every boundary' : measured.step === '-' ? `before the first step` : `once \`${measured.step}\` has begun`
   const how = measured === null ? '' : `turning back before \`${measured.before}\`: ${measured.broke.map(check => WORDS[check]).join(', ')} in ${measured.runs} of ${measured.tried}`
-  rows.push(`| \`${name}\` | ${declared === null ? '–' : `\`${declared}\``} | ${where} | ${how} | ${boundaries} × ${seeds} |`)
+  rows.set(name, `| \`${name}\` | ${declared === null ? '–' : `\`${declared}\``} | ${where} | ${how} | ${boundaries} × ${seeds} |`)
   process.stderr.write(`${name}: done\n`)
 }
 writeFileSync(
-  'docs/points-of-no-return.md',
+  PAGE,
   `# Points of no return
 
 From where turning back loses acknowledged writes, ends without service, or passes the deadline. The operator turns back at every step boundary of the
@@ -37,7 +40,7 @@ way back to begin with: there "turning back" is to stop where it is.
 
 | scenario | declared | measured | how | boundaries × lucks |
 |---|---|---|---|---|
-${rows.join('\n')}
+${[...rows.keys()].sort().map(name => rows.get(name)).join('\n')}
 
 Written by \`node scripts/points-of-no-return.mjs\` after \`npm run build\`.
 `,

@@ -15,9 +15,12 @@ export function gossip(to: Server, sender: Peer, from: Server, nowUs: Us): void 
   const n = others.length + 1
   const wanted = Math.min(Math.max(3, Math.floor(n / 10)), n - 2)
   const chosen: Peer[] = []
+  const packet = ++from.packets
+  const about = to.table.myself.index
   for (let tries = 3 * wanted; tries > 0 && chosen.length < wanted; tries--) {
     const peer = others[Math.floor(from.world.sim.chance.draw(from.key, 'bus', from.draws++) * others.length)] as Peer
-    if (peer.id === to.id || peer.pfail || peer.noaddr || chosen.includes(peer)) continue
+    if (peer.index === about || peer.pfail || peer.noaddr || peer.toldIn === packet) continue
+    peer.toldIn = packet
     chosen.push(peer)
   }
   for (const peer of chosen) entry(to, sender, peer, nowUs)
@@ -27,7 +30,7 @@ export function gossip(to: Server, sender: Peer, from: Server, nowUs: Us): void 
 
 function entry(to: Server, sender: Peer, about: Peer, nowUs: Us): void {
   const { table } = to
-  const known = table.peers.get(about.id)
+  const known = table.same(about)
   if (known === undefined) {
     learn(to, about, nowUs)
     return

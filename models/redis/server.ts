@@ -71,6 +71,7 @@ export class Server {
   nextTickUs: Us = 0
   iteration = 0
   draws = 0
+  packets = 0
   /** Packets sent and received on the bus. */
   sent = 0
   received = 0

@@ -35,7 +35,14 @@ export class Peer {
   /** It has replicas, be they reachable or not, or was one of several before it led: worth one of another's (CLUSTER_NODE_MIGRATE_TO). */
   hadReplicas = false
 
-  constructor(readonly id: string) {}
+  constructor(
+    readonly id: string,
+    /** The id as a small number, the same in every table. */
+    readonly index: number,
+  ) {}
+
+  /** The last packet that told of it: in one packet nobody is told of twice. */
+  toldIn = 0
 
   /** Back to what the file says. */
   forgetVolatile(nowUs: Us): void {
@@ -48,6 +55,7 @@ export class Peer {
     this.votedUs = Number.NEGATIVE_INFINITY
     this.offset = 0
     this.orphanedUs = 0
+    this.toldIn = 0
   }
 
   get good(): boolean {
@@ -55,8 +63,17 @@ export class Peer {
   }
 }
 
-export interface Counter {
-  n: number
+/** Who knows whom, as all tables together have it. */
+export class Acquaintances {
+  /** Grows whenever some node comes to know, or forgets, another. */
+  n = 0
+  private readonly indexes = new Map<string, number>()
+
+  indexOf(id: string): number {
+    let index = this.indexes.get(id)
+    if (index === undefined) this.indexes.set(id, (index = this.indexes.size))
+    return index
+  }
 }
 
 /** A node's own table. Every change is written to nodes.conf at once, so the object itself is what the disk holds. */
@@ -71,23 +88,34 @@ export class Table {
   /** Grows with every change that other nodes or clients could notice. */
   version = 0
   myself: Peer
+  private readonly byIndex: (Peer | undefined)[] = []
   private suspects: readonly Peer[] = []
   private suspectedAt = -1
 
   constructor(
     myId: string,
     groups: number,
-    private readonly acquaintances: Counter,
+    private readonly acquaintances: Acquaintances,
   ) {
     this.owner = new Array<Peer | undefined>(groups).fill(undefined)
-    this.myself = new Peer(myId)
-    this.peers.set(myId, this.myself)
+    this.myself = this.peerOf(myId)
+  }
+
+  private peerOf(id: string): Peer {
+    const peer = new Peer(id, this.acquaintances.indexOf(id))
+    this.peers.set(id, peer)
+    this.byIndex[peer.index] = peer
+    return peer
+  }
+
+  /** The entry of a node that another table has; undefined when this one does not know it. */
+  same(peer: Peer): Peer | undefined {
+    return this.byIndex[peer.index]
   }
 
   add(id: string, nowUs: Us): Peer {
-    const peer = new Peer(id)
+    const peer = this.peerOf(id)
     peer.forgetVolatile(nowUs)
-    this.peers.set(id, peer)
     this.others.push(peer)
     this.acquaintances.n++
     this.version++
@@ -98,6 +126,7 @@ export class Table {
   remove(peer: Peer): void {
     for (let g = 0; g < this.owner.length; g++) if (this.owner[g] === peer) this.own(g, undefined)
     this.peers.delete(peer.id)
+    this.byIndex[peer.index] = undefined
     this.acquaintances.n++
     this.others = this.others.filter(other => other !== peer)
     for (const other of this.peers.values()) {
@@ -182,8 +211,8 @@ export class Table {
   rename(id: string): void {
     this.acquaintances.n++
     this.peers.delete(this.myself.id)
-    this.myself = new Peer(id)
-    this.peers.set(id, this.myself)
+    this.byIndex[this.myself.index] = undefined
+    this.myself = this.peerOf(id)
     this.version++
   }
 

@@ -8,7 +8,7 @@ import type { DataDir } from './data.ts'
 import type { Defects } from './defects.ts'
 import type { RedisOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
-import type { Counter } from './table.ts'
+import { Acquaintances } from './table.ts'
 
 /** A key that somebody wrote by hand (the load's own keys are a flow). */
 export interface Key {
@@ -22,7 +22,7 @@ export class World {
   readonly servers = new Set<Server>()
   private readonly byPod = new Map<string, Server>()
   /** Grows whenever some node comes to know, or forgets, another, and when a master comes or goes. */
-  readonly acquaintances: Counter = { n: 0 }
+  readonly acquaintances = new Acquaintances()
   readonly dirs: DataDir[] = []
   readonly dirOf = new Map<string, DataDir>()
   readonly promotions: Promotion[] = []
