@@ -2,6 +2,7 @@ import type { Family } from './defect.ts'
 import { checks } from './lists/checks.ts'
 import { harness } from './lists/harness.ts'
 import { kubernetesRules } from './lists/kubernetes-rules.ts'
+import { memcachedRolling, memcachedRules } from './lists/memcached.ts'
 import { mongodbCascade } from './lists/mongodb-cascade.ts'
 import { mongodbRules } from './lists/mongodb-rules.ts'
 import { postgresBlueGreen, postgresLogicalRules } from './lists/postgres-blue-green.ts'
@@ -13,4 +14,4 @@ import { redisRolling } from './lists/redis-rolling.ts'
 import { redisRules } from './lists/redis-rules.ts'
 
 /** All planted defects. An engine adds its families here: one of its runbooks, one of its rules. */
-export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, checks, harness]
+export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, memcachedRolling, memcachedRules, checks, harness]
