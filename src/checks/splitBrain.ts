@@ -1,6 +1,6 @@
 /**
- * no-split-brain: violated when for any time two running nodes could each acknowledge a write, unless it was the engine's own failover that no
- * runbook can help (`isInherentSplit` in `measures/splitBrain.ts`). The measures count all of it.
+ * no-split-brain: violated when for any time two running nodes could each acknowledge a write, unless (under an
+ * asynchronous promise) it was the engine's own failover that no runbook can help (`isInherentSplit` in `measures/splitBrain.ts`). The measures count all of it.
  * Causes: overlap (another was promoted while the leader could still acknowledge), returned-leader (an old leader came back as one),
  * two-leaders (any other way).
  */
@@ -14,7 +14,7 @@ export const noSplitBrain: Check = {
   id: ID,
   judge(facts) {
     const { changes, measures, anybodyCouldAcknowledge } = facts.recording
-    const splits = facts.recording.splits.filter(split => !split.inherent)
+    const splits = facts.promise === 'synchronous' ? facts.recording.splits : facts.recording.splits.filter(split => !split.inherent)
     if (splits.length > 0) {
       const longest = splits.reduce((a, b) => (b.toUs - b.fromUs > a.toUs - a.fromUs ? b : a))
       const us = splits.reduce((sum, w) => sum + w.toUs - w.fromUs, 0)

@@ -34,8 +34,5 @@ export const memcachedRules: Family = {
     rule('remainder-like-a-ring', 'by remainder no key moves but those of the server that left', "this.rehashes && this.traffic.hashing === 'modulo' ? remainders", "this.rehashes && this.traffic.hashing === 'ketama' ? remainders"),
     rule('always-ejected', 'a dead server is always taken off the list', "return this.traffic.onFailure === 'eject' && this.live > 0", 'return this.live > 0'),
     rule('filled-evenly', 'hot keys are filled no sooner than cold ones', 'exp((-reads * hotReads) / (keys * hotKeys))', 'exp(-reads / keys)'),
-    rule('filled-at-full-rate', 'a storm does not slow down the filling', '(this.served * readsPerSecond * us)', '(readsPerSecond * us)'),
-    rule('counts-for-ever', 'stats outlive the process', '      this.counters[i] = { hits: 0, misses: 0 }\n', ''),
-    rule('guests-count-nothing', 'reads that come from a dead server count nowhere', 'each * (g.stay + guests) - hits', 'each * g.stay - hits'),
   ],
 }
