@@ -26,6 +26,8 @@ export class Pod {
   private readonly connections: Partial<Record<Side, Connection>> = {}
   private timer: TimerId | undefined
   private known: Build
+  /** The flags as it logged them, each time they changed. */
+  private readonly lines: string[] = []
 
   constructor(
     readonly world: World,
@@ -94,6 +96,10 @@ export class Pod {
     return Object.keys(buildOf(this.world.options, this.c.image).flags).map(flag => `${flag}=${this.flags?.values[flag] ?? ''}\n`).join('')
   }
 
+  logged(): string {
+    return this.lines.map(line => `${line}\n`).join('')
+  }
+
   private reconsider(): void {
     const { world, c } = this
     const plain = buildOf(world.options, c.image)
@@ -104,6 +110,8 @@ export class Pod {
       if (changes !== undefined) Object.assign(now, Object.fromEntries(Object.entries(changes).filter(([, v]) => v !== undefined)))
     }
     this.known = now
+    const line = this.reports().trimEnd().replaceAll('\n', ' ')
+    if (line !== '' && line !== this.lines.at(-1)) this.lines.push(line)
     if (!c.atBoot || !world.kubernetes.booting) world.sim.note(FLAGS, this.name, 0, () => `${this.name} now writes to ${now.writes}${now.paused ? ' (paused)' : ''} and reads from ${now.reads}`)
     this.reconsidered.fire()
     world.changed()
@@ -156,6 +164,11 @@ export class Program implements ContainerProgram {
   ready(c: ContainerHandle): boolean {
     const pod = this.of(c)
     return pod?.up === true && !pod.frozen
+  }
+
+  /** It logs the flags that it goes by whenever they change. */
+  logs(c: ContainerHandle): string {
+    return this.of(c)?.logged() ?? ''
   }
 
   programs(c: ContainerHandle): CommandRegistry {

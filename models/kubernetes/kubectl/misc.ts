@@ -1,7 +1,8 @@
-import { NEVER } from '../../../src/kernel/index.ts'
-import { ok } from '../../../src/operator/command.ts'
+import { NEVER, SECOND } from '../../../src/kernel/index.ts'
+import { failed, ok } from '../../../src/operator/command.ts'
 import { quantity } from '../objects.ts'
 import type { Container } from '../handle.ts'
+import type { Pod } from '../pod.ts'
 import { podOf, until } from './exec.ts'
 import { list, resourceType, selectorMatches } from './resources.ts'
 import { align } from './table.ts'
@@ -28,16 +29,26 @@ export const clusterInfo: Verb = {
 export const logs: Verb = {
   name: 'logs',
   summary: 'prints what a container logged',
-  flags: { container: 'text', tail: 'text', follow: 'optional', timestamps: 'optional' },
+  flags: { container: 'text', selector: 'text', tail: 'text', follow: 'optional', timestamps: 'optional' },
   letters: { f: 'follow' },
   check(args) {
     const tail = args.flags.get('tail')
-    if (args.flags.has('timestamps')) return ['the flag `--timestamps` of kubectl logs is not modelled; supported: --container, --tail, --follow']
+    if (args.flags.has('timestamps')) return ['the flag `--timestamps` of kubectl logs is not modelled; supported: --container, --selector, --tail, --follow']
+    if (args.flags.has('selector') && args.flags.has('follow')) return ['kubectl logs of a selector with --follow is not modelled']
     return tail === undefined || /^-?\d+$/.test(tail) || tail.includes('${') ? [] : [`kubectl logs: invalid argument "${tail}" for "--tail" flag`]
   },
   look(c) {
     if (c.args.flags.has('follow') && c.args.flags.get('follow') !== 'false') return undefined
-    return { output: ok(tailOf(c, logOf(handleOf(c)))), afterUs: 0, stableUntilUs: c.kube.sim.now }
+    const selector = c.args.flags.get('selector')
+    const pods = selector === undefined ? [podOf(c, c.args.positional[0] ?? '')] : c.kube.pods$.list().filter(pod => pod.namespace === c.namespace && selectorMatches(selector, pod.labels))
+    if (pods.length === 0) return { out: '', err: `No resources found in ${c.namespace} namespace.\n`, code: 0 }
+    // Logs come from the kubelet of the pod's node.
+    const away = pods.find(({ worker }) => worker?.handle !== undefined && (!worker.node.connected || !worker.node.kubeletUp))
+    if (away !== undefined) {
+      const text = `Error from server: Get "https://${away.worker?.node.ip ?? ''}:10250/containerLogs/${away.namespace}/${away.name}/${away.main.name}": dial tcp: i/o timeout\n`
+      return { output: failed(text), afterUs: c.kube.options.connectTimeoutSeconds * SECOND, stableUntilUs: NEVER }
+    }
+    return { output: ok(selector === undefined ? tailOf(c, logOf(handleOf(c))) : pods.map(pod => lines(tailOf(c, logOf(handleIn(pod)), SELECTED_TAIL))).join('')), afterUs: 0, stableUntilUs: c.kube.sim.now }
   },
   *run(c) {
     const handle = handleOf(c)
@@ -46,8 +57,14 @@ export const logs: Verb = {
   },
 }
 
+/** Lines of each pod that a selector shows unless `--tail` says otherwise. */
+const SELECTED_TAIL = 10
+
 function handleOf(c: Context): Container {
-  const pod = podOf(c, c.args.positional[0] ?? '')
+  return handleIn(podOf(c, c.args.positional[0] ?? ''))
+}
+
+function handleIn(pod: Pod): Container {
   const handle = pod.worker?.handle
   if (handle === undefined) throw new CliError(`Error from server (BadRequest): container "${pod.main.name}" in pod "${pod.name}" is waiting to start: ${pod.reason || 'ContainerCreating'}`)
   return handle
@@ -55,8 +72,11 @@ function handleOf(c: Context): Container {
 
 const logOf = (handle: Container): string => handle.imageUsed.program.logs?.(handle) ?? ''
 
-function tailOf(c: Context, text: string): string {
-  const lines = Number(c.args.flags.get('tail') ?? -1)
+/** What follows from another pod begins on a line of its own. */
+const lines = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
+
+function tailOf(c: Context, text: string, usual = -1): string {
+  const lines = Number(c.args.flags.get('tail') ?? usual)
   if (lines < 0) return text
   const all = text.split('\n')
   const end = all.at(-1) === '' ? all.length - 1 : all.length
