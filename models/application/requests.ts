@@ -2,6 +2,7 @@
  * Requests on the sampled keys, one by one: a client sends one to a pod, the pod makes its statements on one database or on both, and what goes
  * wrong between two statements is left as it is. Nothing here knows what the two databases ought to hold.
  */
+import type { Copy } from '../../src/cluster/log/index.ts'
 import { type Process, SECOND, Signal, sample, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
 import { asDistribution } from '../kubernetes/index.ts'
 import type { Build } from './options.ts'
@@ -142,8 +143,9 @@ export class Requests {
       return { is: 'error' }
     }
     let answer: Answer = { is: 'silent' }
+    const sent = pod.connection(side)?.writable
     sim.after(us / 2, () => {
-      answer = this.carryOut(pod, side, operation, build, nth, version)
+      answer = this.carryOut(pod, side, operation, build, nth, version, sent)
     })
     yield us
     if (answer.is === 'silent' || sim.chance.draw('statement', 'application.answer-lost', nth) < options.answerLostP) {
@@ -157,12 +159,13 @@ export class Requests {
     legs.push({ side, atUs: this.world.sim.now, result })
   }
 
-  private carryOut(pod: Pod, side: Side, operation: Operation, build: Build, nth: number, given: number | undefined): Answer {
+  private carryOut(pod: Pod, side: Side, operation: Operation, build: Build, nth: number, given: number | undefined, sent: Copy | undefined): Answer {
     const { rows, sim, options } = this.world
     const connection = pod.connection(side)
     const state = connection?.state
     if (state?.is === 'silent' || state?.is === 'held') return { is: 'silent' }
-    const copy = connection?.writable
+    // What a pod sent before it died arrives all the same.
+    const copy = pod.alive ? connection?.writable : sent?.leading === true ? sent : undefined
     const fails = sim.chance.draw('statement', 'application.error', nth) < (side === 'legacy' ? options.legacyErrorP : options.modernErrorP)
     if (copy === undefined || fails) {
       this.record(operation, side, 'error')

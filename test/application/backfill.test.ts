@@ -49,7 +49,7 @@ test('before the switch, with both written and versions compared, nothing is los
 
 test('a chunk does not see what happens while it is on its way: inserted if absent, with deletes that leave nothing behind', () => {
   const resurrected = (form: 'upsert' | 'versioned', mode: string): number => {
-    const on = bench({ image: 'webapp:2', builds: { 'webapp:2': { ...BOTH, statement: form } }, deleteShare: 0.4, chunkRows: 1_000, backfillRowsPerSecond: 50 })
+    const on = bench({ image: 'webapp:2', builds: { 'webapp:2': { ...BOTH, statement: form } }, deleteShare: 0.4, followUpShare: 0, chunkRows: 1_000, backfillRowsPerSecond: 50 })
     on.wait(30)
     job(on, 'backfill', ['backfill', `--mode=${mode}`])
     calmDown(on)

@@ -82,6 +82,8 @@ test('BG-T07: a pod that dies between the two statements leaves them apart; nobo
   const torn = on.operations().filter(({ legs }) => legs.length === 1 && legs[0]?.side === 'legacy')
   expect(torn.length).toBeGreaterThan(3)
   expect(torn.every(({ outcome }) => outcome === 'unknown')).toBe(true)
+  // What was on its way when the pod died was carried out after it.
+  expect(on.operations().some(({ doneUs, legs: made }) => made.some(({ atUs, result }) => result === 'done' && atUs > doneUs))).toBe(true)
   expect(on.cluster.rows().divergent.length).toBeGreaterThan(0)
   expect(on.cluster.rows().strata.every(({ lost }) => lost === 0)).toBe(true)
 })
