@@ -39,7 +39,7 @@ describe('the page as text', () => {
   })
 
   test.each([
-    ['nothing rehearsed', [empty()], ['No rehearsal fell into this part', 'None was found']],
+    ['nothing rehearsed', [empty()], ['NOTHING REHEARSED', 'No rehearsal fell into this part', 'None was found']],
     ['one run', [told(1, 0)], ['1, without faults']],
     ['no failure', [passing()], ['HELD', 'None was found', 'Nothing failed in 40']],
     ['fifty failures', [many()], ['50 ways it failed', 'cause-49']],

@@ -156,7 +156,7 @@ function Assumptions({ view }: { readonly view: CampaignView }): JSX.Element | n
       {head === undefined ? <Remark text="Which of these would flip the verdict was not looked into: `--sensitivity` does." /> : <p><strong>{head}</strong></p>}
       {flips.length === 0 ? null : <ul>{flips.map((words) => <li key={words}>{words}</li>)}</ul>}
       {view.tornado === null ? null : <details><summary>How far each assumption moves each measure</summary><Table view={view.tornado} caption="How far each assumption moves each measure" left={3} /></details>}
-      <details><summary>{view.assumptions.rows.length} values that the scenario does not set</summary><Table view={view.assumptions} caption="Assumptions" left={4} /></details>
+      <details><summary>{view.assumptions.rows.length === 1 ? 'One value' : `${view.assumptions.rows.length} values`} that the scenario does not set</summary><Table view={view.assumptions} caption="Assumptions" left={4} /></details>
     </Section>
   )
 }

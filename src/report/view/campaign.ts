@@ -34,8 +34,9 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     id,
     scenario: result.scenario, title: result.title, engine: result.engine,
     apart: others.length === 0 ? '' : exploredWords(result),
-    verdict: result.verdict === 'violated' ? 'violated' : result.partial ? 'partial' : 'held',
-    badge: badgeWords(result),
+    // A part into which no rehearsal fell has held nothing.
+    verdict: result.verdict === 'violated' ? 'violated' : result.partial || result.runs === 0 ? 'partial' : 'held',
+    badge: result.runs === 0 ? 'NOTHING REHEARSED' : badgeWords(result),
     sentence: sentence(result),
     facts: factsOf(result),
     limit: LIMIT,
