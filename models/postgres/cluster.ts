@@ -19,6 +19,8 @@ import { PostgresProgram } from './program.ts'
 import { slotName, standbyConf } from './standby-conf.ts'
 import { Application, ApplicationEntrance } from './schema/application.ts'
 import { ApplicationProgram } from './schema/program.ts'
+import { EndpointEntrance } from './managed/entrance.ts'
+import { ManagedService } from './managed/service.ts'
 import { Dcs } from './patroni/dcs.ts'
 import { PostgresOperator } from './patroni/operator.ts'
 import { restAnswer } from './patroni/patronictl.ts'
@@ -86,6 +88,10 @@ export class PostgresCluster implements Cluster {
     const service = new ServiceEntrance(world, roundTripUs, options.service)
     const hosts = new HostsEntrance(world, roundTripUs)
     this.entrances = options.pooler === false ? { service, hosts } : { pooler: new PoolerEntrance(world, this.poolers, roundTripUs + 100, POOLER), service, hosts }
+    if (options.managed !== false) {
+      world.managed = new ManagedService(world, options.managed)
+      this.entrances = { endpoint: new EndpointEntrance(world.managed, roundTripUs), ...this.entrances }
+    }
     const direct = Object.values(this.entrances)[0] as Entrance
     // Users reach the database by way of the application, where there is one.
     if (world.application !== undefined) this.entrances = { application: new ApplicationEntrance(world.application, direct, 2 * roundTripUs), ...this.entrances }

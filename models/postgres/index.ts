@@ -27,6 +27,7 @@ function problems(options: PostgresOptions): readonly Problem[] {
   for (const [alias, pod] of Object.entries(options.aliases)) {
     if (!/^[a-z0-9-]+-\d+$/.test(pod)) found.push({ path: ['aliases', alias], message: `\`${pod}\` is no pod name; right would be, for example, ${memberNames(options)[0]}` })
   }
+  if (options.managed !== false && options.green === false) found.push({ path: ['managed'], message: 'a managed blue/green deployment needs `green`: where its second instance is to be' })
   if (options.upgradedPool !== false && options.targetKubernetesVersion === null) found.push({ path: ['upgradedPool'], message: 'an upgraded pool needs `targetKubernetesVersion`' })
   if (options.upgradedPool !== false) {
     for (const zone of options.upgradedPool.zones ?? []) if (zone > options.zones) found.push({ path: ['upgradedPool', 'zones'], message: `zone ${zone} does not exist: there are ${options.zones}` })

@@ -3,6 +3,7 @@ import type { Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, ok, type Output, recall } from '../../src/operator/command.ts'
 import type { PostgresCluster } from './cluster.ts'
 import { bouncerPsql, psqlFor } from './psql-targets.ts'
+import { aws } from './managed/aws.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { helmCommand } from './schema/helm.ts'
 import { pgIsReady } from './tools.ts'
@@ -12,6 +13,7 @@ export function workstationPrograms(cluster: PostgresCluster): Command[] {
   const { world, kubernetes, options } = cluster
   cluster.poolers.setPrograms(bouncer => [bouncerPsql(world, cluster.poolers, bouncer)])
   const commands: Command[] = [aliased(kubernetes.commands.kubectl, options.aliases), kubernetes.commands.az, kubernetes.commands.curl, echo]
+  if (world.managed !== undefined) commands.push(aws(world.managed))
   if (world.patroni !== undefined) commands.push(patronictl(world, () => 'operator'))
   if (options.application !== false) commands.push(helmCommand(world, options.application))
   if (options.operatorPlace === 'bastion-pod') {

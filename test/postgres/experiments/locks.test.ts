@@ -43,6 +43,16 @@ describe('table locks', () => {
     expect(sql(l, "select count(*) from information_schema.columns where table_name = 'orders'").out.trim()).toBe('3')
   })
 
+  it('PG-LOCK-3: also when its session goes on', () => {
+    const l = lab()
+    const clients = l.clients(OPEN)
+    psql(l, 'begin', 'lock table orders in access share mode', 'select pg_sleep(20)', 'commit')
+    l.wait(SECOND)
+    l.start('psql', '-h', 'postgres-primary', '-c', "set lock_timeout = '1s'", '-c', 'alter table orders add column note text', '-c', 'select pg_sleep(10)')
+    l.wait(4 * SECOND)
+    expect(clients.cohorts[0]?.label).toBe('writable')
+  })
+
   it('PG-LOCK-4: it waits for transactions of the clients that are open, and nobody new gets in meanwhile', () => {
     const l = lab()
     const clients = l.clients(OPEN)

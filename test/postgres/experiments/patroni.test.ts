@@ -23,6 +23,8 @@ describe('leading', () => {
       l.strike('node-loss', `node:${l.node(0)}`, 0)
       return gap(l)
     })
+    const { patroni } = lab().cluster.world
+    expect([patroni?.acquire('postgres-cluster-1'), patroni?.acquire('postgres-cluster-0')]).toEqual([false, true])
     expect(Math.min(...gaps)).toBeGreaterThan(19)
     expect(Math.max(...gaps)).toBeLessThan(48)
     expect(Math.max(...gaps) - Math.min(...gaps)).toBeGreaterThan(2)
@@ -55,6 +57,17 @@ describe('leading', () => {
     gap(l)
     expect(leader(l)).toBe('postgres-cluster-2')
     slow.end()
+    // A little behind, it lets the other go first, whoever looks first.
+    for (const seed of ['1', '2', '3', '4', '5', '6']) {
+      const near = lab({ seed })
+      near.clients(OPEN)
+      near.wait(15 * SECOND)
+      near.strike('replication-lag', 'member:postgres-cluster-1', 300 * SECOND, 2 * SECOND)
+      near.wait(20 * SECOND)
+      near.strike('node-loss', `node:${near.node(0)}`, 0)
+      gap(near)
+      expect(leader(near)).toBe('postgres-cluster-2')
+    }
     // Both behind: nobody leads until the primary is back.
     const both = lab()
     both.clients({ ...OPEN, bytesPerWrite: 10_000 })
@@ -117,8 +130,19 @@ describe('synchronous mode, and without the API', () => {
     gap(l)
     expect(leader(l)).toBe(sync)
     expect(l.lost(sync as string)).toBe(0)
+    for (const seed of ['2', '3', '4', '5', '6']) {
+      const again = lab({ seed, patroni: { synchronousMode: true } })
+      again.clients(OPEN)
+      again.wait(25 * SECOND)
+      const [, wanted] = again.cluster.world.patroni?.sync ?? []
+      again.strike('node-loss', `node:${again.node(0)}`, 0)
+      gap(again)
+      expect(leader(again)).toBe(wanted)
+    }
     // The last standby goes: after a look of the leader commits are acknowledged again.
     const other = ['postgres-cluster-1', 'postgres-cluster-2'].find(name => name !== sync) as string
+    l.wait(25 * SECOND)
+    expect(l.server(sync as string).settings['synchronous_standby_names']).toBe(`"${other}"`)
     l.strike('node-loss', `node:${l.node(other)}`, 0)
     l.wait(90 * SECOND)
     expect(l.server(sync as string).settings['synchronous_standby_names']).toBe('')
