@@ -6,7 +6,7 @@
  * A read on a leader sees what that leader has acknowledged: a commit becomes visible when it is done waiting.
  */
 import { type Branch, type Copy, FAIL, Marks, OK, type Position, type ReplicatedLog } from '../cluster/log/index.ts'
-import { MILLISECOND, SECOND, type Simulation, type TimerId, type Us } from '../kernel/index.ts'
+import { MILLISECOND, MINUTE, SECOND, type Simulation, type TimerId, type Us } from '../kernel/index.ts'
 import type { Cohort } from './cohort.ts'
 
 export interface RegisterOperation {
@@ -25,7 +25,7 @@ export interface RegisterHistory {
   readonly operations: readonly RegisterOperation[]
 }
 
-const MARKS = { perSecond: 0.1, densePerSecond: 4, denseForUs: 3 * SECOND, keys: 2 }
+const MARKS = { perSecond: 0.1, densePerSecond: 4, denseForUs: 3 * SECOND, thin: { perSecond: 0.005, afterUs: 5 * MINUTE }, keys: 2 }
 /** When reads are taken after a change: staleness shows only once somebody else has written. */
 const READ_AFTER_US: readonly Us[] = [0, 50 * MILLISECOND, 500 * MILLISECOND, 2 * SECOND]
 const INITIAL = 0
@@ -96,13 +96,14 @@ export class History {
     for (let key = 0; key < MARKS.keys; key++) {
       const rows: number[] = []
       for (let row = 0; row < marks.n; row++) if (marks.key[row] === key && marks.outcome[row] !== FAIL) rows.push(row)
-      const operations: RegisterOperation[] = rows.map(row => ({
+      const reads = this.readsOf(marks, rows)
+      const writes: RegisterOperation[] = rows.map(row => ({
         kind: 'write',
         value: marks.version[row] as number,
         callUs: marks.invokedUs[row] as number,
         returnUs: marks.outcome[row] === OK ? (marks.doneUs[row] as number) : Number.POSITIVE_INFINITY,
       }))
-      operations.push(...this.readsOf(marks, rows))
+      const operations = [...telling(writes, reads), ...reads]
       registers.push({ key: `${cohort}/${key}`, initial: INITIAL, operations })
     }
     return registers
@@ -128,6 +129,23 @@ export class History {
 }
 
 const NOTHING: readonly Position[] = []
+
+/**
+ * The writes that can make a difference, in the order of their calls. One that nobody reads, and that is over before the next write begins while no read
+ * and no third write touches the two of them, may as well not have been: it fits into any order immediately before the next, and any order
+ * without it is one with it. @param reads in the order of their calls, each over before the next
+ */
+export function telling(writes: readonly RegisterOperation[], reads: readonly RegisterOperation[]): readonly RegisterOperation[] {
+  const inOrder = writes.toSorted((a, b) => a.callUs - b.callUs || a.returnUs - b.returnUs)
+  const seen = new Set(reads.map(({ value }) => value))
+  let read = 0
+  return inOrder.filter((write, i) => {
+    while (read < reads.length && (reads[read] as RegisterOperation).returnUs < write.callUs) read += 1
+    const next = inOrder[i + 1]
+    if (next === undefined || seen.has(write.value) || write.returnUs > next.callUs) return true
+    return (reads[read]?.callUs ?? Number.POSITIVE_INFINITY) <= next.returnUs || (inOrder[i + 2]?.callUs ?? Number.POSITIVE_INFINITY) <= next.returnUs
+  })
+}
 
 interface Written {
   readonly lsn: number

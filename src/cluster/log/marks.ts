@@ -10,6 +10,8 @@ export interface MarksOptions {
   /** …and for `denseForUs` after each structural change. */
   readonly densePerSecond: number
   readonly denseForUs: Us
+  /** What is long quiet is sampled more thinly: so many a second once nothing has changed for `afterUs`. Default: as in quiet times. */
+  readonly thin?: { readonly perSecond: number; readonly afterUs: Us }
   /** Keys, taken in turn; a key's versions count up. */
   readonly keys: number
 }
@@ -80,6 +82,8 @@ export class Marks {
     density.cut(now)
     density.add(now, now, options.densePerSecond / 1_000_000, 0, 0)
     density.add(now + options.denseForUs, now + options.denseForUs, options.perSecond / 1_000_000, 0, 0)
+    const { thin } = options
+    if (thin !== undefined) density.add(now + thin.afterUs, now + thin.afterUs, thin.perSecond / 1_000_000, 0, 0)
   }
 
   private take(e: Readonly<Entry>): void {
