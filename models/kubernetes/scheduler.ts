@@ -40,12 +40,19 @@ export class Scheduler {
     const zone = this.kube.volumes.zoneOf(pod)
     const missing = pod.claims.find(claim => !this.kube.claims.exists(claim))
     const requests = requestsOf(pod)
+    const refuse = (why: string): void => void refusals.set(why, (refusals.get(why) ?? 0) + 1)
+    let full = 0
     let best: KubeNode[] = []
     let bestScore = 0
     for (const node of this.candidates(pod)) {
+      // Most machines of a fleet are full; why is only asked when none takes it.
+      if (this.full(node, requests)) {
+        full += 1
+        continue
+      }
       const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone, requests)
       if (refusal !== undefined) {
-        refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1)
+        refuse(refusal)
         continue
       }
       const score = this.score(node, pod)
@@ -55,6 +62,7 @@ export class Scheduler {
       } else if (score === bestScore) best.push(node)
     }
     const chosen = this.chooseAmong(best, pod)
+    if (chosen === undefined && full > 0) for (const node of this.candidates(pod)) if (this.full(node, requests)) refuse(missing === undefined ? (this.refuses(node, pod, zone, requests) as string) : `persistentvolumeclaim "${missing}" not found`)
     if (chosen === undefined) return this.unschedulable(pod, refusals)
     this.waiting.delete(pod)
     pod.reason = ''
@@ -76,6 +84,11 @@ export class Scheduler {
     pod.reason = 'Unschedulable'
     pod.message = message
     this.kube.note(EVENT.podUnschedulable, pod.name, 0, `${pod.name} is Pending: ${message}`)
+  }
+
+  private full(node: KubeNode, { cpu, memory }: Requests): boolean {
+    const { nodeCpu, nodeMemoryBytes } = this.kube.options
+    return node.cpuUsed + cpu > nodeCpu || node.memoryUsed + memory > nodeMemoryBytes
   }
 
   /** Why the node does not take the pod, in the scheduler's words; undefined if it does. */

@@ -5,7 +5,7 @@ import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeNode } from '../node.ts'
 import type { Pod } from '../pod.ts'
 import { safeHash } from '../revisions.ts'
-import { list, resourceType, selectorMatches } from './resources.ts'
+import { list, resourceType } from './resources.ts'
 import { CliError, type Context, joined, notFound, type Verb } from './verb.ts'
 
 const NODE = resourceType('nodes')
@@ -13,7 +13,7 @@ const NODE = resourceType('nodes')
 function nodesOf(c: Context): KubeNode[] {
   if (NODE === undefined) throw new Error('kubectl: no nodes')
   const selector = c.args.flags.get('selector')
-  if (selector !== undefined) return list(c.kube, NODE, undefined).filter(f => selectorMatches(selector, f.labels)).map(f => c.kube.nodes.get(f.name) as KubeNode)
+  if (selector !== undefined) return list(c.kube, NODE, undefined, selector).map(f => c.kube.nodes.get(f.name) as KubeNode)
   if (c.args.positional.length === 0) throw new CliError(`error: USAGE: kubectl ${c.call.argv[1]} NODE [flags]`)
   return c.args.positional.map(word => {
     const name = word.replace(/^nodes?\//, '')

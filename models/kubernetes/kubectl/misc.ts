@@ -93,7 +93,7 @@ export const top: Verb = {
     const t = resourceType(c.args.positional[0] ?? '')
     if (t === undefined) throw new CliError(`error: unknown command "${c.args.positional[0]}"`)
     const selector = c.args.flags.get('selector')
-    const found = list(c.kube, t, c.namespace).filter(f => selector === undefined || selectorMatches(selector, f.labels))
+    const found = list(c.kube, t, c.namespace, selector)
     const rows = found.map(f => {
       const node = c.kube.nodes.get(f.name)
       if (t.kind === 'Node' && node !== undefined) {

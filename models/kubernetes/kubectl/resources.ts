@@ -91,17 +91,19 @@ export function find(kube: Kubernetes, t: ResourceType, name: string, namespace:
   return { type: t, name, namespace, key, labels: entry.object.metadata.labels ?? {}, json: () => storedObject(kube, t.kind, key, entry) }
 }
 
-/** All objects of a type in a namespace (`undefined` = all), sorted by name as the API server does. */
-export function list(kube: Kubernetes, t: ResourceType, namespace: string | undefined): Found[] {
+/** All objects of a type in a namespace (`undefined` = all) that fit a selector, sorted by name as the API server does. Of a fleet few are wanted: the others are only glanced at. */
+export function list(kube: Kubernetes, t: ResourceType, namespace: string | undefined, selector?: string): Found[] {
   const out: Found[] = []
-  const add = (name: string, ns: string) => {
+  const terms = selector === undefined ? NO_TERMS : readSelector(selector)
+  const add = (name: string, ns: string, labels: Labels) => {
+    if (!terms.every(fits => fits(labels))) return
     const found = namespace === undefined || !t.namespaced || ns === namespace ? find(kube, t, name, ns) : undefined
     if (found !== undefined) out.push(found)
   }
-  if (t.kind === 'Pod') for (const pod of kube.pods$.list()) add(pod.name, pod.namespace)
-  else if (t.kind === 'Node') for (const name of kube.nodes.keys()) add(name, '')
-  else if (t.kind === 'Namespace') for (const name of new Set([...BUILT_IN_NAMESPACES, kube.options.namespace, ...kube.store.entries('Namespace').map(([, e]) => e.object.metadata.name)])) add(name, '')
-  else for (const [, e] of kube.store.entries(t.kind === 'Endpoints' ? 'Service' : t.kind)) add(e.object.metadata.name, e.object.metadata.namespace ?? kube.options.namespace)
+  if (t.kind === 'Pod') for (const pod of kube.pods$.list()) add(pod.name, pod.namespace, pod.labels)
+  else if (t.kind === 'Node') for (const [name, node] of kube.nodes) add(name, '', node.labels)
+  else if (t.kind === 'Namespace') for (const name of new Set([...BUILT_IN_NAMESPACES, kube.options.namespace, ...kube.store.entries('Namespace').map(([, e]) => e.object.metadata.name)])) add(name, '', find(kube, t, name, '')?.labels ?? NO_LABELS)
+  else for (const [, e] of kube.store.entries(t.kind === 'Endpoints' ? 'Service' : t.kind)) add(e.object.metadata.name, e.object.metadata.namespace ?? kube.options.namespace, e.object.metadata.labels ?? NO_LABELS)
   return out.sort((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
@@ -111,6 +113,9 @@ export function selectorMatches(selector: string, labels: Labels): boolean {
 }
 
 type Term = (labels: Labels) => boolean
+
+const NO_TERMS: readonly Term[] = []
+const NO_LABELS: Labels = {}
 
 /** The terms of a selector, taken apart once for a text. */
 const readSelector = rememberedByText((selector): readonly Term[] => splitSelector(selector).map(readTerm))

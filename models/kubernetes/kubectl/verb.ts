@@ -3,7 +3,7 @@ import type { Process } from '../../../src/kernel/index.ts'
 import type { Call, Look, Output } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { Arguments, FlagSpec } from './arguments.ts'
-import { type Found, find, list, type ResourceType, resourceName, resourceType, selectorMatches } from './resources.ts'
+import { type Found, find, list, type ResourceType, resourceName, resourceType } from './resources.ts'
 
 export interface Context {
   readonly kube: Kubernetes
@@ -84,7 +84,7 @@ export function targets(c: Context, words: readonly string[] = c.args.positional
   const everywhere = c.args.flags.has('all-namespaces')
   for (const s of selections(c, words)) {
     if (s.names.length === 0) {
-      for (const f of list(c.kube, s.type, everywhere ? undefined : c.namespace)) if (selector === undefined || selectorMatches(selector, f.labels)) found.push(f)
+      found.push(...list(c.kube, s.type, everywhere ? undefined : c.namespace, selector))
       continue
     }
     for (const name of s.names) {
