@@ -14,7 +14,7 @@ export type Given = Partial<Record<keyof VitessOptions, unknown>>
 /** A constant for each time that tests do not care about, so that what they do care about stands out. */
 const QUIET = { timing: { reparentSeconds: 1, rpcMs: 10, restoreMinutes: 5, mysqlStopSeconds: 5, mysqlStartSeconds: 10, crashStartSeconds: 20, slowStopSeconds: 60, dictionaryUpgradeSeconds: 30, relayFlushMs: 0.5 }, longTransactionP: 0, patchBreakP: 0, kubernetes: { imagePullSeconds: 1 } }
 
-const LOAD: Load = {
+export const LOAD: Load = {
   writesPerSecond: 500, readsPerSecond: 0, loop: 'open', thinkUs: 100_000, cohorts: 1, connections: 50, bytesPerWrite: 500, entrance: undefined, timeoutUs: 20 * SECOND, queueAgeLimitUs: 20 * SECOND, retryUs: 200_000, attempts: 3,
   connectionLifeUs: Number.POSITIVE_INFINITY, onReadOnly: 'reconnect', warningsAreUnknown: false, dnsCacheUs: 0,
 }
