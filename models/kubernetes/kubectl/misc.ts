@@ -4,7 +4,7 @@ import { quantity } from '../objects.ts'
 import type { Container } from '../handle.ts'
 import type { Pod } from '../pod.ts'
 import { podOf, until } from './exec.ts'
-import { list, resourceType } from './resources.ts'
+import { list, resourceType, selectorMatches } from './resources.ts'
 import { align } from './table.ts'
 import { CliError, type Context, type Verb } from './verb.ts'
 
