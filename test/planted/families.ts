@@ -1,4 +1,5 @@
 import type { Family } from './defect.ts'
+import { applicationRules } from './lists/application-rules.ts'
 import { checks } from './lists/checks.ts'
 import { harness } from './lists/harness.ts'
 import { kubernetesRules } from './lists/kubernetes-rules.ts'
@@ -16,4 +17,4 @@ import { redisRolling } from './lists/redis-rolling.ts'
 import { redisRules } from './lists/redis-rules.ts'
 
 /** All planted defects. An engine adds its families here: one of its runbooks, one of its rules. */
-export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, postgresSchema, postgresSchemaRules, postgresOperator, postgresPatroniRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, memcachedRolling, memcachedRules, checks, harness]
+export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, postgresSchema, postgresSchemaRules, postgresOperator, postgresPatroniRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, memcachedRolling, memcachedRules, applicationRules, checks, harness]
