@@ -96,6 +96,8 @@ describe('a script as a runbook', () => {
   test('nothing outside is read or written', () => {
     expect(rehearse('rm -rf --no-preserve-root /; cat /etc/passwd; echo pwned > /tmp/proofroll-outside; (exec 3<>/dev/tcp/127.0.0.1/80) 2>/dev/null\n').run.outcome).toBe('aborted')
     expect(() => rehearse('wget http://x/\n')).toThrow(UnsupportedError)
+    // A program that would never end, or never stop printing, is refused by name, not waited for.
+    for (const filter of ['[range(1e9)]|length', 'last(range(0;1e9))', '[range(0;1e9;1)]|length', '0|until(false;.+1)', '[0|while(true;.+1)]', '[limit(3;range(1e9))]|length==3 and ([range(1e9)]|length)']) expect(() => rehearse(`jq -n '${filter}'\n`)).toThrow('a jq filter that never ends')
   })
 })
 

@@ -45,8 +45,14 @@ export function* values(filter: Filter, value: Json, scope: Scope): Generator<Js
   for (const out of run(filter, item(value), scope)) yield out.value
 }
 
+/** Counts what a program does, so that one that never ends, or makes millions of values, is refused by name. @throws UnsupportedError */
+function tick(scope: Scope, steps: number): void {
+  scope.machine.steps += steps
+  if (scope.machine.steps > MOST_STEPS) throw new UnsupportedError('a jq filter that never ends', [`up to ${MOST_STEPS} steps`])
+}
+
 function* run(f: Filter, input: Item, scope: Scope): Generator<Item> {
-  if (++scope.machine.steps > MOST_STEPS) throw new UnsupportedError('a jq filter that never ends', [`up to ${MOST_STEPS} steps`])
+  tick(scope, 1)
   switch (f.is) {
     case 'identity':
       yield input
@@ -364,11 +370,11 @@ function* call(f: Extract<Filter, { is: 'call' }>, input: Item, scope: Scope): G
     case 'first/1': for (const found of run(arg(0), input, scope)) { yield found; return } return
     case 'last/1': { let last: Item | undefined; for (const found of run(arg(0), input, scope)) last = found; if (last !== undefined) yield last; return }
     case 'limit/2': for (const n of values(arg(0), input.value, scope)) { let left = n as number; if (left > 0) for (const found of run(arg(1), input, scope)) { yield found; if (--left <= 0) break } } return
-    case 'until/2': { let now = input.value; for (;;) { scope.machine.steps += 10; if (isTrue(values(arg(0), now, scope).next().value as Json) || scope.machine.steps > MOST_STEPS) break; now = values(arg(1), now, scope).next().value as Json } yield item(now); return }
-    case 'while/2': { let now = input.value; while (isTrue(values(arg(0), now, scope).next().value as Json)) { scope.machine.steps += 10; if (scope.machine.steps > MOST_STEPS) break; yield item(now); now = values(arg(1), now, scope).next().value as Json } return }
-    case 'range/1': for (const to of values(arg(0), input.value, scope)) for (let i = 0; i < (to as number); i++) yield item(i); return
-    case 'range/2': for (const from of values(arg(0), input.value, scope)) for (const to of values(arg(1), input.value, scope)) for (let i = from as number; i < (to as number); i++) yield item(i); return
-    case 'range/3': for (const from of values(arg(0), input.value, scope)) for (const to of values(arg(1), input.value, scope)) for (const by of values(arg(2), input.value, scope)) for (let i = from as number; (by as number) > 0 ? i < (to as number) : (by as number) < 0 && i > (to as number); i += by as number) yield item(i); return
+    case 'until/2': { let now = input.value; for (;;) { tick(scope, 10); if (isTrue(values(arg(0), now, scope).next().value as Json)) break; now = values(arg(1), now, scope).next().value as Json } yield item(now); return }
+    case 'while/2': { let now = input.value; while (isTrue(values(arg(0), now, scope).next().value as Json)) { tick(scope, 10); yield item(now); now = values(arg(1), now, scope).next().value as Json } return }
+    case 'range/1': for (const to of values(arg(0), input.value, scope)) for (let i = 0; i < (to as number); i++) { tick(scope, 1); yield item(i) } return
+    case 'range/2': for (const from of values(arg(0), input.value, scope)) for (const to of values(arg(1), input.value, scope)) for (let i = from as number; i < (to as number); i++) { tick(scope, 1); yield item(i) } return
+    case 'range/3': for (const from of values(arg(0), input.value, scope)) for (const to of values(arg(1), input.value, scope)) for (const by of values(arg(2), input.value, scope)) for (let i = from as number; (by as number) > 0 ? i < (to as number) : (by as number) < 0 && i > (to as number); i += by as number) { tick(scope, 1); yield item(i) } return
     case 'any/0': yield item((input.value as readonly Json[]).some(isTrue)); return
     case 'all/0': yield item((input.value as readonly Json[]).every(isTrue)); return
     case 'any/1': yield item([...each(item(input.value))].some(i => [...values(arg(0), i.value, scope)].some(isTrue))); return
