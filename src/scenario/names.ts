@@ -43,8 +43,12 @@ function answers(name: string, known: readonly string[]): boolean {
   return known.includes(name) || (family(name) !== undefined && known.some(each => family(each) === family(name)))
 }
 
+/** Words behind these are names of variables, or text. */
+const OWN_WORDS: ReadonlySet<string> = new Set(['local', 'declare', 'typeset', 'export', 'readonly', 'unset', 'read', 'echo', 'printf', 'set', 'trap'])
+
 /** The pods that a command names, and the hosts that it, or the program behind its `--`, connects to. Of other namespaces nothing is known. */
 function namesIn(argv: readonly string[]): readonly string[] {
+  if (OWN_WORDS.has(argv[0] ?? '')) return []
   const end = argv.indexOf('--')
   const [head, tail] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)]
   const elsewhere = head.some(word => /^(?:-n|--namespace)/.test(word))

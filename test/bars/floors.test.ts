@@ -5,7 +5,7 @@ import type { Cluster, Engine, Strike } from '../../src/engine.ts'
 import { loadScenario, loadScenarioFrom } from '../../src/scenario/index.ts'
 import { engines } from '../../models/index.ts'
 
-const HEAD = 'format: 1\ntitle: floor\ncluster: { engine: postgres }\ndeadline: 1h\n'
+const HEAD = 'format: 1\ntitle: floor\ncluster: { engine: postgres, targetKubernetesVersion: 1.29.0 }\ndeadline: 1h\n'
 
 function scenario(runbook: string) {
   return loadScenarioFrom({ name: 'floor', yaml: `${HEAD}runbook:\n${runbook}`, files: {}, set: {} }, engines, {})

@@ -221,7 +221,7 @@ describe('the other commands', () => {
   test('list names what is built and what is not; --diagram draws', async () => {
     const { out, code } = await proofroll(['list'])
     expect(code).toBe(0)
-    for (const words of ['toy', 'Elasticsearch shard rebalancing', 'blue/green', 'MySQL Ferris wheel']) expect(out.replace(/\s+/g, ' ')).toContain(words)
+    for (const words of ['toy', 'Elasticsearch shard rebalancing', 'Presslabs', 'MySQL Ferris wheel']) expect(out.replace(/\s+/g, ' ')).toContain(words)
     expect((await proofroll(['list', '--diagram', 'swap.yaml'])).out).toMatch(/^stateDiagram-v2\n/)
   })
 

@@ -15,6 +15,7 @@ import { postgresSchema, postgresSchemaRules } from './lists/postgres-schema.ts'
 import { postgresWheel } from './lists/postgres-wheel.ts'
 import { redisRolling } from './lists/redis-rolling.ts'
 import { redisRules } from './lists/redis-rules.ts'
+import { vitessRules } from './lists/vitess-rules.ts'
 
 /** All planted defects. An engine adds its families here: one of its runbooks, one of its rules. */
-export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, postgresSchema, postgresSchemaRules, postgresOperator, postgresPatroniRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, memcachedRolling, memcachedRules, applicationRules, checks, harness]
+export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, postgresSchema, postgresSchemaRules, postgresOperator, postgresPatroniRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, memcachedRolling, memcachedRules, applicationRules, vitessRules, checks, harness]

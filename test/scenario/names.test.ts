@@ -45,5 +45,6 @@ test('in a script each line is read: what nothing answers to is an error, but fo
   expect(doubtedIn('P=pg-1\nkubectl exec "$P" -- true\nkubectl get pod $UNKNOWN\nkubectl delete pod postgres-cluster-7\n')).toEqual(['L2 error: pg-1'])
   expect(doubtedIn('for p in postgres-cluster-0 pg-2; do\n  timeout 5 kubectl delete pod $p\ndone\nkubectl get svc nobody\nkubectl get svc/postgres-primary\n')).toEqual(['L2 error: pg-2', 'L4 error: nobody'])
   expect(doubtedIn('kubectl run t --image=postgres:15.8 -- date\nkubectl get pod t\nkubectl apply -f x.yaml\nkubectl get svc made\n', { 'x.yaml': 'apiVersion: v1\nkind: Service\nmetadata:\n  name: made\n' })).toEqual([])
+  expect(doubtedIn('f() {\n  local disk pod patient shard\n  echo restart pod patient\n  read -r svc name\n}\nf\nkubectl get pods\n')).toEqual([])
   expect(doubtedIn('kubectl -n other exec pg-1 -- true\n')).toEqual([])
 })

@@ -54,7 +54,7 @@ describe('adding the new node', () => {
   test('PG-T14 the quick version upgrades no node at all', () => {
     const result = play(variant(QUICK))
     expect(result.measures.mixedVersionSeconds).toBe(0)
-    expect(verdict(result, 'target-reached').evidence).toContain('postgres-cluster-0 has node 1.28.9')
+    expect(verdict(result, 'target-reached').evidence).toContain('All 4 members have node 1.28.9')
     expect(result.story?.members.every(m => m.versions['node'] === undefined || m.versions['node'] === '1.28.9')).toBe(true)
   })
 
