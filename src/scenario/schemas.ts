@@ -9,7 +9,7 @@ const BASE = 'https://proofroll.dev/schemas'
 /** The schema files by name, as text. A scenario's `cluster` is one of the engines' options, told apart by `engine`. */
 export function schemaFiles(engines: readonly Engine[]): Readonly<Record<string, string>> {
   return {
-    'scenario.schema.json': text({ $id: `${BASE}/scenario.schema.json`, ...scenarioSchema(engines) }),
+    'scenario.schema.json': text(shared({ $id: `${BASE}/scenario.schema.json`, ...scenarioSchema(engines) })),
     'runbook.schema.json': text({ $id: `${BASE}/runbook.schema.json`, ...json(RunbookSchema) }),
   }
 }
@@ -39,6 +39,65 @@ function clusterSchema(engines: readonly Engine[]): Record<string, unknown> {
 
 function json(schema: z.ZodType): Record<string, unknown> {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as Record<string, unknown>
+}
+
+/** Schemas shorter than this (in characters of JSON) are written out each time. */
+const WORTH_SHARING = 150
+
+/**
+ * What stands in several places (the options of Kubernetes in every engine, a distribution in every timing) stands once, in `$defs`: a fifth of the
+ * file, and the same for an editor.
+ */
+function shared(schema: Record<string, unknown>): Record<string, unknown> {
+  const times = new Map<string, number>()
+  each(schema, (of) => {
+    const key = JSON.stringify(of)
+    times.set(key, (times.get(key) ?? 0) + 1)
+    // What is inside something that stands elsewhere too is counted where that is written.
+    return (times.get(key) as number) === 1
+  })
+  const definitions: Record<string, unknown> = {}
+  const names = new Map<string, string>()
+  const swap = (of: unknown): unknown => {
+    const key = JSON.stringify(of)
+    if ((times.get(key) ?? 0) < 2 || key.length < WORTH_SHARING) return inside(of as Record<string, unknown>, swap)
+    let name = names.get(key)
+    if (name === undefined) {
+      name = `shared${names.size + 1}`
+      names.set(key, name)
+      definitions[name] = inside(of as Record<string, unknown>, swap)
+    }
+    return { $ref: `#/$defs/${name}` }
+  }
+  const whole = inside(schema, swap)
+  return { ...whole, $defs: { ...(whole['$defs'] as Record<string, unknown> | undefined), ...definitions } }
+}
+
+/** Keywords that hold schemas: in a map by name, in a list, or one. */
+const MAPS = new Set(['properties', '$defs'])
+const LISTS = new Set(['anyOf', 'oneOf', 'allOf', 'prefixItems'])
+const ONES = new Set(['items', 'additionalProperties', 'propertyNames'])
+
+/** The schema with those directly inside it put through `change`. */
+function inside(schema: Record<string, unknown>, change: (of: unknown) => unknown): Record<string, unknown> {
+  if (!isMap(schema)) return schema
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => {
+    if (MAPS.has(key) && isMap(value)) return [key, Object.fromEntries(Object.entries(value).map(([name, of]) => [name, change(of)]))]
+    if (LISTS.has(key) && Array.isArray(value)) return [key, value.map(change)]
+    return [key, ONES.has(key) && isMap(value) ? change(value) : value]
+  }))
+}
+
+/** Visits every schema inside; deeper only where `visit` says so. */
+function each(schema: Record<string, unknown>, visit: (of: unknown) => boolean): void {
+  inside(schema, (of) => {
+    if (visit(of) && isMap(of)) each(of, visit)
+    return of
+  })
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function text(schema: Record<string, unknown>): string {
