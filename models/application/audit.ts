@@ -45,9 +45,20 @@ function missing({ rows }: World, key: Key, authority: Copy | undefined): readon
   const row = authority === undefined ? undefined : rows.row(authority, key)
   const last = row === undefined ? undefined : key.operations.find(({ id }) => id === row.op)
   const sinceUs = last?.doneUs ?? Number.NEGATIVE_INFINITY
-  const untraced = key.operations.filter(each => each.outcome === 'ok' && each.id !== row?.op && each.invokedUs > sinceUs)
+  const untraced = key.operations.filter(each => each.outcome === 'ok' && each.id !== row?.op && each.invokedUs > sinceUs && !foundDeleted(key, each))
   // Where there should be no row and is none, nothing is amiss, however it came about.
   return untraced.at(-1)?.sql === 'delete' && row?.present === false ? [] : untraced
+}
+
+/**
+ * Two clients at once: one deletes the row, the other's statement comes after it and rightly changes nothing (rule APP-ROWS-3). Not so where the row
+ * should have been there again by then, or had never got there.
+ */
+function foundDeleted({ operations }: Key, { legs, invokedUs }: Operation): boolean {
+  return legs.length > 0 && legs.every(({ result, deletedBy }) => {
+    const deletion = deletedBy === undefined ? undefined : operations.find(({ id }) => id === deletedBy)
+    return result === 'no-row' && deletion !== undefined && !operations.some(each => each.outcome === 'ok' && each.sql !== 'delete' && each.invokedUs > deletion.doneUs && each.doneUs < invokedUs)
+  })
 }
 
 type Found = Omit<DivergentRow, 'stratum'>

@@ -155,8 +155,8 @@ export class Requests {
     return answer
   }
 
-  private record({ legs }: Operation, side: Side, result: LegRecord['result']): void {
-    legs.push({ side, atUs: this.world.sim.now, result })
+  private record({ legs }: Operation, side: Side, result: LegRecord['result'], deletedBy?: number): void {
+    legs.push({ side, atUs: this.world.sim.now, result, deletedBy })
   }
 
   private carryOut(pod: Pod, side: Side, operation: Operation, build: Build, nth: number, given: number | undefined, sent: Copy | undefined): Answer {
@@ -179,7 +179,8 @@ export class Requests {
     }
     // The database that hands out versions is written as it stands; the other compares (rule APP-VERSION-1).
     const version = given ?? rows.nextVersion()
-    const effect = effectOf(rows.row(copy, key), operation, { sql: sql as Sql, form: build.statement, version })
+    const there = rows.row(copy, key)
+    const effect = effectOf(there, operation, { sql: sql as Sql, form: build.statement, version })
     if (effect.is === 'duplicate-key') {
       this.record(operation, side, 'error')
       return { is: 'error' }
@@ -188,7 +189,7 @@ export class Requests {
       rows.commit(copy, key, effect.row, version, 'program')
       if (before) rows.repeated += 1
     }
-    this.record(operation, side, effect.is === 'changed' ? 'done' : effect.is)
+    this.record(operation, side, effect.is === 'changed' ? 'done' : effect.is, effect.is === 'no-row' && there.op > 0 ? there.op : undefined)
     return { is: 'done', version }
   }
 }

@@ -40,6 +40,8 @@ export interface LegRecord {
   readonly side: Side
   readonly atUs: Us
   readonly result: 'done' | 'no-row' | 'error' | 'unanswered' | 'older'
+  /** Of `no-row`: the operation that had deleted the row there; undefined = it had never been there. */
+  readonly deletedBy?: number | undefined
 }
 
 export interface Operation {

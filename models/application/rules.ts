@@ -34,6 +34,7 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['APP-AUTHORITY-1', 'The database that counts is the one that most requests go by: the only one they write to, or of two the one they read from.', 'facts §9 I1, I2; this model', 'audit'],
   ['APP-ROWS-1', 'A row lies in the history of a database where it was committed: what that history loses, the row loses.', 'design §5 (forks are explicit)', 'audit'],
   ['APP-ROWS-2', 'An acknowledged operation has left no trace where the row that counts was made by an operation that had ended before it began.', 'design §9 lost; facts I1, I4', 'audit'],
+  ['APP-ROWS-3', 'A statement that finds its row deleted by somebody else a moment before changes nothing, and nothing is lost by it.', 'PostgreSQL READ COMMITTED: an UPDATE of a row that is gone affects 0 rows (postgresql.org transaction-iso)', 'audit'],
 ]
 
 export const rules: readonly Rule[] = rows.map(([id, statement, source, test]) => ({ id, statement, source, test: `test/application/${test}.test.ts` }))

@@ -1,6 +1,8 @@
 /** What counts, and what is missing of it (rules APP-AUTHORITY-1, APP-ROWS-…); the estimate of all rows. */
 import { expect, test } from 'vitest'
 import { estimateRows } from '../../src/measures/index.ts'
+import type { Key, Sql } from '../../models/application/rows.ts'
+import type { Copy } from '../../src/cluster/log/index.ts'
 import { BOTH, bench, calmDown, job } from './lab.ts'
 
 const BUILDS = { 'webapp:2': { ...BOTH, statement: 'upsert', flags: { path: { new: { writes: 'modern', reads: 'modern' }, read: { reads: 'modern' } } } } }
@@ -71,4 +73,37 @@ test('the estimate: each class by its own share, an exact interval, and what a s
   expect(none).toMatchObject({ divergent: 0, low: 0, high: 3_683 })
   // All of them: nothing is left to guess at but what the sample cannot tell.
   expect(estimateRows({ strata: [stratum(100, 0, 0)], divergent: [], repeated: 0 })).toMatchObject({ divergent: 0, low: 0, high: 100 })
+})
+
+/** One key of a bench whose requests have ended, with operations put in by hand. */
+function told(operations: (on: ReturnType<typeof bench>, key: Key) => void): { lost: number; divergent: number } {
+  const on = bench({ writesPerSecond: 1, deleteShare: 0 })
+  on.wait(30)
+  calmDown(on)
+  const { rows } = on.cluster.world
+  const key = rows.keys.find(each => each.operations.length === 0) as Key
+  operations(on, key)
+  on.wait(60)
+  const { strata, divergent } = on.cluster.rows()
+  return { lost: strata.reduce((sum, each) => sum + each.lost, 0), divergent: divergent.length }
+}
+
+test('an update that finds its row deleted a moment before loses nothing; where the row should have been there again it does (APP-ROWS-3)', () => {
+  const play = (again: boolean, deletedBy: number | undefined) =>
+    told((on, key) => {
+      const { rows } = on.cluster.world
+      const legacy = rows.keys.flatMap(({ commits }) => commits)[0]?.copy as Copy
+      const nowUs = on.sim.now
+      const op = (id: number, sql: Sql, fromMs: number, toMs: number, result: 'done' | 'no-row'): void => {
+        key.operations.push({ id, key, sql, invokedUs: nowUs + fromMs * 1_000, doneUs: nowUs + toMs * 1_000, outcome: 'ok', legs: [{ side: 'legacy', atUs: nowUs + toMs * 1_000 - 500, result, deletedBy: result === 'no-row' ? deletedBy : undefined }] })
+      }
+      op(9_001, 'delete', 0, 3, 'done')
+      // Where it is judged the row never was, as in a new database that got neither the row nor its deletion.
+      rows.commit(legacy, key, { op: 0, present: false, version: 0 }, rows.nextVersion(), 'program')
+      if (again) op(9_002, 'insert', 10, 12, 'done')
+      op(9_003, 'update', again ? 20 : 1, again ? 22 : 5, 'no-row')
+    })
+  expect(play(false, 9_001).lost).toBe(0)
+  expect(play(false, undefined).lost).toBe(2)
+  expect(play(true, 9_001).lost).toBe(3)
 })
