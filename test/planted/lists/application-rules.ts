@@ -27,7 +27,7 @@ export const applicationRules: Family = {
     rule('exactly-once', 'a connector that was killed goes on where it was', 'cdc.ts', 'if (clean && this.offsets !== undefined)', 'if ((clean || code > 0) && this.offsets !== undefined)', 'cdc'),
     rule('deletes-not-carried', 'a connector carries no deletes', 'cdc.ts', "return row.present ? row : { ...NO_ROW, op: row.op }", 'return row.present ? row : undefined', 'cdc'),
     rule('connections-follow', 'a pooled connection follows the Service', 'connection.ts', '    if (!this.open || this.session !== undefined || this.waiting !== undefined', "    if (this.open && this.session !== undefined && this.waiting === undefined && this.sim.epoch !== this.knockEpoch && this.sim.now % 7 === 0) return this.renew()\n    if (!this.open || this.session !== undefined || this.waiting !== undefined", 'program'),
-    rule('replaced-is-missed', 'what a later write replaced counts as lost', 'audit.ts', 'each.invokedUs > sinceUs)', 'each.invokedUs > 0)', 'writer', 'audit'),
+    rule('replaced-is-missed', 'what a later write replaced counts as lost', 'audit.ts', 'each.invokedUs > sinceUs && ', 'each.invokedUs > 0 && ', 'writer', 'audit'),
     rule('read-counts-not', 'of two databases the legacy one always counts', 'truth.ts', "const connection = pod.connection(writes === 'both' ? reads : writes)", "const connection = pod.connection(writes === 'both' ? 'legacy' : writes)", 'audit'),
   ],
 }
