@@ -55,6 +55,7 @@ function headline(result: CampaignResult, screen: Screen): string[] {
 
 /** The verdict in a word or two. A campaign in which nothing was violated because nothing came to its end has not violated anything. */
 export function badgeWords(result: CampaignResult): string {
+  if (result.runs === 0) return 'NOTHING REHEARSED'
   if (result.verdict === 'held') return result.partial ? 'PARTIAL' : 'HELD'
   return neverCompleted(result) && result.checks.every(({ status }) => status !== 'fail') ? 'NEVER COMPLETED' : 'VIOLATED'
 }

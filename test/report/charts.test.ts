@@ -1,3 +1,4 @@
+import { tidy } from '../../src/report/charts/common.ts'
 import { GlobalFonts, createCanvas, loadImage } from '@napi-rs/canvas'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -150,4 +151,12 @@ test('a squeezed axis keeps the order of instants and can be read backwards', ()
     expect(Math.abs(axis.instant(axis.at(us)) - us)).toBeLessThan(Math.max(1, endUs * 1e-6))
     expect(axis.at(us)).toBeLessThanOrEqual(axis.at(Math.min(endUs, us + 1)) + 1e-12)
   }))
+})
+
+test('neighbouring ticks of a narrow axis differ, and have no more digits than that takes', () => {
+  const named = (from: number, step: number): string[] => Array.from({ length: 6 }, (_, i) => tidy(from + i * step, step))
+  for (const [from, step] of [[33.34, 0.02], [33.4, 0.05], [120.1, 0.1], [1_000, 0.25], [0.001, 0.0005], [5, 1]] as const) expect(new Set(named(from, step)).size, `${from} by ${step}`).toBe(6)
+  expect(named(33.34, 0.02).slice(0, 2)).toEqual(['33.34', '33.36'])
+  expect(named(1_000, 500)[2]).toBe('2,000')
+  expect(tidy(1_204)).toBe('1,204')
 })

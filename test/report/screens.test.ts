@@ -120,6 +120,10 @@ describe('terminal', () => {
     expect(lines).toContain('  not tested: the load is 0 writes/s (write downtime)')
   })
 
+  test('a part that no rehearsal fell into does not say that it held', () => {
+    expect(renderSummary({ ...good.result, runs: 0 }, PLAIN)[0]).toMatch(/^NOTHING REHEARSED /)
+  })
+
   test('assumptions are pairs, never cut in a word', () => {
     const values = Array.from({ length: 30 }, (_, i) => ({ option: `cluster.option${i}`, value: i, meaning: 'a long description '.repeat(9), source: '' }))
     const lines = renderSummary({ ...good.result, assumptions: values }, PLAIN)

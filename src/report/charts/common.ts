@@ -85,7 +85,8 @@ interface AxisOptions {
   readonly text: string
   readonly min?: number
   readonly max?: number
-  readonly ticks?: (value: number) => string
+  /** The words of a tick; `step` is the distance to its neighbour. */
+  readonly ticks?: (value: number, step: number) => string
   readonly grid?: boolean
 }
 
@@ -98,7 +99,7 @@ export function linear(theme: Theme, { text, min, max, ticks, grid = true }: Axi
     title: { display: text !== '', text, color: theme.muted, font: { family: FONT, size: 12 } },
     border: { color: theme.grid },
     grid: { color: theme.grid, display: grid },
-    ticks: { color: theme.muted, font: { family: FONT, size: 11 }, maxRotation: 0, includeBounds: false, ...(ticks === undefined ? {} : { callback: (value: unknown) => ticks(Number(value)) }) },
+    ticks: { color: theme.muted, font: { family: FONT, size: 11 }, maxRotation: 0, includeBounds: false, ...(ticks === undefined ? {} : { callback: (value: unknown, _: number, all: readonly { readonly value: number }[]) => ticks(Number(value), Math.abs((all[1]?.value ?? 0) - (all[0]?.value ?? 0))) }) },
   }
 }
 
@@ -118,10 +119,12 @@ export function base(theme: Theme, title: string, legend: boolean, top = 0): Rec
   }
 }
 
-/** `1,204`, `12.5`, `0.004`: no more digits than tell. */
-export function tidy(value: number): string {
+/** `1,204`, `12.5`, `0.004`: no more digits than tell; beside others `step` apart as many as tell them apart. */
+export function tidy(value: number, step = 0): string {
   const size = Math.abs(value)
-  const text = size >= 100 || Number.isInteger(value) ? String(Math.round(value)) : size >= 10 ? value.toFixed(1).replace(/\.0$/, '') : Number(value.toPrecision(3)).toString()
+  const needed = step > 0 && step < 1 ? Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)) : 0
+  const exact = value.toFixed(needed + 1).replace(/0$/, '')
+  const text = needed > 0 && size >= 10 ? exact.replace(/\.$/, '') : size >= 100 || Number.isInteger(value) ? String(Math.round(value)) : size >= 10 ? value.toFixed(1).replace(/\.0$/, '') : Number(value.toPrecision(3)).toString()
   const [whole = '', fraction] = text.split('.')
   const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ',')
   return fraction === undefined ? grouped : `${grouped}.${fraction}`

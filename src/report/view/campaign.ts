@@ -36,7 +36,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     apart: others.length === 0 ? '' : exploredWords(result),
     // A part into which no rehearsal fell has held nothing.
     verdict: result.verdict === 'violated' ? 'violated' : result.partial || result.runs === 0 ? 'partial' : 'held',
-    badge: result.runs === 0 ? 'NOTHING REHEARSED' : badgeWords(result),
+    badge: badgeWords(result),
     sentence: sentence(result),
     facts: factsOf(result),
     limit: LIMIT,
