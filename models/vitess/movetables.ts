@@ -3,7 +3,6 @@ import { MILLISECOND, type Process, SECOND, TIMED_OUT, type Us, within } from '.
 import { EVENT } from './events.ts'
 import type { Keyspace } from './keyspace.ts'
 import { call, reaches } from './reparent.ts'
-import type { Shard } from './shard.ts'
 import { REMOTE_OPERATION_US } from './tablet.ts'
 import type { Workflow } from './vreplication.ts'
 import type { World } from './world.ts'
@@ -63,7 +62,7 @@ function* upToTheJournals(workflow: Workflow, { timeoutUs, reverse, cancelled }:
   if (!(yield* topo(world))) return 'stopSourceWrites failed: context deadline exceeded'
   if (cancelled()) return canceled
   world.sim.note(EVENT.traffic, source.name, 0, `the tables of ${source.name} are denied to clients`)
-  for (const shard of source.shards) deny(shard)
+  for (const shard of source.shards) shard.deny()
   for (const shard of source.shards) {
     if (shard.primary === undefined || !(yield* call(shard.primary, 'vtctld'))) return `failed to refresh the primary of ${shard.path}: rpc error: code = Unavailable`
   }
@@ -94,14 +93,17 @@ function* undo(workflow: Workflow): Process<void> {
   if (back !== undefined) drop(back)
   if (!(yield* topo(world))) return
   world.sim.note(EVENT.traffic, source.name, 2, `the switch is taken back: ${source.name} takes writes again`)
-  for (const shard of source.shards) allow(shard)
+  for (const shard of source.shards) shard.allow()
 }
 
 /** Beyond the journals: the target takes writes, the routing rules send to it, the way back runs. What fails here is finished by whoever asks again. */
 function* finish(workflow: Workflow, { reverse }: SwitchOptions): Process<string | undefined> {
   const { world, source, target } = workflow
   if (!(yield* topo(world))) return 'allowTargetWrites failed: context deadline exceeded'
-  for (const shard of target.shards) shard.deniedUs = undefined
+  for (const shard of target.shards) {
+    shard.deniedUs = undefined
+    shard.recorded = undefined
+  }
   yield world.timeUs('switchMs', `${target.name}/${workflow.name}`)
   if (!(yield* topo(world))) return 'changeRouting failed: context deadline exceeded'
   world.sim.note(EVENT.traffic, target.name, 3, `the tables are those of ${target.name} now`)
@@ -129,23 +131,6 @@ export function route(from: Keyspace, to: Keyspace): void {
     shard.failoverEndedUs = shard.world.sim.now
   }
   for (const shard of [...from.shards, ...to.shards]) shard.changed()
-}
-
-function deny(shard: Shard): void {
-  if (shard.deniedUs !== undefined) return
-  const { world } = shard
-  shard.deniedUs = world.sim.now
-  shard.changed()
-  world.sim.after(world.options.buffer.maxFailoverSeconds * SECOND, () => {
-    if (shard.deniedUs !== undefined) shard.changed()
-  })
-}
-
-export function allow(shard: Shard): void {
-  if (shard.deniedUs === undefined) return
-  shard.deniedUs = undefined
-  shard.failoverEndedUs = shard.world.sim.now
-  shard.changed()
 }
 
 /** A workflow is gone, with what it brought. */

@@ -293,6 +293,7 @@ export function takePlace(tablet: Tablet): void {
     if (!tablet.copy.leading) tablet.lead(undefined)
     else tablet.setType('primary')
     tablet.serving = shard.demotedUs === undefined
+    shard.readRecord()
     return
   }
   stepDown(tablet)

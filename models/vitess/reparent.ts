@@ -174,6 +174,7 @@ export function promote(shard: Shard, elect: Tablet, by: Promotion['by']): void 
   world.sim.note(EVENT.promoted, elect.pod, shard.terms, `${elect.pod} is the primary of ${shard.path} now`)
   shard.demotedUs = undefined
   shard.failoverEndedUs = world.sim.now
+  shard.readRecord()
   shard.changed()
 }
 

@@ -59,6 +59,9 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['VT-MOVE-6', 'After the switch everybody is sent to the target, and the reverse workflow carries writes back: going back loses nothing. The source stays denied.', 'facts DW-F10, §9b', 'move'],
   ['VT-MOVE-7', 'VDiff compares both sides at one position, as long as reading them takes. They differ when the target holds what did not come by the stream.', 'facts DW-F10', 'move'],
   ['VT-MOVE-8', 'complete drops the source’s tables and the way back, and wants the traffic switched; cancel drops what was copied, and refuses once it is.', 'vitess.io movetables', 'move'],
+  ['VT-ROUTE-1', 'ApplyRoutingRules sends everybody to the tables that the rules name: nothing is compared, stopped or waited for, and no denial is lifted.', 'grpcvtctldserver server.go ApplyRoutingRules', 'routing'],
+  ['VT-ROUTE-2', 'SetShardTabletControl writes into a shard’s record that its tables are denied, or not any more. Its primary goes by that when it reads the record: told to by RefreshState(ByShard), when it comes up, when it is promoted. What is not denied cannot be removed.', 'grpcvtctldserver server.go SetShardTabletControl; vitessio/website#1009', 'routing'],
+  ['VT-ROUTE-3', 'Rows that only another keyspace still holds are not gone: what a workflow has carried over outlives the keyspace it came from.', 'vtctl/workflow (rows are the target’s own); VT-VREPL-1', 'routing'],
 ]
 
 export const rules: readonly Rule[] = rows.map(([id, statement, source, test]) => ({ id, statement, source, test: `test/vitess/${test}.test.ts` }))

@@ -1,6 +1,6 @@
 /** One shard: its log, its tablets, its record and its lock in the topo server. */
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
-import { Signal, type Us } from '../../src/kernel/index.ts'
+import { SECOND, Signal, type Us } from '../../src/kernel/index.ts'
 import type { Keyspace, KeyRange } from './keyspace.ts'
 import type { Tablet } from './tablet.ts'
 import type { Stream } from './vreplication.ts'
@@ -27,6 +27,8 @@ export class Shard {
   degraded = false
   /** Since when its tables are denied to clients: another keyspace has them, or is about to (rule VT-MOVE-4). */
   deniedUs: Us | undefined
+  /** What its record says of that since SetShardTabletControl, while its primary has not read it: whether they are denied (rule VT-ROUTE-2). */
+  recorded: boolean | undefined
   /** A new keyspace’s shard has no primary until one is made of its empty tablets (rule VT-OP-8). */
   initialised = true
   /** Workflows that bring rows of another shard here, of now and before. */
@@ -77,6 +79,41 @@ export class Shard {
 
   get bytesPerWrite(): number {
     return this.log.demands[0]?.options.bytesPerWrite ?? 1
+  }
+
+  /** Whether its record denies its tables, read or not. */
+  get denies(): boolean {
+    return this.recorded ?? this.deniedUs !== undefined
+  }
+
+  /** Its primary reads the record: it comes up, is promoted, or is told to (rule VT-ROUTE-2). */
+  readRecord(): void {
+    const { recorded } = this
+    if (recorded === undefined) return
+    this.recorded = undefined
+    if (recorded) this.deny()
+    else this.allow()
+  }
+
+  /** Its tables are denied to clients from now on. */
+  deny(): void {
+    this.recorded = undefined
+    if (this.deniedUs !== undefined) return
+    const { sim, options } = this.world
+    this.deniedUs = sim.now
+    this.changed()
+    sim.after(options.buffer.maxFailoverSeconds * SECOND, () => {
+      if (this.deniedUs !== undefined) this.changed()
+    })
+  }
+
+  /** Clients may use its tables again. */
+  allow(): void {
+    this.recorded = undefined
+    if (this.deniedUs === undefined) return
+    this.deniedUs = undefined
+    this.failoverEndedUs = this.world.sim.now
+    this.changed()
   }
 
   copyOf(tablet: Tablet): Copy {

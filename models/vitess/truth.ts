@@ -137,14 +137,25 @@ export class VitessTruth implements Truth {
     const shard = this.shardOf(log)
     const fresh = this.entrance.fresh(log)
     if (fresh.is === 'leader') return { position: fresh.copy.position('flush'), ...this.merged(shard), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
-    const durable = shard.tablets.filter(t => t.hasData)
+    // Where nothing is left of the keyspace that the routing rules lead to, what another holds of these rows is all there is.
+    const durable = this.held(shard)
+    const holder = durable[0]?.shard ?? shard
     const why = fresh.is === 'several' ? 'several primaries acknowledge' : `no fresh client can write (${fresh.is === 'none' ? fresh.why : ''})`
     // The branch that the latest promotion opened, then the furthest.
-    const last = this.world.promotions.filter(p => shard.tablets.some(t => t.pod === p.member)).at(-1)
+    const last = this.world.promotions.filter(p => holder.tablets.some(t => t.pod === p.member)).at(-1)
     const onBranch = last === undefined ? [] : durable.filter(t => branchesOf(t.copy.position('flush')).some(b => b.parent === last.from.branch && b.forkLsn === last.from.lsn))
     const best = furthest(onBranch.length > 0 ? onBranch : durable)
     if (best === undefined) return { position: undefined, why: 'no copy of the data is left', member: undefined }
-    return { position: best.copy.position('flush'), ...this.merged(shard), why: `${why}; ${onBranch.length > 0 ? `the latest promotion (${last?.member ?? ''}) counts` : 'the furthest durable copy counts'}`, member: best.pod }
+    return { position: best.copy.position('flush'), ...this.merged(holder), why: `${why}; ${onBranch.length > 0 ? `the latest promotion (${last?.member ?? ''}) counts` : 'the furthest durable copy counts'}`, member: best.pod }
+  }
+
+  /** The tablets whose disks count when nobody acknowledges: the serving shard's, else those of a shard of another keyspace with the same rows (rule VT-ROUTE-3). */
+  private held(serving: Shard): readonly Tablet[] {
+    for (const shard of [serving, ...serving.keys.shards]) {
+      const durable = shard.tablets.filter(t => t.hasData)
+      if (durable.length > 0) return durable
+    }
+    return []
   }
 
   private merged(shard: Shard): { readonly merged?: readonly History[] } {

@@ -6,6 +6,7 @@ import { timestamp } from '../kubernetes/objects.ts'
 import type { VitessCluster } from './cluster.ts'
 import { emergencyReparent } from './emergency.ts'
 import { acquire, call, plannedReparent, type Reparented } from './reparent.ts'
+import { applyRoutingRules, refreshShard, setTabletControl } from './routing.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
 import { actOnDiff, actOnMove, DIFF_ACTIONS, LIST_ACTIONS, MOVE_ACTIONS, showDiff, showMove, type WorkflowCall, WorkflowError } from './workflow-commands.ts'
@@ -33,10 +34,16 @@ const VERBS: Readonly<Record<string, Verb>> = {
   ChangeTabletType: { words: 2, usage: 'ChangeTabletType ALIAS TYPE', flags: { 'dry-run': 'switch' } },
   RestoreFromBackup: { words: 1, usage: 'RestoreFromBackup ALIAS', flags: {} },
   RefreshState: { words: 1, usage: 'RefreshState ALIAS', flags: {} },
+  RefreshStateByShard: { words: 1, usage: 'RefreshStateByShard KEYSPACE/SHARD', flags: {} },
+  SetShardTabletControl: { words: 2, usage: 'SetShardTabletControl --denied-tables T,… [--remove] KEYSPACE/SHARD primary', flags: { 'denied-tables': 'text', remove: 'switch' } },
+  ApplyRoutingRules: { words: 0, usage: 'ApplyRoutingRules --rules JSON', flags: { rules: 'text' } },
   MoveTables: { words: 1, usage: 'MoveTables --target-keyspace KS --workflow NAME create --source-keyspace KS --all-tables [--tablet-types T,…] | show | status | switchtraffic [--timeout D] [--max-replication-lag-allowed D] [--enable-reverse-replication=false] | reversetraffic [--timeout D] [--max-replication-lag-allowed D] | complete [--keep-data] | cancel [--keep-data]', flags: { 'target-keyspace': 'text', workflow: 'text', 'source-keyspace': 'text', 'all-tables': 'switch', 'tablet-types': 'text', timeout: 'duration', 'max-replication-lag-allowed': 'duration', 'enable-reverse-replication': 'switch', 'keep-data': 'switch' } },
   Workflow: { words: 1, usage: 'Workflow --keyspace KS list', flags: { keyspace: 'text' } },
   VDiff: { words: 1, usage: 'VDiff --target-keyspace KS --workflow NAME create | show [last|UUID]', flags: { 'target-keyspace': 'text', workflow: 'text' } },
 }
+
+/** Those that act; those that have several actions say of each whether it does. */
+const ACTS: ReadonlySet<string> = new Set(['PlannedReparentShard', 'EmergencyReparentShard', 'ChangeTabletType', 'RestoreFromBackup', 'RefreshState', 'RefreshStateByShard', 'SetShardTabletControl', 'ApplyRoutingRules'])
 
 const GLOBAL: Readonly<Record<string, FlagKind>> = { server: 'text', 'action-timeout': 'duration' }
 
@@ -105,7 +112,7 @@ export class Vtctldclient implements Command {
     const parsed = this.parsed(called)
     const actions = ACTIONS[parsed.verb]
     if (actions !== undefined && actions[(parsed.words[0] ?? '').toLowerCase()]?.looks !== true) return undefined
-    if (parsed.verb === 'PlannedReparentShard' || parsed.verb === 'EmergencyReparentShard' || parsed.verb === 'ChangeTabletType' || parsed.verb === 'RestoreFromBackup' || parsed.verb === 'RefreshState') return undefined
+    if (ACTS.has(parsed.verb)) return undefined
     // Lag and progress change by themselves.
     const moves = parsed.verb === 'ShardReplicationPositions' || actions !== undefined
     const output = this.guarded(() => this.read(parsed))
@@ -153,7 +160,7 @@ export class Vtctldclient implements Command {
       case 'GetShard': {
         const shard = this.shard(words[0] ?? '')
         const [start = '', end = ''] = shard.range.split('-')
-        return `${JSON.stringify({ keyspace: shard.keyspace.name, name: shard.range, shard: { primary_alias: shard.primary === undefined ? null : aliasJson(shard.primary), primary_term_start_time: timeJson(shard.termStartUs), key_range: { start, end }, is_primary_serving: true } }, undefined, 2)}\n`
+        return `${JSON.stringify({ keyspace: shard.keyspace.name, name: shard.range, shard: { primary_alias: shard.primary === undefined ? null : aliasJson(shard.primary), primary_term_start_time: timeJson(shard.termStartUs), key_range: { start, end }, is_primary_serving: true, ...(shard.denies ? { tablet_controls: [{ tablet_type: 1, cells: [], denied_tables: ['/.*/'] }] } : {}) } }, undefined, 2)}\n`
       }
       case 'GetKeyspaces':
         return `${JSON.stringify([...world.keyspaces.values()].map(({ name, durabilityPolicy }) => ({ name, keyspace: { durability_policy: durabilityPolicy } })), undefined, 2)}\n`
@@ -244,8 +251,15 @@ export class Vtctldclient implements Command {
       case 'RefreshState': {
         const tablet = this.tablet(words[0] ?? '')
         if (!(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
+        if (tablet === tablet.shard.primary && world.topoUp) tablet.shard.readRecord()
         return ok(`Refreshed state on ${tablet.alias}\n`)
       }
+      case 'RefreshStateByShard':
+        return yield* refreshShard(world, this.shard(words[0] ?? ''))
+      case 'SetShardTabletControl':
+        return yield* setTabletControl(world, this.shard(words[0] ?? ''), (words[1] ?? '').toLowerCase(), flags)
+      case 'ApplyRoutingRules':
+        return yield* applyRoutingRules(world, flags.get('rules') ?? '')
       case 'RestoreFromBackup': {
         const tablet = this.tablet(words[0] ?? '')
         if (tablet.type === 'primary') throw new Refusal(`TabletManager.RestoreFromBackup on ${tablet.alias}: tablet is a primary`)

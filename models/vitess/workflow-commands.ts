@@ -1,7 +1,7 @@
 /** `vtctldclient MoveTables …` and `vtctldclient VDiff …`: what they print, and how they act. */
 import { SECOND, type Process, type Us } from '../../src/kernel/index.ts'
 import { failed, ok, type Output } from '../../src/operator/command.ts'
-import { allow, drop, reverseName, switchTraffic } from './movetables.ts'
+import { drop, reverseName, switchTraffic } from './movetables.ts'
 import { call } from './reparent.ts'
 import type { Tablet } from './tablet.ts'
 import type { Stream, Workflow } from './vreplication.ts'
@@ -156,7 +156,7 @@ function cancel(workflow: Workflow, flags: ReadonlyMap<string, string>): Output 
   const { world, source } = workflow
   if (flags.get('keep-data') === 'true') world.workflows.end(workflow)
   else drop(workflow)
-  for (const shard of source.shards) if (shard.keys.serving === shard) allow(shard)
+  for (const shard of source.shards) if (shard.keys.serving === shard) shard.allow()
   return ok(`Successfully cancelled the ${workflow.name} workflow in the ${workflow.target.name} keyspace\n`)
 }
 

@@ -71,3 +71,12 @@ it('a primary of the first wave that dies while the second is rolled does not un
   expect(r.faults.map(f => f.struck)).toEqual([true])
   expect([r.outcome, ...failing(r)]).toEqual(['completed'])
 })
+
+it('blue-green/service-switch on Vitess: an outage from the deletion until clients are sent over by hand, what had not come over is lost, and there is nothing to compare with (BG-T18, BG-T22)', () => {
+  const r = play('blue-green/service-switch', [], '1', { 'cluster.engine': 'vitess', 'cluster.fleet': '4' })
+  expect(r.outcome).toBe('completed')
+  expect(failing(r)).toContain('no-acknowledged-write-lost')
+  expect(r.measures.lostAcknowledgedWrites).toBeGreaterThan(0)
+  expect(r.measures.writeDowntimeSeconds).toBeGreaterThan(1)
+  expect(r.steps.filter(({ result }) => result === 'failed').map(({ step }) => step)).toEqual(['switch-traffic', 'verdict'])
+})
