@@ -2,6 +2,7 @@
 import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kernel/index.ts'
 import { checkpointUs, walSinceCheckpoint } from './checkpoints.ts'
 import { DataDirectory } from './datadir.ts'
+import { backupBytes, mergedLike } from './merged.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -30,10 +31,11 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
   const startLsn = source.copy.lsn('flush')
   const startUs = sim.now
   const bytesPerSecond = Math.min(world.bytesPerSecond('baseBackupMBps', name), world.bytesPerSecond('replicationMBps', name)) / Math.max(1, source.diskSlowdown)
-  const copyUs = world.timeUs('baseBackupMs', name) + Math.round(((world.options.databaseMB * 1_000_000) / bytesPerSecond) * SECOND)
+  const copyUs = world.timeUs('baseBackupMs', name) + Math.round((backupBytes(world, source.dir) / bytesPerSecond) * SECOND)
   if (!(yield* stays(world, source, place, copyUs))) return 'could not read COPY data: server closed the connection unexpectedly'
   const dir = new DataDirectory(name, source.dir.systemId, world.log.copy(name, source.copy.position('flush')), source.dir.timeline, source.dir.image)
   dir.control = 'in production'
+  mergedLike(world, dir, source.dir)
   // Recovery of the copy begins at the checkpoint the backup began with.
   dir.checkpoint(startLsn, startUs)
   // All of PGDATA comes along, what ALTER SYSTEM wrote too (rule PG-CLONE-4).

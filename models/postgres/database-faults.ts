@@ -3,6 +3,7 @@ import { defineEvent } from '../../src/kernel/index.ts'
 import type { FaultKind, Strike, StruckFault } from '../../src/engine.ts'
 import { contains } from '../../src/cluster/log/index.ts'
 import type { Defect } from './defects.ts'
+import { mergedLike } from './merged.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -94,6 +95,7 @@ export function leadAstray(world: World, standby: Server, ownKb: number): Strike
     if (contains(leader.copy.position('flush'), dir.position)) return
     world.serverOf(standby.name)?.crash('stopped to be rebuilt', 137)
     dir.copy.adopt(leader.copy.position('flush'))
+    mergedLike(world, dir, leader.dir)
     dir.timeline = leader.dir.timeline
     dir.checkpoint(leader.copy.lsn('flush'), world.sim.now)
     dir.control = 'in archive recovery'

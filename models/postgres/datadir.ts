@@ -1,6 +1,7 @@
 import type { Bytes, Copy, History, Position } from '../../src/cluster/log/index.ts'
 import type { Us } from '../../src/kernel/index.ts'
 import type { Subscription } from './logical.ts'
+import type { Merged } from './merged.ts'
 
 /** What pg_controldata calls the database cluster state. */
 export type ControlState = 'in production' | 'shut down' | 'in archive recovery' | 'shut down in recovery' | 'in crash recovery'
@@ -32,7 +33,7 @@ export class DataDirectory {
   readonly subscriptions = new Map<string, Subscription>()
   readonly publications = new Set<string>()
   /** The changes of other databases that have been merged into this one, as far as each has come. */
-  readonly merged: { readonly copy: Copy; readonly since?: Bytes }[] = []
+  readonly merged: Merged[] = []
   control: ControlState = 'shut down'
   /** Last completed checkpoint (on a standby: restartpoint) and the redo pointer crash recovery starts from. */
   checkpointLsn: Bytes

@@ -28,6 +28,7 @@ function problems(options: PostgresOptions): readonly Problem[] {
     if (!/^[a-z0-9-]+-\d+$/.test(pod)) found.push({ path: ['aliases', alias], message: `\`${pod}\` is no pod name; right would be, for example, ${memberNames(options)[0]}` })
   }
   if (options.managed !== false && options.green === false) found.push({ path: ['managed'], message: 'a managed blue/green deployment needs `green`: where its second instance is to be' })
+  if (options.green !== false && options.green.standbys && options.patroni !== false) found.push({ path: ['green', 'standbys'], message: 'standbys of green beside an HA manager are not modelled: set `patroni: false`, or leave green its one pod' })
   if (options.upgradedPool !== false && options.targetKubernetesVersion === null) found.push({ path: ['upgradedPool'], message: 'an upgraded pool needs `targetKubernetesVersion`' })
   if (options.upgradedPool !== false) {
     for (const zone of options.upgradedPool.zones ?? []) if (zone > options.zones) found.push({ path: ['upgradedPool', 'zones'], message: `zone ${zone} does not exist: there are ${options.zones}` })
@@ -90,7 +91,7 @@ function withUnit(text: string, unit: string | undefined): string {
 function names(options: PostgresOptions): readonly string[] {
   const { kubernetes } = new PostgresCluster(new Simulation({ seed: 'names' }), options)
   // A green cluster is scaled up on the way.
-  const green = options.green === false ? [] : [0, 1, 2].map(i => `${(options.green as { name: string }).name}-${i}`)
+  const green = options.green === false ? [] : Array.from({ length: Math.max(3, options.members) }, (_, i) => `${(options.green as { name: string }).name}-${i}`)
   return [...memberNames(options), ...green, ...kubernetes.pods().map(pod => pod.name), ...kubernetes.store.entries('Service').map(([key]) => key), ...Object.keys(options.aliases)]
 }
 

@@ -7,6 +7,7 @@ import { defineEvent, type Process, SECOND, type TimerId, type Us } from '../../
 import { UnsupportedError } from '../../src/operator/command.ts'
 import type { DataDirectory, Slot } from './datadir.ts'
 import { findServerByHost } from './hosts.ts'
+import type { Merged } from './merged.ts'
 import type { Server } from './server.ts'
 import type { SqlSession } from './sessions.ts'
 import { parseConninfo } from './settings.ts'
@@ -165,7 +166,7 @@ export class LogicalReplication {
     subscription.delayUs = world.timeUs('logicalDelayMs', `${dir.name}/${name}`)
     dir.subscriptions.set(name, subscription)
     publisher.dir.slots.set(slot, { name: slot, restartLsn: at.lsn, active: false, lost: false, logical: subscription })
-    if (!copyData) dir.merged.push({ copy: subscription.copy, since: at.lsn })
+    if (!copyData) this.merges(dir, { by: subscription, copy: subscription.copy, since: at.lsn, bulkBytes: 0, bulkFromUs: world.sim.now })
     this.all.push(subscription)
     world.sim.note(CREATED, server.name, at.lsn, `${server.name} subscribes to ${publisher.name} (${copyData ? 'with a copy of what is there' : 'changes from now on only'})`)
     world.topologyChanged()
@@ -303,6 +304,7 @@ export class LogicalReplication {
   private synchronise(subscription: Subscription): void {
     const { world } = this
     const bytes = world.options.databaseMB * 1_000_000
+    const fromUs = world.sim.now
     const us = Math.round((bytes / world.bytesPerSecond('initialSyncMBps', `${subscription.subscriber.name}/${subscription.name}`)) * SECOND)
     subscription.timer = world.sim.after(us, () => {
       subscription.timer = undefined
@@ -310,11 +312,17 @@ export class LogicalReplication {
       const { publisher } = subscription
       if (server === undefined || publisher === undefined) return
       subscription.copied = true
-      subscription.subscriber.merged.push({ copy: subscription.copy })
+      this.merges(subscription.subscriber, { by: subscription, copy: subscription.copy, bulkBytes: bytes, bulkFromUs: fromUs })
       world.sim.note(COPIED, server.name, 0, `${server.name} holds a copy of what ${publisher.name} had when ${subscription.name} began`)
       this.stream(subscription, server, publisher)
       world.topologyChanged()
     })
+  }
+
+  /** A directory holds another database's changes from now on; whoever streams its WAL will too (rule PG-LOGICAL-10). */
+  private merges(dir: DataDirectory, merged: Merged): void {
+    dir.merged.push(merged)
+    for (const server of this.world.servers) if (server.dir === dir) for (const sender of server.walsenders) sender.merged?.look()
   }
 
   private stream(subscription: Subscription, server: Server, publisher: Server): void {

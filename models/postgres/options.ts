@@ -53,8 +53,9 @@ const pooler = z.strictObject({
 
 const green = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/).default('green-db').describe('name of its StatefulSet and `app` label').meta({ unit: '', source: 'seed 001' }),
-  replicas: z.number().int().min(0).max(3).default(0).describe('pods of it when the story begins; each is an independent, empty cluster of its own').meta({ unit: 'pods', source: 'scenario' }),
-  nodes: z.number().int().min(1).max(9).default(1).describe('machines bought for it').meta({ unit: 'nodes', source: 'scenario' }),
+  replicas: z.number().int().min(0).max(3).default(0).describe('pods of it when the story begins').meta({ unit: 'pods', source: 'scenario' }),
+  standbys: z.boolean().default(false).describe('its pods but the first are standbys that clone themselves from the first; false: each is an independent, empty cluster of its own').meta({ unit: '', source: 'scenario' }),
+  nodes: z.number().int().min(1).max(9).nullable().default(null).describe('machines bought for it; null: as many as `members`').meta({ unit: 'nodes', source: 'scenario' }),
   readOnly: z.boolean().default(true).describe('its configuration says default_transaction_read_only = on until somebody changes that').meta({ unit: '', source: 'VB §2.1 BG-F06' }),
   retain: z.boolean().default(true).describe('volumes outlive their StatefulSets; false: deleting a StatefulSet deletes its claims, as an operator with enable_persistent_volume_claim_deletion does').meta({ unit: '', source: 'VB §2.2 BG-F21' }),
 })

@@ -15,7 +15,7 @@ import { slotName, standbyConf } from './standby-conf.ts'
 import { completeSyncNames } from './settings.ts'
 import { Agent } from './patroni/agent.ts'
 import type { Dcs } from './patroni/dcs.ts'
-import { isGreen, podDns } from './topology.ts'
+import { greenSource, isGreen, podDns } from './topology.ts'
 import type { World } from './world.ts'
 
 const INITDB = defineEvent('postgres.initdb')
@@ -190,13 +190,15 @@ export class PostgresProgram implements ContainerProgram {
   *init(c: ContainerHandle): Process<number> {
     const { world } = this
     const disk = c.volume(DATA_MOUNT)
-    if (disk === undefined || disk.contents !== undefined || !world.options.cloneOnStart || isGreen(world.options, c.pod.name)) return 0
+    if (disk === undefined || disk.contents !== undefined) return 0
+    const greenHost = greenSource(world.options, c.pod.name)
+    if (greenHost === undefined && (!world.options.cloneOnStart || isGreen(world.options, c.pod.name))) return 0
     const leader = world.patroni === undefined ? undefined : world.patroni.holder
     if (world.patroni !== undefined && leader === undefined) {
       yield SECOND
       return 1
     }
-    const host = leader === undefined ? this.cloneHost() : podDns(world.options, leader)
+    const host = greenHost !== undefined ? podDns(world.options, greenHost) : leader === undefined ? this.cloneHost() : podDns(world.options, leader)
     const source = findServerByHost(world, c.machine.name, host, c.pod.name)
     if (typeof source === 'string') {
       world.sim.note(CLONE_FAILED, c.pod.name, 0, `${c.pod.name} could not clone itself: ${source}`)
@@ -240,7 +242,7 @@ export class PostgresProgram implements ContainerProgram {
   private initdb(pod: string): DataDirectory {
     const { world } = this
     const id = `${7_000_000_000_000_000 + world.directories.length}`
-    const branch = world.log.genesis(16 * 1024 * 1024)
+    const branch = world.log.genesis(16 * 1024 * 1024, 1, true)
     const dir = new DataDirectory(pod, id, world.log.copy(`${pod} (initdb)`, { branch, lsn: branch.forkLsn }), 1, '')
     world.directories.push(dir)
     world.sim.note(INITDB, pod, 0, `${pod} found an empty volume and initialised a new, empty database cluster on it`)

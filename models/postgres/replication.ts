@@ -2,6 +2,7 @@ import { contains, type Link } from '../../src/cluster/log/index.ts'
 import { defineEvent, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
 import type { PodView } from '../kubernetes/index.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn, type Slot } from './datadir.ts'
+import { MergedStream } from './merged.ts'
 import type { Server } from './server.ts'
 import { parseBytes, parseConninfo } from './settings.ts'
 import { BROKEN_LOGIN } from './defects.ts'
@@ -41,6 +42,9 @@ export class Walsender {
   extraDelayUs: Us = 0
   private flushDelayUs: Us | undefined
 
+  /** What the upstream merges of other databases comes with its WAL. */
+  merged: MergedStream | undefined
+
   get delayUs(): Us {
     return this.upstream.world.network.delayUs(this.upstream.place, this.standby.place) + this.extraDelayUs
   }
@@ -59,7 +63,9 @@ export class Walsender {
 
   /** Network or disk changed: the link follows. */
   relink(): void {
-    if (this.state !== 'startup') this.standby.copy.setLink(this.link())
+    if (this.state === 'startup') return
+    this.standby.copy.setLink(this.link())
+    this.merged?.relink()
   }
 
   onGone(listener: () => void): void {
@@ -79,11 +85,13 @@ export class Walsender {
       // The standby may have given up meanwhile: then its end of the connection is gone, and the first packet through says so.
       if (receiverUs > 0 && world.sim.now - this.frozenSinceUs >= receiverUs) return this.close('the standby had given the connection up')
       if (this.state !== 'startup') this.standby.copy.thaw('receive')
+      this.merged?.freeze(false)
       world.topologyChanged()
       return
     }
     this.frozenSinceUs = world.sim.now
     if (this.state !== 'startup') this.standby.copy.freeze('receive')
+    this.merged?.freeze(true)
     // The sending side counts: as long as it believes in the standby, commits wait for it. 0 = for ever.
     const senderUs = this.upstream.settingUs('wal_sender_timeout', world.options.walSenderTimeoutSeconds * SECOND)
     if (senderUs > 0) {
@@ -103,6 +111,7 @@ export class Walsender {
     const { sim } = this.upstream.world
     if (this.giveUp !== undefined) sim.cancel(this.giveUp)
     if (this.frozen && this.state !== 'startup') this.standby.copy.thaw('receive')
+    this.merged?.end()
     if (this.slot !== undefined) {
       this.slot.active = false
       this.slot.restartLsn = Math.max(this.slot.restartLsn, this.standby.copy.lsn('flush'))
@@ -289,6 +298,7 @@ export class Receiver {
       }
       this.server.copy.follow(upstream.copy, sender.link())
       sender.state = 'catchup'
+      sender.merged = new MergedStream(upstream, this.server, () => sender.link())
       this.server.streamed = true
       this.server.dir.timeline = upstream.dir.timeline
       sender.reachChanged()

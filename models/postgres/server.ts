@@ -7,7 +7,7 @@ import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHAR
 import { type Backend, type Host, rank, type ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
 import { replayedXactUs } from './replayed.ts'
-import { awaitWalsenders, isFurthestReachable } from './departures.ts'
+import { awaitWalsenders, isFurthestReachable, refuseSubscriber } from './departures.ts'
 import { Receiver, type Walsender } from './replication.ts'
 import { ServerLocks } from './schema/server-locks.ts'
 import { sessionState } from './sessions.ts'
@@ -185,16 +185,16 @@ export class Server {
 
   /**
    * pg_promote / pg_ctl promote: replays all it has received, then switches to a new timeline. Nobody asks whether the old primary is dead,
-   * and no attempt is made to fetch more (rules PG-PROMOTE-1…4). False when it is no standby.
+   * and no attempt is made to fetch more (rules PG-PROMOTE-1…4). Asked again meanwhile, the one under way answers both (PG-PROMOTE-5). False: no standby.
    */
   promote(by: 'operator' | 'engine' = 'operator'): boolean {
-    // Asked again meanwhile: the promotion under way answers both (rule PG-PROMOTE-5).
     if (this.state === 'promoting') return true
     if (this.state !== 'standby') return false
     if (this.paused) {
       this.whenContinued.push(() => this.promote(by))
       return true
     }
+    refuseSubscriber(this.dir)
     const { sim } = this.world
     this.transit('PROMOTE')
     sim.note(PROMOTE_ASKED, this.name, 0, `${this.name} was told to promote`)

@@ -6,6 +6,7 @@ import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { untilPrimary } from './effects.ts'
 import { findServerByHost } from './hosts.ts'
+import { mergedLike } from './merged.ts'
 import { PGDATA } from './names.ts'
 import { onHistoryOf } from './replication.ts'
 import { walFile } from './relations.ts'
@@ -232,6 +233,7 @@ const REWIND = [valued('--target-pgdata', '-D'), valued('--source-server'), flag
 export function joinHistory(dir: DataDirectory, source: Server): void {
   const fork = forkPoint(source.copy.position('flush'), dir.position)
   dir.copy.adopt(fork)
+  mergedLike(source.world, dir, source.dir)
   dir.timeline = source.dir.timeline
   dir.checkpoint(fork.lsn, source.world.sim.now)
   dir.checkpointTimeline = source.dir.checkpointTimeline

@@ -28,6 +28,13 @@ function plan(options: PostgresOptions): readonly SetPlan[] {
   return Array.from({ length: options.members }, (_, i) => ({ name: i === 0 ? 'postgres-primary' : `postgres-replica-${i}`, replicas: 1, headless: 'postgres' }))
 }
 
+/** The pod that a pod of the green cluster clones itself from; undefined: it is of none, or initialises a database of its own. */
+export function greenSource(options: PostgresOptions, pod: string): string | undefined {
+  if (options.green === false || !options.green.standbys || !isGreen(options, pod)) return undefined
+  const first = `${options.green.name}-0`
+  return pod === first ? undefined : first
+}
+
 /** Whether a pod belongs to the second, green cluster, by its name. */
 export function isGreen({ green }: PostgresOptions, pod: string): boolean {
   return green !== false && pod.startsWith(`${green.name}-`) && /^\d+$/.test(pod.slice(green.name.length + 1))
@@ -87,15 +94,15 @@ const GREEN_POOL = 'green'
 /** Machines of the green cluster, bought for the upgrade. They cost extra from the first step on. */
 export function addGreenPool(kube: Kubernetes, options: PostgresOptions): void {
   if (options.green === false) return
-  for (let i = 0; i < options.green.nodes; i++) kube.addMachine(`aks-${GREEN_POOL}-${VMSS}${String(i).padStart(6, '0')}`, zoneName(i, options), GREEN_POOL, { version: options.kubernetesVersion })
+  for (let i = 0; i < (options.green.nodes ?? options.members); i++) kube.addMachine(`aks-${GREEN_POOL}-${VMSS}${String(i).padStart(6, '0')}`, zoneName(i, options), GREEN_POOL, { version: options.kubernetesVersion })
 }
 
-/** The second cluster: a StatefulSet whose pods each initialise a database of their own, with a headless Service. */
+/** The second cluster: a StatefulSet whose first pod, or each, initialises a database of its own, with a headless Service. */
 function greenObjects(options: PostgresOptions): KubeObject[] {
   const { green } = options
   if (green === false) return []
   const labels = { app: green.name, [COMPONENT.key]: COMPONENT.value }
-  const template = memberTemplate({ ...options, image: options.targetImage ?? options.image, cloneOnStart: false }, labels)
+  const template = memberTemplate({ ...options, image: options.targetImage ?? options.image, cloneOnStart: green.standbys }, labels)
   ;(template.spec as Record<string, unknown>).nodeSelector = { agentpool: GREEN_POOL }
   return [
     { apiVersion: 'v1', kind: 'Service', metadata: { name: green.name }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: { app: green.name }, ports: [{ name: 'postgres', port: 5432 }] } },

@@ -88,6 +88,7 @@ export class PostgresTruth implements Truth {
     const timeline = dir?.timeline
     const versions = versionsOf(nodeVersion, server?.host.version ?? dir?.image, world.application === undefined ? undefined : this.ofApplication(world.application, server), before?.versions)
     const copy = replica?.copy ?? server?.copy ?? (dir?.destroyed ? undefined : dir?.copy)
+    const merged = mergedCopies(dir, copy, before?.merged)
     const attached = leading || streaming || replica?.streaming === true
     const caughtUp = leading || (replica?.streaming === true && replica.copy.lagBytes('flush') <= NORMAL_LAG_BYTES) || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES)
     if (
@@ -100,11 +101,12 @@ export class PostgresTruth implements Truth {
       before.timeline === timeline &&
       before.versions === versions &&
       before.copy === copy &&
+      before.merged === merged &&
       before.attached === attached &&
       before.caughtUp === caughtUp
     )
       return before
-    return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
+    return { name, node, zone, running, ready, role, timeline, versions, copy, ...(merged === undefined ? {} : { merged }), attached, caughtUp }
   }
 
   /** What the database is for: the releases that run, and the columns of their table as this member has them. */
@@ -204,6 +206,14 @@ export class PostgresTruth implements Truth {
     const at: Position = { branch: interval.branch, lsn: interval.toLsn }
     return this.durable().filter(d => d.histories.some(history => contains(history, at) && interval.fromLsn >= (history.since ?? 0))).map(d => d.name)
   }
+}
+
+/** Copies of what a directory has merged of other databases, but for the one that it counts as anyway; `before` itself if it names the same. */
+function mergedCopies(dir: DataDirectory | undefined, own: Copy | undefined, before: readonly Copy[] | undefined): readonly Copy[] | undefined {
+  if (dir === undefined || dir.destroyed || dir.merged.length === 0) return undefined
+  const copies = dir.merged.map(({ copy }) => copy).filter(copy => copy !== own)
+  if (copies.length === 0) return undefined
+  return before?.length === copies.length && copies.every((copy, i) => copy === before[i]) ? before : copies
 }
 
 /** What a member runs, by component; `before` itself if that says it. */

@@ -11,7 +11,7 @@ VERSION=17.5
 # What this run has begun, for whoever runs it again.
 STATE=$HOME/.blue-green
 
-poolers='' end='' opened=''
+size=1 poolers='' end='' opened=''
 undo=()
 
 log() { printf '%s  %s\n' "$(date +%T)" "$*"; }
@@ -86,12 +86,12 @@ begin() {
   undo+=("$*")
   remember
 }
-remember() { declare -p poolers opened undo > "$STATE"; }
+remember() { declare -p size poolers opened undo > "$STATE"; }
 
 undo_provision() {
   retry 360 10 kubectl scale statefulset "$GREEN_SET" --replicas=0 || return 1
   await 0 5 3600 pods_of "$GREEN_SET" 0 || true
-  retry 60 10 kubectl delete pvc "data-$GREEN" --ignore-not-found --wait=false || true
+  retry 60 10 kubectl delete pvc -l "app=$GREEN_SET" --ignore-not-found --wait=false || true
 }
 undo_replicate() {
   retry 6 5 on_green -c "drop subscription if exists green" || true
@@ -136,6 +136,16 @@ trap 'exit 130' INT TERM
 preconditions() {
   retry 20 5 heartbeat || die "blue has no table to prove writes with, or does not replicate logically"
   await 0 2 300 writes "$BLUE.$BLUE_SET" || die "blue takes no writes"
+  retry 20 5 measure || die "nobody knows how many members blue has"
+}
+# green gets as many members as blue has
+measure() {
+  size=$(kubectl get statefulset "$BLUE_SET" -o jsonpath={.spec.replicas}) || return 1
+  [[ $size =~ ^[1-9][0-9]*$ ]]
+}
+redundant() {
+  equals t green -Atc "select count(*) >= $size - 1 from pg_stat_replication
+    where application_name like '$GREEN_SET-%' and state = 'streaming'"
 }
 heartbeat() {
   blue -c "create table if not exists upgrade_heartbeat (id serial, at timestamptz default now())" && equals 1 blue -Atc "select 1 from pg_settings where name = 'wal_level' and setting = 'logical'"
@@ -143,9 +153,10 @@ heartbeat() {
 
 provision() {
   begin undo_provision
-  retry 20 10 kubectl scale statefulset "$GREEN_SET" --replicas=1 || die "green cannot be made"
+  retry 20 10 kubectl scale statefulset "$GREEN_SET" --replicas="$size" || die "green cannot be made"
   await 0 5 2700 equals on green -Atc "show default_transaction_read_only" || die "green does not answer, or takes writes"
   retry 20 5 equals "$VERSION" green -Atc "show server_version" || die "green is not of version $VERSION"
+  await 10 5 3600 redundant || die "green has not as many standbys as blue"
 }
 
 publish() {
@@ -184,6 +195,7 @@ open_green() { green -c "alter system set default_transaction_read_only = 'off'"
 switch() {
   local tries each
   await 20 2 3600 follows || die "green does not follow"
+  await 10 2 3600 redundant || die "green has not as many standbys as blue"
   begin undo_pause
   for (( tries = 60; ; tries-- )); do
     retry 60 5 list_poolers || die "no pooler serves"
@@ -226,10 +238,11 @@ forget_forward() {
 }
 retire_blue() {
   await 0 5 3600 writes "$SERVICE" || die "green takes no writes"
+  await 60 5 3600 redundant || die "green has not as many standbys as blue"
   retry 100 0 forget_forward || die "green does not forget its subscription"
   retry 60 10 kubectl delete statefulset "$BLUE_SET" --ignore-not-found --timeout=10m || die "blue cannot be deleted"
   await 0 5 3600 pods_of "$BLUE_SET" 0 || die "blue does not go"
-  retry 60 10 kubectl delete pvc "data-$BLUE" --ignore-not-found --wait=false || die "the volume of blue cannot be deleted"
+  retry 60 10 kubectl delete pvc -l "app=$BLUE_SET" --ignore-not-found --wait=false || die "the volumes of blue cannot be deleted"
   retry 60 5 green -c "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = 'blue' and not active" || die "green keeps log for blue"
 }
 

@@ -58,11 +58,17 @@ export class ExposureWatch {
 
   /** A member is another one now; undefined = it was not there before, or is gone. Taken in by the next {@link look}. */
   setMember(before: Member | undefined, after: Member | undefined): void {
-    if (before?.copy === after?.copy) return
-    const was = before?.copy === undefined ? undefined : this.logs.get(before.copy.log)
-    const is = after?.copy === undefined ? undefined : this.logs.get(after.copy.log)
-    if (before !== undefined && was !== undefined && was !== is) was.copies.delete(before.name)
-    if (after?.copy !== undefined) is?.copies.set(after.name, after.copy)
+    if (before?.copy !== after?.copy) this.setCopy(after?.name ?? before?.name ?? '', before?.copy, after?.copy)
+    if (before?.merged === after?.merged) return
+    const names = Math.max(before?.merged?.length ?? 0, after?.merged?.length ?? 0)
+    for (let i = 0; i < names; i++) this.setCopy(`${after?.name ?? before?.name}/${i}`, before?.merged?.[i], after?.merged?.[i])
+  }
+
+  private setCopy(name: string, before: Copy | undefined, after: Copy | undefined): void {
+    const was = before === undefined ? undefined : this.logs.get(before.log)
+    const is = after === undefined ? undefined : this.logs.get(after.log)
+    if (was !== undefined && was !== is) was.copies.delete(name)
+    if (after !== undefined) is?.copies.set(name, after)
     if (was !== undefined) this.dirty.add(was)
     if (is !== undefined) this.dirty.add(is)
   }
@@ -144,7 +150,11 @@ class LogExposure {
     if (nowUs <= fromUs) return
     const found: { fromUs: Us; toUs: Us }[] = []
     for (const { head, stoppedUs, holdings } of this.tracked ?? []) {
-      const needed = (us: Us): number => head.ack.valueAt(Math.min(us - this.ageUs, stoppedUs))
+      const acknowledged = (us: Us): number => head.ack.valueAt(Math.min(us - this.ageUs, stoppedUs))
+      // A new, empty database has nothing to lose before the first write of a client, whatever its own log says.
+      const firstUs = head.branch.blank ? this.log.ledger.firstAckUs(head.branch) : Number.NEGATIVE_INFINITY
+      if (firstUs + this.ageUs >= nowUs) continue
+      const needed = head.branch.blank ? (us: Us): number => (us - this.ageUs >= firstUs ? acknowledged(us) : Number.NEGATIVE_INFINITY) : acknowledged
       // Two quick ways to be covered throughout: to trail the leader's writing by less than the age, whatever the load does; and, since
       // neither ever falls, to have at the beginning what is needed at the end.
       const neededAtEnd = needed(nowUs)

@@ -22,12 +22,19 @@ describe('common ground', () => {
         "code": 2,
         "err": "unequal fleets: fenced has 3 members on 3 nodes, five 5 members on 5 nodes
           the smaller one would win on everything that is paid by the node; make
-              them equal, e.g. with --set cluster.…=…, which holds for all of them
+              them equal, with --set cluster.members=5, which holds for all of them
       ",
       }
     `)
     expect((await proofroll(['compare', 'fenced.yaml', 'five.yaml', '--set', 'cluster.members=5', '--runs', '2', '--json', 'equal.json'])).code).not.toBe(2)
     expect(read('equal.json').cells[0]!.sources.map(({ set }) => JSON.parse(set['cluster'] ?? `{"members":${set['cluster.members']}}`) as object)).toEqual([{ members: 5 }, { engine: 'toy', members: 5 }])
+  })
+
+  test('a runbook that presupposes a cluster of its own is not put on another one’s to fail there', async () => {
+    const { code, err } = await proofroll(['compare', 'postgres-ferris-wheel/fenced', 'blue-green/guarded', '--set', 'cluster.members=3', '--runs', '1'], { engines })
+    expect(code).toBe(2)
+    expect(oneLine(err)).toContain('blue-green/guarded presupposes a cluster of its own: on that of postgres-ferris-wheel/fenced it does not complete even without faults')
+    expect(oneLine(err)).toContain('add --own-clusters')
   })
 
   test('all run on the first one’s cluster and load, and the screen says what that replaced; each on its own when asked', async () => {

@@ -26,6 +26,20 @@ describe('guarded', () => {
     expect([lostAcknowledgedWrites.max, failedAttempts.max, splitBrainSeconds.max, forbiddenSkewSeconds.max]).toEqual([0, 0, 0, 0])
   })
 
+  test('green gets as many members as blue: nothing is ever on one copy only; pods that do not follow one another are held back before the switch', async () => {
+    const ofThree = (set: Readonly<Record<string, string>> = {}) => loadScenario(GUARDED, engines, { set: { 'cluster.members': '3', ...set } })
+    const { result } = await runCampaign(ofThree(), { runs: 4, seed: '1', faults: 0 })
+    expect(result.checks.filter(c => c.status === 'fail')).toEqual([])
+    expect(result.outcomes.completed).toBe(4)
+    expect([result.measures.redundancyExposedSeconds.max, result.measures.peakMultiplier.max]).toEqual([0, 1.5])
+    const five = play(loadScenario(GUARDED, engines, { set: { 'cluster.members': '5' } }))
+    expect([five.outcome, ...five.verdicts.filter(v => v.status === 'fail')]).toEqual(['completed'])
+    // Each pod of green a database of its own: nobody follows, and the gate holds the runbook back before anything is switched.
+    const alone = play(ofThree({ 'cluster.green': '{"name":"green-db"}' }))
+    expect([alone.outcome, alone.measures.writeDowntimeSeconds]).toEqual(['rolledBack', 0])
+    expect(alone.outcomeReason).toContain('green-standbys')
+  })
+
   test('a metric that stands still takes nobody in: with the apply worker stalled the switch is taken back, and blue writes on (BG-T33, O9)', () => {
     const scenario = loadScenario(GUARDED, engines)
     const result = play(scenario, '1/0', [{ kind: 'replay-stall', target: 'member:green-db-0', at: { step: 'fence', path: 'forward', visit: 1, phase: 'start', command: 1, offsetUs: 0 }, durationUs: 300 * SECOND, magnitude: 0 }])
@@ -75,7 +89,7 @@ describe('guarded', () => {
     })
 
     test('the deletion of blue: two versions remain, and the runbook says that it is done', () => {
-      expect(failing(played(GUARDED, { without: ['delete-blue', 'blue-gone', 'delete-volume'] })).some(text => text.startsWith('converges'))).toBe(true)
+      expect(failing(played(GUARDED, { without: ['delete-blue', 'blue-gone', 'delete-volumes'] })).some(text => text.startsWith('converges'))).toBe(true)
     })
   })
 })

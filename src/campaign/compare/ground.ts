@@ -60,7 +60,28 @@ function refuseUnequal(first: Scenario, other: Scenario): void {
   }
   const [a, b] = [fleetOf(first), fleetOf(other)]
   if (a.members === b.members && a.nodes === b.nodes) return
-  throw new CompareError(`unequal fleets: ${first.name} has ${fleetWords(a)}, ${other.name} ${fleetWords(b)}\n    the smaller one would win on everything that is paid by the node; make them equal, e.g. with --set cluster.…=…, which holds for all of them`)
+  throw new CompareError(`unequal fleets: ${first.name} has ${fleetWords(a)}, ${other.name} ${fleetWords(b)}\n    the smaller one would win on everything that is paid by the node; make them equal, ${sizeSetting(first, a, b)}, which holds for all of them`)
+}
+
+/** What would make the fleets equal, as far as one option says how many members there are. */
+function sizeSetting(first: Scenario, a: Fleet, b: Fleet): string {
+  const size = a.members === b.members ? undefined : first.engine.shrinks?.(first.options)[0]
+  return size === undefined ? 'e.g. with --set cluster.…=…' : `with --set cluster.${size.path.join('.')}=${Math.max(a.members, b.members)}`
+}
+
+/**
+ * Patterns differ in what they presuppose: a runbook that cannot do its work on the first one's cluster, but can on its own, would lose for no fault of its own.
+ * @param outcomeOf how the scenario ends without faults @throws CompareError when one of the others is such
+ */
+export function refuseStrangers(grounded: readonly Scenario[], own: readonly Scenario[], outcomeOf: (scenario: Scenario) => { readonly outcome: string; readonly outcomeReason: string }): void {
+  const [first] = grounded
+  for (const [i, scenario] of grounded.entries()) {
+    const its = own[i]
+    if (i === 0 || its === undefined || JSON.stringify(its.options) === JSON.stringify(scenario.options)) continue
+    const there = outcomeOf(scenario)
+    if (there.outcome === 'completed' || outcomeOf(its).outcome !== 'completed') continue
+    throw new CompareError(`${scenario.name} presupposes a cluster of its own: on that of ${first?.name} it does not complete even without faults (${there.outcomeReason || there.outcome}), on its own it does\n    add --own-clusters, which lets each keep its own cluster and load; --set load.…=… then sets the load of all`)
+  }
 }
 
 function fleetWords({ members, nodes }: Fleet): string {

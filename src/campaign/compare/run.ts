@@ -15,7 +15,7 @@ import type { CampaignResult } from '../result.ts'
 import { summarise } from '../summarise.ts'
 import { version } from '../version.ts'
 import { unfitOf } from './fit.ts'
-import { CompareError, onCommonGround, onOneEngine, pathVaried, replacedBy } from './ground.ts'
+import { CompareError, onCommonGround, onOneEngine, pathVaried, refuseStrangers, replacedBy } from './ground.ts'
 import { comparePair, standingsOf } from './judge.ts'
 import { COMPARISON_FORMAT, type ComparedScenario, type ComparisonCell, type ComparisonResult, type Prices } from './result.ts'
 import { type Tally, emptyTally, mergeTally, pairsOf, tallyFromJson, tallyToJson } from './tally.ts'
@@ -69,6 +69,7 @@ export async function runComparison(asGiven: readonly Scenario[], engines: reado
   const replaced = given.map((scenario) => (ownClusters ? [] : replacedBy(given[0] as Scenario, scenario, engines)))
   const cells: ComparisonCell[] = []
   for (const { vary, scenarios } of grounds) {
+    if (!ownClusters && cells.length === 0) refuseStrangers(scenarios, onCommonGround(given, engines, vary, true), (scenario) => rehearser.rehearse({ scenario, schedule: [], seed: rehearser.seedOf(seed, firstRun) }))
     const done = cells.length * countRuns(asked)
     const tally = await rehearseAll(scenarios, asked, options, rehearser, (runs) => options.onProgress?.(done + runs, total))
     cells.push(cellOf(scenarios, vary, tally, { seed, faults, without, asked, prices, replaced }, rehearser))

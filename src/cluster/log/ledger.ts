@@ -92,6 +92,14 @@ export class Ledger {
     return sum
   }
 
+  /** When the first write on this very branch was acknowledged; Infinity as long as none is. */
+  firstAckUs(branch: Branch): number {
+    this.log.account()
+    let firstUs = Number.POSITIVE_INFINITY
+    for (const e of this.entries) if (e.branch === branch && e.kind !== 'unknown' && e.n2 > e.n1 && e.a1 < firstUs) firstUs = e.a1
+    return firstUs
+  }
+
   /** For counts: one demand's writes with this outcome, as accounted. */
   of(demand: string, kind: AckKind): number {
     let sum = 0

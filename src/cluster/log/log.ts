@@ -89,9 +89,9 @@ export class ReplicatedLog {
     this.shelf.add(this)
   }
 
-  /** The first branch of a history. */
-  genesis(startLsn: Bytes, timeline = 1): Branch {
-    return this.fork(timeline, null, startLsn)
+  /** The first branch of a history; blank: of a database made just now, without anything that anybody wrote. */
+  genesis(startLsn: Bytes, timeline = 1, blank = false): Branch {
+    return this.fork(timeline, null, startLsn, blank)
   }
 
   /** A new data directory at `at`. */
@@ -183,9 +183,9 @@ export class ReplicatedLog {
     this.sim.touch()
   }
 
-  fork(timeline: number, parent: Branch | null, forkLsn: Bytes): Branch {
+  fork(timeline: number, parent: Branch | null, forkLsn: Bytes, blank = false): Branch {
     if (!Number.isInteger(forkLsn)) throw new Error(`log: an LSN is a whole number, not ${forkLsn}`)
-    return new Branch(++this.branches, timeline, parent, forkLsn)
+    return new Branch(++this.branches, timeline, parent, forkLsn, blank)
   }
 
   /** The copy's curves are others now, or its history: its followers derive theirs again. */

@@ -15,6 +15,8 @@ export class Branch {
     readonly parent: Branch | null,
     /** The first byte of this branch that is not the parent's. */
     readonly forkLsn: Bytes,
+    /** Nothing that anybody wrote is before it: a database that was made just now, empty. */
+    readonly blank = false,
   ) {
     this.tip = forkLsn
   }

@@ -24,7 +24,7 @@ export const postgresBlueGreen: Family = {
     defect('no-open', 'green is never opened', { without: ['open'] }),
     defect('no-resume', 'clients are never let on', { without: ['resume'] }),
     // ── the end ──
-    defect('blue-stays', 'blue is not deleted', { without: ['delete-blue', 'blue-gone', 'delete-volume'] }),
+    defect('blue-stays', 'blue is not deleted', { without: ['delete-blue', 'blue-gone', 'delete-volumes'] }),
     defect('wrong-version', 'green is of the old version, and nobody looks', { set: { 'cluster.targetImage': 'postgres:17.5' }, step: { 'scale-green': keys({ run: ['kubectl patch statefulset green-db --patch \'{"spec":{"template":{"spec":{"containers":[{"name":"postgres","image":"postgres:16.9"}]}}}}\'', 'kubectl scale statefulset green-db --replicas=1'] }) }, without: ['green-version'] }),
     // ── the way back ──
     defect('fence-not-undone', 'the rollback leaves blue fenced', { step: { fence: noUndo } }, 'rollback'),
@@ -56,6 +56,8 @@ export const postgresLogicalRules: Family = {
     rule('circle', 'two subscriptions in a circle are let be', line("if (back !== undefined && options['origin'] !== 'none')", 'if (back === null)')),
     rule('lag-that-is-none', 'a fault that delays changes does not', line('subscription.extraDelayUs += us', 'subscription.extraDelayUs += 0', 'models/postgres/faults.ts')),
     rule('stall-that-is-none', 'a fault that stalls the apply worker does not', line("if (this.stalls === 1) this.copy.freeze('receive')", 'this.stalls += 0')),
-    rule('merged-is-lost', 'what has been merged into the database that counts does not count', line('{} : { merged }', '{} : {}', 'models/postgres/truth.ts'), ['test/scenarios/blue-green.test.ts']),
+    rule('standby-without-merged', 'the standby of a subscriber gets nothing of what is applied there', line('sender.merged = new MergedStream(upstream, this.server, () => sender.link())', 'sender.merged = undefined', 'models/postgres/replication.ts')),
+    rule('standby-hears-through-a-wall', 'a standby that is cut off gets what is applied all the same', line('    this.merged?.freeze(true)\n', '', 'models/postgres/replication.ts')),
+    rule('merged-is-lost', 'what has been merged into the database that counts does not count', line('{} : { merged }\n', '{} : {}\n', 'models/postgres/truth.ts'), ['test/scenarios/blue-green.test.ts']),
   ],
 }

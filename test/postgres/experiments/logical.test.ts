@@ -100,6 +100,57 @@ describe('what a subscription holds', () => {
   })
 })
 
+describe('standbys of the subscriber', () => {
+  const [ONE, TWO] = ['green-db-1', 'green-db-2']
+  /** Blue and green of three each; `late`: the second standby is made only afterwards. */
+  function redundant(replicas: number): Lab {
+    const lab = pair({ members: 3, green: { name: 'green-db', standbys: true } })
+    lab.run('kubectl', 'scale', 'statefulset', 'green-db', `--replicas=${replicas}`)
+    lab.until(() => Array.from({ length: replicas - 1 }, (_, i) => `green-db-${i + 1}`).every(pod => lab.running(pod) && lab.server(pod).receiver?.streaming === true))
+    lab.clients(LOAD)
+    lab.sql(BLUE, 'CREATE PUBLICATION upgrade FOR ALL TABLES')
+    lab.sql(GREEN, RW, SUBSCRIBE)
+    lab.until(() => state(lab) === 'r')
+    lab.wait(3 * SECOND)
+    return lab
+  }
+
+  it('get what is applied by streaming its WAL, the initial copy included, and after it (PG-LOGICAL-10)', () => {
+    const lab = redundant(2)
+    expect(missing(lab, ONE)).toBeLessThan(60)
+    expect(missing(lab, ONE)).toBeGreaterThanOrEqual(missing(lab, GREEN))
+    // Cut off from green it stands still while green goes on; afterwards it has all again.
+    const heal = lab.cutOff(ONE)
+    lab.wait(5 * SECOND)
+    expect(missing(lab, ONE)).toBeGreaterThan(2_000)
+    expect(missing(lab, GREEN)).toBeLessThan(60)
+    heal()
+    lab.wait(20 * SECOND)
+    expect(missing(lab, ONE)).toBeLessThan(60)
+    expect(lab.cluster.truth.members().filter(({ merged, role, name }) => name.startsWith('green') && (role === 'leader' || merged !== undefined)).map(({ name }) => name)).toEqual([ONE])
+  })
+
+  it('a new one brings what was merged along with its base backup, and holds nothing of it before (PG-LOGICAL-10, PG-CLONE-3)', () => {
+    const lab = redundant(2)
+    lab.run('kubectl', 'scale', 'statefulset', 'green-db', '--replicas=3')
+    lab.until(() => lab.running(TWO) && lab.server(TWO).receiver?.streaming === true)
+    lab.wait(2 * SECOND)
+    expect(missing(lab, TWO)).toBeLessThan(60)
+    expect(lab.server(TWO).dir.systemId).toBe(lab.server(GREEN).dir.systemId)
+  })
+
+  it('cannot be promoted while there is the subscription: that is not modelled, and said; without it they lead with all that was merged', () => {
+    const lab = redundant(2)
+    expect(() => lab.sql(ONE, 'SELECT pg_promote()')).toThrow('promoting green-db-1, a standby of green-db-0, while that has the subscription green is not modelled')
+    lab.sql(BLUE, "ALTER SYSTEM SET default_transaction_read_only = 'on'", 'SELECT pg_reload_conf()')
+    lab.wait(2 * SECOND)
+    lab.sql(GREEN, RW, 'DROP SUBSCRIPTION green')
+    lab.wait(2 * SECOND)
+    expect(lab.sql(ONE, 'SELECT pg_promote()')).toBe('t')
+    expect(missing(lab, ONE)).toBe(0)
+  })
+})
+
 describe('what stops it', () => {
   it('comes back 5 s after its last start, when the publisher does (PG-LOGICAL-5)', () => {
     const lab = following()
