@@ -69,7 +69,7 @@ export function* backfill(world: World, c: ContainerHandle, { from, to, mode, st
       }
       place += chunk
     }
-    if (sink.writable !== undefined) world.filled.add(sink.writable)
+    if (sink.writable !== undefined) world.filled.add(world.databases.database(sink.writable))
     sim.note(COPIED, c.pod.name, rowsCopied, `${c.pod.name} has copied from ${from} to ${to}`)
     return ok(`copied ${rowsCopied} sampled rows of ${keysText(options.keys)}\n`)
   } finally {

@@ -2,7 +2,7 @@
  * Change data capture: a connector that reads one database's log and applies it to the other (rules APP-CDC-…). Its bulk is a flow (how far it has come is a
  * position in the source's time); the changes of the sampled keys are applied one by one when that position passes them.
  */
-import type { Copy } from '../../src/cluster/log/index.ts'
+import { contains, type Copy } from '../../src/cluster/log/index.ts'
 import { defineEvent, MILLISECOND, NEVER, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok } from '../../src/operator/command.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/index.ts'
@@ -141,7 +141,7 @@ export class Connector {
       if (this.next < 0) this.next = world.changes.length
       this.flushLater()
     }
-    const can = this.offsets !== undefined && source === this.offsets.source && this.sinkCopy !== undefined && this.stalls === 0
+    const can = this.offsets !== undefined && this.sameDatabase(source) && this.sinkCopy !== undefined && this.stalls === 0
     if (can === this.moving) return
     if (can) {
       this.sinceUs = world.sim.now
@@ -194,9 +194,14 @@ export class Connector {
     })
   }
 
+  private sameDatabase(copy: Copy | undefined): boolean {
+    const { databases } = this.world
+    return copy !== undefined && this.offsets !== undefined && databases.database(copy) === databases.database(this.offsets.source)
+  }
+
   /** Changes of its source, but for those that a connector brought there. */
   private concerns({ commit }: Change): boolean {
-    return commit.copy === this.offsets?.source && commit.by !== 'cdc'
+    return this.sameDatabase(commit.copy) && commit.by !== 'cdc'
   }
 
   /** @returns false when the sink has just gone: the change is not passed over */
@@ -206,7 +211,10 @@ export class Connector {
       this.consider()
       return false
     }
-    const { rows } = this.world
+    const { rows, databases } = this.world
+    // A commit that its own database has lost to a failover stands in no log.
+    const source = databases.current(commit.copy)
+    if (source !== undefined && !contains(source.position('flush'), commit.at)) return true
     const now = applied(rows.row(sink, key), commit, this.options.mode)
     if (now !== undefined) rows.commit(sink, key, now, commit.version, 'cdc')
     return true
@@ -230,7 +238,9 @@ export class Connector {
   /** The position in the source's log up to which changes are applied, in bytes; empty before it has one. */
   offset(): string {
     if (this.offsets === undefined) return ''
-    return `${Math.floor(this.offsets.source.curves.flush.valueAt(this.positionUs()))}\n`
+    const { databases } = this.world
+    const source = databases.current(this.offsets.source) ?? this.offsets.source
+    return `${Math.floor(databases.printed(source, source.curves.flush.valueAt(this.positionUs())))}\n`
   }
 }
 

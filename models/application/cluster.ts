@@ -5,6 +5,7 @@ import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes/index.ts'
 import { PostgresCluster } from '../postgres/index.ts'
+import { VitessCluster } from '../vitess/index.ts'
 import { audit } from './audit.ts'
 import { gofeatureflag, KubectlWithRollouts } from './commands.ts'
 import { ApplicationEntrance } from './entrance.ts'
@@ -15,6 +16,7 @@ import { Rollouts } from './rollout.ts'
 import { Rows } from './rows.ts'
 import { defineImages, objects } from './topology.ts'
 import { ApplicationTruth } from './truth.ts'
+import { vitessDatabases } from './vitess.ts'
 import { type Databases, World } from './world.ts'
 
 /** First position of the log of what clients were acknowledged. */
@@ -32,18 +34,20 @@ export class ApplicationCluster implements Cluster {
   readonly rollouts!: Rollouts
   readonly requests: Requests
   private readonly databases!: Databases
-  private readonly inner: PostgresCluster
+  /** The databases beneath. */
+  readonly inner: Cluster
   private origin: Position | undefined
 
   constructor(
     private readonly sim: Simulation,
     readonly options: ApplicationOptions,
   ) {
-    const inner = new PostgresCluster(sim, options.database, databases => Object.assign(this, this.besides(databases)))
+    const beside = (databases: Databases): void => void Object.assign(this, this.besides(databases))
+    const inner = options.vitess === null ? new PostgresCluster(sim, options.database, cluster => beside(postgresDatabases(cluster))) : new VitessCluster(sim, options.vitess, cluster => beside(vitessDatabases(cluster)))
     this.inner = inner
     const front = this.frontLog()
     this.logs = [front.log]
-    this.truth = new ApplicationTruth(this.world, inner, front, options.database.targetImage === null ? {} : inner.truth.targetVersions)
+    this.truth = new ApplicationTruth(this.world, inner, front, options.vitess === null && options.database.targetImage === null ? {} : inner.truth.targetVersions)
     this.entrances = { application: new ApplicationEntrance(this.world, front) }
     this.budget = inner.budget
     this.commands = new CommandRegistry("the operator's workstation").register(...inner.commands.names.map(name => inner.commands.get(name)))
@@ -57,9 +61,8 @@ export class ApplicationCluster implements Cluster {
   }
 
   /** The program and what belongs to it, there when the databases are. */
-  private besides(cluster: PostgresCluster): Pick<ApplicationCluster, 'world' | 'kubernetes' | 'rollouts'> & { readonly databases: Databases } {
-    const databases = postgresDatabases(cluster)
-    const { kubernetes } = cluster
+  private besides(databases: Databases): Pick<ApplicationCluster, 'world' | 'kubernetes' | 'rollouts'> & { readonly databases: Databases } {
+    const { kubernetes } = databases
     const world = new World(this.sim, this.options, databases)
     const rollouts = new Rollouts(world)
     defineImages(world)
@@ -94,7 +97,7 @@ export class ApplicationCluster implements Cluster {
     const leader = this.inner.truth.members().find(member => member.role === 'leader')?.copy
     if (leader === undefined) throw new Error('application: the legacy database does not lead')
     this.origin = leader.position('flush')
-    this.world.filled.add(leader)
+    this.world.filled.add(this.databases.database(leader))
     for (let i = 0; i < 600 && kubernetes.endpoints(this.options.name).length < this.options.replicas; i++) sim.run(sim.now + SECOND)
     this.requests.start()
   }
@@ -108,7 +111,7 @@ export class ApplicationCluster implements Cluster {
   claim(name: string, args: readonly string[]): boolean | undefined {
     // A database of rows has caught up when its rows are those of the one that counts, whatever its log says.
     if (name !== 'caught-up') return this.inner.claim(name, args)
-    const other = this.databases.log.copies.find(copy => this.databases.nameOf(copy) === args[0] && !this.databases.destroyed(copy))
+    const other = this.databases.named(args[0] ?? '')
     const authority = this.truth.authorityNow()
     return other === undefined || authority === undefined ? undefined : audit(this.world, { authority, other }).divergent.length === 0
   }

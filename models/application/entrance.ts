@@ -78,7 +78,8 @@ export class ApplicationEntrance implements Entrance {
     if (prospect.is === 'served') return { is: 'writable', leader: this.front }
     if (prospect.is === 'hangs') return { is: 'silent' }
     const reads = pod.connection(pod.behaviour.reads)?.readable !== undefined
-    if (prospect.is === 'paused') return reads ? { is: 'held', ageLimitUs: this.world.options.requestTimeoutSeconds * 1_000_000 } : { is: 'failing', error: '503 nothing to read from' }
+    // Who waits asks no database.
+    if (prospect.is === 'paused') return { is: 'held', ageLimitUs: this.world.options.requestTimeoutSeconds * 1_000_000 }
     return reads ? { is: 'readOnly', copy: this.front, error: `500 ${prospect.error}` } : { is: 'failing', error: `500 ${prospect.error}` }
   }
 

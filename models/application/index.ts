@@ -4,6 +4,7 @@ import { Simulation } from '../../src/kernel/index.ts'
 import { kubernetesRules, PLATFORM_KINDS } from '../kubernetes/index.ts'
 import { postgres } from '../postgres/index.ts'
 import { rules as postgresRules } from '../postgres/rules.ts'
+import { vitess, type VitessOptions } from '../vitess/index.ts'
 import { ApplicationCluster } from './cluster.ts'
 import { type ApplicationOptions, applicationOptions } from './options.ts'
 import { RANGES } from './ranges.ts'
@@ -17,9 +18,10 @@ const FAULT_KINDS: readonly FaultKind[] = [
 ]
 
 function problems(options: ApplicationOptions): readonly Problem[] {
-  const found: Problem[] = postgres.problems(options.database).map(({ path, message }) => ({ path: ['database', ...path], message }))
-  if (options.database.green === false) found.push({ path: ['database', 'green'], message: 'the modern database is the `green` one: right would be, for example, { name: green-db, replicas: 1, readOnly: false }' })
-  if (options.database.pooler !== false) found.push({ path: ['database', 'pooler'], message: 'the programs connect to the databases themselves: right would be false' })
+  const found: Problem[] = beneath(options).problems.map(({ path, message }) => ({ path: [beneath(options).section, ...path], message }))
+  if (options.vitess !== null) found.push(...onVitess(options, options.vitess))
+  else if (options.database.green === false) found.push({ path: ['database', 'green'], message: 'the modern database is the `green` one: right would be, for example, { name: green-db, replicas: 1, readOnly: false }' })
+  if (options.vitess === null && options.database.pooler !== false) found.push({ path: ['database', 'pooler'], message: 'the programs connect to the databases themselves: right would be false' })
   for (const [image, build] of Object.entries(options.builds)) {
     const shapes = [build, ...Object.values(build.flags).flatMap(values => Object.values(values).map(changes => ({ ...build, ...Object.fromEntries(Object.entries(changes).filter(([, v]) => v !== undefined)) })))]
     if (shapes.some(({ writes, statement, order }) => writes === 'both' && statement === 'versioned' && order === 'modern-first')) {
@@ -32,16 +34,30 @@ function problems(options: ApplicationOptions): readonly Problem[] {
   return found
 }
 
+/** The databases' own section, and what their engine says of it. */
+function beneath({ vitess: fleet, database }: ApplicationOptions): { readonly section: 'vitess' | 'database'; readonly problems: readonly Problem[]; readonly assumptions: (given: Readonly<Record<string, unknown>>) => readonly Assumption[]; readonly names: () => readonly string[] } {
+  if (fleet !== null) return { section: 'vitess', problems: vitess.problems(fleet), assumptions: given => vitess.assumptions(given, fleet), names: () => vitess.names?.(fleet) ?? [] }
+  return { section: 'database', problems: postgres.problems(database), assumptions: given => postgres.assumptions(given, database), names: () => postgres.names?.(database) ?? [] }
+}
+
+function onVitess({ legacy, modern }: ApplicationOptions, { keyspace, fleet, tabletsPerShard }: VitessOptions): readonly Problem[] {
+  const found: Problem[] = []
+  if (fleet !== tabletsPerShard) found.push({ path: ['vitess', 'fleet'], message: `the rows of the programs lie in one shard: right would be ${tabletsPerShard}` })
+  if (legacy !== keyspace) found.push({ path: ['legacy'], message: `the legacy database is the keyspace of the cluster: right would be ${keyspace}` })
+  if (modern === legacy || !/^[a-z][a-z0-9_]*$/.test(modern)) found.push({ path: ['modern'], message: `the modern database is another keyspace: right would be, for example, ${keyspace}green` })
+  return found
+}
+
 function assumptions(given: Readonly<Record<string, unknown>>, options: ApplicationOptions): readonly Assumption[] {
   const result: Assumption[] = []
   for (const [name, field] of Object.entries(applicationOptions.shape) as [keyof ApplicationOptions, { description?: string; meta?(): { unit?: string; source?: string } | undefined }][]) {
-    if (name in given || name === 'engine' || name === 'database') continue
+    if (name in given || name === 'engine' || name === 'database' || name === 'vitess') continue
     const { unit = '', source = '' } = field.meta?.() ?? {}
     const range = RANGES[name]
     result.push({ option: `cluster.${name}`, value: options[name], meaning: unit === '' ? (field.description ?? '') : `${field.description ?? ''} [${unit}]`, source, ...(range === undefined ? {} : { range }) })
   }
-  const beneath = postgres.assumptions((given.database ?? {}) as Record<string, unknown>, options.database)
-  return [...result, ...beneath.map(each => ({ ...each, option: each.option.replace(/^cluster\./, 'cluster.database.') }))]
+  const { section, assumptions: theirs } = beneath(options)
+  return [...result, ...theirs((given[section] ?? {}) as Record<string, unknown>).map(each => ({ ...each, option: each.option.replace(/^cluster\./, `cluster.${section}.`) }))]
 }
 
 export const application: Engine<ApplicationOptions> = {
@@ -55,7 +71,7 @@ export const application: Engine<ApplicationOptions> = {
   assumptions,
   names: options => {
     const cluster = new ApplicationCluster(new Simulation({ seed: 'names' }), options)
-    return [...(postgres.names?.(options.database) ?? []), options.name, ...cluster.kubernetes.store.entries('Service').map(([key]) => key)]
+    return [...beneath(options).names(), options.name, ...cluster.kubernetes.store.entries('Service').map(([key]) => key)]
   },
   shrinks: ({ replicas, sampledHot, sampledCold }) => [
     { path: ['replicas'], candidates: Array.from({ length: replicas - 1 }, (_, i) => i + 1) },

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { distributionSchema } from '../kubernetes/index.ts'
 import { postgresOptions } from '../postgres/index.ts'
+import { vitessOptions } from '../vitess/index.ts'
 
 const side = z.enum(['legacy', 'modern'])
 
@@ -42,6 +43,7 @@ const probability = z.number().min(0).max(1)
 export const applicationOptions = z.strictObject({
   engine: z.literal('application').default('application'),
   database: postgresOptions.prefault({}).describe('the databases: the cluster of this section is the legacy one, its `green` the modern one').meta({ unit: '', source: 'scenario' }),
+  vitess: vitessOptions.nullable().default(null).describe('two keyspaces of a VitessCluster as the databases instead: the one of this section is the legacy one; `legacy` and `modern` are the keyspaces that the programs name').meta({ unit: '', source: 'scenario' }),
   legacy: z.string().default('blue-db-0.blue-db').describe('host name under which the programs know the legacy database').meta({ unit: '', source: 'scenario' }),
   modern: z.string().default('green-db-0.green-db').describe('host name under which the programs know the modern database').meta({ unit: '', source: 'scenario' }),
   name: z.string().regex(/^[a-z][a-z0-9-]*$/).default('webapp').describe('name of the program, of its Service and of its `app` label').meta({ unit: '', source: 'seed 001' }),

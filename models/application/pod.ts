@@ -53,7 +53,7 @@ export class Pod {
       this.up = true
       this.flags = new PodFlags(this.world, `${this.name}#${this.c.incarnation}`, () => this.reconsider())
       this.reconsider()
-      for (const side of ['legacy', 'modern'] as const) this.connections[side] = this.world.connect(this.name, this.c.machine.name, side, () => this.world.changed())
+      for (const side of ['legacy', 'modern'] as const) this.connections[side] = this.world.connect(this.name, this.c.machine.name, side, () => this.world.changed(), 'program')
       if (!this.c.atBoot) sim.note(UP, this.name, this.c.incarnation, `${this.name} serves (${this.c.image})`)
       this.c.readinessChanged()
       this.world.changed()

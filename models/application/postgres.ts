@@ -22,6 +22,12 @@ export function postgresDatabases({ world, kubernetes, logs }: PostgresCluster):
         return world.unanswered(route.pod) ? { is: 'silent' } : { is: 'refused', error: 'connection refused', afterUs: 1_000 }
       },
     }),
+    database: copy => copy,
+    current: copy => (directoryOf(copy)?.destroyed === true ? undefined : copy),
+    named: name => log.copies.find(copy => (directoryOf(copy)?.name ?? copy.name) === name && directoryOf(copy)?.destroyed !== true),
+    // One copy each: what is committed is on its disk.
+    acknowledged: () => true,
+    printed: (_, bytes) => bytes,
     nameOf: copy => directoryOf(copy)?.name ?? copy.name,
     destroyed: copy => directoryOf(copy)?.destroyed ?? false,
   }

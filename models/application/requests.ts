@@ -7,15 +7,17 @@ import { type Process, SECOND, Signal, sample, type Task, TIMED_OUT, type Us, wi
 import { asDistribution } from '../kubernetes/index.ts'
 import type { Build } from './options.ts'
 import type { Pod } from './pod.ts'
-import type { Key, LegRecord, Operation, Side, Sql } from './rows.ts'
+import type { Commit, Key, LegRecord, Operation, Side, Sql } from './rows.ts'
 import { effectOf } from './statements.ts'
 import type { World } from './world.ts'
 
-type Answer = { readonly is: 'done'; readonly version: number } | { readonly is: 'error' } | { readonly is: 'silent' }
+type Answer = { readonly is: 'done'; readonly version: number; readonly commit?: Commit | undefined } | { readonly is: 'error' } | { readonly is: 'silent' }
 
 /** What nothing ever fires: a wait that only a time-out ends. */
 const NOTHING = (): Signal<void> => new Signal<void>()
 const MILLISECOND = 1_000
+/** Longest pause between two looks whether a commit has been acknowledged. */
+const LOOK_US: Us = 64 * MILLISECOND
 /** An answer that comes at once: nobody there. */
 const REFUSED_US: Us = MILLISECOND
 
@@ -148,9 +150,22 @@ export class Requests {
       answer = this.carryOut(pod, side, operation, build, nth, version, sent)
     })
     yield us
-    if (answer.is === 'silent' || sim.chance.draw('statement', 'application.answer-lost', nth) < options.answerLostP) {
-      if (answer.is === 'silent') this.record(operation, side, 'unanswered')
+    const answered: Answer = yield* this.acknowledged(answer)
+    if (answered.is === 'silent' || sim.chance.draw('statement', 'application.answer-lost', nth) < options.answerLostP) {
+      if (answered.is === 'silent') this.record(operation, side, 'unanswered')
       yield NOTHING()
+    }
+    return answered
+  }
+
+  /** A commit is answered when it is where its database waits for it to be; one whose database loses the lead before never is. */
+  private *acknowledged(answer: Answer): Process<Answer> {
+    const { databases } = this.world
+    const commit = answer.is === 'done' ? answer.commit : undefined
+    // Looked for less and less often: one that hangs may hang for long.
+    for (let us = MILLISECOND; commit !== undefined && !databases.acknowledged(commit.copy, commit.at); us = Math.min(2 * us, LOOK_US)) {
+      if (!commit.copy.leading) return { is: 'silent' }
+      yield us
     }
     return answer
   }
@@ -185,11 +200,12 @@ export class Requests {
       this.record(operation, side, 'error')
       return { is: 'error' }
     }
+    let commit: Commit | undefined
     if (effect.is === 'changed') {
-      rows.commit(copy, key, effect.row, version, 'program')
+      commit = rows.commit(copy, key, effect.row, version, 'program')
       if (before) rows.repeated += 1
     }
     this.record(operation, side, effect.is === 'changed' ? 'done' : effect.is, effect.is === 'no-row' && there.op > 0 ? there.op : undefined)
-    return { is: 'done', version }
+    return { is: 'done', version, commit }
   }
 }

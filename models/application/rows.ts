@@ -135,13 +135,14 @@ export class Rows {
     return ++this.versions
   }
 
-  commit(copy: Copy, key: Key, row: Row, version: number, by: Origin): void {
+  commit(copy: Copy, key: Key, row: Row, version: number, by: Origin): Commit {
     const view = this.view(copy)
     const commit: Commit = { row, version, at: copy.position('flush'), copy, atUs: this.sim.now, by }
     key.commits.push(commit)
     view.rows[key.index] = row
     view.made[key.index] = commit
     for (const listener of this.listeners) listener(commit, key)
+    return commit
   }
 
   onCommit(listener: (commit: Commit, key: Key) => void): void {

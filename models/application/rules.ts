@@ -35,6 +35,10 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['APP-ROWS-1', 'A row lies in the history of a database where it was committed: what that history loses, the row loses.', 'design §5 (forks are explicit)', 'audit'],
   ['APP-ROWS-2', 'An acknowledged operation has left no trace where the row that counts was made by an operation that had ended before it began.', 'design §9 lost; facts I1, I4', 'audit'],
   ['APP-ROWS-3', 'A statement that finds its row deleted by somebody else a moment before changes nothing, and nothing is lost by it.', 'PostgreSQL READ COMMITTED: an UPDATE of a row that is gone affects 0 rows (postgresql.org transaction-iso)', 'audit'],
+  ['APP-VITESS-1', 'On Vitess a program comes by way of the vtgates and names a keyspace. One whose tables are denied refuses it, its reads too, at once or after the vtgate has buffered it.', 'facts VT-F01; vitessio/website#1009', 'vitess'],
+  ['APP-VITESS-2', 'Jobs and connectors go to the primary’s mysqld itself: what its vttablet denies to programs does not stop them. A primary that is none any more they leave.', 'judgement: accounts of the MySQL server; as APP-CDC-5', 'vitess'],
+  ['APP-VITESS-3', 'A commit is answered when a replica that may acknowledge has flushed it. Without one it hangs; when its primary loses the lead before, nobody learns what became of it.', 'facts VT-F22, VT-F24', 'vitess'],
+  ['APP-VITESS-4', 'A database is a keyspace, whichever tablet leads it: a connector goes on after a failover where it was, with what the new primary’s history has.', 'facts DW-F10, VT-F24', 'vitess'],
 ]
 
 export const rules: readonly Rule[] = rows.map(([id, statement, source, test]) => ({ id, statement, source, test: `test/application/${test}.test.ts` }))

@@ -50,8 +50,11 @@ export class ApplicationTruth implements Truth {
     const deciding = [...this.deciding()].sort((a, b) => b[1] - a[1])
     const first = deciding[0]?.[0]
     if (first !== undefined) this.counted = first
-    if (this.counted !== undefined && this.world.databases.destroyed(this.counted)) return this.world.databases.log.copies.find(copy => !this.world.databases.destroyed(copy) && copy !== this.counted)
-    return this.counted
+    const { databases } = this.world
+    const { counted } = this
+    if (counted === undefined) return undefined
+    const other = (): Copy | undefined => databases.log.copies.find(copy => databases.database(copy) !== databases.database(counted) && databases.current(copy) !== undefined)
+    return databases.current(counted) ?? databases.current(other() ?? counted)
   }
 
   /** The authority, and the other database if something keeps it in step. */
@@ -63,7 +66,7 @@ export class ApplicationTruth implements Truth {
     const both = pods.filter(({ behaviour }) => behaviour.writes === 'both').flatMap(pod => [pod.connection('legacy')?.readable, pod.connection('modern')?.readable])
     const sinks = [...this.world.connectors].map(({ fills }) => fills)
     // One that is still being filled is no second copy yet.
-    return { authority, other: [...both, ...sinks].find(copy => copy !== undefined && copy !== authority && filled.has(copy) && !databases.destroyed(copy)) }
+    return { authority, other: [...both, ...sinks].find(copy => copy !== undefined && databases.database(copy) !== databases.database(authority) && filled.has(databases.database(copy)) && !databases.destroyed(copy)) }
   }
 
   members(): readonly Member[] {

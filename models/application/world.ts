@@ -1,5 +1,5 @@
 /** What the parts of the application share in one rehearsal. */
-import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Bytes, Copy, Position, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
 import type { Simulation } from '../../src/kernel/index.ts'
 import type { Finding } from '../../src/operator/command.ts'
@@ -14,7 +14,18 @@ import type { Rows, Side } from './rows.ts'
 export interface Databases {
   readonly kubernetes: Kubernetes
   readonly log: ReplicatedLog
-  door(host: string): Door
+  /** The way to a database, for the program or for an administrator's tool: a job, a connector. */
+  door(host: string, whose: 'program' | 'tool'): Door
+  /** What stays the same of a database while copies take turns at leading it. */
+  database(copy: Copy): object
+  /** The copy that speaks now for the database that this one belongs to; undefined = nothing is left of it. */
+  current(copy: Copy): Copy | undefined
+  /** The copy that speaks for the database, or the member, of that name. */
+  named(name: string): Copy | undefined
+  /** Whether a commit is where its acknowledgement waits for it to be. */
+  acknowledged(copy: Copy, at: Position): boolean
+  /** A place in the log, as the database's own tools print it for comparison. */
+  printed(copy: Copy, bytes: Bytes): number
   /** The member whose data a copy is. */
   nameOf(copy: Copy): string
   /** Whether the data of a copy is gone for good. */
@@ -34,7 +45,7 @@ export class World {
   readonly offsets = new Map<string, Offsets>()
   readonly changes: Change[] = []
   /** Databases that have been filled: all rows of before have been copied into them. */
-  readonly filled = new Set<Copy>()
+  readonly filled = new Set<object>()
   private readonly connections = new Set<Connection>()
   private readonly listeners: (() => void)[] = []
   private opened = 0
@@ -54,9 +65,9 @@ export class World {
   }
 
   /** Opens a connection of somebody at `place` (a machine) to one of the two databases. Close it with {@link disconnect}. */
-  connect(who: string, place: string, side: Side, changed: () => void): Connection {
+  connect(who: string, place: string, side: Side, changed: () => void, whose: 'program' | 'tool' = 'tool'): Connection {
     const { sim, options, databases } = this
-    const connection = new Connection(sim, databases.door(options[side]), `${who}/${side}/${this.opened++}`, place, databases.log, options.connectionLifeSeconds * 1_000_000, changed)
+    const connection = new Connection(sim, databases.door(options[side], whose), `${who}/${side}/${this.opened++}`, place, databases.log, options.connectionLifeSeconds * 1_000_000, changed)
     this.connections.add(connection)
     return connection
   }

@@ -41,11 +41,15 @@ export class VitessCluster implements Cluster {
   readonly vtorc: Vtorc
   readonly tablets: TabletProgram
   readonly gates: GateProgram
+  /** The way in of programs that are not in transactions. */
+  readonly gate: GateEntrance
   private readonly faults: VitessFaults
 
   constructor(
     private readonly sim: Simulation,
     readonly options: VitessOptions,
+    /** Adds what stands beside the databases when the story begins (their clients' programs). */
+    besides?: (cluster: VitessCluster) => void,
   ) {
     const machines = new Map<string, { zone: string }>()
     const network = new Network(sim, { ...NETWORK_DELAYS_US, zoneOf: place => machines.get(place)?.zone })
@@ -68,9 +72,10 @@ export class VitessCluster implements Cluster {
     this.images()
     this.create()
     const roundTripUs = 2 * NETWORK_DELAYS_US.farUs
-    const entrance = (name: string, reserved: boolean) => new GateEntrance(world, this.gates, name, vtgateName(options), roundTripUs, reserved, log => world.ranges.get(log) as KeyRange)
-    this.entrances = { vtgate: entrance('vtgate', false), reserved: entrance('reserved', true) }
-    this.truth = new VitessTruth(world, this.entrances.vtgate as Entrance, target, log => this.shardOf(log))
+    const entrance = (name: string, reserved: boolean): GateEntrance => new GateEntrance(world, this.gates, name, vtgateName(options), roundTripUs, reserved, log => world.ranges.get(log) as KeyRange)
+    this.gate = entrance('vtgate', false)
+    this.entrances = { vtgate: this.gate, reserved: entrance('reserved', true) }
+    this.truth = new VitessTruth(world, this.gate, target, log => this.shardOf(log))
     this.faults = new VitessFaults(world, this, new PlatformFaults(kubernetes, pod => world.tablets.has(pod.name)))
     this.commands = new CommandRegistry("the operator's workstation").register(kubernetes.commands.kubectl, kubernetes.commands.az, kubernetes.commands.curl, new Vtctldclient(this), mysqlClient(this))
     kubernetes.serves = (pod, port, path) => this.served(pod, port, path)
@@ -81,6 +86,7 @@ export class VitessCluster implements Cluster {
     network.onChange(() => {
       for (const shard of world.shards) shard.changed()
     })
+    besides?.(this)
     kubernetes.begin()
     world.booting = false
   }

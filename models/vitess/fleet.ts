@@ -30,8 +30,11 @@ export function declareKeyspace(world: World, spec: KeyspaceSpec, rdonlyPerShard
     const shard = new Shard(world, i, keys.name, shardKey(options, spec.name, keys.name), keys.log, keyspace, keys)
     shard.terms = keyspace.index * APART + 1
     shard.initialised = first
-    // Nobody may write to the tables of a new keyspace before they are switched to it (rule VT-MOVE-1).
-    if (!first) shard.deniedUs = sim.now
+    // A new keyspace has no tables (rule VT-SCHEMA-1), and nobody may write to those that a workflow makes before they are switched to it (rule VT-MOVE-1).
+    if (!first) {
+      shard.bare = true
+      shard.deniedUs = sim.now
+    }
     const at: Position = { branch: keys.log.genesis(GENESIS_LSN + i, shard.terms), lsn: GENESIS_LSN + i }
     for (let k = 0; k < spec.replicas; k++) {
       const cell = cellName(i + k, options)

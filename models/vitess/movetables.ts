@@ -138,6 +138,8 @@ export function drop(workflow: Workflow): void {
   workflow.world.workflows.end(workflow)
   for (const { target } of workflow.streams) {
     target.streams = target.streams.filter(stream => stream.workflow !== workflow)
+    // What is dropped are its tables, unless they are those that everybody is sent to (a way back that never went).
+    if (target.keys.serving !== target && target.streams.length === 0 && workflow.reverseOf === undefined) target.bare = true
     target.changed()
   }
 }

@@ -108,7 +108,7 @@ class ServerMysql extends Mysql {
     const variable = /^select (@@(?:global\.)?(version|read_only|super_read_only|gtid_executed))$/.exec(sql)
     if (variable !== null) {
       const [, name = '', which] = variable
-      const value = which === 'version' ? t.version : which === 'gtid_executed' ? `${t.copy.position('apply').branch.timeline}:1-${Math.floor(t.copy.lsn('apply') / t.shard.bytesPerWrite)}` : t.copy.leading ? '0' : '1'
+      const value = which === 'version' ? t.version : which === 'gtid_executed' ? gtidOf(t) : t.copy.leading ? '0' : '1'
       return table([name], [[value]], silent)
     }
     if (sql === 'show replica status' || sql === 'show slave status') return this.replicaStatus(silent)
@@ -170,6 +170,12 @@ class GateMysql extends Mysql {
       .filter(row => like === undefined || row.join('\t').toLowerCase().includes(like.replaceAll('%', '').toLowerCase()))
     return table(['Cell', 'Keyspace', 'Shard', 'TabletType', 'State', 'Alias', 'Hostname', 'PrimaryTermStartTime'], rows, silent)
   }
+}
+
+/** What a server has executed, as a GTID set: one transaction per write of the load, by the term that it belongs to. */
+export function gtidOf(t: Tablet): string {
+  const { lsn, branch } = t.copy.position('apply')
+  return `${String(branch.timeline).padStart(8, '0')}-0000-11ee-8000-000000000000:1-${Math.floor(lsn / t.shard.bytesPerWrite)}`
 }
 
 /** What `kubectl exec` finds in a tablet's pod. */

@@ -59,6 +59,27 @@ export function* setTabletControl(world: World, shard: Shard, type: string, flag
   return ok(`${JSON.stringify({ keyspace: shard.keyspace.name, name: shard.range, shard: { tablet_controls: remove ? [] : [{ tablet_type: 1, denied_tables: (flags.get('denied-tables') as string).split(',') }] } }, undefined, 2)}\n`)
 }
 
+/** ApplySchema: the tables of a keyspace that has none are made, empty, and whoever names it may write (rule VT-SCHEMA-1). */
+export function* applySchema(world: World, name: string, flags: ReadonlyMap<string, string>): Process<Output> {
+  const keyspace = world.keyspaces.get(name)
+  if (keyspace === undefined) throw new WorkflowError(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${name}/Keyspace`)
+  if (!/^\s*create\s+table\b/i.test(flags.get('sql') ?? '')) throw new UnsupportedError('vtctldclient ApplySchema: only CREATE TABLE, in a keyspace without tables, is modelled', ["ApplySchema --sql 'create table …' KEYSPACE"])
+  if (!(yield* topo(world))) throw new WorkflowError(AWAY)
+  for (const { primary, path } of keyspace.shards) {
+    if (primary === undefined) throw new WorkflowError(`rpc error: code = Unknown desc = shard ${path} has no primary`)
+    if (!(yield* call(primary, 'vtctld'))) throw new WorkflowError(`rpc error: code = Unavailable desc = ${primary.alias} did not answer`)
+  }
+  const bare = keyspace.shards.filter(shard => shard.bare)
+  if (bare.length === 0 && !/^\s*create\s+table\s+if\s+not\s+exists\b/i.test(flags.get('sql') ?? '')) throw new WorkflowError("rpc error: code = Unknown desc = Table already exists (errno 1050) (sqlstate 42S01)")
+  for (const shard of bare) {
+    shard.bare = false
+    shard.deniedUs = undefined
+    shard.changed()
+  }
+  world.sim.note(EVENT.traffic, name, 7, `the tables of ${name} are made, empty`)
+  return ok(`UUIDs: []\n`)
+}
+
 /** RefreshStateByShard: its tablets read their records. One that does not answer is left out, and said. */
 export function* refreshShard(world: World, shard: Shard): Process<Output> {
   if (!(yield* topo(world))) throw new WorkflowError(AWAY)
@@ -67,5 +88,5 @@ export function* refreshShard(world: World, shard: Shard): Process<Output> {
     if (!(yield* call(tablet, 'vtctld'))) partial = true
     else if (tablet === shard.primary) shard.readRecord()
   }
-  return ok(partial ? `State refreshed on ${shard.path} (partial: some tablets did not answer)\n` : `Finished refreshing tablets in ${shard.path}\n`)
+  return ok(`Refreshed state on ${shard.path}\n${partial ? 'State refresh was partial; some tablets in the shard may not have succeeded.\n' : ''}`)
 }

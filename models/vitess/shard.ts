@@ -29,6 +29,8 @@ export class Shard {
   deniedUs: Us | undefined
   /** What its record says of that since SetShardTabletControl, while its primary has not read it: whether they are denied (rule VT-ROUTE-2). */
   recorded: boolean | undefined
+  /** It has no tables: nobody can write there until a workflow or ApplySchema makes them (rule VT-SCHEMA-1). */
+  bare = false
   /** A new keyspace’s shard has no primary until one is made of its empty tablets (rule VT-OP-8). */
   initialised = true
   /** Workflows that bring rows of another shard here, of now and before. */
@@ -83,7 +85,7 @@ export class Shard {
 
   /** Whether its record denies its tables, read or not. */
   get denies(): boolean {
-    return this.recorded ?? this.deniedUs !== undefined
+    return this.recorded ?? (this.deniedUs !== undefined && !this.bare)
   }
 
   /** Its primary reads the record: it comes up, is promoted, or is told to (rule VT-ROUTE-2). */
@@ -125,7 +127,7 @@ export class Shard {
     this.world.sim.touch()
     for (const tablet of this.tablets) tablet.relink()
     for (const listener of this.world.shardListeners) listener(this)
-    if (this.keys.serving === this) for (const session of this.keys.sessions) session.refresh()
+    for (const session of this.keys.sessions) if (session.shard === this) session.refresh()
     this.stirred.fire()
   }
 

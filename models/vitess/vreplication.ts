@@ -270,6 +270,7 @@ export class Workflows {
       stream.leftUs = reverseOf === undefined ? world.readingUs('vreplicationCopyMBps', stream.name) : 0
       workflow.streams.push(stream)
       shard.streams.push(stream)
+      shard.bare = false
     }
     this.all.push(workflow)
     return workflow

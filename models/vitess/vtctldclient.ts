@@ -5,8 +5,9 @@ import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { timestamp } from '../kubernetes/objects.ts'
 import type { VitessCluster } from './cluster.ts'
 import { emergencyReparent } from './emergency.ts'
+import { gtidOf } from './mysql.ts'
 import { acquire, call, plannedReparent, type Reparented } from './reparent.ts'
-import { applyRoutingRules, refreshShard, setTabletControl } from './routing.ts'
+import { applyRoutingRules, applySchema, refreshShard, setTabletControl } from './routing.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
 import { actOnDiff, actOnMove, DIFF_ACTIONS, LIST_ACTIONS, MOVE_ACTIONS, showDiff, showMove, type WorkflowCall, WorkflowError } from './workflow-commands.ts'
@@ -36,6 +37,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   RefreshState: { words: 1, usage: 'RefreshState ALIAS', flags: {} },
   RefreshStateByShard: { words: 1, usage: 'RefreshStateByShard KEYSPACE/SHARD', flags: {} },
   SetShardTabletControl: { words: 2, usage: 'SetShardTabletControl --denied-tables T,… [--remove] KEYSPACE/SHARD primary', flags: { 'denied-tables': 'text', remove: 'switch' } },
+  ApplySchema: { words: 1, usage: "ApplySchema --sql 'create table …' KEYSPACE", flags: { sql: 'text' } },
   ApplyRoutingRules: { words: 0, usage: 'ApplyRoutingRules --rules JSON', flags: { rules: 'text' } },
   MoveTables: { words: 1, usage: 'MoveTables --target-keyspace KS --workflow NAME create --source-keyspace KS --all-tables [--tablet-types T,…] | show | status | switchtraffic [--timeout D] [--max-replication-lag-allowed D] [--enable-reverse-replication=false] | reversetraffic [--timeout D] [--max-replication-lag-allowed D] | complete [--keep-data] | cancel [--keep-data]', flags: { 'target-keyspace': 'text', workflow: 'text', 'source-keyspace': 'text', 'all-tables': 'switch', 'tablet-types': 'text', timeout: 'duration', 'max-replication-lag-allowed': 'duration', 'enable-reverse-replication': 'switch', 'keep-data': 'switch' } },
   Workflow: { words: 1, usage: 'Workflow --keyspace KS list', flags: { keyspace: 'text' } },
@@ -43,7 +45,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
 }
 
 /** Those that act; those that have several actions say of each whether it does. */
-const ACTS: ReadonlySet<string> = new Set(['PlannedReparentShard', 'EmergencyReparentShard', 'ChangeTabletType', 'RestoreFromBackup', 'RefreshState', 'RefreshStateByShard', 'SetShardTabletControl', 'ApplyRoutingRules'])
+const ACTS: ReadonlySet<string> = new Set(['PlannedReparentShard', 'EmergencyReparentShard', 'ChangeTabletType', 'RestoreFromBackup', 'RefreshState', 'RefreshStateByShard', 'SetShardTabletControl', 'ApplySchema', 'ApplyRoutingRules'])
 
 const GLOBAL: Readonly<Record<string, FlagKind>> = { server: 'text', 'action-timeout': 'duration' }
 
@@ -170,7 +172,7 @@ export class Vtctldclient implements Command {
         return `${JSON.stringify(Object.fromEntries(keyspace.shards.map(s => [s.range, { keyspace: keyspace.name, name: s.range, shard: { primary_alias: s.primary === undefined ? null : aliasJson(s.primary) } }])), undefined, 2)}\n`
       }
       case 'ShardReplicationPositions':
-        return this.shard(words[0] ?? '').tablets.map(t => `${awk(t)} ${t.answers ? gtid(t) : '<err>'} ${Math.floor(t.lagSeconds)}\n`).join('')
+        return this.shard(words[0] ?? '').tablets.map(t => `${awk(t)} ${t.answers ? `MySQL56/${gtidOf(t)}` : '<err>'} ${Math.floor(t.lagSeconds)}\n`).join('')
       case 'GetBackups':
         this.shard(words[0] ?? '')
         return world.options.backup ? `2025-12-31.230000.${this.shard(words[0] ?? '').tablets.at(-1)?.alias ?? ''}\n` : ''
@@ -258,6 +260,8 @@ export class Vtctldclient implements Command {
         return yield* refreshShard(world, this.shard(words[0] ?? ''))
       case 'SetShardTabletControl':
         return yield* setTabletControl(world, this.shard(words[0] ?? ''), (words[1] ?? '').toLowerCase(), flags)
+      case 'ApplySchema':
+        return yield* applySchema(world, words[0] ?? '', flags)
       case 'ApplyRoutingRules':
         return yield* applyRoutingRules(world, flags.get('rules') ?? '')
       case 'RestoreFromBackup': {
@@ -349,12 +353,6 @@ function tabletJson(t: Tablet): Record<string, unknown> {
     mysql_port: 3306,
     ...(t.type === 'primary' ? { primary_term_start_time: timeJson(t.shard.termStartUs) } : {}),
   }
-}
-
-/** A position as GTIDs: one per write of the load, by server and term. */
-function gtid(t: Tablet): string {
-  const { lsn, branch } = t.copy.position('apply')
-  return `MySQL56/${String(branch.timeline).padStart(8, '0')}-0000-11ee-8000-000000000000:1-${Math.floor(lsn / t.shard.bytesPerWrite)}`
 }
 
 export { acquire, ADMIN_PLACE }

@@ -73,10 +73,20 @@ export class GateSession implements Session {
     readonly client: Client,
     /** In a transaction or on a reserved connection: never buffered (rule VT-BUF-2). */
     readonly reserved: boolean,
+    /** The keyspace that it names; undefined = it goes by the routing rules (rule VT-GATE-3). */
+    private readonly keyspace: string | undefined,
   ) {
     gate.sessions.add(this)
     keys.sessions.add(this)
     this.state = this.judge()
+  }
+
+  /** The shard that its statements are for. */
+  get shard(): Shard | undefined {
+    const { serving, shards } = this.keys
+    // The rules that a workflow makes are for names with their keyspace as well.
+    if (this.keyspace === undefined || shards.some(({ streams }) => streams.length > 0)) return serving
+    return shards.find(shard => shard.keyspace.name === this.keyspace)
   }
 
   get backend(): string | undefined {
@@ -105,9 +115,9 @@ export class GateSession implements Session {
   }
 
   private judge(): SessionState {
-    const { gate } = this
-    const shard = this.keys.serving
+    const { gate, shard } = this
     if (!gate.running) return { is: 'closed', error: `Lost connection to MySQL server during query (${gate.pod} is gone)` }
+    if (shard === undefined) return { is: 'failing', error: `VT05003: unknown database '${this.keyspace ?? ''}' in vschema` }
     const next = stateAt(gate, shard, this.reserved)
     const buffered = next === 'buffer'
     if (buffered !== this.buffered) {
@@ -220,14 +230,15 @@ export class GateEntrance implements Entrance {
     private readonly rangeOf: (log: ReplicatedLog) => KeyRange,
   ) {}
 
-  connect(client: Client, nth: number): Knock {
+  /** @param keyspace the one that the client names, if it does */
+  connect(client: Client, nth: number, keyspace?: string): Knock {
     const route = this.world.kubernetes.route(this.service, client.id, nth)
     if (route.is !== 'pod') return { is: 'refused', error: `Can't connect to MySQL server on '${this.service}'`, afterUs: 1_000 }
     const gate = this.program.gates.get(route.pod.uid)
     const machine = route.pod.node === undefined ? undefined : this.world.kubernetes.machines.get(route.pod.node)
     if (gate === undefined) return machine?.up === false || route.pod.removed ? { is: 'silent' } : { is: 'refused', error: `Can't connect to MySQL server on '${this.service}'`, afterUs: 1_000 }
     if (!this.world.network.connected(client.place, gate.place)) return { is: 'silent' }
-    return { is: 'open', session: new GateSession(gate, this.rangeOf(client.log), client, this.reserved), afterUs: 2_000 }
+    return { is: 'open', session: new GateSession(gate, this.rangeOf(client.log), client, this.reserved, keyspace), afterUs: 2_000 }
   }
 
   fresh(log?: ReplicatedLog): ReturnType<Entrance['fresh']> {

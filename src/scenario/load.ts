@@ -130,7 +130,9 @@ class Loader {
     this.elsewhere = ['onEngine', name as string]
     const sections = Object.fromEntries(ON_ENGINE_KEYS.filter(key => there[key] !== undefined).map(key => [key, there[key]]))
     const cluster = isRecord(sections['cluster']) ? { engine: name, ...sections['cluster'] } : undefined
-    return override({ ...written, ...sections, ...(cluster === undefined ? {} : { cluster }) }, this.overrides)
+    // What was chosen is the section; which engine runs it the section may say (a layer over the chosen one).
+    const overrides = typeof cluster?.engine === 'string' && cluster.engine !== name ? this.overrides.filter(({ path }) => spell(path) !== 'cluster.engine') : this.overrides
+    return override({ ...written, ...sections, ...(cluster === undefined ? {} : { cluster }) }, overrides)
   }
 
   /** Other engines that it takes. Their files are read, so that its source has them wherever it goes. */
@@ -189,8 +191,11 @@ class Loader {
   }
 
   private engineOf(value: Record<string, unknown>): Engine | undefined {
-    const name = this.engineNamed(value)
-    if (name === undefined) return undefined
+    const chosen = this.engineNamed(value)
+    if (chosen === undefined) return undefined
+    const section = isRecord(value['onEngine']) ? value['onEngine'][chosen] : undefined
+    const layer = isRecord(section) && isRecord(section['cluster']) ? section['cluster']['engine'] : undefined
+    const name = typeof layer === 'string' ? layer : chosen
     const engine = this.engines.find(e => e.name === name)
     if (engine === undefined) {
       const names = this.engines.map(e => e.name)

@@ -21,6 +21,26 @@ export interface Bench {
   operations(): readonly Operation[]
 }
 
+/** Instead of the PostgreSQL clusters: two keyspaces, the second made and filled with tables by {@link makeGreen}. */
+export const ON_VITESS = {
+  vitess: { fleet: 4, spareNodes: 6, longTransactionP: 0, patchBreakP: 0, timing: { reparentSeconds: 1, rpcMs: 10, mysqlStopSeconds: 5, mysqlStartSeconds: 10, crashStartSeconds: 20 }, kubernetes: { imagePullSeconds: 1 } },
+  legacy: 'commerce',
+  modern: 'green',
+} as const
+
+const keyspace = (name: string): object => ({ name, durabilityPolicy: 'semi_sync', turndownPolicy: 'Immediate', partitionings: [{ equal: { parts: 1, shardTemplate: { tabletPools: [{ type: 'replica', replicas: 4, mysqld: { resources: { requests: { cpu: '4', memory: '16Gi' } } } }] } } }] })
+
+/** The cluster object asks for these keyspaces. */
+export function keyspaces(on: Bench, ...names: readonly string[]): void {
+  on.run(`kubectl patch vitesscluster example --type merge --patch '${JSON.stringify({ spec: { keyspaces: names.map(keyspace) } })}'`)
+}
+
+/** The second keyspace is there, with empty tables. */
+export function makeGreen(on: Bench): void {
+  keyspaces(on, 'commerce', 'green')
+  for (let i = 0; i < 60 && on.run("vtctldclient ApplySchema --sql 'create table orders (id bigint primary key)' green").code !== 0; i++) on.wait(5)
+}
+
 /** Settled, its clients at work. @param options of the `cluster:` section, over a small calm one */
 export function bench(options: Record<string, unknown> = {}, seed = '1'): Bench {
   const parsed = applicationOptions.parse({ database: DATABASE, keys: 1_000, sampledHot: 100, sampledCold: 100, writesPerSecond: 50, ...CALM, ...options })

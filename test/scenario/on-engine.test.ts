@@ -35,6 +35,15 @@ test('the engine that is chosen decides which sections hold; what it does not na
   expect(other.options).toMatchObject({ fleet: 4, vtgates: 2 })
 })
 
+test('a section may name the engine that runs on the one that was chosen', () => {
+  const layered = TWO.replace('cluster: { fleet: 4 }', "cluster: { engine: application, vitess: { fleet: 4 }, legacy: commerce, modern: green }")
+  const there = written(layered, { 'cluster.engine': 'vitess', 'cluster.vitess.vtgates': '2' })
+  expect([there.engine.name, there.runbook.title, there.alsoOn]).toEqual(['application', 'Two', ['postgres']])
+  expect(there.options).toMatchObject({ vitess: { fleet: 4, vtgates: 2 } })
+  expect(loadScenarioFrom(there.source, engines).engine.name).toBe('application')
+  expect(wrong(TWO.replace('{ fleet: 4 }', '{ engine: nothing }'), { 'cluster.engine': 'vitess' })).toContain('there is no engine `nothing`')
+})
+
 test('its source has the files of all, so that another engine can be chosen wherever it goes', () => {
   const again = loadScenarioFrom(written(TWO).source, engines, { set: { cluster: '{ engine: vitess, fleet: 8 }' } })
   expect([again.engine.name, again.runbook.title]).toEqual(['vitess', 'Two'])

@@ -1,7 +1,7 @@
-/** Sending clients somewhere by hand, and keeping them out (rules VT-ROUTE-1…3): what MoveTables does for everybody, and what nobody does for whoever types it himself. */
+/** Sending clients somewhere by hand, and keeping them out (rules VT-ROUTE-1…3, VT-SCHEMA-1, VT-GATE-3): what MoveTables does for everybody, and what nobody does for whoever types it himself. */
 import { describe, expect, it } from 'vitest'
 import { ledTo } from '../../models/vitess/routing.ts'
-import { BUFFERED, KEYSPACE, Two } from './two.ts'
+import { BUFFERED, GREEN, KEYSPACE, Two } from './two.ts'
 
 const RULES = (keyspace: string): string => `vtctldclient ApplyRoutingRules --rules '${JSON.stringify({ rules: ['customer', 'corder'].map(table => ({ fromTable: table, toTables: [`${keyspace}.${table}`] })) })}'`
 const CONTROL = 'vtctldclient SetShardTabletControl --denied-tables=customer,corder'
@@ -76,6 +76,38 @@ describe('VT-ROUTE-2: denied tables', () => {
     expect(lab.run(`${CONTROL} commerce/- primary`).code).not.toBe(0)
     expect(() => new Two().ok('vtctldclient SetShardTabletControl --denied-tables=a commerce/- replica')).toThrow('only denied tables of a primary are modelled')
   })
+})
+
+it('VT-SCHEMA-1: a new keyspace has no tables: ApplySchema makes them, once, for whoever names it', () => {
+  const lab = new Two().green()
+  const create = (more = ''): string => `vtctldclient ApplySchema --sql 'create table ${more}orders (id bigint primary key)' green`
+  const could = (): readonly string[] => lab.cluster.truth.couldAcknowledge(lab.cluster.logs[0])
+  expect([could(), lab.ok('vtctldclient GetShard green/-').includes('denied_tables')]).toEqual([[lab.primary.pod], false])
+  expect(() => lab.ok("vtctldclient ApplySchema --sql 'alter table orders add x int' green")).toThrow('only CREATE TABLE')
+  lab.ok(create())
+  expect(could()).toEqual([lab.primary.pod, lab.primaryOf('green').pod])
+  expect(lab.run(create()).err).toContain('already exists')
+  expect(lab.run(create('if not exists ')).code).toBe(0)
+  // Of a workflow they are denied, and dropped when it is cancelled.
+  const moved = new Two().filled()
+  expect(moved.run(create()).err).toContain('already exists')
+  moved.ok(`${GREEN} cancel`)
+  expect([moved.ok(create()), moved.cluster.truth.couldAcknowledge(moved.cluster.logs[0]).length]).toEqual(['UUIDs: []\n', 2])
+})
+
+it('VT-GATE-3: whoever names a keyspace is sent to it; the rules of a workflow are for names with a keyspace as well', () => {
+  const lab = new Two({}, undefined).green()
+  lab.ok("vtctldclient ApplySchema --sql 'create table orders (id bigint primary key)' green")
+  const [log] = lab.cluster.logs
+  const reached = (keyspace?: string): string | undefined => {
+    const knock = lab.cluster.gate.connect({ id: 'app', place: 'node-system-1', log: log!, sessionChanged: () => {} }, 0, keyspace)
+    return knock.is === 'open' ? (knock.session.state.is === 'writable' ? knock.session.state.leader.name : 'error' in knock.session.state ? knock.session.state.error : knock.session.state.is) : knock.is
+  }
+  expect([reached(), reached('commerce'), reached('green')]).toEqual([lab.primary.pod, lab.primary.pod, lab.primaryOf('green').pod])
+  expect(reached('azure')).toContain("unknown database 'azure'")
+  const moved = new Two({}, {}).filled()
+  const session = moved.cluster.gate.connect({ id: 'app', place: 'node-system-1', log: moved.cluster.logs[0]!, sessionChanged: () => {} }, 0, 'green')
+  expect(session.is === 'open' && session.session.backend).toBe(moved.primary.pod)
 })
 
 it('VT-ROUTE-3: what green holds is not lost when blue is deleted and nobody can be sent anywhere', () => {

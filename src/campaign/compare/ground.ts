@@ -91,7 +91,9 @@ function fleetWords({ members, nodes }: Fleet): string {
 /** The other scenario with the first one's `cluster:` and `load:` in place of its own. */
 function onGroundOf(first: Scenario, other: Scenario, engines: readonly Engine[]): Scenario {
   const { cluster, load } = sectionsOf(first.source, engines)
-  const kept = Object.fromEntries(Object.entries(other.source.set).filter(([path]) => !/^(?:cluster|load)(?:\.|$)/.test(path)))
+  // A layer over the engine that was chosen: its section is found by that choice.
+  const layered = other.source.set['cluster.engine'] !== other.engine.name
+  const kept = Object.fromEntries(Object.entries(other.source.set).filter(([path]) => !/^(?:cluster|load)(?:\.|$)/.test(path) || (layered && path === 'cluster.engine')))
   return loadScenarioFrom({ ...other.source, set: { ...kept, cluster: JSON.stringify(cluster), load: JSON.stringify(load) } }, engines)
 }
 
