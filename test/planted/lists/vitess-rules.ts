@@ -17,10 +17,10 @@ export const vitessRules: Family = {
     rule('rolls-when-not-available', 'a tablet that is not Available pauses nothing', 'operator.ts', 'if (missing !== undefined) return this.lookWhenAvailable(shard)', 'void missing', 'operator'),
     rule('buffers-again-at-once', 'a reparent right after another is buffered', 'vtgate.ts', 'if (sinceUs - shard.failoverEndedUs < buffer.minBetweenSeconds * SECOND) return false', '', 'buffer'),
     rule('buffers-transactions', 'programs in transactions are buffered', 'vtgate.ts', 'if (reserved || !mayBuffer(gate, shard, shard.demotedUs)) return', 'if (!mayBuffer(gate, shard, shard.demotedUs)) return', 'buffer'),
-    rule('green-open', 'a new keyspace takes writes from the start', 'fleet.ts', 'if (!first) shard.deniedUs = sim.now', 'void first', 'move'),
+    rule('green-open', 'a new keyspace takes writes from the start', 'fleet.ts', '      shard.deniedUs = sim.now\n', '', 'move'),
     rule('switch-without-waiting', 'a switch does not wait until the target has all', 'movetables.ts', "    if ((yield within(reaches(stream.copy, 'apply', leader.copy.lsn('receive')), Math.max(0, endUs - world.sim.now))) === TIMED_OUT)", "    if ((yield within(reaches(stream.copy, 'apply', 0), Math.max(0, endUs - world.sim.now))) === TIMED_OUT)", 'move'),
     rule('switch-while-copying', 'a switch begins while rows are copied', 'movetables.ts', "if (stream.state === 'Copying') return 'copy is still in progress'", '', 'move'),
-    rule('no-taking-back', 'a switch that fails leaves the source denied', 'movetables.ts', '  for (const shard of source.shards) allow(shard)\n}\n\n/** Beyond', '}\n\n/** Beyond', 'move'),
+    rule('no-taking-back', 'a switch that fails leaves the source denied', 'movetables.ts', '  for (const shard of source.shards) shard.allow()\n}\n\n/** Beyond', '}\n\n/** Beyond', 'move'),
     rule('turned-down-unasked', 'a keyspace that is taken out goes whatever was said', 'operator.ts', ' || !this.atOnce.has(keyspace.name)', '', 'move'),
   ],
 }
