@@ -70,7 +70,7 @@ function violated(facts: Facts, counted: readonly Loss[], lost: number): Verdict
   const where = stranded === 0 ? 'on no copy any more' : `${stranded === lost ? '' : `${grouped(stranded)} of them `}still on ${listed(holders)}, where nobody reads them`
   const causes = byCause.size < 2 ? '' : ` (${[...byCause].map(([name, group]) => `${name} ${grouped(countLosses(group))}`).join(', ')})`
   const evidence = `${grouped(lost)} of ${plural(facts.recording.acknowledgedWrites, 'acknowledged write')} ${lost === 1 ? 'is' : 'are'} lost${causes}: ${where}`
-  const chain = explain(facts, worst, cause)
+  const chain = explain(facts, worst, { cause, lost })
   return fail(ID, evidence, cause, chain, stepOf(facts, worst, chain))
 }
 
@@ -111,7 +111,8 @@ function branchLeft(_facts: Facts, { interval, fork }: Loss): boolean {
   return fork !== undefined && interval.branch.parent !== null && fork.branch !== interval.branch
 }
 
-function explain(facts: Facts, losses: readonly Loss[], cause: string): Chain {
+/** @param lost of all causes together */
+function explain(facts: Facts, losses: readonly Loss[], { cause, lost }: { readonly cause: string; readonly lost: number }): Chain {
   const chain = new Chain(facts)
   const largest = losses.reduce((a, b) => (b.writes > a.writes ? b : a))
   const writes = countLosses(losses)
@@ -120,7 +121,9 @@ function explain(facts: Facts, losses: readonly Loss[], cause: string): Chain {
   const { horizon, authorities } = facts.recording
   const authority = authorities.find(a => a.exists)
   const leader = largest.leader ?? 'a leader'
-  chain.add(horizon.endUs, `${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} not in the history that counts (${authority === undefined ? 'no durable copy is left' : `${authority.member ?? 'a volume'}, ${authority.timeline === undefined || authority.lsn === undefined ? 'nowhere' : facts.history.place(authority.timeline, authority.lsn)}: ${authority.why}`})`, { node: authority?.member })
+  const them = writes < lost ? `them; told here are ${grouped(writes)} of them` : lost === 1 ? 'it' : 'them'
+  const counts = authority === undefined ? `no durable copy is left that could have ${them}` : `the history that counts at the end, that of ${authority.member ?? 'a volume'}, lacks ${them} (it ends at ${authority.timeline === undefined || authority.lsn === undefined ? 'nothing' : facts.history.place(authority.timeline, authority.lsn)}; ${authority.why})`
+  chain.add(horizon.endUs, counts, { node: authority?.member })
   chain.add(fromUs, `${leader} acknowledged them${onLine(facts, largest.interval.branch.timeline)} from ${clock(facts, fromUs)} to ${clock(facts, toUs)}`, { node: largest.leader, inStep: true })
   if (largest.dropper !== undefined) chain.promotion(largest.dropper)
   if (cause === 'overlap' && largest.dropper !== undefined) overlapClause(facts, chain, largest)

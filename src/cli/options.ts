@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
 import { FAULT_KINDS } from '../faults/index.ts'
-import { splitSet } from '../scenario/index.ts'
+import { nearest, splitSet } from '../scenario/index.ts'
 import { UsageError } from './context.ts'
 
 /** As commander hands them over. */
@@ -123,7 +123,10 @@ export function kinds(text: string, before: readonly string[] = []): string[] {
   const named = text.split(',').map((kind) => kind.trim())
   const known: readonly string[] = FAULT_KINDS
   const unknown = named.find((kind) => !known.includes(kind))
-  if (unknown !== undefined) throw new UsageError(`--without ${unknown}: there is no such fault kind. The kinds are: ${known.join(', ')}`)
+  if (unknown !== undefined) {
+    const near = [...new Set([nearest(unknown, known), ...known.filter((kind) => unknown.length > 2 && kind.includes(unknown.toLowerCase()))])].filter((kind) => kind !== undefined)
+    throw new UsageError(`--without ${unknown}: there is no such fault kind${near.length === 0 ? '.' : `; did you mean ${near.map((kind) => `\`${kind}\``).join(' or ')}?`} The kinds are: ${known.join(', ')}`)
+  }
   return [...before, ...named]
 }
 

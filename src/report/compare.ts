@@ -69,6 +69,12 @@ export function leastWords({ scenarios, standings }: ComparisonCell, measure: Me
   return best.length === 0 ? 'n/c' : best.map(letterOf).join(' ')
 }
 
+/** The mean of each scenario, with digits that tell them apart where one of them is said to have least. */
+export function meansOf(cell: ComparisonCell, measure: MeasureId): string[] {
+  const means = cell.scenarios.map(({ measures }) => measures[measure].mean)
+  return leastWords(cell, measure) === '–' ? means.map((mean) => short(measure, mean)) : apart(measure, means)
+}
+
 /** What was varied at this point, in words; empty where nothing was. */
 export function varyWords({ vary }: ComparisonCell): string {
   return Object.entries(vary).map(([path, value]) => `${path}=${value}`).join(' ')
@@ -127,9 +133,23 @@ function isTold({ measure, firstMean, secondMean }: MeasureComparison): boolean 
 }
 
 /** Both means, the difference, its interval. */
-export function cellsOf({ measure, firstMean, secondMean, meanDifference, meanDifference95 }: MeasureComparison, dash: string): string[] {
+export function cellsOf(compared: MeasureComparison, dash: string): string[] {
+  const { measure, firstMean, secondMean, meanDifference, meanDifference95 } = compared
+  const means = winnerShown(compared) === 'same' ? [firstMean, secondMean].map((mean) => short(measure, mean)) : apart(measure, [firstMean, secondMean])
   const within = meanDifference95 === null ? '' : `${signed(measure, meanDifference95[0])} ${dash} ${signed(measure, meanDifference95[1])}`
-  return [short(measure, firstMean), short(measure, secondMean), signed(measure, meanDifference), within]
+  return [...means, signed(measure, meanDifference), within]
+}
+
+/** Figures beside one another, with as many digits as tell apart what differs. */
+export function apart(measure: string, values: readonly number[]): string[] {
+  const distinct = new Set(values).size
+  const unit = measure.endsWith('Seconds') ? ' s' : measure.endsWith('Hours') ? ' h' : measure.endsWith('Multiplier') ? 'x' : ''
+  const exact = (digits: number) => (value: number): string => `${measure.endsWith('Dollars') ? '$' : ''}${String(Number(value.toPrecision(digits)))}${unit}`
+  for (const write of [(value: number): string => short(measure, value), exact(4), exact(5), exact(6)]) {
+    const texts = values.map(write)
+    if (new Set(texts).size === distinct) return texts
+  }
+  return values.map((value) => short(measure, value))
 }
 
 /** A figure for a narrow column: three digits and a unit. */
@@ -142,7 +162,6 @@ function short(measure: string, value: number): string {
   }
   // A difference may be far smaller than what it is a difference of.
   if (value > 0 && value < 0.01 && measure.endsWith('Dollars')) return `$${value.toFixed(4)}`
-  if (value > 0 && value < 0.01 && measure.endsWith('Hours')) return `${value.toFixed(4)} h`
   return formatMeasure(measure, value)
 }
 
@@ -173,7 +192,7 @@ function standings(cell: ComparisonCell, screen: Screen): string[] {
   const { standings: all, scenarios } = cell
   const paint = paintFor(screen)
   const told = all.filter(({ measure }) => scenarios.some((each) => each.measures[measure].mean !== (measure.endsWith('Multiplier') ? 1 : 0)))
-  const rows = told.map(({ measure }) => [measureName(measure), ...scenarios.map((each) => short(measure, each.measures[measure].mean)), leastWords(cell, measure)])
+  const rows = told.map(({ measure }) => [measureName(measure), ...meansOf(cell, measure), leastWords(cell, measure)])
   return [paint.bold('Who has least of what'), ...table([['mean of a rehearsal', ...scenarios.map((_, i) => letterOf(i)), 'least'], ...rows], 2)]
 }
 
@@ -238,7 +257,7 @@ export function variedHeads(scenarios: number): string[] {
 }
 
 export function variedRow(cell: ComparisonCell, measure: MeasureId): string[] {
-  return [...cell.scenarios.map((each) => short(measure, each.measures[measure].mean)), leastWords(cell, measure)]
+  return [...meansOf(cell, measure), leastWords(cell, measure)]
 }
 
 /** As typed, without the section. */

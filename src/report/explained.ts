@@ -23,9 +23,9 @@ export function smallestSentence({ smallest }: Explanation, faults: number): str
   const { needed, steps, set, minimal } = smallest
   const sizes = Object.entries(set).map(([path, value]) => `${path.replace(/^(?:cluster|load)\./, '')}=${value}`)
   const idle = steps - needed.length
-  const parts = needed.length === 0 ? [`no step is needed: all ${steps} can be left out and it still fails the same way`] : idle > 0 ? [`${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} it takes: the other ${idle} of ${steps} steps can be left out and it still fails the same way`] : [`It takes every one of the ${steps} steps`]
+  const parts = needed.length === 0 ? [`no step is needed for it: all ${steps} can be left out and it still fails the same way`] : idle > 0 ? [`${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} that the failure takes: without the other ${idle === 1 ? 'one' : idle} it fails the same way`] : [`It takes every one of the ${steps} steps`]
   if (smallest.schedule.length < faults) parts.push(`, then with ${smallest.schedule.length === 0 ? 'no fault' : count(smallest.schedule.length, 'fault')}`)
-  if (sizes.length > 0) parts.push(`, even with ${sizes.join(', ')}`)
+  if (sizes.length > 0) parts.push(`, and on the smallest cluster and load that were tried (${sizes.join(', ')})`)
   return `${parts.join('')}.${minimal ? '' : ' (The search was cut short: there may be less.)'}`
 }
 
@@ -107,7 +107,7 @@ export function twinSentences({ twins: { nearest, runbook, tried, passing } }: E
   const all = `the ${tried} runs that differ in one fault or one step`
   if (nearest === null && passing === 0) return [`None of ${all} passes this check.`]
   if (nearest === null) return [`Of ${all}, ${passing} ${passing === 1 ? 'passes' : 'pass'} this check, but only by leaving out a guard, looking at it too late, or stopping the runbook: that mends nothing.`]
-  const first = `${nearest.fails.length === 0 ? 'On' : 'No single change makes every check pass. The nearest that keeps this one: on'} this luck, ${twinWords(nearest, schedule, names)}`
+  const first = `${nearest.fails.length === 0 ? 'On' : `Each of ${all} fails some check. Nearest to a way out: on`} this luck, ${twinWords(nearest, schedule, names)}`
   return runbook === null ? [first] : [first, `In the runbook itself: on this luck, ${twinWords(runbook, schedule, names)}`]
 }
 
@@ -119,7 +119,7 @@ export function mends({ outcome, fails }: Twin): boolean {
 function twinWords({ edit, outcome, fails }: Twin, schedule: Schedule, names: StepNames): string {
   // That the runbook reports success all the same follows from the others.
   const others = fails.filter((each) => each !== 'no-false-success' || fails.length === 1)
-  const left = fails.length === 0 ? 'and every check passes' : `but it ${others.map(violationWords).join(', ')}`
+  const left = fails.length === 0 ? 'and every check passes' : `without this failure, but it ${others.map(violationWords).join(', ')}`
   return `${editWords(edit, schedule, names)}: ${OUTCOMES[outcome]}, ${left}.`
 }
 

@@ -21,7 +21,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'missing-member': 'Wait until every member is back before the runbook says it is done.',
   'promise-dropped': 'End with a look at what the new leader waits for before it acknowledges, and set it to what it was.',
   'mixed-versions': 'Check the version of every member before the runbook says it is done.',
-  'not-upgraded': 'Change what members come up with (image, node, package) before they are restarted, and check the version of every member before the runbook says it is done.',
+  'not-upgraded': 'See that every member is started again with the new version, and check the version of each before the runbook says it is done.',
   'never-introduced': 'Add or correct the step that brings the version in: change what members come up with (image, node, package, setting) before they are restarted, and check the version of every member before the runbook says it is done.',
   'forbidden-skew': 'Upgrade in the order and in the steps that the versions support beside one another.',
   'dishonest-gate': 'Let the gate ask the member it speaks of, for the very thing it claims.',
@@ -31,6 +31,16 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'past-deadline': 'Give each wait a time limit that lets the way back end in time.',
   'stale-read': 'Read from the leader, or wait until the follower has caught up.',
   'lost-update': 'Let one side at a time take writes.',
+  wiped: 'Never begin the data anew while another copy holds what was acknowledged: let the new member copy from it first.',
+  interleaved: 'Let one database decide the order: write to one, and carry its changes over to the other.',
+  'not-written-there': 'Have every program write to both databases before rows are copied, and see that the last old one has ended.',
+  'failed-statement': 'Write to both in a way that is repeated until both have it, or count a write as made only when both have.',
+  'no-row-yet': 'Copy the rows that are there before changes are applied, or let a change to a row that is missing insert it.',
+  'stale-overwrite': 'Let the copying job leave alone whatever is newer than what it read (compare a version or a time in the same statement).',
+  'resurrected-delete': 'Keep deletions as marks until copying is done, so that an older image cannot bring a row back.',
+  redelivered: 'Apply each change only when it is newer than what is there.',
+  'never-copied': 'Compare the rows of both databases before reads are moved.',
+  loss: 'Put the point of no return before the first step whose way back loses writes, or carry them back.',
 }
 
 /** undefined for a cause without advice. */
@@ -39,6 +49,4 @@ export function remedyFor(cause: string): string | undefined {
 }
 
 /** What to set beside the advice, wherever it is shown. */
-export function remedyNote(cause: string): string {
-  return `(what usually helps against “${cause}”; not tested here)`
-}
+export const REMEDY_NOTE = '(what usually helps in such a case; not tested here)'

@@ -4,9 +4,12 @@ import type { Counterexample, Root } from '../campaign/result.ts'
 import { formatClock, formatDuration } from '../kernel/index.ts'
 import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult, StepRecord } from '../result.ts'
+import { unnoticedOf } from './first.ts'
 import { type ScriptLine, UNSEEN, scriptLines } from './lines.ts'
-import { inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
-import { remedyFor, remedyNote } from './remedies.ts'
+import { type StepNames, inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
+import { causeNamed } from './causes.ts'
+import { clauseWords, evidenceWords, newClauses } from './evidence.ts'
+import { REMEDY_NOTE, remedyFor } from './remedies.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
 import { asStruck, count, faultSentence, faultWords, violationWords } from './words.ts'
@@ -84,14 +87,15 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
   const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])))
   const remedy = remedyFor(counterexample.cause)
-  const advice = `${remedy ?? ''} ${remedyNote(counterexample.cause)}`
+  const saw = unnoticedOf(story, names)?.advice ?? ''
+  const advice = [...(remedy === undefined ? [] : [`${remedy} ${REMEDY_NOTE}`]), saw].filter((words) => words !== '').join(' ')
   const sections = [
     [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, screen))],
-    [paint.bold('Why'), ...why(story, screen)],
+    [paint.bold('Why'), ...why(story, names, screen)],
     explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
     explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin }, names, screen)],
-    remedy === undefined ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
+    advice === '' ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
     [paint.bold('See it again'), `  ${counterexample.replay}`],
   ]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
@@ -267,13 +271,23 @@ function strikesByLine(lines: readonly (readonly StepRecord[])[], rehearsal: Reh
   return byLine
 }
 
-function why({ counterexample, outline }: Story, screen: Screen): string[] {
-  const lines = hang('  ', counterexample.evidence, screen.columns)
-  for (const { atUs, text, step } of counterexample.because) {
-    const known = outline.find((each) => each.id === step)
-    const where = step === undefined || step === '-' ? '' : ` (step ${known === undefined ? step : labelOf(known)})`
-    lines.push(...hang(`  because ${clock(atUs).padStart(7)}  `, `${text}${where}`, screen.columns))
+function why(story: Story, names: StepNames, screen: Screen): string[] {
+  const { counterexample } = story
+  const { check, cause, because } = counterexample
+  const evidence = evidenceWords(check, counterexample.evidence)
+  const { effect, rest } = newClauses(evidence, because)
+  const asText = (text: string): string => (screen.unicode ? text : text.replace(/[“”]/g, '"').replace(/’/g, "'").replace(/…/g, '..'))
+  const named = causeNamed(cause)
+  const lines = [
+    ...(named === cause ? [] : hang('  ', asText(`${named.slice(0, 1).toUpperCase()}${named.slice(1)}.`), screen.columns)),
+    ...hang('  ', asText(`${evidence}${effect === undefined ? '' : ` (seen at ${clock(effect.atUs)})`}`), screen.columns),
+  ]
+  for (const { atUs, text, step } of rest) {
+    const where = step === undefined || step === '-' ? '' : ` (step ${names(step)})`
+    lines.push(...hang(`  because ${clock(atUs).padStart(7)}  `, asText(`${clauseWords(text)}${where}`), screen.columns))
   }
+  const unnoticed = unnoticedOf(story, names)
+  if (unnoticed !== null) lines.push(...hang('  unnoticed        ', asText(unnoticed.words), screen.columns))
   const { root } = counterexample
   if (root !== undefined && root.what !== '') {
     const words = root.tested ? `without ${root.what}, on the same luck, it does not happen` : `it also happens without ${root.what}: the chain tells what went together, not what did it`

@@ -31,13 +31,56 @@ const MEASURE_NAMES: Readonly<Record<MeasureId, string>> = {
   capacityDeficitNodeHours: 'missing node-hours',
 }
 
+/** What each measures, for who has never seen the word. */
+const MEASURE_MEANINGS: Readonly<Record<MeasureId, string>> = {
+  writeDowntimeSeconds: 'time in which clients wanted to write and nothing was acknowledged, each weighted by its share',
+  longestWriteGapSeconds: 'the longest time in which some group of clients could not write at all',
+  readDowntimeSeconds: 'the same for reads',
+  lostAcknowledgedWrites: 'writes that clients were told had been made, and that are missing at the end',
+  inherentLostWrites: 'of these, what no runbook could have kept: a fault took the leader before it had passed them on',
+  strandedWrites: 'of these, what still lies on a copy that nobody reads',
+  splitBrainSeconds: 'time in which two members could each take a write for the same data',
+  splitBrainWrites: 'writes acknowledged meanwhile by those whose history did not win',
+  divergentRows: 'rows that are not what the acknowledged writes call for',
+  mixedVersionSeconds: 'time in which members ran different versions',
+  mixedVersionRequests: 'requests served meanwhile',
+  forbiddenSkewSeconds: 'of that, time in a mix that is not supported',
+  redundancyExposedSeconds: 'time in which an acknowledged write was on one copy only',
+  failedAttempts: 'requests that failed at the first try',
+  failedAfterRetry: 'requests that failed for good',
+  durationSeconds: 'from the first step to the end of the last',
+  baseNodeHours: 'nodes of the cluster itself, meanwhile',
+  extraNodeHours: 'nodes beyond those of the cluster itself',
+  extraCostDollars: 'what these cost',
+  peakMultiplier: 'most nodes at once, in clusters: 2x is twice the usual',
+  monthMultiplier: 'the bill of a month with this upgrade, in usual months',
+  capacityDeficitNodeHours: 'nodes of the cluster that were away, times how long',
+}
+
+/** What has to be so for a check to hold. */
+const CHECK_MEANINGS: Readonly<Record<CheckId, string>> = {
+  'no-acknowledged-write-lost': 'every write that a client was told had been made is there at the end',
+  'no-split-brain': 'no two members could take writes for the same data at once',
+  'no-forbidden-skew': 'versions ran beside one another only where that is supported',
+  'serves-at-end': 'at the end a new client can write',
+  'target-reached': 'who says “completed” has every member on the target version',
+  converges: 'it ends with one healthy cluster: one history, one version, nobody missing',
+  'no-divergent-rows': 'rows kept in two databases are the same, and what was acknowledged',
+  'no-false-success': 'who says “completed” has broken nothing',
+  'rollback-safe': 'up to the declared point of no return it can go back',
+  terminates: 'it comes to an end before the deadline',
+  'gates-honest': 'what a gate that passed claims was so',
+  linearizable: 'reads and writes of a key fit into one order',
+  'objectives-met': 'objectives are met',
+}
+
 /** What it means that a check was violated: completes "in 12 of 500 rehearsals it …". */
 const VIOLATIONS: Readonly<Record<CheckId, string>> = {
   'no-acknowledged-write-lost': 'lost acknowledged writes',
   'no-split-brain': 'had two leaders taking writes at once',
   'no-forbidden-skew': 'ran versions together that do not support it',
   'serves-at-end': 'could not be written to at the end',
-  'target-reached': 'completed with a member on the wrong version',
+  'target-reached': 'completed with members not on the target version',
   converges: 'did not come back to one healthy cluster',
   'no-divergent-rows': 'left rows that are not what was acknowledged',
   'no-false-success': 'reported success although the truth was otherwise',
@@ -67,6 +110,20 @@ export function measureName(measure: string): string {
   return MEASURE_NAMES[measure as MeasureId] ?? measure
 }
 
+export function isMeasure(name: string): boolean {
+  return name in MEASURE_NAMES
+}
+
+/** What a measure says, in a few words; empty for one that is not known. */
+export function measureMeaning(measure: string): string {
+  return MEASURE_MEANINGS[measure as MeasureId] ?? ''
+}
+
+/** What has to be so; empty for a check of a test suite's own. */
+export function checkMeaning(check: string): string {
+  return CHECK_MEANINGS[check as CheckId] ?? ''
+}
+
 export function violationWords(check: string): string {
   if (check === 'x-completes') return 'did not complete'
   // A check of a test suite's own has no words but its name.
@@ -83,10 +140,15 @@ export function divergenceWords({ run, event, first, second }: Divergence): stri
 /** A measured value with its unit. */
 export function formatMeasure(measure: string, value: number): string {
   if (measure.endsWith('Seconds')) return formatDuration(value * 1e6)
-  if (measure.endsWith('Hours')) return `${plain(value)} h`
+  if (measure.endsWith('Hours')) return nodeHours(value)
   if (measure.endsWith('Dollars')) return `$${value.toFixed(2)}`
   if (measure.endsWith('Multiplier')) return `${value.toFixed(2)}x`
   return plain(value)
+}
+
+/** Hours of nodes; few of them as a duration, which still tells one from another. */
+function nodeHours(hours: number): string {
+  return hours === 0 || Math.abs(hours) >= 0.1 ? `${plain(hours)} h` : formatDuration(Math.round(hours * 3600e6))
 }
 
 /** `1,204` or `12.5`. Written by hand: no locale decides what a report looks like. */
@@ -121,7 +183,12 @@ export function count(n: number, noun: string): string {
 /** One fault in words: `process-kill of role:leader for 30.0 s, at the start of step promote`. */
 export function faultWords({ kind, target, at, durationUs }: Schedule[number]): string {
   const lasts = durationUs > 0 ? ` for ${formatDuration(durationUs)}` : ''
-  return `${kind} of ${target}${lasts}, ${faultPlace(at)}`
+  return `${kind} of ${targetWords(target)}${lasts}, ${faultPlace(at)}`
+}
+
+/** A target in words: that a member is a member is seen by its name. */
+function targetWords(target: string): string {
+  return target.replace(/^member:/, '')
 }
 
 /** A schedule with the targets that its faults found in a rehearsal (`role:leader` was `member:m-0`), for words about that rehearsal. */
@@ -140,9 +207,9 @@ export function faultPlace(at: Schedule[number]['at']): string {
   return at.phase === 'await' ? `${formatDuration(at.offsetUs)} into command ${at.command} of ${step}` : `at the ${at.phase} of ${step}`
 }
 
-/** What a fault of a recorded rehearsal did: `partition of role:leader for 30.0 s`, or that it found nothing. */
-export function faultSentence({ kind, target, atUs, endUs, struck, why, words }: Pick<FaultOutcome, 'kind' | 'target' | 'atUs' | 'endUs' | 'struck' | 'why' | 'words'>): string {
-  if (!struck) return `${kind} of ${target} found nothing to strike${why === '' ? '' : `: ${why}`}`
+/** What a fault of a recorded rehearsal did: `partition of role:leader for 30.0 s`, or that it found nothing. @param plannedUs how long it was to last, where that is known */
+export function faultSentence({ kind, target, atUs, endUs, struck, why, words }: Pick<FaultOutcome, 'kind' | 'target' | 'atUs' | 'endUs' | 'struck' | 'why' | 'words'>, plannedUs = 0): string {
+  if (!struck) return `${kind} of ${targetWords(target)} found nothing to strike${why === '' ? '' : `: ${why}`}`
   if (words !== '') return `${kind}: the operator ${words}`
-  return `${kind} of ${target}${endUs !== undefined && endUs > atUs ? ` for ${formatDuration(endUs - atUs)}` : ''}`
+  return `${kind} of ${targetWords(target)}${endUs !== undefined && endUs > atUs ? ` for ${formatDuration(endUs - atUs)}${plannedUs > endUs - atUs ? ` of ${formatDuration(plannedUs)}, for faults end with the runbook` : ''}` : ''}`
 }

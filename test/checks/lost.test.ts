@@ -39,7 +39,7 @@ test('overlap: the chain names who acknowledged, who was promoted in which step,
       [
         undefined,
         "m-1",
-        "N acknowledged writes are not in the history that counts (m-1, LSN n of timeline 2: a fresh client writes there)",
+        "the history that counts at the end, that of m-1, lacks them (it ends at LSN n of timeline 2; a fresh client writes there)",
       ],
       [
         "promote",

@@ -80,7 +80,10 @@ describe('run', () => {
     const result = read('r.json')
     expect(Object.keys(result.aggregate.kinds)).not.toContain('partition')
     expect(result.without).toEqual(['operator-killed', 'partition'])
-    expect((await proofroll(['run', 'swap.yaml', '--without', 'gravity'])).err).toContain('--without gravity: there is no such fault kind')
+    expect((await proofroll(['run', 'swap.yaml', '--without', 'gravity'])).err).toContain('--without gravity: there is no such fault kind. The kinds are:')
+    expect((await proofroll(['run', 'swap.yaml', '--without', 'partitoin'])).err).toContain('--without partitoin: there is no such fault kind; did you mean `partition`?')
+    const { code, err } = await proofroll(['run', 'swap.yaml', '--without', 'node-loss,kill'])
+    expect([code, err]).toEqual([2, expect.stringMatching(/^--without kill: .*did you mean .*`process-kill`/)])
   })
 })
 
@@ -124,7 +127,7 @@ describe('replay', () => {
   test('--explain looks into any file, and --json says the same as data', async () => {
     const { code, out } = await proofroll(['replay', file, '--explain', '--json', 'replayed.json'])
     expect(code).toBe(1)
-    for (const part of ['Since when it was inevitable', 'What one change would have done', 'can be left out and it still']) expect(out).toContain(part)
+    for (const part of ['Since when it was inevitable', 'What one change would have done', 'that the failure takes: without the other one']) expect(out).toContain(part)
     const data = JSON.parse(readFileSync('replayed.json', 'utf8')) as object
     expect(data).toMatchObject({ kind: 'proofroll replay', is: 'same', stillFails: true, smallest: { is: 'same' }, explained: { smallest: { minimal: true }, twins: { tried: expect.any(Number) } } })
   })

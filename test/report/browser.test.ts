@@ -100,11 +100,11 @@ function inBrowser(executablePath: string): void {
     await close()
   })
 
-  test('the scrubber tells the cluster at each instant, by keyboard too; the first error is one key away', async () => {
+  test('the scrubber tells the cluster at each instant, by keyboard too; where it goes wrong is one key away', async () => {
     const { page, faults, close } = await open('failing')
     const output = page.locator('.scrubber output').first()
     const range = page.locator('.scrubber input').first()
-    await page.getByRole('button', { name: /Jump to the first error/ }).first().press('Enter')
+    await page.getByRole('button', { name: /Jump to where it goes wrong/ }).first().press('Enter')
     const atError = await output.textContent()
     expect(page.url()).toMatch(/#swap\/1@[\d.]+$/)
     await range.focus()

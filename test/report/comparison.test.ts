@@ -41,7 +41,7 @@ test('who failed wins nothing by effort, and no price is named: on the page, in 
   expect(row?.cells.at(-1)).toBe('n/c')
   expect(cell.decision.rows.find(({ cells }) => cells[0] === 'duration')?.cells.at(-1)).toBe('not comparable')
   expect(cell.breakEvens).toEqual([])
-  expect(cell.pairs[0]!.words).toMatch(/^A and B: no price, for they are not comparable\. B .*completed with a member on the wrong version in 12 of 12/)
+  expect(cell.pairs[0]!.words).toMatch(/^A and B: no price, for they are not comparable\. B .*completed with members not on the target version in 12 of 12/)
   const markdown = readFileSync('out/comparison.md', 'utf8')
   expect(markdown).toMatch(/\| duration .* n\/c \|/)
   expect(markdown).toContain('n/c = not comparable')

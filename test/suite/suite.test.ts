@@ -33,10 +33,11 @@ describe('expectations', () => {
           00:00.2  3 remove   stop m-0                                          100 ms
 
       Why
+        Another member was promoted while the old leader still took writes (overlap).
         20 of 7,640 acknowledged writes are lost: still on m-0 and m-2, where nobody
         reads them
-        because 01:01.4  20 acknowledged writes are not in the history that counts
-                         (m-1, LSN 15247767 of timeline 2: a fresh client writes
+        because 01:01.4  the history that counts at the end, that of m-1, lacks them
+                         (it ends at LSN 15247767 of timeline 2; a fresh client writes
                          there)
         because 00:00.1  m-0 acknowledged them on timeline 1 from 00:00.100 to
                          00:00.300 (step 2 route)
@@ -58,7 +59,7 @@ describe('expectations', () => {
 
       What would avoid it
         Stop or fence the old leader, and see it down, before the new one is promoted.
-        (what usually helps against “overlap”; not tested here)
+        (what usually helps in such a case; not tested here)
 
       See it again
         proofroll replay reports/swap/swapping-loses-nothing.json"

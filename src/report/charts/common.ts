@@ -109,7 +109,8 @@ export function base(theme: Theme, title: string, legend: boolean, top = 0): Rec
     responsive: false,
     maintainAspectRatio: false,
     animation: false,
-    layout: { padding: { left: 8, right: 18, top: 4, bottom: 4 } },
+    // Room for words above the plot goes below the title, and where there is none above everything.
+    layout: { padding: { left: 8, right: 18, top: title === '' ? 4 + top : 4, bottom: 4 } },
     font: { family: FONT },
     plugins: {
       title: { display: title !== '', text: title, color: theme.text, align: 'start', font: { family: FONT, size: 15, weight: 'bold' }, padding: { top: 4, bottom: 6 + top } },

@@ -90,7 +90,7 @@ export interface Priced {
   readonly minutes: number
 }
 
-/** @param breakEvens prices of a minute at which two lines cross, with words */
+/** Later lines are thinner, dashed and on top, so that one that covers another shows it. @param breakEvens prices of a minute at which two lines cross, with words */
 export function breakEvenChart(scenarios: readonly Priced[], breakEvens: readonly { readonly price: number; readonly text: string }[], theme: Theme, title: string): ChartConfiguration {
   const colours = [theme.blue, theme.orange, theme.green, theme.purple, theme.sky]
   const minutes = Math.max(...scenarios.map((each) => each.minutes))
@@ -99,7 +99,7 @@ export function breakEvenChart(scenarios: readonly Priced[], breakEvens: readonl
   const lines = breakEvens.map(({ price, text }) => ({ at: price, text, colour: theme.text, dash: [6, 3] }))
   return {
     type: 'line',
-    data: { datasets: scenarios.map(({ label, dollars: bill, minutes: down }, i) => ({ label, data: [0, greatest].map((price) => ({ x: price, y: bill + down * price })), borderColor: colours[i % colours.length], backgroundColor: colours[i % colours.length], borderDash: i % 2 === 0 ? [] : [8, 4], borderWidth: 2.5, pointRadius: 0 })) },
+    data: { datasets: scenarios.map(({ label, dollars: bill, minutes: down }, i) => ({ label, data: [0, greatest].map((price) => ({ x: price, y: bill + down * price })), borderColor: colours[i % colours.length], backgroundColor: colours[i % colours.length], borderDash: i % 2 === 0 ? [] : [8, 6], borderWidth: i % 2 === 0 ? 5 : 2.5, order: -i, pointRadius: 0 })) },
     options: {
       ...base(theme, title, true, rulerSpace(lines.length)),
       scales: { x: linear(theme, { text: 'price of a minute of write downtime [dollars]', min: 0, max: greatest, ticks: tidy }), y: linear(theme, { text: 'one upgrade: nodes, labour and downtime [dollars]', min: 0, ticks: tidy }) },

@@ -26,8 +26,9 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         <p class="badge-line"><strong class={`verdict-badge ${kind}`}>{badge}</strong></p>
         <h1 id={`${id}-name`}>{view.scenario}{view.apart === '' ? '' : <span class="apart"> ({view.apart})</span>}</h1>
         <p class="title">{view.title}</p>
-        <p class="sentence">{view.sentence}</p>
-        <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 130 ? 'long' : ''}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+        <p class="sentence">{unbroken(view.sentence)}</p>
+        <Gravest view={view} />
+        <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 130 ? 'long' : ''}><dt>{name}</dt><dd>{unbroken(value)}</dd></div>)}</dl>
         <p class="note"><Words text={view.limit} /></p>
       </header>
       {view.claims === null && view.objectives === null ? null : (
@@ -37,20 +38,37 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         </Section>
       )}
       <Assumptions view={view} />
-      {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
       <Failures view={view} asked={asked} />
       <Mends view={view} />
+      {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
       {view.measures === null ? null : <Measures view={view} />}
-      <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={2} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
+      <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
       <Sweep view={view} />
       {view.gates === null ? null : <Section id={`${id}-gates`} title="Gates"><Table view={view.gates} caption="What each gate was good for" />{view.needless.map((words) => <Remark key={words} text={words} />)}</Section>}
       {view.unhit.length === 0 && view.explored.length === 0 ? null : (
         <Section id={`${id}-unhit`} title="What was not exercised">
-          {view.unhit.length === 0 ? <p>Everything that could be hit was hit.</p> : <ul>{view.unhit.map((words) => <li key={words}>{words}</li>)}</ul>}
+          {view.unhit.length === 0 ? <p>Every gate said yes and no, every fault struck and every way back was taken at least once, as far as there are any.</p> : <ul>{view.unhit.map((words) => <li key={words}>{words}</li>)}</ul>}
           {view.explored.map((words) => <Remark key={words} text={words} />)}
         </Section>
       )}
     </article>
+  )
+}
+
+/** A figure stays beside its sign. */
+function unbroken(text: string): string {
+  return text.replaceAll(' %', '\u00a0%')
+}
+
+/** The worst of it in three sentences, for whoever reads no further: what, where and why, and what would avoid it. */
+function Gravest({ view: { failures } }: { readonly view: CampaignView }): JSX.Element | null {
+  const [first] = failures
+  if (first === undefined) return null
+  return (
+    <dl class="gravest">
+      <div><dt>{failures.length === 1 ? 'How it failed' : 'The gravest failure'}</dt><dd>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}. <a href={linkTo(first)}>See it happen</a></dd></div>
+      {first.remedy === null && first.advice === '' ? null : <div><dt>What would avoid it</dt><dd><Words text={[first.remedy ?? '', first.advice].filter((words) => words !== '').join(' ')} /></dd></div>}
+    </dl>
   )
 }
 
@@ -99,7 +117,7 @@ function Choice({ failures, chosen, choose }: { readonly failures: readonly Fail
         {failures.map((failure) => (
           <li key={failure.id}>
             <a href={linkTo(failure)} aria-current={failure.id === chosen ? 'true' : undefined} onClick={(event) => { event.preventDefault(); choose(failure.id); history.replaceState(null, '', linkTo(failure)) }}>
-              <span class="what">{failure.headline.replace(/^It /, '')}</span><span class="note"> {failure.cause}{failure.stepLabel === '' ? '' : `, step ${failure.stepLabel}`}; {failure.words}</span>
+              <span class="what">{failure.headline.replace(/^It /, '')}</span><span class="note">{failure.stepLabel === '' ? '' : failure.where}: {failure.causeWords === '' ? '' : `${failure.causeWords} `}({failure.cause}; {failure.words})</span>
             </a>
           </li>
         ))}
@@ -130,7 +148,7 @@ function Measures({ view }: { readonly view: CampaignView }): JSX.Element {
       {others.length === 0 ? null : (
         <p class="screen-only"><label for={`${view.id}-draw`}>Also draw</label> <select id={`${view.id}-draw`} value={other} onChange={(event) => setOther(event.currentTarget.value)}><option value="">…</option>{others.map(({ measure, name }) => <option key={measure} value={measure}>{name}</option>)}</select></p>
       )}
-      {view.measures === null ? null : <Table view={view.measures} caption="Measures" />}
+      {view.measures === null ? null : <Table view={view.measures} caption="Measures" left={2} />}
       {view.downtimeSteps === null ? null : <Table view={view.downtimeSteps} caption="Where writes were down" />}
     </Section>
   )

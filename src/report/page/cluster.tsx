@@ -13,14 +13,16 @@ const NAMES_SHOWN = 4
 /** Commands shown of one step. */
 const COMMANDS_SHOWN = 6
 
-export function Cluster({ timeline, us }: { readonly timeline: Timeline; readonly us: number }): JSX.Element {
+/** @param about members that are always shown, because the failure is about them */
+export function Cluster({ timeline, us, about }: { readonly timeline: Timeline; readonly us: number; readonly about: readonly string[] }): JSX.Element {
   const step = stepAt(timeline, us)
   const columns = columnsOf(timeline, step, us)
   const instants = columns.map(({ atUs }) => atUs)
   const now = columns.findIndex(({ is }) => is === 'now')
   const line = new Set(timeline.members.flatMap(({ spans }) => spans.map((span) => span.timeline))).size > 1 ? timeline.line : ''
-  const members = timeline.members.map((lane) => ({ name: lane.member, cells: instants.map((at) => stateWords(lane, at, line)) }))
-  const shown = members.length <= MEMBERS_SHOWN ? members : members.filter(({ cells }) => new Set(cells).size > 1)
+  const members = timeline.members.map((lane) => ({ name: lane.member, cells: instants.map((at) => stateWords(lane, at, line, timeline.component)) }))
+  const named = members.filter(({ name }) => about.includes(name)).slice(0, MEMBERS_SHOWN)
+  const shown = members.length <= MEMBERS_SHOWN ? members : [...named, ...members.filter((member) => !named.includes(member) && new Set(member.cells).size > 1)]
   const rows = [
     ...shown,
     ...timeline.clients.slice(0, CLIENTS_SHOWN).map((lane) => ({ name: lane.client, cells: instants.map((at) => clientWords(lane, at)) })),

@@ -3,7 +3,7 @@ import type { JSX } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { FailureView, TreeLine } from '../view/page.ts'
 import { Cluster } from './cluster.tsx'
-import { firstError, stepAt, stopsOf } from './instant.ts'
+import { stepAt, stopsOf } from './instant.ts'
 import { Lanes, Legend } from './lanes.tsx'
 import { clock, grouped, lasting, Scroll, Words } from './parts.tsx'
 
@@ -11,9 +11,8 @@ const ZOOMS = [1, 2, 4, 8, 16]
 
 /** @param at the instant that a link asks for */
 export function Failure({ failure, at }: { readonly failure: FailureView; readonly at: number | undefined }): JSX.Element {
-  const { timeline } = failure
-  const first = useMemo(() => (timeline === null ? undefined : firstError(timeline)), [timeline])
-  const [us, setUs] = useState(first?.atUs ?? 0)
+  const { timeline, first } = failure
+  const [us, setUs] = useState(Math.min(first?.atUs ?? 0, timeline?.endUs ?? 0))
   useEffect(() => {
     if (at !== undefined) setUs(at)
   }, [at])
@@ -23,7 +22,7 @@ export function Failure({ failure, at }: { readonly failure: FailureView; readon
   }
   return (
     <article class="failure" aria-labelledby={`${failure.id}-headline`}>
-      <h3 id={`${failure.id}-headline`}>{failure.headline}{failure.stepLabel === '' ? '' : `, at step ${failure.stepLabel}`}</h3>
+      <h3 id={`${failure.id}-headline`}>{failure.headline}{failure.where}</h3>
       <Answers failure={failure} jump={jump} />
       {timeline === null ? <p class="note">Only the first failures have a picture here. To see this one: <code>{failure.replay}</code></p> : <Viewer failure={failure} us={us} jump={jump} />}
       {failure.tree.length > 0 ? <Tree failure={failure} jump={jump} /> : null}
@@ -38,27 +37,31 @@ export function linkTo({ id }: Pick<FailureView, 'id'>, us?: number): string {
 }
 
 function Answers({ failure, jump }: { readonly failure: FailureView; readonly jump: (us: number) => void }): JSX.Element {
-  const { evidence, because, root, tested, remedy, faults, schedule, faultsFound } = failure
+  const { evidence, because, root, tested, remedy, faults, schedule, faultsFound, causeWords, cause, unnoticed } = failure
+  const said = because.findIndex(({ said: repeated }) => repeated)
+  const link = (clause: FailureView['because'][number], i: number): JSX.Element => <a href={linkTo(failure, clause.atUs)} onClick={(event) => { event.preventDefault(); jump(clause.atUs) }} title="Show this instant"><span class="badge">{i + 1}</span> <time>{clause.atUs < 0 ? 'before' : clause.clock.slice(0, -2)}</time></a>
   return (
     <dl class="answers">
       <div class="what">
         <dt>What went wrong</dt>
         <dd>
-          <p><Words text={evidence} /></p>
-          <p class="note">{faults === 0 ? 'No fault was needed: the runbook does it by itself.' : <>With {faults === 1 ? 'one fault' : `${faults} faults`}: {schedule.join('; ')}.{faultsFound > faults ? ` Shrunk from ${faultsFound}.` : ''}</>} {failure.often}</p>
+          {causeWords === '' ? null : <p><strong>{capital(causeWords)}.</strong></p>}
+          <p><Words text={evidence} />{because[said] === undefined ? '' : <> {link(because[said], said)}</>}</p>
+          <p class="note">{faults === 0 ? 'No fault was needed: the runbook does it by itself.' : <>With {faults === 1 ? 'one fault' : `${faults} faults`}: {schedule.join('; ')}.{faultsFound > faults ? ` Shrunk from ${faultsFound}.` : ''}</>} {failure.often} <span class="id">Cause id: {cause}.</span></p>
         </dd>
       </div>
       <div class="why">
         <dt>Why</dt>
         <dd>
           <ol class="chain">
-            {because.map((clause, i) => (
+            {because.map((clause, i) => (i === said ? null : (
               <li key={i}>
-                {i === 0 ? '' : 'because '}
-                <a href={linkTo(failure, clause.atUs)} onClick={(event) => { event.preventDefault(); jump(clause.atUs) }} title="Show this instant"><span class="badge">{i + 1}</span> <time>{clause.atUs < 0 ? 'before' : clause.clock.slice(0, -2)}</time></a> <Words text={clause.text} />{clause.step === '' ? '' : <span class="where"> (step {clause.step})</span>}
+                {i === 0 || i === said + 1 ? '' : 'because '}
+                {link(clause, i)} <Words text={clause.text} />{clause.step === '' ? '' : <span class="where"> (step {clause.step})</span>}
               </li>
-            ))}
+            )))}
           </ol>
+          {unnoticed === '' ? null : <p><Words text={unnoticed} /></p>}
           {root === null ? null : <p class={root.tested ? 'tested' : 'note'}>{root.words}</p>}
         </dd>
       </div>
@@ -66,7 +69,9 @@ function Answers({ failure, jump }: { readonly failure: FailureView; readonly ju
         <dt>What would avoid it</dt>
         <dd>
           {remedy === null ? null : <p><Words text={remedy} /><span class="note"> {failure.remedyNote}</span></p>}
+          {failure.advice === '' ? null : <p><Words text={failure.advice} /></p>}
           {tested.map(({ words, mends }, i) => <p key={i} class={mends ? 'tested' : ''}><strong>Tested:</strong> {words}</p>)}
+          {remedy === null && failure.advice === '' && tested.length === 0 ? <p>No general advice is known for this cause.</p> : null}
           {tested.length === 0 ? <p class="note">Only the gravest failure is looked into by itself. For this one: <code>{failure.replay} --explain</code></p> : null}
         </dd>
       </div>
@@ -75,12 +80,11 @@ function Answers({ failure, jump }: { readonly failure: FailureView; readonly ju
 }
 
 function Viewer({ failure, us, jump }: { readonly failure: FailureView; readonly us: number; readonly jump: (us: number) => void }): JSX.Element | null {
-  const { timeline, because, inevitable, twin } = failure
+  const { timeline, because, inevitable, twin, first } = failure
   const [toScale, setToScale] = useState(false)
   const [zoom, setZoom] = useState(1)
-  const stops = useMemo(() => (timeline === null ? [] : stopsOf(timeline, because.map(({ atUs }) => atUs))), [timeline])
+  const stops = useMemo(() => (timeline === null ? [] : stopsOf(timeline, [...because.map(({ atUs }) => atUs), ...(first === null ? [] : [first.atUs])])), [timeline])
   if (timeline === null) return null
-  const first = firstError(timeline)
   const nearest = nearestStop(stops, us)
   const here = stepAt(timeline, us)
   const leaves = timeline.steps.filter(({ container, result }) => !container && result !== 'skipped')
@@ -91,7 +95,7 @@ function Viewer({ failure, us, jump }: { readonly failure: FailureView; readonly
   return (
     <section class="viewer" aria-label="The rehearsal on its time axis">
       <div class="tools">
-        {first === undefined ? null : <button type="button" class="primary" onClick={() => jump(first.atUs)}>Jump to the first error <span class="note">{clock(first.atUs)} {first.what}</span></button>}
+        {first === null ? null : <button type="button" class="primary" onClick={() => jump(first.atUs)}>Jump to where it goes wrong <span class="note">{clock(first.atUs)} {first.what}</span></button>}
         <button type="button" disabled={previous === undefined} onClick={() => previous && jump(previous.fromUs)}>◀ step</button>
         <button type="button" disabled={next === undefined} onClick={() => next && jump(next.fromUs)}>step ▶</button>
         <span class="spacer" />
@@ -104,14 +108,14 @@ function Viewer({ failure, us, jump }: { readonly failure: FailureView; readonly
         <input type="range" aria-label="Instant" min={0} max={stops.length - 1} step={1} value={nearest} aria-valuetext={words} onInput={(event) => jump(stops[Number(event.currentTarget.value)] ?? 0)} />
       </div>
       <Lanes timeline={timeline} label={`Timeline of the failing rehearsal: ${failure.headline}. The table below tells the cluster at the chosen instant.`} atUs={us} onPick={jump} marks={because.map((clause, i) => ({ atUs: clause.atUs, text: String(i + 1) }))} moments={inevitable?.moments ?? []} toScale={toScale} zoom={zoom} failing={failure.step} />
-      <p class="note">{toScale ? 'Time is to scale.' : 'Time is not to scale: quiet stretches are squeezed.'} Numbers on top are the clauses of the chain. Click or drag to move; arrow keys move from event to event.</p>
+      <p class="note">{toScale ? 'Time is to scale.' : 'Time is not to scale: quiet stretches are squeezed.'} Numbers on top are those of the text above. Click or drag to move; arrow keys move from event to event.</p>
       {timeline.leftOut.length === 0 ? null : <p class="note left-out">Too much for one picture. Left out or drawn together with its neighbours: {timeline.leftOut.join(', ')}. The trace file has everything.</p>}
-      <Legend timeline={timeline} />
-      <Cluster timeline={timeline} us={us} />
+      <Legend timeline={timeline} failing={failure.step} />
+      <Cluster timeline={timeline} us={us} about={failure.about} />
       {inevitable === null || inevitable.words === '' ? null : <p><strong>Since when it was inevitable.</strong> {inevitable.words}</p>}
       {twin === null ? null : (
-        <section class="twin" aria-label="The nearest rehearsal that passes">
-          <h4>Beside the nearest rehearsal that passes</h4>
+        <section class="twin" aria-label="The nearest other rehearsal">
+          <h4>{twin.passes ? 'Beside the nearest rehearsal that passes' : 'Beside the nearest rehearsal that does not fail this way'}</h4>
           <p>{twin.words}</p>
           <div class="pair">
             <figure><figcaption>As it went</figcaption><Lanes timeline={timeline} label="As it went" toScale={toScale} zoom={1} compact /></figure>
@@ -124,6 +128,10 @@ function Viewer({ failure, us, jump }: { readonly failure: FailureView; readonly
       )}
     </section>
   )
+}
+
+function capital(words: string): string {
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`
 }
 
 function nearestStop(stops: readonly number[], us: number): number {

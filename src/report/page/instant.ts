@@ -8,12 +8,12 @@ export function spanAt<S extends Span>(spans: readonly S[], us: number): S | und
 
 const STATES: Readonly<Record<MemberSpan['state'], string>> = { leader: 'leads', follower: 'follows', none: 'is up, neither leads nor follows', down: 'is down' }
 
-/** @param line what a line of history is called; empty where it need not be told */
-export function stateWords(lane: MemberLane, us: number, line: string): string {
+/** @param line what a line of history is called; empty where it need not be told @param component what the version is of */
+export function stateWords(lane: MemberLane, us: number, line: string, component: string): string {
   const span = spanAt(lane.spans, us)
   if (span === undefined) return 'is not there'
   const lag = span.state === 'follower' ? lagAt(lane, us) : undefined
-  return [STATES[span.state], span.version, line !== '' && span.timeline !== null && span.state !== 'down' ? `${line} ${span.timeline}` : '', lag === undefined || lag < 0.05 ? '' : `${lag.toFixed(1)} s behind`].filter((part) => part !== '').join(', ')
+  return [STATES[span.state], [component, span.version].filter((part) => span.version !== '' && part !== '').join(' '), line !== '' && span.timeline !== null && span.state !== 'down' ? `${line} ${span.timeline}` : '', lag === undefined || lag < 0.05 ? '' : `${lag.toFixed(1)} s behind`].filter((part) => part !== '').join(', ')
 }
 
 /** Seconds behind; between two samples on the line between them. */
@@ -42,14 +42,6 @@ export function acknowledgersAt({ quorum }: Timeline, us: number): readonly stri
 export function stepAt({ steps }: Timeline, us: number): StepSpan | undefined {
   const begun = steps.filter(({ container, result, fromUs }) => !container && result !== 'skipped' && fromUs <= us)
   return begun.findLast(({ toUs }) => us <= toUs) ?? begun.at(-1)
-}
-
-/** The first instant at which something went wrong for users or data, and what. */
-export function firstError({ windows, clients }: Timeline): { readonly atUs: number; readonly what: string } | undefined {
-  const words: Readonly<Record<string, string>> = { split: 'two members take writes at once', writesDown: 'writes stop', skew: 'unsupported versions run together' }
-  const found = windows.flatMap(({ is, fromUs }) => (words[is] === undefined ? [] : [{ atUs: fromUs, what: words[is] }]))
-  const errors = clients.flatMap(({ spans }) => spans.filter(({ is }) => is === 'error').map(({ fromUs }) => ({ atUs: fromUs, what: 'clients get errors' })))
-  return [...found, ...errors].sort((a, b) => a.atUs - b.atUs)[0]
 }
 
 /** Every instant at which anything changes, in order: the stops of the scrubber. */

@@ -156,19 +156,31 @@ function Patterns(): JSX.Element {
 }
 
 /** What signs and colours mean. */
-export function Legend({ timeline }: { readonly timeline: Timeline }): JSX.Element {
+export function Legend({ timeline, failing }: { readonly timeline: Timeline; readonly failing: string }): JSX.Element {
   const sample = (draw: JSX.Element): JSX.Element => <svg width="26" height="16" aria-hidden="true"><Patterns />{draw}</svg>
+  const steps = timeline.steps.filter(({ container, result }) => !container && result !== 'skipped')
+  const gates = steps.flatMap(({ gate }) => gate ?? [])
+  const blind = ({ honest, missing }: (typeof gates)[number]): boolean => honest === false || missing
+  const step = (words: string, className: string, is: (step: (typeof steps)[number]) => boolean): JSX.Element | null => (steps.some(is) ? <li>{sample(<rect class={`step ${className}`} x="1" y="2" width="24" height="12" />)} {words}</li> : null)
+  const gate = (words: string, className: string, is: (gate: (typeof gates)[number]) => boolean): JSX.Element | null => (gates.some(is) ? <li>{sample(<path class={`gate ${className}`} d="M13 3l5 5l-5 5l-5 -5z" />)} {words}</li> : null)
   return (
     <ul class="legend" aria-label="Legend">
+      {step('step', 'done', ({ result, undo }) => result === 'done' && !undo)}
+      {step('step with an error, or never ended', 'failed', ({ result, undo }) => !undo && (result === 'failed' || result === 'open'))}
+      {step('undone step', 'undo', ({ undo }) => undo)}
+      {failing === '' ? null : <li>{sample(<rect class="step done fails" x="2" y="3" width="22" height="10" />)} where it fails</li>}
+      {gate('gate that said yes', 'passed', (each) => each.passed && !blind(each))}
+      {gate('gate that said no', 'failed', (each) => !each.passed && !blind(each))}
+      {gate('gate without data, or against the truth', 'lying', blind)}
       {timeline.versions.map((version, i) => <li key={version}>{sample(<rect class={`version v${i % 5}`} x="1" y="1" width="24" height="14" />)} {timeline.component || 'version'} {version}</li>)}
       <li>{sample(<rect class="version v0" x="1" y="1" width="24" height="14" />)} tall: leads</li>
       <li>{sample(<rect class="version v0" x="1" y="7" width="24" height="8" />)} half: follows</li>
       <li>{sample(<rect class="version v0" x="1" y="12" width="24" height="3" />)} thin: neither</li>
       <li>{sample(<rect x="1" y="1" width="24" height="14" fill="url(#down)" />)} hatched: down</li>
       <li>{sample(<rect class="client ok" x="1" y="3" width="24" height="10" />)} clients served</li>
-      <li>{sample(<rect class="client slow" x="1" y="3" width="24" height="10" />)} waiting</li>
-      <li>{sample(<rect x="1" y="3" width="24" height="10" fill="url(#error)" />)} errors</li>
-      <li>{sample(<rect x="1" y="3" width="24" height="10" fill="url(#unknown)" />)} no answer</li>
+      <li>{sample(<rect class="client slow" x="1" y="3" width="24" height="10" />)} clients wait</li>
+      <li>{sample(<rect x="1" y="3" width="24" height="10" fill="url(#error)" />)} clients get errors</li>
+      <li>{sample(<rect x="1" y="3" width="24" height="10" fill="url(#unknown)" />)} clients get no answer</li>
     </ul>
   )
 }

@@ -28,7 +28,7 @@ export function rowsOf(timeline: Timeline, moments: Moments, compact: boolean, f
   rows.push(...timeline.members.map((lane): Row => ({ id: `member-${lane.member}`, name: lane.member, height: compact ? 18 : 28, draw: (x, height) => <Member lane={lane} timeline={timeline} x={x} height={height} /> })))
   if (compact) return rows
   const greatest = Math.max(0, ...timeline.members.flatMap(({ lag }) => lag.map(([, value]) => value ?? 0)))
-  if (greatest >= 0.05) rows.push({ id: 'lag', name: 'replication lag', note: `top: ${lasting(greatest * 1e6)}`, height: 44, draw: (x, height, width) => <Lag timeline={timeline} x={x} height={height} width={width} greatest={greatest} /> })
+  if (greatest >= 0.05) rows.push({ id: 'lag', name: 'replication lag', note: `up to ${lasting(greatest * 1e6)}`, height: 44, draw: (x, height, width) => <Lag timeline={timeline} x={x} height={height} width={width} greatest={greatest} /> })
   if (timeline.quorum.length > 0) rows.push({ id: 'quorum', name: 'can acknowledge', height: 20, draw: (x, height) => <Quorum timeline={timeline} x={x} height={height} /> })
   const split = timeline.windows.filter(({ is }) => is === 'split')
   if (split.length > 0) rows.push({ id: 'split', name: 'two take writes', height: 20, draw: (x, height) => <Windows spans={split} x={x} height={height} kind="split" words="both" /> })
@@ -36,7 +36,7 @@ export function rowsOf(timeline: Timeline, moments: Moments, compact: boolean, f
   if (mixed.length > 0) rows.push({ id: 'mixed', name: 'versions mixed', height: 20, draw: (x, height) => <Bracket spans={mixed} x={x} height={height} /> })
   const skew = timeline.windows.filter(({ is }) => is === 'skew')
   if (skew.length > 0) rows.push({ id: 'skew', name: 'unsupported mix', height: 20, draw: (x, height) => <Windows spans={skew} x={x} height={height} kind="split" words="unsupported" /> })
-  if (moments.length > 1) rows.push({ id: 'chance', name: 'chance to fail', note: `end: ${moments.at(-1)?.failed ?? 0} of ${moments.at(-1)?.futures ?? 0}`, height: 48, draw: (x, height, width) => <Chance moments={moments} x={x} height={height} width={width} /> })
+  if (moments.length > 1) rows.push({ id: 'chance', name: 'chance to fail', note: `${moments.at(-1)?.failed ?? 0} of ${moments.at(-1)?.futures ?? 0} at the end`, height: 48, draw: (x, height, width) => <Chance moments={moments} x={x} height={height} width={width} /> })
   return rows
 }
 
@@ -92,11 +92,15 @@ function Steps({ steps, x, height, failing }: { readonly steps: readonly StepSpa
         return (
           <g key={i}>
             <rect class={`step ${step.result}${step.undo ? ' undo' : ''}${isFailing(step) ? ' fails' : ''}`} x={from} y={2} width={width} height={height - 5} />
-            {text.length * CHARACTER_PX + 2 < width ? <text class="on-step" x={from + width / 2} y={height / 2 + 3} text-anchor="middle">{text}</text> : null}
-            {step.gate === null ? null : <path class={`gate ${step.gate.passed ? 'passed' : 'failed'}${step.gate.honest === false || step.gate.missing ? ' lying' : ''}`} d={`M${from + width} ${height - 9}l4 4l-4 4l-4 -4z`} />}
+            {text.length * CHARACTER_PX + (step.gate === null ? 2 : 13) < width ? <text class="on-step" x={from + (step.gate === null ? width : width - 10) / 2} y={height / 2 + 3} text-anchor="middle">{text}</text> : null}
             <title>{told(`${step.label}${step.visit > 1 ? ` (visit ${step.visit})` : ''}: ${step.result}${step.gate === null ? '' : `; gate ${step.gate.passed ? 'passed' : 'did not pass'} after ${step.gate.polls} looks${step.gate.missing ? ', without data' : ''}${step.gate.honest === false ? ', against the truth' : ''}`}`, step)}</title>
           </g>
         )
+      })}
+      {leaves.map((step, i) => {
+        const { x: from, width } = box(step, x)
+        // On top of every step, inside its own: a neighbour would cover half of it.
+        return step.gate === null ? null : <path key={i} class={`gate ${step.gate.passed ? 'passed' : 'failed'}${step.gate.honest === false || step.gate.missing ? ' lying' : ''}`} d={`M${Math.max(from + Math.min(4.5, width / 2), from + width - 4.5)} ${height - 11}l4 4l-4 4l-4 -4z`}><title>{`gate of ${step.label}: ${step.gate.passed ? 'passed' : 'did not pass'}`}</title></path>
       })}
     </>
   )

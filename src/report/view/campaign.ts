@@ -6,13 +6,15 @@ import { notNeeded } from '../../campaign/needless.ts'
 import { noneWords, offersOf } from '../mends.ts'
 import { MEASURES, type MeasureId } from '../../result.ts'
 import { exploredWords } from '../charts/index.ts'
+import { OUTCOMES } from '../../campaign/aggregate.ts'
+import { causeNamed } from '../causes.ts'
 import { folderOf } from '../files.ts'
 import { GATE_COLUMNS, gateFigures, howJudged } from '../gates.ts'
 import { flipSentences, valueText } from '../sensitivity.ts'
 import { badgeWords, neverCompleted, reasonsOf, sentence, stepLabel } from '../summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from '../sweep.ts'
 import { type Told, storiesOf } from '../told.ts'
-import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from '../words.ts'
+import { checkMeaning, count, formatMeasure, formatShare, formatZeroBelow, measureMeaning, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import { distributionOf, isTelling } from './distribution.ts'
 import { failureView } from './failure.ts'
@@ -89,28 +91,26 @@ export function campaignId(result: CampaignResult, taken: ReadonlySet<string>): 
 function factsOf(result: CampaignResult): [string, string][] {
   const inBudget = runsJudged(result)
   const { sweep, strategy, source } = result
-  const how = sweep !== null ? `every fault at every step and wait: ${plain(result.runs)} of ${count(sweep.size, 'cell')} of the grid` : result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, drawn at random; one struck in ${plain(result.struck)}`
-  const outcomes = Object.entries(result.outcomes).filter(([, n]) => n > 0).map(([id, n]) => `${plain(n)} ${id === 'rolledBack' ? 'rolled back' : id}`)
+  const how = sweep !== null ? `every fault at every step and wait: ${plain(result.runs)} of ${count(sweep.size, 'cell')} of the grid` : result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, drawn at random; in ${plain(result.struck)} at least one struck`
+  const outcomes = OUTCOMES.map((id) => [id, result.outcomes[id] - result.outOfBudget.outcomes[id] - result.unjudged.outcomes[id]] as const).filter(([, n]) => n > 0).map(([id, n]) => `${plain(n)} ${id === 'rolledBack' ? 'rolled back' : id}`)
+  const beyond = result.outOfBudget.runs
   const settings = Object.entries(source.set).map(([option, value]) => `${option}=${value}`)
   return [
-    ['rehearsals', `${plain(result.runs)}, ${how}`],
+    ['rehearsals', `${plain(result.runs)}, ${how}${beyond === 0 ? '' : `; ${plain(inBudget)} are judged, for ${plain(beyond)} had more faults at once than the design must survive`}`],
     ...(result.partial ? [['partial', `${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done${result.resume === undefined ? '' : `; to go on: ${result.resume}`}`] as [string, string]] : []),
     ['as the operator saw it', outcomes.join(', ') || 'nothing was rehearsed'],
     ...(strategy.kind === 'random' && inBudget > 0 ? [['confidence', confidence(result, inBudget)] as [string, string]] : []),
-    ['engine', result.engine],
     ...(settings.length > 0 ? [['set', settings.join(', ')] as [string, string]] : []),
     ...(result.without.length > 0 ? [['without', result.without.join(', ')] as [string, string]] : []),
-    ['simulated time', formatDuration(result.simulatedSeconds * 1e6)],
-    ['seed', result.seed],
-    ['fingerprint', result.fingerprint],
-    ['Proofroll', result.proofroll],
+    ['made by', `Proofroll ${result.proofroll}, engine ${result.engine}, ${formatDuration(result.simulatedSeconds * 1e6)} simulated`],
+    ['seed and fingerprint', `${result.seed}, ${result.fingerprint}`],
   ]
 }
 
 function confidence({ checks: all }: CampaignResult, inBudget: number): string {
   const worst = all.filter(({ status, id }) => status === 'fail' && id !== 'objectives-met').sort((a, b) => (b.rate ?? 0) - (a.rate ?? 0))[0]
   if (worst?.ci95 == null) return `0 failures in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way (95 %)`
-  return `${worst.id} fails in ${formatShare(worst.rate ?? 0)} of such rehearsals, between ${formatShare(worst.ci95[0])} and ${formatShare(worst.ci95[1])} (95 %)`
+  return `it ${violationWords(worst.id)} in ${formatShare(worst.rate ?? 0)} of these; of all such rehearsals in ${formatShare(worst.ci95[0])} to ${formatShare(worst.ci95[1])}, with 95 % confidence`
 }
 
 function claims(result: CampaignResult): TableView | null {
@@ -145,18 +145,18 @@ function checks(result: CampaignResult): TableView {
   const drawn = result.sweep === null
   const rows = perRun.map(({ id, status, violations, judged, rate, ci95 }): Row => ({
     status: status === 'fail' ? 'fail' : status === 'pass' ? 'pass' : 'none',
-    cells: [id, STATUS_WORDS[status], judged === 0 ? '' : `${plain(violations)} of ${plain(judged)}`, ...(drawn ? [rate === null || ci95 === null ? '' : `${formatShare(rate)} (${formatShare(ci95[0])} – ${formatShare(ci95[1])})`] : [])],
+    cells: [id, checkMeaning(id), STATUS_WORDS[status], judged === 0 ? '' : `${plain(violations)} of ${plain(judged)}`, ...(drawn ? [rate === null || ci95 === null ? '' : `${formatShare(rate)} (${formatShare(ci95[0])} – ${formatShare(ci95[1])})`] : [])],
   }))
   const order = { fail: 0, pass: 1, none: 2 }
-  return { head: ['check', 'result', 'violated in', ...(drawn ? ['rate (95 % interval)'] : [])], rows: rows.sort((a, b) => order[a.status ?? 'none'] - order[b.status ?? 'none']), notes: [] }
+  return { head: ['check', 'what has to be so', 'result', 'violated in', ...(drawn ? ['rate (95 % interval)'] : [])], rows: rows.sort((a, b) => order[a.status ?? 'none'] - order[b.status ?? 'none']), notes: [] }
 }
 
 function measures(result: CampaignResult): TableView {
   const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => !(id.endsWith('Multiplier') && result.measures[id].max <= 1))
   const shown = ids.filter((id) => result.measures[id].max > 0)
   const zero = ids.filter((id) => result.measures[id].max === 0).map(measureName)
-  const rows = shown.map((id): Row => ({ cells: [measureName(id), ...(['p50', 'p95', 'p99', 'max', 'mean'] as const).map((at) => formatMeasure(id, result.measures[id][at]))] }))
-  return { head: ['measure', 'median', 'p95', 'p99', 'worst', 'mean'], rows, notes: zero.length > 0 ? [`Always 0: ${zero.join(', ')}.`] : [] }
+  const rows = shown.map((id): Row => ({ cells: [measureName(id), measureMeaning(id), ...(['p50', 'p95', 'p99', 'max', 'mean'] as const).map((at) => formatMeasure(id, result.measures[id][at]))] }))
+  return { head: ['measure', 'what it is', 'median', 'p95', 'p99', 'worst', 'mean'], rows, notes: zero.length > 0 ? [`Always 0: ${zero.join(', ')}.`] : [] }
 }
 
 function downtimeSteps(result: CampaignResult): TableView | null {
@@ -173,7 +173,7 @@ function beyondWords(result: CampaignResult): string {
   const told = new Set(result.counterexamples.map(({ signature }) => signature))
   const rest = result.signatures.filter(({ check, cause, step }) => check !== 'objectives-met' && !told.has(`${check}/${cause}/${step}`))
   if (rest.length === 0) return ''
-  const list = rest.slice(0, 12).map(({ check, cause, step, runs }) => `${violationWords(check)}: ${cause}${step === '-' ? '' : `, step ${step}`} (${plain(runs)})`)
+  const list = rest.slice(0, 12).map(({ check, cause, step, runs }) => `${violationWords(check)}${step === '-' ? '' : ` at step ${step}`}: ${causeNamed(cause)}, ${plain(runs)} times`)
   return `Of each check the first three ways to fail are told. ${count(rest.length, 'more way')} to fail: ${list.join('; ')}${rest.length > 12 ? `; and ${plain(rest.length - 12)} more, all in result.json` : ''}.`
 }
 
@@ -183,7 +183,7 @@ function gates(result: CampaignResult): TableView | null {
     status: gate.dishonest > 0 || gate.missing > 0 ? 'fail' : gate.mattered === 0 ? 'none' : 'pass',
     cells: [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale), gate.mattered === 0 ? 'never mattered: every look said yes' : gate.stopped === 0 ? 'only ever waited, and passed' : ''],
   }))
-  return { head: ['gate', ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), 'stopped: the gate ended the run or sent it elsewhere. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output.'] }
+  return { head: ['gate', ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), 'A gate looks again and again until the answer is the one it waits for. stopped: it ended the run or sent it elsewhere. caught: the run would have failed; false alarm: it would have completed. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output. on stale data: on an answer that was already old.'] }
 }
 
 function mendsOf(result: CampaignResult): CampaignView['mends'] {

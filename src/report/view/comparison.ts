@@ -5,8 +5,8 @@ import { countRuns } from '../../campaign/ranges.ts'
 import { breakEvenChart, type DifferenceBar, differenceChart, differenceHeight, type Priced } from '../charts/comparison.ts'
 import type { NamedChart } from '../charts/common.ts'
 import type { Theme } from '../charts/palette.ts'
-import { breakEvenWords, cellsOf, groundWords, incomparableWords, leastWords, letterOf, outcomeWords, signed, varyWords, winnerShown, winnerWord } from '../compare.ts'
-import { count, formatMeasure, measureName, plain, violationWords } from '../words.ts'
+import { breakEvenWords, cellsOf, groundWords, incomparableWords, leastWords, letterOf, meansOf, outcomeWords, signed, varyWords, winnerShown, winnerWord } from '../compare.ts'
+import { count, measureName, plain, violationWords } from '../words.ts'
 import type { Row, TableView } from './page.ts'
 
 export interface PairView {
@@ -70,7 +70,7 @@ function decisionOf(cell: ComparisonCell): TableView {
     const words = leastWords(cell, measure)
     const best = words === '–' ? scenarios.map((_, i) => i) : least
     return {
-    cells: [measureName(measure), ...scenarios.map((each, i) => `${formatMeasure(measure, each.measures[measure].mean)}${best.includes(i) && best.length < scenarios.length ? ' ◂ least' : ''}`), best.length === scenarios.length ? 'not told apart' : best.length === 0 ? 'not comparable' : clear ? best.map(letterOf).join(', ') : `${best.map(letterOf).join(', ')} (not clearly)`],
+    cells: [measureName(measure), ...meansOf(cell, measure).map((mean, i) => `${mean}${best.includes(i) && best.length < scenarios.length ? ' ◂ least' : ''}`), best.length === scenarios.length ? 'not told apart' : best.length === 0 ? 'not comparable' : clear ? best.map(letterOf).join(', ') : `${best.map(letterOf).join(', ')} (not clearly)`],
     }
   })
   return { head: ['mean of a rehearsal', ...scenarios.map(({ scenario }, i) => `${letterOf(i)}  ${scenario}`), 'least'], rows, notes: ['A scenario that violates its objectives is no choice, however cheap: see above. Not comparable: the one with least failed its checks or its target, so that less of it is no merit.'] }

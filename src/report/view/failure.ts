@@ -3,7 +3,10 @@ import { type Counterexample, type CampaignResult, runsJudged } from '../../camp
 import type { Plan } from '../../operator/index.ts'
 import { partingOf, milestonesOf } from '../milestones.ts'
 import { inevitableSentence, lastStrikeOf, mends, smallestSentence, twinSentences } from '../explained.ts'
-import { remedyFor, remedyNote } from '../remedies.ts'
+import { causeWords } from '../causes.ts'
+import { clauseWords, evidenceWords, newClauses } from '../evidence.ts'
+import { firstOf, unnoticedOf } from '../first.ts'
+import { REMEDY_NOTE, remedyFor } from '../remedies.ts'
 import { UNSEEN, scriptLines } from '../lines.ts'
 import { type OutlineStep, type Story, labelOf, withLines } from '../story.ts'
 import { asStruck, count, faultWords, plain, violationWords } from '../words.ts'
@@ -24,22 +27,34 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
   const whole = result.counterexamples.find((each) => each.signature === (counterexample as Counterexample).signature)
   const runs = result.signatures.find((each) => each.check === check && each.cause === cause && each.step === step)?.runs ?? 0
   const judged = runsJudged(result)
+  const told = evidenceWords(check, evidence)
+  const { effect } = newClauses(told, because)
+  const first = firstOf(story)
+  const unnoticed = unnoticedOf(story, names)
+  const stepLabel = step === '-' ? '' : names(step)
+  const goesBackTo = because.findLast((clause) => clause.step !== undefined && clause.step !== '-')?.step
+  const members = [...new Set((rehearsal.story?.members ?? []).map(({ member }) => member))]
   return {
     id: String(nth + 1),
-    check, cause,
+    check, cause, causeWords: causeWords(cause),
     step: step === '-' ? '' : step,
-    stepLabel: step === '-' ? '' : names(step),
+    stepLabel,
     headline: `It ${violationWords(check)}`,
+    where: stepLabel !== '' ? `, at step ${stepLabel}` : cause === 'never-introduced' ? ', because a step is missing' : unnoticed !== null && unnoticed.step !== '' ? `, and step ${unnoticed.step} let it pass` : goesBackTo === undefined ? '' : `, which goes back to step ${names(goesBackTo)}`,
     runs,
     faults: counterexample.schedule.length,
     faultsFound: counterexample.faultsFound,
     schedule: schedule.map(faultWords),
-    evidence,
-    because: because.map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : formatClock(clause.atUs), text: clause.text, step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step) })),
+    evidence: told,
+    because: because.map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : formatClock(clause.atUs), text: clauseWords(clause.text), step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step), said: clause === effect })),
+    first: first === undefined ? null : { atUs: Math.max(0, Math.round(first.atUs)), what: clauseWords(first.what) },
+    unnoticed: unnoticed?.words ?? '',
+    about: members.filter((member) => [evidence, ...because.flatMap(({ text, node }) => [text, node ?? ''])].some((text) => isNamed(member, text))),
     root: root === undefined || root.what === '' ? null : { tested: root.tested, words: root.tested ? `Tested: without ${namedRoot(root.what, names)}, on the same luck, it does not happen.` : `It also happens without ${namedRoot(root.what, names)}, on the same luck: the chain tells what went together, not what did it.` },
     tested: explained === undefined ? [] : twinSentences(explained, schedule, names).map((words, i) => ({ words, mends: i > 0 || (explained.twins.nearest !== null && mends(explained.twins.nearest)) })),
     remedy: remedyFor(cause) ?? null,
-    remedyNote: remedyNote(cause),
+    remedyNote: REMEDY_NOTE,
+    advice: unnoticed?.advice ?? '',
     smallest: explained === undefined ? null : smallestSentence(explained, counterexample.schedule.length),
     needed: explained === undefined || explained.smallest.needed.length === explained.smallest.steps ? [] : explained.smallest.needed,
     inevitable: explained === undefined ? null : {
@@ -57,6 +72,13 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     words: `${counterexample.schedule.length === 0 ? 'no fault needed' : count(counterexample.schedule.length, 'fault')}, ${plain(runs)} of ${plain(judged)}`,
     often: runs === 0 ? '' : runs === judged ? `It happened in all ${count(judged, 'rehearsal')}.` : `It happened in ${plain(runs)} of ${count(judged, 'rehearsal')}.`,
   }
+}
+
+/** Whether the text speaks of the member, and not of one whose name is longer. */
+function isNamed(member: string, text: string): boolean {
+  if (member === '') return false
+  for (let at = text.indexOf(member); at >= 0; at = text.indexOf(member, at + 1)) if (!/[\w-]/.test(text.charAt(at + member.length)) && !/[\w-]/.test(text.charAt(at - 1))) return true
+  return false
 }
 
 /** Losses that differ in nothing but their time are told as one. */
@@ -121,5 +143,5 @@ function twinView({ counterexample, rehearsal, twin, outline }: Story, plan: Pla
   if (timeline === undefined) return null
   const [a, b] = partingOf(milestonesOf(rehearsal), milestonesOf(twin), 3)
   const [words = ''] = twinSentences(explained, asStruck(counterexample.schedule, rehearsal), names)
-  return { words, timeline: { ...timeline, commands: [] }, parting: [a, b].map((list) => list.map(({ atUs, text }) => ({ atUs: Math.max(0, Math.round(atUs)), text }))) as unknown as TwinView['parting'] }
+  return { passes: explained.twins.nearest?.fails.length === 0, words, timeline: { ...timeline, commands: [] }, parting: [a, b].map((list) => list.map(({ atUs, text }) => ({ atUs: Math.max(0, Math.round(atUs)), text }))) as unknown as TwinView['parting'] }
 }

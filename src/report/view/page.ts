@@ -29,6 +29,8 @@ export interface Moment {
 
 /** The nearest rehearsal that passes. */
 export interface TwinView {
+  /** Every check of it passes, not only the one that failed here. */
+  readonly passes: boolean
   readonly words: string
   readonly timeline: Timeline
   readonly parting: readonly [readonly Moment[], readonly Moment[]]
@@ -38,21 +40,34 @@ export interface FailureView {
   readonly id: string
   readonly check: string
   readonly cause: string
+  /** The cause as a clause; empty for one that only a test suite of the user's own knows. */
+  readonly causeWords: string
   readonly step: string
   readonly stepLabel: string
   readonly headline: string
+  /** Where: completes the headline (`, at step 3.4 promote`). */
+  readonly where: string
   readonly runs: number
   readonly faults: number
   readonly faultsFound: number
   readonly schedule: readonly string[]
   readonly evidence: string
-  readonly because: readonly { readonly atUs: number; readonly clock: string; readonly text: string; readonly step: string }[]
+  /** The chain; `said`: a clause that only repeats the evidence. */
+  readonly because: readonly { readonly atUs: number; readonly clock: string; readonly text: string; readonly step: string; readonly said: boolean }[]
+  /** The first instant that belongs to this failure. */
+  readonly first: { readonly atUs: number; readonly what: string } | null
+  /** What let it pass; empty where there is nothing to tell. */
+  readonly unnoticed: string
+  /** Members that the failure is about. */
+  readonly about: readonly string[]
   readonly root: { readonly tested: boolean; readonly words: string } | null
   /** What one change would have done: tested on the same luck. */
   readonly tested: readonly { readonly words: string; readonly mends: boolean }[]
   /** What usually helps: general, not tested. */
   readonly remedy: string | null
   readonly remedyNote: string
+  /** What would have let the runbook notice; empty where nothing can be said. */
+  readonly advice: string
   readonly smallest: string | null
   readonly needed: readonly string[]
   readonly inevitable: { readonly words: string; readonly moments: readonly { readonly atUs: number; readonly what: string; readonly failed: number; readonly futures: number }[] } | null
