@@ -84,7 +84,12 @@ export function chromeTrace(rehearsal: RehearsalResult, about: Readonly<Record<s
   const waiting: Waiting[] = []
   const add = (process: Process, thread: string, name: string, fromUs: number, toUs: number, args?: Readonly<Record<string, unknown>>): void => {
     const ts = Math.max(0, fromUs)
-    waiting.push({ process, thread, event: { name, ph: 'X', ts, dur: Math.max(0, toUs - ts), cat: process, ...(args === undefined ? {} : { args }) } })
+    // What lasted no time is an instant: viewers that take a complete event apart into its beginning and its end would find them in the wrong order.
+    if (toUs <= ts) {
+      spans.push({ name, ph: 'i', s: 't', ts, cat: process, ...threads.of(process, thread), ...(args === undefined ? {} : { args }) })
+      return
+    }
+    waiting.push({ process, thread, event: { name, ph: 'X', ts, dur: toUs - ts, cat: process, ...(args === undefined ? {} : { args }) } })
   }
   for (const step of rehearsal.steps) add('operator', step.path === 'undo' ? 'undo' : 'steps', step.title === '' || step.title === step.step ? step.step : `${step.step}: ${step.title}`, step.startUs, step.endUs ?? simulatedUs, { result: step.result, visit: step.visit, commands: step.commands, writeDowntimeUs: step.writeDowntimeUs })
   for (const { atUs, step, argv, code, out, err } of story.commands) spans.push({ name: argv.slice(0, 3).join(' '), ph: 'i', s: 't', ts: Math.max(0, atUs), cat: 'command', ...threads.of('operator', 'commands'), args: { step, command: argv.join(' '), code: code ?? null, out, err } })

@@ -106,6 +106,7 @@ test('a trace has the fields that the format asks of each phase', () => {
   for (const rehearsal of [...told(20, 0).rehearsals, ...hostile().rehearsals]) {
     const trace = JSON.parse(JSON.stringify(chromeTrace(rehearsal, { seed: '1' }))) as { displayTimeUnit: string; traceEvents: Record<string, unknown>[] }
     expect(['ms', 'ns']).toContain(trace.displayTimeUnit)
+    expect(trace.traceEvents.filter(({ ph, dur }) => ph === 'X' && !((dur as number) > 0))).toEqual([])
     for (const event of trace.traceEvents) {
       const rule = PHASES[String(event['ph'])]
       if (rule === undefined) throw new Error(`no phase ${String(event['ph'])}`)
