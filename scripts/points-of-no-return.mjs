@@ -6,7 +6,7 @@ import { builtInScenarios, loadScenario, runCampaign } from '../dist/src/index.j
 
 const [beginnings = 'postgres-', lucks = '8'] = process.argv.slice(2)
 const strategy = { kind: 'sweep', lucks: 1, strengths: 'usual', pairs: false, rollbacks: { alone: Number(lucks), underFault: 0 } }
-const WORDS = { 'no-acknowledged-write-lost': 'acknowledged writes lost', 'serves-at-end': 'not serving', terminates: 'past the deadline' }
+const WORDS = { 'no-acknowledged-write-lost': 'acknowledged writes lost', 'serves-at-end': 'not serving', terminates: 'past the deadline', 'undo-failed': 'an undo step failed' }
 
 /** Runs the rollback cells alone: the others come before them, and what came of the first tells where they are. */
 async function measure(name) {
@@ -33,7 +33,7 @@ writeFileSync(
   PAGE,
   `# Points of no return
 
-From where turning back loses acknowledged writes, ends without service, or passes the deadline. The operator turns back at every step boundary of the
+From where turning back loses acknowledged writes, ends without service, passes the deadline, or fails in one of its undo steps. The operator turns back at every step boundary of the
 runbook as it runs without faults; the first boundary from which one of these happens is the point. \`proofroll sweep SCENARIO\` prints it for yours,
 also under each kind of fault, and fails \`rollback-safe\` where it comes before the one that the runbook declares. A runbook without an undo has no
 way back to begin with: there "turning back" is to stop where it is.

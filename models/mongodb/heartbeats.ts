@@ -104,6 +104,10 @@ export class Heartbeats {
     const pair = this.pairs.get(target)
     if (pair === undefined) return
     pair.lastOkUs = Math.max(this.contactUs(target), this.me.world.sim.now)
+    // Whatever its heartbeats came to before: it was there a moment ago.
+    pair.failSinceUs = undefined
+    if (pair.downTimer !== undefined) this.me.world.sim.cancel(pair.downTimer)
+    pair.downTimer = undefined
     this.see(pair)
   }
 

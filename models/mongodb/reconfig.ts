@@ -47,6 +47,10 @@ export function* reconfigure(m: Mongod, value: unknown, force: boolean): Process
   if (next.set !== config.set) return refuse('NewReplicaSetConfigurationIncompatible', 'New and old configurations differ in replica set name')
   if (next.member(m.name) === undefined) return refuse('NodeNotFound', 'No host described in new configuration maps to this node')
   if (!force && voterChanges(config, next) > 1) return refuse('NewReplicaSetConfigurationIncompatible', 'Non force replica set reconfig can only add or remove at most 1 voting member.')
+  if (!force) {
+    const refused = yield* askQuorum(m, next)
+    if (refused !== undefined) return refused
+  }
   adopt(m, force ? new Config(next.set, next.version + 10_000, m.term, next.members, next.settings) : next)
   if (force) return undefined
   // A majority of the new configuration must have it before the answer.
@@ -59,6 +63,31 @@ export function* reconfigure(m: Mongod, value: unknown, force: boolean): Process
     yield within(world.changed, deadlineUs - world.sim.now)
   }
   return undefined
+}
+
+/** Whether a majority of the voters of a new configuration answers, and one that may lead: else it is refused before anybody has it (rule MG-CONFIG-2). */
+function* askQuorum(m: Mongod, next: Config): Process<Refused | undefined> {
+  const { world } = m
+  const answers = (name: string): boolean => {
+    const other = name === m.name ? m : world.mongodOf(name)
+    return other !== undefined && (other === m || world.talks(m, other))
+  }
+  const deadlineUs = world.sim.now + world.options.heartbeatTimeoutSeconds * SECOND
+  for (;;) {
+    const up = next.voters.filter(v => answers(v.name))
+    const electable = next.members.some(c => c.priority > 0 && answers(c.name))
+    if (up.length >= next.majority && electable) return m.isPrimary && m.writable ? undefined : refuse('NotWritablePrimary', 'not primary')
+    if (!m.alive || !m.isPrimary) return refuse('InterruptedDueToReplStateChange', 'operation was interrupted')
+    // Who refuses the connection has answered for this; who is silent is waited for until the heartbeat's time-out.
+    const silent = next.members.filter(c => !answers(c.name))
+    if (world.sim.now >= deadlineUs || silent.every(c => m.heartbeats.view(c.name)?.up === false)) {
+      const names = (list: readonly MemberConfig[]): string => list.map(c => c.host).join(', ')
+      const down = `; the following nodes did not respond affirmatively: ${silent.map(c => `${c.host} failed with HostUnreachable`).join(', ')}`
+      if (up.length < next.majority) return refuse('NodeNotFound', `Quorum check failed because not enough voting nodes responded; required ${next.majority} but only the following ${up.length} voting nodes responded: ${names(up)}${down}`)
+      return refuse('NodeNotFound', `Quorum check failed because no electable nodes responded; at least one required for config${down}`)
+    }
+    yield within(world.changed, Math.max(1, deadlineUs - world.sim.now))
+  }
 }
 
 function voterChanges(a: Config, b: Config): number {

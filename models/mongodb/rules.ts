@@ -43,6 +43,7 @@ export const rules: readonly Rule[] = [
   rule('MG-SYNC-4', 'An initial sync begins anew when its source goes away, when the oplog no longer reaches back to its beginning, and when the feature compatibility version is set.', 'facts M23, M32', 'sync'),
   rule('MG-SYNC-5', 'A newly added member votes only once it is SECONDARY.', 'facts M23', 'configuration'),
   rule('MG-CONFIG-1', 'A reconfiguration is the primary’s (others: force), adds or removes at most one vote, and answers when a majority has it; members learn a newer configuration from one another.', 'replSetReconfig documentation', 'configuration'),
+  rule('MG-CONFIG-2', 'Unless forced it is refused (“Quorum check failed”) when no majority of the new configuration’s voters answers, or none that may lead; nothing is changed then.', 'check_quorum_for_config_change.cpp checkQuorumForReconfig', 'configuration'),
   rule('MG-FCV-1', 'The feature compatibility version is data: it is replicated, rolled back and copied as such.', 'facts M31, M32', 'versions'),
   rule('MG-FCV-2', 'Setting it is the primary’s, in two entries each on a majority; since 7.0 it wants confirm: true; only the binary’s own version and the one before are accepted.', 'facts M32', 'versions'),
   rule('MG-FCV-3', 'A member on the older binary ends when the entry reaches it, and cannot start again.', 'facts M33, MG-T18', 'versions'),

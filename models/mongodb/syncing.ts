@@ -77,7 +77,10 @@ export class Syncing {
     this.pending = world.sim.after(world.timeUs('fetchMs', me.name), () => {
       this.pending = undefined
       this.pendingFor = undefined
-      if (me.alive && this.choose() === wanted) this.connect(wanted)
+      if (!me.alive) return
+      // Meanwhile another may be the furthest, one that took from this one, say: then it is that one's turn.
+      if (this.choose() === wanted) this.connect(wanted)
+      else this.reconsider()
     })
   }
 

@@ -1,7 +1,8 @@
 /**
  * Where a runbook can no longer be taken back: the first boundary after which a rollback ends with loss, not serving, or past the deadline
- * (design §9). A sweep rolls back from every boundary on many lucks, without a fault and under one of each kind; here that is read off its cells.
+ * (design §9), or does not end as one: without any fault one of its undo steps fails, so that what it was to take back is still there. A sweep rolls back from every boundary on many lucks, without a fault and under one of each kind; here that is read off its cells.
  */
+import { canRollBack } from '../operator/index.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { type Cells, cellKey } from './cells.ts'
 import type { Boundary } from './sweep/grid.ts'
@@ -9,6 +10,11 @@ import type { BlockId } from './sweep/spec.ts'
 
 /** What makes a rollback one that does not bring the cluster back. */
 const LOST = ['no-acknowledged-write-lost', 'serves-at-end', 'terminates'] as const
+
+/** What the rollback itself came to, where that was not its end. Under a fault that may be the fault's doing, so it is asked without. */
+const UNDO_FAILED = 'undo-failed'
+/** In the order in which they are told. */
+export const BROKEN_ROLLBACKS = [...LOST, UNDO_FAILED] as const
 
 /** A boundary from which a rollback does not bring the cluster back. */
 export interface NoReturn {
@@ -19,7 +25,7 @@ export interface NoReturn {
   /** Rollbacks from there that ended so, and all that were tried. */
   readonly runs: number
   readonly tried: number
-  readonly broke: readonly (typeof LOST)[number][]
+  readonly broke: readonly (typeof BROKEN_ROLLBACKS)[number][]
 }
 
 export interface PointOfNoReturn {
@@ -42,10 +48,10 @@ export function pointOfNoReturnOf(scenario: Scenario, cells: Cells, boundaries: 
   const tries = boundaries.map((boundary) => cells[cellKey({ block: 'rollback', row: boundary.name, column: '-' })]?.runs ?? 0)
   if (tries.every((runs) => runs === 0)) return null
   const { pointOfNoReturn, steps } = scenario.runbook
-  const measured = firstWithout(cells, boundaries, 'rollback', '-')
+  const measured = firstWithout(cells, boundaries, 'rollback', '-', canRollBack(scenario.runbook))
   const place = (found: NoReturn | null): number => (found === null ? boundaries.length : boundaries.findIndex(({ name }) => name === found.before))
   const underFaults = kinds.flatMap((kind) => {
-    const found = firstWithout(cells, boundaries, 'rollback-under-fault', kind)
+    const found = firstWithout(cells, boundaries, 'rollback-under-fault', kind, false)
     return found === null || place(found) >= place(measured) ? [] : [{ kind, ...found }]
   })
   const most = (block: BlockId): number => Math.max(0, ...boundaries.flatMap(({ name }) => kinds.concat('-').map((column) => cells[cellKey({ block, row: name, column })]?.runs ?? 0)))
@@ -60,12 +66,14 @@ export function pointOfNoReturnOf(scenario: Scenario, cells: Cells, boundaries: 
   }
 }
 
-function firstWithout(cells: Cells, boundaries: readonly Boundary[], block: BlockId, column: string): NoReturn | null {
+/** @param undone whether a rollback that was aborted counts: one of its undo steps failed */
+function firstWithout(cells: Cells, boundaries: readonly Boundary[], block: BlockId, column: string, undone: boolean): NoReturn | null {
   for (const { name, after } of boundaries) {
     const cell = cells[cellKey({ block, row: name, column })]
     if (cell === undefined) continue
-    const broke = LOST.filter((check) => (cell.broke[check] ?? 0) > 0)
-    if (broke.length > 0) return { step: after ?? '-', before: name, runs: Math.max(...broke.map((check) => cell.broke[check] ?? 0)), tried: cell.runs, broke }
+    const times = (what: (typeof BROKEN_ROLLBACKS)[number]): number => (what !== UNDO_FAILED ? (cell.broke[what] ?? 0) : undone ? cell.outcomes.aborted : 0)
+    const broke = BROKEN_ROLLBACKS.filter((what) => times(what) > 0)
+    if (broke.length > 0) return { step: after ?? '-', before: name, runs: Math.max(...broke.map(times)), tried: cell.runs, broke }
   }
   return null
 }

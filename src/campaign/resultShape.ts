@@ -7,7 +7,7 @@ import type { Divergence } from './diverge.ts'
 import type { Explanation, Smallest } from './explanation.ts'
 import type { GateAggregate } from './gates.ts'
 import type { Inevitability, Moment } from './inevitable.ts'
-import type { NoReturn, PointOfNoReturn } from './pointOfNoReturn.ts'
+import { BROKEN_ROLLBACKS, type NoReturn, type PointOfNoReturn } from './pointOfNoReturn.ts'
 import type { Probe } from './probes.ts'
 import type { CampaignResult, CheckSummary, ClaimSummary, Counterexample, Coverage, Flip, FloorSummary, GateSummary, Mend, Mends, Needless, NeededStep, ObjectiveSummary, Quantiles, Sensitivity, SignatureSummary, StepSummary, Tornado, Tried } from './result.ts'
 import type { Saturation } from './saturation.ts'
@@ -66,7 +66,7 @@ const tornado = object<Tornado>({ measure: text, option: text, low: anything, hi
 const impossible = object<Sensitivity['impossible'][number]>({ option: text, value: anything, why: text })
 const sensitivity = optional(object<Sensitivity>({ runs: number, rehearsals: number, complete: flag, varied: number, verdict, flips: list(flip), tornado: list(tornado), impossible: list(impossible) }))
 
-const noReturnKeys = { step: text, before: text, runs: number, tried: number, broke: list(word(CHECKS)) }
+const noReturnKeys = { step: text, before: text, runs: number, tried: number, broke: list(word(BROKEN_ROLLBACKS)) }
 const pointOfNoReturn = orNull(object<PointOfNoReturn>({
   declared: orNull(text), measured: orNull(object<NoReturn>(noReturnKeys)), underFaults: list(object<PointOfNoReturn['underFaults'][number]>({ ...noReturnKeys, kind: text })),
   seeds: number, seedsUnderFault: number, tried: number, boundaries: number,

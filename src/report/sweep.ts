@@ -6,7 +6,6 @@ import type { NoReturn } from '../campaign/pointOfNoReturn.ts'
 import type { CampaignResult } from '../campaign/result.ts'
 import type { SweepSummary } from '../campaign/sweep/summary.ts'
 import { FAULT_KINDS } from '../faults/index.ts'
-import type { CheckId } from '../result.ts'
 import { type Fate, type PlacedCounts, cellsOf, rowsOf, worst } from './fates.ts'
 import { heatMaps } from './heat.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
@@ -71,8 +70,8 @@ function byPlace(found: readonly (NoReturn & { readonly kind: string })[], where
   return places
 }
 
-function wordOf(check: CheckId): string {
-  return check === 'no-acknowledged-write-lost' ? 'writes lost' : check === 'serves-at-end' ? 'not serving' : 'past the deadline'
+function wordOf(what: NoReturn['broke'][number]): string {
+  return what === 'no-acknowledged-write-lost' ? 'writes lost' : what === 'serves-at-end' ? 'not serving' : what === 'undo-failed' ? 'an undo step failed' : 'past the deadline'
 }
 
 // ── mistakes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

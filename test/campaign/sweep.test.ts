@@ -207,6 +207,21 @@ describe('the point of no return', () => {
     expect(checks.find(({ id }) => id === 'rollback-safe')?.status).toBe('fail')
   })
 
+  test('a rollback of which an undo step fails is none: the way back ends before it; without any undo there was none to begin with', async () => {
+    enterFolder({ 'stays.yaml': oneWay('let-go').replace('  - { id: route,', '  - { id: gone, run: resume, undo: [{ id: undo-gone, run: start m-9 }] }\n  - { id: route,'), 'none.yaml': oneWay('let-go').replaceAll(/, undo: \[.*\] \}/g, ' }') })
+    const strategy: SweepSpec = { ...SMALL, rollbacks: { alone: 2, underFault: 0 } }
+    const rollbacks = (name: string): Promise<CampaignResult> => {
+      const scenario = loadScenario(name, [engine])
+      const { blocks } = sweepGrid(strategy, scenario, realRehearser, '1')
+      return sweep(scenario, { strategy, firstRun: blocks.slice(0, blocks.findIndex(({ id }) => id === 'rollback')).reduce((sum, { size }) => sum + size, 0) })
+    }
+    const stays = await rollbacks('stays.yaml')
+    expect(stays.pointOfNoReturn?.measured).toEqual({ step: 'promote', before: 'gone', tried: 2, runs: 2, broke: ['serves-at-end', 'undo-failed'] })
+    expect(stays.checks.find(({ id }) => id === 'rollback-safe')).toMatchObject({ status: 'fail' })
+    const none = await rollbacks('none.yaml')
+    expect(none.pointOfNoReturn?.measured?.broke).not.toContain('undo-failed')
+  })
+
   test('none declared: measured all the same, and nothing is promised', async () => {
     const result = await measured('nothing')
     expect(result.pointOfNoReturn).toMatchObject({ declared: null, measured: { step: 'watch' } })

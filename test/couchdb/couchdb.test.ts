@@ -15,7 +15,7 @@ function start(setting: Record<string, unknown> = {}) {
   sim.run(sim.now + 3 * SECOND)
   const kill = (i: number): void => void cluster.strike({ kind: 'process-kill', target: `member:couchdb-${i}`, durationUs: 600 * SECOND, magnitude: 0, nth: i })
   const flowing = (): number => clients.cohorts.filter(c => c.writing).length
-  return { sim, cluster, log, kill, flowing }
+  return { sim, cluster, log, clients, kill, flowing }
 }
 
 describe('a cluster without a primary', () => {
@@ -32,6 +32,57 @@ describe('a cluster without a primary', () => {
     expect(flowing()).toBe(0)
     const { position } = cluster.truth.authority(log)
     expect(position === undefined ? [] : log.ledger.beyond(position)).toEqual([])
+  })
+
+  test('CD-WRITE-1: clients of a node that dies go to another one', () => {
+    const { sim, clients, kill } = start()
+    const on = (): readonly (string | undefined)[] => clients.cohorts.map(c => c.backend)
+    const first = Number(on()[0]?.at(-1))
+    kill(first)
+    sim.run(sim.now + 15 * SECOND)
+    expect(on()).not.toContain(`couchdb-${first}`)
+  })
+
+  test('CD-WRITE-2: with all within reach two copies have what is answered: where two stand still nothing is', () => {
+    const { sim, cluster, flowing } = start()
+    const copies = [1, 2].map(i => cluster.shared.shardsOf.get(`couchdb-${i}`)?.copy)
+    for (const copy of copies) copy?.freeze('receive')
+    sim.run(sim.now + 5 * SECOND)
+    expect(flowing()).toBe(0)
+    copies[0]?.thaw('receive')
+    sim.run(sim.now + 5 * SECOND)
+    expect(flowing()).toBe(3)
+  })
+
+  test('CD-SYNC-1: one that stands still takes no part; one that is cut off from the others tells its clients so', () => {
+    const { sim, cluster } = start()
+    const pause = cluster.strike({ kind: 'process-pause', target: 'member:couchdb-1', durationUs: 20 * SECOND, magnitude: 0, nth: 0 })
+    expect(cluster.truth.members()[1]).toMatchObject({ running: false, attached: false })
+    pause.end()
+    sim.run(sim.now + SECOND)
+    expect(cluster.truth.members()[1]).toMatchObject({ running: true, attached: true })
+    for (const other of [1, 2]) cluster.strike({ kind: 'partition-pair', target: `pair:couchdb-0~couchdb-${other}`, durationUs: 20 * SECOND, magnitude: 0, nth: other })
+    const state = [0, 1, 2].map(i => cluster.shared.stateOf(cluster.shared.nodeOf(`couchdb-${i}`) as NonNullable<ReturnType<typeof cluster.shared.nodeOf>>).is)
+    expect(state).toEqual(['failing', 'writable', 'writable'])
+  })
+
+  test('CD-SYNC-1: one with an empty volume takes part once it has everything', () => {
+    const { sim, cluster } = start({ databaseMB: 2000, syncMBps: 40 })
+    for (const argv of [['kubectl', 'delete', 'pvc', 'data-couchdb-1', '--wait=false'], ['kubectl', 'delete', 'pod', 'couchdb-1']]) {
+      sim.spawn(cluster.commands.run({ argv, stdin: '', key: argv[2] as string, nth: 0 }))
+      sim.run(sim.now + SECOND)
+    }
+    const seconds = (reached: () => boolean): number => {
+      const from = sim.now
+      while (!reached() && sim.now < from + 600 * SECOND) sim.run(sim.now + SECOND)
+      return (sim.now - from) / SECOND
+    }
+    const member = () => cluster.truth.members().find(m => m.name === 'couchdb-1')
+    seconds(() => member()?.running !== true)
+    seconds(() => member()?.running === true)
+    const copied = seconds(() => member()?.attached === true)
+    expect(copied).toBeGreaterThan(48)
+    expect(copied).toBeLessThan(53)
   })
 
   test('CD-SYNC-1: a node that was away gets what it missed', () => {

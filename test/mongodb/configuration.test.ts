@@ -26,6 +26,21 @@ describe('reconfiguration', () => {
     lab.until(() => lab.state(2) === 'SECONDARY', 60 * SECOND, 100_000)
   })
 
+  test('MG-CONFIG-2: one that a majority of its voters would not answer for is refused, and changes nothing; force does not ask', () => {
+    const lab = new Lab({ members: 5, spareNodes: 1 })
+    for (const i of [2, 3]) lab.kill(i, 600 * SECOND)
+    lab.wait(5 * SECOND)
+    // Four would remain, two of them there: no majority of four.
+    const refused = lab.sh(0, "rs.remove('mongo-4.mongo:27017').ok")
+    expect(refused.err).toContain('MongoServerError[NodeNotFound]: Quorum check failed because not enough voting nodes responded; required 3 but only the following 2 voting nodes responded: mongo-0.mongo:27017, mongo-1.mongo:27017; the following nodes did not respond affirmatively: mongo-2.mongo:27017 failed with HostUnreachable')
+    expect(lab.sh(0, 'rs.conf().version + " " + rs.conf().members.length').out).toBe('1 5\n')
+    // One of those that are down may go: three of four are there.
+    expect(lab.sh(0, "rs.remove('mongo-3.mongo:27017').ok").out).toBe('1\n')
+    expect(lab.sh(0, "const c = rs.conf(); c.members = c.members.filter(m => m.host !== 'mongo-4.mongo:27017'); rs.reconfig(c, {force: true}).ok").out).toBe('1\n')
+    const alone = new Lab({ members: 3 })
+    expect(alone.sh(0, 'const c = rs.conf(); for (const m of c.members) m.priority = 0; rs.reconfig(c)').err).toContain('Quorum check failed because no electable nodes responded; at least one required for config')
+  })
+
   test('MG-SYNC-5: a new member votes only once it is a secondary', () => {
     const lab = new Lab({ members: 3, databaseMB: 2000, storage: 'emptyDir' })
     lab.run('kubectl', 'scale', 'statefulset', 'mongo', '--replicas=4')

@@ -26,6 +26,16 @@ describe('sync sources', () => {
     without.wait(20 * SECOND)
     expect(without.mongod(2).syncing.source).toBeUndefined()
   })
+
+  test('MG-SYNC-2: cut off from their primary, all the others come level with the furthest of them, whoever takes from whom meanwhile', () => {
+    for (const seed of ['1', '2', '3', '4', '5', '6']) {
+      const lab = under({ members: 5, seed })
+      lab.strike('partition', `node:${lab.mongod(0).place}`, 60 * SECOND)
+      lab.wait(2 * SECOND)
+      const ends = [1, 2, 3, 4].map(i => lab.mongod(i).copy?.lsn('apply'))
+      expect(new Set(ends).size, seed).toBe(1)
+    }
+  })
 })
 
 describe('the oplog', () => {

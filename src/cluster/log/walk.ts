@@ -57,8 +57,12 @@ export class AckWalk {
     while (this.u < u1) {
       const i = ack.index(this.u)
       const end = i + 1 < ack.start.length ? Math.min(u1, ack.start[i + 1] as number) : u1
-      if (this.reach(ack.by(i, this.u), this.u, this.u, sink)) return true
-      if (this.reach(ack.by(i, end), this.u, end, sink)) return true
+      const from = ack.by(i, this.u)
+      if (this.reach(from, this.u, this.u, sink)) return true
+      // What others wrote before this walk began is acknowledged first.
+      const slope = ack.slope[i] as number
+      const begins = from < this.x && slope > 0 ? Math.min(end, this.u + (this.x - from) / slope) : this.u
+      if (this.reach(ack.by(i, end), begins, end, sink)) return true
       this.u = end
     }
     return this.reach(ack.valueAt(this.u), this.u, this.u, sink)

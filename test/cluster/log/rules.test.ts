@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Simulation, SECOND, MILLISECOND } from '../../../src/kernel/index.ts'
-import { contains, Demand, exposedUs, ReplicatedLog } from '../../../src/cluster/log/index.ts'
+import { contains, Demand, exposedUs, Marks, ReplicatedLog } from '../../../src/cluster/log/index.ts'
 
 const LINK = { delayUs: 1 * MILLISECOND, ackDelayUs: 1 * MILLISECOND, flushDelayUs: 500, bytesPerSecond: Infinity }
 const OPEN = { id: 'w', loop: 'open' as const, writesPerSecond: 1000, thinkUs: 0, connections: 20, bytesPerWrite: 200, timeoutUs: Infinity, queueAgeLimitUs: 5 * SECOND, roundTripUs: 1000 }
@@ -317,4 +317,24 @@ test('a leader that commits more slowly from now on: what is outstanding is answ
   // Nobody was turned away in between.
   expect(flow).toEqual([true])
   expect(d.counts().unknown).toBe(0)
+})
+
+test('a leader that commits more quickly from now on: what is written then still waits for its follower, one by one', () => {
+  const { sim, log, a, b } = pair()
+  b.unfollow()
+  b.follow(a, { ...LINK, delayUs: 20 * MILLISECOND })
+  a.acknowledge({ k: 1, members: [b], stage: 'flush' })
+  a.setCommitLatency(20 * MILLISECOND)
+  const d = new Demand(log, OPEN)
+  const marks = new Marks(d, { perSecond: 100, densePerSecond: 100, denseForUs: SECOND, keys: 1 })
+  d.attach(a)
+  sim.run(5 * SECOND)
+  const changedUs = sim.now
+  a.setCommitLatency(0)
+  sim.run(8 * SECOND)
+  marks.sync()
+  const waits = marks.invokedUs.flatMap((at, i) => (at > changedUs ? [(marks.doneUs[i] as number) - at] : []))
+  expect(waits.length).toBeGreaterThan(250)
+  // There, flushed, and back; then the answer's round trip.
+  expect([Math.min(...waits), Math.max(...waits)].map(us => Math.round(us / 100) / 10)).toEqual([22.5, 22.5])
 })
