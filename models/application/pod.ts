@@ -1,5 +1,5 @@
 /** A pod of the program: its build, its flags as it knows them, its connections, and the requests it is working on. */
-import { defineEvent, SECOND, Signal, type Task, type TimerId } from '../../src/kernel/index.ts'
+import { defineEvent, SECOND, Signal, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok } from '../../src/operator/command.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/index.ts'
 import type { Connection } from './connection.ts'
@@ -27,7 +27,7 @@ export class Pod {
   private timer: TimerId | undefined
   private known: Build
   /** The flags as it logged them, each time they changed. */
-  private readonly lines: string[] = []
+  private readonly lines: { readonly atUs: Us; readonly text: string }[] = []
 
   constructor(
     readonly world: World,
@@ -96,8 +96,8 @@ export class Pod {
     return Object.keys(buildOf(this.world.options, this.c.image).flags).map(flag => `${flag}=${this.flags?.values[flag] ?? ''}\n`).join('')
   }
 
-  logged(): string {
-    return this.lines.map(line => `${line}\n`).join('')
+  logged(sinceUs: Us): string {
+    return this.lines.filter(line => line.atUs >= sinceUs).map(line => `${line.text}\n`).join('')
   }
 
   private reconsider(): void {
@@ -111,7 +111,7 @@ export class Pod {
     }
     this.known = now
     const line = this.reports().trimEnd().replaceAll('\n', ' ')
-    if (line !== '' && line !== this.lines.at(-1)) this.lines.push(line)
+    if (line !== '' && line !== this.lines.at(-1)?.text) this.lines.push({ atUs: world.sim.now, text: line })
     if (!c.atBoot || !world.kubernetes.booting) world.sim.note(FLAGS, this.name, 0, () => `${this.name} now writes to ${now.writes}${now.paused ? ' (paused)' : ''} and reads from ${now.reads}`)
     this.reconsidered.fire()
     world.changed()
@@ -167,8 +167,8 @@ export class Program implements ContainerProgram {
   }
 
   /** It logs the flags that it goes by whenever they change. */
-  logs(c: ContainerHandle): string {
-    return this.of(c)?.logged() ?? ''
+  logs(c: ContainerHandle, sinceUs = 0): string {
+    return this.of(c)?.logged(sinceUs) ?? ''
   }
 
   programs(c: ContainerHandle): CommandRegistry {

@@ -1,7 +1,7 @@
 /** What the engine models implement (images, programs) and what they are given (a container's handle). */
 import type { Disk } from '../../src/cluster/disk.ts'
 import type { Machine } from '../../src/cluster/machine.ts'
-import type { Process } from '../../src/kernel/index.ts'
+import type { Process, Us } from '../../src/kernel/index.ts'
 import type { CommandRegistry } from '../../src/operator/command.ts'
 import type { ContainerSpec } from './objects.ts'
 import type { PodView } from './pod.ts'
@@ -44,7 +44,25 @@ export interface ContainerProgram {
   /** What `kubectl exec` finds inside. */
   programs(c: ContainerHandle): CommandRegistry
   machineLost(c: ContainerHandle): void
-  logs?(c: ContainerHandle): string
+  /** @param sinceUs lines of that instant and later; undefined = all */
+  logs?(c: ContainerHandle, sinceUs?: Us): string
+}
+
+/** The lines that a container logged, each with its instant. */
+export class LogBook {
+  readonly lines: string[] = []
+  private readonly timesUs: Us[] = []
+
+  constructor(private readonly nowUs: () => Us) {}
+
+  add(line: string): void {
+    this.lines.push(line)
+    this.timesUs.push(this.nowUs())
+  }
+
+  since(us: Us): string {
+    return this.lines.filter((_line, i) => (this.timesUs[i] as Us) >= us).join('\n')
+  }
 }
 
 export interface Image {

@@ -15,6 +15,7 @@ import { Faults } from './faults.ts'
 import { Jobs } from './jobs.ts'
 import { Kubectl } from './kubectl/kubectl.ts'
 import { az } from './az/az.ts'
+import { Happened } from './happened.ts'
 import type { KubeNode } from './node.ts'
 import { type MachineOptions, Nodes } from './nodes.ts'
 import type { KubeObject, PodSpec } from './objects.ts'
@@ -76,6 +77,8 @@ export class Kubernetes {
   serves: Serves = () => undefined
   /** Fired at every change of an API object: what waits for a condition looks again. */
   readonly changed = new Signal<void>()
+  /** What `kubectl get events` shows. */
+  readonly happened = new Happened()
   /** Fired when a container's process has ended, with its worker. */
   readonly containerEnded = new Signal<Worker>()
   /** Told after the wall clock of a machine jumped. */
@@ -286,6 +289,7 @@ export class Kubernetes {
   /** Notes an event in the trace and wakes whoever waits for a condition. */
   note(kind: EventKind, name: string, payload = 0, detail?: string | (() => string)): void {
     this.sim.note(kind, name, payload, detail)
+    if (!this.booting) this.happened.add(this.sim.now, kind, name, payload, detail ?? '')
     this.changed.fire()
   }
 

@@ -1,13 +1,14 @@
 /** Instants of the story as the servers' clocks show them: a fixed date, in UTC. */
 import { MILLISECOND, type Us } from '../../src/kernel/index.ts'
+import { EPOCH_SECONDS } from '../../src/operator/shell/container.ts'
 
-/** 2025-07-09T02:00:00Z in milliseconds since 1970: when every story begins. */
-export const EPOCH_MS = 1_752_026_400_000
+/** 2026-01-01T00:00:00Z in milliseconds since 1970: when every story begins, as the scripts' `date` and the API server have it. */
+export const EPOCH_MS = EPOCH_SECONDS * 1000
 
 export const msOf = (us: Us): number => EPOCH_MS + Math.floor(us / MILLISECOND)
 export const secondsOf = (us: Us): number => Math.floor(msOf(us) / 1000)
 
-/** `2025-07-09T02:00:00.000Z` of milliseconds since 1970. */
+/** `2026-01-01T02:00:00.000Z` of milliseconds since 1970. */
 export function isoOfMs(ms: number): string {
   const day = Math.floor(ms / 86_400_000)
   const rest = ms - day * 86_400_000

@@ -1,7 +1,8 @@
 /** What `kubectl exec` finds in a member's container: the shell of its release, and kill. */
 import { MILLISECOND, type Process } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok, type Output } from '../../src/operator/command.ts'
-import { containerShell } from '../../src/operator/shell/container.ts'
+import { withShell } from '../../src/operator/shell/container.ts'
+import type { Files } from '../../src/operator/shell/files.ts'
 import type { ContainerHandle } from '../kubernetes/container.ts'
 import { mongosh } from './mongosh/command.ts'
 import type { Mongod } from './mongod.ts'
@@ -12,20 +13,20 @@ import type { World } from './world.ts'
 export function containerPrograms(world: World, c: ContainerHandle, running: () => Mongod | undefined): CommandRegistry {
   const registry = new CommandRegistry('container mongod')
   const place = (): string => c.machine.name
-  const target = { place, local: running, pod: c.pod.name }
+  const files = new Map<string, string>()
+  const target = { place, local: running, pod: c.pod.name, read: (path: string) => files.get(path) }
   const version = c.imageUsed.versions.engine ?? '0'
   // mongosh came with 5.0's images, the old shell went with 6.0 (MG-T03, M36).
   if (releaseIndex(version) >= releaseIndex('5.0')) registry.register(mongosh(world, target))
   registry.register(releaseIndex(version) < releaseIndex('6.0') ? mongosh(world, target, 'mongo') : missing('mongo'))
   registry.register(kill(world, running), echo)
-  const files = new Map<string, string>()
-  registry.register(...containerShell(world.sim, registry, {
+  const disk: Files = {
     read: path => files.get(path),
     write: (path, text) => void files.set(path, text),
     remove: path => void files.delete(path),
     kind: path => (files.has(path) ? 'f' : path === '/data/db' || path === '/tmp' ? 'd' : undefined),
-  }))
-  return registry
+  }
+  return withShell(world.sim, registry, disk)
 }
 
 /** The container runtime finds no such program. */

@@ -89,6 +89,7 @@ export const mongodb: Engine<MongodbOptions> = {
   starter,
   problems,
   assumptions,
+  assumedTargets: given => ('targetImage' in given ? [] : ['engine']),
   names,
   shrinks: sizes,
   build: (sim: Simulation, options: MongodbOptions): Cluster => new MongodbCluster(sim, options),

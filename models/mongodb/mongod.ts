@@ -2,6 +2,7 @@
 import type { Copy, Position } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
 import { MILLISECOND, type Process, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { LogBook } from '../kubernetes/container.ts'
 import { commitPace, setAcknowledgement } from './acknowledge.ts'
 import { Config, type MemberConfig } from './config.ts'
 import type { DbPath } from './dbpath.ts'
@@ -53,7 +54,7 @@ export class Mongod {
   readonly heartbeats: Heartbeats
   readonly syncing: Syncing
   readonly backends = new Set<Backend>()
-  readonly logLines: string[] = []
+  readonly logBook = new LogBook(() => this.world.sim.now)
   campaigning = false
   /** What a commit takes here when all is well; drawn for each reign. */
   commitUs: Us | undefined
@@ -110,7 +111,7 @@ export class Mongod {
   }
 
   log(line: string): void {
-    this.logLines.push(line)
+    this.logBook.add(line)
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -102,8 +102,8 @@ export class MongodbProgram implements ContainerProgram {
     return registry
   }
 
-  logs(c: ContainerHandle): string {
-    return (this.running.get(key(c))?.logLines ?? []).join('\n')
+  logs(c: ContainerHandle, sinceUs = 0): string {
+    return this.running.get(key(c))?.logBook.since(sinceUs) ?? ''
   }
 
   /** An empty volume: no configuration, no data. Whoever has the configuration finds it and it copies everything (rule MG-SYNC-3). */

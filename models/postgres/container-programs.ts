@@ -1,7 +1,7 @@
 /** What `kubectl exec` finds in a member's container: psql, the server's tools, and a shell over PGDATA's files. */
 import type { Process } from '../../src/kernel/index.ts'
-import { type Command, CommandRegistry, type Output, failed, recall } from '../../src/operator/command.ts'
-import { containerShell, placeUtilities } from '../../src/operator/shell/container.ts'
+import { type Command, CommandRegistry, type Output, UnsupportedError, failed, recall } from '../../src/operator/command.ts'
+import { withShell } from '../../src/operator/shell/container.ts'
 import type { Files } from '../../src/operator/shell/files.ts'
 import type { ContainerHandle } from '../kubernetes/container.ts'
 import type { DataDirectory } from './datadir.ts'
@@ -69,8 +69,47 @@ function asUser(name: string, registryOf: (user: string) => CommandRegistry): Co
   }
 }
 
+/** `su [-] [USER] -c COMMANDS` and `runuser`: the shell of another user. Nobody is there to type a password, so only root may. */
+function su(name: string, registryOf: (user: string) => CommandRegistry): Command {
+  const parse = (argv: readonly string[]): { readonly user: string; readonly inner: readonly string[] } | undefined => {
+    let user: string | undefined
+    let text: string | undefined
+    const words = argv.slice(1)
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i] as string
+      if (word === '--' && text === undefined && user !== undefined) return { user, inner: words.slice(i + 1) }
+      if (word === '-c' || word === '--command') text = words[++i]
+      else if (word.startsWith('--command=')) text = word.slice('--command='.length)
+      else if (word === '-s' || word === '--shell') i += 1
+      else if (word === '-u' || word === '--user') user = words[++i]
+      else if (!/^(?:-|-l|--login|-m|-p|--preserve-environment|--)$/.test(word)) {
+        if (word.startsWith('-')) return undefined
+        user ??= word
+      }
+    }
+    return text === undefined ? undefined : { user: user ?? 'root', inner: ['sh', '-c', text] }
+  }
+  const usage = `${name} USER -c 'COMMANDS'`
+  return {
+    name,
+    summary: usage,
+    check(argv) {
+      const parsed = parse(argv)
+      return parsed === undefined ? [{ severity: 'error', message: `\`${argv.join(' ')}\` is not modelled; there is: ${usage}` }] : parsed.user.includes('${') ? [] : registryOf(parsed.user).check(parsed.inner)
+    },
+    latencyUs: () => 2_000,
+    look: () => undefined,
+    *run(call): Process<Output> {
+      const parsed = parse(call.argv)
+      if (parsed === undefined) throw new UnsupportedError(`\`${call.argv.join(' ')}\``, [usage])
+      if (call.user !== undefined && call.user !== 'root') return failed(name === 'su' ? 'Password: su: Authentication failure\n' : `${name}: may not be used by non-root users\n`)
+      return yield* registryOf(parsed.user).run(recall(call, { argv: parsed.inner, user: parsed.user }))
+    },
+  }
+}
+
 /** Why `patronictl` is not here. */
-export const NO_MANAGER = 'no HA manager runs in this model (Patroni elects and fences by itself, by rules of its own that are not modelled), so what it would say would be made up'
+export const NO_MANAGER = 'this cluster has no Patroni. Give it one with `cluster: { patroni: {} }` in the scenario, or `--set cluster.patroni={}`'
 
 /** The registry of one container incarnation. `server` gives the running server, if any. */
 export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined, start: () => boolean): CommandRegistry {
@@ -83,11 +122,9 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
     const registry = new CommandRegistry('container postgres').refuse('patronictl', NO_MANAGER)
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start }
-    registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf))
+    registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
     if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name))
-    registry.register(...containerShell(world.sim, registry, files))
-    registry.register(...placeUtilities(world.sim, registry, files))
-    return registry
+    return withShell(world.sim, registry, files)
   }
   return registryOf(c.imageUsed.user)
 }

@@ -227,8 +227,8 @@ export class PostgresProgram implements ContainerProgram {
     return registry
   }
 
-  logs(c: ContainerHandle): string {
-    return (this.running.get(key(c))?.logLines ?? []).join('\n')
+  logs(c: ContainerHandle, sinceUs = 0): string {
+    return this.running.get(key(c))?.logBook.since(sinceUs) ?? ''
   }
 
   /** Remembers when a volume is destroyed that its copy of the data is gone. */

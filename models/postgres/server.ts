@@ -1,5 +1,6 @@
 import type { Bytes } from '../../src/cluster/log/index.ts'
 import type { TimerId, Us } from '../../src/kernel/index.ts'
+import { LogBook } from '../kubernetes/container.ts'
 import { END_OF_RECOVERY_CHECKPOINT_US, flushingUs, redoUs } from './checkpoints.ts'
 import { readConfiguration } from './configuration.ts'
 import { type DataDirectory, formatLsn } from './datadir.ts'
@@ -28,9 +29,8 @@ export class Server {
   receiver: Receiver | undefined
   settings: Record<string, string> = {}
   syncNames: SyncNames | undefined
-  /** Set when it was promoted in this incarnation: its pg_last_xact_replay_timestamp() then stands still instead of being NULL (rule PG-LAG-2). */
+  /** When it was promoted in this incarnation, and the last commit it had replayed then: pg_last_xact_replay_timestamp() stands still instead of being NULL (rule PG-LAG-2). */
   promotedAtUs: Us | undefined
-  /** The last commit it had replayed when it was promoted. */
   lastReplayedUs: Us | undefined
   /** Commits made up to then were replayed before this incarnation started. */
   replaysFromUs: Us = 0
@@ -42,7 +42,7 @@ export class Server {
   streamed = false
   receivedAtPromotion: Bytes | undefined
   private readonly whenContinued: (() => void)[] = []
-  readonly logLines: string[] = []
+  readonly logBook = new LogBook(() => this.world.sim.now)
   private nextPid: number
   private readonly timers = new Set<TimerId>()
   private shutdownMode: ShutdownMode | undefined
@@ -114,7 +114,7 @@ export class Server {
     const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting)
     if ('refusal' in read) return read.refusal
     if (read.complaint === undefined) this.syncNames = read.syncNames
-    else this.logLines.push(read.complaint)
+    else this.logBook.add(read.complaint)
     this.settings = read.settings
     return undefined
   }
@@ -125,7 +125,7 @@ export class Server {
     const slotBefore = this.settings.primary_slot_name
     const problem = this.readSettings(false)
     if (problem !== undefined) {
-      this.logLines.push(problem)
+      this.logBook.add(problem)
       return
     }
     this.world.sim.note(RELOADED, this.name)
@@ -137,7 +137,7 @@ export class Server {
   }
 
   private refuse({ why, code }: Refusal): void {
-    this.logLines.push(why)
+    this.logBook.add(why)
     this.later(60_000, () => {
       this.world.sim.note(START_FAILED, this.name, 0, `${this.name} does not start: ${why}`)
       this.gone(code)

@@ -72,6 +72,7 @@ export const redis: Engine<RedisOptions> = {
   starter,
   problems,
   assumptions,
+  assumedTargets: given => ('targetImage' in given ? [] : ['engine']),
   names,
   shrinks: sizes,
   safeBeside,

@@ -89,8 +89,8 @@ export class RedisProgram implements ContainerProgram {
     return registry
   }
 
-  logs(c: ContainerHandle): string {
-    return (this.running.get(key(c))?.logLines ?? []).join('\n')
+  logs(c: ContainerHandle, sinceUs = 0): string {
+    return this.running.get(key(c))?.logBook.since(sinceUs) ?? ''
   }
 }
 

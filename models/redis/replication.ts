@@ -168,7 +168,7 @@ export class Upstream {
     replica.datasetIs()
     // The other way round all is well (rule RD-VERSION-1).
     if (rdbVersion(master.host.version) > rdbVersion(replica.host.version)) {
-      replica.logLines.push(`Can't handle RDB format version ${rdbVersion(master.host.version)}`)
+      replica.logBook.add(`Can't handle RDB format version ${rdbVersion(master.host.version)}`)
       return this.lost('the replica cannot read the RDB of a newer version')
     }
     this.state = 'loading'

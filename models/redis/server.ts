@@ -1,6 +1,7 @@
 /** One incarnation of a redis-server process on a data directory. What it does on the bus stands in the files named after it. */
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { LogBook } from '../kubernetes/container.ts'
 import type { DataDir, Image } from './data.ts'
 import { DEMOTED, DOWN, EMPTY, MANUAL, PAUSED, PROMOTED, SHUTDOWN, START_FAILED, STARTED, UP, WRITES_PAUSED } from './events.ts'
 import type { Host } from './host.ts'
@@ -45,7 +46,7 @@ export class Server {
   syncTimer: TimerId | undefined
   readonly listeners = new Set<Listener>()
   readonly config = new Map<string, string>()
-  readonly logLines: string[] = []
+  readonly logBook = new LogBook(() => this.world.sim.now)
 
   // Cluster state (state.ts).
   clusterOk = false
@@ -226,7 +227,7 @@ export class Server {
   }
 
   private refuse(why: string, code: number): void {
-    this.logLines.push(why)
+    this.logBook.add(why)
     this.later(60_000, () => {
       this.world.sim.note(START_FAILED, this.name, 0, `${this.name} does not start: ${why.split('\n')[0]}`)
       this.die('refused', code)

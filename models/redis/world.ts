@@ -2,6 +2,7 @@ import type { Branch, Position, ReplicatedLog } from '../../src/cluster/log/inde
 import type { Network } from '../../src/cluster/network.ts'
 import type { Departure, Promotion } from '../../src/engine.ts'
 import { type Distribution, MILLISECOND, sample, type Simulation, type Us } from '../../src/kernel/index.ts'
+import { EPOCH_SECONDS } from '../../src/operator/shell/container.ts'
 import type { Kubernetes, PodView } from '../kubernetes/index.ts'
 import type { Bus } from './bus.ts'
 import type { DataDir } from './data.ts'
@@ -46,7 +47,7 @@ export class World {
   private readonly listeners = new Set<() => void>()
   private readonly counters = new Map<string, number>()
   /** What the wall clock of the world showed at time 0 (2025-11-01). */
-  readonly epochMs = 1_761_955_200_000
+  readonly epochMs = EPOCH_SECONDS * 1000
 
   constructor(
     readonly sim: Simulation,

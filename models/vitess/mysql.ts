@@ -1,5 +1,6 @@
 /** `mysql`: what runbooks ask of one server (inside its pod) and of the cluster (through a vtgate). */
 import { NEVER, type Process } from '../../src/kernel/index.ts'
+import { withShell } from '../../src/operator/shell/container.ts'
 import { type Call, type Command, CommandRegistry, failed, type Finding, type Look, ok, type Output, UnsupportedError } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import type { ContainerHandle } from '../kubernetes/container.ts'
@@ -179,9 +180,14 @@ export function gtidOf(t: Tablet): string {
 }
 
 /** What `kubectl exec` finds in a tablet's pod. */
-export function shellOf(tablet: Tablet, _c: ContainerHandle): CommandRegistry {
-  return new CommandRegistry('container mysqld').register(new ServerMysql(tablet))
+export function shellOf(tablet: Tablet, c: ContainerHandle): CommandRegistry {
+  let registry = inside.get(c)
+  if (registry === undefined) inside.set(c, (registry = withShell(tablet.world.sim, new CommandRegistry('container mysqld').register(new ServerMysql(tablet)))))
+  return registry
 }
+
+/** Of each container that somebody looked into. */
+const inside = new WeakMap<ContainerHandle, CommandRegistry>()
 
 export function mysqlClient(cluster: VitessCluster): Command {
   return new GateMysql(cluster)

@@ -3,6 +3,7 @@ import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
 import { SECOND, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
+import { withShell } from '../../src/operator/shell/container.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
 import { GateBuffer } from './buffer.ts'
 import { canAcknowledge } from './semisync.ts'
@@ -213,9 +214,14 @@ export class GateProgram implements ContainerProgram {
     return this.gates.get(c.pod.uid)?.running === true
   }
 
-  programs(): CommandRegistry {
-    return new CommandRegistry('container vtgate')
+  programs(c: ContainerHandle): CommandRegistry {
+    let registry = this.inside.get(c)
+    if (registry === undefined) this.inside.set(c, (registry = withShell(this.world.sim, new CommandRegistry('container vtgate'))))
+    return registry
   }
+
+  /** Of each container that somebody looked into. */
+  private readonly inside = new WeakMap<ContainerHandle, CommandRegistry>()
 }
 
 /** Clients → Service of the vtgates → one vtgate → the shard's primary. `reserved`: programs that hold transactions or reserved connections all the time. */

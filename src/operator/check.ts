@@ -14,7 +14,7 @@ export interface RunbookFinding {
   readonly severity: 'error' | 'warning'
   readonly place: Place
   readonly step: string
-  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name' | 'syntax' | ScriptRule
+  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name' | 'input-unread' | 'syntax' | ScriptRule
   /** What is wrong, and what would be right. */
   readonly message: string
   /** The command line it is about, if it is about one. */
@@ -26,8 +26,9 @@ export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFind
   if (plan.script !== undefined) return plan.script.scripts.flatMap(script => checkScriptOf(script, registry, plan))
   const findings: RunbookFinding[] = []
   for (const { step, line } of linesOfPlan(plan)) {
-    for (const { severity, message } of checkLine(line, registry, plan)) {
-      findings.push({ severity, message, place: line.place, step: stepName(step), rule: 'unsupported', line: line.text })
+    for (const { severity, message, object } of checkLine(line, registry, plan)) {
+      // What is not there yet, a step before may make.
+      findings.push({ severity: object === undefined ? severity : 'warning', message, place: line.place, step: stepName(step), rule: 'unsupported', line: line.text })
     }
   }
   return [...findings, ...lint(plan)].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)

@@ -72,6 +72,10 @@ export interface Finding {
   readonly message: string
   /** The file that it would have to find: no error where there is a disk (a script's workstation) and the file is on it. */
   readonly file?: string
+  /** The object of the cluster that it would have to find: no error where the runbook makes it. */
+  readonly object?: string
+  /** It speaks of a part of the cluster that the scenario says nothing of: no error where other lines of a script speak of the part that is there. */
+  readonly elsewhere?: true
 }
 
 /**
@@ -96,6 +100,8 @@ export interface Command {
   acts?(call: Call): boolean
   /** Runs an invocation that has effects or waits (after `latencyUs` has passed). Never asked when `look` answered. */
   run(call: Call): Process<Output>
+  /** Why nothing of what is sent to its standard input reaches whoever would read it; undefined where it does, or where nobody reads. Optional. */
+  deaf?(argv: readonly string[]): string | undefined
   /** Lays programs over those of the places that this one reaches, such as containers. Only of a command that runs others elsewhere. */
   layOver?(programs: readonly Overlay[]): void
 }
@@ -132,6 +138,9 @@ export interface Memory {
   /** Looks, and remembers the answer if it hangs on nothing but the words, the environment and the world. */
   keep(call: Call, look: () => Look | undefined): Look | undefined
 }
+
+/** The summary of a text program that stands in a registry, so that it can be called without a shell. */
+export const UTILITY_SUMMARY = 'a text program'
 
 /** The programs that can be run in one place: the operator's workstation, or inside one container. */
 export class CommandRegistry {
@@ -184,6 +193,12 @@ export class CommandRegistry {
     return [...this.commands.keys()].sort()
   }
 
+  /** What there is, for messages: text programs are many, and known. */
+  private get listed(): string {
+    const own = this.names.filter(name => this.commands.get(name)?.summary !== UTILITY_SUMMARY)
+    return own.length === this.commands.size ? own.join(', ') : `${own.join(', ')}, and text programs (cat, grep, sed, awk, jq, …)`
+  }
+
   has(name: string): boolean {
     return this.commands.has(name)
   }
@@ -199,7 +214,9 @@ export class CommandRegistry {
     const name = argv[0] ?? ''
     if (name.includes('${')) return []
     if (!this.has(name.slice(name.lastIndexOf('/') + 1))) {
-      return [{ severity: 'error', message: `${this.missing(name)}; there are: ${this.names.join(', ')}` }]
+      // Where it is known why, a list of others helps nobody.
+      const others = this.refused.has(name.slice(name.lastIndexOf('/') + 1)) ? '' : `; there are: ${this.listed}`
+      return [{ severity: 'error', message: `${this.missing(name)}${others}` }]
     }
     return this.get(name).check(argv)
   }

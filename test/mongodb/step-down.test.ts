@@ -56,7 +56,7 @@ describe('replSetStepDown', () => {
     const at = lab.now
     const done = lab.sh(0, 'rs.stepDown(60, 10)')
     expect(done.code).toBe(1)
-    expect(done.err).toMatch(/^MongoServerError\[ExceededTimeLimit\]: No electable secondaries caught up as of 2025-07-09T02:00:\d\d\.\d\d\dZ\. Please use the replSetStepDown command/)
+    expect(done.err).toMatch(/^MongoServerError\[ExceededTimeLimit\]: No electable secondaries caught up as of 2026-01-01T00:00:\d\d\.\d\d\dZ\. Please use the replSetStepDown command/)
     expect(done.us / SECOND).toBeGreaterThan(10)
     expect(done.us / SECOND).toBeLessThan(13)
     expect(lab.state(0)).toBe('PRIMARY')

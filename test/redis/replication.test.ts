@@ -76,7 +76,7 @@ test('an older replica follows a newer master from its offset, and never again o
   expect(stage.server('redis-1').upstream?.state).not.toBe('up')
   expect(stage.server('redis-1').sizeMB).toBe(0)
   expect(stage.cluster.truth.forbiddenSkew()).toEqual(['redis-1 (7.0.15) follows redis-0 (8.0.2)'])
-  expect(stage.server('redis-1').logLines.filter(line => line === "Can't handle RDB format version 12").length).toBeGreaterThan(2)
+  expect(stage.server('redis-1').logBook.lines.filter(line => line === "Can't handle RDB format version 12").length).toBeGreaterThan(2)
   // It has no data to speak of: it is not elected by itself (RD-ELECT-3).
   stage.strike('node-loss', `node:${stage.server('redis-0').place}`, 600)
   stage.run(240)

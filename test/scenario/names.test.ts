@@ -46,5 +46,7 @@ test('in a script each line is read: what nothing answers to is an error, but fo
   expect(doubtedIn('for p in postgres-cluster-0 pg-2; do\n  timeout 5 kubectl delete pod $p\ndone\nkubectl get svc nobody\nkubectl get svc/postgres-primary\n')).toEqual(['L2 error: pg-2', 'L4 error: nobody'])
   expect(doubtedIn('kubectl run t --image=postgres:15.8 -- date\nkubectl get pod t\nkubectl apply -f x.yaml\nkubectl get svc made\n', { 'x.yaml': 'apiVersion: v1\nkind: Service\nmetadata:\n  name: made\n' })).toEqual([])
   expect(doubtedIn('f() {\n  local disk pod patient shard\n  echo restart pod patient\n  read -r svc name\n}\nf\nkubectl get pods\n')).toEqual([])
-  expect(doubtedIn('kubectl -n other exec pg-1 -- true\n')).toEqual([])
+  // Of another namespace nothing is known; where all lines speak of it, the cluster's is meant, and it has another name.
+  expect(doubtedIn('kubectl -n other exec pg-1 -- true\nkubectl get pods\n')).toEqual([])
+  expect(() => doubtedIn('kubectl -n other exec pg-1 -- true\n')).toThrow(/there is no namespace `other`: this cluster lives in `default`. Add `--set cluster.kubernetes.namespace=other`/)
 })

@@ -40,7 +40,7 @@ describe('a script as a runbook', () => {
   })
 
   test('a status other than 0 ends it, with the line; several scripts run in order until one fails', () => {
-    expect(rehearse('./set a 1\nexit 3\n', { files: ['./set b 1\n'] })).toMatchObject({ run: { outcome: 'aborted', reason: 'a.sh ended with status 3 at line 2' } })
+    expect(rehearse('./set a 1\nexit 3\n', { files: ['./set b 1\n'] })).toMatchObject({ run: { outcome: 'aborted', reason: 'a.sh ended with status 3 at line 2; the last line it printed: a set' } })
     const both = rehearse('./set a 1\n', { files: ['./set b 1\n'] })
     expect(both.run.outcome).toBe('completed')
     expect(both.phases.filter(p => p.endsWith('start'))).toEqual(['a.sh:1#1 start', 'b.sh:1#1 start'])

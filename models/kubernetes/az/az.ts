@@ -1,9 +1,10 @@
 /** `az aks`: the part of the Azure CLI that upgrades a managed cluster and its node pools. */
 import { NEVER, type Process, SECOND, type Task, type Us } from '../../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Look, ok, type Output, UnsupportedError } from '../../../src/operator/command.ts'
-import { AksError, type Pool } from '../aks.ts'
+import { AksError, compareVersions, type Pool } from '../aks.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { align } from '../kubectl/table.ts'
+import { search, unsearchable } from './query.ts'
 
 type Flags = ReadonlyMap<string, readonly string[]>
 
@@ -26,6 +27,18 @@ const GROUPS: readonly Group[] = [
   { words: 'account set', required: [], optional: [], look: () => undefined },
   // It says so on stderr, and changes the workstation's kubeconfig, which has this cluster anyway.
   { words: 'aks get-credentials', required: ['name'], optional: ['overwrite-existing', 'admin'], look: () => undefined },
+  { words: 'aks get-upgrades', required: ['name'], optional: [], look: kube => ({ agentPoolProfiles: null, controlPlaneProfile: { kubernetesVersion: kube.controlPlaneVersion, osType: 'Linux', upgrades: upgradesOf(kube, kube.controlPlaneVersion) }, name: 'default', resourceGroup: kube.options.resourceGroup }) },
+  { words: 'aks nodepool get-upgrades', required: ['cluster-name', 'nodepool-name'], optional: [], look: (kube, flags) => ({ kubernetesVersion: kube.aks.existing(one(flags, 'nodepool-name')).version, osType: 'Linux', upgrades: poolUpgrades(kube, kube.aks.existing(one(flags, 'nodepool-name')).version) }) },
+  {
+    words: 'aks nodepool update',
+    required: POOL,
+    optional: ['max-surge', 'no-wait'],
+    start(kube, flags) {
+      const pool = kube.aks.existing(one(flags, 'name'))
+      pool.maxSurge = one(flags, 'max-surge', pool.maxSurge)
+      return { task: kube.sim.spawn(done()), result: () => poolJson(kube, pool) }
+    },
+  },
   { words: 'aks nodepool list', required: ['cluster-name'], optional: [], look: kube => [...kube.aks.pools.values()].map(p => poolJson(kube, p)) },
   { words: 'aks nodepool show', required: POOL, optional: [], look: (kube, flags) => poolJson(kube, kube.aks.existing(one(flags, 'name'))) },
   {
@@ -103,6 +116,26 @@ const GROUPS: readonly Group[] = [
   },
 ]
 
+/** The cluster's setting alone is changed: no machine is touched. */
+function* done(): Process<AksError | undefined> {
+  return undefined
+}
+
+/** What the service offers: the scenario's `availableVersions`, else the next minor version, of which any is taken. */
+function upgradesOf(kube: Kubernetes, from: string): readonly { readonly isPreview: null; readonly kubernetesVersion: string }[] | null {
+  const [major = 1, minor = 0] = from.split('.').map(Number)
+  const offered = kube.options.availableVersions.length > 0 ? kube.options.availableVersions.filter(v => compareVersions(v, from) > 0 && Number(v.split('.')[1]) <= minor + 1) : [`${major}.${minor + 1}.0`]
+  return offered.length === 0 ? null : offered.map(kubernetesVersion => ({ isPreview: null, kubernetesVersion }))
+}
+
+/** A pool may have any version up to that of the control plane. */
+function poolUpgrades(kube: Kubernetes, from: string): ReturnType<typeof upgradesOf> {
+  const control = kube.controlPlaneVersion
+  if (compareVersions(control, from) <= 0) return null
+  const offered = [...kube.options.availableVersions.filter(v => compareVersions(v, from) > 0 && compareVersions(v, control) < 0), control]
+  return offered.map(kubernetesVersion => ({ isPreview: null, kubernetesVersion }))
+}
+
 function* waiting(kube: Kubernetes, holds: () => boolean, everyUs: Us, seconds: number): Process<AksError | undefined> {
   for (const untilUs = kube.sim.now + seconds * SECOND; ; yield everyUs) {
     if (holds()) return undefined
@@ -129,7 +162,9 @@ export function az(kube: Kubernetes): Command {
     check(argv): readonly Finding[] {
       const parsed = parse(argv)
       if (typeof parsed === 'string') return parsed.includes('${') ? [] : [{ severity: 'error', message: `${parsed}. There are: ${GROUPS.map(g => `az ${g.words}`).join(', ')}` }]
-      return parsed.problem === undefined ? [] : [{ severity: 'error', message: parsed.problem }]
+      const query = parsed.flags.get('query')?.[0]
+      const wrong = parsed.problem ?? (query === undefined || query.includes('${') ? undefined : unsearchable(query))
+      return wrong === undefined ? [] : [{ severity: 'error', message: wrong }]
     },
     latencyUs: (call: Call) => kube.drawUs('azCallSeconds', call.key, call.nth),
     look(call: Call): Look | undefined {
@@ -232,13 +267,13 @@ function clusterJson(kube: Kubernetes): Record<string, unknown> {
   }
 }
 
-/** `--query` takes a dotted path (with `[0]` and `[]`), `-o` json, tsv, table or none. */
+/** `--query` takes a JMESPath, `-o` json, tsv, table or none. */
 function print(value: unknown, flags: Flags): string {
   const query = flags.get('query')?.[0]
-  const found = query === undefined ? value : pick(value, query)
+  const found = query === undefined ? value : search(value, query)
   const format = flags.get('output')?.[0] ?? 'json'
   if (found === undefined || format === 'none') return ''
-  if (format === 'tsv') return `${(Array.isArray(found) ? found : [found]).map(plain).join('\n')}\n`
+  if (format === 'tsv') return tsv(found)
   if (format === 'table') {
     const rows = (Array.isArray(found) ? found : [found]) as Record<string, unknown>[]
     const columns = Object.keys(rows[0] ?? {}).filter(k => typeof rows[0]?.[k] !== 'object')
@@ -247,16 +282,13 @@ function print(value: unknown, flags: Flags): string {
   return `${JSON.stringify(found, null, 2)}\n`
 }
 
-function plain(value: unknown): string {
-  return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value ?? '')
+/** A line an item, its values apart by tabs; a list of plain values is a line each. */
+function tsv(found: unknown): string {
+  if (found === null) return ''
+  const rows = (Array.isArray(found) ? found : [found]) as unknown[]
+  return rows.map(row => `${row !== null && typeof row === 'object' ? Object.values(row).map(plain).join('\t') : plain(row)}\n`).join('')
 }
 
-function pick(value: unknown, query: string): unknown {
-  let at = value
-  for (const step of query.matchAll(/([A-Za-z_][\w-]*)|\[(\d+|\?name=='([^']*)'|)\]/g)) {
-    if (step[1] !== undefined) at = Array.isArray(at) ? at.map(v => (v as Record<string, unknown>)[step[1] as string]) : (at as Record<string, unknown> | undefined)?.[step[1]]
-    else if (step[3] !== undefined) at = Array.isArray(at) ? at.filter(v => (v as { name?: string }).name === step[3]) : undefined
-    else if (step[2] !== '') at = Array.isArray(at) ? at[Number(step[2])] : undefined
-  }
-  return at
+function plain(value: unknown): string {
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value ?? '')
 }

@@ -5,7 +5,7 @@ import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeNode } from '../node.ts'
 import type { Pod } from '../pod.ts'
 import { safeHash } from '../revisions.ts'
-import { list, resourceType } from './resources.ts'
+import { list, resourceType, selectorMatches } from './resources.ts'
 import { CliError, type Context, joined, notFound, type Verb } from './verb.ts'
 
 const NODE = resourceType('nodes')
@@ -47,7 +47,8 @@ function mark(kube: Kubernetes, node: KubeNode, cordoned: boolean): string {
 export const drain: Verb = {
   name: 'drain',
   summary: 'cordons a node and evicts its pods',
-  flags: { selector: 'text', 'ignore-daemonsets': 'optional', 'delete-emptydir-data': 'optional', force: 'optional', 'grace-period': 'text', timeout: 'text' },
+  flags: { selector: 'text', 'ignore-daemonsets': 'optional', 'delete-emptydir-data': 'optional', force: 'optional', 'grace-period': 'text', timeout: 'text', 'pod-selector': 'text', 'disable-eviction': 'optional', 'skip-wait-for-delete-timeout': 'text', 'delete-local-data': 'optional' },
+  check: args => (args.flags.has('disable-eviction') ? ['`kubectl drain --disable-eviction` is not modelled (it deletes pods past their budgets)'] : args.flags.has('skip-wait-for-delete-timeout') ? ['`kubectl drain --skip-wait-for-delete-timeout` is not modelled'] : []),
 
   *run(c): Process<Output> {
     const { kube, args } = c
@@ -84,17 +85,18 @@ export const drain: Verb = {
 /** The pods that a drain would evict, and the reasons for which it will not begin. */
 function evictable(c: Context, node: KubeNode): { pods: Pod[]; refusals: string[]; warnings: string } {
   const { kube, args } = c
-  const pods = kube.pods$.list().filter(p => p.node === node.name)
+  const selector = args.flags.get('pod-selector')
+  const pods = kube.pods$.list().filter(p => p.node === node.name && (selector === undefined || selectorMatches(selector, p.labels)))
   const names = (some: readonly Pod[]) => some.map(p => `${p.namespace}/${p.name}`).join(', ')
   const daemons = daemonPods(kube, node)
   const refusals: string[] = []
   let warnings = ''
-  if (daemons.length > 0) {
+  if (daemons.length > 0 && selector === undefined) {
     if (args.flags.has('ignore-daemonsets')) warnings += `Warning: ignoring DaemonSet-managed Pods: ${daemons.join(', ')}\n`
     else refusals.push(`cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): ${daemons.join(', ')}`)
   }
   const local = pods.filter(p => !p.finished && (p.spec.volumes ?? []).some(v => v.emptyDir !== undefined))
-  if (local.length > 0 && !args.flags.has('delete-emptydir-data')) refusals.push(`cannot delete Pods with local storage (use --delete-emptydir-data to override): ${names(local)}`)
+  if (local.length > 0 && !args.flags.has('delete-emptydir-data') && !args.flags.has('delete-local-data')) refusals.push(`cannot delete Pods with local storage (use --delete-emptydir-data to override): ${names(local)}`)
   const bare = pods.filter(p => !p.finished && p.owner === undefined)
   if (bare.length > 0) {
     if (args.flags.has('force')) warnings += `Warning: deleting Pods that declare no controller: ${names(bare)}\n`

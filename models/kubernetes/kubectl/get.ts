@@ -3,16 +3,17 @@ import { NEVER, type Process } from '../../../src/kernel/index.ts'
 import type { Look, Output } from '../../../src/operator/command.ts'
 import type { Arguments } from './arguments.ts'
 import { findAll, JsonPathError, parseTemplate, printTemplate } from './jsonpath.ts'
+import { GoTemplateError, parseGoTemplate, printGoTemplate } from './gotemplate.ts'
 import { type Found, qualified, type ResourceType } from './resources.ts'
 import { align, headers, row } from './table.ts'
 import { CliError, type Context, targets, unknownTypes, type Verb } from './verb.ts'
 
-const FORMATS = ['json', 'yaml', 'name', 'wide', 'jsonpath=TEMPLATE', 'custom-columns=SPEC']
+const FORMATS = ['json', 'yaml', 'name', 'wide', 'jsonpath=TEMPLATE', 'custom-columns=SPEC', 'go-template=TEMPLATE']
 
 export const get: Verb = {
   name: 'get',
   summary: 'prints objects',
-  flags: { output: 'text', selector: 'text', watch: 'optional', 'all-namespaces': 'switch', 'no-headers': 'optional', 'show-labels': 'optional', 'ignore-not-found': 'optional', 'label-columns': 'text', 'sort-by': 'text', 'field-selector': 'text', raw: 'text' },
+  flags: { output: 'text', selector: 'text', watch: 'optional', 'all-namespaces': 'switch', 'no-headers': 'optional', 'show-labels': 'optional', 'ignore-not-found': 'optional', 'label-columns': 'text', 'sort-by': 'text', 'field-selector': 'text', raw: 'text', template: 'text' },
 
   check(args, kube) {
     if (args.flags.has('raw')) return RAW.test(args.flags.get('raw') ?? '') || args.flags.get('raw')?.includes('${') === true ? [] : [`kubectl get --raw ${args.flags.get('raw') ?? ''} is not modelled; there are: /healthz, /livez, /readyz`]
@@ -20,14 +21,15 @@ export const get: Verb = {
     if (args.positional.length === 0) out.push('kubectl get: name a resource type')
     const fields = args.flags.get('field-selector')
     if (fields !== undefined && args.positional.length > 1) out.push('kubectl get: field selectors cannot be used when a name is given')
-    const format = args.flags.get('output')
+    const format = formatOf(args)
     if (format !== undefined && !format.includes('${')) {
-      if (!/^(json|yaml|name|wide|jsonpath=.*|jsonpath-as-json=.*|custom-columns=.*)$/s.test(format)) out.push(`the output format \`${format}\` is not modelled; supported: ${FORMATS.join(', ')}`)
-      else if (format.startsWith('jsonpath=')) {
+      if (!/^(json|yaml|name|wide|jsonpath=.*|jsonpath-as-json=.*|custom-columns=.*|go-template=.*)$/s.test(format)) out.push(`the output format \`${format}\` is not modelled; supported: ${FORMATS.join(', ')}`)
+      else {
         try {
-          parseTemplate(format.slice('jsonpath='.length))
+          if (format.startsWith('jsonpath=')) parseTemplate(format.slice('jsonpath='.length))
+          if (format.startsWith('go-template=')) parseGoTemplate(format.slice('go-template='.length))
         } catch (error) {
-          if (!(error instanceof JsonPathError)) throw error
+          if (!(error instanceof JsonPathError || error instanceof GoTemplateError)) throw error
           out.push(error.message)
         }
       }
@@ -49,6 +51,12 @@ export const get: Verb = {
 
 const NEVER_ENDING = { park: () => () => {} }
 
+/** `-o jsonpath='…'`, or `-o jsonpath --template '…'`, or `--template` alone, which means Go's. */
+function formatOf(args: Arguments): string | undefined {
+  const [output, template] = [args.flags.get('output'), args.flags.get('template')]
+  return template === undefined ? output : `${output ?? 'go-template'}=${template}`
+}
+
 function show(c: Context): Look {
   const { args } = c
   if (args.flags.has('raw')) return { output: { out: /verbose/.test(args.flags.get('raw') ?? '') ? `${HEALTH_CHECKS.map(name => `[+]${name} ok\n`).join('')}${(args.flags.get('raw') ?? '').replace(/^\/|\?.*$/g, '')} check passed\n` : 'ok', err: '', code: 0 }, afterUs: 0, stableUntilUs: NEVER }
@@ -58,13 +66,14 @@ function show(c: Context): Look {
   const errors = args.flags.has('ignore-not-found') ? [] : missing
   const err = errors.map(e => `${e.message}\n`).join('')
   const code = errors.length > 0 ? 1 : 0
-  const format = args.flags.get('output') ?? ''
+  const format = formatOf(args) ?? ''
   const done = (out: string, stableUntilUs: number, more = ''): Look => ({ output: { out, err: err + more, code }, afterUs: 0, stableUntilUs })
   if (format !== '' && format !== 'wide') {
     if (format === 'name') return done(found.map(f => `${qualified(f.type, f.name)}\n`).join(''), NEVER)
     const single = words.length === 2 || (words.length === 1 && (words[0] as string).includes('/'))
     if (single && found.length === 0) return done('', NEVER)
-    return done(print(format, found, single, args.flags.has('no-headers')), NEVER)
+    // Events grow old.
+    return done(print(format, found, single, args.flags.has('no-headers')), found.some(f => f.type.kind === 'Event') ? c.kube.sim.now : NEVER)
   }
   if (found.length === 0) {
     const where = args.flags.has('all-namespaces') ? '' : ` in ${c.namespace} namespace`
@@ -126,8 +135,18 @@ function print(format: string, found: readonly Found[], single: boolean, bare: b
   if (format === 'yaml') return stringify(value)
   if (format.startsWith('jsonpath=')) return printTemplate(format.slice('jsonpath='.length), value)
   if (format.startsWith('jsonpath-as-json=')) return `${JSON.stringify(findAll(format.slice('jsonpath-as-json='.length), value), null, 4)}\n`
+  if (format.startsWith('go-template=')) return goTemplate(format.slice('go-template='.length), value)
   if (format.startsWith('custom-columns=')) return customColumns(format.slice('custom-columns='.length), objects, bare)
   throw new CliError(`error: unable to match a printer suitable for the output format "${format}", allowed formats are: custom-columns,json,jsonpath,jsonpath-as-json,name,wide,yaml`)
+}
+
+function goTemplate(template: string, value: unknown): string {
+  try {
+    return printGoTemplate(template, value)
+  } catch (error) {
+    if (error instanceof GoTemplateError) throw new CliError(`error: ${error.message}`)
+    throw error
+  }
 }
 
 function customColumns(spec: string, objects: readonly unknown[], bare: boolean): string {

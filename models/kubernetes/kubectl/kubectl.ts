@@ -3,6 +3,7 @@ import { type Call, type Command, failed, type Finding, type Look, type Output, 
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { type Arguments, GLOBAL_FLAGS, parseArguments, REAL_GLOBAL_FLAGS } from './arguments.ts'
+import { absentNames } from './absent.ts'
 import { apply, create, replace } from './apply.ts'
 import { config } from './config.ts'
 import { cp } from './cp.ts'
@@ -50,8 +51,15 @@ export class Kubectl implements Command {
     // What the real tool refuses is no error of the input: it is what the rehearsal is to show.
     if (args.problem !== undefined) findings.push({ severity: refusedByKubectl(invocation) ? 'warning' : 'error', message: withSupported(unknownFlag(invocation), verb) ?? `kubectl ${verb.name} fails: ${args.problem}` })
     for (const message of verb.check?.(args, this.kube) ?? []) findings.push({ severity: 'error', message })
+    if (args.problem === undefined) findings.push(...absentNames(this.kube, verb.name, args))
     for (const file of verb.files?.(args) ?? []) findings.push({ severity: 'error', message: `\`-f ${file}\`: a step has no files: pass the objects on standard input with \`-f -\`, or write a shell script`, file })
     return findings
+  }
+
+  /** Without -i nothing reaches the container; a program that reads nothing does not mind. */
+  deaf(argv: readonly string[]): string | undefined {
+    const invocation = parse(argv)
+    return 'unknown' in invocation || invocation.verb !== exec || invocation.args.flags.has('stdin') ? undefined : '`kubectl exec` without `-i` passes no standard input on: the program in the container reads nothing'
   }
 
   latencyUs(call: Call): Us {

@@ -1,5 +1,7 @@
-import { NEVER, SECOND } from '../../../src/kernel/index.ts'
+import { NEVER, parseDurationUs, SECOND, type Us } from '../../../src/kernel/index.ts'
 import { failed, ok } from '../../../src/operator/command.ts'
+import { EPOCH_SECONDS } from '../../../src/operator/shell/container.ts'
+import { instantOf } from '../../../src/operator/shell/utilities/date.ts'
 import { quantity } from '../objects.ts'
 import type { Container } from '../handle.ts'
 import type { Pod } from '../pod.ts'
@@ -29,11 +31,13 @@ export const clusterInfo: Verb = {
 export const logs: Verb = {
   name: 'logs',
   summary: 'prints what a container logged',
-  flags: { container: 'text', selector: 'text', tail: 'text', follow: 'optional', timestamps: 'optional' },
-  letters: { f: 'follow' },
+  flags: { container: 'text', selector: 'text', tail: 'text', follow: 'optional', timestamps: 'optional', since: 'text', 'since-time': 'text', prefix: 'optional', 'all-containers': 'optional', previous: 'optional', 'ignore-errors': 'optional', 'max-log-requests': 'text' },
+  letters: { f: 'follow', p: 'previous' },
   check(args) {
     const tail = args.flags.get('tail')
-    if (args.flags.has('timestamps')) return ['the flag `--timestamps` of kubectl logs is not modelled; supported: --container, --selector, --tail, --follow']
+    for (const flag of ['timestamps', 'previous']) if (args.flags.has(flag)) return [`the flag \`--${flag}\` of kubectl logs is not modelled; supported: --container, --selector, --tail, --follow, --since, --since-time, --prefix`]
+    const since = args.flags.get('since')
+    if (since !== undefined && !since.includes('${') && parseDurationUs(since) === undefined) return [`kubectl logs: invalid argument "${since}" for "--since" flag: time: invalid duration`]
     if (args.flags.has('selector') && args.flags.has('follow')) return ['kubectl logs of a selector with --follow is not modelled']
     return tail === undefined || /^-?\d+$/.test(tail) || tail.includes('${') ? [] : [`kubectl logs: invalid argument "${tail}" for "--tail" flag`]
   },
@@ -48,12 +52,12 @@ export const logs: Verb = {
       const text = `Error from server: Get "https://${away.worker?.node.ip ?? ''}:10250/containerLogs/${away.namespace}/${away.name}/${away.main.name}": dial tcp: i/o timeout\n`
       return { output: failed(text), afterUs: c.kube.options.connectTimeoutSeconds * SECOND, stableUntilUs: NEVER }
     }
-    return { output: ok(selector === undefined ? tailOf(c, logOf(handleOf(c))) : pods.map(pod => lines(tailOf(c, logOf(handleIn(pod)), SELECTED_TAIL))).join('')), afterUs: 0, stableUntilUs: c.kube.sim.now }
+    return { output: ok(selector === undefined ? tailOf(c, logOf(c, handleOf(c))) : pods.map(pod => lines(prefixed(c, pod, tailOf(c, logOf(c, handleIn(pod)), SELECTED_TAIL)))).join('')), afterUs: 0, stableUntilUs: c.kube.sim.now }
   },
   *run(c) {
     const handle = handleOf(c)
     yield* until(c.kube, NEVER, () => (handle.running ? undefined : true))
-    return ok(tailOf(c, logOf(handle)))
+    return ok(tailOf(c, logOf(c, handle)))
   },
 }
 
@@ -70,7 +74,23 @@ function handleIn(pod: Pod): Container {
   return handle
 }
 
-const logOf = (handle: Container): string => handle.imageUsed.program.logs?.(handle) ?? ''
+const logOf = (c: Context, handle: Container): string => handle.imageUsed.program.logs?.(handle, sinceOf(c)) ?? ''
+
+/** @throws CliError for a duration or an instant that is none */
+function sinceOf({ kube, args }: Context): Us | undefined {
+  const [since, time] = [args.flags.get('since'), args.flags.get('since-time')]
+  if (since !== undefined) {
+    const us = parseDurationUs(since)
+    if (us === undefined) throw new CliError(`error: invalid argument "${since}" for "--since" flag: time: invalid duration "${since}"`)
+    return kube.sim.now - us
+  }
+  if (time === undefined) return undefined
+  const seconds = instantOf(time, 0)
+  if (seconds === undefined) throw new CliError(`error: parsing time "${time}" as "2006-01-02T15:04:05Z07:00"`)
+  return Math.round((seconds - EPOCH_SECONDS) * SECOND)
+}
+
+const prefixed = (c: Context, pod: Pod, text: string): string => (c.args.flags.has('prefix') && text !== '' ? text.replace(/^(?=.)/gm, `[pod/${pod.name}/${pod.main.name}] `) : text)
 
 /** What follows from another pod begins on a line of its own. */
 const lines = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)

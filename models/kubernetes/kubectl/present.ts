@@ -1,4 +1,5 @@
 /** The JSON of API objects, built only when something prints it. */
+import type { Disk } from '../../../src/cluster/disk.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeNode } from '../node.ts'
 import { type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
@@ -182,5 +183,25 @@ function endpointsObject(kube: Kubernetes, key: string, entry: Stored): KubeObje
             },
           ],
         }),
+  }
+}
+
+/** The persistent volume that a claim is bound to. */
+export function volumeObject(kube: Kubernetes, claim: string, entry: Stored, disk: Disk): KubeObject {
+  const spec = entry.object.spec ?? {}
+  const resources = spec.resources as { requests?: { storage?: string } } | undefined
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name: disk.name, creationTimestamp: timestamp(entry.createdUs) },
+    spec: {
+      accessModes: [kube.accessMode(claim)],
+      capacity: { storage: resources?.requests?.storage ?? '100Gi' },
+      claimRef: { kind: 'PersistentVolumeClaim', name: entry.object.metadata.name, namespace: entry.object.metadata.namespace ?? kube.options.namespace },
+      persistentVolumeReclaimPolicy: 'Delete',
+      storageClassName: String(spec.storageClassName ?? 'managed-csi'),
+      ...(disk.zone === undefined ? {} : { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'topology.kubernetes.io/zone', operator: 'In', values: [disk.zone] }] }] } } }),
+    },
+    status: { phase: disk.destroyed ? 'Failed' : 'Bound' },
   }
 }

@@ -2,7 +2,7 @@
 import { rememberedByText } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeObject, Labels } from '../objects.ts'
-import { nodeObject, podObject, storedObject } from './present.ts'
+import { nodeObject, podObject, storedObject, volumeObject } from './present.ts'
 
 export interface ResourceType {
   readonly kind: string
@@ -32,6 +32,8 @@ export const TYPES: readonly ResourceType[] = [
   type('Lease', 'leases', 'coordination.k8s.io'),
   type('ControllerRevision', 'controllerrevisions', 'apps'),
   type('Namespace', 'namespaces', '', ['ns'], false),
+  type('Event', 'events', '', ['ev']),
+  type('PersistentVolume', 'persistentvolumes', '', ['pv'], false),
 ]
 
 const byName = new Map<string, ResourceType>()
@@ -67,7 +69,7 @@ export interface Found {
   readonly json: () => KubeObject
 }
 
-const BUILT_IN_NAMESPACES: ReadonlySet<string> = new Set(['default', 'kube-node-lease', 'kube-public', 'kube-system'])
+export const BUILT_IN_NAMESPACES: ReadonlySet<string> = new Set(['default', 'kube-node-lease', 'kube-public', 'kube-system'])
 
 /** The object of a type and name, or undefined. */
 export function find(kube: Kubernetes, t: ResourceType, name: string, namespace: string): Found | undefined {
@@ -85,10 +87,20 @@ export function find(kube: Kubernetes, t: ResourceType, name: string, namespace:
     const labels = { 'kubernetes.io/metadata.name': name }
     return BUILT_IN_NAMESPACES.has(name) || name === kube.options.namespace ? { type: t, name, namespace: '', key, labels, json: () => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels }, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } }) } : undefined
   }
+  if (t.kind === 'Event' || t.kind === 'PersistentVolume') return derived(kube, t).find(f => f.name === name && (!t.namespaced || f.namespace === namespace))
   const kind = t.kind === 'Endpoints' ? 'Service' : t.kind
   const entry = kube.store.entry(kind, key)
   if (entry === undefined) return undefined
   return { type: t, name, namespace, key, labels: entry.object.metadata.labels ?? {}, json: () => storedObject(kube, t.kind, key, entry) }
+}
+
+/** Objects that nobody keeps: they follow from others. */
+function derived(kube: Kubernetes, t: ResourceType): Found[] {
+  if (t.kind === 'Event') return kube.happened.list(kube.sim.now, kube.options.namespace).map(({ object }) => ({ type: t, name: object.metadata.name, namespace: kube.options.namespace, key: object.metadata.name, labels: NO_LABELS, json: () => object }))
+  return kube.store.entries('PersistentVolumeClaim').flatMap(([key, entry]) => {
+    const disk = kube.volumes.disk(key)
+    return disk === undefined ? [] : [{ type: t, name: disk.name, namespace: '', key, labels: NO_LABELS, json: () => volumeObject(kube, key, entry, disk) }]
+  })
 }
 
 /** All objects of a type in a namespace (`undefined` = all) that fit a selector, sorted by name as the API server does. Of a fleet few are wanted: the others are only glanced at. */
@@ -100,6 +112,7 @@ export function list(kube: Kubernetes, t: ResourceType, namespace: string | unde
     const found = namespace === undefined || !t.namespaced || ns === namespace ? find(kube, t, name, ns) : undefined
     if (found !== undefined) out.push(found)
   }
+  if (t.kind === 'Event' || t.kind === 'PersistentVolume') return derived(kube, t).filter(f => terms.every(fits => fits(f.labels)) && (namespace === undefined || !t.namespaced || f.namespace === namespace))
   if (t.kind === 'Pod') for (const pod of kube.pods$.list()) add(pod.name, pod.namespace, pod.labels)
   else if (t.kind === 'Node') for (const [name, node] of kube.nodes) add(name, '', node.labels)
   else if (t.kind === 'Namespace') for (const name of new Set([...BUILT_IN_NAMESPACES, kube.options.namespace, ...kube.store.entries('Namespace').map(([, e]) => e.object.metadata.name)])) add(name, '', find(kube, t, name, '')?.labels ?? NO_LABELS)

@@ -44,6 +44,10 @@ export function headers(kind: string, wide: boolean): readonly string[] {
       return ['NAME', 'SCHEDULE', 'TIMEZONE', 'SUSPEND', 'ACTIVE', 'LAST SCHEDULE', 'AGE']
     case 'Lease':
       return ['NAME', 'HOLDER', 'AGE']
+    case 'Event':
+      return ['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE']
+    case 'PersistentVolume':
+      return ['NAME', 'CAPACITY', 'ACCESS MODES', 'RECLAIM POLICY', 'STATUS', 'CLAIM', 'STORAGECLASS', 'VOLUMEATTRIBUTESCLASS', 'REASON', 'AGE']
     default:
       return ['NAME', 'AGE']
   }
@@ -59,7 +63,27 @@ export function row(kube: Kubernetes, f: Found, name: string, wide: boolean): re
     return [name, status, '<none>', age(kube.sim.now - node.createdUs), `v${node.version}`, ...w([node.ip, '<none>', 'Ubuntu 22.04.5 LTS', '5.15.0-1089-azure', 'containerd://1.7.27'])]
   }
   if (f.type.kind === 'Namespace') return [name, 'Active', age(kube.sim.now - (kube.store.entry('Namespace', f.key)?.createdUs ?? 0))]
+  if (f.type.kind === 'Event') return eventRow(kube, f)
+  if (f.type.kind === 'PersistentVolume') return volumeRow(kube, f, name)
   return storedRow(kube, f, name, w)
+}
+
+function eventRow(kube: Kubernetes, f: Found): readonly string[] {
+  const found = kube.happened.list(kube.sim.now, kube.options.namespace).find(({ object }) => object.metadata.name === f.name)
+  if (found === undefined) throw new Error(`kubectl: the event ${f.name} vanished while it was printed`)
+  const { atUs, object } = found
+  const about = object.involvedObject as { kind: string; name: string }
+  return [age(kube.sim.now - atUs), String(object.type), String(object.reason), `${about.kind.toLowerCase()}/${about.name}`, String(object.message)]
+}
+
+function volumeRow(kube: Kubernetes, f: Found, name: string): readonly string[] {
+  const { spec = {}, status = {} } = f.json()
+  const claim = spec.claimRef as { name: string; namespace: string }
+  return [name, (spec.capacity as { storage: string }).storage, accessModeShort(kube, f.key), 'Delete', String(status.phase), `${claim.namespace}/${claim.name}`, String(spec.storageClassName), '<unset>', '', age(kube.sim.now - (kube.store.entry('PersistentVolumeClaim', f.key)?.createdUs ?? 0))]
+}
+
+function accessModeShort(kube: Kubernetes, claim: string): string {
+  return { ReadWriteOnce: 'RWO', ReadWriteOncePod: 'RWOP', ReadWriteMany: 'RWX', ReadOnlyMany: 'ROX' }[kube.accessMode(claim)] ?? 'RWO'
 }
 
 /** What the STATUS column of a pod says. */
@@ -113,7 +137,7 @@ function storedRow(kube: Kubernetes, f: Found, name: string, w: (more: readonly 
       const disk = kube.volumes.disk(f.key)
       const resources = spec.resources as { requests?: { storage?: string } } | undefined
       const status = entry.deletedUs !== undefined ? 'Terminating' : disk === undefined ? 'Pending' : disk.destroyed ? 'Lost' : 'Bound'
-      const mode = { ReadWriteOnce: 'RWO', ReadWriteOncePod: 'RWOP', ReadWriteMany: 'RWX', ReadOnlyMany: 'ROX' }[kube.accessMode(f.key)] ?? 'RWO'
+      const mode = accessModeShort(kube, f.key)
       return [name, status, disk?.name ?? '', disk === undefined ? '' : (resources?.requests?.storage ?? '100Gi'), disk === undefined ? '' : mode, String(spec.storageClassName ?? 'managed-csi'), old]
     }
     case 'PodDisruptionBudget':

@@ -50,10 +50,13 @@ export function typeOf(c: Context, word: string): ResourceType {
   return t
 }
 
+/** Short names that the operators' CRDs declare. Source: planetscale vitess-operator and zalando postgres-operator, shortNames. */
+const CUSTOM_SHORT: Readonly<Record<string, string>> = { vt: 'VitessCluster', vtk: 'VitessKeyspace', vts: 'VitessShard', vtc: 'VitessCell', pg: 'postgresql' }
+
 /** A kind that somebody created objects of (a custom resource). */
 export function customType(kube: Kubernetes, word: string): ResourceType | undefined {
-  const [singular] = word.toLowerCase().split('.')
-  const kind = kube.store.kindNames().find(k => k.toLowerCase() === singular || `${k.toLowerCase()}s` === singular)
+  const [singular = ''] = word.toLowerCase().split('.')
+  const kind = kube.store.kindNames().find(k => k.toLowerCase() === singular || `${k.toLowerCase()}s` === singular || CUSTOM_SHORT[singular] === k)
   return kind === undefined ? undefined : { kind, plural: `${kind.toLowerCase()}s`, singular: kind.toLowerCase(), short: [], group: '', namespaced: true }
 }
 
@@ -110,7 +113,7 @@ export function unknownTypes(args: Arguments, kube: Kubernetes): string[] {
   const words = first.includes('/') ? args.positional.map(w => w.split('/')[0] as string) : first.split(',')
   return words
     .filter(w => w !== 'all' && !w.includes('${') && resourceType(w) === undefined && customType(kube, w) === undefined)
-    .map(w => `the resource type \`${w}\` is not modelled; there are: pods, services, statefulsets, deployments, nodes, configmaps, secrets, endpoints, persistentvolumeclaims, poddisruptionbudgets, jobs, cronjobs, leases, and kinds that the scenario creates`)
+    .map(w => `the resource type \`${w}\` is not modelled; there are: pods, services, statefulsets, deployments, nodes, configmaps, secrets, endpoints, persistentvolumeclaims, poddisruptionbudgets, jobs, cronjobs, leases, events, persistentvolumes, and kinds that the scenario creates`)
 }
 
 /** `pods/x`: an object as in messages about waiting. */

@@ -10,12 +10,15 @@ import { Run } from './memory.ts'
 import { parseOptions, type Parsed, type ShellOptions } from './options.ts'
 import { unmodelled } from './supported.ts'
 import { reach } from './reach.ts'
+import { typedIn, unreadable, withPrompts } from './repl.ts'
 
 export interface Where {
   readonly place: () => string
   /** The mongod of this container. */
   readonly local: () => Mongod | undefined
   readonly pod: string
+  /** The files of this container; on the workstation a call brings its own. */
+  readonly read?: (path: string) => string | undefined
 }
 
 const VERSION = '2.3.2'
@@ -28,34 +31,57 @@ const commonOptions = rememberedByWords(argv => parseOptions(argv))
 const commonSyntax = rememberedByText(text => ({ error: syntaxError(text) }))
 
 export function mongosh(world: World, where: Where, name = 'mongosh'): Command {
-  const optionsOf = (call: Call): Parsed => commonOptions(call.argv)
+  const optionsOf = (call: Call): Parsed => withProgram(commonOptions(call.argv), call, where, name)
   const latencyUs = (call: Call): Us => Math.round(world.sim.chance.sample(START, call.key, 'mongosh start', call.nth))
   return {
     name,
-    summary: 'MongoDB shell: runs JavaScript from --eval',
+    summary: 'MongoDB shell: runs JavaScript from --eval, from files and from standard input',
     check,
     latencyUs,
     latencyBoundUs: () => START.max,
     look(call) {
       const options = optionsOf(call)
-      const early = withoutServer(options, name)
+      const early = withoutServer(options)
       if (early !== undefined) return { output: early, afterUs: 0, stableUntilUs: NEVER }
       return looked(world, where, options as ShellOptions)
     },
     *run(call): Process<Output> {
       const options = optionsOf(call)
-      const early = withoutServer(options, name)
+      const early = withoutServer(options)
       if (early !== undefined) return early
       return yield* perform(world, where, options as ShellOptions)
     },
   }
 }
 
-function withoutServer(options: Parsed, name: string): Output | undefined {
+function withoutServer(options: Parsed): Output | undefined {
   if ('refusal' in options) return options.refusal
   if (options.version) return ok(`${VERSION}\n`)
-  if (options.sources.length === 0) return failed(`${name}: standard input is no terminal, and nothing was given to --eval\n`)
   return undefined
+}
+
+/**
+ * The options with the texts that they lead to: those of the files; where nothing is named, what stands on standard input, as if somebody typed it.
+ * The values of a file's statements are not printed; that of the last `--eval` is.
+ */
+function withProgram(options: Parsed, call: Call, where: Where, name: string): Parsed {
+  if ('refusal' in options || options.version) return options
+  if (options.files.length > 0) {
+    const texts: string[] = []
+    for (const file of options.files) {
+      const text = (where.read ?? (path => call.disk?.read(path)))(file)
+      if (text === undefined) return { refusal: { out: '', err: `Error: ENOENT: no such file or directory, open '${file}'\n`, code: 1 } }
+      const wrong = commonSyntax(text).error
+      if (wrong !== undefined) return { refusal: { out: '', err: `SyntaxError: ${wrong}\n`, code: 1 } }
+      texts.push(text)
+    }
+    const shown = options.sources.map((source, i) => (i === options.sources.length - 1 ? `((v) => { if (v !== undefined) print(v) })((${source.trim().replace(/;+$/, '')}\n))` : source))
+    return { ...options, sources: [...shown, ...texts, 'undefined'] }
+  }
+  if (options.sources.length > 0) return options
+  const problem = unreadable(call.stdin)[0]
+  if (problem?.includes('not modelled') === true) throw new UnsupportedError(`${name} on standard input: ${problem}`, ['JavaScript', 'use DATABASE'])
+  return { ...options, sources: [typedIn(call.stdin, name !== 'mongo')], typed: true }
 }
 
 function check(argv: readonly string[]): readonly Finding[] {
@@ -63,7 +89,6 @@ function check(argv: readonly string[]): readonly Finding[] {
   try {
     const options = parseOptions(argv)
     if ('refusal' in options) return [{ severity: 'error', message: options.refusal.err.trim() }]
-    if (options.sources.length === 0 && !options.version) findings.push({ severity: 'error', message: `${argv[0] ?? 'mongosh'} without --eval: an interactive shell is not modelled` })
     for (const source of options.sources) {
       if (source.includes('${')) continue
       const { error } = commonSyntax(source)
@@ -134,5 +159,5 @@ function* perform(world: World, where: Where, options: ShellOptions): Process<Ou
 
 function finish(options: ShellOptions, m: Mongod, done: { readonly out: string; readonly err: string; readonly code: number }): Output {
   const banner = options.quiet ? '' : `Current Mongosh Log ID:\t000000000000000000000000\nConnecting to:\t\tmongodb://127.0.0.1:27017/?directConnection=true&serverSelectionTimeoutMS=2000&appName=mongosh+${VERSION}\nUsing MongoDB:\t\t${m.host.version}\nUsing Mongosh:\t\t${VERSION}\n\nFor mongosh info see: https://www.mongodb.com/docs/mongodb-shell/\n\n`
-  return { out: banner + done.out, err: done.err, code: done.code }
+  return { out: banner + (options.typed === true ? withPrompts(done.out, options.set === undefined) : done.out), err: done.err, code: done.code }
 }

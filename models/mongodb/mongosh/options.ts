@@ -3,6 +3,10 @@ import { type Output, UnsupportedError } from '../../../src/operator/command.ts'
 
 export interface ShellOptions {
   readonly sources: readonly string[]
+  /** Files whose programs run after those. */
+  readonly files: readonly string[]
+  /** The program came in on standard input. */
+  readonly typed?: boolean
   readonly quiet: boolean
   readonly json: boolean
   readonly user: string | undefined
@@ -17,12 +21,13 @@ export interface ShellOptions {
 
 export type Parsed = ShellOptions | { readonly refusal: Output }
 
-const VALUED = new Set(['--eval', '--host', '--port', '-u', '--username', '-p', '--password', '--authenticationDatabase', '--authenticationMechanism', '--readPreference'])
+const VALUED = new Set(['--eval', '--file', '-f', '--host', '--port', '-u', '--username', '-p', '--password', '--authenticationDatabase', '--authenticationMechanism', '--readPreference'])
 const PLAIN = new Set(['--quiet', '--norc', '--version', '--json', '--retryWrites', '--nodb'])
 
 /** Reads an argument vector. @throws UnsupportedError for an option that is not modelled */
 export function parseOptions(argv: readonly string[]): Parsed {
   const sources: string[] = []
+  const files: string[] = []
   const positional: string[] = []
   let quiet = false
   let json = false
@@ -45,6 +50,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
       }
       if (value === undefined) return { refusal: { out: '', err: `Error parsing command line: ${word} needs a value\n`, code: 1 } }
       if (word === '--eval') sources.push(value)
+      else if (word === '--file' || word === '-f') files.push(value)
       else if (word === '--host') host = value
       else if (word === '--port') port = value
       else if (word === '-u' || word === '--username') user = value
@@ -53,10 +59,12 @@ export function parseOptions(argv: readonly string[]): Parsed {
       else if (word === '--json') json = true
       else if (word === '--version') version = true
     } else if (word.startsWith('-')) throw new UnsupportedError(`the option ${word} of ${argv[0] ?? 'mongosh'} is not modelled`, [...VALUED, ...PLAIN])
+    // An address has no such ending; a file of a program does.
+    else if (/\.m?js$/.test(word)) files.push(word)
     else positional.push(word)
   }
   const address = readAddress(positional, host, port)
-  return { sources, quiet, json, version, user: user ?? address.user, hosts: address.hosts, set: address.set, db: address.db, selectionMs: address.set === undefined ? 2_000 : address.selectionMs }
+  return { sources, files, quiet, json, version, user: user ?? address.user, hosts: address.hosts, set: address.set, db: address.db, selectionMs: address.set === undefined ? 2_000 : address.selectionMs }
 }
 
 interface Address {

@@ -51,8 +51,10 @@ export const PRELUDE = String.raw`'use strict';
   const TheDate = new Proxy(HostDate, {
     construct(target, args, newTarget) { return Reflect.construct(target, args.length === 0 ? [nowMs()] : args, newTarget === TheDate ? HostDate : newTarget); },
     apply() { return new HostDate(nowMs()).toString(); },
-    get(target, key) { return key === 'now' ? nowMs : target[key]; },
+    get(target, key) { return target[key]; },
   });
+  // In the original itself: what is frozen later, a proxy may not answer otherwise.
+  HostDate.now = nowMs;
   for (const part of ['FullYear', 'Month', 'Date', 'Day', 'Hours', 'Minutes', 'Seconds', 'Milliseconds']) HostDate.prototype['get' + part] = HostDate.prototype['getUTC' + part];
   HostDate.prototype.getTimezoneOffset = () => 0;
   HostDate.prototype.toString = function () { const s = this.toUTCString(); const m = /^(\w+), (\d+) (\w+) (-?\d+) ([\d:]+) GMT$/.exec(s); return m ? m[1] + ' ' + m[3] + ' ' + m[2] + ' ' + m[4] + ' ' + m[5] + ' GMT+0000 (Coordinated Universal Time)' : s; };
@@ -155,7 +157,7 @@ export const PRELUDE = String.raw`'use strict';
   let db = database('test');
   const EJSON = { stringify: (v, a, indent) => JSON.stringify(v, null, typeof a === 'number' ? a : indent), parse: s => typed(JSON.parse(s)) };
   const quit = code => { stop = { code: code === undefined ? 0 : code }; throw stop; };
-  const globals = { rs, print, console: { log: print, error: print, warn: print, info: print }, printjson: v => print(inspectTop(v)), tojson: v => inspectTop(v), sleep: ms => { ask('$sleep', JSON.stringify(ms)); }, quit, exit: quit, Timestamp: (t, i) => new Timestamp(t, i), Long, NumberLong: n => new Long(n), NumberInt: n => Number(n), NumberDecimal: n => Number(n), Int32: n => Number(n), ObjectId: h => new ObjectId(h), ISODate: s => s === undefined ? new TheDate() : new HostDate(s), EJSON, Date: TheDate, load: () => unsupported('load'), require: () => unsupported('require'), setTimeout: () => unsupported('setTimeout'), process: undefined };
+  const globals = { rs, print, __failed: e => print(line(e)), console: { log: print, error: print, warn: print, info: print }, printjson: v => print(inspectTop(v)), tojson: v => inspectTop(v), sleep: ms => { ask('$sleep', JSON.stringify(ms)); }, quit, exit: quit, Timestamp: (t, i) => new Timestamp(t, i), Long, NumberLong: n => new Long(n), NumberInt: n => Number(n), NumberDecimal: n => Number(n), Int32: n => Number(n), ObjectId: h => new ObjectId(h), ISODate: s => s === undefined ? new TheDate() : new HostDate(s), EJSON, Date: TheDate, load: () => unsupported('load'), require: () => unsupported('require'), setTimeout: () => unsupported('setTimeout'), process: undefined };
   Math.random = () => unsupported('Math.random');
   delete globalThis.Promise;
   // One script must leave nothing to the next: what the language itself brings is frozen, what a script adds is taken away.

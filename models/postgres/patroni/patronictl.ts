@@ -34,12 +34,14 @@ export function patronictl(world: World, place: () => string): Command {
     summary: 'shows and steers the Patroni cluster',
     check: (argv): Finding[] => {
       const { verb, flags } = read(argv)
-      if (!VERBS.includes(verb)) return [{ severity: 'error', message: `patronictl ${verb} is not modelled; there are: ${VERBS.join(', ')}` }]
+      if (!verb.includes('${') && !VERBS.includes(verb)) return [{ severity: 'error', message: `patronictl ${verb} is not modelled; there are: ${VERBS.join(', ')}` }]
       if ((verb === 'switchover' || verb === 'failover' || verb === 'reinit') && !flags.has('--force')) return [{ severity: 'error', message: `patronictl ${verb} asks questions unless --force is given` }]
+      const format = flags.get('--format') ?? flags.get('-f')
+      if (verb === 'list' && format !== undefined && !format.includes('${') && format !== 'pretty' && format !== 'json') return [{ severity: 'error', message: `patronictl list --format ${format} is not modelled; there are: pretty, json` }]
       return []
     },
     latencyUs: call => Math.round(SECOND * (0.6 + 0.6 * world.sim.chance.draw(call.key, 'patronictl starts', call.nth))),
-    look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(list(dcs)), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
+    look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(isJson(call.argv) ? listJson(dcs) : list(dcs)), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
     *run(call): Process<Output> {
       const { verb, positional, flags } = read(call.argv)
       const gone = away()
@@ -103,9 +105,20 @@ export function* askFor(dcs: Dcs, leader: string | undefined, candidate: string 
 }
 
 /** `patronictl list`. */
-function list(dcs: Dcs): string {
+function isJson(argv: readonly string[]): boolean {
+  const { flags } = read(argv)
+  return (flags.get('--format') ?? flags.get('-f')) === 'json'
+}
+
+/** As `print_output` of patroni/ctl.py gives it: one line, an object a member; numbers are numbers, and a leader has no lag. */
+function listJson(dcs: Dcs): string {
+  const members = rowsOf(dcs).map(([member, host, role, state, timeline, lag]) => ({ Cluster: dcs.world.options.name, Member: member, Host: host, Role: role, State: state, ...(timeline === '' ? {} : { TL: Number(timeline) }), ...(lag === '' ? {} : { 'Lag in MB': Number(lag) }) }))
+  return `[${members.map(m => `{${Object.entries(m).map(([k, v]) => `${JSON.stringify(k)}: ${JSON.stringify(v)}`).join(', ')}}`).join(', ')}]\n`
+}
+
+function rowsOf(dcs: Dcs): string[][] {
   const { world, holder } = dcs
-  const rows = [...dcs.agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(agent => {
+  return [...dcs.agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(agent => {
     const server = agent.body.server()
     const leads = agent.name === holder
     const role = leads ? 'Leader' : dcs.options.synchronousMode && dcs.sync?.includes(agent.name) ? 'Sync Standby' : 'Replica'
@@ -113,6 +126,11 @@ function list(dcs: Dcs): string {
     const lag = leads || leading === undefined || server === undefined ? '' : String(Math.max(0, Math.round((leading.copy.lsn('flush') - server.copy.lsn('apply')) / 1_048_576)))
     return [agent.name, world.kubernetes.pod(agent.name)?.podIP ?? '', role, stateOf(server), String(server?.dir.timeline ?? ''), lag]
   })
+}
+
+function list(dcs: Dcs): string {
+  const { world } = dcs
+  const rows = rowsOf(dcs)
   const head = ['Member', 'Host', 'Role', 'State', 'TL', 'Lag in MB']
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map(r => (r[i] as string).length)))
   const rule = `+${widths.map(w => '-'.repeat(w + 2)).join('+')}+`

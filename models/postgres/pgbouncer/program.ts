@@ -2,6 +2,7 @@
 import type { Client, Entrance, Knock } from '../../../src/engine.ts'
 import type { Process } from '../../../src/kernel/index.ts'
 import { type Call, type Command, CommandRegistry, type Look, ok, type Output } from '../../../src/operator/command.ts'
+import { withShell } from '../../../src/operator/shell/container.ts'
 import type { ContainerHandle, ContainerProgram } from '../../kubernetes/container.ts'
 import { freshAmong } from '../entrances.ts'
 import { findServerByHost } from '../hosts.ts'
@@ -12,6 +13,8 @@ import { Bouncer } from './bouncer.ts'
 
 export class BouncerProgram implements ContainerProgram {
   private readonly running = new Map<string, Bouncer>()
+  /** Of each process that somebody looked at from within. */
+  private readonly inside = new WeakMap<Bouncer, CommandRegistry>()
   private programsOf: (bouncer: Bouncer) => readonly Command[] = () => []
 
   constructor(
@@ -54,8 +57,10 @@ export class BouncerProgram implements ContainerProgram {
 
   programs(c: ContainerHandle): CommandRegistry {
     const bouncer = this.running.get(c.pod.uid)
-    const registry = new CommandRegistry('container pgbouncer')
-    return bouncer === undefined ? registry : registry.register(...this.programsOf(bouncer))
+    if (bouncer === undefined) return new CommandRegistry('container pgbouncer')
+    let registry = this.inside.get(bouncer)
+    if (registry === undefined) this.inside.set(bouncer, (registry = withShell(this.world.sim, new CommandRegistry('container pgbouncer').register(...this.programsOf(bouncer)))))
+    return registry
   }
 
   /** The process in a pod, if it runs. */

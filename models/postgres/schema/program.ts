@@ -1,7 +1,7 @@
 /** What the application's image does when a container of it runs: it serves, or (as init container or Job) it migrates. */
 import { defineEvent, type Process, SECOND } from '../../../src/kernel/index.ts'
 import { CommandRegistry } from '../../../src/operator/command.ts'
-import { placeUtilities, containerShell } from '../../../src/operator/shell/container.ts'
+import { withShell } from '../../../src/operator/shell/container.ts'
 import type { Files } from '../../../src/operator/shell/files.ts'
 import type { ContainerHandle, ContainerProgram } from '../../kubernetes/container.ts'
 import { psqlFor } from '../psql-targets.ts'
@@ -73,8 +73,7 @@ export class ApplicationProgram implements ContainerProgram {
     const place = (): string => c.machine.name
     registry.register(migrateCommand(this.world, this.options, c), psqlFor(this.world, { place, user: 'app_user', server: () => undefined, pod: c.pod.name }))
     const files = scratchFiles()
-    registry.register(...containerShell(this.world.sim, registry, files))
-    registry.register(...placeUtilities(this.world.sim, registry, files))
+    withShell(this.world.sim, registry, files)
     return registry
   }
 }

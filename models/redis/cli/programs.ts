@@ -1,7 +1,7 @@
 /** What the operator can run: kubectl and az, redis-cli from a bastion, and what `kubectl exec` finds in a member's container. */
 import type { Process } from '../../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok, type Output } from '../../../src/operator/command.ts'
-import { containerShell } from '../../../src/operator/shell/container.ts'
+import { withShell } from '../../../src/operator/shell/container.ts'
 import type { Files } from '../../../src/operator/shell/files.ts'
 import type { ContainerHandle } from '../../kubernetes/container.ts'
 import type { Server } from '../server.ts'
@@ -55,5 +55,5 @@ class Scratch implements Files {
 export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined): CommandRegistry {
   const registry = new CommandRegistry('container redis')
   registry.register(redisCli(world, { place: () => c.machine.name, local: server }))
-  return registry.register(...containerShell(world.sim, registry, new Scratch()))
+  return withShell(world.sim, registry, new Scratch())
 }

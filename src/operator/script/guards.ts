@@ -21,7 +21,7 @@ function nameOf(node: Simple): string {
 }
 
 /** Functions that end the script: `die() { echo …; exit 1; }`. */
-function leaversOf(script: Script): ReadonlySet<string> {
+export function leaversOf(script: Script): ReadonlySet<string> {
   const names = new Set<string>()
   everyNode(script.body, node => {
     if (node.is === 'function' && has([node.body], simple => nameOf(simple) === 'exit')) names.add(node.name)

@@ -1,6 +1,7 @@
 import type { CommandRegistry } from '../command.ts'
+import { leaversOf } from './guards.ts'
 import { BUILTIN_NAMES, UTILITY_NAMES } from '../shell/index.ts'
-import { type ScriptFinding, constantsOf, functionsOf } from '../shell/check.ts'
+import { type ScriptFinding, functionsOf } from '../shell/check.ts'
 import { type Assignment, type Node, type Part, type Script, type Simple, type Word, bodiesOf, everyNode, isAssignment, wordsOf, wordsOfParameter } from '../shell/syntax.ts'
 
 /** Rules about what a script overlooks. */
@@ -19,7 +20,8 @@ export function lintScript(script: Script, registry: CommandRegistry): ScriptFin
   const isProgram = (node: Node): node is Simple => node.is === 'simple' && programOf(node, registry, functions) !== undefined
   const fed = fedByPrograms(script, isProgram)
   const strict = strictMode(script)
-  const plain = new Set([...constantsOf(script)].filter(([, value]) => /^[\w./:@%+=,-]+$/.test(value)).map(([name]) => name))
+  const plain = neverEmpty(script)
+  const leavers = leaversOf(script)
   everyNode(script.body, (node, around) => {
     if (node.is === 'simple') {
       guards(node, fed, script, say)
@@ -28,7 +30,7 @@ export function lintScript(script: Script, registry: CommandRegistry): ScriptFin
       if (isProgram(node) && !strict.errexit && !looksAt(node, around)) say(node.line, 'failure-passed-over', `whatever becomes of \`${programOf(node, registry, functions) as string}\`, the next command runs: use \`set -e\`, or \`… || exit 1\``)
     }
     if (node.is === 'conditional' || node.is === 'arithmetic') compared(node, fed, say)
-    if (node.is === 'while' && waits(node, isProgram) && !bounded(node)) say(node.line, 'unbounded-wait', 'this loop has no limit of its own: if what it waits for never comes, the script hangs. Count the passes, or compare with a deadline')
+    if (node.is === 'while' && waits(node, isProgram) && !bounded(node, leavers)) say(node.line, 'unbounded-wait', 'this loop has no limit of its own: if what it waits for never comes, the script hangs. Count the passes, or compare with a deadline')
   })
   for (const [name, at] of fed) if (!mentioned(script, name)) say(at.line, 'result-never-read', `\`${name}\` is never looked at`, 'SC2034')
   return [...found.values()].sort((a, b) => a.line - b.line)
@@ -97,11 +99,18 @@ function guards(node: Simple, fed: ReadonlyMap<string, unknown>, script: Script,
     for (const side of [node.words[i - 1], node.words[i + 1]]) {
       if (side === undefined || isAssignment(side)) continue
       const variable = parametersOf(side.parts).find(n => fed.has(n))
-      const direct = side.parts.some(p => p.is === 'command')
+      const direct = side.parts.some(p => p.is === 'command' && !alwaysPrints(p.body))
       if (variable !== undefined && checkedBefore(script, variable, node.line)) continue
       if (variable !== undefined || direct) say(node.line, 'guard-without-data', `if ${variable === undefined ? 'the command prints nothing' : `\`${variable}\` is empty`} this test is no "no" but an error (status 2): \`if\` takes the other branch and goes on. Check for a number first: \`[[ \${${variable ?? 'x'}:-} =~ ^[0-9]+$ ]] || exit 1\``)
     }
   })
+}
+
+/** A clock or a count: a number whatever else is wrong. */
+function alwaysPrints(nodes: readonly Node[]): boolean {
+  const last = nodes.at(-1)
+  const program = last?.is === 'pipeline' ? last.commands.at(-1) : last
+  return program?.is === 'simple' && ['date', 'wc', 'nproc'].includes(constant(program.words[0]) ?? '')
 }
 
 type Say = (line: number, rule: ScriptRule, message: string, shellCheck?: string) => void
@@ -123,6 +132,29 @@ function compared(node: Extract<Node, { is: 'conditional' | 'arithmetic' }>, fed
   const names = wordsOf(node).flatMap(w => [...parametersOf(w.parts), ...(node.is === 'arithmetic' ? (w.source.match(/[A-Za-z_]\w*/g) ?? []) : [])])
   const variable = names.find(n => fed.has(n))
   if (variable !== undefined) say(node.line, 'guard-without-data', `if \`${variable}\` is empty or no number, this is false and the script goes on as if the guard had held. Check for a number first`)
+}
+
+/** Variables that are one word whatever happens: each time they are set it is to a text without blanks, a number, or something with a default; or they run over a list. */
+function neverEmpty(script: Script): ReadonlySet<string> {
+  const sure = new Map<string, boolean>()
+  const put = (name: string, one: boolean): void => void sure.set(name, one && sure.get(name) !== false)
+  everyNode(script.body, node => {
+    if (node.is === 'for') put(node.name, true)
+    if (node.is !== 'simple') return
+    for (const a of [...node.assignments, ...node.words.filter(isAssignment)]) put(a.name, a.index === undefined && !Array.isArray(a.value) && isOneWord(a.value as Word))
+    const name = constant(node.words[0])
+    if (name === 'read' || name === 'mapfile' || name === 'readarray' || name === 'getopts' || name === 'printf' || name === 'unset' || name === 'local' || name === 'declare') for (const word of node.words.slice(1)) if (!isAssignment(word)) put(word.constant ?? '', false)
+  })
+  return new Set([...sure].filter(([, one]) => one).map(([name]) => name))
+}
+
+const ONE_WORD = /^[\w./:@%+=,-]+$/
+
+function isOneWord(value: Word): boolean {
+  if (value.constant !== undefined) return ONE_WORD.test(value.constant)
+  const only = value.parts.length === 1 ? value.parts[0] : undefined
+  if (only?.is === 'arithmetic') return true
+  return only?.is === 'parameter' && only.operation?.is === 'default' && only.operation.colon && (only.operation.operator === '-' || only.operation.operator === '=') && ONE_WORD.test(only.operation.word.constant ?? '')
 }
 
 /** Variables without quotes in what a program is told. @param plain those that are set once, to one word */
@@ -172,11 +204,11 @@ function looksAt(node: Simple, around: readonly Node[]): boolean {
 const waits = (node: Extract<Node, { is: 'while' }>, isProgram: (node: Node) => node is Simple): boolean => holds(node.test, isProgram) || holds(node.body, n => n.is === 'simple' && constant(n.words[0]) === 'sleep')
 
 /** A loop that counts, looks at a clock, reads an input, or can be left. */
-function bounded(node: Extract<Node, { is: 'while' }>): boolean {
+function bounded(node: Extract<Node, { is: 'while' }>, leavers: ReadonlySet<string>): boolean {
   const inTest = node.test.flatMap(deep)
   if (holds(node.test, n => n.is === 'arithmetic' || (n.is === 'simple' && (constant(n.words[0]) === 'read' || n.words.some(w => NUMERIC.test(constant(w) ?? '')))))) return true
   if (inTest.includes('SECONDS')) return true
-  return holds(node.body, n => n.is === 'simple' && ['break', 'exit', 'return'].includes(constant(n.words[0]) ?? '')) && (holds(node.body, n => n.is === 'arithmetic' || n.is === 'conditional' || (n.is === 'simple' && ['[', 'test'].includes(constant(n.words[0]) ?? '') && n.words.some(w => NUMERIC.test(constant(w) ?? '')))))
+  return holds(node.body, n => n.is === 'simple' && (['break', 'exit', 'return'].includes(constant(n.words[0]) ?? '') || leavers.has(constant(n.words[0]) ?? ''))) && (holds(node.body, n => n.is === 'arithmetic' || n.is === 'conditional' || (n.is === 'simple' && ['[', 'test'].includes(constant(n.words[0]) ?? '') && n.words.some(w => NUMERIC.test(constant(w) ?? '')))))
 }
 
 function mentioned(script: Script, name: string): boolean {

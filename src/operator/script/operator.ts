@@ -8,7 +8,7 @@ import { type Caller, type Frame, type Issue, MemoryFiles, ScriptRun, StuckError
 import { EPOCH_SECONDS } from '../shell/container.ts'
 import type { Script, Simple } from '../shell/syntax.ts'
 import { lineId } from './plan.ts'
-import { LineRecorder } from './record.ts'
+import { LineRecorder, withoutColours } from './record.ts'
 
 const COMMAND = defineEvent('operator.command')
 const STARTED = defineEvent('operator.step-started')
@@ -53,6 +53,8 @@ export class ScriptOperator implements OperatorRun {
   private readonly where: string
   private readonly files: MemoryFiles
   private lastWords = ''
+  /** The last line on its standard output: many scripts complain there. */
+  private lastPrinted = ''
   /** Why the last program failed, if it did: a script's own message often hides it. */
   private lastFailure = ''
   private lines: LineRecorder | undefined
@@ -103,7 +105,7 @@ export class ScriptOperator implements OperatorRun {
   /** The last words on the terminal, and those of the program that failed just before, where they are others. */
   private said(): string {
     const { lastWords, lastFailure } = this
-    if (lastWords === '') return lastFailure === '' ? '' : `: ${lastFailure}`
+    if (lastWords === '') return lastFailure === '' ? (this.lastPrinted === '' ? '' : `; the last line it printed: ${this.lastPrinted}`) : `: ${lastFailure}`
     return lastFailure === '' || lastFailure.includes(lastWords) ? `: ${lastFailure === '' ? lastWords : lastFailure}` : `: ${lastWords} (${lastFailure})`
   }
 
@@ -124,6 +126,7 @@ export class ScriptOperator implements OperatorRun {
     const terminal = (error: boolean) => ({
       write: (text: string): boolean => {
         if (error) this.lastWords = lastLine(text)
+        else this.lastPrinted = lastLine(text)
         this.lines?.wrote(text, error)
         options.terminal?.(text.trimEnd())
         return true
@@ -322,5 +325,5 @@ export class ScriptOperator implements OperatorRun {
 }
 
 function lastLine(text: string): string {
-  return text.trim().split('\n').pop()?.slice(0, LAST_WORDS) ?? ''
+  return withoutColours(text).trim().split('\n').pop()?.slice(0, LAST_WORDS) ?? ''
 }

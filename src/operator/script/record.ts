@@ -49,7 +49,7 @@ export class LineRecorder {
   wrote(text: string, error: boolean): void {
     const { printed } = this
     const stream = error ? 'err' : 'out'
-    if (printed[stream].length < TEXT_MOST) printed[stream] += text
+    if (printed[stream].length < TEXT_MOST) printed[stream] += withoutColours(text)
   }
 
   /** @param outer the main shell: its options are those that hold for substitutions, too */
@@ -126,6 +126,11 @@ function leadsTo({ fds, session }: Shell): OutputTo {
 function assignedBy(node: Simple, shell: Shell): Readonly<Record<string, string>> {
   const assigned = [...(node.words.length === 0 ? node.assignments : []), ...node.words.filter(isAssignment)]
   return Object.fromEntries(assigned.filter(a => a.index === undefined).map(a => [a.name, cut(shell.get(a.name) ?? '')]))
+}
+
+/** What a terminal would make of colours and the like is left out: a story is text. */
+export function withoutColours(text: string): string {
+  return text.includes('\u001b') ? text.replace(/\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007|[()][A-Z0-9])/g, '') : text
 }
 
 function cut(text: string): string {

@@ -1,6 +1,8 @@
 import type { Process } from '../../kernel/index.ts'
+import { UnsupportedError } from '../command.ts'
 import { isNonZero, ArithmeticError } from './arithmetic.ts'
 import { declare } from './declare.ts'
+import { alias, dirs, popd, pushd, unalias } from './directories.ts'
 import { absolute } from './files.ts'
 import { quoteForShell } from './parameter.ts'
 import { SyntaxError } from './parse.ts'
@@ -96,6 +98,7 @@ const shopt: Builtin = (shell, argv) => {
   const names = argv.slice(1).filter(a => !a.startsWith('-'))
   if (!on && !argv.includes('-u')) return names.every(n => shell.shopt.has(n)) ? 0 : 1
   for (const name of names) {
+    if (on && name === 'expand_aliases') throw new UnsupportedError(`line ${shell.line}: \`shopt -s expand_aliases\`: words of an alias are not replaced in a rehearsal`, ['functions'])
     if (on) shell.shopt.set(name, true)
     else shell.shopt.delete(name)
   }
@@ -282,6 +285,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
     shell.complain("[: missing `]'")
     return 2
   }],
+  ['pushd', pushd], ['popd', popd], ['dirs', dirs], ['alias', alias], ['unalias', unalias],
   ['read', read], ['mapfile', mapping], ['readarray', mapping],
   ...(['export', 'declare', 'typeset', 'local', 'readonly'] as const).map((name): [string, Builtin] => [name, declare]),
   ['hash', (shell, argv) => (argv.length === 1 ? say(shell, 'hash', 'hash: hash table empty\n') : 0)], ['umask', ignored], ['ulimit', ignored], ['disown', ignored], ['times', ignored],
@@ -292,4 +296,4 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
 ])
 
 /** Names that are not given as a mistake in a script: builtins of bash that a rehearsal does not have. */
-export const UNSUPPORTED_BUILTINS: readonly string[] = ['bg', 'bind', 'compgen', 'complete', 'coproc', 'dirs', 'enable', 'fc', 'fg', 'help', 'history', 'logout', 'pushd', 'popd', 'suspend', 'alias', 'unalias']
+export const UNSUPPORTED_BUILTINS: readonly string[] = ['bg', 'bind', 'compgen', 'complete', 'coproc', 'enable', 'fc', 'fg', 'help', 'history', 'logout', 'suspend']

@@ -1,13 +1,13 @@
 import { Simulation } from '../../kernel/index.ts'
-import { CommandRegistry, UnsupportedError } from '../command.ts'
+import { CommandRegistry, UnsupportedError, UTILITY_SUMMARY } from '../command.ts'
 import { UNSUPPORTED_BUILTINS } from './builtins.ts'
 import { MemoryFiles, absolute } from './files.ts'
 import { BUILTIN_NAMES, ScriptRun, UTILITY_NAMES } from './index.ts'
 import { SyntaxError, parseScript } from './parse.ts'
-import { UTILITY_SUMMARY } from './program.ts'
 import { NOTHING } from './streams.ts'
 import { type Script, type Simple, type Word, everyNode, isAssignment } from './syntax.ts'
 import { UTILITIES } from './utilities/index.ts'
+import { functionBodies, startedBy } from './wrappers.ts'
 
 /** Something about a script that can be told without running it. */
 export interface ScriptFinding {
@@ -72,6 +72,7 @@ export function writtenArgv(node: Simple, constants: ReadonlyMap<string, string>
 /** Every simple command of a script with its words as far as they are known. A variable that runs over a fixed list stands for each of its words. */
 export function commandsOf(script: Script): readonly { readonly argv: readonly string[]; readonly node: Simple }[] {
   const constants = constantsOf(script)
+  const bodies = functionBodies(script)
   const found: { argv: readonly string[]; node: Simple }[] = []
   everyNode(script.body, (node, around) => {
     if (node.is !== 'simple' || node.words.length === 0) return
@@ -79,9 +80,12 @@ export function commandsOf(script: Script): readonly { readonly argv: readonly s
     const values = loop?.is === 'for' ? (loop.words ?? []).map(word => new Map([...constants, [loop.name, word.constant as string]])) : [constants]
     const seen = new Set<string>()
     for (const known of values) {
-      const argv = through(writtenArgv(node, known))
-      if (!seen.has(argv.join('\0'))) found.push({ argv, node })
-      seen.add(argv.join('\0'))
+      const written = writtenArgv(node, known)
+      for (const each of [written, ...startedBy(written, bodies, known)]) {
+        const argv = through(each)
+        if (!seen.has(argv.join('\0'))) found.push({ argv, node })
+        seen.add(argv.join('\0'))
+      }
     }
   })
   return found
@@ -105,10 +109,16 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
   const findings: ScriptFinding[] = []
   const functions = functionsOf(script)
   const constants = constantsOf(script)
+  const bodies = functionBodies(script)
   const probe = new Probe()
+  /** What was said of other parts of the cluster, and how many commands speak of this one: where those are the fewer, the script means this one by another name. */
+  const elsewhere: ScriptFinding[] = []
+  let atHome = 0
   everyNode(script.body, node => {
     if (node.is !== 'simple' || node.words.length === 0) return
-    checkArgv(writtenArgv(node, constants), node)
+    const argv = writtenArgv(node, constants)
+    checkArgv(argv, node)
+    for (const inner of startedBy(argv, bodies, constants)) checkArgv(inner, node)
   })
   function checkArgv(argv: readonly string[], node: Simple): void {
     const name = argv[0]
@@ -125,11 +135,17 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
     if (base === 'bash' || base === 'sh') return checkInner(argv, node)
     if (name.includes('/') && !registry.has(base) && !UTILITY_NAMES.has(base)) return
     if (registry.has(base) && registry.get(base).summary !== UTILITY_SUMMARY) {
-      for (const found of registry.check(argv)) if (found.file === undefined || !files.has(found.file)) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning')
+      const deaf = registry.get(base).deaf?.(argv)
+      if (deaf !== undefined && node.redirections.some(r => r.is === 'text')) findings.push({ severity: 'warning', line: node.line, rule: 'input-unread', message: deaf, command: node.source.split('\n')[0] as string })
+      const all = registry.check(argv)
+      if (!all.some(found => found.elsewhere === true)) atHome += 1
+      for (const found of all) if (found.elsewhere === true && !files.makes(found.object ?? '')) elsewhere.push({ severity: 'error', line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
+      else if ((found.file === undefined || !files.has(found.file)) && (found.object === undefined || !files.makes(found.object))) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning')
       return
     }
     if (BUILTIN_NAMES.has(name)) {
       if (name === 'trap' && argv.some(a => a === 'DEBUG' || a === 'RETURN')) say('`trap … DEBUG` and `trap … RETURN` are not supported. Supported: EXIT, ERR, the signals')
+      if (name === 'shopt' && argv.includes('-s') && argv.includes('expand_aliases')) say('`shopt -s expand_aliases`: words of an alias are not replaced in a rehearsal. Supported: functions')
       return
     }
     if (UTILITY_NAMES.has(base)) {
@@ -151,7 +167,10 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       findings.push({ severity: 'error', line: error.line, rule: 'syntax', message: error.what, command: node.source })
     }
   }
-  return findings.sort((a, b) => a.line - b.line)
+  for (const each of elsewhere) findings.push(atHome >= elsewhere.length ? { ...each, severity: 'warning' } : each)
+  // Two functions may come to the same.
+  const seen = new Set<string>()
+  return findings.sort((a, b) => a.line - b.line).filter(({ line, message }) => !seen.has(`${line} ${message}`) && seen.add(`${line} ${message}`))
 }
 
 /** The files that a script will find: those on the workstation, and those that it may write itself. */
@@ -164,6 +183,13 @@ class FilesOf {
   ) {
     // A folder that it leaves, or a file that a variable names, may be anything.
     this.writes = /(?:^|[;&|\s])(?:cd|pushd|mktemp|tar|unzip|git|cp|mv)\s/m.test(script.text)
+  }
+
+  /** Whether a manifest beside the script or in it, or a line of it, may make an object of that name. */
+  makes(name: string): boolean {
+    const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    const made = new RegExp(`name["']?:\\s*["']?${escaped}|\\b(?:create|run|expose|add)\\b[^\\n]*\\b${escaped}\\b`)
+    return [this.script.text, ...this.mounted.values()].some(text => made.test(text))
   }
 
   has(file: string): boolean {

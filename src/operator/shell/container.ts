@@ -1,10 +1,9 @@
 import type { Process, Simulation } from '../../kernel/index.ts'
-import { type Call, type Command, type CommandRegistry, type Finding, type Output, UnsupportedError, recall } from '../command.ts'
+import { type Call, type Command, type CommandRegistry, type Finding, type Output, UnsupportedError, recall, UTILITY_SUMMARY } from '../command.ts'
 import { unsupportedIn } from './check.ts'
-import type { Files } from './files.ts'
+import { type Files, MemoryFiles } from './files.ts'
 import { ScriptRun, StuckError, UTILITY_NAMES } from './index.ts'
 import { SyntaxError, parseScript } from './parse.ts'
-import { UTILITY_SUMMARY } from './program.ts'
 import { parseOnce } from './session.ts'
 import { Collector, LazySource } from './streams.ts'
 
@@ -66,7 +65,7 @@ function* run(sim: Simulation, registry: CommandRegistry, files: Files, call: Ca
 
 /** Text programs and tests as programs of a place, for calls without a shell: `kubectl exec pod -- cat FILE`. */
 export function placeUtilities(sim: Simulation, registry: CommandRegistry, files: Files): readonly Command[] {
-  const names = [...UTILITY_NAMES, 'echo', 'printf', 'test', '[', 'true', 'false', 'pwd', 'kill'].filter(name => !['bash', 'sh', 'dash', 'sleep'].includes(name) && !registry.has(name))
+  const names = [...UTILITY_NAMES, 'echo', 'printf', 'test', '[', 'true', 'false', 'pwd', 'kill'].filter(name => !['bash', 'sh', 'dash'].includes(name) && !registry.has(name))
   return names.map(name => ({
     name,
     summary: UTILITY_SUMMARY,
@@ -75,6 +74,12 @@ export function placeUtilities(sim: Simulation, registry: CommandRegistry, files
     look: () => undefined,
     run: call => run(sim, registry, files, recall(call, { argv: ['sh', '-c', quoted(call.argv)] })),
   }))
+}
+
+/** What every image has: the shell, text programs, and files that live as long as the container. */
+export function withShell(sim: Simulation, registry: CommandRegistry, files: Files = new MemoryFiles()): CommandRegistry {
+  registry.register(...containerShell(sim, registry, files))
+  return registry.register(...placeUtilities(sim, registry, files))
 }
 
 const quoted = (argv: readonly string[]): string => argv.map(word => (/^[A-Za-z0-9_./:=@%+,-]+$|^\[$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')

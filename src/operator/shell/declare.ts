@@ -1,8 +1,10 @@
 import type { Process } from '../../kernel/index.ts'
 import { assign } from './assign.ts'
 import { fieldsOf } from './expand.ts'
+import { hideOptions } from './getopts.ts'
 import { quoteForShell } from './parameter.ts'
 import { ExpansionError } from './errors.ts'
+import { say } from './printing.ts'
 import type { Shell } from './shell.ts'
 import { type Assignment, type Simple, type Word, isAssignment } from './syntax.ts'
 
@@ -26,10 +28,13 @@ export function* declare(shell: Shell, argv: readonly string[], node: Simple): P
     shell.complain('local: can only be used in a function')
     return 1
   }
+  if (flags.has('F') && items.length === 0) return say(shell, name, [...shell.functions.keys()].sort().map(known => `declare -f ${known}\n`).join(''))
   if (flags.has('p') || (items.length === 0 && name !== 'local')) return print(shell, name, items.map(i => (typeof i === 'string' ? i : i.name)), flags)
   if (flags.has('f') || flags.has('F')) {
     if (name === 'export') return 0
-    return items.every(i => typeof i === 'string' && shell.functions.has(i)) ? 0 : 1
+    const known = items.filter((i): i is string => typeof i === 'string' && shell.functions.has(i))
+    if (flags.has('F') && known.length > 0) say(shell, name, known.map(i => `${i}\n`).join(''))
+    return known.length === items.length ? 0 : 1
   }
   const isLocal = name === 'local' || ((name === 'declare' || name === 'typeset') && shell.vars.inFunction && !flags.has('g'))
   let status = 0
@@ -47,6 +52,7 @@ function* one(shell: Shell, name: string, item: Assignment | string, flags: Read
   }
   const evaluated = typeof item === 'string' ? undefined : item
   const before = isLocal ? shell.get(variable) : undefined
+  if (isLocal && variable === 'OPTIND') hideOptions(shell)
   // The value is worked out before the local hides what it may mention: `local x=$x`.
   if (isLocal && evaluated !== undefined && !Array.isArray(evaluated.value)) {
     const step = yield* fieldsOfValue(shell, evaluated)

@@ -1,4 +1,5 @@
 import type { Builtin } from './machine.ts'
+import type { Shell } from './shell.ts'
 
 /** `getopts OPTIONS NAME [ARGUMENT…]` */
 export const getopts: Builtin = (shell, argv) => {
@@ -65,4 +66,21 @@ export const getopts: Builtin = (shell, argv) => {
   shell.set('OPTIND', String(optind))
   shell.optchar = optchar
   return 0
+}
+
+/** `local OPTIND`: this function reads its own options, from the first one on. */
+export function hideOptions(shell: Shell): void {
+  shell.session.hiddenOptions.push({ shell, depth: shell.calls.length, optind: shell.optind, optchar: shell.optchar })
+  shell.optind = 1
+  shell.optchar = 0
+}
+
+/** The function is over: whoever called it goes on where it was. */
+export function showOptions(shell: Shell): void {
+  const hidden = shell.session.hiddenOptions
+  const last = hidden[hidden.length - 1]
+  if (last?.shell !== shell || last.depth !== shell.calls.length) return
+  hidden.pop()
+  shell.optind = last.optind
+  shell.optchar = last.optchar
 }

@@ -1,5 +1,5 @@
 import type { Process } from '../../kernel/index.ts'
-import { type Output, UnsupportedError } from '../command.ts'
+import { type Output, UTILITY_SUMMARY, UnsupportedError } from '../command.ts'
 import { absolute } from './files.ts'
 import { sameVector } from './memory.ts'
 import { isPipe } from './redirect.ts'
@@ -10,8 +10,6 @@ import { WAIT } from './streams.ts'
 import type { Simple } from './syntax.ts'
 import type { Utility, UtilityCall } from './utilities.ts'
 
-/** The summary of a text program that stands in a registry, so that it can be called without a shell. */
-export const UTILITY_SUMMARY = 'a text program'
 /** What a program of the workstation costs to start, in microseconds of its processor. */
 const FORK_US = 1_200
 

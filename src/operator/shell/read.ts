@@ -155,7 +155,18 @@ export function mapfile(shell: Shell, argv: readonly string[]): number {
     else if (arg === '-n') most = Number(argv[++i]) || Number.POSITIVE_INFINITY
     else if (arg === '-s') skip = Number(argv[++i])
     else if (arg === '-d') delimiter = (argv[++i] ?? '')[0] ?? '\0'
-    else if (arg === '-td' || arg === '-d') delimiter = (argv[++i] ?? '')[0] ?? '\0'
+    else if (arg === '-td') {
+      strip = true
+      delimiter = (argv[++i] ?? '')[0] ?? '\0'
+    } else if (/^-t?d./.test(arg)) {
+      strip ||= arg[1] === 't'
+      delimiter = arg[arg.indexOf('d') + 1] as string
+    } else if (/^-n\d/.test(arg)) most = Number(arg.slice(2)) || Number.POSITIVE_INFINITY
+    else if (/^-s\d/.test(arg)) skip = Number(arg.slice(2))
+    else if (arg === '-tn') {
+      strip = true
+      most = Number(argv[++i]) || Number.POSITIVE_INFINITY
+    }
     else if (!arg.startsWith('-')) name = arg
     else {
       shell.complain(`mapfile: ${arg}: invalid option`)

@@ -141,6 +141,8 @@ export class Session {
   failing = false
   /** Failures inside a trap that nothing looked at. */
   passedOver = 0
+  /** Where `getopts` had come before a function made OPTIND its own, innermost last. */
+  readonly hiddenOptions: { readonly shell: Shell; readonly depth: number; readonly optind: number; readonly optchar: number }[] = []
   /** Gets signals that the script sends to itself. */
   signalMain: (name: string) => void = () => undefined
   /** What was read before; none where every question is to be asked anew. */

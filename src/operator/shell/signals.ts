@@ -1,10 +1,9 @@
 import type { Process } from '../../kernel/index.ts'
-import { UnsupportedError } from '../command.ts'
+import { UnsupportedError, UTILITY_SUMMARY } from '../command.ts'
 import { jobOf, signalName, signalNumber, waitFor } from './jobs.ts'
 import type { Builtin } from './machine.ts'
 import { quoteForShell } from './parameter.ts'
 import { say } from './printing.ts'
-import { UTILITY_SUMMARY } from './program.ts'
 import type { Shell } from './shell.ts'
 
 export const trap: Builtin = (shell, argv) => {

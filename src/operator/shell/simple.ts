@@ -2,6 +2,7 @@ import type { Process } from '../../kernel/index.ts'
 import { assign } from './assign.ts'
 import { StuckError } from './errors.ts'
 import { fieldsOf, pureFields } from './expand.ts'
+import { showOptions } from './getopts.ts'
 import { redirect } from './redirect.ts'
 import { BUILTIN_US, DEEPEST } from './limits.ts'
 import type { Shell, Status } from './shell.ts'
@@ -52,18 +53,18 @@ function* simpleLater(shell: Shell, node: Simple): Process<number> {
     try {
       argv = node.constant ?? (node.words.length === 0 ? [] : yield* fieldsOf(shell, node.words))
       shell.line = node.line
+      // Without a command the variables are set first: nothing of that goes where the redirections lead, and they are set whatever becomes of those.
+      const alone = argv.length === 0 ? yield* assigned(shell, node, argv) : undefined
       if (node.redirections.length > 0) {
         const problem = yield* redirect(shell, node.redirections, true)
         if (problem !== undefined) {
           shell.fds = before
           shell.complain(problem)
-          // Without a command the variables are set all the same.
-          if (argv.length === 0) for (const a of node.assignments) yield* assign(shell, a)
           const result = shell.finish(1)
           return typeof result === 'number' ? result : yield* result
         }
       }
-      status = yield* assigned(shell, node, argv)
+      status = alone ?? (yield* assigned(shell, node, argv))
     } catch (error) {
       status = shell.expansionFailed(error)
     }
@@ -150,6 +151,7 @@ function* callFunction(shell: Shell, node: Simple, name: string, body: Node, arg
     if (trapped !== undefined && !shell.traps.has('ERR')) shell.traps.set('ERR', trapped)
     shell.vars.popLayer()
     shell.refreshIfs()
+    if (shell.session.hiddenOptions.length > 0) showOptions(shell)
     shell.calls.pop()
     shell.line = node.line
     shell.positional = before

@@ -107,7 +107,7 @@ describe('E-7: two postmasters on one PGDATA (PG-DATA-1)', () => {
     const leaders = () => [...lab.cluster.world.servers].filter(s => s.name === 'postgres-cluster-0' && s.copy.leading)
     lab.until(() => leaders().length === 2, 2 * SECOND)
     expect([lab.node(0), lab.server(0) === old, old.dir === lab.server(0).dir]).toEqual([node, false, true])
-    expect([old.dir.corrupted, old.logLines, lab.server(0).logLines]).toEqual([true, [], []])
+    expect([old.dir.corrupted, old.logBook.lines, lab.server(0).logBook.lines]).toEqual([true, [], []])
     const before = lab.acked()
     lab.wait(200_000)
     expect(load.cohorts[0]?.leader).toBe(old.copy)

@@ -153,7 +153,7 @@ describe('E-12', () => {
     lab.write(0, 'postgresql.conf', 'primary_conninfo = "host=elsewhere"')
     lab.sql(0, 'SELECT pg_reload_conf()')
     lab.wait(SECOND)
-    expect(lab.server(0).logLines.join('\n')).toContain('syntax error in file "/var/lib/postgresql/data/postgresql.conf" line 1, near token')
+    expect(lab.server(0).logBook.lines.join('\n')).toContain('syntax error in file "/var/lib/postgresql/data/postgresql.conf" line 1, near token')
     expect(lab.sql(0, 'SELECT 1')).toBe('1')
     ctl(lab, 0, 'stop')
     expect(ctl(lab, 0, 'start').code).toBe(1)

@@ -278,7 +278,7 @@ describe('the rolling replace', () => {
     stage.run(70)
     end()
     stage.run(60)
-    expect(stage.server('redis-1').logLines).toContain("Can't handle RDB format version 12")
+    expect(stage.server('redis-1').logBook.lines).toContain("Can't handle RDB format version 12")
     expect(stage.cluster.truth.forbiddenSkew().length).toBe(1)
   })
 

@@ -55,11 +55,20 @@ export function instantOf(text: string, nowSeconds: number): number | undefined 
   return seconds
 }
 
+const ISO: readonly (readonly [name: string, format: string])[] = [['date', '+%F'], ['hours', '+%FT%H+00:00'], ['minutes', '+%FT%H:%M+00:00'], ['seconds', '+%FT%T+00:00'], ['ns', '+%FT%T,%N+00:00']]
+const RFC_3339: readonly (readonly [name: string, format: string])[] = [['date', '+%F'], ['seconds', '+%F %T+00:00'], ['ns', '+%F %T.%N+00:00']]
+
+/** `-Iseconds`, `-Is`, `--iso-8601=min`, `--rfc-3339=s` as the format that they mean: a name may be cut short. Any other word as it is. */
+function isoOf(word: string): string {
+  const [, iso, cut = 'date'] = /^(-I|--iso-8601(?==|$)|--rfc-3339(?==))=?(.+)?$/.exec(word) ?? []
+  return iso === undefined ? word : ((iso === '--rfc-3339' ? RFC_3339 : ISO).find(([name]) => name.startsWith(cut))?.[1] ?? word)
+}
+
 /** `date [-u] [-d TEXT] [+FORMAT]` on the simulation's time, always in UTC. */
 const date: Utility = {
   name: 'date',
   run(call): Output {
-    const argv = call.argv.map(a => (a === '-Iseconds' || a === '--iso-8601=seconds' ? '+%Y-%m-%dT%H:%M:%S+00:00' : a === '-I' || a === '-Idate' || a === '--iso-8601' ? '+%F' : a === '-Iminutes' ? '+%Y-%m-%dT%H:%M+00:00' : a === '--rfc-3339=seconds' ? '+%F %T+00:00' : a === '-Ins' ? '+%Y-%m-%dT%H:%M:%S,%N+00:00' : a))
+    const argv = call.argv.map(isoOf)
     const { on, rest } = options(argv, 'uR', 'dr', { 'date=': 'd', utc: 'u', universal: 'u', 'rfc-email': 'R' })
     if (on.has('r')) throw new UnsupportedError('`date -r`', ['date [-u] [-d TEXT] [+FORMAT]'])
     const seconds = on.has('d') ? instantOf(on.get('d') as string, call.nowSeconds) : call.nowSeconds
