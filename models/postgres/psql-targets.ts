@@ -38,7 +38,7 @@ export function psqlFor(world: World, client: Client): Command {
   const latency: Distribution = world.options.profile === 'lab' ? { is: 'uniform', min: 1_000, max: 3_000 } : { is: 'uniform', min: 5_000, max: 40_000 }
   const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now, hasCatalog: name => hasCatalog(world, name) })
   const { poolers } = client
-  if (poolers === undefined) return world.options.pooler === false ? { ...sql, check: argv => withoutPooler(argv) ?? sql.check(argv) } : sql
+  if (poolers === undefined) return world.options.pooler === false ? { ...sql, check: argv => hinted(argv, sql.check(argv)) } : sql
   const consoleOf = ({ database, host }: Words): Bouncer | string | undefined => (database === 'pgbouncer' && host !== undefined ? findBouncer(world, poolers, client.place(), host, 0) : undefined)
   /** The paused pooler that a call for a database behind it comes to. */
   const held = (call: Call, { isPooler, host }: Words): Bouncer | undefined => {
@@ -79,9 +79,9 @@ export function psqlFor(world: World, client: Client): Command {
 }
 
 /** Words for a pooler's console where there is no pooler. */
-function withoutPooler(argv: readonly string[]): Finding[] | undefined {
+function hinted(argv: readonly string[], findings: readonly Finding[]): readonly Finding[] {
   const { database, statements } = options(argv)
-  if (database !== 'pgbouncer') return undefined
+  if (database !== 'pgbouncer' || findings.every(found => found.severity !== 'error')) return findings
   return [{ severity: 'error', message: `\`${statements[0] ?? 'pgbouncer'}\` is for the console of PgBouncer, and this cluster has none: give it one with \`cluster: { pooler: {} }\` in the scenario, or \`--set cluster.pooler={}\`` }]
 }
 

@@ -15,7 +15,7 @@ test('check fails on names that exist nowhere, on commands that are not there (w
   expect((await check('b.sh')).code).toBe(0)
   const missing = await check('c.sh')
   expect(missing.code).toBe(2)
-  for (const words of ['no HA manager runs in this model', 'there is no network in a rehearsal', 'the verb `kubectl frobnicate` is not modelled']) expect(missing.err.replace(/\s+/g, ' ')).toContain(words)
+  for (const words of ['this cluster has no Patroni', 'there is no network in a rehearsal', 'the verb `kubectl frobnicate` is not modelled']) expect(missing.err.replace(/\s+/g, ' ')).toContain(words)
 })
 
 test('run takes a script with a wrong name all the same, and says what kubectl said', async () => {

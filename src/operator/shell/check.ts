@@ -138,7 +138,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       const deaf = registry.get(base).deaf?.(argv)
       if (deaf !== undefined && node.redirections.some(r => r.is === 'text')) findings.push({ severity: 'warning', line: node.line, rule: 'input-unread', message: deaf, command: node.source.split('\n')[0] as string })
       const all = registry.check(argv)
-      if (!all.some(found => found.elsewhere === true)) atHome += 1
+      if (!all.some(found => found.elsewhere === true) && !argv.includes('${@}')) atHome += 1
       for (const found of all) if (found.elsewhere === true && !files.makes(found.object ?? '')) elsewhere.push({ severity: 'error', line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
       else if ((found.file === undefined || !files.has(found.file)) && (found.object === undefined || !files.makes(found.object))) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning')
       return
