@@ -12,11 +12,17 @@ import { PGDATA } from './names.ts'
 import { type Inside, serverTools } from './tools.ts'
 import type { World } from './world.ts'
 
+/** What no database cluster is without: where one of them is gone, it is no more (rule PG-DATA-2). */
+const ALWAYS_THERE = ['PG_VERSION', 'base', 'global', 'pg_wal', 'pg_xact']
+
 /** PGDATA's configuration files, and whatever else a script writes (which lives as long as the container). */
 class ContainerFiles implements Files {
   private readonly other = new Map<string, string>()
 
-  constructor(private readonly dir: () => DataDirectory | undefined) {}
+  constructor(
+    private readonly dir: () => DataDirectory | undefined,
+    private readonly wipe: () => void,
+  ) {}
 
   private inData(path: string): string | undefined {
     const normal = path.replace(/\/+/g, '/').replace(/\/$/, '')
@@ -41,14 +47,27 @@ class ContainerFiles implements Files {
 
   remove(path: string): string | undefined {
     const name = this.inData(path)
+    // The directory is where the volume is mounted: what is in it goes, it stays.
+    if (path.replace(/\/+$/, '') === PGDATA) {
+      this.wipe()
+      return 'Device or resource busy'
+    }
     if (name === undefined) this.other.delete(path)
+    else if (ALWAYS_THERE.includes(name)) this.wipe()
     else this.dir()?.files.delete(name)
     return undefined
+  }
+
+  list(path: string): readonly string[] {
+    const dir = path.replace(/\/+$/, '') === PGDATA ? this.dir() : undefined
+    return dir === undefined ? [] : [...new Set([...ALWAYS_THERE, ...dir.files.keys()])].sort()
   }
 
   kind(path: string): 'f' | 'd' | undefined {
     const normal = path.replace(/\/+$/, '')
     if (normal === PGDATA || normal === '/tmp' || normal === '') return 'd'
+    const name = this.inData(normal)
+    if (name !== undefined && ALWAYS_THERE.includes(name) && this.dir() !== undefined) return name === 'PG_VERSION' ? 'f' : 'd'
     return this.read(path) === undefined ? undefined : 'f'
   }
 }
@@ -108,20 +127,27 @@ function su(name: string, registryOf: (user: string) => CommandRegistry): Comman
   }
 }
 
+/** What may become of all that lies on the volume. */
+export interface Contents {
+  /** Somebody removed it. */
+  readonly wipe: () => void
+  readonly adopt: (dir: DataDirectory) => void
+}
+
 /** Why `patronictl` is not here. */
 export const NO_MANAGER = 'this cluster has no Patroni. Give it one with `cluster: { patroni: {} }` in the scenario, or `--set cluster.patroni={}`'
 
 /** The registry of one container incarnation. `server` gives the running server, if any. */
-export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined, start: () => boolean): CommandRegistry {
+export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined, start: () => boolean, contents: Contents): CommandRegistry {
   const dir = () => world.directoryOf.get(c.pod.name)
-  const files = new ContainerFiles(dir)
+  const files = new ContainerFiles(dir, contents.wipe)
   const made = new Map<string, CommandRegistry>()
   const registryOf = (user: string): CommandRegistry => {
     const known = made.get(user)
     if (known !== undefined) return known
     const registry = new CommandRegistry('container postgres').refuse('patronictl', NO_MANAGER)
     made.set(user, registry)
-    const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start }
+    const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start, adopt: contents.adopt }
     registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
     if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name))
     return withShell(world.sim, registry, files)

@@ -21,6 +21,9 @@ export interface Slot {
 /** WAL file size: what recycling works in. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024
 
+/** How many checkpoints a directory remembers. */
+const REMEMBERED = 16
+
 /**
  * One PGDATA: everything that survives the process. It lives on a volume, so it outlives pods too: a pod that comes back on its old volume
  * finds its old timeline, its old role (is there a `standby.signal`?) and its old slots.
@@ -59,6 +62,7 @@ export class DataDirectory {
   ) {
     this.checkpointLsn = copy.lsn('flush')
     this.checkpointTimeline = timeline
+    this.checkpoints.push(this.checkpointLsn)
   }
 
   /** Where its history ends, as durable bytes. */
@@ -75,8 +79,18 @@ export class DataDirectory {
     return this.files.has('standby.signal')
   }
 
+  /** Its latest checkpoints, oldest first: where pg_rewind may begin. */
+  private readonly checkpoints: Bytes[] = []
+
+  /** The last checkpoint at or before `lsn`; undefined when none is remembered. */
+  checkpointBefore(lsn: Bytes): Bytes | undefined {
+    return this.checkpoints.findLast(each => each <= lsn)
+  }
+
   /** Notes a checkpoint: WAL before it is no longer needed for crash recovery. */
   checkpoint(lsn: Bytes, atUs: Us): void {
+    this.checkpoints.push(lsn)
+    if (this.checkpoints.length > REMEMBERED) this.checkpoints.shift()
     this.checkpointLsn = lsn
     this.checkpointAtUs = atUs
     this.checkpointTimeline = this.timeline
@@ -97,8 +111,8 @@ export function advanceCheckpoint(dir: DataDirectory, nowUs: Us, timeoutUs: Us, 
   const intervalUs = Math.min(timeoutUs, maxWalBytes / 2 / perUs)
   const passed = Math.floor(sinceUs / intervalUs)
   if (passed >= 1) {
-    const atUs = dir.checkpointAtUs + passed * intervalUs
-    dir.checkpoint(Math.floor(dir.checkpointLsn + perUs * (atUs - dir.checkpointAtUs)), atUs)
+    const { checkpointLsn, checkpointAtUs } = dir
+    for (let n = Math.max(1, passed - REMEMBERED); n <= passed; n++) dir.checkpoint(Math.floor(checkpointLsn + perUs * n * intervalUs), checkpointAtUs + n * intervalUs)
   }
   return lsn - dir.checkpointLsn
 }

@@ -4,7 +4,7 @@ import { defineEvent, type Process, SECOND } from '../../src/kernel/index.ts'
 import type { CommandRegistry } from '../../src/operator/command.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
 import { cloneFrom } from './clone.ts'
-import { containerPrograms } from './container-programs.ts'
+import { type Contents, containerPrograms } from './container-programs.ts'
 import { DataDirectory } from './datadir.ts'
 import { findServerByHost } from './hosts.ts'
 import { DATA_MOUNT } from './names.ts'
@@ -19,6 +19,7 @@ import { greenSource, isGreen, podDns } from './topology.ts'
 import type { World } from './world.ts'
 
 const INITDB = defineEvent('postgres.initdb')
+const WIPED = defineEvent('postgres.wiped')
 const CLONED = defineEvent('postgres.cloned')
 const CLONE_FAILED = defineEvent('postgres.clone-failed')
 
@@ -222,9 +223,35 @@ export class PostgresProgram implements ContainerProgram {
   programs(c: ContainerHandle): CommandRegistry {
     const known = this.registries.get(key(c))
     if (known !== undefined) return known
-    const registry = containerPrograms(this.world, c, () => this.running.get(key(c)), () => this.startAgain(c))
+    const registry = containerPrograms(this.world, c, () => this.running.get(key(c)), () => this.startAgain(c), this.contentsOf(c))
     this.registries.set(key(c), registry)
     return registry
+  }
+
+  /** A volume that is emptied, and filled again, by hand (rule PG-DATA-2). */
+  private contentsOf(c: ContainerHandle): Contents {
+    const { world } = this
+    return {
+      wipe: () => {
+        const disk = c.volume(DATA_MOUNT)
+        const dir = disk?.contents as DataDirectory | undefined
+        if (disk === undefined || dir === undefined) return
+        disk.contents = undefined
+        dir.destroyed = true
+        world.directoryOf.delete(c.pod.name)
+        world.sim.note(WIPED, c.pod.name, 0, `the files of ${c.pod.name} were removed`)
+        this.running.get(key(c))?.crash('PANIC: could not open file "global/pg_control": No such file or directory', 1)
+        world.topologyChanged()
+      },
+      adopt: dir => {
+        const disk = c.volume(DATA_MOUNT)
+        if (disk === undefined || disk.contents !== undefined) return
+        disk.contents = dir
+        this.mourn(disk, dir)
+        world.directoryOf.set(c.pod.name, dir)
+        world.topologyChanged()
+      },
+    }
   }
 
   logs(c: ContainerHandle, sinceUs = 0): string {

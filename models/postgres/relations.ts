@@ -13,6 +13,7 @@ import { parseConninfo } from './settings.ts'
 import type { SqlHost } from './sql/host.ts'
 import type { Column, Relation, Value } from './sql/types.ts'
 import { syncPriority, syncState } from './syncrep.ts'
+import { writtenLsn } from './unwritten.ts'
 
 export { CALENDAR_US } from './columns.ts'
 
@@ -55,7 +56,7 @@ const VIEWS: Readonly<Record<string, View>> = {
         const lag = startup || idle ? null : interval(s.delayUs * 2)
         return [
           s.pid, 16384, 'replicator', s.applicationName, s.standby.world.kubernetes.pod(s.standby.name)?.podIP ?? null, null, 50_000 + (s.pid % 10_000),
-          CALENDAR_US + stampUs(world, server.place, s.startedAtUs), null, s.state, startup ? null : s.frozen ? write : server.copy.lsn('receive'), startup ? null : write, startup ? null : copy.lsn('flush'), startup ? null : copy.lsn('apply'),
+          CALENDAR_US + stampUs(world, server.place, s.startedAtUs), null, s.state, startup ? null : s.frozen ? write : writtenLsn(server), startup ? null : write, startup ? null : copy.lsn('flush'), startup ? null : copy.lsn('apply'),
           lag, lag, lag, startup ? 0 : syncPriority(server, s), startup ? 'async' : syncState(server, s), CALENDAR_US + stampUs(world, s.standby.place),
         ]
       })],
@@ -191,10 +192,11 @@ class ServerHost implements SqlHost {
     switch (name) {
       case 'pg_is_in_recovery':
         return still(server.inRecovery)
-      case 'pg_current_wal_lsn':
       case 'pg_current_wal_insert_lsn':
-      case 'pg_current_wal_flush_lsn':
         return moving(server.copy.lsn('flush'))
+      case 'pg_current_wal_lsn':
+      case 'pg_current_wal_flush_lsn':
+        return moving(writtenLsn(server))
       case 'pg_last_wal_receive_lsn':
         // NULL until this incarnation has streamed; standing still after a promotion (rule PG-LAG-6).
         if (!server.inRecovery) return still(server.receivedAtPromotion ?? null)

@@ -7,6 +7,7 @@ import type { Server } from './server.ts'
 import { parseBytes, parseConninfo } from './settings.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
+import { unwrittenUs } from './unwritten.ts'
 
 const STREAMING = defineEvent('postgres.streaming')
 const LINK_LOST = defineEvent('postgres.replication-lost')
@@ -46,7 +47,7 @@ export class Walsender {
   merged: MergedStream | undefined
 
   get delayUs(): Us {
-    return this.upstream.world.network.delayUs(this.upstream.place, this.standby.place) + this.extraDelayUs
+    return this.upstream.world.network.delayUs(this.upstream.place, this.standby.place) + this.extraDelayUs + unwrittenUs(this.upstream)
   }
 
   /** The link as network, disk and faults make it now. */

@@ -123,6 +123,7 @@ export class Server {
   reload(): void {
     const before = this.settings.primary_conninfo
     const slotBefore = this.settings.primary_slot_name
+    const commitBefore = this.settings.synchronous_commit
     const problem = this.readSettings(false)
     if (problem !== undefined) {
       this.logBook.add(problem)
@@ -130,6 +131,8 @@ export class Server {
     }
     this.world.sim.note(RELOADED, this.name)
     applySynchronousStandbys(this)
+    // Commits that are acknowledged before they are written are sent later (rule PG-ACK-9).
+    if (commitBefore !== this.settings.synchronous_commit) for (const sender of this.walsenders) sender.relink()
     // default_transaction_read_only holds from the next transaction of every session on (rule PG-CONF-3).
     this.tellBackends()
     if (this.receiver !== undefined && (before !== this.settings.primary_conninfo || slotBefore !== this.settings.primary_slot_name)) this.receiver.repoint()
@@ -247,6 +250,11 @@ export class Server {
     if (mode === 'smart' && this.backends.size > 0) return
     this.closeBackends('57P01 terminating connection due to administrator command')
     this.finishShutdown()
+  }
+
+  /** Whether a session can have a statement done here: a smart shutdown lets those that are there go on (rule PG-STOP-1). */
+  get servesSessions(): boolean {
+    return this.alive && (this.state !== 'stopping' || (this.shutdownMode === 'smart' && this.backends.size > 0))
   }
 
   /** A backend left: a smart shutdown waits for the last. */

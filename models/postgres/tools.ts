@@ -2,7 +2,7 @@
 import { type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
 import { cloneFrom } from './clone.ts'
-import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
+import { advanceCheckpoint, type DataDirectory, formatLsn, SEGMENT_BYTES } from './datadir.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { untilPrimary } from './effects.ts'
 import { findServerByHost } from './hosts.ts'
@@ -10,11 +10,11 @@ import { mergedLike } from './merged.ts'
 import { PGDATA } from './names.ts'
 import { onHistoryOf } from './replication.ts'
 import { walFile } from './relations.ts'
-import { parseConninfo } from './settings.ts'
+import { parseBytes, parseConf, parseConninfo } from './settings.ts'
 import type { ShutdownMode } from './host.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
-import { forkPoint } from '../../src/cluster/log/index.ts'
+import { type Bytes, forkPoint } from '../../src/cluster/log/index.ts'
 
 /** What the tools of one container work on. */
 export interface Inside {
@@ -26,6 +26,8 @@ export interface Inside {
   readonly dir: () => DataDirectory | undefined
   /** Starts the server again in a container whose main process is a supervisor. False if there is none to do it. */
   readonly start: () => boolean
+  /** What lies on its volume from here on is this. */
+  readonly adopt: (dir: DataDirectory) => void
 }
 
 interface Flag {
@@ -240,6 +242,28 @@ export function joinHistory(dir: DataDirectory, source: Server): void {
   dir.control = 'in archive recovery'
 }
 
+/** What -R writes: the signal file and, behind what is there already, whom to follow. */
+function becomeStandby(dir: DataDirectory, conninfo: string, slot: string | undefined): void {
+  dir.files.set('standby.signal', '')
+  const lines = `primary_conninfo = '${conninfo.replaceAll("'", "''")}'\n${slot === undefined ? '' : `primary_slot_name = '${slot}'\n`}`
+  dir.files.set('postgresql.auto.conf', `${dir.files.get('postgresql.auto.conf') ?? ''}${lines}`)
+}
+
+/**
+ * First byte of WAL that a stopped directory still has: its shutdown checkpoint has recycled what came before, but for wal_keep_size and slots. So
+ * what pg_rewind has to read, from the last common checkpoint on, is often gone (rule PG-REWIND-6).
+ */
+function oldestKept(world: World, dir: DataDirectory): Bytes {
+  const conf = parseConf(dir.files.get('postgresql.auto.conf') ?? '', 'postgresql.auto.conf')
+  const said = typeof conf.error === 'string' ? undefined : (conf as Readonly<Record<string, string>>).wal_keep_size
+  const keep = parseBytes(said ?? `${world.options.walKeepMB}MB`) ?? 0
+  const oldest = Math.min(dir.checkpointLsn - keep, ...[...dir.slots.values()].filter(slot => !slot.lost).map(slot => slot.restartLsn))
+  return Math.max(0, Math.floor(oldest / SEGMENT_BYTES) * SEGMENT_BYTES)
+}
+
+/** It tells its progress on the error stream. */
+const note = (err: string): Output => ({ out: '', err, code: 0 })
+
 /** pg_rewind: target stopped cleanly, wal_log_hints or checksums, a common ancestor (rules PG-REWIND-1…4). */
 function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   const { world } = inside
@@ -253,15 +277,27 @@ function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
     yield world.timeUs('crashStartMs', inside.pod)
     dir.control = 'shut down'
   }
+  if (parsed.flags.has('--restore-target-wal')) return failed('pg_rewind: error: restore_command is not set in the target cluster\n')
   if (!world.options.rewindable) return failed('pg_rewind: error: target server needs to use either data checksums or "wal_log_hints = on"\n')
   const conninfo = parsed.flags.get('--source-server') ?? ''
   const source = findServerByHost(world, inside.place(), parseConninfo(conninfo).host ?? '', inside.pod)
   if (typeof source === 'string') return failed(`pg_rewind: error: ${source}\n`)
   if (source.dir.systemId !== dir.systemId) return failed('pg_rewind: error: source and target clusters are from different systems\n')
   // It compares the timelines in the control files: before the promoted source's checkpoint they are still equal (rule PG-REWIND-5).
-  if (source.dir.checkpointTimeline === dir.checkpointTimeline || onHistoryOf(source, dir)) return ok(`pg_rewind: connected to server\npg_rewind: no rewind required\n`)
+  const sameTimeline = source.dir.checkpointTimeline === dir.checkpointTimeline
+  if (sameTimeline || onHistoryOf(source, dir)) {
+    // -R is obeyed all the same: what has diverged comes up as a standby that cannot follow, not as a primary (rule PG-REWIND-5).
+    if (parsed.flags.has('--write-recovery-conf') && !parsed.flags.has('--dry-run')) becomeStandby(dir, conninfo, undefined)
+    return note(`${sameTimeline ? 'pg_rewind: source and target cluster are on the same timeline\n' : ''}pg_rewind: no rewind required\n`)
+  }
   const fork = forkPoint(source.copy.position('flush'), dir.position)
   if (parsed.flags.has('--dry-run')) return ok('pg_rewind: Done!\n')
+  const from = dir.checkpointBefore(fork.lsn) ?? 0
+  const kept = oldestKept(world, dir)
+  if (from < kept) {
+    const file = `pg_wal/${walFile(dir.timeline, kept - 1)}`
+    return failed(`pg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: error: could not open file "${PGDATA}/${file}": No such file or directory\npg_rewind: error: could not find previous WAL record at ${formatLsn(kept)}\n`)
+  }
   const divergedBytes = dir.position.lsn - fork.lsn
   dir.unusable = true
   yield world.timeUs('rewindMs', inside.pod) + Math.round(((divergedBytes + 50_000_000) / world.bytesPerSecond('baseBackupMBps', inside.pod)) * SECOND)
@@ -272,11 +308,9 @@ function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   const auto = source.dir.files.get('postgresql.auto.conf')
   if (auto !== undefined) dir.files.set('postgresql.auto.conf', auto)
   else dir.files.delete('postgresql.auto.conf')
-  if (parsed.flags.has('--write-recovery-conf')) {
-    dir.files.set('standby.signal', '')
-    dir.files.set('postgresql.auto.conf', `${auto ?? ''}primary_conninfo = '${conninfo.replaceAll("'", "''")}'\n`)
-  } else dir.files.delete('standby.signal')
-  return ok(`pg_rewind: connected to server\npg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: Done!\n`)
+  dir.files.delete('standby.signal')
+  if (parsed.flags.has('--write-recovery-conf')) becomeStandby(dir, conninfo, undefined)
+  return note(`pg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: rewinding from last common checkpoint at ${formatLsn(from)} on timeline ${fork.branch.timeline}\npg_rewind: Done!\n`)
 }
 
 const BASEBACKUP = [valued('-D', '--pgdata'), valued('-h', '--host'), valued('-p', '--port'), valued('-U', '--username'), valued('-d', '--dbname'), valued('-X', '--wal-method'), valued('-c', '--checkpoint'), valued('-S', '--slot'), flag('-C', '--create-slot'), flag('-R', '--write-recovery-conf'), flag('-P', '--progress'), flag('-v', '--verbose'), flag('-w', '--no-password'), valued('-F', '--format')]
@@ -284,12 +318,20 @@ const BASEBACKUP = [valued('-D', '--pgdata'), valued('-h', '--host'), valued('-p
 function* baseBackup(inside: Inside, parsed: Parsed): Process<Output> {
   const target = parsed.flags.get('-D') ?? ''
   if (target === '') return failed('pg_basebackup: error: no target directory specified\n')
-  if (target.replace(/\/$/, '') === PGDATA && inside.dir() !== undefined) return failed(`pg_basebackup: error: directory "${target}" exists but is not empty\n`)
-  const source = findServerByHost(inside.world, inside.place(), parsed.flags.get('-h') ?? '', inside.pod)
+  const whole = target.replace(/\/$/, '') === PGDATA
+  if (whole && inside.dir() !== undefined) return failed(`pg_basebackup: error: directory "${target}" exists but is not empty\n`)
+  const host = parsed.flags.get('-h') ?? parseConninfo(parsed.flags.get('-d') ?? '').host ?? ''
+  const source = findServerByHost(inside.world, inside.place(), host, inside.pod)
   if (typeof source === 'string') return failed(`pg_basebackup: error: ${source}\n`)
   const spread = !(parsed.flags.get('-c') ?? 'spread').startsWith('f')
   const result = yield* cloneFrom(inside.world, source, `${inside.pod}:${target}`, inside.place(), { checkpoint: spread ? 'spread' : 'fast', slot: parsed.flags.has('-C') ? parsed.flags.get('-S') : undefined })
-  return typeof result === 'string' ? failed(`pg_basebackup: error: ${result}\n`) : ok()
+  if (typeof result === 'string') return failed(`pg_basebackup: error: ${result}\n`)
+  if (parsed.flags.has('-R')) {
+    const user = parsed.flags.get('-U') ?? parseConninfo(parsed.flags.get('-d') ?? '').user ?? inside.user
+    becomeStandby(result, `user=${user} host=${host} port=${parsed.flags.get('-p') ?? '5432'}`, parsed.flags.get('-S'))
+  }
+  if (whole) inside.adopt(result)
+  return ok()
 }
 
 const ISREADY = [valued('-h', '--host'), valued('-p', '--port'), valued('-U', '--username'), valued('-d', '--dbname'), valued('-t', '--timeout'), flag('-q', '--quiet')]

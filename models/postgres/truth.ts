@@ -126,7 +126,7 @@ export class PostgresTruth implements Truth {
     let n = 0
     let changed: string[] | undefined
     for (const server of this.world.servers) {
-      if (!server.alive || server.state === 'stopping' || !canAcknowledge(server)) continue
+      if (!server.servesSessions || !canAcknowledge(server)) continue
       if (server.name !== able[n]) changed ??= able.slice(0, n)
       changed?.push(server.name)
       n += 1
@@ -156,7 +156,8 @@ export class PostgresTruth implements Truth {
       const { nodeVersion } = pod
       if (nodeVersion !== undefined && minorNumber(nodeVersion) > minorNumber(kubernetes.controlPlaneVersion)) found.push(`node ${pod.node} runs ${nodeVersion}, newer than the control plane ${kubernetes.controlPlaneVersion}`)
       const server = this.world.serverOf(pod.name)
-      if (server === undefined) continue
+      // One that finds data it cannot read never gets beyond that.
+      if (server === undefined || server.state === 'starting') continue
       const its = majors.get(server.dir.systemId)
       if (its === undefined) majors.set(server.dir.systemId, new Set([major(server.host.version)]))
       else its.add(major(server.host.version))

@@ -1,15 +1,34 @@
+import type { Bytes } from '../../src/cluster/log/index.ts'
 import { defineEvent, type Us } from '../../src/kernel/index.ts'
 import { formatLsn } from './datadir.ts'
 import type { Server } from './server.ts'
 
 const LIED = defineEvent('postgres.disk-lied')
 
-/** Three times wal_writer_delay (200 ms). */
-const WINDOW_US = 600_000
+/** wal_writer_delay. Source: D:runtime-config-wal */
+const WRITER_DELAY_US = 200_000
+/** Three times wal_writer_delay. */
+const WINDOW_US = 3 * WRITER_DELAY_US
+
+/**
+ * How far what a primary has written lies behind what it has acknowledged: with synchronous_commit = off its WAL is written every
+ * wal_writer_delay, and only what is written is sent to standbys (rule PG-ACK-9).
+ */
+export function unwrittenUs(server: Server): Us {
+  return server.settings.synchronous_commit === 'off' ? WRITER_DELAY_US : 0
+}
+
+/** pg_current_wal_lsn(): how far its WAL is written. A stop writes the rest. */
+export function writtenLsn(server: Server): Bytes {
+  const { copy, world } = server
+  const behindUs = copy.leading && server.state === 'primary' ? unwrittenUs(server) : 0
+  if (behindUs === 0) return copy.lsn('flush')
+  return Math.max(copy.position('flush').branch.forkLsn, Math.floor(copy.curves.receive.valueAt(Math.max(0, world.sim.now - behindUs))))
+}
 
 /**
  * With synchronous_commit = off the last commits were acknowledged before their WAL left shared memory: after a crash up to 0.6 s of it is
- * gone. What a standby has was written here first, so that much is never lost (rule PG-ACK-8). Call once the copy no longer leads.
+ * gone. What a standby has was written here first, so that much is never lost (rule PG-ACK-8; {@link unwrittenUs} holds standbys back). Call once the copy no longer leads.
  */
 export function loseUnwritten(server: Server): void {
   const { world, dir, copy } = server

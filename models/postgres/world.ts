@@ -141,15 +141,13 @@ export class World {
 
   /**
    * How long a drain waits for the longest open transaction now: mostly milliseconds, with probability `longTransactionP` seconds, and never
-   * less than one that a fault holds open. In session pooling it is the longest session instead. Source: PG §2 (PAUSE), E-13 (14–69 ms).
+   * less than one that a fault holds open. Source: PG §2 (PAUSE), E-13 (14–69 ms).
    */
-  longTransactionUs(entity: string, session: boolean): Us {
+  longTransactionUs(entity: string): Us {
     const long = this.uniform(entity, 'is-long') < this.options.longTransactionP
-    const us = session
-      ? this.draw({ is: 'uniform', min: 30_000_000, max: 1_800_000_000 }, entity, 'session-age')
-      : long
-        ? this.draw({ is: 'lognormal', median: 3_000_000, p95: 30_000_000, max: 600_000_000 }, entity, 'long-transaction')
-        : this.draw({ is: 'uniform', min: 1_000, max: 40_000 }, entity, 'short-transaction')
+    const us = long
+      ? this.draw({ is: 'lognormal', median: 3_000_000, p95: 30_000_000, max: 600_000_000 }, entity, 'long-transaction')
+      : this.draw({ is: 'uniform', min: 1_000, max: 40_000 }, entity, 'short-transaction')
     return Math.round(Math.max(us, this.longTransactionUntilUs - this.sim.now))
   }
 

@@ -9,7 +9,7 @@ import { defineEvent, type Simulation, type TimerId, type Us } from '../kernel/i
 import type { Load } from '../scenario/scenario.ts'
 import { FailureTally } from './failures.ts'
 import { type ConnectionEvent, type ConnectionState, EVENT_OF, isOpen, nextState, NOTED } from './lifecycle.ts'
-import { attemptUs } from './retries.ts'
+import { attemptUs, type RetryFailures } from './retries.ts'
 
 const CLIENT_STATE = defineEvent('client.state')
 const CLIENT_LOAD = defineEvent('client.load')
@@ -362,7 +362,18 @@ export class Cohort implements Client {
     this.changed()
   }
 
+  /** What failed up to `atUs`, which is now. */
+  failed(atUs: Us): RetryFailures {
+    this.count()
+    return this.failures.total(atUs)
+  }
+
+  private count(): void {
+    if (this.load.loop === 'open') this.failures.crowd(this.demand.failed.valueAt(this.sim.now), this.demand.arrivals.valueAt(this.sim.now), this.writing)
+  }
+
   private changed(): void {
+    this.count()
     this.failures.account(this.sim.now, this.writing, this.reading, attemptUs(this.at, this.load, this.holdLimitUs))
     for (const listener of this.listeners) listener(this)
   }

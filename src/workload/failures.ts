@@ -1,7 +1,7 @@
 /** Counts, per cohort, the attempts and operations that outages failed, by the closed forms of `retries.ts`. */
 import type { Us } from '../kernel/index.ts'
 import type { Load } from '../scenario/scenario.ts'
-import { failuresIn, type RetryFailures, type RetryPolicy } from './retries.ts'
+import { failuresIn, overloadFailures, type RetryFailures, type RetryPolicy } from './retries.ts'
 
 /** One outage in progress: how long it has lasted and how long its attempts took, integrated. */
 interface Stretch {
@@ -23,6 +23,10 @@ export class FailureTally {
   private factor = 1
   private attempts = 0
   private operations = 0
+  /** What the queue had turned away, and what had arrived, when writes were last counted; and whether they were flowing. */
+  private expired = 0
+  private arrived = 0
+  private flowing = false
 
   constructor(load: Load, share: number, connections: number, roundTripUs: Us) {
     this.writes = {
@@ -42,6 +46,21 @@ export class FailureTally {
     this.attemptUs = attemptUs
     this.writeOutage = this.turn(this.writeOutage, nowUs, writing, this.writes)
     this.readOutage = this.turn(this.readOutage, nowUs, reading, this.reads)
+  }
+
+  /**
+   * What has arrived and what has expired in the queue so far. While writes flow that is overload, and no outage accounts for it.
+   * @param flowing whether they flow from now on
+   */
+  crowd(expired: number, arrived: number, flowing: boolean): void {
+    if (this.flowing) {
+      const failures = overloadFailures(expired - this.expired, arrived - this.arrived, this.writes.attempts)
+      this.attempts += failures.attempts
+      this.operations += failures.operations
+    }
+    this.expired = expired
+    this.arrived = arrived
+    this.flowing = flowing
   }
 
   /** From `nowUs` on `factor` times the declared load is wanted. */

@@ -25,7 +25,7 @@ export interface Workload {
   readonly cohorts: readonly Cohort[]
   /** Calls `listener` after every change of a cohort's state or write flow, at the instant. */
   onChange(listener: CohortListener): void
-  /** Attempts and operations that outages failed up to `atUs` (expected values, summed over the cohorts; fractional). */
+  /** Attempts and operations that outages, or more load than the connections carry, have failed up to `atUs` (now; expected values, summed over the cohorts; fractional). */
   failures(atUs: Us): { readonly attempts: number; readonly operations: number }
   /** What a client that connects now would find. Pure. `leaders` has several names when different clients would reach different leaders. */
   probeFreshWrite(): FreshWrite
@@ -64,7 +64,7 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
       let attempts = 0
       let operations = 0
       for (const cohort of cohorts) {
-        const total = cohort.failures.total(atUs)
+        const total = cohort.failed(atUs)
         attempts += total.attempts
         operations += total.operations
       }

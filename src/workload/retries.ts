@@ -60,6 +60,20 @@ export interface RetryFailures {
   readonly operations: number
 }
 
+/**
+ * Expected failures of a time in which all is well but more is asked for than the connections carry: of `arrived` operations `expired` found no free
+ * connection in time, a share f of them. Each attempt of an operation meets the same crowd, so that attempt k (from 0) is made by f^k of those that
+ * fail the first: expired · (1 + f + … + f^(n−1)) attempts fail, and expired · f^(n−1) operations.
+ */
+export function overloadFailures(expired: number, arrived: number, attempts: number): RetryFailures {
+  if (!(expired > 0)) return { attempts: 0, operations: 0 }
+  const share = Math.min(1, expired / Math.max(expired, arrived))
+  let operations = expired
+  let sum = expired
+  for (let k = 1; k < attempts; k++) sum += operations *= share
+  return { attempts: sum, operations }
+}
+
 /** Expected failures of one outage of `outageUs` in which a failing attempt takes `attemptUs`. */
 export function failuresIn(outageUs: number, attemptUs: number, policy: RetryPolicy): RetryFailures {
   if (!(outageUs > 0)) return { attempts: 0, operations: 0 }

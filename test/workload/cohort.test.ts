@@ -82,6 +82,21 @@ test('a paused entrance queues: nothing fails at once, and what waits is written
   expect(cohort.failures.total(sim.now).attempts).toBe(0)
 })
 
+test('what the connections cannot carry fails, although writes flow all the while; what they can carry does not', () => {
+  const failed = (writesPerSecond: number): { attempts: number; operations: number } => {
+    const { wait, cohort, sim } = world({ writesPerSecond, queueAgeLimitUs: SECOND, attempts: 1, cohorts: 1 })
+    wait(MINUTE)
+    expect(cohort.writing).toBe(true)
+    return cohort.failed(sim.now)
+  }
+  expect(failed(100)).toEqual({ attempts: 0, operations: 0 })
+  const [much, more] = [failed(1_000_000), failed(2_000_000)]
+  expect(much.operations).toBeGreaterThan(0)
+  expect(much.operations).toBe(much.attempts)
+  // All that comes beyond what is carried: a million more a second, but for the second that the queue holds.
+  expect((more.operations - much.operations) / 59e6).toBeCloseTo(1, 1)
+})
+
 test('silence is given up after the time-out, and what was in flight is unknown', () => {
   const { toy, wait, cohort, log } = world({ timeoutUs: 5 * SECOND })
   toy.setCutOff('m-0', true)

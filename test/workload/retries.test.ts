@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { failuresIn, type RetryPolicy } from '../../src/workload/index.ts'
+import { overloadFailures } from '../../src/workload/retries.ts'
 
 /** The same, one attempt at a time: `starts` are the offsets at which operations begin. */
 function counted(outageUs: number, attemptUs: number, policy: RetryPolicy, starts: readonly number[]): { attempts: number; operations: number } {
@@ -63,4 +64,12 @@ test('retries hide an outage shorter than they last, and never more than they do
       expect(failuresIn(outageUs * 2, attemptUs, p).attempts).toBeGreaterThanOrEqual(found.attempts)
     }),
   )
+})
+
+test('overload: of those that fail an attempt the same share fails the next', () => {
+  expect(overloadFailures(0, 100, 3)).toEqual({ attempts: 0, operations: 0 })
+  expect(overloadFailures(50, 100, 1)).toEqual({ attempts: 50, operations: 50 })
+  expect(overloadFailures(50, 100, 3)).toEqual({ attempts: 50 + 25 + 12.5, operations: 12.5 })
+  // Never more than every attempt of all that came.
+  expect(overloadFailures(120, 100, 3)).toEqual({ attempts: 360, operations: 120 })
 })

@@ -26,6 +26,8 @@ export class Bouncer {
   paused = false
   private pauses = 0
   private readonly resumed = new Signal()
+  /** A client has given its server connection back, or PAUSE is over. */
+  private readonly unlinked = new Signal()
   disabled = false
   readonly log: string[] = []
   config: BouncerConfig = { databases: [], settings: {}, hasMain: false }
@@ -57,6 +59,7 @@ export class Bouncer {
     this.running = false
     for (const queue of [...this.queues]) queue.end('server closed the connection unexpectedly')
     this.resumed.fire()
+    this.unlinked.fire()
     this.host.exited(code)
     this.world.topologyChanged()
   }
@@ -87,24 +90,36 @@ export class Bouncer {
 
   left(queue: Queue): void {
     this.queues.delete(queue)
+    this.unlinked.fire()
   }
 
   /**
-   * PAUSE: new queries queue at once; returns when every server connection has been released. In transaction pooling that is the end of the
-   * longest open transaction, in session pooling the end of the longest session (rule PGB-PAUSE-1). Connections are then closed.
+   * Whether a server connection is its client's for as long as that stays: PAUSE, RECONNECT and server_lifetime then come to it when the client
+   * leaves (rules PGB-PAUSE-5, PGB-RECONNECT-2).
+   */
+  get sticky(): boolean {
+    return this.poolMode === 'session'
+  }
+
+  /**
+   * PAUSE: who has no server connection queues at once; returns when every server connection has been released. In transaction pooling that is the
+   * end of the longest open transaction, in session pooling the end of the longest session (rule PGB-PAUSE-1), and until then its client goes on
+   * (rule PGB-PAUSE-5). Connections are then closed.
    */
   *pause(): Process<string | undefined> {
     if (this.paused) return 'already suspended/paused'
     this.paused = true
-    const waitUs = this.drainUs()
+    const { sticky } = this
+    const waitUs = this.world.longTransactionUs(this.host.pod)
     this.world.sim.note(PAUSED, this.host.pod, 1, `${this.host.pod}: PAUSE, new queries queue`)
-    for (const queue of this.queues) queue.hold()
+    for (const queue of this.queues) if (!sticky || !queue.linked) queue.hold()
     // The process drains whether or not somebody waits for its answer; a RESUME meanwhile calls it off (rule PGB-PAUSE-4).
     const turn = ++this.pauses
     this.world.sim.after(waitUs, () => {
-      if (this.paused && this.pauses === turn) for (const queue of this.queues) queue.release()
+      if (!sticky && this.paused && this.pauses === turn) for (const queue of this.queues) queue.release()
     })
     yield waitUs
+    while (sticky && this.paused && this.pauses === turn && [...this.queues].some(queue => queue.linked)) yield this.unlinked
     return undefined
   }
 
@@ -115,18 +130,13 @@ export class Bouncer {
     return woken !== TIMED_OUT && this.running
   }
 
-  private drainUs(): Us {
-    const { world } = this
-    if (this.poolMode === 'session' && this.queues.size > 0) return world.longTransactionUs(this.host.pod, true)
-    return world.longTransactionUs(this.host.pod, false)
-  }
-
   resume(): string | undefined {
     if (!this.paused) return 'database "app_db" is not paused'
     this.paused = false
     this.world.sim.note(RESUMED, this.host.pod, 0, `${this.host.pod}: RESUME`)
     for (const queue of this.queues) queue.unhold()
     this.resumed.fire()
+    this.unlinked.fire()
     return undefined
   }
 
@@ -172,6 +182,8 @@ class Queue implements Session {
   private waitTimer: TimerId | undefined
   private lifeTimer: TimerId | undefined
   private open_ = true
+  /** It waits for RESUME. */
+  private holding = false
   private attempts = 0
 
   constructor(
@@ -191,9 +203,16 @@ class Queue implements Session {
     return this.link?.backend
   }
 
+  /** Whether a server connection is its own now. */
+  get linked(): boolean {
+    return this.link !== undefined
+  }
+
   open(): void {
-    if (this.bouncer.paused) this.armWaitTimeout()
-    else this.login(true)
+    if (this.bouncer.paused) {
+      this.holding = true
+      this.armWaitTimeout()
+    } else this.login(true)
   }
 
   private set(state: SessionState, silently = false): void {
@@ -246,17 +265,18 @@ class Queue implements Session {
 
   private linkChanged(state: SessionState): void {
     if (state.is !== 'closed') {
-      if (!this.bouncer.paused) this.set(state)
+      if (!this.holding) this.set(state)
       return
     }
     this.link = undefined
     this.clear('lifeTimer')
     // In PAUSE the released server connections close without any client noticing (rule PGB-PAUSE-2).
-    if (this.bouncer.paused) return
+    if (this.holding) return
     this.end(state.error)
   }
 
   hold(): void {
+    this.holding = true
     this.clear('timer')
     this.set(this.waits())
     this.armWaitTimeout()
@@ -271,6 +291,8 @@ class Queue implements Session {
   }
 
   unhold(): void {
+    if (!this.holding) return
+    this.holding = false
     this.clear('waitTimer')
     if (this.link !== undefined) this.set(this.link.state)
     else this.login()
@@ -285,7 +307,8 @@ class Queue implements Session {
   }
 
   renew(): void {
-    if (this.bouncer.paused) return
+    const { bouncer } = this
+    if (bouncer.paused || (bouncer.sticky && this.linked && bouncer.config.settings['server_fast_close'] !== '1')) return
     const link = this.link
     this.link = undefined
     this.clear('lifeTimer')

@@ -37,14 +37,14 @@ export class ServerLocks extends Locks {
     const { server } = this
     const { world } = server
     if (!this.meetsClients(waiter.tag, waiter.mode)) return
-    const us = this.clientsOpen() ? world.longTransactionUs(`${server.name} lock`, false) : 0
+    const us = this.clientsOpen() ? world.longTransactionUs(`${server.name} lock`) : 0
     this.clearAtUs.set(waiter, world.sim.now + us)
     server.later(us, () => this.retry(waiter.tag))
   }
 
   /** How long transactions of the clients that are open now go on, at most. */
   clientTransactionsUs(): Us {
-    return this.clientsOpen() ? this.server.world.longTransactionUs(`${this.server.name} lock`, false) : 0
+    return this.clientsOpen() ? this.server.world.longTransactionUs(`${this.server.name} lock`) : 0
   }
 
   private meetsClients(tag: Tag, mode: LockMode): boolean {

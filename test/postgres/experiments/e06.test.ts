@@ -42,6 +42,21 @@ describe('E-6', () => {
     expect((lab.now - from) / SECOND).toBeLessThan(11.3)
   })
 
+  it('a smart shutdown lets the sessions that are there go on: two servers acknowledge when another is promoted meanwhile (PG-STOP-1)', () => {
+    const lab = new Lab({ supervised: true })
+    const clients = lab.clients({ entrance: 'service' })
+    lab.wait(SECOND)
+    lab.startExec(0, 'pg_ctl', 'stop', '-m', 'smart', '-D', DATA)
+    ctl(lab, 1, 'promote')
+    const before = lab.acked()
+    lab.wait(SECOND)
+    expect(lab.acked()).toBeGreaterThan(before + 1_000)
+    expect([...lab.cluster.truth.couldAcknowledge()].sort()).toEqual(['postgres-cluster-0', 'postgres-cluster-1'])
+    clients.stop()
+    lab.wait(SECOND)
+    expect(lab.cluster.truth.couldAcknowledge()).toEqual(['postgres-cluster-1'])
+  })
+
   it('recovery.conf: the server does not start (PG-START-1)', () => {
     const lab = new Lab({ supervised: true })
     ctl(lab, 1, 'stop')

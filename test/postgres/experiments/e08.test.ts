@@ -168,6 +168,42 @@ describe('E-8: PgBouncer', () => {
     expect(two.acked()).toBe(paused)
   })
 
+  it('session pooling: who has a server connection writes on through PAUSE, and queues once that is gone (PGB-PAUSE-5)', () => {
+    const lab = new Lab({ pooler: { ...POOLER, poolMode: 'session' }, supervised: true })
+    const load = lab.clients()
+    lab.wait(SECOND)
+    const pause = startConsole(lab, 'PAUSE')
+    const before = lab.acked()
+    lab.wait(2 * SECOND)
+    expect(pause.done).toBe(false)
+    expect(lab.acked()).toBeGreaterThan(before + 1_000)
+    ctl(lab, 0, 'stop', '-m', 'fast')
+    lab.until(() => pause.done)
+    ctl(lab, 0, 'start')
+    lab.wait(5 * SECOND)
+    expect(load.cohorts[0]?.state).toBe('held')
+    console_(lab, 'RESUME')
+    lab.wait(SECOND)
+    expect(load.cohorts[0]?.state).toBe('writable')
+  })
+
+  it('RECONNECT moves server connections at once, in session pooling only when their client leaves, unless server_fast_close is on (PGB-RECONNECT-2)', () => {
+    const moved = (poolMode: string, more = ''): boolean => {
+      const lab = new Lab({ serviceSelects: 'pod-name', pooler: { ...POOLER, poolMode, config: 'volume-with-reloader' } })
+      if (more !== '') replaceIni(lab, `[databases]\napp_db = host=postgres-primary port=5432 dbname=appdb\n[pgbouncer]\npool_mode = ${poolMode}\n${more}\n`)
+      lab.wait(200 * SECOND)
+      const load = lab.clients()
+      lab.wait(SECOND)
+      ctl(lab, 1, 'promote')
+      lab.run('kubectl', 'patch', 'service', 'postgres-primary', '--patch', '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"postgres-cluster-1"}}}')
+      lab.wait(5 * SECOND)
+      console_(lab, 'RECONNECT')
+      lab.wait(SECOND)
+      return load.cohorts[0]?.leader?.name === 'postgres-cluster-1'
+    }
+    expect([moved('transaction'), moved('session'), moved('session', 'server_fast_close = 1')]).toEqual([true, false, true])
+  })
+
   it('PAUSE refuses a second time, RESUME when nothing is paused; DISABLE refuses new clients (PGB-CONSOLE-1)', () => {
     const lab = new Lab({ pooler: POOLER })
     expect(console_(lab, 'RESUME').code).toBe(1)

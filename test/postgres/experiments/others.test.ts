@@ -101,5 +101,9 @@ it('a floating tag gives who pulls anew the newer minor: versions differ, but on
   }
   expect(versions(true, '15.9')).toEqual({ engines: ['15.8', '15.8', '15.8', '15.8'], forbidden: 0 })
   expect(versions(false, '15.9')).toEqual({ engines: ['15.8', '15.8', '15.8', '15.9'], forbidden: 0 })
-  expect(versions(false, '16.4').forbidden).toBe(1)
+  // Another major cannot read the data and never runs; one that did would be forbidden.
+  expect(versions(false, '16.4').forbidden).toBe(0)
+  const lab = new Lab()
+  Object.assign(lab.server(2).host, { version: '16.4' })
+  expect(lab.cluster.truth.forbiddenSkew()).toEqual(['PostgreSQL majors 15 and 16 in one cluster'])
 })

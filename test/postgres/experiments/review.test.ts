@@ -5,6 +5,19 @@ import { Lab, WRITERS } from './lab.ts'
 
 const PGDATA = '/var/lib/postgresql/data'
 
+/** The second server was promoted while the first went on by a row, and the first was stopped. */
+function diverged(options: Record<string, unknown>, megabytes = 0): Lab {
+  const lab = new Lab({ supervised: true, ...options })
+  lab.sql(0, 'CREATE TABLE w (n int)')
+  lab.sql(0, 'CHECKPOINT')
+  lab.server(0).copy.append(megabytes * 1_000_000)
+  lab.wait(5 * SECOND)
+  lab.exec(1, 'pg_ctl', 'promote', '-D', PGDATA)
+  lab.sql(0, 'INSERT INTO w VALUES (1)')
+  lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'fast')
+  return lab
+}
+
 describe('what guards rely on', () => {
   it('PG-CONF-3: a reload to read-only stops the sessions that are there', () => {
     const lab = new Lab()
@@ -62,9 +75,71 @@ describe('what guards rely on', () => {
     lab.sql(0, 'INSERT INTO w VALUES (1)')
     lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'immediate')
     const rewind = () => lab.exec(0, 'pg_rewind', '--target-pgdata', PGDATA, '--source-server', `host=${lab.dns(1)}`, '-R')
-    expect(rewind()).toMatchObject({ code: 0, out: expect.stringContaining('no rewind required') as string })
+    expect(rewind()).toMatchObject({ code: 0, err: expect.stringContaining('no rewind required') as string })
     lab.sql(1, 'CHECKPOINT')
-    expect(rewind()).toMatchObject({ code: 0, out: expect.stringContaining('servers diverged') as string })
+    expect(rewind()).toMatchObject({ code: 0, err: expect.stringContaining('servers diverged') as string })
+  })
+
+  it('PG-REWIND-5: told to write the configuration, it does so although there is nothing to rewind: the old primary comes up as a standby that cannot follow', () => {
+    const lab = diverged({})
+    expect(lab.exec(0, 'pg_rewind', '-D', PGDATA, '--source-server', `host=${lab.dns(1)}`, '-R').err).toBe('pg_rewind: source and target cluster are on the same timeline\npg_rewind: no rewind required\n')
+    lab.exec(0, 'pg_ctl', 'start', '-D', PGDATA)
+    lab.wait(20 * SECOND)
+    expect(lab.sql(0, 'SELECT pg_is_in_recovery()')).toBe('t')
+    expect(lab.sql(1, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name = 'postgres-cluster-0'")).toBe('0')
+  })
+
+  it.each([
+    { megabytes: 0, walKeepMB: 0, code: 0 },
+    { megabytes: 40, walKeepMB: 0, code: 1 },
+    { megabytes: 40, walKeepMB: 500, code: 0 },
+  ])('PG-REWIND-6: $megabytes MB after the last common checkpoint, wal_keep_size $walKeepMB MB: status $code', ({ megabytes, walKeepMB, code }) => {
+    const lab = diverged({ walKeepMB }, megabytes)
+    lab.sql(1, 'CHECKPOINT')
+    const rewind = lab.exec(0, 'pg_rewind', '-D', PGDATA, '--source-server', `host=${lab.dns(1)}`)
+    expect(rewind.code).toBe(code)
+    expect(rewind.err).toContain(code === 0 ? 'rewinding from last common checkpoint' : 'could not find previous WAL record')
+  })
+
+  it('PG-DATA-2: an emptied PGDATA is filled by pg_basebackup -R, and its server follows; without -R it would lead', () => {
+    for (const role of ['-R', '-P']) {
+      const lab = diverged({})
+      const backup = () => lab.exec(0, 'pg_basebackup', '-h', lab.dns(1), '-U', 'replicator', '-D', PGDATA, '-c', 'fast', role)
+      expect(backup()).toMatchObject({ code: 1, err: expect.stringContaining('exists but is not empty') as string })
+      expect(lab.exec(0, 'sh', '-c', `rm -rf ${PGDATA}/*`).code).toBe(0)
+      expect(lab.exec(0, 'ls', PGDATA).out).toBe('')
+      expect(backup().code).toBe(0)
+      lab.exec(0, 'pg_ctl', 'start', '-D', PGDATA)
+      lab.wait(20 * SECOND)
+      expect(lab.sql(0, 'SELECT pg_is_in_recovery()')).toBe(role === '-R' ? 't' : 'f')
+      expect(lab.cluster.truth.members()[0]).toMatchObject({ attached: true, caughtUp: true })
+    }
+  })
+
+  it('PG-DATA-2: who removes the files under a running server ends it, and the image makes an empty database of what is left', () => {
+    const lab = new Lab()
+    const before = lab.cluster.truth.members()[2]?.copy
+    expect(lab.exec(2, 'rm', '-rf', PGDATA).code).not.toBe(0)
+    lab.wait(20 * SECOND)
+    expect(lab.cluster.truth.members()[2]).toMatchObject({ role: 'leader' })
+    expect(lab.cluster.truth.members()[2]?.copy).not.toBe(before)
+  })
+
+  it('PG-ACK-9: with synchronous_commit off a standby has what was written up to 200 ms ago, and so a crash of the primary loses acknowledged writes that no standby has either', () => {
+    const lost = (synchronousCommit: string): number => {
+      const lab = new Lab({ synchronousCommit, supervised: true })
+      lab.clients(WRITERS)
+      lab.wait(3 * SECOND)
+      expect(Number(lab.sql(0, 'SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), pg_current_wal_lsn())')) > 0).toBe(synchronousCommit === 'off')
+      const log = lab.cluster.logs[0]
+      lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'immediate')
+      const copy = log?.copies.find(c => c.name === 'postgres-cluster-1')
+      if (log === undefined || copy === undefined) throw new Error('no log')
+      return log.ledger.beyond(copy.position('flush')).reduce((sum, part) => sum + part.writes, 0)
+    }
+    // Four writers, some 4,500 a second: 200 ms are about 900.
+    expect(lost('off')).toBeGreaterThan(400)
+    expect(lost('on')).toBeLessThan(50)
   })
 
   it('PG-ACK-8: with synchronous_commit off a crash loses at most the last 0.6 s, and nothing that a standby has', () => {
