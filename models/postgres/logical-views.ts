@@ -6,6 +6,7 @@ import type { Subscription } from './logical.ts'
 import { walStatus } from './replication.ts'
 import type { Server } from './server.ts'
 import type { Value } from './sql/types.ts'
+import { toldLsn, toldStage } from './told.ts'
 
 const oid = (i: number): number => 24_576 + i
 const subscriptionsOf = (server: Server): Subscription[] => [...server.dir.subscriptions.values()]
@@ -41,12 +42,12 @@ export const LOGICAL_VIEWS: Readonly<Record<string, View>> = {
 /** Rows of pg_stat_replication: a walsender for each apply worker, named after its subscription. */
 export function logicalSenders(server: Server): Value[][] {
   return server.world.logical.readersOf(server.dir).filter(s => s.publisher === server).map((s): Value[] => {
-    const lsn = s.confirmedLsn
-    return [s.pid, 16_384, 'replicator', s.name, null, null, 50_000, CALENDAR_US, null, s.copied ? 'streaming' : 'startup', server.copy.lsn('flush'), lsn, lsn, lsn, null, null, null, 0, 'async', CALENDAR_US]
+    const lsn = toldLsn(server, s.confirmedLsn)
+    return [s.pid, 16_384, 'replicator', s.name, null, null, 50_000, CALENDAR_US, null, s.copied ? 'streaming' : 'startup', toldStage(server, 'flush'), lsn, lsn, lsn, null, null, null, 0, 'async', CALENDAR_US]
   })
 }
 
 /** Its row in pg_replication_slots. */
 export function logicalSlot(server: Server, slot: Slot, subscription: Subscription): Value[] {
-  return [slot.name, 'pgoutput', 'logical', 16_385, 'appdb', false, slot.active, slot.active ? 41 : null, null, null, slot.lost ? null : slot.restartLsn, slot.lost ? null : subscription.confirmedLsn, walStatus(server, slot), null, false]
+  return [slot.name, 'pgoutput', 'logical', 16_385, 'appdb', false, slot.active, slot.active ? 41 : null, null, null, slot.lost ? null : slot.restartLsn, slot.lost ? null : toldLsn(server, subscription.confirmedLsn), walStatus(server, slot), null, false]
 }

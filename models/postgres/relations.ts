@@ -13,6 +13,7 @@ import { parseConninfo } from './settings.ts'
 import type { SqlHost } from './sql/host.ts'
 import type { Column, Relation, Value } from './sql/types.ts'
 import { syncPriority, syncState } from './syncrep.ts'
+import { toldLsn, toldStage } from './told.ts'
 import { writtenLsn } from './unwritten.ts'
 
 export { CALENDAR_US } from './columns.ts'
@@ -50,13 +51,14 @@ const VIEWS: Readonly<Record<string, View>> = {
         const { world } = server
         const startup = s.state === 'startup'
         const copy = s.standby.copy
-        const write = copy.lsn('receive')
+        const write = toldLsn(server, copy.lsn('receive'))
         // NULL when there is nothing to wait for; otherwise about the delay of the link (rule PG-LAG-5).
-        const idle = server.copy.lsn('flush') === copy.lsn('apply')
+        const applied = toldLsn(server, copy.lsn('apply'))
+        const idle = toldStage(server, 'flush') === applied
         const lag = startup || idle ? null : interval(s.delayUs * 2)
         return [
           s.pid, 16384, 'replicator', s.applicationName, s.standby.world.kubernetes.pod(s.standby.name)?.podIP ?? null, null, 50_000 + (s.pid % 10_000),
-          CALENDAR_US + stampUs(world, server.place, s.startedAtUs), null, s.state, startup ? null : s.frozen ? write : writtenLsn(server), startup ? null : write, startup ? null : copy.lsn('flush'), startup ? null : copy.lsn('apply'),
+          CALENDAR_US + stampUs(world, server.place, s.startedAtUs), null, s.state, startup ? null : s.frozen ? write : toldLsn(server, writtenLsn(server)), startup ? null : write, startup ? null : toldLsn(server, copy.lsn('flush')), startup ? null : applied,
           lag, lag, lag, startup ? 0 : syncPriority(server, s), startup ? 'async' : syncState(server, s), CALENDAR_US + stampUs(world, s.standby.place),
         ]
       })],
@@ -72,9 +74,10 @@ const VIEWS: Readonly<Record<string, View>> = {
       const theirs = CALENDAR_US + stampUs(world, sender.upstream.place)
       const conninfo = server.settings.primary_conninfo ?? ''
       const info = parseConninfo(conninfo)
+      const flushed = toldStage(server, 'flush')
       return {
         moves: false,
-        rows: [[40, 'streaming', server.copy.lsn('flush'), server.dir.timeline, server.copy.lsn('receive'), server.copy.lsn('flush'), server.dir.timeline, theirs, now, server.copy.lsn('flush'), theirs, server.settings.primary_slot_name ?? null, info.host ?? null, Number(info.port ?? 5432), conninfo]],
+        rows: [[40, 'streaming', flushed, server.dir.timeline, toldStage(server, 'receive'), flushed, server.dir.timeline, theirs, now, flushed, theirs, server.settings.primary_slot_name ?? null, info.host ?? null, Number(info.port ?? 5432), conninfo]],
       }
     },
   },
@@ -193,16 +196,16 @@ class ServerHost implements SqlHost {
       case 'pg_is_in_recovery':
         return still(server.inRecovery)
       case 'pg_current_wal_insert_lsn':
-        return moving(server.copy.lsn('flush'))
+        return moving(toldStage(server, 'flush'))
       case 'pg_current_wal_lsn':
       case 'pg_current_wal_flush_lsn':
-        return moving(writtenLsn(server))
+        return moving(toldLsn(server, writtenLsn(server)))
       case 'pg_last_wal_receive_lsn':
         // NULL until this incarnation has streamed; standing still after a promotion (rule PG-LAG-6).
         if (!server.inRecovery) return still(server.receivedAtPromotion ?? null)
-        return server.streamed ? moving(server.copy.lsn('flush')) : still(null)
+        return server.streamed ? moving(toldStage(server, 'flush')) : still(null)
       case 'pg_last_wal_replay_lsn':
-        return server.inRecovery ? moving(server.copy.lsn('apply')) : still(null)
+        return server.inRecovery ? moving(toldStage(server, 'apply')) : still(null)
       case 'pg_last_xact_replay_timestamp':
         return moving(replayTimestamp(server))
       case 'pg_is_wal_replay_paused':

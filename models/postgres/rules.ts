@@ -48,6 +48,7 @@ const postgresRules: readonly Rule[] = [
   rule('PG-LAG-4', 'pg_stat_replication lists who follows this server; on a leaf it is empty.', 'facts §1.4; E-3', 'e03'),
   rule('PG-LAG-5', 'replay_lag is NULL when everything is replayed; the bytes between pg_current_wal_lsn() and replay_lsn are the true gap.', 'facts §1.4; D:monitoring-stats', 'e03'),
   rule('PG-LAG-6', 'pg_last_wal_receive_lsn() is NULL until a restarted standby streams again, and stands still after a promotion.', 'D:functions-admin', 'review'),
+  rule('PG-LAG-7', 'What a primary writes by itself comes in lumps (a record of the running transactions every 15 s): in between an idle cluster stands still, and a lag of exactly nothing is what one reads.', 'bgwriter.c LOG_SNAPSHOT_INTERVAL_MS; PostgreSQL 15.18: lag 0 in 120 of 120 looks', 'review'),
   rule('PG-READY-1', 'pg_isready says “accepts connections”: true for lagging, diverged and wrong-role servers, false in crash recovery and while stopping.', 'facts §1.4; E-3, E-4, E-6, E-9', 'e06'),
   rule('PG-READY-2', 'A role-aware probe (K6) is Ready only as primary or while streaming.', 'facts §6 K6', 'others'),
   rule('PG-READY-3', 'pg_isready asks for no session: a server on which every login fails is “accepting connections”, and Ready.', 'facts §1.4; D:app-pg-isready', 'version-faults'),

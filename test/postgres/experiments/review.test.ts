@@ -53,6 +53,28 @@ describe('what guards rely on', () => {
     expect(lab.sql(2, 'SELECT pg_last_wal_receive_lsn()')).toBe(received)
   })
 
+  it('PG-LAG-7: once nobody writes the lag is exactly nothing, physical and logical, and the position moves every 15 s at most; under load it is more', () => {
+    const lab = new Lab({ profile: 'cloud', members: 2, databaseMB: 100 })
+    const clients = lab.clients({ loop: 'open', writesPerSecond: 500, connections: 10 })
+    const look = () => lab.sql(0, 'SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), pg_current_wal_lsn() FROM pg_stat_replication').split('|')
+    lab.wait(20 * SECOND)
+    expect(Number(look()[0])).toBeGreaterThan(0)
+    clients.stop()
+    lab.wait(SECOND)
+    const from = lab.now
+    const seen = Array.from({ length: 60 }, () => {
+      lab.wait(SECOND)
+      return look()
+    })
+    expect(seen.filter(([lag]) => lag === '0').length).toBeGreaterThan(57)
+    expect(new Set(seen.map(([, lsn]) => lsn)).size).toBeLessThanOrEqual((lab.now - from) / (15 * SECOND) + 2)
+    expect(lab.sql(0, 'SELECT replay_lag IS NULL FROM pg_stat_replication')).toBe('t')
+    // Whoever writes a row sees it in the position at once.
+    const before = lab.sql(0, 'SELECT pg_current_wal_lsn()')
+    lab.sql(0, 'CREATE TABLE w (n int)')
+    expect(lab.sql(0, `SELECT pg_current_wal_lsn() > '${before}'`)).toBe('t')
+  })
+
   it('PG-CLONE-4: a clone keeps what ALTER SYSTEM wrote', () => {
     const lab = new Lab()
     lab.sql(0, "ALTER SYSTEM SET statement_timeout = '7s'")
