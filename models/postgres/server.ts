@@ -45,7 +45,7 @@ export class Server {
   readonly logBook = new LogBook(() => this.world.sim.now)
   private nextPid: number
   private readonly timers = new Set<TimerId>()
-  private shutdownMode: ShutdownMode | undefined
+  shutdownMode: ShutdownMode | undefined
   /** The log copy it writes: the directory's, or one of its own when the directory is shared against all rules. */
   readonly copy: DataDirectory['copy']
   /** Its pod's name. */
@@ -121,9 +121,7 @@ export class Server {
 
   /** SIGHUP: re-reads the configuration. Stops no writes; an invalid value leaves the old one (rule PG-CONF-1). */
   reload(): void {
-    const before = this.settings.primary_conninfo
-    const slotBefore = this.settings.primary_slot_name
-    const commitBefore = this.settings.synchronous_commit
+    const { primary_conninfo: before, primary_slot_name: slotBefore, synchronous_commit: commitBefore } = this.settings
     const problem = this.readSettings(false)
     if (problem !== undefined) {
       this.logBook.add(problem)
@@ -131,7 +129,6 @@ export class Server {
     }
     this.world.sim.note(RELOADED, this.name)
     applySynchronousStandbys(this)
-    // Commits that are acknowledged before they are written are sent later (rule PG-ACK-9).
     if (commitBefore !== this.settings.synchronous_commit) for (const sender of this.walsenders) sender.relink()
     // default_transaction_read_only holds from the next transaction of every session on (rule PG-CONF-3).
     this.tellBackends()
@@ -250,11 +247,6 @@ export class Server {
     if (mode === 'smart' && this.backends.size > 0) return
     this.closeBackends('57P01 terminating connection due to administrator command')
     this.finishShutdown()
-  }
-
-  /** Whether a session can have a statement done here: a smart shutdown lets those that are there go on (rule PG-STOP-1). */
-  get servesSessions(): boolean {
-    return this.alive && (this.state !== 'stopping' || (this.shutdownMode === 'smart' && this.backends.size > 0))
   }
 
   /** A backend left: a smart shutdown waits for the last. */

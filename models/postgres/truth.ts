@@ -126,7 +126,7 @@ export class PostgresTruth implements Truth {
     let n = 0
     let changed: string[] | undefined
     for (const server of this.world.servers) {
-      if (!server.servesSessions || !canAcknowledge(server)) continue
+      if (!servesSessions(server) || !canAcknowledge(server)) continue
       if (server.name !== able[n]) changed ??= able.slice(0, n)
       changed?.push(server.name)
       n += 1
@@ -227,6 +227,11 @@ function versionsOf(node: string | undefined, engine: string | undefined, more: 
   if (more !== undefined) versions.application = more.application
   if (more?.schema !== undefined) versions.schema = more.schema
   return versions
+}
+
+/** Whether a session can have a statement done here: a smart shutdown lets those that are there go on (rule PG-STOP-1). */
+function servesSessions(server: Server): boolean {
+  return server.alive && (server.state !== 'stopping' || (server.shutdownMode === 'smart' && server.backends.size > 0))
 }
 
 function furthest(dirs: readonly DataDirectory[]): DataDirectory | undefined {

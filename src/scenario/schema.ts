@@ -10,12 +10,12 @@ import { Duration, DurationOrNever, Figure, Measure } from './units.ts'
 
 const LoadSchema = z
   .strictObject({
-    writesPerSecond: z.number().min(0).max(10_000_000).default(500).describe('Writes that the client programs ask for, per second. [J]'),
-    readsPerSecond: z.number().min(0).max(10_000_000).default(0).describe('Reads that the client programs ask for, per second. [J]'),
+    writesPerSecond: z.number().min(0).max(10_000_000).default(500).describe('Writes that the client programs ask for, per second; of each shard where the data is sharded. [J]'),
+    readsPerSecond: z.number().min(0).max(10_000_000).default(0).describe('Reads that the client programs ask for, per second; of each shard where the data is sharded. [J]'),
     loop: z.enum(['open', 'closed']).default('open').describe('open: arrivals do not wait for answers; closed: each connection thinks, writes and waits.'),
     think: Duration.default(100_000).describe('Think time of a closed loop. [J]'),
     cohorts: z.int().min(1).max(1000).default(4).describe('Groups of clients that behave alike; each carries an equal share of the load. [J]'),
-    connections: z.int().min(1).max(1_000_000).default(40).describe('Database connections over all cohorts. [J]'),
+    connections: z.int().min(1).max(1_000_000).default(40).describe('Database connections over all cohorts; of each shard where the data is sharded. [J]'),
     bytesPerWrite: z.int().min(1).max(1_000_000_000).default(2000).describe('Log bytes that one write causes, in bytes: 1–30 MB/s is a usual OLTP stream. [J]'),
     entrance: z.string().optional().describe('The way in: one of the engine’s entrances. Default: its first.'),
     timeout: Duration.default(5_000_000).describe('A client gives up on an answer after this; the outcome is then unknown. [J]'),
