@@ -33,10 +33,10 @@ writeFileSync(
   PAGE,
   `# Points of no return
 
-From where turning back loses acknowledged writes, ends without service, passes the deadline, or fails in one of its undo steps. The operator turns back at every step boundary of the
-runbook as it runs without faults; the first boundary from which one of these happens is the point. \`proofroll sweep SCENARIO\` prints it for yours,
-also under each kind of fault, and fails \`rollback-safe\` where it comes before the one that the runbook declares. A runbook without an undo has no
-way back to begin with: there "turning back" is to stop where it is.
+From where turning back loses acknowledged writes, ends without service, passes the deadline, or fails in one of its undo steps. The operator turns back at
+every step boundary of the runbook as it runs without faults; the first boundary from which one of these happens is the point. \`proofroll sweep SCENARIO\`
+prints it for yours, also under each kind of fault, and fails \`rollback-safe\` where it comes before the one that the runbook declares (an undo step that fails
+with nothing lost is told, and not judged). A runbook without an undo has no way back to begin with: there "turning back" is to stop where it is.
 
 | scenario | declared | measured | how | boundaries × lucks |
 |---|---|---|---|---|

@@ -1,6 +1,8 @@
 /**
  * Where a runbook can no longer be taken back: the first boundary after which a rollback ends with loss, not serving, or past the deadline
- * (design §9), or does not end as one: without any fault one of its undo steps fails, so that what it was to take back is still there. A sweep rolls back from every boundary on many lucks, without a fault and under one of each kind; here that is read off its cells.
+ * (design §9), or does not end as one: without any fault one of its undo steps fails, so that what it was to take back is still there
+ * (which is told here and judged by nobody: `rollback-safe` asks whether anything was lost). A sweep rolls back from every boundary on many lucks, without
+ * a fault and under one of each kind; here that is read off its cells.
  */
 import { canRollBack } from '../operator/index.ts'
 import type { Scenario } from '../scenario/scenario.ts'

@@ -422,16 +422,11 @@ test('rollback-safe: judged where the operator turned back on purpose, and only 
   expect(turned(undefined, true).status).toBe('notApplicable')
 })
 
-test('rollback-safe: a rollback of which an undo step fails brings nothing back, unless a fault may have made it fail', () => {
+test('rollback-safe: a rollback that stops at an undo step with nothing lost is told by the point of no return, and judged by nobody', () => {
   const turn = { kind: 'operator-rolls-back', target: 'operator', atUs: good.recording.horizon.endUs, endUs: good.recording.horizon.endUs, struck: true, members: [] }
   const undo = { ...good.recording.steps[0], path: 'undo', result: 'failed' }
-  const judged = (change: object, steps: readonly object[]) =>
-    judge({ ...good.facts, pointOfNoReturn: 'later', outcome: 'aborted', outcomeReason: 'step undo-pause of the rollback failed', faults: [turn], ...change, recording: { ...good.recording, steps: [...good.recording.steps, ...steps] } } as typeof good.facts).find(v => v.check === 'rollback-safe')
-  expect(judged({}, [undo])).toMatchObject({ status: 'fail', evidence: 'turned back before the declared point of no return, yet step undo-pause of the rollback failed', signature: { cause: 'undo-failed' } })
-  expect(judged({ faults: [turn, { ...turn, kind: 'process-kill', target: 'member:m-1' }] }, [undo])?.status).toBe('pass')
-  expect(judged({ outcome: 'rolledBack' }, [undo])?.status).toBe('pass')
-  // Without any undo it stopped where it was, as it was meant to.
-  expect(judged({}, [])?.status).toBe('pass')
+  const facts = { ...good.facts, pointOfNoReturn: 'later', outcome: 'aborted', outcomeReason: 'step undo-pause of the rollback failed', faults: [turn], recording: { ...good.recording, steps: [...good.recording.steps, undo] } } as typeof good.facts
+  expect(judge(facts).find(v => v.check === 'rollback-safe')?.status).toBe('pass')
 })
 
 test('what was before the first step is told in words, not by a negative clock', () => {
