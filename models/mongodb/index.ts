@@ -1,5 +1,6 @@
 /** The MongoDB engine: what models/index.ts lists. */
 import type { Assumption, AssumptionRange, Cluster, Engine, Problem } from '../../src/engine.ts'
+import { safeBeside } from './beside.ts'
 import { Simulation } from '../../src/kernel/index.ts'
 import { KUBERNETES_RANGES, type KubernetesOptions, kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
 import { MongodbCluster } from './cluster.ts'
@@ -92,6 +93,7 @@ export const mongodb: Engine<MongodbOptions> = {
   assumedTargets: given => ('targetImage' in given ? [] : ['engine']),
   names,
   shrinks: sizes,
+  safeBeside,
   build: (sim: Simulation, options: MongodbOptions): Cluster => new MongodbCluster(sim, options),
 }
 

@@ -1,5 +1,6 @@
 /** The Vitess engine: the one thing that models/index.ts lists. */
 import type { Assumption, AssumptionRange, Cluster, Engine, Problem } from '../../src/engine.ts'
+import { safeBeside } from './beside.ts'
 import { Simulation } from '../../src/kernel/index.ts'
 import { KUBERNETES_RANGES, type KubernetesOptions, kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
 import { VitessCluster } from './cluster.ts'
@@ -80,6 +81,7 @@ export const vitess: Engine<VitessOptions> = {
   assumptions,
   names,
   shrinks: sizes,
+  safeBeside,
   build: (sim: Simulation, options: VitessOptions): Cluster => new VitessCluster(sim, options),
 }
 

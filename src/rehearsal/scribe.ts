@@ -102,13 +102,11 @@ export class Scribe {
 
   /** The visits of steps in the order they began. */
   steps(journal: Journal): readonly StepRecord[] {
-    const issued = new Map<string, Issued[]>()
-    for (const visit of this.issued) {
-      const ofStep = issued.get(visit.step)
-      if (ofStep === undefined) issued.set(visit.step, [visit])
-      else ofStep.push(visit)
-    }
-    const commandsOf = (where: Where): number => issued.get(where.step)?.findLast(visit => isAt(visit, where))?.commands ?? 0
+    // Of a loop that polls for hours there are tens of thousands of visits: none may be looked for.
+    const issued = new Map<string, number>()
+    const key = ({ step, path, visit }: Where): string => `${step}/${path}/${visit}`
+    for (const visit of this.issued) issued.set(key(visit), visit.commands)
+    const commandsOf = (where: Where): number => issued.get(key(where)) ?? 0
     const records: OpenStep[] = []
     // Newest last: the open ones are near the end.
     const open = (where: Where): OpenStep | undefined => {

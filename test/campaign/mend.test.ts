@@ -49,6 +49,35 @@ test('PostgreSQL: a promotion while the old leader serves is mended by stopping 
   expect(campaignResult({ ...result, mends: { ...mends, tried: 'many' } }, '')).toBe('`mends.tried` is not a number')
 })
 
+/** What becomes of a script with each of the lines that its engine offers beside it. */
+function withEach(cluster: string, script: string): Map<string, { readonly outcome: string; readonly downtime: number; readonly failed: number }> {
+  const scenario = scenarioOf(cluster, script)
+  const played = (each: Scenario): { outcome: string; downtime: number; failed: number } => {
+    const { outcome, measures } = realRehearser.rehearse({ scenario: each, seed: '1', schedule: [] })
+    return { outcome, downtime: measures.writeDowntimeSeconds ?? 0, failed: measures.failedAttempts ?? 0 }
+  }
+  const edits = scriptEdits(scenario.runbook, typed => scenario.engine.safeBeside?.(scenario.options, typed) ?? []).filter(({ is }) => is === 'insert')
+  return new Map([['', played(scenario)], ...edits.map(edit => [edit.does, played(withEdit(scenario, edit))] as const)])
+}
+
+test('MongoDB: a primary that is deleted leads no more when it was stepped down first; the other lines let the script go on', () => {
+  const played = withEach('{ engine: mongodb, updateStrategy: OnDelete, forwardsSignals: false, targetImage: null }', 'set -e\nkubectl delete pod mongo-0 --grace-period=5\nsleep 1\n')
+  expect([...played].map(([does, { outcome }]) => `${does}: ${outcome}`)).toEqual([
+    ': completed', 'first make sure that it does not lead: aborted', 'first wait until every member is there and less than 10 s behind: completed', 'first step it down, if it leads, and wait until another one does: completed',
+    'then wait until it is Ready again: completed', 'then wait until it is a secondary, or leads: completed', 'then wait until somebody leads: completed',
+  ])
+  expect(played.get('')?.downtime).toBeGreaterThan(8)
+  expect(played.get('first step it down, if it leads, and wait until another one does')?.downtime).toBeLessThan(3)
+})
+
+test('Vitess: a primary that is deleted has handed over first', () => {
+  const played = withEach('{ engine: vitess, fleet: 4 }', 'set -e\nkubectl delete pod example-vttablet-zone1-0000000101 --grace-period=0 --force\nsleep 60\n')
+  expect([...played].map(([does, { outcome }]) => `${does}: ${outcome}`)).toEqual([
+    ': completed', 'first make sure that it is no primary: aborted', 'first let another tablet of its shard lead, if it does: completed', 'then wait until it is Ready again: completed', 'then wait until its shard has a primary: completed',
+  ])
+  expect(played.get('first let another tablet of its shard lead, if it does')?.downtime).toBeLessThan((played.get('')?.downtime ?? 0) / 2)
+})
+
 const REDIS = '{ engine: redis, save: "", layout: interleaved, spareNodes: 0, timing: { startMs: 100, stopMs: 100 }, kubernetes: { imagePullSeconds: 1, unmountSeconds: 0.5, controllerLagSeconds: 0.05, scheduleSeconds: 0.1, kubeletLagSeconds: 0.1, mountSeconds: 1, containerStartSeconds: 4 } }'
 
 test('Redis: masters deleted without persistence lose all; asking for the role first stops the script, handing over lets it go on', async () => {

@@ -176,6 +176,8 @@ export class Session {
   /** A command of the simulated world was started, or time was spent on purpose. */
   acted(): void {
     this.idle = 0
+    // What was printed before is read or gone: a script that asks for a large answer every second is no flood.
+    this.characters = 0
   }
 
   takeDebt(): Us {
