@@ -34,6 +34,8 @@ export interface RehearsalOptions {
   readonly without?: readonly string[]
   /** A gate that is waved through on the way forward, from that visit on: one poll, and it passes whatever that showed. The way to ask what it was good for. */
   readonly waved?: { readonly step: string; readonly visit: number }
+  /** How often a script that has failed is run again, from the top. Default: never. */
+  readonly reruns?: number
   /** Give up once so many visits of steps have begun: a runbook with a step left out may go round in circles until its deadline. Default: never. */
   readonly visitsMax?: number
   /** Someone who looks on: told of the operator's phases and answers as they happen, and free to read the cluster. It must change nothing. */
@@ -167,7 +169,7 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
     outcome: () => sim.stop(),
     wantsPoll: (step, path, visit, from) => injector.wantedCommand({ step, path, visit }, from),
   }
-  const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer, ...slipsFor(options, injector.mistakes) })
+  const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer, ...(options.reruns === undefined ? {} : { reruns: options.reruns }), ...slipsFor(options, injector.mistakes) })
   injector.attach(operator)
   return { operator, injector, scribe }
 }

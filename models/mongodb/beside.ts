@@ -12,8 +12,8 @@ export function safeBeside(options: MongodbOptions, typed: Typed): readonly Safe
   const command = podCommand(typed)
   if (command === undefined) return []
   const members = Array.from({ length: options.members }, (_, i) => `${options.name}-${i}`).join(' ')
-  /** Somebody leads; a member that is away is passed over. */
-  const led = poll(`for _pod in ${members}; do [ ${ask('$_pod', LEADS)} = true ] && break 2; done 2> /dev/null; false`, 120)
+  /** Until somebody leads; a member that is away is passed over. */
+  const led = (indent: string): string[] => ['for _ in $(seq 120); do', `  for _pod in ${members}; do`, `    [ ${ask('$_pod', LEADS)} = true ] && break 2`, '  done 2> /dev/null', '  sleep 1', 'done'].map(line => `${indent}${line}`)
   const found: SafeLines[] = []
   if (command.verb === 'delete') {
     const { pod, bare } = command
@@ -26,15 +26,15 @@ export function safeBeside(options: MongodbOptions, typed: Typed): readonly Safe
         lines: [
           `if [ ${ask(pod, LEADS)} = true ]; then`,
           `  ${poll(`kubectl exec ${pod} -- mongosh --quiet --eval 'rs.stepDown(120, 30)'`, 20)}`,
-          `  ${led}`,
+          ...led('  '),
           'fi',
         ],
       },
       { does: 'wait until it is Ready again', where: 'after', lines: [`kubectl wait --for=condition=Ready pod/${/[$`]/.test(bare) ? `"${bare}"` : bare} --timeout=600s`] },
       { does: 'wait until it is a secondary, or leads', where: 'after', lines: [poll(`[ ${ask(pod, '[1, 2].includes(rs.status().myState)')} = true ]`, 600)] },
-      { does: 'wait until somebody leads', where: 'after', lines: [led] },
+      { does: 'wait until somebody leads', where: 'after', lines: led('') },
     )
   }
-  if (/\b(?:stepDown|replSetStepDown)\b/.test(typed.words.join(' '))) found.push({ does: 'wait until somebody leads', where: 'after', lines: [led] })
+  if (/\b(?:stepDown|replSetStepDown)\b/.test(typed.words.join(' '))) found.push({ does: 'wait until somebody leads', where: 'after', lines: led('') })
   return found
 }

@@ -19,6 +19,7 @@ export interface Rehearsed {
   readonly reseedAtUs?: Us
   readonly reseedSalt?: string
   readonly visitsMax?: number
+  readonly reruns?: number
   readonly waved?: GateVisit
 }
 

@@ -235,6 +235,19 @@ export interface Mends {
   readonly checks: readonly { readonly check: CheckId; readonly mends: readonly Mend[] }[]
 }
 
+/** What came of running the script again, from the top, after it had failed. */
+export interface Again {
+  /** Runs looked at, and those of them in which the script failed and was run again. */
+  readonly looked: number
+  readonly again: number
+  /** How the second run ended. */
+  readonly outcomes: Counts<Outcome>
+  /** Of each check how many kept it when the script was left alone, and violate it when it is run again; the first such run. */
+  readonly harmed: readonly { readonly check: CheckId; readonly runs: number; readonly firstRun: number; readonly evidence: string }[]
+  /** Why the second run did not reach its end, the commonest first. */
+  readonly reasons: readonly { readonly reason: string; readonly runs: number }[]
+}
+
 /** Runs that checks and measures are about: all but those out of budget and those that nobody promises will end well. */
 export function runsJudged({ runs, outOfBudget, unjudged }: Pick<CampaignResult, 'runs' | 'outOfBudget' | 'unjudged'>): number {
   return runs - outOfBudget.runs - unjudged.runs
@@ -287,6 +300,8 @@ export interface CampaignResult {
   readonly sensitivity?: Sensitivity
   readonly steps: readonly StepSummary[]
   readonly gates: readonly GateSummary[]
+  /** Only of scripts that failed in some run. */
+  readonly again?: Again
   /** Only when asked for (`--needless`). */
   readonly needless?: Needless
   /** Only of scripts, and when asked for (`--mend`). */

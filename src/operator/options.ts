@@ -17,6 +17,8 @@ export interface OperatorOptions {
   readonly workstation?: string
   readonly user?: string
   readonly env?: Readonly<Record<string, string>>
+  /** How often somebody runs a script that has failed again, from the top, after a look at what it printed. Steps know where they stopped: of them nobody does. Default: never. */
+  readonly reruns?: number
   /** Shown everything the person types and reads. */
   readonly terminal?: (text: string) => void
 }

@@ -1,6 +1,7 @@
 /** Markdown for a job summary or a pull request. */
 import { countRuns } from '../campaign/ranges.ts'
 import { notNeeded } from '../campaign/needless.ts'
+import { AGAIN_TITLE, againWords } from './again.ts'
 import type { CampaignResult, Mends, Sensitivity } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
 import type { SweepSummary } from '../campaign/sweep/summary.ts'
@@ -39,6 +40,7 @@ function section(result: CampaignResult, story: readonly string[]): string {
   else lines.push('', '### Measured', '', ...measured(result))
   const gates = telling(result)
   if (gates.length > 0) lines.push('', '### Gates', '', ...grid(['gate', ...GATE_COLUMNS, 'no data', 'stale'], gates.map((gate) => [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale)])), '', howJudged(gates))
+  if (result.again !== undefined) lines.push('', `### ${AGAIN_TITLE}`, '', ...againWords(result).map((words) => `- ${cell(words)}`))
   if (result.needless !== undefined) {
     const spare = notNeeded(result.needless)
     lines.push('', '### No rehearsal needed', '', spare.length === 0 ? 'Each step and gate was needed.' : spare.map((step) => `${cell(step.step)} (tried without in ${plain(step.tried)})`).join(', '))

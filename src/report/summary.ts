@@ -5,6 +5,7 @@ import { unhit } from '../campaign/probes.ts'
 import { countRuns } from '../campaign/ranges.ts'
 import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../campaign/result.ts'
 import { CHECKS, type MeasureId, type Outcome } from '../result.ts'
+import { renderAgain } from './again.ts'
 import { gates, needless } from './gates.ts'
 import { renderSensitivity } from './sensitivity.ts'
 import { renderSweep } from './sweep.ts'
@@ -25,7 +26,7 @@ const PASSIVE: Readonly<Record<Outcome, string>> = { completed: 'completed', rol
 
 /** The summary as lines, without the story. */
 export function renderSummary(result: CampaignResult, screen: Screen): string[] {
-  const sections = [headline(result, screen), unfinished(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
+  const sections = [headline(result, screen), unfinished(result, screen), renderAgain(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 

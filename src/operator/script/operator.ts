@@ -1,4 +1,4 @@
-import { NEVER, type Process, type Simulation, type Task, type TimerId, type Us, defineEvent } from '../../kernel/index.ts'
+import { NEVER, type Process, SECOND, type Simulation, type Task, type TimerId, type Us, defineEvent } from '../../kernel/index.ts'
 import type { Output } from '../command.ts'
 import { Journal } from '../journal.ts'
 import type { Outcome } from '../observer.ts'
@@ -20,6 +20,8 @@ const RESUMED = defineEvent('operator.resumed')
 const ROLLBACK = defineEvent('operator.rollback')
 const OUTCOMES: readonly Outcome[] = ['completed', 'rolledBack', 'aborted', 'stuck']
 const LAST_WORDS = 400
+/** Whoever runs a failed script again has read what it printed. */
+const LOOK_US = 60 * SECOND
 
 /** A visit of a line that is under way. */
 interface Visit {
@@ -58,6 +60,7 @@ export class ScriptOperator implements OperatorRun {
   /** Why the last program failed, if it did: a script's own message often hides it. */
   private lastFailure = ''
   private lines: LineRecorder | undefined
+  private reruns: number
   /** Commands that a trap started. */
   private undoing = 0
 
@@ -70,6 +73,7 @@ export class ScriptOperator implements OperatorRun {
     this.visits = new Int32Array(plan.steps.length)
     this.where = options.workstation ?? 'workstation'
     this.files = new MemoryFiles(plan.script?.mounted ?? new Map())
+    this.reruns = options.reruns ?? 0
     this.deadlineUs = options.deadlineUs
     this.deadline = this.armDeadline()
     this.task = sim.spawn(this.work())
@@ -97,9 +101,25 @@ export class ScriptOperator implements OperatorRun {
       if (!this.gone) this.close()
       // Killed while its last command ended: nobody is there to see how it went.
       if (this.gone) return
-      if (status !== 0) return this.ended(`${script.file} ended with status ${status} at line ${run.shell.line}${this.said()}`)
+      if (status !== 0) {
+        const reason = `${script.file} ended with status ${status} at line ${run.shell.line}${this.said()}`
+        return this.reruns > 0 ? yield* this.again(reason) : this.ended(reason)
+      }
     }
     this.finish('completed', '')
+  }
+
+  /** The script has failed: somebody runs it again, from the top, whatever it left behind. */
+  private *again(reason: string): Process<void> {
+    this.reruns -= 1
+    this.journal.write(this.sim.now, '', 'forward', 0, 'resumed', `${reason}; run again from the top`)
+    this.sim.log(RESUMED, this.where, 1, `${reason}; run again from the top`)
+    this.undoing = 0
+    this.lastWords = ''
+    this.lastFailure = ''
+    this.lastPrinted = ''
+    yield LOOK_US
+    yield* this.work()
   }
 
   /** The last words on the terminal, and those of the program that failed just before, where they are others. */

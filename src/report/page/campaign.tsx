@@ -41,6 +41,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
       <Failures view={view} asked={asked} />
       <Mends view={view} />
       {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
+      {view.again.length === 0 ? null : <Section id={`${id}-again`} title="Run again from the top, after it had failed"><ul>{view.again.map((words) => <li key={words}><Words text={words} /></li>)}</ul></Section>}
       {view.measures === null ? null : <Measures view={view} />}
       <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
       <Sweep view={view} />
@@ -81,7 +82,7 @@ function Mends({ view: { mends, id } }: { readonly view: CampaignView }): JSX.El
         <article class="mend" key={patch}>
           <h3>{title}</h3>
           <ul>{words.map((each) => <li key={each}>{each}</li>)}</ul>
-          <Scroll label={`The edit as a diff: ${title}`}><pre class="diff">{patch.split('\n').map((line, i) => <span key={i} class={line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : ''}>{`${line}\n`}</span>)}</pre></Scroll>
+          <Scroll label={`The edit as a diff: ${title}`}><pre class="diff">{patch.split('\n').map((line, i) => <span key={i} class={/^(?:\+\+\+|---) /.test(line) ? '' : line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : ''}>{`${line}\n`}</span>)}</pre></Scroll>
         </article>
       ))}
       {mends.none === '' ? null : <p>{mends.none}</p>}

@@ -3,6 +3,7 @@ import { countRuns } from '../../campaign/ranges.ts'
 import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../../campaign/result.ts'
 import { unhit } from '../../campaign/probes.ts'
 import { notNeeded } from '../../campaign/needless.ts'
+import { againWords } from '../again.ts'
 import { noneWords, offersOf } from '../mends.ts'
 import { MEASURES, type MeasureId } from '../../result.ts'
 import { exploredWords } from '../charts/index.ts'
@@ -55,6 +56,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
     failuresBeyond: beyondWords(result),
     mends: mendsOf(result),
+    again: againWords(result),
     gates: gates(result),
     needless: needless(result),
     grid: result.sweep === null ? null : { head: GRID_COLUMNS, rows: gridRows(result.sweep).map((cells) => ({ cells })), notes: [completeness(result, result.sweep), ...result.sweep.notStruck.slice(0, NOT_STRUCK_MAX).map(({ why, runs }) => `Not struck: ${plain(runs)} ${why}`), ...(result.sweep.notStruck.length > NOT_STRUCK_MAX ? [`And ${count(result.sweep.notStruck.length - NOT_STRUCK_MAX, 'more reason')} not to strike, all in result.json.`] : [])] },
