@@ -45,6 +45,7 @@ const ROWS = [
   'schema-migration/init-container',
   'schema-migration/expand-contract',
   'postgres-operator/rolling-minor',
+  'postgres-operator/in-place-major',
 ]
 
 async function faultFree() {
@@ -69,6 +70,8 @@ const FAULTED = [
   ['redis-rolling-replace/verified', 2],
   ['mongodb-step-down/verified', 2],
   ['vitess-rolling/primary-last', 2],
+  ['postgres-operator/rolling-minor', 2],
+  ['postgres-operator/in-place-major', 2],
 ]
 
 async function faulted() {

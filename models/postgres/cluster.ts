@@ -15,6 +15,7 @@ import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf } from 
 import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
 import { Defects } from './defects.ts'
 import { DATA_MOUNT, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
+import { binaryOf } from './patroni/options.ts'
 import { PostgresProgram } from './program.ts'
 import { slotName, standbyConf } from './standby-conf.ts'
 import { Application, ApplicationEntrance } from './schema/application.ts'
@@ -58,7 +59,7 @@ export class PostgresCluster implements Cluster {
     this.logs = [log]
     const machines = new Map<string, { zone: string }>()
     const network = new Network(sim, { ...networkDelaysUs(options), zoneOf: place => machines.get(place)?.zone })
-    const world = new World(sim, options, timingOf(options), network, log, log.genesis(GENESIS_LSN), new Defects(targetVersions(options), { engine: versionOf(options.image), node: options.kubernetesVersion }))
+    const world = new World(sim, options, timingOf(options), network, log, log.genesis(GENESIS_LSN), new Defects(targetVersions(options), { engine: engineVersion(options), node: options.kubernetesVersion }))
     this.world = world
     world.memberNames = memberNames(options)
     const kubernetes = new Kubernetes(sim, network, withDefaults({
@@ -125,7 +126,7 @@ export class PostgresCluster implements Cluster {
     const { world, options } = this
     const i = world.memberNames.indexOf(pod)
     if (i < 0) return undefined
-    const dir = new DataDirectory(pod, world.systemId, world.log.copy(pod, { branch: world.genesis, lsn: GENESIS_LSN }), 1, versionOf(options.image))
+    const dir = new DataDirectory(pod, world.systemId, world.log.copy(pod, { branch: world.genesis, lsn: GENESIS_LSN }), 1, engineVersion(options))
     const primary = world.memberNames[options.primary] ?? ''
     if (pod !== primary) {
       dir.files.set('standby.signal', '')
@@ -246,11 +247,20 @@ export class PostgresCluster implements Cluster {
   }
 }
 
+/** The version of the servers when the story begins. */
+function engineVersion({ image, patroni }: PostgresOptions): string {
+  const spilo = patroni !== false && patroni.spilo
+  return spilo === false ? versionOf(image) : (binaryOf(spilo, spilo.version) ?? '0')
+}
+
 /** The versions the upgrade is meant to reach, by component. */
 function targetVersions(options: PostgresOptions): Readonly<Record<string, string>> {
   const target: Record<string, string> = {}
   if (options.targetKubernetesVersion !== null) target.node = options.targetKubernetesVersion
-  if (options.targetImage !== null) target.engine = versionOf(options.targetImage)
+  const spilo = options.patroni !== false && options.patroni.spilo
+  if (spilo !== false) {
+    if (spilo.targetVersion !== null) target.engine = binaryOf(spilo, spilo.targetVersion) ?? '0'
+  } else if (options.targetImage !== null) target.engine = versionOf(options.targetImage)
   if (options.application !== false && options.application.targetImage !== null) target.application = options.application.targetImage
   if (options.application !== false && options.application.targetColumns !== null) target.schema = options.application.targetColumns.join(' ')
   return target

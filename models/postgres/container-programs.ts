@@ -5,6 +5,7 @@ import { withShell } from '../../src/operator/shell/container.ts'
 import type { Files } from '../../src/operator/shell/files.ts'
 import type { ContainerHandle } from '../kubernetes/container.ts'
 import type { DataDirectory } from './datadir.ts'
+import { upgradeScript } from './patroni/major-script.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { psqlFor } from './psql-targets.ts'
 import type { Server } from './server.ts'
@@ -149,7 +150,7 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start, adopt: contents.adopt }
     registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
-    if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name))
+    if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name), ...upgradeScript(world, c.pod.name))
     return withShell(world.sim, registry, files)
   }
   return registryOf(c.imageUsed.user)

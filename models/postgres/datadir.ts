@@ -18,6 +18,9 @@ export interface Slot {
   logical?: Subscription
 }
 
+/** What pg_upgrade --link calls the old control file when it begins to link: without its old name no server starts (rule PG-MAJOR-5). */
+export const LINKED = 'global/pg_control.old'
+
 /** WAL file size: what recycling works in. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024
 

@@ -6,6 +6,7 @@ import { safeBeside } from './beside.ts'
 import { PostgresCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, type TimingName, timingOf } from './options.ts'
+import { binaryOf, type PatroniOptions } from './patroni/options.ts'
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
 import { rules } from './rules.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
@@ -27,12 +28,23 @@ function problems(options: PostgresOptions): readonly Problem[] {
   for (const [alias, pod] of Object.entries(options.aliases)) {
     if (!/^[a-z0-9-]+-\d+$/.test(pod)) found.push({ path: ['aliases', alias], message: `\`${pod}\` is no pod name; right would be, for example, ${memberNames(options)[0]}` })
   }
+  if (options.patroni !== false) found.push(...spiloProblems(options.patroni))
   if (options.managed !== false && options.green === false) found.push({ path: ['managed'], message: 'a managed blue/green deployment needs `green`: where its second instance is to be' })
   if (options.green !== false && options.green.standbys && options.patroni !== false) found.push({ path: ['green', 'standbys'], message: 'standbys of green beside an HA manager are not modelled: set `patroni: false`, or leave green its one pod' })
   if (options.upgradedPool !== false && options.targetKubernetesVersion === null) found.push({ path: ['upgradedPool'], message: 'an upgraded pool needs `targetKubernetesVersion`' })
   if (options.upgradedPool !== false) {
     for (const zone of options.upgradedPool.zones ?? []) if (zone > options.zones) found.push({ path: ['upgradedPool', 'zones'], message: `zone ${zone} does not exist: there are ${options.zones}` })
   }
+  return found
+}
+
+/** What an image with several versions must hold. */
+function spiloProblems({ spilo, majorVersionUpgradeMode }: PatroniOptions): readonly Problem[] {
+  const at = (...path: string[]): string[] => ['patroni', ...path]
+  if (spilo === false) return majorVersionUpgradeMode === 'off' ? [] : [{ path: at('majorVersionUpgradeMode'), message: 'an in-place upgrade needs an image with both versions: right would be, for example, spilo: { versions: ["16.9", "17.5"], version: "16", targetVersion: "17" }' }]
+  const missing = ([['version', spilo.version], ['targetVersion', spilo.targetVersion]] as const).filter(([, major]) => major !== null && binaryOf(spilo, major) === undefined)
+  const found: Problem[] = missing.map(([name, major]) => ({ path: at('spilo', name), message: `the image has no version ${major}: \`versions\` has ${spilo.versions.join(', ')}` }))
+  if (spilo.targetVersion !== null && Number(spilo.targetVersion) <= Number(spilo.version)) found.push({ path: at('spilo', 'targetVersion'), message: `${spilo.targetVersion} is not above ${spilo.version}, and there is no way down` })
   return found
 }
 

@@ -15,6 +15,8 @@ import { slotName, standbyConf } from './standby-conf.ts'
 import { completeSyncNames } from './settings.ts'
 import { Agent } from './patroni/agent.ts'
 import type { Dcs } from './patroni/dcs.ts'
+import { binaryOf } from './patroni/options.ts'
+import { major } from './replication.ts'
 import { greenSource, isGreen, podDns } from './topology.ts'
 import type { World } from './world.ts'
 
@@ -92,6 +94,7 @@ export class PostgresProgram implements ContainerProgram {
     const { world } = this
     this.agents.set(key(c), new Agent(dcs, {
       c,
+      disk,
       server: () => this.running.get(key(c)),
       dir: () => disk.contents as DataDirectory | undefined,
       replace: dir => {
@@ -122,7 +125,7 @@ export class PostgresProgram implements ContainerProgram {
       pod: c.pod.name,
       podUid: c.pod.uid,
       place: c.machine.name,
-      version: c.imageUsed.versions.engine ?? '0',
+      version: versionFor(world, dir) ?? c.imageUsed.versions.engine ?? '0',
       nodeVersion: c.pod.nodeVersion,
       machineSlowdown: () => c.machine.slowdownFactor,
       baseConf: () => baseConf(world, c.pod.name),
@@ -275,6 +278,12 @@ export class PostgresProgram implements ContainerProgram {
     world.sim.note(INITDB, pod, 0, `${pod} found an empty volume and initialised a new, empty database cluster on it`)
     return dir
   }
+}
+
+/** An image with several versions runs the one that the data is of (rule PG-MAJOR-1); undefined where there is but one. */
+function versionFor({ options }: World, dir: DataDirectory): string | undefined {
+  const spilo = options.patroni !== false && options.patroni.spilo
+  return spilo === false ? undefined : (binaryOf(spilo, major(dir.image)) ?? '0')
 }
 
 function key(c: ContainerHandle): string {

@@ -1,4 +1,5 @@
 /** Why a server process does not come up. Source: facts §1.3, §6.5 (E-6, E-12), §1.7. */
+import { LINKED } from './datadir.ts'
 import type { Server } from './server.ts'
 import { major } from './replication.ts'
 
@@ -19,6 +20,7 @@ const OTHER_CONTROL_VERSION = 1700
 export function refusalOf(server: Server): Refusal | undefined {
   const { dir, host, world } = server
   if (dir.unusable) return fatal('FATAL:  the data directory was left incomplete by an interrupted pg_rewind or pg_basebackup')
+  if (dir.files.has(LINKED)) return fatal('FATAL:  could not open file "global/pg_control": No such file or directory')
   if (world.defects.of(host, 'crashes')) return { why: 'LOG:  startup process was terminated by signal 11: Segmentation fault', code: 139 }
   if (dir.image !== '' && major(dir.image) !== major(host.version)) {
     return fatal(`FATAL:  database files are incompatible with server\nDETAIL:  The data directory was initialized by PostgreSQL version ${major(dir.image)}, which is not compatible with this version ${host.version}.`)

@@ -124,8 +124,9 @@ function claimsOf(options: PostgresOptions): Record<string, unknown> {
   }
 }
 
-/** `postgres:16.4` → 16. */
-function majorOf(image: string): string {
+/** The major version that the `postgresql` object begins with: of a Spilo as it is said, otherwise `postgres:16.4` → 16. */
+export function majorOf({ image, patroni }: PostgresOptions): string {
+  if (patroni !== false && patroni.spilo !== false) return patroni.spilo.version
   return /:(\d+)/.exec(image)?.[1] ?? ''
 }
 
@@ -143,7 +144,7 @@ function memberTemplate(options: PostgresOptions, labels: Record<string, string>
         nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'agentpool', operator: 'NotIn', values: ['system'] }] }] } },
       },
       ...(options.cloneOnStart ? { initContainers: [{ name: 'clone', image: options.image }] } : {}),
-      containers: [{ name: 'postgres', image: options.image, ...(options.patroni !== false && options.patroni.operator ? { env: [{ name: 'PGVERSION', value: majorOf(options.image) }] } : {}), readinessProbe: {}, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/var/lib/postgresql/data' }] }],
+      containers: [{ name: 'postgres', image: options.image, ...(options.patroni !== false && options.patroni.operator ? { env: [{ name: 'PGVERSION', value: majorOf(options) }] } : {}), readinessProbe: {}, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/var/lib/postgresql/data' }] }],
     },
   }
 }
@@ -170,7 +171,8 @@ function makeObjects(options: PostgresOptions): readonly KubeObject[] {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: options.service },
-    spec: { selector: options.serviceSelects === 'role' ? { app, role: 'primary' } : options.serviceSelects === 'app' ? { app } : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
+    // Patroni writes the Endpoints itself: who holds the leader key is in them, Ready or not (rule PG-PATRONI-13).
+    spec: { ...(options.patroni === false ? {} : { publishNotReadyAddresses: true }), selector: options.serviceSelects === 'role' ? { app, role: 'primary' } : options.serviceSelects === 'app' ? { app } : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
   })
   result.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'postgres-config' }, data: { 'primary-host': podDns(options, primary) } })
   const sets = statefulSets(options)

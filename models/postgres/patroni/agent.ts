@@ -2,12 +2,13 @@
  * Patroni in one container: it looks every loop_wait, and when something it watches changes, and does what follows. Source: Patroni patroni/ha.py
  * (_run_cycle, process_unhealthy_cluster, is_healthiest_node, demote), docs/replication_modes.rst, docs/dcs_failsafe_mode.rst; facts/postgres.md §4.
  */
+import type { Disk } from '../../../src/cluster/disk.ts'
 import { contains } from '../../../src/cluster/log/index.ts'
-import { defineEvent, type Process, SECOND, Signal, type Us, within } from '../../../src/kernel/index.ts'
+import { defineEvent, type Process, SECOND, Signal, type Task, type Us, within } from '../../../src/kernel/index.ts'
 import type { ContainerHandle } from '../../kubernetes/container.ts'
 import { checkpointUs } from '../checkpoints.ts'
 import { cloneFrom } from '../clone.ts'
-import type { DataDirectory } from '../datadir.ts'
+import { type DataDirectory, LINKED } from '../datadir.ts'
 import { standbyConf, slotName } from '../standby-conf.ts'
 import type { Server } from '../server.ts'
 import { formatSettings, parseConf } from '../settings.ts'
@@ -28,6 +29,7 @@ const BLIND_US = SECOND
 /** What the container does for it. */
 export interface Body {
   readonly c: ContainerHandle
+  readonly disk: Disk
   server(): Server | undefined
   dir(): DataDirectory | undefined
   /** Puts another data directory on the volume. */
@@ -44,6 +46,9 @@ export class Agent {
   private stopping = false
   /** A reinit was asked for. */
   private toReinit = false
+  private readonly children = new Set<{ kill(): void }>()
+  /** It holds what an in-place upgrade of the leader made, and was started anew since (rule PG-MAJOR-6). */
+  copied = false
 
   constructor(
     readonly dcs: Dcs,
@@ -61,12 +66,31 @@ export class Agent {
 
   /** Its process runs, and answers. */
   get answers(): boolean {
-    return !this.over && this.body.c.running && this.body.server()?.paused !== true && this.body.c.machine.up
+    return !this.over && this.body.c.running && this.body.server()?.paused !== true && this.body.c.machine.up && (this.dcs.paused || !this.foreign)
+  }
+
+  /** It has seen what was last written through the API. */
+  get upToDate(): boolean {
+    return this.answers && this.dcs.reachedFrom(this.place)
+  }
+
+  /** Its data is of another cluster than the one that its name stands for: Patroni refuses to run (rule PG-MAJOR-7). */
+  private get foreign(): boolean {
+    const id = this.body.dir()?.systemId
+    return id !== undefined && this.dcs.systemId !== undefined && id !== this.dcs.systemId
+  }
+
+  /** Starts a program in its container: it ends with it. */
+  start<T>(program: Process<T>): Task<T> {
+    const task = this.dcs.world.sim.spawn(program)
+    this.children.add(task)
+    return task
   }
 
   /** The container is gone. */
   end(): void {
     this.over = true
+    for (const child of this.children) child.kill()
     this.woken.fire()
     if (this.dcs.agents.get(this.name) === this) this.dcs.agents.delete(this.name)
   }
@@ -126,7 +150,16 @@ export class Agent {
     if (!dcs.reachedFrom(this.place)) return yield* this.blind(server)
     this.blindSinceUs = undefined
     const { holder } = dcs
+    if (!dcs.paused && this.foreign) {
+      if (server !== undefined) yield* this.stop(server, 'fast')
+      return undefined
+    }
     if (this.toReinit) return yield* this.rebuild(holder)
+    if (server === undefined && dcs.paused) {
+      // It starts nothing, and a leader without a server gives its key back (rule PG-PATRONI-11).
+      if (dcs.leader === name) dcs.release(name, dcs.optimeLsn)
+      return undefined
+    }
     if (server === undefined) return yield* this.bringUp(holder)
     if (server.state === 'primary') {
       if (holder === name) return yield* this.lead(server)
@@ -244,6 +277,8 @@ export class Agent {
     const { world } = dcs
     let dir = body.dir()
     if (dir === undefined || (world.heldUntilUs.get(name) ?? 0) > world.sim.now) return SECOND
+    // There is nothing to start: somebody has to give the control file its name back.
+    if (dir.files.has(LINKED)) return undefined
     if (holder === name) {
       dcs.renew(name, dcs.optimeLsn)
       dir.files.delete('standby.signal')
@@ -336,6 +371,7 @@ export class Agent {
     const { dcs, name } = this
     if (dcs.world.options.slots) for (const other of dcs.world.memberNames) if (other !== name && !server.dir.slots.has(slotName(other))) server.dir.slots.set(slotName(other), { name: slotName(other), restartLsn: server.copy.lsn('flush'), active: false, lost: false })
     if (dcs.options.synchronousMode) this.dcs.sync = [name]
+    dcs.systemId ??= server.dir.systemId
     dcs.failover = undefined
     dcs.point(name)
     dcs.tell()

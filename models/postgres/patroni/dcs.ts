@@ -22,6 +22,8 @@ export class Dcs {
   sync: readonly string[] | undefined
   failover: Failover | undefined
   paused = false
+  /** The initialize key: the system identifier that members must have; undefined until a leader sets it (rule PG-MAJOR-7). */
+  systemId: string | undefined
   /** Members by name. */
   readonly agents = new Map<string, Agent>()
   /** Fired when an object changes: members watch them. */
@@ -30,7 +32,9 @@ export class Dcs {
   constructor(
     readonly world: World,
     readonly options: PatroniOptions,
-  ) {}
+  ) {
+    this.systemId = world.systemId
+  }
 
   /** Whether the API answers somebody there. */
   reachedFrom(place: string): boolean {
@@ -43,14 +47,16 @@ export class Dcs {
     return this.leader !== undefined && this.world.sim.now - this.renewedUs < this.options.ttlSeconds * SECOND ? this.leader : undefined
   }
 
-  /** Takes the key if nobody holds it. The Endpoints of the Service are written with it: clients are led to the holder alone. */
+  /** Takes the key if nobody holds it. The key is the Service's Endpoints object: they are empty until the new holder renews it (rule PG-PATRONI-13). */
   acquire(name: string): boolean {
     const { holder } = this
     if (holder !== undefined && holder !== name) return false
     const fresh = this.leader !== name
     this.leader = name
     this.renewedUs = this.world.sim.now
-    if (fresh) this.world.sim.note(LEADER, name, 0, `${name} holds the leader key`)
+    if (!fresh) return true
+    this.world.sim.note(LEADER, name, 0, `${name} holds the leader key`)
+    this.point(undefined)
     return true
   }
 
@@ -60,11 +66,12 @@ export class Dcs {
     this.optimeLsn = lsn
   }
 
-  /** Gives the key back before its time: the others hear at once. */
+  /** Gives the key back before its time: the others hear at once, and the Service has no endpoint until one of them leads (rule PG-PATRONI-13). */
   release(name: string, lsn: number): void {
     if (this.leader !== name) return
     this.leader = undefined
     this.optimeLsn = lsn
+    this.point(undefined)
     this.world.sim.note(RELEASED, name, 0, `${name} gives the leader key back`)
     this.tell()
   }
@@ -74,8 +81,8 @@ export class Dcs {
     this.changed.fire()
   }
 
-  /** Leads the Service to a member: its role is primary, everybody else's replica. */
-  point(name: string): void {
+  /** Leads the Service to a member, or to nobody: its role is primary, everybody else's replica. */
+  point(name: string | undefined): void {
     const { pods$ } = this.world.kubernetes
     for (const pod of pods$.list()) {
       if (!this.world.memberNames.includes(pod.name)) continue

@@ -2,16 +2,28 @@
  * A Zalando-style postgres-operator: it follows a `postgresql` object and rolls its pods. Source: postgres-operator pkg/cluster/pod.go (recreatePods,
  * recreatePod, getSwitchoverCandidate), sync.go, docs/administrator.md; facts/postgres.md §4, facts/vitess-bluegreen.md BG-F20.
  */
-import { defineEvent, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
+import { defineEvent, type Process, SECOND, TIMED_OUT, type TimerId, type Us, within } from '../../../src/kernel/index.ts'
 import type { ContainerSpec, DeploymentSpec, KubeObject, PodView } from '../../kubernetes/index.ts'
+import { timestamp } from '../../kubernetes/objects.ts'
+import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
 import type { Dcs } from './dcs.ts'
+import { InplaceUpgrade, UPGRADE_LAG_BYTES } from './major.ts'
 import { askFor } from './patronictl.ts'
+import { major } from '../replication.ts'
+import { majorOf } from '../topology.ts'
 
 const STATUS = defineEvent('operator.status')
 
 /** What failed is looked at again then. Source: operator_parameters.md repair_period 5m */
 const REPAIR_US: Us = 300 * SECOND
+
+/** What a sync does between the pods and an upgrade: Patroni's configuration, roles, databases. Judgement: a few calls each. */
+const REST_US = { min: 2 * SECOND, max: 8 * SECOND }
+
+/** What it leaves at the object after an in-place upgrade. Source: majorversionupgrade.go */
+const SUCCEEDED = 'last-major-upgrade-success'
+const FAILED = 'last-major-upgrade-failure'
 
 /** patroni_api_check_timeout 5s, every patroni_api_check_interval 1s. */
 const CANDIDATE_TRIES = 5
@@ -45,7 +57,7 @@ export class PostgresOperator {
     const { options } = world
     return {
       apiVersion: 'acid.zalan.do/v1', kind: 'postgresql', metadata: { name: options.name, labels: { app: options.name } },
-      spec: { teamId: options.name.split('-')[0], numberOfInstances: options.members, dockerImage: options.image, postgresql: { version: options.image.split(':')[1]?.split('.')[0] ?? '' } },
+      spec: { teamId: options.name.split('-')[0], numberOfInstances: options.members, dockerImage: options.image, postgresql: { version: majorOf(options) } },
       status: { PostgresClusterStatus: 'Running' },
     }
   }
@@ -66,12 +78,28 @@ export class PostgresOperator {
 
   private *sync(): Process {
     const wanted = this.wanted()
-    const outcome = wanted === undefined ? 'nothing' : yield* this.roll(wanted)
+    const rolled = wanted === undefined ? 'nothing' : yield* this.roll(wanted)
+    const outcome = wanted === undefined || rolled === 'failed' ? rolled : yield* this.upgrade(wanted)
+    if (outcome === 'failed') {
+      if (rolled !== 'failed') this.status('UpdateFailed')
+    } else if (rolled === 'done' || this.object?.status?.['PostgresClusterStatus'] === 'UpdateFailed') this.status('Running')
     this.busy = false
-    if (outcome === 'failed') this.world.sim.after(REPAIR_US, () => this.look())
+    if (outcome === 'failed') this.later(REPAIR_US)
+    if (outcome === 'skipped') this.later(this.dcs.options.resyncMinutes * 60 * SECOND)
     if (!this.again) return
     this.again = false
     this.look()
+  }
+
+  private due: TimerId | undefined
+
+  /** Looks again by itself after a while, once. */
+  private later(us: Us): void {
+    if (this.due !== undefined) this.world.sim.cancel(this.due)
+    this.due = this.world.sim.after(us, () => {
+      this.due = undefined
+      this.look()
+    })
   }
 
   /**
@@ -110,9 +138,51 @@ export class PostgresOperator {
       }
       if (!(yield* this.recreate(primary, asWanted))) return this.status('UpdateFailed')
     }
-    if (old().length > 0) return this.status('UpdateFailed')
-    this.status('Running')
-    return 'done'
+    return old().length > 0 ? this.status('UpdateFailed') : 'done'
+  }
+
+  /**
+   * The last thing it does, when all pods are as wanted: an in-place upgrade, if the object's version is above the database's (rule PG-MAJOR-1). What is not ready
+   * for it is skipped without a word, and the object says Running (rule PG-MAJOR-3).
+   */
+  private *upgrade(wanted: Wanted): Process<'nothing' | 'done' | 'skipped' | 'failed'> {
+    const { world, dcs } = this
+    const { spilo, majorVersionUpgradeMode } = dcs.options
+    if (majorVersionUpgradeMode === 'off' || spilo === false) return 'nothing'
+    yield Math.round(world.uniform('operator', 'rest of a sync') * (REST_US.max - REST_US.min)) + REST_US.min
+    const agent = dcs.holder === undefined ? undefined : dcs.agents.get(dcs.holder)
+    const server = agent?.body.server()
+    if (agent === undefined || server?.state !== 'primary') return 'skipped'
+    if (Number(major(server.host.version)) >= Number(wanted.version)) {
+      this.annotate(FAILED, undefined)
+      return 'nothing'
+    }
+    if (this.object?.metadata.annotations?.[FAILED] !== undefined || !this.allReady(server)) return 'skipped'
+    if (!world.kubernetes.apiUp) return 'failed'
+    const script = agent.start(new InplaceUpgrade(agent, spilo, this.pods().length).run())
+    // What it sees of it comes through the API: without that it takes it for failed, and the script goes on (rule PG-MAJOR-8).
+    while (script.state === 'running' && world.kubernetes.apiUp) yield within(script, SECOND)
+    const done = script.result?.ok === true
+    this.annotate(done ? SUCCEEDED : FAILED, timestamp(world.sim.now))
+    return done ? 'done' : 'failed'
+  }
+
+  private allReady(server: Server): boolean {
+    if (!this.pods().every(pod => this.dcs.agents.get(pod.name)?.answers === true && this.world.serverOf(pod.name)?.accepting === true)) return false
+    const replicas = this.pods().filter(pod => pod.name !== server.name)
+    return replicas.every(({ name }) => {
+      const sender = server.walsenders.find(s => s.standby.name === name)
+      return sender?.state === 'streaming' && server.copy.lsn('flush') - sender.standby.copy.lsn('apply') <= UPGRADE_LAG_BYTES
+    })
+  }
+
+  private annotate(name: string, value: string | undefined): void {
+    const { object, world } = this
+    if (object === undefined || !world.kubernetes.apiUp || object.metadata.annotations?.[name] === value) return
+    const { [name]: _, ...others } = object.metadata.annotations ?? {}
+    // A change of annotations alone is nothing that it looks at again.
+    world.kubernetes.store.put({ ...object, metadata: { ...object.metadata, annotations: value === undefined ? others : { ...others, [name]: value } } })
+    world.kubernetes.touched()
   }
 
   /** The standby that streams and lacks least (rule PG-OPERATOR-2). */

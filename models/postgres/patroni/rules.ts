@@ -1,6 +1,6 @@
 import type { Rule } from '../../../src/engine.ts'
 
-const rule = (id: string, statement: string, source: string): Rule => ({ id, statement, source, test: 'test/postgres/experiments/patroni.test.ts' })
+const rule = (id: string, statement: string, source: string, test = 'patroni'): Rule => ({ id, statement, source, test: `test/postgres/experiments/${test}.test.ts` })
 
 /** Rules of the HA manager and of the operator over it. */
 export const patroniRules: readonly Rule[] = [
@@ -14,11 +14,20 @@ export const patroniRules: readonly Rule[] = [
   rule('PG-PATRONI-8', 'A leader that cannot reach the API for retry_timeout (10 s) stops leading, though nothing else is wrong.', 'Patroni ha.py handle_dcs_error; facts §4'),
   rule('PG-PATRONI-9', 'In failsafe_mode it leads on as long as all members answer it.', 'Patroni dcs_failsafe_mode.rst'),
   rule('PG-PATRONI-10', 'Without a watchdog nothing stops a primary whose Patroni does not run: one that stood still leads on until its next look.', 'Patroni watchdog.rst'),
-  rule('PG-PATRONI-11', 'Paused, nobody is promoted or demoted.', 'Patroni pause.rst'),
+  rule('PG-PATRONI-11', 'Paused, nobody is promoted or demoted, a server that is down is not started, and a leader without one gives its key back.', 'Patroni pause.rst; ha.py (removed leader lock because postgres is not running)'),
   rule('PG-PATRONI-12', 'The REST API says by its status what a member is: 200 at /primary for the leader alone, at /replica for standbys; patronictl lists, switches over, fails over, pauses, resumes, reinitialises.', 'Patroni rest_api.rst, patronictl.rst'),
+  rule('PG-PATRONI-13', 'The leader key is the Service’s Endpoints object: who gives it back, or takes it, empties them, and who leads fills them with the next renewal. Meanwhile connections are refused at once.', 'Patroni dcs/kubernetes.py attempt_to_acquire_leader, delete_leader, update_leader'),
   rule('PG-OPERATOR-1', 'Another image of the postgresql object: the replicas’ pods are made anew one by one, then a switchover, then the old primary’s.', 'postgres-operator pkg/cluster/pod.go recreatePods; VB BG-F20'),
   rule('PG-OPERATOR-2', 'The candidate streams and lacks least; where there is none the primary stays as it is, the status is UpdateFailed, and it is tried again after five minutes.', 'postgres-operator pod.go getSwitchoverCandidate; operator_parameters.md repair_period'),
   rule('PG-OPERATOR-3', 'Between pods it waits until the new one runs and has a role (10 min at most), not until it has caught up.', 'postgres-operator pod.go waitForPodLabel'),
   rule('PG-OPERATOR-4', 'Its PodDisruptionBudget selects the primary alone: it is not evicted, replicas are.', 'postgres-operator administrator.md pod disruption budget'),
   rule('PG-OPERATOR-5', 'Another version in the object, with major_version_upgrade_mode off, is a rolling restart: the database keeps the version of its data.', 'postgres-operator v1.9 administrator.md; VB BG-F20, PG-S10'),
+  rule('PG-MAJOR-1', 'An image with several versions runs the one that the data is of. With major_version_upgrade_mode manual, a higher version in the object first rolls the pods, so that they know of it, and then is an upgrade in place, on the leader.', 'postgres-operator majorversionupgrade.go; administrator.md; PG-S11', 'major'),
+  rule('PG-MAJOR-2', 'It begins only with as many members as pods, without maintenance mode, on the holder of the key, when every replica streams, lacks at most 16 MB and its Patroni answers; then initdb and pg_upgrade --check. Until then clients notice nothing.', 'spilo inplace_upgrade.py sanity_checks, ensure_replicas_state', 'major'),
+  rule('PG-MAJOR-3', 'What is not ready the operator skips: the object says Running, and it looks again after resync_period (30 min). A script that failed leaves last-major-upgrade-failure, and nothing is tried until somebody removes that.', 'postgres-operator majorversionupgrade.go; operator_parameters.md', 'major'),
+  rule('PG-MAJOR-4', 'Patroni is put into maintenance mode, which every member must confirm; the primary is stopped cleanly, and each replica has 60 s to replay all of it. A query on a replica has no time-out: one that stands still keeps everything down.', 'spilo inplace_upgrade.py toggle_pause, wait_for_replicas', 'major'),
+  rule('PG-MAJOR-5', 'pg_upgrade --link: what fails before it links leaves the old data as it was, and Patroni starts it again; from then on its control file has another name, and it does not start. The new data has another system identifier, timeline 1, no slots, and all that was acknowledged.', 'D:pgupgrade (--link, “Reverting to old cluster”); facts §1.7', 'major'),
+  rule('PG-MAJOR-6', 'The replicas are stopped and copied from it, 300 s at most. One that was not has the data of a cluster that is no more: its volume has to be made anew. The upgrade then counts as failed, though it is done.', 'spilo inplace_upgrade.py rsync_replicas, rsync_replica', 'major'),
+  rule('PG-MAJOR-7', 'The initialize key is removed, and the first who leads sets it: Patroni starts nothing while it cannot reach the API, and runs nothing that has another system identifier than the key says.', 'spilo inplace_upgrade.py remove_initialize_key, kill_patroni; Patroni ha.py (system ID mismatch)', 'major'),
+  rule('PG-MAJOR-8', 'What is killed on its way cleans up nothing: maintenance mode stays, so what is down stays down and nobody fails over, until somebody resumes. An operator that loses the API takes it for failed while it goes on.', 'spilo inplace_upgrade.py try_upgrade; Patroni pause.rst; kubernetes/kubernetes pod exec', 'major'),
 ]

@@ -118,6 +118,28 @@ describe('leading', () => {
   })
 })
 
+describe('the Service', () => {
+  it('PG-PATRONI-13: it leads nowhere from when the key is given back until the next leader renews it, whoever is Ready', () => {
+    const l = lab({ kubernetes: { endpointSeconds: 0.2 }, timing: { promoteMs: 3_000 } })
+    l.wait(15 * SECOND)
+    const service = l.cluster.options.service
+    const behind = (): readonly string[] => l.cluster.kubernetes.endpoints(service).map(p => p.name)
+    expect(behind()).toEqual(['postgres-cluster-0'])
+    const asked = l.start('patronictl', 'switchover', 'postgres-cluster', '--candidate', 'postgres-cluster-2', '--force')
+    l.until(() => leader(l) === 'postgres-cluster-2')
+    l.wait(SECOND)
+    expect([l.server(2).state, behind()]).toEqual(['promoting', []])
+    expect(l.cluster.entrances['service']?.fresh()).toMatchObject({ is: 'none' })
+    l.until(() => asked.done)
+    l.wait(SECOND)
+    expect(behind()).toEqual(['postgres-cluster-2'])
+    // A leader that stands still is not Ready, and stays in it.
+    l.freeze(2)
+    l.wait(20 * SECOND)
+    expect(behind()).toEqual(['postgres-cluster-2'])
+  })
+})
+
 describe('synchronous mode, and without the API', () => {
   it('PG-PATRONI-7: one standby is synchronous and only it may be promoted; when none is there writes go on', () => {
     const l = lab({ patroni: { synchronousMode: true } })
@@ -201,6 +223,16 @@ describe('synchronous mode, and without the API', () => {
     expect(ctl(l, 'list').out).toContain('Maintenance mode: on')
     ctl(l, 'resume')
     gap(l, 60)
+    // A server that dies stays down, and its key is given back.
+    const killed = lab()
+    killed.wait(15 * SECOND)
+    ctl(killed, 'pause')
+    killed.strike('process-kill', 'member:postgres-cluster-0', SECOND)
+    killed.wait(120 * SECOND)
+    expect([killed.running(0), leader(killed)]).toEqual([false, undefined])
+    ctl(killed, 'resume')
+    gap(killed, 60)
+    killed.until(() => killed.running(0), 60 * SECOND)
   })
 
   it('PG-PATRONI-12: the REST API says by its status who leads', () => {
