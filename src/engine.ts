@@ -315,6 +315,8 @@ export interface Entrance {
   readonly roundTripUs: Us
   /** Tries to open a connection now; `nth` is the client's own count of attempts, for keyed draws. */
   connect(client: Client, nth: number): Knock
+  /** Whether two knocks at this instant may be answered differently (several endpoints, by chance): who was refused then knocks on. Absent = never. */
+  varies?(): boolean
   /**
    * The leader that a fresh client reaches here now and that would acknowledge its write: the authority of design §9. Pure; looks at all
    * that a fresh client might be routed to. `several` when different clients would be acknowledged by different leaders. An engine with

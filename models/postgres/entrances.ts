@@ -93,6 +93,10 @@ export class ServiceEntrance implements Entrance {
     return this.world.unanswered(route.pod) ? { is: 'silent' } : REFUSED
   }
 
+  varies(): boolean {
+    return this.world.kubernetes.endpoints(this.service).length > 1
+  }
+
   fresh(): ReturnType<Entrance['fresh']> {
     return freshAmong(this.world.kubernetes.endpoints(this.service).map(p => this.world.serverIn(p)), () => `the Service ${this.service} has no endpoint: ${this.world.kubernetes.whyNoEndpoint(this.service)}`)
   }

@@ -309,7 +309,8 @@ export class Cohort implements Client {
   private retryLater(): void {
     this.refusals += 1
     // What changed while the answer was on its way must not be slept through: then it knocks again as usual.
-    if (this.refusals > PATIENCE && this.sim.epoch === this.knockEpoch) this.park()
+    // Where chance decides who answers, the next answer may be another one.
+    if (this.refusals > PATIENCE && this.sim.epoch === this.knockEpoch && this.entrance.varies?.() !== true) this.park()
     else this.wait(this.pauseUs(), 'RETRY')
   }
 

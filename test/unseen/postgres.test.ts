@@ -269,6 +269,13 @@ unseen({
     predicts: { measures: { writeDowntimeSeconds: 0 }, fails: ['target-reached', 'converges'] },
     source: 'K8s statefulset partitions',
   },
+  'a Service that leads to any member: who is told read-only tries again, and finds the primary before long': {
+    cluster: cluster({ serviceSelects: 'app' }),
+    steps: [wait('120s')],
+    // A third of the tries succeed; the next comes after a second, for ever.
+    predicts: { measures: { writeDowntimeSeconds: [0, 12] }, passes: 'all' },
+    source: 'facts §6.6: several → random; K8s service',
+  },
   'another major on the same data: the first pod crash-loops, the rollout stops there, nobody notices, and no two majors ever run together': {
     cluster: cluster({ targetImage: 'postgres:16.4' }),
     steps: [`kubectl set image statefulset/${SET} postgres=postgres:16.4`, passOver(`kubectl rollout status statefulset/${SET} --timeout=10m`)],
@@ -276,4 +283,55 @@ unseen({
     source: 'facts §1.7: database files are incompatible with server; K8s: the roll waits for Ready',
   },
 
+
+  // ── one fault ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  'a candidate 20 s behind, an immediate stop: 20 s of writes are lost': {
+    cluster: cluster(),
+    steps: [wait('30s'), ...fence(0, 1), stop(0, 'immediate'), promote(1), route(1), ...follow(2, 1), wait('60s')],
+    faults: [{ kind: 'replication-lag', target: `member:${pod(1)}`, at: 5_000_000, durationUs: 200_000_000, magnitude: 20_000_000 }],
+    predicts: { measures: { lostAcknowledgedWrites: [3_950, 4_050] }, fails: ['no-acknowledged-write-lost', 'converges'] },
+    source: 'PG-T22',
+  },
+  'the same candidate, a fast stop: it waits for the candidate, 20 s of downtime and nothing lost': {
+    cluster: cluster(),
+    steps: [wait('30s'), ...fence(0, 1), stop(0), promote(1), route(1), ...follow(2, 1), wait('60s')],
+    faults: [{ kind: 'replication-lag', target: `member:${pod(1)}`, at: 5_000_000, durationUs: 200_000_000, magnitude: 20_000_000 }],
+    predicts: { measures: { writeDowntimeSeconds: [20, 28] }, passes: 'all' },
+    source: 'facts §1.5: not before everything is sent to the connected standbys',
+  },
+  'the only synchronous standby frozen (FIRST 1): commits stall for wal_sender_timeout': {
+    cluster: cluster({ synchronousStandbyNames: 'FIRST 1' }),
+    steps: [wait('150s')],
+    faults: [{ kind: 'process-pause', target: `member:${pod(1)}`, at: 10_000_000, durationUs: 130_000_000, magnitude: 0 }],
+    predicts: { measures: { writeDowntimeSeconds: [59, 62] }, passes: 'all' },
+    source: 'E-10 G: 6.0 s with a time-out of 6 s',
+  },
+  'one of two frozen (ANY 1): nobody notices': {
+    cluster: cluster({ synchronousStandbyNames: 'ANY 1' }),
+    steps: [wait('150s')],
+    faults: [{ kind: 'process-pause', target: `member:${pod(1)}`, at: 10_000_000, durationUs: 130_000_000, magnitude: 0 }],
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' },
+    source: 'E-10 G2: 12 ms',
+  },
+  'the primary killed: crash recovery where it stands, nothing lost': {
+    cluster: cluster(),
+    steps: [wait('120s')],
+    faults: [{ kind: 'process-kill', target: `member:${pod(0)}`, at: 10_000_000, durationUs: 1_000_000, magnitude: 0 }],
+    predicts: { measures: { writeDowntimeSeconds: [3, 30] }, passes: 'all' },
+    source: 'real-measurements restart; facts §5',
+  },
+  'Patroni, the leader’s node lost: a new one within 20 to 48 s': {
+    cluster: cluster({ patroni: {}, serviceSelects: 'role' }),
+    load: { timeout: '5s', queueAgeLimit: '10s' },
+    steps: [wait('120s')],
+    faults: [{ kind: 'node-loss', target: 'role:leader', at: 10_000_000, durationUs: 900_000_000, magnitude: 0 }],
+    predicts: { measures: { longestWriteGapSeconds: [20, 48] }, passes: ['no-split-brain', 'serves-at-end'] },
+    source: 'V1: 22/34/46 s',
+  },
+  'Patroni, a replica promoted by hand: two lead until Patroni’s next look': {
+    cluster: cluster({ patroni: {}, serviceSelects: 'role' }),
+    steps: [promote(1), wait('120s')],
+    predicts: { measures: { splitBrainSeconds: [0.05, 12], lostAcknowledgedWrites: 0 }, fails: ['no-split-brain'], passes: ['converges'] },
+    source: 'Patroni ha.py: a leader without the key is demoted; loop_wait 10 s',
+  },
 })

@@ -90,6 +90,10 @@ export class PoolerEntrance implements Entrance {
     return machine !== undefined && this.world.kubernetes.machines.get(machine)?.up === false ? { is: 'silent' } : { is: 'refused', error: 'connection refused', afterUs: 1_000 }
   }
 
+  varies(): boolean {
+    return this.world.kubernetes.endpoints(this.service).length > 1
+  }
+
   fresh(): ReturnType<Entrance['fresh']> {
     const pods = this.world.kubernetes.endpoints(this.service)
     if (pods.length === 0) return { is: 'none', why: `the Service ${this.service} has no endpoint` }
