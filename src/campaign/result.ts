@@ -3,6 +3,7 @@ import type { Assumption } from '../engine.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import type { CheckId, Clause, MeasureId, Outcome, Signature, Status } from '../result.ts'
 import type { Quantile, ScenarioSource } from '../scenario/scenario.ts'
+import type { Us } from '../kernel/index.ts'
 import type { Counts } from './aggregate.ts'
 import type { AggregateJson } from './aggregateJson.ts'
 import type { Divergence } from './diverge.ts'
@@ -235,6 +236,16 @@ export interface Mends {
   readonly checks: readonly { readonly check: CheckId; readonly mends: readonly Mend[] }[]
 }
 
+/** What led to the stop of a runbook that no run brought to its end, in the first of them. */
+export interface Ending {
+  readonly run: number
+  readonly outcome: Outcome
+  readonly reason: string
+  readonly endUs: Us
+  /** Commands (with their step) and what happened in the cluster, in order; a command that was tried again at once is told once. */
+  readonly moments: readonly { readonly atUs: Us; readonly step: string | null; readonly text: string; readonly times: number }[]
+}
+
 /** What came of running the script again, from the top, after it had failed. */
 export interface Again {
   /** Runs looked at, and those of them in which the script failed and was run again. */
@@ -300,6 +311,8 @@ export interface CampaignResult {
   readonly sensitivity?: Sensitivity
   readonly steps: readonly StepSummary[]
   readonly gates: readonly GateSummary[]
+  /** Only where no run reached its end. */
+  readonly ending?: Ending
   /** Only of scripts that failed in some run. */
   readonly again?: Again
   /** Only when asked for (`--needless`). */

@@ -9,7 +9,7 @@ import type { GateAggregate } from './gates.ts'
 import type { Inevitability, Moment } from './inevitable.ts'
 import { BROKEN_ROLLBACKS, type NoReturn, type PointOfNoReturn } from './pointOfNoReturn.ts'
 import type { Probe } from './probes.ts'
-import type { Again, CampaignResult, CheckSummary, ClaimSummary, Counterexample, Coverage, Flip, FloorSummary, GateSummary, Mend, Mends, Needless, NeededStep, ObjectiveSummary, Quantiles, Sensitivity, SignatureSummary, StepSummary, Tornado, Tried } from './result.ts'
+import type { Again, CampaignResult, CheckSummary, ClaimSummary, Counterexample, Coverage, Ending, Flip, FloorSummary, GateSummary, Mend, Mends, Needless, NeededStep, ObjectiveSummary, Quantiles, Sensitivity, SignatureSummary, StepSummary, Tornado, Tried } from './result.ts'
 import type { Saturation } from './saturation.ts'
 import { type Shape, anything, clauses, count, digits, flag, list, number, object, optional, orNull, outcome, pair, perCheck, perMeasure, perOutcome, ranges, schedule, signature, sketch, source, status, text, under, values, word } from './shape.ts'
 import type { RandomSpec } from './strategy.ts'
@@ -56,6 +56,7 @@ const coverage = object<Coverage>({ faultsDrawn: number, faultsStruck: number, k
 const probe = object<Probe>({ probe: word(['fault', 'gate-passed', 'gate-failed', 'undo']), of: text, hits: number })
 const needed = object<NeededStep>({ step: text, within: orNull(text), gate: flag, needed: flag, by: orNull(text), run: orNull(number), tried: number })
 const needless = optional(object<Needless>({ sampled: number, steps: list(needed) }))
+const ending = optional(object<Ending>({ run: number, outcome, reason: text, endUs: number, moments: list(object<Ending['moments'][number]>({ atUs: number, step: orNull(text), text, times: number })) }))
 const again = optional(object<Again>({ looked: number, again: number, outcomes: perOutcome, harmed: list(object<Again['harmed'][number]>({ check: word(CHECKS), runs: number, firstRun: number, evidence: text })), reasons: list(object<Again['reasons'][number]>({ reason: text, runs: number })) }))
 const tried = object<Tried>({ runs: number, outcomes: perOutcome, violations: count })
 const mend = object<Mend>({ is: word(['guard', 'strict', 'reorder', 'insert']), file: text, line: number, does: text, changed: number, patch: text, after: tried, stops: flag })
@@ -91,7 +92,7 @@ export const campaignResult = object<CampaignResult>({
   without: list(text), elapsedSeconds: number, runsPerSecond: number, simulatedSeconds: number, eventsRun: number, fingerprint: text, outcomes: perOutcome, reasons: count, beyond, struck: number, outOfBudget, unjudged,
   checks: list(checkSummary), objectives: list(objectiveSummary), floors: list(floorSummary), claims: list(claimSummary), load: optional(object<NonNullable<CampaignResult['load']>>({ writesPerSecond: number })),
   assumptions: list(object<{ option: string; value: unknown; meaning: string; source: string }>({ option: text, value: anything, meaning: text, source: text })), sensitivity,
-  steps: list(step), gates: list(object<GateSummary>({ ...gateKeys, step: text })), needless, mends, again, coverage, probes: list(probe), pointOfNoReturn, sweep: swept, saturation, measures: perMeasure(quantiles),
+  steps: list(step), gates: list(object<GateSummary>({ ...gateKeys, step: text })), needless, mends, ending, again, coverage, probes: list(probe), pointOfNoReturn, sweep: swept, saturation, measures: perMeasure(quantiles),
   quantileError: number, signatures: list(object<SignatureSummary>({ ...signatureKeys, runs: number, firstRun: number })), counterexamples: list(counterexample), determinism, source, aggregate,
 })
 

@@ -1,7 +1,7 @@
 /** `proofroll run`, and what `npm start` shows. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type Campaign, type CampaignResult, type Mends, type Sensitivity, type StrategySpec, analyseSensitivity, findMends, findNeedless, runAgain, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
+import { type Campaign, type CampaignResult, type Mends, type Sensitivity, type StrategySpec, analyseSensitivity, endingOf, findMends, findNeedless, runAgain, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { listenForInterruption } from './interrupt.ts'
 import { type Told, count, glyphsFor, hang, paintFor, plain } from '../report/index.ts'
@@ -97,7 +97,8 @@ async function rehearseAll(scenarios: readonly Scenario[], options: Underway, co
     const { result: found, stories } = await campaignOf(scenario, options, context)
     const tried = options.needless === true && !options.stop.aborted ? await withNeedless(found, scenario, options, context) : found
     const again = found.partial || options.stop.aborted ? undefined : runAgain(withoutKinds(scenario, found.without), context.rehearser, found, options.stop)
-    const judged = again === undefined ? tried : { ...tried, again }
+    const ending = found.partial || options.stop.aborted ? undefined : endingOf(withoutKinds(scenario, found.without), context.rehearser, found)
+    const judged = { ...tried, ...(ending === undefined ? {} : { ending }), ...(again === undefined ? {} : { again }) }
     const mended = options.mend === true && !found.partial && !options.stop.aborted ? { ...judged, mends: await mendsOf(scenario, found, options, context) } : judged
     const result = options.sensitivity === true && !found.partial ? { ...mended, sensitivity: await sensitivityOf(scenario, found, options, context) } : mended
     told.push({ result, scenario, rehearsals: stories.map((story) => story.rehearsal), twins: stories.map((story) => story.twin) })

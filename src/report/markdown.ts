@@ -2,6 +2,7 @@
 import { countRuns } from '../campaign/ranges.ts'
 import { notNeeded } from '../campaign/needless.ts'
 import { AGAIN_TITLE, againWords } from './again.ts'
+import { endingRows, endingTitle } from './ending.ts'
 import type { CampaignResult, Mends, Sensitivity } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
 import type { SweepSummary } from '../campaign/sweep/summary.ts'
@@ -40,6 +41,7 @@ function section(result: CampaignResult, story: readonly string[]): string {
   else lines.push('', '### Measured', '', ...measured(result))
   const gates = telling(result)
   if (gates.length > 0) lines.push('', '### Gates', '', ...grid(['gate', ...GATE_COLUMNS, 'no data', 'stale'], gates.map((gate) => [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale)])), '', howJudged(gates))
+  if (result.ending !== undefined) lines.push('', `### ${endingTitle(result)}`, '', ...grid(['at', 'step', ''], endingRows(result).map(({ at, step, text }) => [at, step, cell(text)])))
   if (result.again !== undefined) lines.push('', `### ${AGAIN_TITLE}`, '', ...againWords(result).map((words) => `- ${cell(words)}`))
   if (result.needless !== undefined) {
     const spare = notNeeded(result.needless)

@@ -6,6 +6,7 @@ import { countRuns } from '../campaign/ranges.ts'
 import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../campaign/result.ts'
 import { CHECKS, type MeasureId, type Outcome } from '../result.ts'
 import { renderAgain } from './again.ts'
+import { renderEnding } from './ending.ts'
 import { gates, needless } from './gates.ts'
 import { renderSensitivity } from './sensitivity.ts'
 import { renderSweep } from './sweep.ts'
@@ -26,7 +27,7 @@ const PASSIVE: Readonly<Record<Outcome, string>> = { completed: 'completed', rol
 
 /** The summary as lines, without the story. */
 export function renderSummary(result: CampaignResult, screen: Screen): string[] {
-  const sections = [headline(result, screen), unfinished(result, screen), renderAgain(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
+  const sections = [headline(result, screen), unfinished(result, screen), renderEnding(result, screen), renderAgain(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 

@@ -41,6 +41,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
       <Failures view={view} asked={asked} />
       <Mends view={view} />
       {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
+      {view.ending === null ? null : <Section id={`${id}-ending`} title="What led to that, in the first run"><Table view={view.ending} caption="The last commands, and what happened in the cluster" left={3} /></Section>}
       {view.again.length === 0 ? null : <Section id={`${id}-again`} title="Run again from the top, after it had failed"><ul>{view.again.map((words) => <li key={words}><Words text={words} /></li>)}</ul></Section>}
       {view.measures === null ? null : <Measures view={view} />}
       <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>

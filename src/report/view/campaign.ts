@@ -4,6 +4,7 @@ import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudg
 import { unhit } from '../../campaign/probes.ts'
 import { notNeeded } from '../../campaign/needless.ts'
 import { againWords } from '../again.ts'
+import { endingRows } from '../ending.ts'
 import { noneWords, offersOf } from '../mends.ts'
 import { MEASURES, type MeasureId } from '../../result.ts'
 import { exploredWords } from '../charts/index.ts'
@@ -56,6 +57,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
     failuresBeyond: beyondWords(result),
     mends: mendsOf(result),
+    ending: result.ending === undefined ? null : { head: ['at', 'step', 'what happened'], rows: endingRows(result).map(({ at, step, text }) => ({ cells: [at, step, text] })), notes: [] },
     again: againWords(result),
     gates: gates(result),
     needless: needless(result),

@@ -126,6 +126,8 @@ export interface CampaignView {
   readonly failuresBeyond: string
   /** Small edits of a script that prevent a failure, tried out; null without `--mend`. */
   readonly mends: { readonly how: string; readonly offers: readonly { readonly title: string; readonly words: readonly string[]; readonly patch: string }[]; readonly none: string } | null
+  /** What led to the stop where no run reached its end. */
+  readonly ending: TableView | null
   /** What came of running a failed script again. */
   readonly again: readonly string[]
   readonly gates: TableView | null

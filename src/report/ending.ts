@@ -1,0 +1,23 @@
+/** How a runbook came to its stop where no run reached its end: for a terminal, Markdown and the page. */
+import type { CampaignResult } from '../campaign/result.ts'
+import { formatClock } from '../kernel/index.ts'
+import { type Screen, hang, paintFor } from './text.ts'
+import { plain } from './words.ts'
+
+export const endingTitle = ({ ending }: CampaignResult): string => `What led to that in run ${ending?.run ?? 0}`
+
+/** One line a moment: when, the step of a command, what. */
+export function endingRows({ ending }: CampaignResult): readonly { readonly at: string; readonly step: string; readonly text: string }[] {
+  if (ending === undefined) return []
+  // Times of a trace count from the beginning of the rehearsal's first step.
+  const rows = ending.moments.map(({ atUs, step, text, times }) => ({ at: formatClock(atUs), step: step ?? '', text: `${text.replace(/\s+/g, ' ')}${times > 1 ? ` (${plain(times)} times from then on)` : ''}` }))
+  return [...rows, { at: formatClock(ending.endUs), step: '', text: `${ending.outcome}: ${ending.reason}` }]
+}
+
+export function renderEnding(result: CampaignResult, screen: Screen): string[] {
+  const rows = endingRows(result)
+  if (rows.length === 0) return []
+  const paint = paintFor(screen)
+  const [wide, steps] = [Math.max(...rows.map(({ at }) => at.length)), Math.max(...rows.map(({ step }) => step.length))]
+  return [paint.bold(endingTitle(result)), ...rows.flatMap(({ at, step, text }) => hang(`  ${at.padStart(wide)}  ${step.padEnd(steps)}  `, text, screen.columns).slice(0, 2))]
+}

@@ -1,0 +1,41 @@
+/** Where no run reached its end: what led to that, so that a stranger sees why. */
+import { expect, test } from 'vitest'
+import { engines } from '../../models/index.ts'
+import { type CampaignResult, campaignResult, endingOf, realRehearser, version } from '../../src/campaign/index.ts'
+import { runRange } from '../../src/campaign/rehearser.ts'
+import { summarise } from '../../src/campaign/summarise.ts'
+import { endingRows, renderEnding } from '../../src/report/ending.ts'
+import { PLAIN } from '../../src/report/text.ts'
+import { type Scenario, loadScenarioWritten } from '../../src/scenario/index.ts'
+
+function campaignOf(engine: string, script: string, deadline = '2h'): { scenario: Scenario; result: CampaignResult } {
+  const scenario = loadScenarioWritten({ name: 'mine', folder: '/nowhere', yaml: `format: 1\ncluster: { engine: ${engine} }\nload: { writesPerSecond: 50 }\nrunbook: ./mine.sh\ndeadline: ${deadline}\n`, files: { 'mine.sh': script } }, engines)
+  const strategy = { kind: 'random', faults: 0 } as const
+  const aggregate = runRange(scenario, realRehearser, { seed: '1', strategy, first: 0, end: 2 })
+  return { scenario, result: summarise(scenario, realRehearser, aggregate, [], { proofroll: version, seed: '1', strategy, without: [], asked: [[0, 2]], strict: false, elapsedSeconds: () => 1 }) }
+}
+
+test('a pod that a controller takes away under a command: the story names who did it', () => {
+  const { scenario, result } = campaignOf('redis', `set -e\nkubectl patch sts redis -p '{"spec":{"template":{"metadata":{"annotations":{"x":"1"}}}}}'\nsleep 2\nkubectl exec redis-5 -- sleep 60\n`)
+  expect(result.outcomes.aborted).toBe(2)
+  const ending = endingOf(scenario, realRehearser, result)
+  const told: CampaignResult = { ...result, ending: ending as NonNullable<typeof ending> }
+  expect(ending).toMatchObject({ run: 0, outcome: 'aborted', reason: expect.stringContaining('status 137 at line 4') })
+  const rows = endingRows(told).map(({ step, text }) => `${step}|${text}`)
+  expect(rows).toEqual(expect.arrayContaining(['L4|kubectl exec redis-5 -- sleep 60', '|pod redis-5 deleted: StatefulSet redis rolls to its new template, highest ordinal first', expect.stringMatching(/^\|aborted: mine\.sh/)]))
+  expect(rows.findIndex(row => row.includes('rolls to its new template'))).toBeLessThan(rows.findIndex(row => row.startsWith('L4|')))
+  expect(renderEnding(told, PLAIN)[0]).toContain('What led to that in run 0')
+  expect(campaignResult(told, '')).toBeUndefined()
+})
+
+test('a loop that polls until the deadline is told once, with how often', () => {
+  const { scenario, result } = campaignOf('postgres', 'while kubectl get pod postgres-cluster-0 > /dev/null; do sleep 5; done\n', '10m')
+  const ending = endingOf(scenario, realRehearser, result)
+  expect(ending?.outcome).toBe('stuck')
+  expect(ending?.moments.filter(({ step }) => step !== null).map(({ text, times }) => [text, times > 50])).toEqual([['kubectl get pod postgres-cluster-0', true], ['sleep 5', true]])
+})
+
+test('where a run reached its end nothing is told', () => {
+  const { scenario, result } = campaignOf('postgres', 'kubectl get pods\n')
+  expect(endingOf(scenario, realRehearser, result)).toBeUndefined()
+})
