@@ -6,6 +6,7 @@ import { Simulation } from '../kernel/index.ts'
 import { checkRunbook, diagram, formatFindings } from '../operator/index.ts'
 import { count, fitted, glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
 import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom, nearest, unknownNames } from '../scenario/index.ts'
+import { scriptScenario } from './script.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print } from './context.ts'
 
 /** Patterns of the documents that are not built yet: said, so that nobody looks for them in vain. */
@@ -99,10 +100,10 @@ function ruleLines(rule: Rule, context: Context): string[] {
 }
 
 /** Checks scenarios and runbooks without rehearsing them: everything that is wrong, at once. */
-export function check(names: readonly string[], options: { readonly engine?: string; readonly set?: Readonly<Record<string, string>> }, context: Context): ExitCode {
+export function check(names: readonly string[], options: CheckOptions, context: Context): ExitCode {
   const problems = names.flatMap((name) => {
     try {
-      const scenario: Scenario = isRunbook(name) ? aroundRunbook(name, options.engine, context) : loadScenario(name, context.engines, { set: options.set ?? {} })
+      const scenario: Scenario = isScript(name) ? scriptScenario([name], { cluster: options.cluster ?? engineNamed(options.engine, context).name, set: options.set ?? {} }, context) : isRunbook(name) ? aroundRunbook(name, options, context) : loadScenario(name, context.engines, { set: options.set ?? {} })
       print(context, remarks(name, scenario, context))
       return wrong(scenario)
     } catch (error) {
@@ -129,23 +130,39 @@ function remarks(name: string, scenario: Scenario, context: Context): string[] {
   return [fitted(formatFindings(runbook, findings), columns), `${name}: can be rehearsed, ${steps}, ${plain(findings.length)} remark${findings.length === 1 ? '' : 's'}`]
 }
 
+interface CheckOptions {
+  readonly engine?: string
+  /** An engine or a scenario, as `run` takes it for a script. */
+  readonly cluster?: string
+  readonly set?: Readonly<Record<string, string>>
+}
+
+function isScript(name: string): boolean {
+  return /\.(?:sh|bash)$/.test(name)
+}
+
 function isRunbook(name: string): boolean {
-  return /\.(?:runbook\.ya?ml|sh|bash)$/.test(name)
+  return /\.runbook\.ya?ml$/.test(name)
 }
 
 /** A runbook is checked in the plainest scenario that can hold it, so that its commands meet an engine's registry. */
-function aroundRunbook(file: string, engineName: string | undefined, context: Context): Scenario {
+function aroundRunbook(file: string, { engine: engineName, set = {} }: CheckOptions, context: Context): Scenario {
   if (!existsSync(file) || !statSync(file).isFile()) throw new UsageError(`${file}: there is no such file`)
-  const engine = engineName === undefined ? context.engines[0] : engineOf(engineName, context)
-  if (engine === undefined) throw new UsageError('there is no engine to check commands against')
+  const engine = engineNamed(engineName, context)
   const name = basename(file)
-  const source = { name: 'check', yaml: `format: 1\ncluster: { engine: ${engine.name} }\nrunbook: ./${name}\ndeadline: 4h\n`, files: { [name]: readFileSync(file, 'utf8') }, set: {} }
+  const source = { name: 'check', yaml: `format: 1\ncluster: { engine: ${engine.name} }\nrunbook: ./${name}\ndeadline: 4h\n`, files: { [name]: readFileSync(file, 'utf8') }, set }
   try {
     return loadScenarioFrom(source, context.engines)
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error
     throw new ScenarioError(error.problems.map((problem) => (problem.file === name ? { ...problem, file } : problem)))
   }
+}
+
+function engineNamed(name: string | undefined, context: Context): Engine {
+  const engine = name === undefined ? context.engines[0] : engineOf(name, context)
+  if (engine === undefined) throw new UsageError('there is no engine to check commands against')
+  return engine
 }
 
 function engineOf(name: string, context: Context): Engine {

@@ -59,11 +59,16 @@ const mktemp = utility('mktemp', call => {
   const template = rest[0] ?? 'tmp.XXXXXXXXXX'
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
   const { sim, key } = call.shell.session.host
-  call.shell.session.temporary += 1
-  const nth = call.shell.session.temporary
-  const random = (count: number): string => Array.from({ length: count }, (_x, i) => letters[Math.floor(sim.chance.draw(key, 'mktemp', nth * 100 + i) * letters.length)]).join('')
-  const name = template.replace(/X{3,}(?=[^X]*$)/, x => random(x.length)) + (on.get('suffix') ?? '')
-  const base = rest[0] === undefined || on.has('t') || on.has('p') ? `${on.get('p') || call.shell.get('TMPDIR') || '/tmp'}/${name}` : name
+  const pick = (): string => {
+    call.shell.session.temporary += 1
+    const nth = call.shell.session.temporary
+    const random = (count: number): string => Array.from({ length: count }, (_x, i) => letters[Math.floor(sim.chance.draw(key, 'mktemp', nth * 100 + i) * letters.length)]).join('')
+    const name = template.replace(/X{3,}(?=[^X]*$)/, x => random(x.length)) + (on.get('suffix') ?? '')
+    return rest[0] === undefined || on.has('t') || on.has('p') ? `${on.get('p') || call.shell.get('TMPDIR') || '/tmp'}/${name}` : name
+  }
+  // A script that is run again has the luck of its first run: what that left behind is not taken twice.
+  let base = pick()
+  for (let tries = 0; tries < 100 && filesOf(call).kind(full(call, base)) !== undefined; tries++) base = pick()
   const path = full(call, base)
   const problem = on.has('u') ? undefined : on.has('d') ? filesOf(call).makeDirectory?.(path) : filesOf(call).write(path, '')
   if (problem !== undefined) return failed(`mktemp: failed to create ${on.has('d') ? 'directory' : 'file'} via template ‘${base}’: ${problem}\n`)
