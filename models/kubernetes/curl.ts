@@ -145,7 +145,7 @@ export function curl(kube: Kubernetes, serves: Serves): Command {
     check(argv): readonly Finding[] {
       const asked = parse(argv)
       const error = (message: string): Finding[] => [{ severity: 'error', message }]
-      if (asked.problem !== undefined) return error(`curl: ${asked.problem} is not modelled; supported: ${SUPPORTED}`)
+      if (asked.problem !== undefined) return error(`curl: ${asked.problem} is not modelled; supported: ${SUPPORTED}. For what is outside the cluster (a webhook, say) write under \`commands\` in the scenario what it answers`)
       if (asked.written.includes('${')) return []
       if (asked.url === undefined) return error(`curl: \`${asked.written}\` is no URL`)
       const host = asked.url.hostname

@@ -109,7 +109,7 @@ describe('against a set', () => {
     expect(check('db.adminCommand({compact: 1})')).toContain('the command compact is not modelled')
     expect(check('rs.status(')).toContain('SyntaxError')
     expect(check('rs.status().ok')).toBe('')
-    expect(lab.cluster.commands.check(['mongosh', '--tls', '--eval', '1'])[0]?.message).toContain('the option --tls of mongosh is not modelled')
+    expect(lab.cluster.commands.check(['mongosh', '--awsSessionToken', '--eval', '1'])[0]?.message).toContain('the option --awsSessionToken of mongosh is not modelled')
     expect(() => lab.sh(0, 'db.things.aggregate([])')).toThrow(UnsupportedError)
   })
 

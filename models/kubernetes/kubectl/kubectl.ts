@@ -14,7 +14,7 @@ import { exec, execLatencyUs } from './exec.ts'
 import { get } from './get.ts'
 import { JsonPathError } from './jsonpath.ts'
 import { annotate, label, taint } from './label.ts'
-import { clusterInfo, logs, top, version } from './misc.ts'
+import { auth, clusterInfo, logs, top, version } from './misc.ts'
 import { patch } from './patch.ts'
 import { rollout } from './rollout.ts'
 import { run } from './run.ts'
@@ -23,7 +23,7 @@ import { set } from './set.ts'
 import { CliError, type Context, type Verb } from './verb.ts'
 import { wait } from './wait.ts'
 
-export const VERBS: readonly Verb[] = [annotate, apply, clusterInfo, config, cordon, cp, create, deleteVerb, describe, drain, exec, get, label, logs, patch, replace, rollout, run, scale, set, taint, top, uncordon, version, wait]
+export const VERBS: readonly Verb[] = [annotate, apply, auth, clusterInfo, config, cordon, cp, create, deleteVerb, describe, drain, exec, get, label, logs, patch, replace, rollout, run, scale, set, taint, top, uncordon, version, wait]
 
 interface Invocation {
   readonly verb: Verb

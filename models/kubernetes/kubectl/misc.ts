@@ -27,6 +27,15 @@ export const clusterInfo: Verb = {
   look: c => ok(`Kubernetes control plane is running at https://${c.kube.options.clusterName}:443\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n`),
 }
 
+/** Whoever works here may do everything. */
+export const auth: Verb = {
+  name: 'auth',
+  summary: 'tells whether an action is allowed (here: always)',
+  flags: { quiet: 'optional', 'all-namespaces': 'switch', list: 'optional', subresource: 'text' },
+  check: args => (args.positional[0] === 'can-i' && args.positional.length >= 3 ? [] : ['kubectl auth: `can-i VERB RESOURCE` alone is modelled']),
+  look: c => ok(c.args.flags.has('quiet') ? '' : 'yes\n'),
+}
+
 /** What a container logged so far; with `-f` its whole log, once it has ended: nobody sees it grow. */
 export const logs: Verb = {
   name: 'logs',

@@ -21,8 +21,9 @@ export interface ShellOptions {
 
 export type Parsed = ShellOptions | { readonly refusal: Output }
 
-const VALUED = new Set(['--eval', '--file', '-f', '--host', '--port', '-u', '--username', '-p', '--password', '--authenticationDatabase', '--authenticationMechanism', '--readPreference'])
-const PLAIN = new Set(['--quiet', '--norc', '--version', '--json', '--retryWrites', '--nodb'])
+const VALUED = new Set(['--tlsCAFile', '--tlsCertificateKeyFile', '--sslCAFile', '--sslPEMKeyFile', '--eval', '--file', '-f', '--host', '--port', '-u', '--username', '-p', '--password', '--authenticationDatabase', '--authenticationMechanism', '--readPreference'])
+/** Encryption changes nothing that a rehearsal shows. */
+const PLAIN = new Set(['--tls', '--ssl', '--tlsAllowInvalidCertificates', '--tlsAllowInvalidHostnames', '--quiet', '--norc', '--version', '--json', '--retryWrites', '--nodb'])
 
 /** Reads an argument vector. @throws UnsupportedError for an option that is not modelled */
 export function parseOptions(argv: readonly string[]): Parsed {
