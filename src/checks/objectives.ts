@@ -1,7 +1,7 @@
 /**
  * objectives-met, of one run: an objective on `max` is violated by any run beyond it. Objectives on quantiles and means are the campaign's to
  * judge; a run lists its values as evidence. Cause: the measure's name. Where a check tells why there is any of it (lost writes, split brain, …), its
- * chain is told on and its step is the one.
+ * chain is told on.
  */
 import { type CheckId, MEASURES, type MeasureId, type Verdict } from '../result.ts'
 import type { Objective } from '../scenario/scenario.ts'
@@ -23,7 +23,8 @@ export const objectivesMet: Check = {
     if (first === undefined) return pass(ID, `${plural(ofOneRun.length, 'objective')} of a single run held: ${text}`)
     const measure = first.objective.measure as MeasureId
     const told = others.find(({ check, status }) => check === TOLD_BY[measure] && status === 'fail')
-    return fail(ID, text, measure, explain(facts, measure, first.value, told), told?.signature?.step)
+    // One objective is missed in one way: where it happened is the other check's to tell apart.
+    return fail(ID, text, measure, explain(facts, measure, first.value, told), told === undefined ? undefined : '-')
   },
 }
 

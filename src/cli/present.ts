@@ -1,7 +1,7 @@
 /** Shows results and writes the files that were asked for. */
 import { dirname } from 'node:path'
 import { type CampaignResult, countRuns } from '../campaign/index.ts'
-import { type Screen, type Told, badgeWords, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
+import { type Screen, type Told, badgeWords, causeNamed, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, print, writeJson } from './context.ts'
 import type { RawOptions } from './options.ts'
 
@@ -71,8 +71,9 @@ function renderOthers(result: CampaignResult, screen: Screen): string[] {
   const lines = ['', paintFor(screen).bold('Other ways it failed, and in how many rehearsals')]
   for (const each of shown) {
     const runs = result.signatures.find((s) => s.check === each.check && s.cause === each.cause && s.step === each.step)?.runs ?? 0
-    const where = each.step === '-' ? '' : `, step ${each.step}`
-    lines.push(...hang(`${plain(runs).padStart(8)}  `, `${violationWords(each.check)}: ${each.cause}${where} (${each.faults === 0 ? 'no fault needed' : count(each.faults, 'fault')})`, screen.columns))
+    const where = each.step === '-' ? '' : ` at step ${each.step}`
+    const words = `${violationWords(each.check)}${where}: ${causeNamed(each.cause)}, ${each.faults === 0 ? 'no fault needed' : count(each.faults, 'fault')}`
+    lines.push(...hang(`${plain(runs).padStart(8)}  `, screen.unicode ? words : words.replace(/’/g, "'"), screen.columns))
   }
   if (others.length > shown.length) lines.push(`          and ${others.length - shown.length} more`)
   const folder = told.file === null ? undefined : dirname(told.file)

@@ -4,8 +4,8 @@ import type { Schedule } from '../faults/schedule.ts'
 import { type Us, formatClock, formatDuration } from '../kernel/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import { milestonesOf, partingOf } from './milestones.ts'
-import { compactStrip } from './strip.ts'
-import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
+import { compactStrip, shownOf } from './strip.ts'
+import { type Screen, cut, cutFront, glyphsFor, hang, paintFor } from './text.ts'
 import { count, faultPlace, faultWords, violationWords } from './words.ts'
 
 /** Names a step by its number and id. */
@@ -14,8 +14,9 @@ export type StepNames = (step: string) => string
 /** What the failure does not need, below the tree. */
 export function smallestLines(explained: Explanation, faults: number, screen: Screen): string[] {
   const { smallest } = explained
-  const mark = smallest.steps > smallest.needed.length ? `${glyphsFor(screen).needs} ` : ''
-  return hang('  ', `${mark}${smallestSentence(explained, faults)}`, screen.columns)
+  const mark = smallest.needed.length > 0 && smallest.steps > smallest.needed.length ? `${glyphsFor(screen).needs} ` : ''
+  const sentence = smallestSentence(explained, faults)
+  return hang('  ', mark === '' ? `${sentence.slice(0, 1).toUpperCase()}${sentence.slice(1)}` : `${mark}${sentence}`, screen.columns)
 }
 
 /** The same as a sentence. */
@@ -92,14 +93,14 @@ function momentWords({ is, what, visit }: Moment, names: StepNames): string {
 }
 
 /** What one change avoids the failure, and how the two runs look side by side. */
-export function twinLines(explained: Explanation, schedule: Schedule, runs: { readonly failed: RehearsalResult; readonly twin: RehearsalResult | undefined }, names: StepNames, screen: Screen): string[] {
+export function twinLines(explained: Explanation, schedule: Schedule, runs: { readonly failed: RehearsalResult; readonly twin: RehearsalResult | undefined; readonly about: string }, names: StepNames, screen: Screen): string[] {
   const { nearest, tried, passing } = explained.twins
   const lines = twinSentences(explained, schedule, names).flatMap((sentence) => hang('  ', sentence, screen.columns))
   if (nearest === null) return lines
   lines.push(...hang('  ', `${passing} of ${tried} runs with one fault or step changed pass this check.`, screen.columns).map(paintFor(screen).dim))
-  const { failed, twin } = runs
+  const { failed, twin, about } = runs
   if (twin === undefined || failed.story === undefined) return lines
-  return [...lines, ...sideBySide(failed, twin, screen), ...parting(failed, twin, screen)]
+  return [...lines, ...sideBySide({ failed, twin }, about, screen), ...parting(failed, twin, screen)]
 }
 
 /** What one change would have done, the nearest first: what was seen on one luck, which is no advice. */
@@ -137,12 +138,12 @@ export function editWords(edit: Edit, schedule: Schedule, names: StepNames): str
 
 const NAME_WIDTH = 18
 
-function sideBySide(failed: RehearsalResult, twin: RehearsalResult, screen: Screen): string[] {
+function sideBySide({ failed, twin }: { readonly failed: RehearsalResult; readonly twin: RehearsalResult }, about: string, screen: Screen): string[] {
   const width = Math.floor((screen.columns - NAME_WIDTH - 8) / 2)
   const { ellipsis } = glyphsFor(screen)
   const [left, right] = [compactStrip(failed, screen, width), compactStrip(twin, screen, width)]
-  const row = (name: string, a: string, b: string): string => `  ${cut(name, NAME_WIDTH, ellipsis).padEnd(NAME_WIDTH)}  ${a.padEnd(width)}  ${b}`.trimEnd()
-  const names = [...new Set([...left.keys(), ...right.keys()])]
+  const row = (name: string, a: string, b: string): string => `  ${cutFront(name, NAME_WIDTH, ellipsis).padEnd(NAME_WIDTH)}  ${a.padEnd(width)}  ${b}`.trimEnd()
+  const names = shownOf([...new Set([...left.keys(), ...right.keys()])], about)
   return [paintFor(screen).dim(row('', 'as it went', 'with that change')), ...names.map((name) => row(name, left.get(name) ?? '', right.get(name) ?? ''))]
 }
 

@@ -1,3 +1,4 @@
+export { causeNamed } from './causes.ts'
 export { renderComparison } from './compare.ts'
 export { renderComparisonMarkdown } from './compareMarkdown.ts'
 export { writeComparisonReport, writeReport } from './folder.ts'

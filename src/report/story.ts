@@ -12,7 +12,7 @@ import { clauseWords, evidenceWords, newClauses } from './evidence.ts'
 import { REMEDY_NOTE, remedyFor } from './remedies.ts'
 import { renderStrip } from './strip.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
-import { asStruck, count, faultSentence, faultWords, violationWords } from './words.ts'
+import { asStruck, count, faultSentence, faultWords, plannedUs, violationWords } from './words.ts'
 
 const REMARK_INDENT = 14
 
@@ -85,7 +85,8 @@ export function renderStory(story: Story, screen: Screen): string[] {
   }
   const shrunk = counterexample.faultsFound > faults ? `, shrunk from ${counterexample.faultsFound}` : ''
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
-  const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])))
+  const about = [counterexample.evidence, ...counterexample.because.map(({ text }) => text)].join('\n')
+  const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])), about)
   const remedy = remedyFor(counterexample.cause)
   const saw = unnoticedOf(story, names)?.advice ?? ''
   const advice = [...(remedy === undefined ? [] : [`${remedy} ${REMEDY_NOTE}`]), saw].filter((words) => words !== '').join(' ')
@@ -94,7 +95,7 @@ export function renderStory(story: Story, screen: Screen): string[] {
     [paint.bold('Why'), ...why(story, names, screen)],
     explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
-    explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin }, names, screen)],
+    explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin, about }, names, screen)],
     advice === '' ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
     [paint.bold('See it again'), `  ${counterexample.replay}`],
   ]
@@ -265,7 +266,8 @@ function strikesByLine(lines: readonly (readonly StepRecord[])[], rehearsal: Reh
         bestStartUs = record.startUs
       }
     })
-    const text = fault.struck ? `${formatClock(fault.atUs)} ${faultSentence(fault)}` : faultSentence(fault)
+    const words = faultSentence(fault, plannedUs(rehearsal, fault))
+    const text = fault.struck ? `${formatClock(fault.atUs)} ${words}` : words
     byLine.set(best, [...(byLine.get(best) ?? []), text])
   }
   return byLine

@@ -4,9 +4,12 @@
  */
 import { formatClock } from '../kernel/index.ts'
 import type { MemberChange, RehearsalResult } from '../result.ts'
-import { type Screen, cut, glyphsFor, paintFor } from './text.ts'
+import { type Screen, cutFront, glyphsFor, paintFor } from './text.ts'
+import { count } from './words.ts'
 
 const NAME_WIDTH_MAX = 20
+/** Members with a row; of more, those that the failure is about and the first others. */
+const MEMBERS_SHOWN = 12
 
 /** The instants at which columns change, and the first column of each. */
 interface Axis {
@@ -17,9 +20,9 @@ interface Axis {
 
 /**
  * The strip as lines; empty when the rehearsal was not recorded.
- * @param numbers the steps' numbers by id, to mark where they began
+ * @param numbers the steps' numbers by id, to mark where they began @param about what the failure says, for the members that it names
  */
-export function renderStrip(rehearsal: RehearsalResult, screen: Screen, numbers: ReadonlyMap<string, string>): string[] {
+export function renderStrip(rehearsal: RehearsalResult, screen: Screen, numbers: ReadonlyMap<string, string>, about = ''): string[] {
   const story = rehearsal.story
   if (story === undefined || story.members.length === 0) return []
   const glyphs = glyphsFor(screen)
@@ -27,13 +30,15 @@ export function renderStrip(rehearsal: RehearsalResult, screen: Screen, numbers:
   const nameWidth = Math.min(NAME_WIDTH_MAX, Math.max(7, ...names.map((name) => name.length)))
   const axis = layOut(rehearsal, screen.columns - nameWidth - 4)
   const histories = new Map(names.map((name) => [name, axis.atUs.map((atUs, i) => stateIn(story.members, name, atUs, axis.atUs[i + 1] ?? Number.POSITIVE_INFINITY))]))
-  const row = (name: string, cells: string): string => `  ${cut(name, nameWidth, glyphs.ellipsis).padEnd(nameWidth)}  ${cells}`.trimEnd()
+  const row = (name: string, cells: string): string => `  ${cutFront(name, nameWidth, glyphs.ellipsis).padEnd(nameWidth)}  ${cells}`.trimEnd()
   const component = changingComponent(story.members)
   const usual = story.members.find((change) => component !== undefined && change.versions[component] !== undefined)?.versions[component ?? '']
   const lines = [row('step', labels(axis, stepLabels(rehearsal, numbers)))]
   const struck = story.faults.filter((fault) => fault.struck)
   if (struck.length > 0) lines.push(row('fault', labels(axis, struck.map((fault) => ({ atUs: fault.atUs, text: glyphs.strike })))))
-  for (const [name, states] of histories) {
+  const shown = shownOf(names, about)
+  for (const name of shown) {
+    const states = histories.get(name) ?? []
     lines.push(row(name, cells(axis, states.map((state) => roleGlyph(state, screen)))))
     const versions = component === undefined ? [] : versionLabels(story.members, name, component)
     if (versions.some((version) => version.text !== usual)) lines.push(paintFor(screen).dim(row(`  ${component} version`, labels(axis, versions))))
@@ -43,7 +48,15 @@ export function renderStrip(rehearsal: RehearsalResult, screen: Screen, numbers:
   lines.push(row('', clockLine(axis)))
   const legend = `${glyphs.leader} leads   ${glyphs.follower} follows   ${glyphs.neither} neither   ${glyphs.down} down   (time is not to scale)`
   lines.push(paintFor(screen).dim(`  ${legend}`))
+  if (shown.length < names.length) lines.push(paintFor(screen).dim(`  and ${count(names.length - shown.length, 'more member')}; the page has them all`))
   return lines
+}
+
+/** Members that get a row, in their own order: all of a few; of many those that a text names, then the first others. */
+export function shownOf(names: readonly string[], about: string): readonly string[] {
+  if (names.length <= MEMBERS_SHOWN) return names
+  const first = new Set([...new Set([...names.filter((name) => about.includes(name)), ...names])].slice(0, MEMBERS_SHOWN))
+  return names.filter((name) => first.has(name))
 }
 
 /** Each member's row alone, `width` wide, for setting two rehearsals side by side; empty when the rehearsal was not recorded. */

@@ -36,8 +36,9 @@ export interface Glyphs {
   readonly needs: string
 }
 
+// Each is one column wide on every terminal: no sign that some draw as a picture over two.
 const UNICODE: Glyphs = {
-  good: '✓', bad: '✗', none: '–', strike: '⚡', bar: '█', half: '▌', rule: '─', arrow: '←', ellipsis: '…', atMost: '≤', atLeast: '≥',
+  good: '✓', bad: '✗', none: '–', strike: '↯', bar: '█', half: '▌', rule: '─', arrow: '←', ellipsis: '…', atMost: '≤', atLeast: '≥',
   leader: '█', follower: '▒', neither: '░', down: '·', range: '–', needs: '•',
 }
 const ASCII: Glyphs = {
@@ -77,6 +78,11 @@ export function fitted(text: string, columns: number): string {
     const indent = /^ */.exec(line)?.[0] ?? ''
     return wrap(line, columns - indent.length - 4).map((part, i) => `${indent}${i === 0 ? '' : '    '}${part}`).join('\n')
   }).join('\n')
+}
+
+/** Cuts the beginning of a name: of many that begin alike the end tells them apart. */
+export function cutFront(name: string, width: number, ellipsis: string): string {
+  return name.length <= width ? name : `${ellipsis}${name.slice(name.length - width + ellipsis.length)}`
 }
 
 /** Cuts a text to `width`, marking the cut. */

@@ -199,6 +199,12 @@ export function asStruck(schedule: Schedule, { faults }: Pick<RehearsalResult, '
   })
 }
 
+/** How long a recorded fault was to last; 0 when that is not known. Faults end when the runbook has. */
+export function plannedUs({ faults, schedule }: Pick<RehearsalResult, 'faults' | 'schedule'>, { kind, target, atUs }: Pick<FaultOutcome, 'kind' | 'target' | 'atUs'>): number {
+  const nth = faults.find((each) => each.struck && each.kind === kind && each.target === target && each.atUs === atUs)?.nth
+  return nth === undefined ? 0 : (schedule[nth]?.durationUs ?? 0)
+}
+
 /** Where a fault strikes: `at the start of step promote`. */
 export function faultPlace(at: Schedule[number]['at']): string {
   if (typeof at === 'number') return `${formatDuration(at)} after the start`

@@ -300,7 +300,7 @@ describe('terminal', () => {
       How it got stuck (1 fault, shrunk from 2)
           00:00.0  1 surge    Add a fourth pod                                  3.10 s
         • 00:03.1  2 wait     Wait until the new pod is ready                   1m 08s
-            ⚡ 00:20.000 process-kill of role:leader for 10.0 s
+            ↯ 00:20.000 process-kill of role:leader for 10.0 s
           01:11.2  3 promote  Promote the new pod                               1.40 s
           01:12.6  4 patch    Send clients to the new primary                   2.97 s
           01:15.5  5 remove   Delete the old primary and …  1m 00s  writes down 400 ms
@@ -325,7 +325,7 @@ describe('terminal', () => {
 
       Who led
         step                1  2                 3      4      5         6
-        fault                          ⚡
+        fault                          ↯
         postgres-cluster-0  ███████████████████████████████········▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
           engine version    15.3                                   15.4
         postgres-cluster-1  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒

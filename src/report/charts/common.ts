@@ -41,6 +41,8 @@ export interface Ruler {
 }
 
 const LINE_HEIGHT = 14
+/** Words above the plot keep so far from the edges of the picture. */
+const MARGIN = 6
 
 /** Rows of words that {@link rulers} needs above the plot. */
 export function rulerSpace(count: number): number {
@@ -51,11 +53,10 @@ export function rulerSpace(count: number): number {
 export function rulers(lines: readonly Ruler[], theme: Theme): Plugin {
   return {
     id: 'rulers',
-    afterDatasetsDraw({ ctx, chartArea, scales }: Chart): void {
+    afterDatasetsDraw({ ctx, chartArea, scales, width: whole }: Chart): void {
       const x = scales['x']
       if (x === undefined) return
       ctx.save()
-      ctx.font = `11px ${FONT}`
       ctx.textBaseline = 'middle'
       const placed = lines.map((line, i) => ({ ...line, place: Math.min(chartArea.right, Math.max(chartArea.left, x.getPixelForValue(line.at))), y: chartArea.top - 4 - (i + 0.5) * LINE_HEIGHT }))
       for (const { place, y, colour, dash } of placed) {
@@ -69,8 +70,13 @@ export function rulers(lines: readonly Ruler[], theme: Theme): Plugin {
       }
       // Words stand on a ground of their own, on top of every line, and never outside the picture.
       for (const { text, place, y } of placed) {
+        ctx.font = `11px ${FONT}`
+        // On a phone a long one is written smaller rather than cut.
+        const room = whole - 2 * MARGIN
+        const wanted = ctx.measureText(text).width
+        if (wanted > room) ctx.font = `${Math.max(7.5, (11 * room) / wanted)}px ${FONT}`
         const { width } = ctx.measureText(text)
-        const left = place + 5 + width <= chartArea.right ? place + 5 : Math.max(chartArea.left - 30, place - 5 - width)
+        const left = place + 5 + width <= chartArea.right ? place + 5 : Math.max(MARGIN, Math.min(place - 5 - width, whole - MARGIN - width))
         ctx.fillStyle = theme.background
         ctx.fillRect(left - 2, y - 6, width + 4, 12)
         ctx.fillStyle = theme.text

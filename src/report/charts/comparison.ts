@@ -96,12 +96,16 @@ export function breakEvenChart(scenarios: readonly Priced[], breakEvens: readonl
   const minutes = Math.max(...scenarios.map((each) => each.minutes))
   const dollars = Math.max(...scenarios.map((each) => each.dollars))
   const greatest = breakEvens.length > 0 ? Math.max(...breakEvens.map(({ price }) => price)) * 2 : minutes > 0 ? (2 * Math.max(dollars, 1)) / minutes : 1
+  const options = base(theme, title, true, rulerSpace(breakEvens.length))
+  const legend = (options['plugins'] as { legend: { labels: object } }).legend
+  // Each by a piece of its line, in the order of its letter.
+  legend.labels = { ...legend.labels, usePointStyle: true, pointStyleWidth: 44, sort: (a: { datasetIndex?: number }, b: { datasetIndex?: number }) => (a.datasetIndex ?? 0) - (b.datasetIndex ?? 0) }
   const lines = breakEvens.map(({ price, text }) => ({ at: price, text, colour: theme.text, dash: [6, 3] }))
   return {
     type: 'line',
-    data: { datasets: scenarios.map(({ label, dollars: bill, minutes: down }, i) => ({ label, data: [0, greatest].map((price) => ({ x: price, y: bill + down * price })), borderColor: colours[i % colours.length], backgroundColor: colours[i % colours.length], borderDash: i % 2 === 0 ? [] : [8, 6], borderWidth: i % 2 === 0 ? 5 : 2.5, order: -i, pointRadius: 0 })) },
+    data: { datasets: scenarios.map(({ label, dollars: bill, minutes: down }, i) => ({ label, data: [0, greatest].map((price) => ({ x: price, y: bill + down * price })), borderColor: colours[i % colours.length], backgroundColor: colours[i % colours.length], borderDash: i % 2 === 0 ? [] : [8, 6], borderWidth: i % 2 === 0 ? 5 : 2.5, order: -i, pointStyle: 'line', pointRadius: 0 })) },
     options: {
-      ...base(theme, title, true, rulerSpace(lines.length)),
+      ...options,
       scales: { x: linear(theme, { text: 'price of a minute of write downtime [dollars]', min: 0, max: greatest, ticks: tidy }), y: linear(theme, { text: 'one upgrade: nodes, labour and downtime [dollars]', min: 0, ticks: tidy }) },
     } as unknown as NonNullable<ChartConfiguration['options']>,
     plugins: [background(theme.background), rulers(lines, theme)],

@@ -24,6 +24,7 @@ import { heatMapsOf } from './heat.ts'
 import type { CampaignView, Row, TableView } from './page.ts'
 
 const UNFINISHED_MAX = 5
+const BEYOND_MAX = 12
 const NOT_STRUCK_MAX = 6
 /** Lines are not broken here: the browser does that. */
 const WIDE = { columns: 1_000_000, colour: false, unicode: true } as const
@@ -177,8 +178,13 @@ function beyondWords(result: CampaignResult): string {
   const told = new Set(result.counterexamples.map(({ signature }) => signature))
   const rest = result.signatures.filter(({ check, cause, step }) => check !== 'objectives-met' && !told.has(`${check}/${cause}/${step}`))
   if (rest.length === 0) return ''
-  const list = rest.slice(0, 12).map(({ check, cause, step, runs }) => `${violationWords(check)}${step === '-' ? '' : ` at step ${step}`}: ${causeNamed(cause)}, ${plain(runs)} times`)
-  return `Of each check the first three ways to fail are told. ${count(rest.length, 'more way')} to fail: ${list.join('; ')}${rest.length > 12 ? `; and ${plain(rest.length - 12)} more, all in result.json` : ''}.`
+  const shown = rest.slice(0, BEYOND_MAX)
+  // What differs in its step alone is one sentence.
+  const groups = [...new Set(shown.map(({ check, cause }) => `${violationWords(check)}: ${causeNamed(cause)}`))].map((words) => {
+    const steps = shown.filter(({ check, cause }) => `${violationWords(check)}: ${causeNamed(cause)}` === words).map(({ step, runs }) => `${step === '-' ? '' : `at step ${step} `}${count(runs, 'time')}`)
+    return `${words}, ${steps.join(', ')}`
+  })
+  return `Of each check the first three ways to fail are told. ${count(rest.length, 'more way')} to fail: ${groups.join('; ')}${rest.length > BEYOND_MAX ? `; and ${plain(rest.length - BEYOND_MAX)} more, all in result.json` : ''}.`
 }
 
 function gates(result: CampaignResult): TableView | null {

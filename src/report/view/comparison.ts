@@ -87,7 +87,7 @@ function pairView(pair: PairComparison, cell: ComparisonCell, labour: boolean): 
     title: `${b} against ${a}`,
     names: [a, b],
     table: { head: ['mean of a rehearsal', a, b, `${b} less ${a}`, '95 %', 'less'], rows: told.map((each): Row => ({ cells: [measureName(each.measure), ...cellsOf(each, '–'), winnerWord(winnerShown(each), a, b)] })), notes: [`Over ${count(runs, 'rehearsal')} on the same luck. – : not told apart; mixed: less on average, but more in most of the rehearsals that differ.`, ...incomparableWords(pair, cell)] },
-    bars: told.filter(({ meanDifference, winner }) => meanDifference !== 0 || winner !== 'same').map(barOf),
+    bars: told.filter((each) => winnerShown(each) !== 'same').map(barOf),
     checks: checks.filter(({ onlyFirst, onlySecond }) => onlyFirst + onlySecond > 0).map(({ check, onlyFirst, onlySecond, both, judged, winner }) => `${violationWords(check)}: only ${a} in ${plain(onlyFirst)}, only ${b} in ${plain(onlySecond)}, both in ${plain(both)} of ${plain(judged)}${winner === 'open' ? ' (not told apart)' : ''}`),
     words: breakEvenWords(pair, cell, labour),
   }

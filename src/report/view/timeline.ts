@@ -3,7 +3,7 @@ import type { Plan } from '../../operator/index.ts'
 import type { GateRecord, MemberChange, RehearsalResult } from '../../result.ts'
 import type { OutlineStep } from '../story.ts'
 import { changingComponent } from '../strip.ts'
-import { count, faultSentence } from '../words.ts'
+import { count, faultSentence, plannedUs } from '../words.ts'
 import type { Availability, ClientLane, ClientSpan, CommandMark, GateMark, MemberLane, MemberSpan, StepSpan, Timeline } from './data.ts'
 
 type Story = NonNullable<RehearsalResult['story']>
@@ -45,18 +45,12 @@ export function timelineOf(rehearsal: RehearsalResult, outline: readonly Outline
     line: story.line,
     versions: [...new Set(members.flatMap(({ spans }) => spans).sort((a, b) => a.fromUs - b.fromUs).map(({ version }) => version))].filter((version) => version !== ''),
     quorum: coarse(story.acknowledgers.map(({ atUs, members }) => ({ atUs: Math.max(0, atUs), members })), (a, b) => b.members.length < a.members.length, (worst, first) => ({ ...worst, atUs: first.atUs }), left, 'quorum change'),
-    faults: story.faults.map((fault) => ({ fromUs: clamp(fault.atUs, endUs), toUs: clamp(fault.endUs ?? endUs, endUs), kind: fault.kind, target: fault.target, struck: fault.struck, words: faultSentence(fault, asPlanned(rehearsal, fault)) })),
+    faults: story.faults.map((fault) => ({ fromUs: clamp(fault.atUs, endUs), toUs: clamp(fault.endUs ?? endUs, endUs), kind: fault.kind, target: fault.target, struck: fault.struck, words: faultSentence(fault, plannedUs(rehearsal, fault)) })),
     windows: [...grouped(story.windows, ({ is, who }) => `${is}\n${who}`).values()].flatMap((windows) => coarse(windows.map(({ fromUs, toUs, ...rest }) => ({ fromUs: clamp(fromUs, endUs), toUs: clamp(toUs, endUs), ...rest })), () => false, spanning, left, 'window')),
     commands,
     leftOut: left.words,
     noReturnUs: steps.find((step) => step.step === declared && !step.undo && step.result !== 'skipped')?.fromUs ?? null,
   }
-}
-
-/** How long a recorded fault should have lasted: faults end when the runbook has. */
-function asPlanned({ faults, schedule }: RehearsalResult, { kind, target, atUs }: Story['faults'][number]): number {
-  const nth = faults.find((each) => each.struck && each.kind === kind && each.target === target && each.atUs === atUs)?.nth
-  return nth === undefined ? 0 : (schedule[nth]?.durationUs ?? 0)
 }
 
 function clamp(us: number, endUs: number): number {
