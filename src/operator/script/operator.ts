@@ -54,8 +54,8 @@ export class ScriptOperator implements OperatorRun {
   private readonly issued = new Map<number, Visit>()
   private readonly where: string
   private readonly files: MemoryFiles
+  /** What it printed last on standard error, and on standard output: many scripts complain there. */
   private lastWords = ''
-  /** The last line on its standard output: many scripts complain there. */
   private lastPrinted = ''
   /** Why the last program failed, if it did: a script's own message often hides it. */
   private lastFailure = ''
@@ -124,8 +124,9 @@ export class ScriptOperator implements OperatorRun {
 
   /** The last words on the terminal, and those of the program that failed just before, where they are others. */
   private said(): string {
-    const { lastWords, lastFailure } = this
-    if (lastWords === '') return lastFailure === '' ? (this.lastPrinted === '' ? '' : `; the last line it printed: ${this.lastPrinted}`) : `: ${lastFailure}`
+    const { lastFailure } = this
+    const [lastWords, lastPrinted] = [lastLine(this.lastWords), lastLine(this.lastPrinted)]
+    if (lastWords === '') return lastFailure === '' ? (lastPrinted === '' ? '' : `; the last line it printed: ${lastPrinted}`) : `: ${lastFailure}`
     return lastFailure === '' || lastFailure.includes(lastWords) ? `: ${lastFailure === '' ? lastWords : lastFailure}` : `: ${lastWords} (${lastFailure})`
   }
 
@@ -145,8 +146,8 @@ export class ScriptOperator implements OperatorRun {
     const { options } = this
     const terminal = (error: boolean) => ({
       write: (text: string): boolean => {
-        if (error) this.lastWords = lastLine(text)
-        else this.lastPrinted = lastLine(text)
+        if (error) this.lastWords = text
+        else this.lastPrinted = text
         this.lines?.wrote(text, error)
         options.terminal?.(text.trimEnd())
         return true
