@@ -1,4 +1,4 @@
-/** How a runbook that never reached its end came to its stop: the commands and what happened in the cluster, of the first run, just before. */
+/** How a runbook that did not reach its end came to its stop: the commands and what happened in the cluster, of the first such run, just before. */
 import type { Scenario } from '../scenario/scenario.ts'
 import { attempt } from './form.ts'
 import type { Rehearser } from './rehearser.ts'
@@ -7,14 +7,22 @@ import { strategyOf } from './strategy.ts'
 
 const MOST = 14
 const LONGEST = 240
+/** Fewer runs than this share that did not reach their end are no matter. */
+const FEW = 0.05
+/** Runs that are looked at for one that did not. */
+const MOST_LOOKED = 40
 const COMMAND = 'operator.command'
 
-/** @returns undefined when a run of the campaign reached its end, or none was judged */
+/** @returns undefined when most runs reached their end, when faults may have kept the others from it, or when none of the first runs shows it */
 export function endingOf(scenario: Scenario, rehearser: Rehearser, result: CampaignResult): Ending | undefined {
   const { outcomes, ranges, runs } = result
-  const [first] = ranges
-  if (runs === 0 || outcomes.completed > 0 || first === undefined) return undefined
-  const { seed, schedule } = strategyOf(result.strategy, scenario, rehearser, result.seed).caseOf(first[0])
+  const unfinished = runs - outcomes.completed
+  if (runs === 0 || unfinished < FEW * runs || (outcomes.completed > 0 && result.faultsPerRun > 0)) return undefined
+  const { caseOf } = strategyOf(result.strategy, scenario, rehearser, result.seed)
+  const looked = ranges.flatMap(([first, end]) => Array.from({ length: Math.min(MOST_LOOKED, end - first) }, (_, i) => first + i)).slice(0, MOST_LOOKED)
+  const run = outcomes.completed === 0 ? looked[0] : looked.find((each) => rehearser.rehearse({ scenario, seed: caseOf(each).seed, schedule: caseOf(each).schedule }).outcome !== 'completed')
+  if (run === undefined) return undefined
+  const { seed, schedule } = caseOf(run)
   const rehearsed = attempt(rehearser, { scenario, seed, schedule, record: true })
   const trace = rehearsed?.story?.trace ?? []
   const end = trace.findIndex(({ label }) => label === 'operator.outcome')
@@ -29,5 +37,5 @@ export function endingOf(scenario: Scenario, rehearser: Rehearser, result: Campa
     if (same !== undefined) same.times += 1
     else moments.push({ atUs, step, text, times: 1 })
   }
-  return { run: first[0], outcome: rehearsed.outcome, reason: rehearsed.outcomeReason, endUs: (trace[end] as (typeof trace)[number]).atUs, moments: moments.slice(-MOST) }
+  return { run, outcome: rehearsed.outcome, reason: rehearsed.outcomeReason, endUs: (trace[end] as (typeof trace)[number]).atUs, moments: moments.slice(-MOST) }
 }

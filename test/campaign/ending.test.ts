@@ -35,6 +35,17 @@ test('a loop that polls until the deadline is told once, with how often', () => 
   expect(ending?.moments.filter(({ step }) => step !== null).map(({ text, times }) => [text, times > 50])).toEqual([['kubectl get pod postgres-cluster-0', true], ['sleep 5', true]])
 })
 
+test('where some runs fail by themselves, the first of those is told', () => {
+  const { scenario, result } = campaignOf('postgres', 'kubectl get pods\n[ $(( RANDOM % 2 )) -eq 0 ] || exit 7\n')
+  const runs = [0, 1, 2, 3, 4, 5]
+  const failed = runs.filter(run => realRehearser.rehearse({ scenario, seed: realRehearser.seedOf('1', run), schedule: [] }).outcome !== 'completed')
+  expect(failed.length).toBeGreaterThan(0)
+  expect(failed.length).toBeLessThan(6)
+  const some: CampaignResult = { ...result, runs: 6, ranges: [[0, 6]], outcomes: { completed: 6 - failed.length, aborted: failed.length, rolledBack: 0, stuck: 0 } }
+  expect(endingOf(scenario, realRehearser, some)).toMatchObject({ run: failed[0], outcome: 'aborted' })
+  expect(endingOf(scenario, realRehearser, { ...some, faultsPerRun: 2 })).toBeUndefined()
+})
+
 test('where a run reached its end nothing is told', () => {
   const { scenario, result } = campaignOf('postgres', 'kubectl get pods\n')
   expect(endingOf(scenario, realRehearser, result)).toBeUndefined()
