@@ -17,7 +17,7 @@ const COMMAND = 'operator.command'
 export function endingOf(scenario: Scenario, rehearser: Rehearser, result: CampaignResult): Ending | undefined {
   const { outcomes, ranges, runs } = result
   const unfinished = runs - outcomes.completed
-  if (runs === 0 || unfinished < FEW * runs || (outcomes.completed > 0 && result.faultsPerRun > 0)) return undefined
+  if (runs === 0 || unfinished < FEW * runs || (outcomes.completed > 0 && (result.faultsPerRun > 0 || result.sweep !== null))) return undefined
   const { caseOf } = strategyOf(result.strategy, scenario, rehearser, result.seed)
   const looked = ranges.flatMap(([first, end]) => Array.from({ length: Math.min(MOST_LOOKED, end - first) }, (_, i) => first + i)).slice(0, MOST_LOOKED)
   const run = outcomes.completed === 0 ? looked[0] : looked.find((each) => rehearser.rehearse({ scenario, seed: caseOf(each).seed, schedule: caseOf(each).schedule }).outcome !== 'completed')
