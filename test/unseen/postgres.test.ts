@@ -283,6 +283,36 @@ unseen({
     source: 'facts §1.7: database files are incompatible with server; K8s: the roll waits for Ready',
   },
 
+  'scaled in below the primary’s ordinal: the primary goes, and nobody is left to write to': {
+    cluster: cluster(),
+    steps: [...fence(0, 2), stop(0), promote(2), route(2), ...follow(1, 2), wait('30s'), `kubectl scale statefulset ${SET} --replicas=2`, wait('60s')],
+    predicts: { measures: { writeDowntimeSeconds: [110, 135] }, fails: ['serves-at-end', 'converges'], passes: ['no-acknowledged-write-lost'] },
+    source: 'PG-T38',
+  },
+  'a minor upgrade by hand, standbys first, one switchover: seconds, nothing lost, one version at the end': {
+    cluster: cluster({ updateStrategy: 'OnDelete', targetImage: 'postgres:15.9', slots: true, spareNodes: 0 }),
+    steps: [
+      `kubectl set image statefulset/${SET} postgres=postgres:15.9`, ...[1, 2].flatMap(n => [`kubectl delete pod ${pod(n)}`, wait('5s'), ready(n)]), wait('10s'),
+      ...[0, 2].map(n => sql(1, `select pg_create_physical_replication_slot('postgres_cluster_${n}', true) where not exists (select 1 from pg_replication_slots where slot_name = 'postgres_cluster_${n}')`)),
+      ...fence(0, 1), stop(0), promote(1), route(1), ...follow(2, 1), wait('20s'), `kubectl delete pod ${pod(0)}`, wait('5s'), ready(0), wait('60s'),
+    ],
+    predicts: { measures: { writeDowntimeSeconds: [1, 6], mixedVersionSeconds: [30, 200] }, passes: 'all' },
+    source: 'facts §1.7, §8: update the standby servers first',
+  },
+  'a link of 20 MB/s under 30 MB/s of WAL, an immediate stop: a third of all that was written in 77 s is lost': {
+    cluster: cluster({ members: 2, timing: { replicationMBps: 20 } }),
+    load: { writesPerSecond: 15_000, connections: 400 },
+    steps: [wait('60s'), ...fence(0, 1), stop(0, 'immediate'), promote(1), route(1), wait('120s')],
+    predicts: { measures: { lostAcknowledgedWrites: [360_000, 410_000] }, fails: ['no-acknowledged-write-lost', 'converges'] },
+    source: 'arithmetic: (30 − 20) MB/s ÷ 2 kB for the 15 s before and 62 s until the stop',
+  },
+  'the same with a fast stop: it sends the rest, half as long as that took to pile up': {
+    cluster: cluster({ members: 2, timing: { replicationMBps: 20 } }),
+    load: { writesPerSecond: 15_000, connections: 400 },
+    steps: [wait('60s'), ...fence(0, 1), stop(0), promote(1), route(1), wait('120s')],
+    predicts: { measures: { writeDowntimeSeconds: [37, 46] }, fails: ['converges'], passes: ['no-acknowledged-write-lost', 'serves-at-end'] },
+    source: 'facts §1.5; 770 MB at 20 MB/s',
+  },
 
   // ── one fault ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
   'a candidate 20 s behind, an immediate stop: 20 s of writes are lost': {
