@@ -10,7 +10,8 @@ let input = ''
 for await (const chunk of process.stdin) input += chunk
 const lines = input.replace(/\s+$/, '').split('\n')
 const columns = Math.max(80, ...lines.map(line => line.replace(/\u001b\[[0-9;]*m/g, '').length))
-const escape = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+// Blanks that no renderer folds: browsers no longer keep others, whatever xml:space says.
+const escape = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll(' ', '\u00a0')
 
 function spans(line) {
   let style = ''
@@ -42,7 +43,7 @@ const dots = ['#f47067', '#c69026', '#57ab5a'].map((fill, i) => `<circle cx="${P
 process.stdout.write(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title.replaceAll('"', '&quot;')}">
 <rect width="${width}" height="${height}" rx="8" fill="#1c2128"/>${dots}
 <text x="${width / 2}" y="25" text-anchor="middle" fill="#768390" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13">${title}</text>
-<g fill="#d1d7e0" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" xml:space="preserve">
+<g fill="#d1d7e0" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">
 ${lines.map((line, i) => `<text y="${TOP + i * HEIGHT + 12}">${spans(line)}</text>`).join('\n')}
 </g></svg>
 `)
