@@ -375,6 +375,11 @@ export interface Truth {
   /** Whether acknowledged writes are promised to survive the loss of one member. */
   readonly promise: 'asynchronous' | 'synchronous'
   /**
+   * A leader that has been replaced answers reads from its past until it hears of that, and nobody promised otherwise: reads of the latest leader alone
+   * are held to be linearizable. Absent where a read is promised as much as a write.
+   */
+  readonly deposedAnswerReads?: boolean
+  /**
    * Names of running members that could each acknowledge a write at the declared durability now, whoever reaches them: to `log`, or (without
    * one) to any. Two in one log are a split brain; two in two logs are two shards.
    */

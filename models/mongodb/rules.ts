@@ -29,6 +29,7 @@ export const rules: readonly Rule[] = [
   rule('MG-ACK-1', 'w:majority is acknowledged when a majority of the votes, but no more than hold data, has applied and journaled it; w:n when n members that hold data have. Too few of them: it waits.', 'facts M20, M21, M25', 'durability'),
   rule('MG-ACK-2', 'Without a write concern majority holds, but w:1 where there are arbiters and the data-bearing voters are no more than a majority.', 'facts M20', 'durability'),
   rule('MG-ACK-3', 'A write that is on a majority is in the history of every later primary; one of w:1 need not be.', 'facts M21', 'durability'),
+  rule('MG-READ-1', 'Reads are of read concern local: whoever leads answers them at once, and a primary that has been replaced goes on until it steps down. Nobody promises that they are new.', 'facts M07, M22', 'durability'),
   rule('MG-DISK-1', 'The journal is written every 100 ms unless a write waits for it: a killed primary loses the w:1 writes of that time.', 'storage.journal.commitIntervalMs', 'durability'),
   rule('MG-DISK-2', 'A volume that lied about its flushes comes back as it was a moment before, and mongod dies of it; so does it without room.', 'judgement', 'durability'),
   rule('MG-ROLLBACK-1', 'A member whose oplog is not part of its sync source’s rolls back to the common point before it is a secondary again (ROLLBACK, then RECOVERING).', 'facts M21', 'durability'),

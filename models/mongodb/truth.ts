@@ -18,6 +18,8 @@ export class MongodbTruth implements Truth {
   readonly expectedMembers: number
   readonly targetVersions: Readonly<Record<string, string>>
   readonly promise: 'asynchronous' | 'synchronous'
+  /** Reads are of read concern `local`: a stale primary answers them until it steps down (rule MG-READ-1). */
+  readonly deposedAnswerReads = true
   private last: readonly Member[] = []
 
   constructor(

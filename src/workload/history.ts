@@ -44,6 +44,8 @@ export class History {
     private readonly roundTripUs: Us,
     /** Histories that have been merged into the database of a copy. */
     private readonly mergedInto: (copy: Copy) => readonly Position[] = () => NOTHING,
+    /** Of several leaders only the latest one's reads are promised to be new. */
+    private readonly latestOnly = false,
   ) {
     this.marks = cohorts.map(({ demand }) => new Marks(demand, MARKS))
     log.onChange(() => this.plan())
@@ -82,9 +84,10 @@ export class History {
   /** One read of every key through each leader that some client writes to. */
   private read(): void {
     const seen = new Set<unknown>()
+    const latest = this.latestOnly ? Math.max(...this.cohorts.map(({ leader }) => leader?.head?.branch.timeline ?? -1)) : -1
     for (const { leader } of this.cohorts) {
       const head = leader?.head
-      if (leader === undefined || head === undefined || seen.has(head)) continue
+      if (leader === undefined || head === undefined || seen.has(head) || head.branch.timeline < latest) continue
       seen.add(head)
       this.log.settle()
       this.reads.push({ atUs: this.sim.now, sees: [{ branch: head.branch, lsn: Math.floor(head.ack.valueAt(this.sim.now)) }, ...this.mergedInto(leader)] })

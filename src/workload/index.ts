@@ -50,7 +50,7 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
     const connections = Math.floor(load.connections / load.cohorts) + (i < load.connections % load.cohorts ? 1 : 0)
     cohorts.push(new Cohort(sim, entrance, log, { id: `${prefix}clients-${i + 1}`, place: CLIENT_PLACE, share: 1 / load.cohorts, connections, load, parking: parkingOf(sim, cluster) }))
   }
-  const history = cluster.truth.promise === 'synchronous' ? new History(sim, log, cohorts, entrance.roundTripUs, copy => cluster.truth.mergedInto?.(copy) ?? []) : undefined
+  const history = cluster.truth.promise === 'synchronous' ? new History(sim, log, cohorts, entrance.roundTripUs, copy => cluster.truth.mergedInto?.(copy) ?? [], cluster.truth.deposedAnswerReads) : undefined
   for (const cohort of cohorts) cohort.start()
   return {
     log,

@@ -30,6 +30,17 @@ describe('write concerns', () => {
     expect(outage({ members: 5, votes: [1, 1, 1, 0, 0], writeConcern: 'majority' }, [1, 2])).toBe(false)
   })
 
+  test('MG-READ-1: a primary out of touch with all the others answers its clients until it steps down, and only the latest one’s reads are held to be new', () => {
+    const lab = under()
+    for (const i of [1, 2]) lab.strike('partition-pair', `pair:mongo-0~mongo-${i}`, 60 * SECOND)
+    const place = 'clients'
+    lab.wait(5 * SECOND)
+    expect([flowing(lab), lab.mongod(0).sessionFor(place).is]).toEqual([false, 'writable'])
+    lab.wait(10 * SECOND)
+    expect(lab.mongod(0).sessionFor(place).is).toBe('readOnly')
+    expect(lab.cluster.truth.deposedAnswerReads).toBe(true)
+  })
+
   test('MG-ACK-1: an arbiter votes and holds nothing: with the one secondary away a majority is never acknowledged', () => {
     const lab = under({ members: 2, arbiters: 1, writeConcern: 'majority' })
     expect(flowing(lab)).toBe(true)
