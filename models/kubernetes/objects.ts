@@ -170,15 +170,30 @@ export function selects(selector: LabelSelector | undefined, labels: Labels): bo
   return (selector.matchExpressions ?? []).every(term => matchesTerm(term, labels))
 }
 
-const SUFFIX: Record<string, number> = { m: 0.001, k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 1024, Mi: 1_048_576, Gi: 1_073_741_824, Ti: 1_099_511_627_776 }
+const SUFFIX: Record<string, number> = { n: 1e-9, u: 1e-6, m: 0.001, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18, Ki: 1024, Mi: 1_048_576, Gi: 1_073_741_824, Ti: 1_099_511_627_776, Pi: 1_125_899_906_842_624, Ei: 1_152_921_504_606_846_976 }
+const QUANTITY = /^(\d+\.?\d*|\.\d+)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][-+]?\d+)?$/
 
 /** A resource quantity (`500m`, `2`, `4Gi`) as a number of its base unit. @throws Error when it is none */
 export function quantity(text: string | number | undefined): number {
   if (text === undefined) return 0
   if (typeof text === 'number') return text
-  const match = /^(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(text)
+  const match = QUANTITY.exec(text)
   if (match === null) throw new Error(`kubernetes: \`${text}\` is no resource quantity`)
+  if (match[2] !== undefined && /^[eE][-+]?\d/.test(match[2])) return Number(match[0])
   return Number(match[1]) * (match[2] === undefined ? 1 : (SUFFIX[match[2]] as number))
+}
+
+/** The first amount under a `requests` or `limits` of a manifest that is none; undefined when all are. The API server refuses such an object. */
+export function badQuantity(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const amounts = (key === 'requests' || key === 'limits') && typeof inner === 'object' && inner !== null ? Object.values(inner as Record<string, unknown>) : []
+    const bad = amounts.find(amount => !(typeof amount === 'number' || (typeof amount === 'string' && QUANTITY.test(amount))))
+    if (bad !== undefined) return String(bad)
+    const deeper = badQuantity(inner)
+    if (deeper !== undefined) return deeper
+  }
+  return undefined
 }
 
 /** `25%` of `of` or a plain count, rounded up or down. */

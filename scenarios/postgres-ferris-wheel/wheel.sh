@@ -7,7 +7,6 @@ CLUSTER=${CLUSTER:-postgres-cluster}
 SERVICE=${SERVICE:-postgres-primary}
 POOL=${POOL:-upgraded-pool}
 OLD_POOL=${OLD_POOL:-nodepool1}
-SURGE=$CLUSTER-3
 DATA=/var/lib/postgresql/data
 # What this run has begun, for whoever runs it again: the same lines that `begin` keeps in memory.
 STATE=$HOME/.ferris-wheel
@@ -16,7 +15,7 @@ POD_NAME='{.spec.selector.statefulset\.kubernetes\.io/pod-name}'
 NAMES='{range .items[*]}{.metadata.name}{"\n"}{end}'
 CLOSE='pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn) <='
 
-primary='' candidate='' synchronous='' followers='' poolers=''
+size='' primary='' candidate='' synchronous='' followers='' poolers=''
 undo=()
 
 # --- helpers
@@ -96,7 +95,7 @@ begin() {
   undo+=("$*")
   remember
 }
-remember() { { declare -p primary candidate poolers undo; } > "$STATE"; }
+remember() { { declare -p size primary candidate poolers undo; } > "$STATE"; }
 
 # --- taking it back
 
@@ -108,7 +107,7 @@ lives() {
 undo_place() { retry 60 10 place_on "$OLD_POOL"; }
 undo_surge() {
   lives || return 0
-  retry 60 10 kubectl scale statefulset "$CLUSTER" --replicas=3
+  retry 60 10 kubectl scale statefulset "$CLUSTER" --replicas="$size"
 }
 undo_move() {
   lives || return 0
@@ -135,8 +134,10 @@ roll_back() {
   retry 720 5 disk_of "$leader" || return 1
   [[ $disk != Lost ]] || { fail_over; return 1; }
   await 0 2 600 equals f sql "$SERVICE" "select pg_is_in_recovery()" || return 1
-  await 0 5 2700 at_least 2 sql "$SERVICE" "select count(*) from pg_stat_replication where state = 'streaming'" || return 1
-  await 0 5 900 members 3 || return 1
+  if [[ -n $size ]]; then
+    await 0 5 2700 at_least $(( size - 1 )) sql "$SERVICE" "select count(*) from pg_stat_replication where state = 'streaming'" || return 1
+    await 0 5 900 members "$size" || return 1
+  fi
   # A node that failed meanwhile may have sent a member to the upgraded pool; moving the primary back is for a person to decide.
   local everyone member
   everyone=$(retry 60 5 kubectl get pods -l "app=$CLUSTER" -o jsonpath="$NAMES") || return 1
@@ -221,19 +222,27 @@ on_exit() {
 
 # --- the steps
 
+# How many members there are; while the surge pod is there, an earlier run has noted it.
+measure() {
+  [[ -n $size ]] || size=$(kubectl get statefulset "$CLUSTER" -o jsonpath='{.spec.replicas}') || return 1
+  [[ $size =~ ^[1-9][0-9]*$ ]] && (( size >= 2 )) || { size=''; return 1; }
+}
+
 preconditions() {
   retry 20 5 leader || die "the Service names no primary"
   primary=$leader
+  retry 20 5 measure || die "nobody knows how many members there are"
+  surge=$CLUSTER-$size
   retry 20 5 timeout 30 psql -h "$primary.$CLUSTER" -c "create table if not exists upgrade_heartbeat (id serial, at timestamptz default now())" || die "no table to prove writes with"
   await 0 2 300 writes "$primary.$CLUSTER" || die "$primary takes no writes"
-  await 10 5 1200 streaming "$primary" 2 "$CLOSE 16777216" || die "there are no two standbys that stream"
+  await 10 5 1200 streaming "$primary" $(( size - 1 )) "$CLOSE 16777216" || die "not all standbys stream"
   synchronous=$(retry 20 5 on "$primary" "show synchronous_standby_names") || die "$primary does not say who confirms its commits"
-  await 0 5 300 nodes_in_pool "$POOL" 4 || die "the upgraded pool is not there"
+  await 0 5 300 nodes_in_pool "$POOL" $(( size + 1 )) || die "the upgraded pool is not there"
 }
 
 list_followers() {
   followers=$(kubectl get pods -l "app=$CLUSTER,statefulset.kubernetes.io/pod-name!=$primary" -o jsonpath="$NAMES") || return 1
-  [[ $(wc -w <<< "$followers") == 3 ]]
+  (( $(wc -w <<< "$followers") == size ))
 }
 
 move() {
@@ -247,9 +256,8 @@ choose_candidate() {
   local positions
   positions=$(psql -h "$primary.$CLUSTER" -AtF ' ' -c "select application_name, flush_lsn from pg_stat_replication
     where state = 'streaming' and $CLOSE 1048576") || return 1
-  # at least two lines
-  [[ $positions == *$'\n'* ]] || return 1
-  candidate=$(grep -E '^[^ ]*-[012] ' <<< "$positions" | furthest) || return 1
+  (( $(grep -c . <<< "$positions") >= size - 1 )) || return 1
+  candidate=$(grep -v "^$surge " <<< "$positions" | furthest) || return 1
   [[ -n $candidate ]]
 }
 
@@ -338,12 +346,12 @@ switch_over() {
 
 scale_back() {
   local leading=$1 member
-  await 10 5 3600 streaming "$leading" 2 "application_name <> '$SURGE' and $CLOSE 16777216" || die "not every other copy streams"
-  retry 20 10 kubectl scale statefulset "$CLUSTER" --replicas=3 || die "the StatefulSet cannot be scaled"
-  await 0 5 1800 members 3 || die "the surge pod does not go"
+  await 10 5 3600 streaming "$leading" $(( size - 1 )) "application_name <> '$surge' and $CLOSE 16777216" || die "not every other copy streams"
+  retry 20 10 kubectl scale statefulset "$CLUSTER" --replicas="$size" || die "the StatefulSet cannot be scaled"
+  await 0 5 1800 members "$size" || die "the surge pod does not go"
   for member in $followers $primary; do
-    [[ $member == "$SURGE" ]] && continue
-    retry 5 2 on "$member" "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = replace('$SURGE', '-', '_')" || true
+    [[ $member == "$surge" ]] && continue
+    retry 5 2 on "$member" "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = replace('$surge', '-', '_')" || true
   done
 }
 
@@ -379,17 +387,17 @@ log "new pods go to $POOL (OnDelete, so nothing moves yet)"
 begin undo_place
 retry 20 10 place_on "$POOL" || die "the StatefulSet cannot be patched"
 
-log "a fourth pod lends redundancy"
+log "one more pod lends redundancy"
 begin undo_surge
-retry 20 10 kubectl scale statefulset "$CLUSTER" --replicas=4 || die "the StatefulSet cannot be scaled"
-await 5 5 2700 streaming "$primary" 1 "application_name = '$SURGE' and $CLOSE 1048576" || die "$SURGE does not stream"
+retry 20 10 kubectl scale statefulset "$CLUSTER" --replicas=$(( size + 1 )) || die "the StatefulSet cannot be scaled"
+await 5 5 2700 streaming "$primary" 1 "application_name = '$surge' and $CLOSE 1048576" || die "$surge does not stream"
 
-retry 60 10 list_followers || die "there are no three standbys"
+retry 60 10 list_followers || die "not every standby is there"
 for standby in $followers; do
-  [[ $standby == "$SURGE" ]] && continue
+  [[ $standby == "$surge" ]] && continue
   log "$standby moves"
   begin undo_move "$standby"
-  await 5 5 2700 streaming "$primary" 2 "application_name <> '$standby' and $CLOSE 16777216" || die "no two other copies stream"
+  await 5 5 2700 streaming "$primary" $(( size - 1 )) "application_name <> '$standby' and $CLOSE 16777216" || die "not all other copies stream"
   move "$standby" "$primary"
 done
 
@@ -401,7 +409,7 @@ else
 fi
 scale_back "$candidate"
 await 0 2 600 writes "$SERVICE" || die "the Service takes no writes"
-await 0 2 1800 streaming "$candidate" 2 "$CLOSE 16777216" || die "no two standbys stream"
+await 0 2 1800 streaming "$candidate" $(( size - 1 )) "$CLOSE 16777216" || die "not all standbys stream"
 undo=()
 rm -f "$STATE"
 trap - EXIT

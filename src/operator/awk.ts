@@ -1,7 +1,7 @@
 import { UnsupportedError, ok } from './command.ts'
 import type { Filter } from './filters.ts'
 
-const SUPPORTED = ["awk [-F SEP] '{print $1, $NF}'", "awk '/regex/ {print $1}'", "awk 'NR==1 {print}'", "awk '$2==\"x\" {print $1}'"]
+const SUPPORTED = ["awk [-F SEP] '{print $1, $NF}'", "awk '/regex/ {print $1}'", "awk 'NR==1 {print}'", "awk '$2==\"x\" {print $1}'", "awk '{print $1 + 1}'"]
 const PROGRAM = /^\s*(?<condition>[^{]*?)\s*(?:\{\s*print\s*(?<list>[^{};]*?)\s*;?\s*\})?\s*$/
 
 type Row = { readonly line: string; readonly fields: readonly string[]; readonly number: number }
@@ -80,9 +80,20 @@ function items(list: string): ((row: Row) => string)[] {
     const item = raw.trim()
     const column = /^\$(NF|\d+)$/.exec(item)
     if (column !== null) return field(column[1] as string)
+    const sum = /^\$(NF|\d+)\s*([-+*])\s*(\d+(?:\.\d+)?)$/.exec(item)
+    if (sum !== null) return arithmetic(field(sum[1] as string), sum[2] as string, Number(sum[3]))
     if (item === 'NR') return (row: Row) => String(row.number)
     if (item === 'NF') return (row: Row) => String(row.fields.length)
     if (/^".*"$/.test(item)) return () => item.slice(1, -1)
     throw new UnsupportedError(`\`print ${item}\` in awk`, SUPPORTED)
   })
+}
+
+/** A column and a number. Text counts as the number it begins with, or 0; whole results are printed whole, others with six digits, as OFMT says. */
+function arithmetic(left: (row: Row) => string, operator: string, right: number): (row: Row) => string {
+  return row => {
+    const value = Number(/^\s*[-+]?(?:\d+\.?\d*|\.\d+)/.exec(left(row))?.[0] ?? 0)
+    const result = operator === '+' ? value + right : operator === '-' ? value - right : value * right
+    return Number.isInteger(result) ? String(result) : String(Number(result.toPrecision(6)))
+  }
 }

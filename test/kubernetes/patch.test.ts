@@ -58,3 +58,16 @@ it('K8S-PATCH-1: leftovers of an earlier selector stay and match nobody; JSON pa
   expect(shell(c, ['kubectl', 'patch', 'sts', 'n', '-p', '{"spec":{"serviceName":"other"}}']).err).toContain('updates to statefulset spec for fields other than')
   expect(shell(c, ['kubectl', 'patch', 'svc', 'gone', '-p', '{}'])).toMatchObject({ code: 1, err: 'Error from server (NotFound): services "gone" not found\n' })
 })
+
+it('an amount that is none is refused, whoever writes it, and nothing is changed', () => {
+  const c = cluster(2)
+  c.kube.create(statefulSet('n', 1))
+  c.kube.begin()
+  const write = (memory: string) => shell(c, ['kubectl', 'patch', 'sts', 'n', '-p', JSON.stringify({ spec: { template: { spec: { containers: [{ name: 'main', resources: { requests: { memory } } }] } } } })])
+  const before = shell(c, ['kubectl', 'get', 'sts', 'n', '-o', 'jsonpath={.spec.template}']).out
+  for (const bad of ['', '4 Gi', '4GB', 'much']) {
+    expect(write(bad)).toMatchObject({ code: 1, err: "Error from server (BadRequest): quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'\n" })
+  }
+  expect(shell(c, ['kubectl', 'get', 'sts', 'n', '-o', 'jsonpath={.spec.template}']).out).toBe(before)
+  for (const good of ['4Gi', '1e9', '500m', '.5', '2']) expect(write(good).code).toBe(0)
+})

@@ -31,7 +31,7 @@ const LINES = [
   'grep a', 'grep -c a', 'grep -v a', 'grep -i A', 'grep -E "a+|b"', 'grep "a+"', "grep 'a\\|b'", 'grep -o "b."', 'grep -w ab', 'grep -x ab', 'grep -F "."', 'grep -q a', 'grep -n b', 'grep -m 1 b', 'grep -E "^[[:space:]]*[0-9]+$"', 'grep -e b', 'grep -vc a',
   'head -n 2', 'head -1', 'head -n -1', 'tail -n 2', 'tail -1', 'tail -n +2', 'wc -l', 'wc -w', 'wc -c', 'sort', 'sort -r', 'sort -n', 'sort -u', 'sort -rn', 'sort -k2', 'sort -k2 -n', 'sort -t , -k2', 'uniq', 'uniq -c', 'sort | uniq -c | sort -rn',
   "tr -d ' '", 'tr a-z A-Z', "tr -s ' '", "tr ' ' '\\n'", "tr -d '[:space:]'", 'tr ab x', "cut -d ' ' -f 1", "cut -d, -f2-", 'cut -c1-2', "cut -d' ' -f1,3", 'cut -sd, -f1',
-  "awk '{print $1}'", "awk '{print $2, $1}'", "awk -F, '{print $2}'", "awk '{print $NF}'", "awk 'NR==2 {print}'", "awk '/a/ {print $1}'", "awk '$2 > 1 {print $1}'", "awk 'NR>1 {print $1}'", "awk '$1==\"ab\" {print NR}'", "awk '!/a/'", "awk '{print NF}'", 'cat', 'grep -c a | tr -d 1',
+  "awk '{print $1}'", "awk '{print $2, $1}'", "awk -F, '{print $2}'", "awk '{print $NF}'", "awk 'NR==2 {print}'", "awk '/a/ {print $1}'", "awk '$2 > 1 {print $1}'", "awk 'NR>1 {print $1}'", "awk '$1==\"ab\" {print NR}'", "awk '!/a/'", "awk '{print NF}'", "awk '{ print $2 - 1, $2, $2 + 1 }'", "awk '{print $1 * 2.5}'", 'cat', 'grep -c a | tr -d 1',
 ]
 
 const OWN = ['echo a  b', 'echo -n x', "echo -e 'a\\nb'", "printf '%s-%s\\n' a b c", 'true', 'false', "echo 'a'\"b\"c\\ d", "echo $'x\\ty'", 'echo a\\\nb']

@@ -5,7 +5,7 @@ import { checkFiles, filesOf, type Manifest, manifests, typeOfObject } from './m
 import { copy, type KubeObject } from '../objects.ts'
 import { find, qualified, resourceName, type ResourceType } from './resources.ts'
 import { CliError, type Context, joined, typeOf, type Verb } from './verb.ts'
-import { store } from './write.ts'
+import { refuseQuantities, store } from './write.ts'
 
 export const apply: Verb = {
   name: 'apply',
@@ -24,6 +24,7 @@ export const apply: Verb = {
       try {
         const t = typeOfObject(c, manifest)
         const found = find(c.kube, t, object.metadata.name, namespace)
+        refuseQuantities(wanted)
         if (found === undefined) {
           if (!dry) c.kube.create(wanted)
           lines.push(`${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
@@ -105,6 +106,7 @@ export const create: Verb = {
         if (!dry && find(c.kube, t, object.metadata.name, namespace) !== undefined) {
           throw new CliError(`${described ? `error: failed to create ${t.singular}:` : `Error from server (AlreadyExists): error when creating "${file}":`} ${resourceName(t)} "${object.metadata.name}" already exists`)
         }
+        refuseQuantities(object)
         if (!dry) c.kube.create({ ...object, metadata: { ...object.metadata, namespace } })
         lines.push(output === 'yaml' || output === 'json' ? printed(object, output) : output === 'name' ? qualified(t, object.metadata.name) : `${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
       } catch (error) {

@@ -1,7 +1,7 @@
 /** Writing an object back: what may change, and who is told. */
 import type { Kubernetes } from '../kubernetes.ts'
 import type { Taint } from '../node.ts'
-import { alike, type KubeObject } from '../objects.ts'
+import { alike, badQuantity, type KubeObject } from '../objects.ts'
 import { podObject } from './present.ts'
 import type { Found } from './resources.ts'
 import { CliError } from './verb.ts'
@@ -14,8 +14,14 @@ export function editable(kube: Kubernetes, found: Found): KubeObject {
   return entry.object
 }
 
+/** @throws CliError for an amount under `requests` or `limits` that is none, as the API server refuses it */
+export function refuseQuantities(object: KubeObject): void {
+  if (badQuantity(object) !== undefined) throw new CliError(`Error from server (BadRequest): quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
+}
+
 /** Stores a changed object. Says whether anything changed. @throws CliError when the API server would refuse */
 export function store(kube: Kubernetes, found: Found, object: KubeObject): boolean {
+  refuseQuantities(object)
   if (found.type.kind === 'Pod') return storePod(kube, found, object)
   if (found.type.kind === 'Node') return storeNode(kube, found, object)
   validate(kube, found, object)

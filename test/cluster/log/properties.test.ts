@@ -38,6 +38,31 @@ test('nothing acknowledged vanishes: acknowledged counts never fall, and what th
   }
 })
 
+test('no client is told before the rule is met: at the instant its write counts as acknowledged, the acknowledgement has come that far', () => {
+  let judged = 0
+  for (let seed = 1; seed <= 400; seed++) {
+    const told: { at: number; branch: unknown; lsn: number; kind: string }[] = []
+    const acks: { branch: unknown; ack: { valueAt(us: number): number } }[] = []
+    runFluid(randomScript(seed), {
+      ready: ({ log, demands, copies }) => {
+        log.ledger.listeners.push(e => {
+          const roundTripUs = demands.find(d => d.options.id === e.demand)?.options.roundTripUs ?? 0
+          const head = copies.find(c => c.head?.branch === e.branch)?.head
+          if (head !== undefined && !acks.some(({ ack }) => ack === head.ack)) acks.push(head)
+          if (e.kind === 'ok') told.push({ at: e.a1 - roundTripUs, branch: e.branch, lsn: e.x1, kind: e.kind }, { at: e.a2 - roundTripUs, branch: e.branch, lsn: e.x2, kind: e.kind })
+        })
+      },
+    })
+    for (const { at, branch, lsn } of told) {
+      const heads = acks.filter(head => head.branch === branch)
+      if (heads.length === 0) continue
+      judged += 1
+      expect(Math.max(...heads.map(({ ack }) => ack.valueAt(at))), `seed ${seed} at ${at}`).toBeGreaterThanOrEqual(lsn - 2)
+    }
+  }
+  expect(judged).toBeGreaterThan(10_000)
+})
+
 test('positions are whole, in stage order, and never fall except by a crash or an adoption', () => {
   for (let seed = 1; seed <= STORIES; seed++) {
     const script = randomScript(seed)

@@ -21,7 +21,7 @@ export const postgresWheel: Family = {
     defect('no-lsn-gate', 'nobody compares the candidate with the end of the old primary', { without: ['candidate-has-all'] }, 'faults'),
     defect('lsn-gate-passes-on-nothing', 'the comparison passes when the candidate does not answer', { step: { 'candidate-has-all': keys({ missing: 'pass' }) } }, 'faults'),
     defect('end-before-stop', 'where the old primary ends is read before it is stopped', { runbook: moved('old-end', { before: 'stop-old' }), step: { 'old-end': inCommand('pg_last_wal_replay_lsn()', 'pg_current_wal_lsn()') } }, 'faults'),
-    defect('surge-leads', 'the surge pod is made the primary, and then scaled away', { step: { choose: step => ((step['pick'] as { where: { matches: string } }).where.matches = '-3$') } }),
+    defect('surge-leads', 'the surge pod is made the primary, and then scaled away', { step: { choose: step => ((step['pick'] as { where: object }).where = { column: 1, equals: '${surge}' }) } }),
     defect('candidate-without-slots', 'the candidate has no slots for those who are to follow it', { without: ['candidate-slots'] }),
     // ── clients ──
     defect('no-pause', 'clients are not held while nobody leads', { without: ['pause'] }),
@@ -34,7 +34,7 @@ export const postgresWheel: Family = {
     defect('no-repoint', 'the other standbys are not told; the gate that waits for them is there', { without: ['repoint-conninfo'] }),
     defect('no-repoint-no-proof', 'the other standbys are not told, and nobody looks', { without: ['follow', 'all-stream', 'verify-standbys'] }),
     defect('repoint-without-reload', 'the other standbys’ configuration is not loaded', { step: { 'repoint-conninfo': onlyCommands(0) } }),
-    defect('scale-to-two', 'scaled back too far', { step: { 'scale-in': inCommand('--replicas=3', '--replicas=2') }, without: ['surge-gone', 'verify-standbys'] }),
+    defect('scale-to-two', 'scaled back too far', { step: { 'scale-in': inCommand('--replicas=${size}', '--replicas=${rest}') }, without: ['surge-gone', 'verify-standbys'] }),
     defect('no-scale-back', 'the surge pod stays', { without: ['scale-in', 'surge-gone'] }),
     defect('old-primary-stays', 'the old primary is not moved to the upgraded pool', { without: ['move-old', 'old-node'] }),
     defect('volume-deleted', 'the old primary is moved by deleting its volume and pod while the other standbys still hang on it', { step: { 'move-old': keys({ run: ['kubectl delete pvc data-${primary} --wait=false', 'kubectl delete pod ${primary} --timeout=10m'] }) }, without: ['old-streams', 'follow', 'old-streams-again', 'all-stream', 'verify-standbys'] }),
