@@ -15,7 +15,7 @@ POD_NAME='{.spec.selector.statefulset\.kubernetes\.io/pod-name}'
 NAMES='{range .items[*]}{.metadata.name}{"\n"}{end}'
 CLOSE='pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn) <='
 
-size='' primary='' candidate='' synchronous='' followers='' poolers=''
+size='' finished='' primary='' candidate='' synchronous='' followers='' poolers=''
 undo=()
 
 # --- helpers
@@ -95,7 +95,7 @@ begin() {
   undo+=("$*")
   remember
 }
-remember() { { declare -p size primary candidate poolers undo; } > "$STATE"; }
+remember() { { declare -p primary poolers undo; echo "size=$size candidate=$candidate finished=$finished"; } > "$STATE"; }
 
 # --- taking it back
 
@@ -345,12 +345,12 @@ switch_over() {
 }
 
 scale_back() {
-  local leading=$1 member
+  local leading=$1 member everyone surge=$CLUSTER-$size
   await 10 5 3600 streaming "$leading" $(( size - 1 )) "application_name <> '$surge' and $CLOSE 16777216" || die "not every other copy streams"
   retry 20 10 kubectl scale statefulset "$CLUSTER" --replicas="$size" || die "the StatefulSet cannot be scaled"
   await 0 5 1800 members "$size" || die "the surge pod does not go"
-  for member in $followers $primary; do
-    [[ $member == "$surge" ]] && continue
+  everyone=$(retry 60 5 kubectl get pods -l "app=$CLUSTER" -o jsonpath="$NAMES") || die "nobody knows which members there are"
+  for member in $everyone; do
     retry 5 2 on "$member" "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = replace('$surge', '-', '_')" || true
   done
 }
@@ -379,34 +379,39 @@ trap on_exit EXIT
 trap 'exit 130' INT TERM
 
 take_up
-log "preconditions"
-preconditions
-remember
+if [[ -z $finished ]]; then
+  log "preconditions"
+  preconditions
+  remember
 
-log "new pods go to $POOL (OnDelete, so nothing moves yet)"
-begin undo_place
-retry 20 10 place_on "$POOL" || die "the StatefulSet cannot be patched"
+  log "new pods go to $POOL (OnDelete, so nothing moves yet)"
+  begin undo_place
+  retry 20 10 place_on "$POOL" || die "the StatefulSet cannot be patched"
 
-log "one more pod lends redundancy"
-begin undo_surge
-retry 20 10 kubectl scale statefulset "$CLUSTER" --replicas=$(( size + 1 )) || die "the StatefulSet cannot be scaled"
-await 5 5 2700 streaming "$primary" 1 "application_name = '$surge' and $CLOSE 1048576" || die "$surge does not stream"
+  log "one more pod lends redundancy"
+  begin undo_surge
+  retry 20 10 kubectl scale statefulset "$CLUSTER" --replicas=$(( size + 1 )) || die "the StatefulSet cannot be scaled"
+  await 5 5 2700 streaming "$primary" 1 "application_name = '$surge' and $CLOSE 1048576" || die "$surge does not stream"
 
-retry 60 10 list_followers || die "not every standby is there"
-for standby in $followers; do
-  [[ $standby == "$surge" ]] && continue
-  log "$standby moves"
-  begin undo_move "$standby"
-  await 5 5 2700 streaming "$primary" $(( size - 1 )) "application_name <> '$standby' and $CLOSE 16777216" || die "not all other copies stream"
-  move "$standby" "$primary"
-done
+  retry 60 10 list_followers || die "not every standby is there"
+  for standby in $followers; do
+    [[ $standby == "$surge" ]] && continue
+    log "$standby moves"
+    begin undo_move "$standby"
+    await 5 5 2700 streaming "$primary" $(( size - 1 )) "application_name <> '$standby' and $CLOSE 16777216" || die "not all other copies stream"
+    move "$standby" "$primary"
+  done
 
-if [[ $(pool_of "$primary") == "$POOL" ]]; then
-  log "$primary is on the upgraded pool already"
-  candidate=$primary
-else
-  switch_over
+  if [[ $(pool_of "$primary") == "$POOL" ]]; then
+    log "$primary is on the upgraded pool already"
+    candidate=$primary
+  else
+    switch_over
+  fi
 fi
+# From here on only the surge pod is left to take away, however often this is run.
+finished=yes
+remember
 scale_back "$candidate"
 await 0 2 600 writes "$SERVICE" || die "the Service takes no writes"
 await 0 2 1800 streaming "$candidate" $(( size - 1 )) "$CLOSE 16777216" || die "not all standbys stream"
