@@ -120,7 +120,8 @@ describe('keys and values', () => {
           load.timeout: A client gives up on an answer after this; the outcome is then
             unknown. [J]
       pg.yaml:11:16: \`load.connections\` should be a number, and is a list
-          load.connections: Database connections over all cohorts. [J]
+          load.connections: Database connections over all cohorts; of each shard where
+            the data is sharded. [J]
       pg.yaml:13:11: \`faults.kinds[0]\` cannot be the text \`partitoin\`
           did you mean \`partition\`?
           it is one of: process-crash, process-kill, process-pause, node-loss,
