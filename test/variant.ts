@@ -45,7 +45,7 @@ export function changed(name: string, change: Change): Scenario['source'] {
   const missing = new Set(replacements.map(([from]) => from))
   const files = Object.fromEntries(
     Object.entries(source.files).map(([path, text]) => {
-      if (path.includes('half-turned') || elsewhere.includes(path) || !/\.(?:runbook\.yaml|sh)$/.test(path)) return [path, text]
+      if (/(?:^|\/)_/.test(path) || elsewhere.includes(path) || !/\.(?:runbook\.yaml|sh)$/.test(path)) return [path, text]
       const replaced = replacements.reduce((all, [from, to]) => {
         if (all.includes(from)) missing.delete(from)
         return all.replaceAll(from, to)
@@ -94,6 +94,7 @@ function edit(steps: Step[], change: Change, pending: Set<string>): void {
     }
     if (step.steps !== undefined) edit(step.steps, change, pending)
     if (step.forEach !== undefined) edit(step.forEach.steps, change, pending)
+    if (Array.isArray(step['undo'])) edit(step['undo'] as Step[], change, pending)
   }
 }
 

@@ -23,7 +23,8 @@ export function lookFor(defect: RunbookDefect): Finding {
   const planted = variant(defect.scenario, defect.change)
   const { kinds = planted.faults.kinds } = defect
   const scenario = { ...planted, faults: { ...planted.faults, kinds } }
-  const whole = variant(defect.scenario)
+  const engine = defect.change.set?.['cluster.engine']
+  const whole = variant(defect.scenario, engine === undefined ? {} : { set: { 'cluster.engine': engine } })
   const trial: Trial = what => {
     const result = rehearse({ scenario, ...what })
     return brokenIn(result) === undefined ? undefined : brokenIn(result, checksBrokenIn(rehearse({ scenario: whole, ...what })))

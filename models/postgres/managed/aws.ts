@@ -31,6 +31,14 @@ function read(argv: readonly string[]): { readonly operation: string; readonly f
   return { operation, flags, problem }
 }
 
+/** Why there is no such deployment to be had; undefined = it is being made. */
+function created(service: ManagedService, version: string | undefined): Output | undefined {
+  const image = service.imageOf(version)
+  if (image === undefined) return failed(`An error occurred (InvalidParameterCombination) when calling the CreateBlueGreenDeployment operation: Cannot find version ${version ?? ''} for postgres\n`, 254)
+  service.create(image)
+  return undefined
+}
+
 export function aws(service: ManagedService): Command {
   const { world } = service
   const described = (): string => `${JSON.stringify({ BlueGreenDeployments: [{ BlueGreenDeploymentIdentifier: service.id, Source: service.blue, Target: service.green, Status: service.status, StatusDetails: service.details }] }, null, 4)}\n`
@@ -58,8 +66,7 @@ export function aws(service: ManagedService): Command {
       switch (operation) {
         case 'create-blue-green-deployment':
           if (service.status !== undefined) return failed('An error occurred (BlueGreenDeploymentAlreadyExistsFault) when calling the CreateBlueGreenDeployment operation\n', 254)
-          service.create()
-          return ok(described())
+          return created(service, flags.get('--target-engine-version')) ?? ok(described())
         case 'switchover-blue-green-deployment': {
           if (service.status !== 'AVAILABLE' && service.status !== 'SWITCHOVER_FAILED') return failed(`An error occurred (InvalidBlueGreenDeploymentStateFault): the deployment is ${service.status ?? 'not there'}\n`, 254)
           const obstacle = service.switchOver(Number(flags.get('--switchover-timeout') ?? 300))

@@ -3,7 +3,9 @@
  * user guides, blue-green-deployments-switching, -considerations, -overview; facts/vitess-bluegreen.md §2.1 BG-F01…F08.
  */
 import { defineEvent, type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
+import type { PodTemplate } from '../../kubernetes/objects.ts'
 import { perform } from '../effects.ts'
+import { versionOf } from '../names.ts'
 import type { Server } from '../server.ts'
 import { SqlSession } from '../sessions.ts'
 import { formatSettings, parseConf } from '../settings.ts'
@@ -21,6 +23,12 @@ export type Status = 'PROVISIONING' | 'AVAILABLE' | 'SWITCHOVER_IN_PROGRESS' | '
 const PLACE = 'control-plane'
 const LOOK_US: Us = SECOND
 const NAME = 'rds_bg'
+
+function withImage(template: PodTemplate, image: string): PodTemplate {
+  const [first, ...others] = template.spec.containers
+  if (first === undefined || first.image === image) return template
+  return { ...template, spec: { ...template.spec, containers: [{ ...first, image }, ...others] } }
+}
 
 export class ManagedService {
   status: Status | undefined
@@ -47,19 +55,26 @@ export class ManagedService {
     return green === false ? '' : `${green.name}-0`
   }
 
-  /** Makes green on the target version and fills it (rule PG-MANAGED-1). */
-  create(): void {
-    this.set('PROVISIONING')
-    this.world.sim.spawn(this.provision())
+  /** The image of a version, if the service has it; without one green is what blue is. */
+  imageOf(version: string | undefined): string | undefined {
+    const { image, targetImage } = this.world.options
+    if (version === undefined) return image
+    return [targetImage, image].find((each): each is string => each !== null && versionOf(each) === version)
   }
 
-  private *provision(): Process {
+  /** Makes green of that image and fills it (rule PG-MANAGED-1). */
+  create(image: string): void {
+    this.set('PROVISIONING')
+    this.world.sim.spawn(this.provision(image))
+  }
+
+  private *provision(image: string): Process {
     const { world, options } = this
     const { kubernetes, options: cluster } = world
     yield Math.round(options.provisionSeconds * SECOND)
     const name = cluster.green === false ? '' : cluster.green.name
     const set = kubernetes.store.get('StatefulSet', name)
-    if (set !== undefined) kubernetes.create({ ...set, spec: { ...set.spec, replicas: 1 } })
+    if (set !== undefined) kubernetes.create({ ...set, spec: { ...set.spec, replicas: 1, template: withImage(set.spec?.template as PodTemplate, image) } })
     while (world.serverOf(this.green)?.state !== 'primary') yield LOOK_US
     // Tried until it works: servers may be away meanwhile.
     while (!(yield* this.sql(this.blue, { kind: 'createPublication', name: NAME }))) yield 5 * LOOK_US

@@ -10,7 +10,7 @@ const ID = ['--blue-green-deployment-identifier', 'bgd-abcdefghijklmnop']
 const aws = (l: Lab, operation: string, ...words: string[]) => l.run('aws', 'rds', operation, ...words)
 const status = (l: Lab): string => aws(l, 'describe-blue-green-deployments', ...ID, '--query', 'BlueGreenDeployments[0].Status', '--output', 'text').out.trim()
 const created = (l: Lab): Lab => {
-  expect(aws(l, 'create-blue-green-deployment', '--blue-green-deployment-name', 'x', '--source', 'blue-db').code).toBe(0)
+  expect(aws(l, 'create-blue-green-deployment', '--blue-green-deployment-name', 'x', '--source', 'blue-db', '--target-engine-version', '17.5').code).toBe(0)
   l.until(() => l.cluster.world.managed?.status === 'AVAILABLE', 900 * SECOND)
   l.wait(5 * SECOND)
   return l
@@ -27,6 +27,14 @@ it('PG-MANAGED-1: green is made on the target version, read-only, and filled', (
   expect(l.sql('green-db-0', 'show server_version')).toBe('17.5')
   expect(l.sql('green-db-0', 'show default_transaction_read_only')).toBe('on')
   expect(l.sql('green-db-0', "select count(*) from pg_subscription_rel where srsubstate = 'r'")).toBe('1')
+})
+
+it('PG-MANAGED-1: without a version green is what blue is; one that the service does not have is refused', () => {
+  const l = lab()
+  expect(aws(l, 'create-blue-green-deployment', '--blue-green-deployment-name', 'x', '--source', 'blue-db', '--target-engine-version', '15.1')).toMatchObject({ code: 254, err: expect.stringContaining('Cannot find version 15.1') as string })
+  expect(aws(l, 'create-blue-green-deployment', '--blue-green-deployment-name', 'x', '--source', 'blue-db').code).toBe(0)
+  l.until(() => l.cluster.world.managed?.status === 'AVAILABLE', 900 * SECOND)
+  expect(l.sql('green-db-0', 'show server_version')).toBe('16.9')
 })
 
 it('PG-MANAGED-2: the guardrails refuse a switchover under a long transaction or without replication, and nothing changes', () => {

@@ -1,0 +1,52 @@
+import { inCommand, keys, moved, noUndo } from '../change.ts'
+import type { Family, RunbookDefect } from '../defect.ts'
+
+type More = Partial<Pick<RunbookDefect, 'look' | 'kinds' | 'most'>>
+
+const rolling = (id: string, what: string, change: RunbookDefect['change'], more: More = {}): RunbookDefect => ({ id: `vtroll-${id}`, what, scenario: 'vitess-rolling/primary-last', change, most: 60, ...more })
+/** On one shard: what goes wrong does so in each. */
+const guarded = (id: string, what: string, change: RunbookDefect['change'], more: More = {}): RunbookDefect => ({ id: `bgvt-${id}`, what, scenario: 'blue-green/guarded', change: { ...change, set: { 'cluster.engine': 'vitess', 'cluster.fleet': '4', ...change.set } }, most: 60, ...more })
+
+/** A step whose others go back to it cannot be left out; it may find nothing. */
+const nothing = keys({ run: "echo ''" })
+
+export const vitessRolling: Family = {
+  name: 'vitess-rolling',
+  title: 'Rolling a Vitess fleet, the primary last',
+  defects: [
+    // ── the primary ──
+    rolling('no-reparent', 'the primary is replaced without having been moved', { without: ['reparent', 'moved'] }),
+    rolling('no-buffer', 'the vtgates do not buffer', { set: { 'cluster.buffer': '{ enabled: false }' } }),
+    // ── who acknowledges ──
+    rolling('replicas-at-once', 'all replicas of a shard are replaced at once', { step: { 'units-of-round': inCommand(',planetscale.com/tablet-index=${round}', ''), release: keys({ run: 'kubectl delete pod ${units} --wait=false' }) } }),
+    rolling('stock-semi-sync', 'semi-sync gives up after ten seconds, as MySQL ships it', { set: { 'cluster.semiSyncTimeoutSeconds': '10' } }),
+    // ── the gates ──
+    rolling('no-release', 'nothing is ever released to the operator', { without: ['release'] }),
+    rolling('no-proof', 'nobody looks whether anything was replaced', { without: ['replaced', 'round-whole', 'finished'] }),
+    rolling('old-primary-forgotten', 'what was the primary stays on the old version, and nobody looks', { without: ['replace-old', 'units-left', 'round-whole', 'finished'] }),
+    // ── what faults leave behind ──
+    rolling('lost-disks', 'tablets whose disk is gone are not made anew', { step: { 'lost-disks': nothing, 'last-lost-disks': nothing, 'undo-roll-lost-disks': nothing } }, { kinds: ['node-loss-with-volume'], most: 300 }),
+    rolling('put-aside', 'tablets that a failover has put aside are not restored', { step: { drained: nothing, 'last-drained': nothing, 'undo-roll-drained': nothing } }, { kinds: ['process-kill', 'standby-diverged', 'partition'], most: 250 }),
+    // ── the way back ──
+    rolling('undo-keeps-the-spec', 'the rollback releases the tablets, and the cluster object still asks for the new version', { without: ['undo-roll-change'] }, { look: 'rollback', most: 200 }),
+    rolling('undo-not-waited-for', 'the rollback does not wait until the old version is back', { without: ['undo-roll-gone'] }, { look: 'rollback', most: 200 }),
+  ],
+}
+
+export const vitessBlueGreen: Family = {
+  name: 'vitess-blue-green',
+  title: 'Guarded blue/green on Vitess',
+  defects: [
+    guarded('no-switch', 'traffic is never switched', { without: ['switch-traffic', 'how-far', 'finish', 'switched', 'backward', 'diff-back', 'same-back', 'complete', 'completed'] }),
+    guarded('not-copied', 'nobody waits until the tables are copied', { without: ['copied', 'diff', 'same', 'soak-before', 'go'] }),
+    guarded('delete-first', 'blue is taken out before traffic is switched', { runbook: moved('blue-goes', { before: 'switch-traffic' }) }),
+    guarded('no-move', 'green is made and never filled', { step: { move: nothing } }),
+    guarded('old-version', 'green is made of the old version', { without: ['images'] }),
+    guarded('old-version-no-proof', 'green is made of the old version, and nobody looks', { without: ['images'], step: { 'green-up': inCommand("grep -c '${want} *true'", "grep -c 'true'") } }),
+    guarded('blue-stays', 'blue is not taken out', { without: ['blue-goes', 'blue-gone', 'old-nodes'] }),
+    guarded('no-buffer', 'the vtgates do not buffer', { set: { 'cluster.buffer': '{ enabled: false }' } }),
+    guarded('no-way-back', 'the switch makes no way back; what looks for it is still there', { step: { 'switch-traffic': inCommand('switchtraffic', 'switchtraffic --enable-reverse-replication=false'), finish: inCommand('switchtraffic', 'switchtraffic --enable-reverse-replication=false') } }),
+    guarded('switch-not-undone', 'the rollback leaves traffic where it is', { step: { switch: noUndo } }, { look: 'rollback', most: 250 }),
+    guarded('green-not-removed', 'the rollback leaves green', { step: { provision: noUndo } }, { look: 'rollback', most: 250 }),
+  ],
+}
