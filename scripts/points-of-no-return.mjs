@@ -1,6 +1,6 @@
 // Measures from where there is no way back in the built-in scenarios whose name begins so (default: postgres-) and writes docs/points-of-no-return.md.
 // Only the rollbacks of each sweep, without faults: node scripts/points-of-no-return.mjs [beginnings, with commas] [lucks]
-// What the page has of other scenarios stays.
+// What the page has of other scenarios stays. `blue-green/guarded@vitess`: on another engine that the scenario takes (`onEngine:`); a beginning without @ takes all.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { builtInScenarios, loadScenario, runCampaign } from '../dist/src/index.js'
 
@@ -10,7 +10,8 @@ const WORDS = { 'no-acknowledged-write-lost': 'acknowledged writes lost', 'serve
 
 /** Runs the rollback cells alone: the others come before them, and what came of the first tells where they are. */
 async function measure(name) {
-  const whole = loadScenario(name)
+  const [path, engine] = name.split('@')
+  const whole = loadScenario(path, engine === undefined ? {} : { 'cluster.engine': engine })
   const scenario = { ...whole, faults: { ...whole.faults, kinds: [] } }
   const { blocks } = (await runCampaign(scenario, { seed: '1', strategy, runs: 1 })).result.sweep
   const nth = blocks.findIndex(({ id }) => id === 'rollback')
@@ -20,17 +21,13 @@ async function measure(name) {
 }
 
 const PAGE = 'docs/points-of-no-return.md'
-const known = builtInScenarios()
+/** Each scenario on its own engine, and on the others that it takes. */
+const known = builtInScenarios().flatMap(name => [name, ...loadScenario(name).alsoOn.map(engine => `${name}@${engine}`)])
 const rows = new Map([...readFileSync(PAGE, 'utf8').matchAll(/^\| `([^`]+)` \|.*$/gm)].filter(([, name]) => known.includes(name)).map(([row, name]) => [name, row]))
-for (const name of known.filter(each => beginnings.split(',').some(beginning => each.startsWith(beginning)))) {
-  const { declared, measured, boundaries, seeds } = await measure(name)
-  const where = measured === null ? 'none: turning back ends well from every boundary' : measured.step === '-' ? `before the first step` : `once \`${measured.step}\` has begun`
-  const how = measured === null ? '' : `turning back before \`${measured.before}\`: ${measured.broke.map(check => WORDS[check]).join(', ')} in ${measured.runs} of ${measured.tried}`
-  rows.set(name, `| \`${name}\` | ${declared === null ? '–' : `\`${declared}\``} | ${where} | ${how} | ${boundaries} × ${seeds} |`)
-  process.stderr.write(`${name}: done\n`)
-}
-writeFileSync(
-  PAGE,
+/** What there is so far: a scenario that takes too long loses nothing of those before it. */
+function write() {
+  writeFileSync(
+    PAGE,
   `# Points of no return
 
 From where turning back loses acknowledged writes, ends without service, passes the deadline, or fails in one of its undo steps. The operator turns back at
@@ -44,4 +41,14 @@ ${[...rows.keys()].sort().map(name => rows.get(name)).join('\n')}
 
 Written by \`node scripts/points-of-no-return.mjs\` after \`npm run build\`.
 `,
-)
+  )
+}
+
+for (const name of known.filter(each => beginnings.split(',').some(beginning => each.startsWith(beginning)))) {
+  const { declared, measured, boundaries, seeds } = await measure(name)
+  const where = measured === null ? 'none: turning back ends well from every boundary' : measured.step === '-' ? `before the first step` : `once \`${measured.step}\` has begun`
+  const how = measured === null ? '' : `turning back before \`${measured.before}\`: ${measured.broke.map(check => WORDS[check]).join(', ')} in ${measured.runs} of ${measured.tried}`
+  rows.set(name, `| \`${name}\` | ${declared === null ? '–' : `\`${declared}\``} | ${where} | ${how} | ${boundaries} × ${seeds} |`)
+  write()
+  process.stderr.write(`${name}: done\n`)
+}

@@ -110,6 +110,20 @@ describe('VT-OP-4: drains', () => {
   })
 })
 
+it('VT-OP-3: one that is drained already is not replaced either while another is not Available', () => {
+  const lab = new Lab(TARGET)
+  lab.ok(CHANGE)
+  lab.ok(`kubectl annotate pod ${lab.tablet(1).pod} drain.planetscale.com/started=now`)
+  lab.until(() => annotations(lab, 1).includes('drain.planetscale.com/finished'), 120, 'it is drained')
+  // A restart of a minute: the shard lacks one tablet.
+  lab.cluster.tablets.kill(lab.tablet(2))
+  lab.wait(1)
+  lab.ok(`kubectl annotate pod ${lab.tablet(1).pod} rollout.planetscale.com/released=now`)
+  lab.until(() => !lab.tablet(1).up, 300, 'it is replaced')
+  expect(lab.tablet(2).up).toBe(true)
+  lab.until(() => upgraded(lab) === 1, 300, 'the released one')
+})
+
 it('VT-OP-5: alone, a primary’s pod is deleted directly: the outage is its restart (VT-T18)', () => {
   const lab = new Lab({ ...TARGET, fleet: 1, tabletsPerShard: 1, durabilityPolicy: 'none', updateStrategy: 'Immediate' }, { timeoutUs: 600_000_000 })
   lab.start(CHANGE)

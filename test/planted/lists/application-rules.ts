@@ -6,6 +6,9 @@ export const applicationRules: Family = {
   name: 'application-rules',
   title: 'Rules of the application',
   defects: [
+    rule('acknowledged-at-once', 'on Vitess a commit is answered before a replica has it', 'vitess.ts', 'acknowledged: (copy, at) => isAcknowledged(tabletOf(copy), at)', 'acknowledged: () => true', 'vitess'),
+    rule('tools-by-gate', 'on Vitess jobs and connectors are denied as programs are', 'vitess.ts', "whose === 'program' ? byGate(keyspace) : direct(keyspace)", 'byGate(keyspace)', 'vitess'),
+    rule('database-is-a-tablet', 'on Vitess a failover is another database', 'vitess.ts', 'database: copy => tabletOf(copy)?.shard ?? copy,', 'database: copy => copy,', 'vitess'),
     rule('insert-replaces', 'an INSERT of a row that is there succeeds', 'statements.ts', "row.present ? { is: 'duplicate-key' } : { is: 'changed', row: image }", "{ is: 'changed', row: image }", 'statements'),
     rule('no-row-fails', 'an UPDATE that matches nothing inserts', 'statements.ts', "return row.present ? { is: 'changed', row: image } : { is: 'no-row' }\n}", "return { is: 'changed', row: image }\n}", 'statements'),
     rule('no-tombstone', 'a versioned delete leaves nothing behind', 'statements.ts', '{ op: operation.id, present: false, version } : image', '{ op: operation.id, present: false, version: 0 } : image', 'statements'),

@@ -23,7 +23,7 @@ export const dualWrite: Family = {
     dual('no-build', 'the program that knows the flag is not rolled out', { without: ['build'] }),
     dual('nobody-stops', 'no pod confirms that it has paused, and the old database is not fenced', { without: ['paused', 'fence', 'fenced', 'blue-end', 'passed'] }),
     dual('no-open', 'the new database is never opened', { without: ['open', 'opened'] }),
-    dual('delete-first', 'the old database is deleted before the switch', { runbook: moved('delete-blue', { before: 'pause' }) }),
+    dual('delete-first', 'the old database is deleted before the switch', { runbook: moved('delete-blue', { before: 'pause' }), step: { 'delete-blue': keys({ pointOfNoReturn: undefined }) } }),
     dual('connectors-stop-early', 'the connectors stop before the soak; the comparison after it is still there', { runbook: moved('stop-connectors', { before: 'soak' }) }),
     // ── the way back ──
     dual('fence-not-undone', 'the rollback leaves the old database fenced', { step: { fence: noUndo } }, { look: 'rollback', most: 200 }),
@@ -31,7 +31,7 @@ export const dualWrite: Family = {
     dual('open-not-undone', 'the rollback does not bring back what the new database has taken', { step: { open: noUndo } }, { look: 'rollback', most: 200 }),
     // ── on Vitess ──
     onVitess('no-tables', 'the new keyspace gets no tables', { without: ['tables'] }),
-    onVitess('copy-overwrites', 'the copy overwrites what is newer, and nobody compares', { step: { backfill: UPSERT }, without: VERIFIED }),
+    onVitess('copy-first-no-proof', 'what was there is copied before changes are captured, and nobody compares', { runbook: moved('capture', { after: 'copy' }), without: VERIFIED }),
     onVitess('old-version-no-proof', 'the new keyspace is made of the old version, and nobody looks', { without: ['image'], step: { 'green-up': inCommand("grep -c '${want} *true'", "grep -c 'true'") } }),
     onVitess('fence-not-undone', 'the rollback leaves the old keyspace denied', { step: { fence: noUndo } }, { look: 'rollback', most: 200 }),
     onVitess('open-not-undone', 'the rollback does not bring back what the new keyspace has taken', { step: { open: noUndo } }, { look: 'rollback', most: 200 }),

@@ -21,6 +21,10 @@ export const vitessRules: Family = {
     rule('switch-without-waiting', 'a switch does not wait until the target has all', 'movetables.ts', "    if ((yield within(reaches(stream.copy, 'apply', leader.copy.lsn('receive')), Math.max(0, endUs - world.sim.now))) === TIMED_OUT)", "    if ((yield within(reaches(stream.copy, 'apply', 0), Math.max(0, endUs - world.sim.now))) === TIMED_OUT)", 'move'),
     rule('switch-while-copying', 'a switch begins while rows are copied', 'movetables.ts', "if (stream.state === 'Copying') return 'copy is still in progress'", '', 'move'),
     rule('no-taking-back', 'a switch that fails leaves the source denied', 'movetables.ts', '  for (const shard of source.shards) shard.allow()\n}\n\n/** Beyond', '}\n\n/** Beyond', 'move'),
+    rule('denial-at-once', 'a primary goes by its record before it has read it', 'routing.ts', '  shard.recorded = !remove\n', '  shard.recorded = !remove\n  shard.readRecord()\n', 'routing'),
+    rule('promoted-unread', 'a promoted primary does not read its record', 'reparent.ts', '  shard.readRecord()\n', '', 'routing'),
+    rule('gone-with-blue', 'what another keyspace holds is gone with the one that served', 'truth.ts', 'for (const shard of [serving, ...serving.keys.shards])', 'for (const shard of [serving])', 'routing'),
+    rule('names-ignored', 'whoever names a keyspace goes by the routing rules all the same', 'vtgate.ts', 'if (this.keyspace === undefined || shards.some', 'if (serving !== undefined || shards.some', 'routing'),
     rule('turned-down-unasked', 'a keyspace that is taken out goes whatever was said', 'operator.ts', ' || !this.atOnce.has(keyspace.name)', '', 'move'),
   ],
 }
