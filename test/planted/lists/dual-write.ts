@@ -1,4 +1,4 @@
-import { inCommand, keys, moved, noUndo } from '../change.ts'
+import { inCommand, keys, moved } from '../change.ts'
 import type { Family, RunbookDefect } from '../defect.ts'
 
 type More = Partial<Pick<RunbookDefect, 'look' | 'kinds' | 'most'>>
@@ -25,16 +25,10 @@ export const dualWrite: Family = {
     dual('no-open', 'the new database is never opened', { without: ['open', 'opened'] }),
     dual('delete-first', 'the old database is deleted before the switch', { runbook: moved('delete-blue', { before: 'pause' }), step: { 'delete-blue': keys({ pointOfNoReturn: undefined }) } }),
     dual('connectors-stop-early', 'the connectors stop before the soak; the comparison after it is still there', { runbook: moved('stop-connectors', { before: 'soak' }) }),
-    // ── the way back ──
-    dual('fence-not-undone', 'the rollback leaves the old database fenced', { step: { fence: noUndo } }, { look: 'rollback', most: 200 }),
-    dual('pause-not-undone', 'the rollback leaves the pods paused', { step: { pause: noUndo } }, { look: 'rollback', most: 200 }),
-    dual('open-not-undone', 'the rollback does not bring back what the new database has taken', { step: { open: noUndo } }, { look: 'rollback', most: 200 }),
     // ── on Vitess ──
     onVitess('no-tables', 'the new keyspace gets no tables', { without: ['tables'] }),
     onVitess('copy-first-no-proof', 'what was there is copied before changes are captured, and nobody compares', { runbook: moved('capture', { after: 'copy' }), without: VERIFIED }),
     onVitess('old-version-no-proof', 'the new keyspace is made of the old version, and nobody looks', { without: ['image'], step: { 'green-up': inCommand("grep -c '${want} *true'", "grep -c 'true'") } }),
-    onVitess('fence-not-undone', 'the rollback leaves the old keyspace denied', { step: { fence: noUndo } }, { look: 'rollback', most: 200 }),
-    onVitess('open-not-undone', 'the rollback does not bring back what the new keyspace has taken', { step: { open: noUndo } }, { look: 'rollback', most: 200 }),
   ],
 }
 

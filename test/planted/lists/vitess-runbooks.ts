@@ -1,4 +1,4 @@
-import { inCommand, keys, moved, noUndo } from '../change.ts'
+import { inCommand, keys, moved } from '../change.ts'
 import type { Family, RunbookDefect } from '../defect.ts'
 
 type More = Partial<Pick<RunbookDefect, 'look' | 'kinds' | 'most'>>
@@ -27,8 +27,6 @@ export const vitessRolling: Family = {
     // ── what faults leave behind ──
     rolling('lost-disks', 'tablets whose disk is gone are not made anew', { step: { 'lost-disks': nothing, 'last-lost-disks': nothing, 'undo-roll-lost-disks': nothing } }, { kinds: ['node-loss-with-volume'], most: 300 }),
     rolling('put-aside', 'tablets that a failover has put aside are not restored', { step: { drained: nothing, 'last-drained': nothing, 'undo-roll-drained': nothing } }, { kinds: ['process-kill', 'standby-diverged', 'partition'], most: 250 }),
-    // ── the way back ──
-    rolling('undo-keeps-the-spec', 'the rollback leaves the cluster object asking for the new version, and nobody looks', { without: ['undo-roll-change', 'undo-roll-gone'] }, { look: 'rollback', most: 200 }),
   ],
 }
 
@@ -45,7 +43,5 @@ export const vitessBlueGreen: Family = {
     guarded('blue-stays', 'blue is not taken out', { without: ['blue-goes', 'blue-gone', 'old-nodes'] }),
     guarded('no-buffer', 'the vtgates do not buffer', { set: { 'cluster.buffer': '{ enabled: false }' } }),
     guarded('no-way-back', 'the switch makes no way back; what looks for it is still there', { step: { 'switch-traffic': inCommand('switchtraffic', 'switchtraffic --enable-reverse-replication=false'), finish: inCommand('switchtraffic', 'switchtraffic --enable-reverse-replication=false') } }),
-    guarded('switch-not-undone', 'the rollback leaves traffic where it is', { step: { switch: noUndo } }, { look: 'rollback', most: 250 }),
-    guarded('green-not-removed', 'the rollback leaves green', { step: { provision: noUndo } }, { look: 'rollback', most: 250 }),
   ],
 }
