@@ -29,7 +29,7 @@ export function lintScript(script: Script, registry: CommandRegistry): ScriptFin
       hidden(node, isProgram, strict.pipefail, say)
       if (isProgram(node) && !strict.errexit && !looksAt(node, around)) say(node.line, 'failure-passed-over', `whatever becomes of \`${programOf(node, registry, functions) as string}\`, the next command runs: use \`set -e\`, or \`… || exit 1\``)
     }
-    if (node.is === 'conditional' || node.is === 'arithmetic') compared(node, fed, say)
+    if (node.is === 'conditional' || node.is === 'arithmetic') compared(node, fed, script, say)
     if (node.is === 'while' && waits(node, isProgram) && !bounded(node, leavers)) say(node.line, 'unbounded-wait', 'this loop has no limit of its own: if what it waits for never comes, the script hangs. Count the passes, or compare with a deadline')
   })
   for (const [name, at] of fed) if (!mentioned(script, name)) say(at.line, 'result-never-read', `\`${name}\` is never looked at`, 'SC2034')
@@ -110,7 +110,7 @@ function guards(node: Simple, fed: ReadonlyMap<string, unknown>, script: Script,
 function alwaysPrints(nodes: readonly Node[]): boolean {
   const last = nodes.at(-1)
   const program = last?.is === 'pipeline' ? last.commands.at(-1) : last
-  return program?.is === 'simple' && ['date', 'wc', 'nproc'].includes(constant(program.words[0]) ?? '')
+  return program?.is === 'simple' && (['date', 'wc', 'nproc'].includes(constant(program.words[0]) ?? '') || (constant(program.words[0]) === 'grep' && program.words.some(w => constant(w) === '-c')))
 }
 
 type Say = (line: number, rule: ScriptRule, message: string, shellCheck?: string) => void
@@ -127,10 +127,12 @@ function checkedBefore(script: Script, name: string, line: number): boolean {
 }
 
 /** `(( … ))` and `[[ … -gt … ]]` over what a program printed: empty counts as 0, or the line is an error that reads as no. */
-function compared(node: Extract<Node, { is: 'conditional' | 'arithmetic' }>, fed: ReadonlyMap<string, unknown>, say: Say): void {
+function compared(node: Extract<Node, { is: 'conditional' | 'arithmetic' }>, fed: ReadonlyMap<string, unknown>, script: Script, say: Say): void {
   if (node.is === 'conditional' && !(node.test.is === 'binary' && NUMERIC.test(node.test.operator))) return
-  const names = wordsOf(node).flatMap(w => [...parametersOf(w.parts), ...(node.is === 'arithmetic' ? (w.source.match(/[A-Za-z_]\w*/g) ?? []) : [])])
-  const variable = names.find(n => fed.has(n))
+  // What is counted is a number, whatever is counted.
+  const counted = /\$\((?:wc|grep -c|date|nproc)\b[^()]*\)/g
+  const names = wordsOf(node).flatMap(w => [...parametersOf(w.parts.filter(p => p.is !== 'command' || !alwaysPrints(p.body))), ...(node.is === 'arithmetic' ? (w.source.replace(counted, '').match(/[A-Za-z_]\w*/g) ?? []) : [])])
+  const variable = names.find(n => fed.has(n) && !checkedBefore(script, n, node.line))
   if (variable !== undefined) say(node.line, 'guard-without-data', `if \`${variable}\` is empty or no number, this is false and the script goes on as if the guard had held. Check for a number first`)
 }
 
