@@ -10,6 +10,7 @@ import { audit } from './audit.ts'
 import { gofeatureflag, KubectlWithRollouts } from './commands.ts'
 import { ApplicationEntrance } from './entrance.ts'
 import type { ApplicationOptions } from './options.ts'
+import { CurlWithPrometheus, Prometheus } from './monitoring/prometheus.ts'
 import { postgresDatabases } from './postgres.ts'
 import { Requests } from './requests.ts'
 import { Rollouts } from './rollout.ts'
@@ -52,6 +53,8 @@ export class ApplicationCluster implements Cluster {
     this.budget = inner.budget
     this.commands = new CommandRegistry("the operator's workstation").register(...inner.commands.names.map(name => inner.commands.get(name)))
     this.commands.register(new KubectlWithRollouts(inner.commands.get('kubectl'), this.world, this.rollouts), gofeatureflag)
+    if (options.monitoring.enabled) this.world.prometheus = new Prometheus(this.world)
+    this.commands.register(new CurlWithPrometheus(inner.commands.get('curl'), this.world.prometheus))
     this.world.rows = new Rows(sim, options, () => this.originOf())
     this.world.rows.onCommit((commit, key) => {
       this.world.changes.push({ commit, key })

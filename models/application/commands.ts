@@ -93,9 +93,9 @@ export class KubectlWithRollouts implements Command {
     for (;;) {
       const progress = this.rollouts.progress(key)
       if (progress === undefined) return failed(`Error: rollouts.argoproj.io "${key}" not found\n`)
-      if (progress.aborted) return { out: 'Degraded - RolloutAborted: Rollout aborted update\n', err: 'Error: The rollout is in a degraded state with message: RolloutAborted: Rollout aborted update\n', code: 1 }
+      if (progress.aborted) return { out: `Degraded - ${degraded(progress.message)}\n`, err: `Error: The rollout is in a degraded state with message: ${degraded(progress.message)}\n`, code: 1 }
       if (progress.stable === progress.update && this.whole(key)) return ok('Healthy\n')
-      const state = progress.pausedUntilUs === undefined ? 'Progressing - more replicas need to be updated\n' : 'Paused - CanaryPauseStep\n'
+      const state = progress.pausedUntilUs === undefined ? 'Progressing - more replicas need to be updated\n' : `Paused - ${progress.message === '' ? 'CanaryPauseStep' : progress.message}\n`
       if (once) return ok(state)
       const woken = yield within(this.kubernetes.changed, deadlineUs === NEVER ? NEVER : Math.max(0, deadlineUs - this.world.sim.now))
       if (woken === TIMED_OUT) return { out: state, err: 'Error: Rollout status watch exceeded timeout\n', code: 1 }
@@ -107,6 +107,11 @@ export class KubectlWithRollouts implements Command {
     const replicas = (this.kubernetes.store.get(KIND, key)?.spec?.replicas as number | undefined) ?? 1
     return pods.length === replicas && pods.every(pod => pod.ready && !pod.terminating)
   }
+}
+
+/** Why it was aborted, as the plugin has it. */
+function degraded(message: string): string {
+  return message.startsWith('RolloutAborted: ') ? message : 'RolloutAborted: Rollout aborted update'
 }
 
 function own(argv: readonly string[]): boolean {

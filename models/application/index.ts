@@ -6,6 +6,8 @@ import { postgres } from '../postgres/index.ts'
 import { rules as postgresRules } from '../postgres/rules.ts'
 import { vitess, type VitessOptions } from '../vitess/index.ts'
 import { ApplicationCluster } from './cluster.ts'
+import { parseCondition } from './monitoring/analysis.ts'
+import { parseQuery } from './monitoring/promql.ts'
 import { type ApplicationOptions, applicationOptions } from './options.ts'
 import { RANGES } from './ranges.ts'
 import { rules } from './rules.ts'
@@ -28,6 +30,7 @@ function problems(options: ApplicationOptions): readonly Problem[] {
       found.push({ path: ['builds', image, 'order'], message: 'versions come from the legacy database, so a versioned write to both begins there: right would be legacy-first' })
     }
   }
+  found.push(...monitoringProblems(options))
   for (const [which, count, all] of [['sampledHot', options.sampledHot, options.keys * options.hotKeys], ['sampledCold', options.sampledCold, options.keys * (1 - options.hotKeys)]] as const) {
     if (count > all) found.push({ path: [which], message: `${count} keys cannot be sampled of ${Math.floor(all)}` })
   }
@@ -45,6 +48,26 @@ function onVitess({ legacy, modern }: ApplicationOptions, { keyspace, fleet, tab
   if (fleet !== tabletsPerShard) found.push({ path: ['vitess', 'fleet'], message: `the rows of the programs lie in one shard: right would be ${tabletsPerShard}` })
   if (legacy !== keyspace) found.push({ path: ['legacy'], message: `the legacy database is the keyspace of the cluster: right would be ${keyspace}` })
   if (modern === legacy || !/^[a-z][a-z0-9_]*$/.test(modern)) found.push({ path: ['modern'], message: `the modern database is another keyspace: right would be, for example, ${keyspace}green` })
+  return found
+}
+
+/** Queries and conditions that cannot be read, and an analysis that has nobody to ask. */
+function monitoringProblems({ canary, monitoring }: ApplicationOptions): readonly Problem[] {
+  const found: Problem[] = []
+  const read = (path: readonly (string | number)[], parse: () => unknown): void => {
+    try {
+      parse()
+    } catch (error) {
+      found.push({ path, message: (error as Error).message })
+    }
+  }
+  for (const [i, { expr }] of monitoring.rules.entries()) read(['monitoring', 'rules', i, 'expr'], () => parseQuery(expr))
+  for (const [i, step] of canary.entries()) {
+    if (!('analysis' in step)) continue
+    if (!monitoring.enabled) found.push({ path: ['canary', i, 'analysis'], message: 'an analysis asks Prometheus: right would be monitoring: { enabled: true }' })
+    read(['canary', i, 'analysis', 'query'], () => parseQuery(step.analysis.query))
+    for (const which of ['successCondition', 'failureCondition'] as const) if (step.analysis[which] !== '') read(['canary', i, 'analysis', which], () => parseCondition(step.analysis[which]))
+  }
   return found
 }
 

@@ -16,6 +16,7 @@ const behaviour = {
   onModernError: z.enum(['return', 'log']).describe('the same for the modern one').meta({ unit: '', source: 'seed 001 WriteBoth; VB DW-F03' }),
   statement: z.enum(['plain', 'upsert', 'versioned']).describe('plain: INSERT, UPDATE or DELETE; upsert: the whole row whatever is there; versioned: only over an older version, and a delete leaves a tombstone').meta({ unit: '', source: 'VB §9c; DW-F07' }),
   idempotencyKeys: z.boolean().describe('a write that is tried again is known by its key and done once').meta({ unit: '', source: 'VB I5' }),
+  errorP: z.number().min(0).max(1).describe('share of the requests that it answers with an error by a defect of its own, without having done anything').meta({ unit: '', source: 'scenario' }),
 }
 
 const changes = z.strictObject(Object.fromEntries(Object.entries(behaviour).map(([name, field]) => [name, (field as z.ZodType).optional()])) as { [K in keyof typeof behaviour]: z.ZodOptional<(typeof behaviour)[K]> })
@@ -29,14 +30,42 @@ const build = z.strictObject({
   onModernError: behaviour.onModernError.default('return'),
   statement: behaviour.statement.default('plain'),
   idempotencyKeys: behaviour.idempotencyKeys.default(false),
+  errorP: behaviour.errorP.default(0),
   flags: z.record(z.string(), z.record(z.string(), changes)).default({}).describe('flags that it asks for, and what each value of one changes; a flag or value that is not here changes nothing').meta({ unit: '', source: 'scenario' }),
 })
 export type Build = z.output<typeof build>
 
+/** An analysis of a canary: an AnalysisTemplate with one metric of Prometheus, in place. */
+const analysis = z.strictObject({
+  name: z.string().default('metric'),
+  query: z.string(),
+  intervalSeconds: z.number().positive().default(60),
+  count: z.number().int().min(1).default(1),
+  initialDelaySeconds: z.number().min(0).default(0),
+  successCondition: z.string().default(''),
+  failureCondition: z.string().default(''),
+  failureLimit: z.number().int().min(0).default(0),
+  inconclusiveLimit: z.number().int().min(0).default(0),
+  consecutiveErrorLimit: z.number().int().min(0).default(4),
+})
+
 const step = z.union([
   z.strictObject({ setWeight: z.number().min(0).max(100) }),
   z.strictObject({ pause: z.strictObject({ duration: z.string().regex(/^\d+(s|m|h)?$/).optional() }) }),
+  z.strictObject({ analysis }),
 ])
+
+const monitoring = z.strictObject({
+  enabled: z.boolean().default(false).describe('a Prometheus scrapes the pods of the program and answers at prometheus:9090').meta({ unit: '', source: 'scenario' }),
+  scrapeSeconds: z.number().positive().default(15).describe('scrape_interval').meta({ unit: 's', source: 'prometheus.io configuration: 1m; usual charts 15–30 s' }),
+  evaluationSeconds: z.number().positive().default(15).describe('evaluation_interval of the alert rules').meta({ unit: 's', source: 'prometheus.io configuration: 1m; usual charts 15–30 s' }),
+  lookbackSeconds: z.number().positive().default(300).describe('query.lookback-delta: a sample that is older is no value').meta({ unit: 's', source: 'prometheus.io querying basics, staleness' }),
+  rules: z
+    .array(z.strictObject({ alert: z.string(), expr: z.string(), forSeconds: z.number().min(0).default(0) }))
+    .default([])
+    .describe('alert rules: name, expression, and how long it must hold')
+    .meta({ unit: '', source: 'scenario' }),
+})
 
 const probability = z.number().min(0).max(1)
 
@@ -64,6 +93,7 @@ export const applicationOptions = z.strictObject({
     })
     .prefault({})
     .describe('how flags reach the pods'),
+  monitoring: monitoring.prefault({}).describe('what watches the program'),
   writesPerSecond: z.number().positive().default(500).describe('writes of the application; give `load.writesPerSecond` the same').meta({ unit: 'writes/s', source: 'scenario' }),
   keys: z.number().int().min(100).default(1_000_000).describe('keys that are written and deleted').meta({ unit: 'keys', source: 'scenario' }),
   hotKeys: z.number().gt(0).lt(1).default(0.2).describe('share of the keys that are hot').meta({ unit: '', source: 'judgement: 80/20' }),

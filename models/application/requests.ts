@@ -112,6 +112,7 @@ export class Requests {
   private *serve(pod: Pod, operation: Operation, attempt: number): Process<'ok' | 'error'> {
     while (pod.behaviour.paused) yield pod.reconsidered
     const build = pod.behaviour
+    if (build.errorP > 0 && this.world.sim.chance.draw('request', 'application.build-error', operation.id * 16 + attempt) < build.errorP) return 'error'
     operation.sql ??= this.sqlFor(pod, operation, build)
     if (operation.sql === undefined) return 'error'
     const sides: readonly Side[] = build.writes !== 'both' ? [build.writes] : build.order === 'legacy-first' ? ['legacy', 'modern'] : ['modern', 'legacy']

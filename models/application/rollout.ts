@@ -1,11 +1,13 @@
 /** The Argo Rollouts controller: a canary by steps (rules APP-CANARY-…). Pods are the platform's; this decides how many of which revision. */
-import { defineEvent, parseDurationUs, type TimerId } from '../../src/kernel/index.ts'
+import { defineEvent, parseDurationUs, type Task, type TimerId } from '../../src/kernel/index.ts'
 import { countOrShare, type KubeObject, type PodTemplate } from '../kubernetes/objects.ts'
 import { RevisionBook, safeHash } from '../kubernetes/revisions.ts'
+import { type Analysis, analyse, type Verdict } from './monitoring/analysis.ts'
 import type { CanaryStep } from './options.ts'
 import type { World } from './world.ts'
 
 const STEP = defineEvent('application.canary-step')
+const ANALYSIS = defineEvent('application.analysis')
 
 interface RolloutSpec {
   readonly replicas?: number
@@ -22,6 +24,8 @@ export interface Progress {
   aborted: boolean
   message: string
   timer: TimerId | undefined
+  /** The analysis run of this step. */
+  analysis: Task<Verdict> | undefined
 }
 
 export const KIND = 'Rollout'
@@ -61,21 +65,24 @@ export class Rollouts {
     const progress = this.all.get(key)
     if (progress === undefined || progress.stable === progress.update) return
     progress.aborted = true
-    progress.message = message
     this.next(progress)
+    progress.message = message
     this.enqueue(key)
   }
 
   private next(progress: Progress): void {
     if (progress.timer !== undefined) this.world.sim.cancel(progress.timer)
     progress.timer = undefined
+    progress.analysis?.kill()
+    progress.analysis = undefined
     progress.pausedUntilUs = undefined
+    progress.message = ''
     progress.step += 1
   }
 
   private progressOf(key: string, update: string): Progress {
     let progress = this.all.get(key)
-    if (progress === undefined) this.all.set(key, (progress = { stable: update, update, step: 0, pausedUntilUs: undefined, aborted: false, message: '', timer: undefined }))
+    if (progress === undefined) this.all.set(key, (progress = { stable: update, update, step: 0, pausedUntilUs: undefined, aborted: false, message: '', timer: undefined, analysis: undefined }))
     if (progress.update !== update) {
       this.next(progress)
       progress.update = update
@@ -143,6 +150,7 @@ export class Rollouts {
       return this.enqueue(key)
     }
     if (progress.pausedUntilUs !== undefined) return
+    if ('analysis' in step) return this.analyse(key, progress, step.analysis)
     const us = step.pause.duration === undefined ? Number.POSITIVE_INFINITY : (parseDurationUs(/\d$/.test(step.pause.duration) ? `${step.pause.duration}s` : step.pause.duration) ?? 0)
     progress.pausedUntilUs = sim.now + us
     sim.touch()
@@ -152,6 +160,27 @@ export class Rollouts {
         this.next(progress)
         this.enqueue(key)
       })
+  }
+
+  /** Begins the analysis run of a step. One that fails aborts the rollout, one that is inconclusive pauses it until somebody decides (rule APP-ANALYSIS-3). */
+  private analyse(key: string, progress: Progress, spec: Analysis): void {
+    if (progress.analysis !== undefined) return
+    const { sim, prometheus } = this.world
+    const run = sim.spawn(analyse(prometheus, spec))
+    progress.analysis = run
+    run.park(sim, verdict => {
+      if (verdict === undefined || progress.analysis !== run) return
+      sim.note(ANALYSIS, key, 0, `analysis of rollout ${key}: ${verdict.phase}${verdict.why === '' ? '' : `: ${verdict.why}`}`)
+      if (verdict.phase === 'Failed' || verdict.phase === 'Error') return this.abort(key, `RolloutAborted: Rollout aborted update: ${verdict.why}`)
+      if (verdict.phase === 'Inconclusive') {
+        progress.pausedUntilUs = Number.POSITIVE_INFINITY
+        progress.message = 'InconclusiveAnalysisRun'
+        sim.touch()
+      } else {
+        this.next(progress)
+        this.enqueue(key)
+      }
+    })
   }
 
   private createPod(object: KubeObject, key: string, hash: string, template: PodTemplate): void {

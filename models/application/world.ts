@@ -7,6 +7,7 @@ import type { Kubernetes, PodView } from '../kubernetes/index.ts'
 import { Connection, type Door } from './connection.ts'
 import type { Change, Connector, Offsets } from './cdc.ts'
 import type { ApplicationOptions } from './options.ts'
+import type { Prometheus } from './monitoring/prometheus.ts'
 import type { Pod } from './pod.ts'
 import type { Rows, Side } from './rows.ts'
 
@@ -38,6 +39,8 @@ export class World {
   readonly pods = new Map<string, Pod>()
   /** Share of the requests that go to pods of a revision, where a mesh splits them; undefined = evenly over the Ready pods. */
   weights: { readonly canary: string; readonly share: number } | undefined
+  /** What watches the pods, if anybody does. */
+  prometheus: Prometheus | undefined
   /** The flag service does not answer. */
   flagsAway = 0
   /** The running connectors, what they leave behind by name, and the logs that they read, oldest first. */

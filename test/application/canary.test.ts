@@ -44,9 +44,16 @@ test('a pause without duration waits for promote; abort brings the stable pods b
   expect(fresh(again)).toBe(6)
 })
 
-test('BG-T18: kubectl does not pause a Rollout', () => {
-  const on = bench({ builds: BUILDS })
+test('BG-T18, PG-S15: kubectl does not pause a Rollout, which goes on, and a pause takes no request from anybody', () => {
+  const on = bench({ builds: BUILDS, canary: [{ setWeight: 20 }, { pause: { duration: '2m' } }, { setWeight: 50 }, { pause: {} }] })
+  set(on)
+  on.wait(60)
   expect(on.run('kubectl rollout pause rollout/webapp')).toMatchObject({ code: 1, err: 'error: rollouts.argoproj.io "webapp" pausing is not supported\n' })
+  on.wait(240)
+  expect([fresh(on), on.run('kubectl argo rollouts status webapp --watch=false').out]).toEqual([3, 'Paused - CanaryPauseStep\n'])
+  const begin = on.operations().length
+  on.wait(120)
+  expect(on.operations().filter(({ id, outcome }) => id > begin && outcome === 'ok').length).toBeGreaterThan(100)
 })
 
 describe('BG-T11: while the writer to both is a canary, the rest of the writes are in legacy alone', () => {

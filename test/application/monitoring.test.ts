@@ -1,0 +1,198 @@
+/** What a Prometheus beside the program shows of it, what an alert makes of that, and what an analysis of a canary does (rules APP-METRIC-…, APP-ALERT-…, APP-ANALYSIS-…). */
+import { describe, expect, test } from 'vitest'
+import { application, applicationOptions } from '../../models/application/index.ts'
+import { analyse, type Analysis, judge } from '../../models/application/monitoring/analysis.ts'
+import { type Bench, bench, CALM } from './lab.ts'
+
+const ON = { enabled: true }
+/** A build of which half of the requests fail. */
+const BAD = { 'webapp:2': { errorP: 0.5 } }
+const set = (on: Bench): unknown => on.run('kubectl argo rollouts set image webapp webapp=webapp:2')
+const values = (on: Bench, query: string): readonly number[] => {
+  const answer = JSON.parse(on.run(`curl -sG http://prometheus:9090/api/v1/query --data-urlencode 'query=${query}'`).out) as { data: { result: { value: [number, string] }[] } }
+  return answer.data.result.map(({ value }) => Number(value[1]))
+}
+const alerts = (on: Bench): readonly { readonly labels: Readonly<Record<string, string>>; readonly state: string }[] => (JSON.parse(on.run('curl -s http://prometheus:9090/api/v1/alerts').out) as { data: { alerts: never[] } }).data.alerts
+const status = (on: Bench): string => on.run('kubectl argo rollouts status webapp --watch=false').out
+const fresh = (on: Bench): number => [...on.cluster.world.pods.values()].filter(pod => pod.c.image === 'webapp:2' && pod.up).length
+const RATIO = (labels = ''): string => `sum(rate(http_requests_total{code="500"${labels}}[2m])) / sum(rate(http_requests_total{${labels.replace(/^,/, '')}}[2m]))`
+
+describe('what is scraped', () => {
+  test('APP-METRIC-1, APP-METRIC-4: a rate is that of the load; it needs two samples, and what happened since the last scrape is in none', () => {
+    const on = bench({ monitoring: { ...ON, scrapeSeconds: 15 } })
+    on.wait(20)
+    expect(values(on, 'rate(http_requests_total[10s])')).toEqual([])
+    on.wait(300)
+    expect(values(on, 'sum(rate(http_requests_total[1m]))')[0]).toBeCloseTo(50, 1)
+    expect(values(on, 'count(up)')).toEqual([6])
+    const before = values(on, 'sum(http_requests_total)')[0] as number
+    on.wait(1)
+    expect((values(on, 'sum(http_requests_total)')[0] as number) - before).toBeLessThan(50 * 15)
+    on.wait(14)
+    // Every pod has been scraped once in fifteen seconds.
+    expect((values(on, 'sum(http_requests_total)')[0] as number) - before).toBeCloseTo(50 * 15, 0)
+  })
+
+  test('APP-METRIC-2: a pod that is gone has no value, and its samples are in a range; one that stands still is down at its next scrape', () => {
+    const on = bench({ monitoring: ON })
+    on.wait(120)
+    const [first, second] = [...on.cluster.world.pods.values()].map(pod => pod.name) as [string, string]
+    on.cluster.strike({ kind: 'process-pause', target: `pod:${second}`, durationUs: 600_000_000, magnitude: 1, nth: 0 })
+    on.wait(16)
+    expect([values(on, `up{pod="${second}"}`), values(on, `http_requests_total{pod="${second}"}`)]).toEqual([[0], []])
+    on.run(`kubectl delete pod ${first}`)
+    on.wait(30)
+    expect([values(on, `up{pod="${first}"}`), values(on, `http_requests_total{pod="${first}"}`)]).toEqual([[], []])
+    expect(values(on, `increase(http_requests_total{pod="${first}"}[2m])`)[0]).toBeGreaterThan(100)
+    expect(values(on, `absent(up{pod="${first}"})`)).toEqual([1])
+    // Scraped more seldom than the look-back, a series is there only now and then.
+    const seldom = bench({ monitoring: { ...ON, scrapeSeconds: 600 } })
+    seldom.wait(1_200)
+    const there = Array.from({ length: 12 }, () => (seldom.wait(50), values(seldom, 'count(up)')[0] ?? 0))
+    expect(new Set(there).size).toBeGreaterThan(1)
+    expect(Math.min(...there)).toBeLessThan(6)
+  })
+
+  test('APP-METRIC-2, APP-METRIC-4: a process that died is down until the next one counts from nothing, and rate() takes that into account', () => {
+    const on = bench({ monitoring: ON, startSeconds: 30 })
+    on.wait(120)
+    const pod = [...on.cluster.world.pods.values()].map(each => each.name)[0] as string
+    const before = values(on, `http_requests_total{pod="${pod}"}`)[0] as number
+    on.cluster.strike({ kind: 'process-kill', target: `pod:${pod}`, durationUs: 0, magnitude: 1, nth: 0 })
+    on.wait(20)
+    expect([values(on, `up{pod="${pod}"}`), values(on, `http_requests_total{pod="${pod}"}`)]).toEqual([[0], []])
+    on.wait(80)
+    const after = values(on, `http_requests_total{pod="${pod}"}`)[0] as number
+    expect(values(on, `up{pod="${pod}"}`)).toEqual([1])
+    expect(after).toBeLessThan(before)
+    expect(values(on, `increase(http_requests_total{pod="${pod}"}[3m])`)[0]).toBeGreaterThan(after)
+  })
+
+  test('APP-METRIC-3, BG-T13: an error that is only logged is a success, and a ratio under its threshold lets thousands of rows through', () => {
+    const swallowed = bench({ image: 'webapp:2', builds: { 'webapp:2': { writes: 'both', onModernError: 'log' } }, monitoring: ON, ...CALM, modernErrorP: 0.05 })
+    swallowed.wait(300)
+    expect([values(swallowed, RATIO()), values(swallowed, 'sum(http_requests_total{code="500"})')]).toEqual([[], []])
+    expect(swallowed.operations().filter(({ outcome, legs }) => outcome === 'ok' && legs.some(({ side, result }) => side === 'modern' && result === 'error')).length).toBeGreaterThan(5)
+    const returned = bench({ image: 'webapp:2', builds: { 'webapp:2': { writes: 'both' } }, monitoring: ON, ...CALM, modernErrorP: 0.0005 })
+    returned.wait(900)
+    expect(values(returned, RATIO())[0]).toBeCloseTo(0.0005, 4)
+    expect(values(returned, `${RATIO()} > 0.001`)).toEqual([])
+    // Of 10,000 writes a second it would be 18,000 an hour.
+    expect(values(returned, 'sum(increase(http_requests_total{code="500"}[2m]))')[0]).toBeGreaterThan(2)
+  })
+
+  test('APP-METRIC-3: a defect of a build is met by the sampled requests in the share that the counters show, and such a request does nothing', () => {
+    const on = bench({ image: 'webapp:2', builds: BAD, monitoring: ON, attempts: 1, followUpShare: 0 })
+    on.wait(300)
+    const ended = on.operations().filter(({ outcome }) => outcome !== 'pending')
+    const failed = ended.filter(({ outcome }) => outcome === 'failed')
+    // Four standard deviations of that many requests.
+    expect(Math.abs(failed.length / ended.length - 0.5)).toBeLessThan(2 / Math.sqrt(ended.length))
+    expect(values(on, RATIO())[0]).toBeCloseTo(0.5, 3)
+    expect(failed.filter(({ legs }) => legs.length > 0)).toEqual([])
+  })
+
+  test('APP-METRIC-4: nothing by nothing is NaN, which no comparison keeps; of a series that is not there nothing comes', () => {
+    const on = bench({ monitoring: ON })
+    on.wait(120)
+    const nan = 'sum(rate(http_requests_total{code="200"}[1m]) * 0) / sum(rate(http_requests_total{code="200"}[1m]) * 0)'
+    expect([values(on, nan), values(on, `${nan} > 0`), values(on, `${nan} <= 0`)]).toEqual([[Number.NaN], [], []])
+    expect([values(on, 'pg_replication_lag_seconds > 5'), values(on, 'absent(pg_replication_lag_seconds)')]).toEqual([[], [1]])
+    expect(values(on, 'max(http_requests_total) - min(http_requests_total)')[0]).toBeGreaterThanOrEqual(0)
+    expect(values(on, 'avg by (version) (up)')).toEqual([1])
+  })
+})
+
+describe('alerts', () => {
+  const rules = [
+    { alert: 'Errors', expr: `${RATIO()} > 0.1`, forSeconds: 0 },
+    { alert: 'ErrorsByVersion', expr: 'sum by (version) (rate(http_requests_total{code="500"}[2m])) / sum by (version) (rate(http_requests_total[2m])) > 0.1', forSeconds: 0 },
+    { alert: 'ErrorsLong', expr: 'sum by (version) (rate(http_requests_total{code="500"}[2m])) > 0', forSeconds: 300 },
+    { alert: 'Lag', expr: 'pg_replication_lag_seconds{app="postgres"} > 5', forSeconds: 0 },
+    { alert: 'Down', expr: 'up{app="postgres"} == 0', forSeconds: 0 },
+    { alert: 'NoLag', expr: 'absent(pg_replication_lag_seconds{app="postgres"})', forSeconds: 0 },
+  ]
+
+  test('APP-ALERT-1, BG-T13, BG-T14: averaged over all pods the canary hides, `for` outlasts its stage, and a series that is not there alarms nobody', () => {
+    const on = bench({ builds: BAD, canary: [{ setWeight: 16 }, { pause: { duration: '2m' } }, { setWeight: 50 }, { pause: {} }], monitoring: { ...ON, rules } })
+    set(on)
+    on.wait(100)
+    expect(fresh(on)).toBe(1)
+    const state = (name: string): string | undefined => alerts(on).find(({ labels }) => labels['alertname'] === name)?.state
+    // One pod of six, half of whose requests fail: a twelfth of all.
+    expect(values(on, RATIO())[0]).toBeLessThan(0.1)
+    expect([state('Errors'), state('ErrorsByVersion'), state('ErrorsLong'), state('Lag'), state('Down'), state('NoLag')]).toEqual([undefined, 'firing', 'pending', undefined, undefined, 'firing'])
+    on.wait(240)
+    // The next stage has begun before the alarm of five minutes was raised.
+    expect([fresh(on), state('Errors')]).toEqual([3, 'firing'])
+    on.wait(300)
+    expect(state('ErrorsLong')).toBe('firing')
+  })
+})
+
+describe('an analysis', () => {
+  const spec = (more: Partial<Analysis> & { query: string }): Record<string, unknown> => ({ intervalSeconds: 30, count: 3, ...more })
+  const rolled = (analysis: Record<string, unknown>, builds: Record<string, unknown> = BAD): Bench => {
+    const on = bench({ builds, canary: [{ setWeight: 16 }, { pause: { duration: '2m' } }, { analysis }, { setWeight: 50 }, { pause: {} }], monitoring: ON })
+    set(on)
+    on.wait(600)
+    return on
+  }
+
+  test('APP-ANALYSIS-1: conditions alone and together', () => {
+    const of = (successCondition: string, failureCondition: string, ...result: number[]): string => judge(result, { successCondition, failureCondition })
+    expect([of('result[0] < 1', '', 0), of('result[0] < 1', '', 2), of('', 'result[0] > 1', 0), of('', 'result[0] > 1', 2)]).toEqual(['Successful', 'Failed', 'Successful', 'Failed'])
+    expect([of('result[0] < 1', 'result[0] > 2', 1.5), of('result[0] < 1', 'result[0] > 2', 3), of('', '', 3)]).toEqual(['Inconclusive', 'Failed', 'Successful'])
+    expect([of('result[0] < 1', '', Number.NaN), of('', 'result[0] > 1', Number.NaN), of('result[0] < 1', 'result[0] > 2', Number.NaN), of('isNaN(result[0]) || result[0] < 1', '', Number.NaN)]).toEqual(['Failed', 'Successful', 'Inconclusive', 'Successful'])
+    expect([of('result[0] < 1', ''), of('len(result) == 0 || result[0] < 1', '')]).toEqual(['Error', 'Successful'])
+  })
+
+  test('APP-ANALYSIS-3: one that looks at the canary alone fails, and the stable pods are back; one over all pods lets it pass', () => {
+    const alone = rolled(spec({ query: RATIO(',version="2"'), successCondition: 'result[0] < 0.1' }))
+    expect([fresh(alone), alone.cluster.world.pods.size]).toEqual([0, 6])
+    expect(alone.run('kubectl argo rollouts status webapp')).toMatchObject({ code: 1, out: expect.stringMatching(/^Degraded - RolloutAborted: .*assessed Failed due to failed \(1\) > failureLimit \(0\)/) as string })
+    const averaged = rolled(spec({ query: RATIO(), successCondition: 'result[0] < 0.1' }))
+    expect([fresh(averaged), status(averaged)]).toEqual([3, 'Paused - CanaryPauseStep\n'])
+    const limit = rolled(spec({ query: RATIO(',version="2"'), successCondition: 'result[0] < 0.1', failureLimit: 3 }))
+    expect(fresh(limit)).toBe(3)
+  })
+
+  test('APP-ANALYSIS-3: an inconclusive one pauses until somebody decides', () => {
+    const on = rolled(spec({ query: RATIO(',version="2"'), successCondition: 'result[0] < 0.1', failureCondition: 'result[0] > 0.9' }))
+    expect([fresh(on), status(on)]).toEqual([1, 'Paused - InconclusiveAnalysisRun\n'])
+    on.wait(300)
+    expect(fresh(on)).toBe(1)
+    on.run('kubectl argo rollouts promote webapp')
+    on.wait(120)
+    expect([fresh(on), status(on)]).toEqual([3, 'Paused - CanaryPauseStep\n'])
+  })
+
+  test('APP-ANALYSIS-2: a good canary without one error has no series of errors: no result is an error, and five of them abort it', () => {
+    const good = { 'webapp:2': {} }
+    const on = rolled(spec({ query: RATIO(',version="2"'), successCondition: 'result[0] < 0.1' }), good)
+    expect(on.run('kubectl argo rollouts status webapp').out).toContain('consecutiveErrors (5) > consecutiveErrorLimit (4)')
+    expect(fresh(on)).toBe(0)
+    const careful = rolled(spec({ query: RATIO(',version="2"'), successCondition: 'len(result) == 0 || result[0] < 0.1' }), good)
+    expect(fresh(careful)).toBe(3)
+  })
+
+  test('APP-ANALYSIS-2: errors are tried again after ten seconds, and in a row only', () => {
+    const on = bench({ monitoring: ON })
+    const begin = on.sim.now
+    const task = on.sim.spawn(analyse(on.cluster.world.prometheus, { name: 'm', query: 'nothing', intervalSeconds: 60, count: 1, initialDelaySeconds: 0, successCondition: 'result[0] < 1', failureCondition: '', failureLimit: 0, inconclusiveLimit: 0, consecutiveErrorLimit: 2 }))
+    on.wait(60)
+    expect(task.result).toMatchObject({ phase: 'Error' })
+    expect(on.sim.now - begin).toBeGreaterThan(20_000_000)
+  })
+})
+
+test('what is not modelled, or wrong, is said before anything runs', () => {
+  const problems = (more: Record<string, unknown>): readonly string[] => application.problems(applicationOptions.parse({ database: { green: { name: 'green-db', replicas: 1 } }, ...more })).map(({ path, message }) => `${path.join('.')}: ${message}`)
+  expect(problems({ monitoring: { enabled: true, rules: [{ alert: 'a', expr: 'histogram_quantile(0.9, x)' }] } })[0]).toMatch(/monitoring\.rules\.0\.expr: the function histogram_quantile\(\) is not modelled/)
+  expect(problems({ monitoring: { enabled: true, rules: [{ alert: 'a', expr: 'sum(up' }] } })[0]).toContain('parse error')
+  expect(problems({ monitoring: { enabled: true, rules: [{ alert: 'a', expr: 'sum by (version' }, { alert: 'b', expr: 'up{pod=~"("}' }, { alert: 'c', expr: 'sum(5)' }] } }).filter(text => /parse error|expected an instant vector/.test(text))).toHaveLength(3)
+  expect(problems({ canary: [{ analysis: { query: 'up', successCondition: 'result[0] < 1' } }] })[0]).toContain('monitoring: { enabled: true }')
+  expect(problems({ monitoring: ON, canary: [{ analysis: { query: 'up', successCondition: 'result < 1' } }] })[0]).toContain('the condition `result < 1` is not modelled')
+  expect(() => bench().run('curl -s http://prometheus:9090/api/v1/query?query=up')).toThrow('there is no Prometheus here')
+  expect(() => bench({ monitoring: ON }).run('curl -s http://prometheus:9090/api/v1/series')).toThrow('/api/v1/series of Prometheus is not modelled')
+})
