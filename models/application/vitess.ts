@@ -17,6 +17,7 @@ const BACKGROUND = 10_000
 /** Of a session that was open to somebody who is not the primary, or not there, any more. */
 const GONE: SessionState = { is: 'closed', error: 'Lost connection to MySQL server during query' }
 
+/** Two keyspaces of one Vitess cluster as the application's old and new database (rules APP-VITESS-1…4). */
 export function vitessDatabases(cluster: VitessCluster): Databases {
   const { world, kubernetes, logs } = cluster
   const log = logs[0]

@@ -38,6 +38,7 @@ function words(note: Note): string {
   return typeof note.detail === 'function' ? note.detail() : note.detail
 }
 
+/** What `kubectl get events` tells: notes of the trace in the API server's words, made when asked for. */
 export class Happened {
   private notes: Note[] = []
   private dropped = 0

@@ -8,6 +8,7 @@ const LEADS = 'db.hello().isWritablePrimary'
 /** Every member is there, and less than 10 s behind the primary; without one this fails. */
 const IN_STEP = '(m => m.every(x => [1, 2, 7].includes(x.state)) && m.every(x => x.state === 7 || m.find(y => y.state === 1).optimeDate - x.optimeDate < 10000))(rs.status().members)'
 
+/** Lines that are safe beside a command of a MongoDB script (see `Engine.safeBeside`): wait until the members are in step, ask who leads, step down first. */
 export function safeBeside(options: MongodbOptions, typed: Typed): readonly SafeLines[] {
   const command = podCommand(typed)
   if (command === undefined) return []

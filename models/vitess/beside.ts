@@ -6,6 +6,7 @@ import type { VitessOptions } from './options.ts'
 /** Sets `$1` to the alias of the tablet in a pod, `$2` and `$3` to its keyspace and shard, `$4` to its type. */
 const tabletOf = (bare: string): string => `set -- $(vtctldclient GetTablets --tablet-alias "$(echo "${bare}" | sed -E 's/.*-vttablet-(.*-[0-9]{10}).*/\\1/')")`
 
+/** Lines that are safe beside a command of a Vitess script (see `Engine.safeBeside`): move the primary away first, wait until the tablet serves again. */
 export function safeBeside(_: VitessOptions, typed: Typed): readonly SafeLines[] {
   const command = podCommand(typed)
   if (command?.verb !== 'delete') return []

@@ -3,6 +3,7 @@ import type { Again, CampaignResult } from '../campaign/result.ts'
 import { type Screen, hang, paintFor } from './text.ts'
 import { count, plain, violationWords } from './words.ts'
 
+/** Heading of that part, in every form of the report. */
 export const AGAIN_TITLE = 'Run again from the top, after it had failed'
 
 /** The verdict first, then what bears it out; none where nothing was run again. */
@@ -24,6 +25,7 @@ function verdict({ again, outcomes, harmed }: Again): string {
   return outcomes.completed === 0 ? 'Running it again does no harm, and does not help.' : 'Running it again does no harm, and sometimes helps.'
 }
 
+/** Whether a script that failed can be run again, for the terminal; no lines when none was. */
 export function renderAgain(result: CampaignResult, screen: Screen): string[] {
   const words = againWords(result)
   return words.length === 0 ? [] : [paintFor(screen).bold(AGAIN_TITLE), ...words.flatMap((line) => hang('  ', line, screen.columns))]

@@ -4,6 +4,7 @@ import { formatClock } from '../kernel/index.ts'
 import { type Screen, hang, paintFor } from './text.ts'
 import { plain } from './words.ts'
 
+/** Heading of what led to a stop; `ending.run` counts from 0. */
 export const endingTitle = ({ ending }: CampaignResult): string => `What led to that in run ${ending?.run ?? 0}`
 
 /** One line a moment: when, the step of a command, what. */
@@ -14,6 +15,7 @@ export function endingRows({ ending }: CampaignResult): readonly { readonly at: 
   return [...rows, { at: formatClock(ending.endUs), step: '', text: `${ending.outcome}: ${ending.reason}` }]
 }
 
+/** The last commands before a run stopped and what happened beside them, for the terminal; no lines when every run reached its end. */
 export function renderEnding(result: CampaignResult, screen: Screen): string[] {
   const rows = endingRows(result)
   if (rows.length === 0) return []

@@ -110,6 +110,7 @@ export function measureName(measure: string): string {
   return MEASURE_NAMES[measure as MeasureId] ?? measure
 }
 
+/** Whether a name is one of a measure, as results write it. */
 export function isMeasure(name: string): boolean {
   return name in MEASURE_NAMES
 }

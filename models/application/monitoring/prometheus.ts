@@ -1,12 +1,12 @@
 /** The Prometheus beside the program: queries, alert rules, and its HTTP API as curl sees it. Source: prometheus.io HTTP API, alerting rules. */
+import { EPOCH_SECONDS } from '../../../src/operator/shell/container.ts'
 import { type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
 import { type Call, type Command, type Finding, type Look, ok, type Output, type Overlay, UnsupportedError } from '../../../src/operator/command.ts'
 import type { World } from '../world.ts'
 import { nameless, parseQuery, QueryError, type Sample, type Value } from './promql.ts'
 import { type Labels, Scrapes } from './series.ts'
 
-/** Seconds since 1970 at the beginning of the story, as in the Kubernetes model's timestamps. */
-const CALENDAR_SECONDS = 1_767_225_600
+/** Where `curl` reaches it. */
 export const PROMETHEUS = 'prometheus:9090'
 
 export interface Alert {
@@ -14,6 +14,7 @@ export interface Alert {
   readonly state: 'pending' | 'firing'
 }
 
+/** What scrapes the application's pods, evaluates alert rules and answers queries (rules APP-METRIC-1…4, APP-ALERT-1). */
 export class Prometheus {
   private readonly scrapes: Scrapes
 
@@ -59,7 +60,7 @@ export class Prometheus {
     if (path !== '/api/v1/query') return undefined
     try {
       const value = this.query(query ?? '')
-      const stamp = CALENDAR_SECONDS + Math.round(this.world.sim.now / 1000) / 1000
+      const stamp = EPOCH_SECONDS + Math.round(this.world.sim.now / 1000) / 1000
       return typeof value === 'number'
         ? JSON.stringify({ status: 'success', data: { resultType: 'scalar', result: [stamp, written(value)] } })
         : JSON.stringify({ status: 'success', data: { resultType: 'vector', result: value.map(({ labels, value: v }) => ({ metric: labels, value: [stamp, written(v)] })) } })

@@ -44,8 +44,10 @@ interface Target {
 
 /** Counters by metric; `up` is the scrape's own. */
 const REQUESTS = 'http_requests_total'
+/** Names that a query may use. */
 export const METRICS: readonly string[] = [REQUESTS, 'up']
 
+/** What each pod's counters would have shown at each scrape, worked out when somebody asks: no event a scrape (rules APP-METRIC-1…3). */
 export class Scrapes implements Samples {
   private readonly targets = new Map<string, Target>()
 

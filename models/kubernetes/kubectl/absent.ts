@@ -10,6 +10,7 @@ const VERBS: ReadonlySet<string> = new Set(['annotate', 'delete', 'describe', 'g
 const NODE_VERBS: ReadonlySet<string> = new Set(['cordon', 'uncordon', 'drain', 'taint'])
 const MOST_LISTED = 12
 
+/** Names in a kubectl command that the cluster does not have when the runbook begins: a namespace, a StatefulSet, a Deployment, a node; each with what there is. @param verb of kubectl */
 export function absentNames(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
   const namespace = args.flags.get('namespace')
   if (namespace !== undefined && !namespace.includes('$') && namespace !== kube.options.namespace && !BUILT_IN_NAMESPACES.has(namespace)) {

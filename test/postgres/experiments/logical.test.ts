@@ -19,7 +19,10 @@ function pair(setting: Record<string, unknown> = {}, readOnly = true): Lab {
 
 /** The same with the subscription in place. */
 function following(setting: Record<string, unknown> = {}, readOnly = true): Lab {
-  const lab = pair(setting, readOnly)
+  return subscribed(pair(setting, readOnly))
+}
+
+function subscribed(lab: Lab): Lab {
   lab.clients(LOAD)
   lab.sql(BLUE, 'CREATE PUBLICATION upgrade FOR ALL TABLES')
   lab.sql(GREEN, RW, SUBSCRIBE)
@@ -102,21 +105,16 @@ describe('what a subscription holds', () => {
 
 describe('standbys of the subscriber', () => {
   const [ONE, TWO] = ['green-db-1', 'green-db-2']
-  /** Blue and green of three each; `late`: the second standby is made only afterwards. */
-  function redundant(replicas: number): Lab {
-    const lab = pair({ members: 3, green: { name: 'green-db', standbys: true } })
-    lab.run('kubectl', 'scale', 'statefulset', 'green-db', `--replicas=${replicas}`)
-    lab.until(() => Array.from({ length: replicas - 1 }, (_, i) => `green-db-${i + 1}`).every(pod => lab.running(pod) && lab.server(pod).receiver?.streaming === true))
-    lab.clients(LOAD)
-    lab.sql(BLUE, 'CREATE PUBLICATION upgrade FOR ALL TABLES')
-    lab.sql(GREEN, RW, SUBSCRIBE)
-    lab.until(() => state(lab) === 'r')
-    lab.wait(3 * SECOND)
-    return lab
+  /** Green with one standby, which was there before the subscription. */
+  function redundant(setting: Record<string, unknown> = {}): Lab {
+    const lab = pair({ members: 3, green: { name: 'green-db', standbys: true }, ...setting })
+    lab.run('kubectl', 'scale', 'statefulset', 'green-db', '--replicas=2')
+    lab.until(() => lab.running(ONE) && lab.server(ONE).receiver?.streaming === true)
+    return subscribed(lab)
   }
 
   it('get what is applied by streaming its WAL, the initial copy included, and after it (PG-LOGICAL-10)', () => {
-    const lab = redundant(2)
+    const lab = redundant()
     expect(missing(lab, ONE)).toBeLessThan(60)
     expect(missing(lab, ONE)).toBeGreaterThanOrEqual(missing(lab, GREEN))
     // Cut off from green it stands still while green goes on; afterwards it has all again.
@@ -130,8 +128,32 @@ describe('standbys of the subscriber', () => {
     expect(lab.cluster.truth.members().filter(({ merged, role, name }) => name.startsWith('green') && (role === 'leader' || merged !== undefined)).map(({ name }) => name)).toEqual([ONE])
   })
 
+  it('wait for the WAL of the initial copy, too, and are no copy of anything before it is there (PG-LOGICAL-10)', () => {
+    // 600 MB at 120 MB/s for the subscriber, at 20 MB/s for its standby.
+    const lab = redundant({ timing: { replicationMBps: 20 } })
+    expect(missing(lab, GREEN)).toBeLessThan(60)
+    expect(missing(lab, ONE)).toBeGreaterThan(2_000)
+    lab.wait(15 * SECOND)
+    expect(missing(lab, ONE)).toBeGreaterThan(2_000)
+    lab.wait(15 * SECOND)
+    expect(missing(lab, ONE)).toBeLessThan(60)
+  })
+
+  it('clone an empty database in no time, and a filled one in as long as its size takes (PG-CLONE-3)', () => {
+    const took = (filled: boolean): number => {
+      const lab = pair({ members: 3, databaseMB: 5_000, green: { name: 'green-db', standbys: true } })
+      if (filled) subscribed(lab)
+      const fromUs = lab.now
+      lab.run('kubectl', 'scale', 'statefulset', 'green-db', '--replicas=2')
+      lab.until(() => lab.running(ONE) && lab.server(ONE).receiver?.streaming === true)
+      return (lab.now - fromUs) / SECOND
+    }
+    const [empty, full] = [took(false), took(true)]
+    expect(full - empty).toBeGreaterThan(8)
+  })
+
   it('a new one brings what was merged along with its base backup, and holds nothing of it before (PG-LOGICAL-10, PG-CLONE-3)', () => {
-    const lab = redundant(2)
+    const lab = redundant()
     lab.run('kubectl', 'scale', 'statefulset', 'green-db', '--replicas=3')
     lab.until(() => lab.running(TWO) && lab.server(TWO).receiver?.streaming === true)
     lab.wait(2 * SECOND)
@@ -140,7 +162,7 @@ describe('standbys of the subscriber', () => {
   })
 
   it('cannot be promoted while there is the subscription: that is not modelled, and said; without it they lead with all that was merged', () => {
-    const lab = redundant(2)
+    const lab = redundant()
     expect(() => lab.sql(ONE, 'SELECT pg_promote()')).toThrow('promoting green-db-1, a standby of green-db-0, while that has the subscription green is not modelled')
     lab.sql(BLUE, "ALTER SYSTEM SET default_transaction_read_only = 'on'", 'SELECT pg_reload_conf()')
     lab.wait(2 * SECOND)

@@ -84,12 +84,9 @@ describe('an upgrade that goes well', () => {
 })
 
 describe('what keeps it from beginning', () => {
-  it('PG-MAJOR-2: by hand it says what is in the way, and touches nothing', () => {
-    const script = (l: Lab, pod: string, members = '3') => l.exec(pod, 'python3', '/scripts/inplace_upgrade.py', members)
-    const plain = lab()
-    plain.wait(15 * SECOND)
-    expect(script(plain, 'postgres-cluster-0')).toMatchObject({ code: 0, err: expect.stringContaining('Upgrade is not required') as string })
-    // Pods that know of the new version, with an operator that does not act on it.
+  const script = (l: Lab, pod: string, members = '3') => l.exec(pod, 'python3', '/scripts/inplace_upgrade.py', members)
+  /** Pods that know of the new version, with an operator that does not act on it. */
+  const rolled = (): Lab => {
     const l = lab({ patroni: { majorVersionUpgradeMode: 'off' } })
     l.clients({ ...OPEN, bytesPerWrite: 100_000 })
     l.wait(15 * SECOND)
@@ -97,6 +94,21 @@ describe('what keeps it from beginning', () => {
     wait(l, () => status(l) === 'Updating', 30)
     wait(l, () => status(l) === 'Running', 300)
     l.wait(20 * SECOND)
+    return l
+  }
+
+  it('PG-MAJOR-2: a primary that stood still while another one took the key does not begin', () => {
+    const l = rolled()
+    const master = leader(l)
+    Object.assign(dcs(l), { leader: l.cluster.world.memberNames.find(name => name !== master) })
+    expect(script(l, master)).toMatchObject({ code: 1, err: expect.stringContaining('the current node does not own the leader lock') as string })
+  })
+
+  it('PG-MAJOR-2: by hand it says what is in the way, and touches nothing', () => {
+    const plain = lab()
+    plain.wait(15 * SECOND)
+    expect(script(plain, 'postgres-cluster-0')).toMatchObject({ code: 0, err: expect.stringContaining('Upgrade is not required') as string })
+    const l = rolled()
     const master = leader(l)
     const [first = '', second = ''] = l.cluster.world.memberNames.filter(name => name !== master)
     expect(script(l, first)).toMatchObject({ code: 1, err: expect.stringContaining('in recovery') as string })
@@ -112,6 +124,12 @@ describe('what keeps it from beginning', () => {
     const thaw = l.freeze(number(second))
     expect(script(l, master).code).toBe(1)
     thaw()
+    l.wait(60 * SECOND)
+    const heal = l.cutOff(number(second))
+    l.wait(70 * SECOND)
+    expect(script(l, master).err).toContain(`Member ${second} is not streaming from the primary`)
+    heal()
+    l.wait(60 * SECOND)
     expect([versions(l), l.cluster.truth.couldAcknowledge()]).toEqual([['16.9', '16.9', '16.9'], [master]])
     l.until(() => l.cluster.truth.members().every(m => m.attached), 120 * SECOND)
     expect(script(l, master).code).toBe(0)
@@ -206,6 +224,17 @@ describe('what fails on the way', () => {
     l.run('kubectl', 'delete', 'pod', lost)
     wait(l, () => l.cluster.truth.members().filter(m => m.attached).length === 3, 600)
     expect(versions(l)).toEqual(['17.5', '17.5', '17.5'])
+  })
+
+  it('PG-MAJOR-6: rsync has 300 s: then the primary starts without those who are not done, and the upgrade counts as failed', () => {
+    const { l, master } = begun({ spilo: { rsyncMs: 400_000 } })
+    says(l, 'PGDATA is of version 17.5')
+    const fromUs = l.now
+    says(l, 'no rsync feedback from', 400)
+    expect((l.now - fromUs) / SECOND).toBeGreaterThan(299)
+    expect((l.now - fromUs) / SECOND).toBeLessThan(320)
+    l.until(() => l.cluster.truth.couldAcknowledge().includes(master), 60 * SECOND)
+    wait(l, () => annotation(l, 'failure') !== '', 400)
   })
 
   it('PG-MAJOR-7: without the API the key is not removed, and nobody starts: the upgraded primary is of another cluster for Patroni', () => {

@@ -133,10 +133,11 @@ describe('the Service', () => {
     l.until(() => asked.done)
     l.wait(SECOND)
     expect(behind()).toEqual(['postgres-cluster-2'])
-    // A leader that stands still is not Ready, and stays in it.
-    l.freeze(2)
-    l.wait(20 * SECOND)
-    expect(behind()).toEqual(['postgres-cluster-2'])
+    // A leader whose probe fails is not Ready, and stays in it.
+    l.strike('probe-flapping', 'member:postgres-cluster-2', 300 * SECOND, 300 * SECOND)
+    l.until(() => !l.ready('postgres-cluster-2'), 60 * SECOND)
+    l.wait(5 * SECOND)
+    expect([leader(l), behind()]).toEqual(['postgres-cluster-2', ['postgres-cluster-2']])
   })
 })
 
