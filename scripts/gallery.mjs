@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Makes the gallery: of each engine one scenario that fails and one that holds, and a comparison of two patterns, as reports in
- * `reports/gallery/`. Deterministic but for the picture of the page, which is taken where there is a Chromium. Two pictures go to `docs/` for README.
+ * `reports/gallery/`. Deterministic but for the picture of the page, which is taken where there is a Chromium. Three pictures go to `docs/` for README.
  *
  * usage: npm run gallery
  */
@@ -86,6 +86,7 @@ for (const [engine, entry] of Object.entries(EXAMPLES)) {
 {
   const folder = join(OUT, 'comparison')
   await run('compare', ...COMPARED, '--runs', RUNS, '--report', folder)
+  copyFileSync(join(folder, 'charts', 'difference-A-B.png'), 'docs/rolling-or-blue-green.png')
   shown.push(`| ${COMPARED.slice(0, 2).map(each => `\`${each}\``).join(' against ')} | | [page](comparison/index.html), [Markdown](comparison/comparison.md) |`)
   prune(folder)
 }
