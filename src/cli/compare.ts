@@ -4,7 +4,7 @@ import { COMPARISON_FORMAT, type ComparisonResult, type Varied, comparisonResult
 import { renderComparison, toJson, writeComparisonReport } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, UsageError, print, writeJson } from './context.ts'
 import { listenForInterruption } from './interrupt.ts'
-import { DEFAULT_RUNS, type RawOptions, jobsFor, kinds, settings, shard as shardOption, whole } from './options.ts'
+import { DEFAULT_RUNS, type RawOptions, addScriptOptions, jobsFor, kinds, settings, shard as shardOption, whole } from './options.ts'
 import { openProgress } from './progress.ts'
 import { readJson, refuseOtherShape } from './results.ts'
 import { scenariosFor } from './run.ts'
@@ -17,7 +17,7 @@ export interface CompareOptions {
 }
 
 export function addCompareOptions(command: Command): Command {
-  return command
+  return addScriptOptions(command)
     .option('-n, --runs <N>', `how many rehearsals of each (default: ${DEFAULT_RUNS})`, whole('--runs', 1))
     .option('--seed <S>', 'the seed, any text (default: 1)')
     .option('--faults <K>', 'the same 1 to K faults for all; 0 = none (default: faults.max of the first)', whole('--faults', 0))

@@ -45,15 +45,20 @@ export const DEFAULT_RUNS = 500
 /** Below this a second thread costs more (about half a second to start and warm up) than it gives. */
 const RUNS_WORTH_THREADS = 100
 
-export function addCampaignOptions(command: Command): Command {
+/** What a bare script needs around it, wherever scripts are taken for scenarios. */
+export function addScriptOptions(command: Command): Command {
   return command
+    .option('--cluster <ENGINE|SCENARIO>', 'for a shell script: the engine, or a scenario whose cluster and load it runs on')
+    .option('--start <after:FILE>', 'for a shell script: run FILE before, unmeasured, for the state the script presupposes')
+}
+
+export function addCampaignOptions(command: Command): Command {
+  return addScriptOptions(command)
     .option('-n, --runs <N>', `how many rehearsals (default: ${DEFAULT_RUNS})`, whole('--runs', 1))
     .option('--seed <S>', 'the campaign’s seed, any text (default: 1)')
     .option('--faults <K>', 'draw 1 to K faults a rehearsal; 0 = none (default: the scenario’s faults.max)', whole('--faults', 0))
     .option('--without <KIND>', 'leave a fault kind out; may be repeated', kinds)
     .option('--set <PATH=VALUE>', 'override one value of the scenario, e.g. cluster.members=5; may be repeated', settings)
-    .option('--cluster <ENGINE|SCENARIO>', 'for a shell script: the engine, or a scenario whose cluster and load it runs on')
-    .option('--start <after:FILE>', 'for a shell script: run FILE before, unmeasured, for the state the script presupposes')
     .option('--first <N>', 'number of the first rehearsal (default: 0)', whole('--first', 0))
     .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
     .option('--shard <i/n>', 'rehearse only the i-th of n equal parts; join the results with `proofroll merge`', shard)
@@ -70,7 +75,7 @@ export function addSensitivityOptions(command: Command): Command {
 }
 
 export function addSweepOptions(command: Command): Command {
-  return command
+  return addScriptOptions(command)
     .option('--seeds <N>', 'repeat the grid on N lucks (default: 1)', whole('--seeds', 1))
     .addOption(new Option('--strengths <WHICH>', 'usual: each fault at its usual duration and strength; range: at the least, the usual and the most (default: usual)').choices(['usual', 'range']))
     .option('--pairs', 'instead of single faults, every pair of them; take a part with --runs or --shard')

@@ -1,6 +1,6 @@
 /** `proofroll run`, and what `npm start` shows. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { type Campaign, type CampaignResult, type Mends, type Sensitivity, type StrategySpec, analyseSensitivity, endingOf, findMends, findNeedless, runAgain, runCampaign, variantsOf, withoutKinds } from '../campaign/index.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { listenForInterruption } from './interrupt.ts'
@@ -26,10 +26,26 @@ export function scenariosFor(names: readonly string[], command: string, options:
   // Never the demonstration instead: in the wrong folder a CI job would go green on somebody else's runbook.
   if (found.length === 0) throw new UsageError(`there is no scenario in this folder\n    name one: \`proofroll ${command} upgrade.yaml\`, or a built-in of \`proofroll list\`\n    \`proofroll init postgres\` writes one to start from; \`proofroll demo\` shows the demonstration`)
   const scripts = found.filter((name) => /\.(?:sh|bash)$/.test(name))
+  if (scripts.length > 0 && command === 'compare') return scriptsApart(found, options, context)
   if (scripts.length > 0 && (options.cluster !== undefined || scripts.length === found.length)) return [scriptScenario(found, options, context)]
   const runbook = found.find((name) => /\.(?:runbook\.ya?ml|sh|bash)$/.test(name))
   if (runbook !== undefined) throw new UsageError(`${runbook}: this is a runbook; name the scenario that says on which cluster it runs (\`runbook: ./${basename(runbook)}\`), or check it with \`proofroll check ${runbook}\``)
   return loadAll(found, options.set ?? {}, context)
+}
+
+/** To be compared, each script is a scenario of its own (in a campaign they are one runbook, run in order); scenarios may be named beside them. */
+function scriptsApart(names: readonly string[], options: RawOptions, context: Context): Scenario[] {
+  const isScript = (name: string): boolean => /\.(?:sh|bash)$/.test(name)
+  const base = (name: string): string => name.replace(/^.*\//, '').replace(/\.(?:sh|bash)$/, '')
+  const twice = names.find((name, i) => names.findIndex((other) => resolve(other) === resolve(name)) !== i)
+  if (twice !== undefined) throw new UsageError(`${twice} is named twice`)
+  const others = loadAll(names.filter((name) => !isScript(name)), options.set ?? {}, context)
+  return names.map((name) => {
+    if (!isScript(name)) return others.shift() as Scenario
+    // Two of one name in different folders are told apart by their paths.
+    const alone = names.filter((other) => isScript(other) && base(other) === base(name)).length === 1
+    return scriptScenario([name], options, context, alone ? base(name) : name.replace(/^(?:\.\/)+/, '').replace(/\.(?:sh|bash)$/, ''))
+  })
 }
 
 /** Runs the demonstration. It shows a failure on purpose, so it succeeds unless something is wrong with Proofroll itself. */

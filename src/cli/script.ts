@@ -5,8 +5,8 @@ import { type Scenario, findScenario, loadScenarioWritten } from '../scenario/in
 import { type Context, UsageError } from './context.ts'
 import type { RawOptions } from './options.ts'
 
-/** The scenario in which these scripts, run in order as one, are rehearsed. @throws UsageError, ScenarioError */
-export function scriptScenario(scripts: readonly string[], options: RawOptions, context: Context): Scenario {
+/** The scenario in which these scripts, run in order as one, are rehearsed. @param called its name; else that of the first script @throws UsageError, ScenarioError */
+export function scriptScenario(scripts: readonly string[], options: RawOptions, context: Context, called?: string): Scenario {
   const engines = context.engines.map((engine) => engine.name)
   const { cluster } = options
   if (cluster === undefined) throw new UsageError(`${scripts[0]}: a script runs on a cluster: add \`--cluster ENGINE\` (${engines.join(', ')}), or \`--cluster SCENARIO\` for the cluster and load of a scenario`)
@@ -28,6 +28,6 @@ export function scriptScenario(scripts: readonly string[], options: RawOptions, 
     if (!start.startsWith('after:')) throw new UsageError(`--start ${start}: write \`--start after:FILE\``)
     lines.push(`start: ${JSON.stringify(inFolder(start.slice('after:'.length)))}`)
   }
-  const name = (scripts[0] as string).replace(/^.*\//, '').replace(/\.(?:sh|bash)$/, '')
+  const name = called ?? (scripts[0] as string).replace(/^.*\//, '').replace(/\.(?:sh|bash)$/, '')
   return loadScenarioWritten({ name, folder, yaml: `${lines.join('\n')}\n`, files: {} }, context.engines, { set: options.set ?? {} })
 }
