@@ -163,6 +163,7 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
       injector.returned(e, e.command)
     },
     gate: e => scribe.gate(e),
+    guard: e => scribe.guard(e),
     control: e => scribe.control(e),
     // Only a recorded run asks for every line: the interpreter is quicker when nobody does.
     ...(sim.records === undefined ? {} : { line: (e: LineEvent) => scribe.line(e) }),

@@ -103,6 +103,8 @@ export interface GateRecord {
   /** Some poll said no: the gate held the runbook up, or stopped it. */
   readonly waited: boolean
   readonly claims: readonly string[]
+  /** Of a guard of a script: it ended the script. */
+  readonly stopped?: boolean
   /** For gates with `claims`: whether the claim was true when the gate passed. */
   readonly honest: boolean | undefined
 }

@@ -1,5 +1,5 @@
 /**
- * What each gate of a runbook was good for. A gate that stopped a run is put to the test: the same run, on the same luck, with that gate waved
+ * What each gate of a runbook, or guard of a script, was good for. A gate that stopped a run is put to the test: the same run, on the same luck, with that gate waved
  * through (it looks once and passes). If the run then violates what it did not violate before, the gate caught something; if it completes, that
  * was a false alarm; else something else stopped the run anyway.
  */
@@ -16,6 +16,8 @@ export interface GateAggregate {
   /** Decided on empty, non-numeric or failed output; on an output that showed an older state than that of its instant. */
   missing: number
   stale: number
+  /** Passed all the same, without data. */
+  blind: number
   /** Passed with `claims` that could be held against the truth; and how many of those were false. */
   scored: number
   dishonest: number
@@ -33,7 +35,7 @@ const ALL_JUDGED_BELOW = 500
 const THEN_ONE_IN = 20
 
 export function newGate(): GateAggregate {
-  return { passed: 0, failed: 0, mattered: 0, missing: 0, stale: 0, scored: 0, dishonest: 0, stopped: 0, judged: 0, caught: 0, falseAlarms: 0, stoppedAnyway: 0 }
+  return { passed: 0, failed: 0, mattered: 0, missing: 0, stale: 0, blind: 0, scored: 0, dishonest: 0, stopped: 0, judged: 0, caught: 0, falseAlarms: 0, stoppedAnyway: 0 }
 }
 
 /** By which its counts are kept. */
@@ -47,6 +49,7 @@ export function countVisit(into: GateAggregate, gate: GateRecord): void {
   if (gate.waited) into.mattered += 1
   if (gate.missing) into.missing += 1
   if (gate.stale) into.stale += 1
+  if (gate.passed && gate.missing) into.blind += 1
   if (gate.passed && gate.honest !== undefined) into.scored += 1
   if (gate.passed && gate.honest === false) into.dishonest += 1
 }
@@ -61,8 +64,13 @@ export interface GateVisit {
 export function stopsOf(plan: Plan, gates: readonly GateRecord[]): readonly GateVisit[] {
   const stops = new Map<string, GateVisit>()
   const triesLeft = new Map<string, number>()
-  for (const { step, path, visit, passed } of gates) {
+  for (const { step, path, visit, passed, stopped } of gates) {
     if (path !== 'forward' || stops.has(step)) continue
+    // A guard of a script says itself whether it ended it.
+    if (plan.script !== undefined) {
+      if (stopped === true) stops.set(step, { step, visit })
+      continue
+    }
     if (passed) {
       triesLeft.delete(step)
       continue
@@ -104,4 +112,31 @@ export function judgeStops(into: Record<string, GateAggregate>, plan: Plan, run:
     counts.judged += 1
     counts[judgement] += 1
   }
+}
+
+/** Whether a name is that of a guard of a script (`L12 (||)`), not of a gate of steps. */
+export const isGuard = (name: string): boolean => / \((?:\|\||&&|if|case|while|until|for|set -e)\)$/.test(name)
+
+/** Whether a guard is `set -e`: it is met only where it ends the script, so that nobody counts how often all was well. */
+export const isStrictMode = (name: string): boolean => name.endsWith(' (set -e)')
+
+/** Where a guard stands: which script, and which line of it. */
+function placeOf(guard: string, plan: Plan): readonly [file: number, line: number] {
+  const [, file, line = ''] = /^(?:L|(.*):)(\d+) /.exec(guard) ?? []
+  const files = plan.script?.scripts.map((script) => script.file.replace(/^.*\//, '')) ?? []
+  return [file === undefined ? 0 : files.indexOf(file), Number(line)]
+}
+
+/** The line that a guard is named after, as it is written; empty where it stands in another file. */
+export function lineOf(guard: string, plan: Plan): string {
+  const [file, line] = placeOf(guard, plan)
+  return plan.script?.scripts[file]?.text.split('\n')[line - 1]?.trim() ?? ''
+}
+
+/** Guards of a script in the order of its lines. */
+export function inScript(guards: readonly string[], plan: Plan): string[] {
+  return guards.toSorted((a, b) => {
+    const [[fileA, lineA], [fileB, lineB]] = [placeOf(a, plan), placeOf(b, plan)]
+    return fileA - fileB || lineA - lineB || (a < b ? -1 : 1)
+  })
 }

@@ -3,6 +3,8 @@ import { CHECKS, MEASURES, type CheckId, type MeasureId, type Status } from '../
 import type { Objective, Quantile } from '../scenario/scenario.ts'
 import { type Aggregate, scaleOf } from './aggregate.ts'
 import { exact95 } from './intervals.ts'
+import type { Plan } from '../operator/index.ts'
+import { inScript, lineOf } from './gates.ts'
 import { type Probe, unhit } from './probes.ts'
 import type { CheckSummary, ClaimSummary, Coverage, FloorSummary, GateSummary, ObjectiveSummary, Quantiles, SignatureSummary, StepSummary } from './result.ts'
 import { type Sketch, countAbove, quantileOf } from './sketch.ts'
@@ -112,8 +114,10 @@ export function summariseSteps(aggregate: Aggregate, order: readonly string[], c
   })
 }
 
-export function summariseGates(aggregate: Aggregate, order: readonly string[]): GateSummary[] {
-  return inOrder(Object.keys(aggregate.gates), order).map((step) => ({ step, ...(aggregate.gates[step] as Aggregate['gates'][string]) }))
+/** In the order of the runbook's steps, or of the script's lines. */
+export function summariseGates(aggregate: Aggregate, order: readonly string[], plan: Plan): GateSummary[] {
+  const names = inOrder(Object.keys(aggregate.gates), order)
+  return (plan.script === undefined ? names : inScript(names, plan)).map((step) => ({ step, ...(plan.script === undefined ? {} : { text: lineOf(step, plan) }), ...(aggregate.gates[step] as Aggregate['gates'][string]) }))
 }
 
 /**

@@ -3,11 +3,11 @@
  * needed as soon as one of them completes no more or violates what it did not violate before. What no run needed is not proved useless: these
  * runs did not show what it is good for.
  */
-import type { PlanStep } from '../operator/index.ts'
+import type { Plan } from '../operator/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { attempt, patienceFor } from './form.ts'
-import { violatesMore } from './gates.ts'
+import { inScript, violatesMore } from './gates.ts'
 import type { Rehearser } from './rehearser.ts'
 import type { Needless, NeededStep } from './result.ts'
 import { type Case, type StrategySpec, strategyOf } from './strategy.ts'
@@ -47,11 +47,11 @@ export async function findNeedless(scenario: Scenario, rehearser: Rehearser, how
     const result = rehearser.rehearse({ scenario, ...what })
     if (result.inBudget) sample.push({ run, what, result })
   }
-  const forward = scenario.runbook.steps.filter((step) => step.path === 'forward' && step.action.kind !== 'note')
+  const parts = partsOf(scenario.runbook, sample)
   const steps: NeededStep[] = []
-  for (const step of forward) {
-    steps.push(tryWithout(step, scenario, rehearser, sample))
-    how.onProgress?.(steps.length, forward.length)
+  for (const part of parts) {
+    steps.push(tryWithout(part, scenario, rehearser, sample))
+    how.onProgress?.(steps.length, parts.length)
     // Lets the progress bar draw and Ctrl-C arrive.
     await new Promise((resolve) => setImmediate(resolve))
     if (how.stop?.aborted === true) return undefined
@@ -59,26 +59,36 @@ export async function findNeedless(scenario: Scenario, rehearser: Rehearser, how
   return { sampled: sample.length, steps }
 }
 
-function tryWithout(step: PlanStep, scenario: Scenario, rehearser: Rehearser, sample: readonly Sampled[]): NeededStep {
-  const gate = step.action.kind === 'gate'
-  const within = scenario.runbook.steps[step.parent]?.id ?? null
+/** What can be taken out. */
+type Part = Pick<NeededStep, 'step' | 'within' | 'gate'>
+
+/** The steps and gates of a runbook; the lines of a script, and those of its guards that some run came to. */
+function partsOf(plan: Plan, sample: readonly Sampled[]): readonly Part[] {
+  const forward = plan.steps.filter((step) => step.path === 'forward' && step.action.kind !== 'note')
+  const steps = forward.map((step): Part => ({ step: step.id, within: plan.steps[step.parent]?.id ?? null, gate: step.action.kind === 'gate' }))
+  if (plan.script === undefined) return steps
+  const guards = [...new Set(sample.flatMap(({ result }) => result.gates.map((gate) => gate.step)))]
+  return [...steps, ...inScript(guards, plan).map((step): Part => ({ step, within: null, gate: true }))]
+}
+
+function tryWithout({ step, within, gate }: Part, scenario: Scenario, rehearser: Rehearser, sample: readonly Sampled[]): NeededStep {
   let tried = 0
   for (const { run, what, result } of sample) {
     if (tried >= TRIES_MOST) break
     if (!isConcerned(step, gate, result)) continue
     tried += 1
     // A gate is waved through rather than passed over, so that what it captures is there for the steps after it.
-    const without = attempt(rehearser, { scenario, seed: what.seed, schedule: what.schedule, visitsMax: patienceFor(result), ...(gate ? { waved: { step: step.id, visit: 1 } } : { without: [step.id] }) })
+    const without = attempt(rehearser, { scenario, seed: what.seed, schedule: what.schedule, visitsMax: patienceFor(result), ...(gate ? { waved: { step, visit: 1 } } : { without: [step] }) })
     const worse = worseBy(result, without)
-    if (worse !== undefined) return { step: step.id, within, gate, needed: true, by: worse, run, tried }
+    if (worse !== undefined) return { step, within, gate, needed: true, by: worse, run, tried }
   }
-  return { step: step.id, within, gate, needed: false, by: null, run: null, tried }
+  return { step, within, gate, needed: false, by: null, run: null, tried }
 }
 
 /** A gate that was always happy at once changed nothing in that run; a step that was not begun neither. */
-function isConcerned(step: PlanStep, gate: boolean, result: RehearsalResult): boolean {
-  if (gate) return result.gates.some((visit) => visit.step === step.id && visit.path === 'forward' && visit.waited)
-  return result.steps.some((visit) => visit.step === step.id && visit.path === 'forward' && visit.result !== 'skipped')
+function isConcerned(step: string, gate: boolean, result: RehearsalResult): boolean {
+  if (gate) return result.gates.some((visit) => visit.step === step && visit.path === 'forward' && visit.waited)
+  return result.steps.some((visit) => visit.step === step && visit.path === 'forward' && visit.result !== 'skipped')
 }
 
 /** @param without undefined when it went round in circles until patience was lost: it will not complete */

@@ -2,7 +2,7 @@
 import { END } from '../operator/index.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Aggregate } from './aggregate.ts'
-import { gateName } from './gates.ts'
+import { gateName, inScript, isStrictMode } from './gates.ts'
 
 export interface Probe {
   /** fault: the kind struck · gate-passed, gate-failed: so the gate ended · undo: the step was taken back. */
@@ -15,8 +15,10 @@ export interface Probe {
 
 /** @param withFaults whether the campaign drew faults at all; without, their kinds are no probes */
 export function probesOf(aggregate: Aggregate, scenario: Scenario, withFaults: boolean): Probe[] {
-  const { steps, undo } = scenario.runbook
-  const gates = steps.filter((step) => step.action.kind === 'gate').map((step) => gateName({ step: step.id, path: step.path }))
+  const { runbook } = scenario
+  const { steps, undo } = runbook
+  // Of a script the guards that some run came to: which they are hangs on who calls what.
+  const gates = runbook.script === undefined ? steps.filter((step) => step.action.kind === 'gate').map((step) => gateName({ step: step.id, path: step.path })) : inScript(Object.keys(aggregate.gates).filter((name) => !isStrictMode(name)), runbook)
   const undoable = steps.filter((step) => step.path === 'forward' && step.undo !== END).map((step) => step.id)
   if (undo !== END) undoable.push('runbook')
   return [

@@ -79,6 +79,8 @@ export interface StepSummary {
 /** What a gate did over the runs in budget; see {@link GateAggregate}. */
 export interface GateSummary extends Readonly<GateAggregate> {
   readonly step: string
+  /** Of a guard of a script: the line as it is written. */
+  readonly text?: string
 }
 
 /** Whether some run needed a step or gate. */

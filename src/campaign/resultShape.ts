@@ -21,7 +21,7 @@ import type { Twin, Twins } from './twin.ts'
 const verdict = word(['held', 'violated'])
 const quantileKeys = { mean: number, p50: number, p95: number, p99: number, max: number }
 export const quantiles = object<Quantiles>(quantileKeys)
-const gateKeys = { passed: number, failed: number, mattered: number, missing: number, stale: number, scored: number, dishonest: number, stopped: number, judged: number, caught: number, falseAlarms: number, stoppedAnyway: number }
+const gateKeys = { passed: number, failed: number, mattered: number, missing: number, stale: number, blind: number, scored: number, dishonest: number, stopped: number, judged: number, caught: number, falseAlarms: number, stoppedAnyway: number }
 const beyond = object<Aggregate['beyond']>({ reasons: number, signatures: count })
 const divergence = orNull(object<Divergence>({ run: number, event: orNull(number), first: orNull(anything), second: orNull(anything) }))
 const determinism = object<Aggregate['determinism']>({ twice: number, mismatches: list(number), divergence })
@@ -92,7 +92,7 @@ export const campaignResult = object<CampaignResult>({
   without: list(text), elapsedSeconds: number, runsPerSecond: number, simulatedSeconds: number, eventsRun: number, fingerprint: text, outcomes: perOutcome, reasons: count, beyond, struck: number, outOfBudget, unjudged,
   checks: list(checkSummary), objectives: list(objectiveSummary), floors: list(floorSummary), claims: list(claimSummary), load: optional(object<NonNullable<CampaignResult['load']>>({ writesPerSecond: number })),
   assumptions: list(object<{ option: string; value: unknown; meaning: string; source: string }>({ option: text, value: anything, meaning: text, source: text })), sensitivity,
-  steps: list(step), gates: list(object<GateSummary>({ ...gateKeys, step: text })), needless, mends, ending, again, coverage, probes: list(probe), pointOfNoReturn, sweep: swept, saturation, measures: perMeasure(quantiles),
+  steps: list(step), gates: list(object<GateSummary>({ ...gateKeys, step: text, text: optional(text) })), needless, mends, ending, again, coverage, probes: list(probe), pointOfNoReturn, sweep: swept, saturation, measures: perMeasure(quantiles),
   quantileError: number, signatures: list(object<SignatureSummary>({ ...signatureKeys, runs: number, firstRun: number })), counterexamples: list(counterexample), determinism, source, aggregate,
 })
 

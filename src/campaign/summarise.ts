@@ -100,7 +100,7 @@ export function summarise(scenario: Scenario, rehearser: Rehearser, aggregate: A
     load: { writesPerSecond: scenario.load.writesPerSecond },
     assumptions: scenario.assumptions,
     steps: summariseSteps(aggregate, order, containers),
-    gates: summariseGates(aggregate, order),
+    gates: summariseGates(aggregate, order, scenario.runbook),
     coverage: coverageOf(aggregate, faults > 0 ? scenario.faults.kinds : [], order, undoable),
     probes,
     pointOfNoReturn: grid === undefined ? null : pointOfNoReturnOf(scenario, aggregate.cells, grid.boundaries, scenario.faults.kinds),

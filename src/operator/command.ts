@@ -5,6 +5,8 @@ export interface Output {
   readonly out: string
   readonly err: string
   readonly code: number
+  /** The instant whose state it shows, where that was past when it was asked. */
+  readonly asOfUs?: Us
 }
 
 export const ok = (out = ''): Output => ({ out, err: '', code: 0 })
@@ -238,19 +240,21 @@ export class CommandRegistry {
       const known = memory.recall(call)
       if (known !== undefined) {
         yield known.afterUs
-        return known.output
+        return shown(known)
       }
       if (command.acts?.(call) === true) return yield* command.run(call)
       const look = memory.keep(call, () => command.look(call))
       if (look === undefined) return yield* command.run(call)
       yield look.afterUs
-      return look.output
+      return shown(look)
     }
     // Who misreads outputs is told of every look that answers.
     if (this.rereading === undefined && command.acts?.(call) === true) return yield* command.run(call)
     const look = this.look(call)
     if (look === undefined) return yield* command.run(call)
     yield look.afterUs
-    return look.output
+    return shown(look)
   }
 }
+
+const shown = ({ output, asOfUs }: Look): Output => (asOfUs === undefined ? output : { ...output, asOfUs })

@@ -74,11 +74,32 @@ export interface LineEvent {
   readonly assigned: Readonly<Record<string, string>>
 }
 
+/** A guard of a script has decided: what a gate is to a runbook of steps. */
+export interface GuardEvent {
+  /** The line and what stands there: `L12 (||)`, `L20 (until)`, `L8 (set -e)`. */
+  readonly guard: string
+  readonly visit: number
+  readonly atUs: Us
+  /** The script goes on as if all were well. */
+  readonly passed: boolean
+  /** It ends the script. */
+  readonly stopped: boolean
+  /** Looks, of a loop that waits. */
+  readonly polls: number
+  /** Some look said no. */
+  readonly waited: boolean
+  /** It went by an empty or failed answer, or by no number where one was needed; by an answer that was old when it came. */
+  readonly missing: boolean
+  readonly stale: boolean
+}
+
 /** Told what the operator does as it happens. Every method may be left out. What it does to the world it should schedule, not do at once. */
 export interface OperatorObserver {
   phase?(e: PhaseEvent): void
   commandReturned?(e: ReturnedEvent): void
   gate?(e: GateEvent): void
+  /** Of scripts alone. */
+  guard?(e: GuardEvent): void
   outcome?(outcome: Outcome, reason: string, atUs: Us): void
   control?(e: ControlEvent): void
   /** Of scripts alone, and only for whoever asks for it: every command that has ended. */

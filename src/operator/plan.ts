@@ -1,5 +1,6 @@
 import type { Us } from '../kernel/index.ts'
 import type { Expectation } from './expect.ts'
+import type { Decisions } from './script/decisions.ts'
 import type { Script } from './shell/syntax.ts'
 import type { CommandLine, Template } from './words.ts'
 
@@ -107,6 +108,8 @@ export interface Plan {
     readonly helpers: ReadonlySet<string>
     /** Ids of the lines that can stop the script, or hold it up, because of what a command on them shows. */
     readonly guards: ReadonlySet<string>
+    /** What in them can stop the script or hold it up, for scoring. */
+    readonly decisions: Decisions
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { Cluster } from '../engine.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
-import type { Claim, ControlEvent, GateEvent, Journal, LineEvent, PhaseEvent, Plan, ReturnedEvent } from '../operator/index.ts'
+import type { Claim, ControlEvent, GateEvent, GuardEvent, Journal, LineEvent, PhaseEvent, Plan, ReturnedEvent } from '../operator/index.ts'
 import { fill } from '../operator/words.ts'
 import type { GateRecord, LineRecord, RehearsalResult, StepRecord } from '../result.ts'
 
@@ -87,6 +87,11 @@ export class Scribe {
       honest: e.passed ? this.honesty(e) : undefined,
     })
     this.leaveGate()
+  }
+
+  /** Of a script: its guards stand among the gates, under names of their own. */
+  guard({ guard, visit, passed, stopped, polls, missing, stale, waited }: GuardEvent): void {
+    this.gates.push({ step: guard, path: 'forward', visit, passed, stopped, polls, missing, stale, waited, claims: [], honest: undefined })
   }
 
   control(e: ControlEvent): void {

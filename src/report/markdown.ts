@@ -6,7 +6,7 @@ import { endingRows, endingTitle } from './ending.ts'
 import type { CampaignResult, Mends, Sensitivity } from '../campaign/result.ts'
 import type { MeasureId } from '../result.ts'
 import type { SweepSummary } from '../campaign/sweep/summary.ts'
-import { GATE_COLUMNS, gateFigures, howJudged, telling } from './gates.ts'
+import { GATE_COLUMNS, gateFigures, howJudged, telling, titleOf, wordFor } from './gates.ts'
 import { heatMaps } from './heat.ts'
 import { noneWords, offersOf } from './mends.ts'
 import { renderSensitivity, valueText } from './sensitivity.ts'
@@ -40,7 +40,7 @@ function section(result: CampaignResult, story: readonly string[]): string {
   if (result.sweep !== null) lines.push('', ...sweepSection(result, result.sweep))
   else lines.push('', '### Measured', '', ...measured(result))
   const gates = telling(result)
-  if (gates.length > 0) lines.push('', '### Gates', '', ...grid(['gate', ...GATE_COLUMNS, 'no data', 'stale'], gates.map((gate) => [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale)])), '', howJudged(gates))
+  if (gates.length > 0) lines.push('', wordFor(gates) === 'gate' ? '### Gates' : '### Guards', '', ...grid([wordFor(gates), ...GATE_COLUMNS, 'no data', 'stale'], gates.map((gate) => [titleOf(gate), ...gateFigures(gate), plain(gate.missing), plain(gate.stale)])), '', howJudged(gates))
   if (result.ending !== undefined) lines.push('', `### ${endingTitle(result)}`, '', ...grid(['at', 'step', ''], endingRows(result).map(({ at, step, text }) => [at, step, cell(text)])))
   if (result.again !== undefined) lines.push('', `### ${AGAIN_TITLE}`, '', ...againWords(result).map((words) => `- ${cell(words)}`))
   if (result.needless !== undefined) {

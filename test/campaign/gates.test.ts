@@ -8,7 +8,9 @@ import { runRange } from '../../src/campaign/rehearser.ts'
 import { compileRunbook } from '../../src/operator/index.ts'
 import type { Needless } from '../../src/campaign/result.ts'
 import type { GateRecord, RehearsalResult } from '../../src/result.ts'
+import { loadScenarioFrom } from '../../src/scenario/index.ts'
 import { fakeRehearsal } from './fakes.ts'
+import { toy } from '../toy/engine.ts'
 import { withSteps } from '../rehearsal/scenarios.ts'
 
 const GOOD = `
@@ -93,4 +95,26 @@ test('a gate on the way back is counted under its own name, and probed under it'
   const aggregate = runRange(scenario, realRehearser, { seed: '1', strategy: { kind: 'random', faults: 0 }, first: 0, end: 2 })
   expect(aggregate.gates).toEqual({ 'undo of led': { ...newGate(), passed: 2 } })
   expect(probesOf(aggregate, scenario, false)).toContainEqual({ probe: 'gate-passed', of: 'undo of led', hits: 2 })
+})
+
+describe('the guards of a script', () => {
+  const scripted = (script: string) => loadScenarioFrom({ name: 'scripted', yaml: 'format: 1\ncluster: { engine: toy }\ndeadline: 10m\nload: { writesPerSecond: 100, cohorts: 1 }\nrunbook: ./a.sh\n', files: { 'a.sh': script }, set: {} }, [toy])
+  const rehearsed = (script: string) => runRange(scripted(script), realRehearser, { seed: '1', strategy: { kind: 'random', faults: 0 }, first: 0, end: 3 }).gates
+  const WELL = 'pause\nstop m-0\npromote m-1\nfollow m-0 m-1 --rewind\nfollow m-2 m-1\nstart m-0 v2\nstop m-2\nstart m-2 v2\nroute m-1\nresume\nstop m-1\nstart m-1 v2\n'
+
+  test('are judged as gates are: caught, a false alarm, stopped anyway; and what passed without data is told', () => {
+    expect(rehearsed('[[ $(role m-0) == follower ]] || exit 1\npromote m-1\nsleep 20\nroute m-1\n')).toEqual({ 'L1 (||)': { ...newGate(), failed: 3, mattered: 3, stopped: 3, judged: 3, caught: 3 } })
+    expect(rehearsed(`if [[ $(role m-0) != follower ]]; then\n  exit 1\nfi\n${WELL}`)).toEqual({ 'L1 (if)': { ...newGate(), failed: 3, mattered: 3, stopped: 3, judged: 3, falseAlarms: 3 } })
+    expect(rehearsed('set -e\nstart m-0\nstart m-1\n')).toEqual({ 'L2 (set -e)': { ...newGate(), failed: 3, mattered: 3, stopped: 3, judged: 3, stoppedAnyway: 3 } })
+    expect(rehearsed(`n=$(lag m-9)\nif [ "$n" -gt 0 ]; then exit 1; fi\n${WELL}`)).toEqual({ 'L2 (if)': { ...newGate(), passed: 3, missing: 3, blind: 3 } })
+  })
+
+  test('and asked whether anybody needs them, beside the lines', async () => {
+    const scenario = scripted('[[ $(role m-0) == leader ]] || exit 1\n[[ $(role m-0) == follower ]] || exit 1\npromote m-1\nrole m-2\n')
+    const needless = await findNeedless(scenario, realRehearser, { seed: '1', strategy: { kind: 'random', faults: 0 }, runs: 2 }) as Needless
+    expect(needless.steps.map(({ step, gate, needed, tried }) => [step, gate, needed, tried])).toEqual([
+      ['L1', false, false, 2], ['L2', false, false, 2], ['L3', false, false, 0], ['L4', false, false, 0],
+      ['L1 (||)', true, false, 0], ['L2 (||)', true, true, 1],
+    ])
+  })
 })

@@ -1,6 +1,8 @@
 /** Shell scripts at the command line. */
+import { readFileSync } from 'node:fs'
 import { afterAll, expect, test } from 'vitest'
 import { engines } from '../../models/index.ts'
+import type { CampaignResult } from '../../src/campaign/index.ts'
 import { removeFolders } from '../folder.ts'
 import { enterFolder, proofroll } from './workshop.ts'
 
@@ -23,4 +25,24 @@ test('run takes a script with a wrong name all the same, and says what kubectl s
   const told = await proofroll(['run', 'a.sh', '--cluster', 'postgres', '--runs', '2', '--faults', '0'], { engines })
   expect(told.code).toBe(1)
   expect(told.out.replace(/\s+/g, ' ')).toMatch(/a\.sh ended with status 3 at line 1: cannot go on \(kubectl: Error from server \(NotFound\): pods "pg-\w" not found\)/)
+})
+
+const RESTART = '#!/bin/bash\nset -e\nkubectl delete pod postgres-cluster-2\nkubectl wait --for=condition=Ready pod/postgres-cluster-2 --timeout=300s || exit 1\n'
+
+test('sweep takes a bare script: its lines are the places, and whoever killed it runs it again from the top', async () => {
+  enterFolder({ 'a.sh': RESTART })
+  const told = await proofroll(['sweep', 'a.sh', '--cluster', 'postgres', '--rollbacks', '0', '--rollbacks-under-fault', '0', '--without', 'load-spike', '--runs', '3', '--json', 'a.json', '-q'], { engines })
+  expect(told.err).toBe('')
+  const result = JSON.parse(readFileSync('a.json', 'utf8')) as CampaignResult
+  expect([result.scenario, result.steps.map(({ step }) => step)]).toEqual(['a', ['L3', 'L4']])
+  expect(result.gates).toMatchObject([{ step: 'L4 (||)', text: expect.stringMatching(/^kubectl wait .* \|\| exit 1$/), passed: expect.any(Number) }])
+  expect(result.sweep?.blocks.find(({ id }) => id === 'operator-killed')?.size).toBeGreaterThanOrEqual(4)
+})
+
+test('compare sets bare scripts beside one another, also two of one name', async () => {
+  enterFolder({ 'old/a.sh': RESTART, 'new/a.sh': RESTART.replace('postgres-cluster-2\n', 'postgres-cluster-2 --wait=false\nsleep 30\n') })
+  const told = await proofroll(['compare', 'old/a.sh', 'new/a.sh', '--cluster', 'postgres', '--runs', '2'], { engines })
+  expect([told.err, told.out]).toEqual(['', expect.stringMatching(/A {2}old\/a\nB {2}new\/a\n/)])
+  expect((await proofroll(['compare', 'old/a.sh', './old/a.sh', '--cluster', 'postgres'], { engines })).err).toContain('old/a.sh is named twice')
+  expect((await proofroll(['compare', 'old/a.sh', 'new/a.sh'], { engines })).err).toContain('a script runs on a cluster: add `--cluster ENGINE`')
 })

@@ -74,7 +74,7 @@ describe('terminal', () => {
               stopped  caught  false alarm  dishonest  passed
         wait        0                             265     265
         No gate stopped a run.
-        decided without data: wait (265)
+        passed without data: wait (265)
 
       Out of budget
         35 rehearsals had more faults at once than the design must survive. They are
@@ -464,12 +464,12 @@ describe('files', () => {
 })
 
 describe('gates', () => {
-  const figures = { passed: 461, failed: 0, mattered: 0, missing: 0, stale: 0, scored: 0, dishonest: 0, stopped: 0, judged: 0, caught: 0, falseAlarms: 0, stoppedAnyway: 0 }
+  const figures = { passed: 461, failed: 0, mattered: 0, missing: 0, stale: 0, blind: 0, scored: 0, dishonest: 0, stopped: 0, judged: 0, caught: 0, falseAlarms: 0, stoppedAnyway: 0 }
   const gates = [
     { ...figures, step: 'pool-ready' },
     { ...figures, step: 'surge-streams', mattered: 461 },
     { ...figures, step: 'the-candidate-has-all-that-the-old-primary-had', passed: 229, failed: 14, mattered: 14, missing: 9, scored: 229, stopped: 14, judged: 14, caught: 9, falseAlarms: 1, stoppedAnyway: 4 },
-    { ...figures, step: 'fenced', mattered: 4, stale: 2, scored: 461, dishonest: 3, stopped: 1200, judged: 60, caught: 60 },
+    { ...figures, step: 'fenced', mattered: 4, stale: 2, blind: 0, scored: 461, dishonest: 3, stopped: 1200, judged: 60, caught: 60 },
   ]
   const needless = {
     sampled: 269,

@@ -6,7 +6,9 @@ import type { OperatorOptions, OperatorRun } from '../options.ts'
 import { END, type Plan, type PlanStep } from '../plan.ts'
 import { type Caller, type Frame, type Issue, MemoryFiles, ScriptRun, StuckError, type Watcher } from '../shell/index.ts'
 import { EPOCH_SECONDS } from '../shell/container.ts'
+import type { Shell } from '../shell/shell.ts'
 import type { Script, Simple } from '../shell/syntax.ts'
+import { GuardKeeper, type GuardTeller } from './guarding.ts'
 import { lineId } from './plan.ts'
 import { LineRecorder, withoutColours } from './record.ts'
 
@@ -60,6 +62,8 @@ export class ScriptOperator implements OperatorRun {
   /** Why the last program failed, if it did: a script's own message often hides it. */
   private lastFailure = ''
   private lines: LineRecorder | undefined
+  private keeper: GuardKeeper | undefined
+  private readonly teller: GuardTeller | undefined
   private reruns: number
   /** Commands that a trap started. */
   private undoing = 0
@@ -74,6 +78,8 @@ export class ScriptOperator implements OperatorRun {
     this.where = options.workstation ?? 'workstation'
     this.files = new MemoryFiles(plan.script?.mounted ?? new Map())
     this.reruns = options.reruns ?? 0
+    const { observer, slips } = options
+    if (observer?.guard !== undefined || slips?.wave !== undefined) this.teller = { visits: new Map(), guard: e => observer?.guard?.(e), ...(slips?.wave === undefined ? {} : { waves: (guard, visit) => slips.wave?.(guard, 'forward', visit) === true }) }
     this.deadlineUs = options.deadlineUs
     this.deadline = this.armDeadline()
     this.task = sim.spawn(this.work())
@@ -158,12 +164,20 @@ export class ScriptOperator implements OperatorRun {
   }
 
   private watcher(script: Script): Watcher {
-    const watcher: Watcher = { issue: (node, argv, shell) => this.issue(script.file, node, argv, shell), returned: (node, issue, output) => this.returned(node, issue, output) }
+    const several = (this.plan.script?.scripts.length ?? 0) > 1
+    const watcher: Watcher = { issue: (node, argv, shell) => this.issue(script.file, node, argv, shell), returned: (node, issue, output, shell) => this.returned(node, issue, output, shell) }
     const { observer } = this.options
-    if (observer?.line === undefined) return watcher
-    const lines = new LineRecorder(this.sim, script, (this.plan.script?.scripts.length ?? 0) > 1, e => observer.line?.(e))
+    const decisions = this.plan.script?.decisions
+    const keeper = this.teller === undefined || decisions === undefined ? undefined : new GuardKeeper(this.sim, script, several, decisions, this.teller)
+    this.keeper = keeper
+    const guarded = keeper === undefined ? watcher : { ...watcher, decider: keeper, ran: keeper.ran.bind(keeper) }
+    if (observer?.line === undefined) return guarded
+    const lines = new LineRecorder(this.sim, script, several, e => observer.line?.(e))
     this.lines = lines
-    return { ...watcher, ran: (node, argv, status, sinceUs, shell) => lines.ran(node, argv, status, sinceUs, shell, this.run?.shell ?? shell) }
+    return { ...guarded, ran: (node, argv, status, sinceUs, shell) => {
+      keeper?.ran(node, argv, status, sinceUs, shell)
+      lines.ran(node, argv, status, sinceUs, shell, this.run?.shell ?? shell)
+    } }
   }
 
   /**
@@ -229,12 +243,13 @@ export class ScriptOperator implements OperatorRun {
     return visit
   }
 
-  private returned(node: Simple, issue: Issue, output: Output): void {
+  private returned(node: Simple, issue: Issue, output: Output, shell: Shell): void {
     const visit = this.issued.get(issue.ticket)
     this.issued.delete(issue.ticket)
     if (visit === undefined) return
     if ((this.run?.session.inTrap ?? 0) === 0) this.lastFailure = output.code === 0 || output.err === '' ? '' : `${issue.argv[0] ?? ''}: ${lastLine(output.err)}`
     this.lines?.returned(node, output)
+    this.keeper?.returned(output, shell)
     if (!visit.skipped) this.options.observer?.commandReturned?.({ step: visit.step.id, path: 'forward', visit: visit.visit, command: visit.commands, argv: issue.argv, output, atUs: this.sim.now })
     if (node.last && visit.call === undefined && this.open === visit) this.close()
     else if (this.open !== visit) this.leave(visit)

@@ -2,6 +2,7 @@ import { NEVER } from '../../kernel/index.ts'
 import { END, type Plan, type PlanStep } from '../plan.ts'
 import { BUILTIN_NAMES, type Script, ScriptSyntaxError, UTILITY_NAMES, parseScript } from '../shell/index.ts'
 import { functionsOf } from '../shell/check.ts'
+import { decisionsOf } from './decisions.ts'
 import { guardsOf } from './guards.ts'
 import { helpersOf, programOf } from './helpers.ts'
 import { type Simple, everyNode, isAssignment } from '../shell/syntax.ts'
@@ -50,9 +51,10 @@ export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<st
   }
   // All it does is in the text of a trap, say.
   if (steps.length === 0) steps.push(step(0, lineId(scripts[0] as Script, 1, scripts.length > 1), (files[0] as ScriptFile).text.split('\n')[0] ?? '', 1))
+  const names = new Set(scripts.flatMap(script => [...functionsOf(script)]))
   const linked = steps.map((each, i): PlanStep => ({ ...each, next: i + 1 < steps.length ? i + 1 : END }))
   const name = files.map(f => f.file.replace(/^.*\//, '')).join(', then ')
-  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted, helpers, guards } }
+  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted, helpers, guards, decisions: decisionsOf(scripts, { helpers, acting, isPlace: node => acting.has(programOf(node) ?? '') || isPlace(node, names) }) } }
 }
 
 const bodyOf = (script: Script): Script['body'] => script.body

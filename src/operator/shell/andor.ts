@@ -1,9 +1,23 @@
 import type { Process } from '../../kernel/index.ts'
+import { guardedChain } from './guarded.ts'
 import type { Shell, Status } from './shell.ts'
 import type { Node } from './syntax.ts'
 
+type AndOr = Extract<Node, { is: 'and-or' }>
+
+/** Runs a chain of `&&` and `||`. */
+export function runAndOr(shell: Shell, node: AndOr): Status {
+  const deciding = shell.session.decider?.begin(node, shell)
+  if (deciding !== undefined) return guardedChain(shell, node, deciding)
+  shell.tested += 1
+  const first = shell.run(node.commands[0] as Node)
+  if (typeof first !== 'number') return andOr(shell, node, first, true)
+  shell.tested -= 1
+  return andOrFrom(shell, node, first, 0)
+}
+
 /** Goes on with the next commands of a chain, the last one having ended with `first`. */
-export function andOrFrom(shell: Shell, node: Extract<Node, { is: 'and-or' }>, first: number, at: number): Status {
+function andOrFrom(shell: Shell, node: AndOr, first: number, at: number): Status {
   let status = first
   for (let i = at; i < node.operators.length; i++) {
     if (shell.jump !== undefined) return status
@@ -19,7 +33,7 @@ export function andOrFrom(shell: Shell, node: Extract<Node, { is: 'and-or' }>, f
 }
 
 /** Goes on from a command that has to be waited for; `counted`: it is one whose failure is looked at. */
-export function* andOr(shell: Shell, node: Extract<Node, { is: 'and-or' }>, running: Process<number>, counted: boolean, at = 0): Process<number> {
+function* andOr(shell: Shell, node: AndOr, running: Process<number>, counted: boolean, at = 0): Process<number> {
   let status: number
   try {
     status = yield* running

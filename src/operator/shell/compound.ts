@@ -2,8 +2,10 @@ import type { Process } from '../../kernel/index.ts'
 import { calculateNumber, ArithmeticError } from './arithmetic.ts'
 import { fieldsOf, patternOf, textOf } from './expand.ts'
 import { startJob } from './jobs.ts'
+import { guardedIf } from './guarded.ts'
 import { patternRegExp } from './pattern.ts'
 import { redirect } from './redirect.ts'
+import type { Deciding } from './session.ts'
 import { Shell, type Status } from './shell.ts'
 import type { Case, For, ForArithmetic, Group, If, Node, Redirected, While, Word } from './syntax.ts'
 
@@ -51,6 +53,8 @@ function* testLater(shell: Shell, running: Process<number>): Process<number> {
 }
 
 function runIf(shell: Shell, node: If): Status {
+  const deciding = shell.session.decider?.begin(node, shell)
+  if (deciding !== undefined) return guardedIf(shell, node, deciding, nodes => test(shell, nodes))
   for (let i = 0; i < node.branches.length; i++) {
     const branch = node.branches[i] as If['branches'][number]
     const result = test(shell, branch.test)
@@ -93,9 +97,12 @@ function leaves(shell: Shell): boolean {
 
 function* runWhile(shell: Shell, node: While): Process<number> {
   let status = 0
+  const deciding = shell.session.decider?.begin(node, shell)
+  let left = false
   shell.loops += 1
   try {
     for (;;) {
+      deciding?.look()
       const tested = test(shell, node.test)
       const holds = (typeof tested === 'number' ? tested : yield* tested) === 0
       if (shell.jump !== undefined) {
@@ -103,18 +110,29 @@ function* runWhile(shell: Shell, node: While): Process<number> {
         continue
       }
       if (holds === node.until) break
+      if (deciding?.counts === false && deciding.waits()) break
       const result = shell.list(node.body)
       status = typeof result === 'number' ? result : yield* result
       if (shell.jump !== undefined && leaves(shell)) {
         status = shell.status
+        left = true
         break
       }
+      if (deciding?.counts === true && deciding.waits()) break
       if (shell.owes) yield shell.session.takeDebt()
     }
   } finally {
     shell.loops -= 1
   }
+  if (deciding !== undefined) endLoop(shell, deciding, left, status)
   return shell.ended(status)
+}
+
+/** A loop that only counts has seen what it waited for if something in it left it; any other one if its test ended it, too. */
+function endLoop({ jump }: Shell, deciding: Deciding, left: boolean, status: number): void {
+  if (jump === undefined) deciding.end(left || !deciding.counts)
+  // With `exit` the script is over, and whatever ended it has been told.
+  else if (jump.is !== 'exit') deciding.end(jump.is === 'return' ? jump.status === 0 : status === 0)
 }
 
 function* runFor(shell: Shell, node: For): Process<number> {
@@ -129,21 +147,27 @@ function* runFor(shell: Shell, node: For): Process<number> {
     }
   }
   let status = 0
+  const deciding = shell.session.decider?.begin(node, shell)
+  let left = false
   shell.loops += 1
   try {
     for (const item of items) {
       shell.set(node.name, item)
+      deciding?.look()
       const result = shell.list(node.body)
       status = typeof result === 'number' ? result : yield* result
       if (shell.jump !== undefined && leaves(shell)) {
         status = shell.status
+        left = true
         break
       }
+      if (deciding?.waits() === true) break
       if (shell.owes) yield shell.session.takeDebt()
     }
   } finally {
     shell.loops -= 1
   }
+  if (deciding !== undefined) endLoop(shell, deciding, left, status)
   return shell.ended(status)
 }
 
@@ -152,16 +176,21 @@ function* runForArithmetic(shell: Shell, node: ForArithmetic): Process<number> {
     return word === undefined ? 1 : calculateNumber(yield* textOf(shell, word), shell.names)
   }
   let status = 0
+  const deciding = shell.session.decider?.begin(node, shell)
+  let left = false
   shell.loops += 1
   shell.line = node.line
   try {
     for (yield* value(node.first); (yield* value(node.test)) !== 0; yield* value(node.next)) {
+      deciding?.look()
       const result = shell.list(node.body)
       status = typeof result === 'number' ? result : yield* result
       if (shell.jump !== undefined && leaves(shell)) {
         status = shell.status
+        left = true
         break
       }
+      if (deciding?.waits() === true) break
       if (shell.owes) yield shell.session.takeDebt()
       shell.session.step(0)
     }
@@ -172,26 +201,32 @@ function* runForArithmetic(shell: Shell, node: ForArithmetic): Process<number> {
   } finally {
     shell.loops -= 1
   }
+  if (deciding !== undefined) endLoop(shell, deciding, left, status)
   return shell.ended(status)
 }
 
 function* runCase(shell: Shell, node: Case): Process<number> {
   shell.line = node.line
+  const deciding = shell.session.decider?.begin(node, shell)
   const text = yield* shell.expandingText(node.word)
   if (text === undefined) return shell.ended(1)
   let through = false
   let status = 0
-  for (const item of node.items) {
+  for (const [nth, item] of node.items.entries()) {
     let matches = through
     for (let i = 0; i < item.patterns.length && !matches; i++) {
       matches = patternRegExp(yield* patternOf(shell, item.patterns[i] as Word), shell.shopt.has('nocasematch')).test(text)
     }
     if (!matches) continue
+    if (deciding?.stops.has(nth) === true) {
+      if (deciding.stopped()) return shell.ended(0)
+    } else deciding?.end(true)
     const result = shell.list(item.body)
     status = typeof result === 'number' ? result : yield* result
     if (shell.jump !== undefined || item.end === ';;') return item.body.length === 0 ? shell.ended(0) : status
     through = item.end === ';&'
   }
+  deciding?.end(true)
   return shell.ended(status)
 }
 

@@ -87,7 +87,7 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   const call = session.call(issue.argv, issue.key, issue.nth, shell.fds.own ? read() : read, shell.vars.environment(), shell.cwd)
   const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : session.memory)
   session.failing = output.code !== 0
-  watcher?.returned(node, issue, output)
+  watcher?.returned(node, issue, output, shell)
   return deliver(shell, argv[0] as string, output)
 }
 

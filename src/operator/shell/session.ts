@@ -7,7 +7,7 @@ import { LookMemory } from './memory.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import type { Pipe, Sink } from './streams.ts'
 import type { Shell, Status } from './shell.ts'
-import type { Arithmetic, Conditional, Script, Simple } from './syntax.ts'
+import type { Arithmetic, Conditional, Node, Script, Simple } from './syntax.ts'
 
 /** What a shell finds around it. */
 export interface ShellHost {
@@ -45,12 +45,38 @@ export interface Watcher {
    * undefined when the person who ran the script is gone.
    */
   issue(node: Simple, argv: readonly string[], shell: Caller): Issue | undefined
-  /** It has ended. */
-  returned(node: Simple, issue: Issue, output: Output): void
+  /** It has ended. @param shell the one that started it */
+  returned(node: Simple, issue: Issue, output: Output, shell: Shell): void
   /** A simple command, `[[ … ]]` or `(( … ))` has ended: for the record of the lines that ran. */
   ran?(node: Judged, argv: readonly string[], status: number, sinceUs: Us, shell: Shell): void
   /** What reached the terminal. */
   printed?(text: string, error: boolean): void
+  /** Follows the decisions that can stop a script or hold it up. */
+  readonly decider?: Decider
+}
+
+/** Told how a script decides, and free to have it go on all the same. */
+export interface Decider {
+  /** A decision begins; undefined when it is none that counts (in a trap, in a process of its own). */
+  begin(node: Node, shell: Shell): Deciding | undefined
+  /** A failure is about to end the script by `set -e`. True = it goes on all the same. */
+  spares(shell: Shell): boolean
+}
+
+/** A decision under way. */
+export interface Deciding {
+  /** By number the commands of a chain, or branches, with which the script ends. */
+  readonly stops: ReadonlySet<number>
+  /** Of a loop: it goes by what its body finds out. */
+  readonly counts: boolean
+  /** It takes a way that ends the script. True = it is not to. */
+  stopped(): boolean
+  /** Of a loop: it looks once more. */
+  look(): void
+  /** Of a loop: it has looked, and is to go on waiting. True = it is to be left. */
+  waits(): boolean
+  /** It has been made. @param passed whether the script goes on as if all were well */
+  end(passed: boolean): void
 }
 
 /** A call of a function that is under way, and where it was called. */
@@ -147,6 +173,7 @@ export class Session {
   signalMain: (name: string) => void = () => undefined
   /** What was read before; none where every question is to be asked anew. */
   readonly memory: LookMemory | undefined
+  readonly decider: Decider | undefined
   readonly terminal: Sink = { write: text => (this.host.watcher?.printed?.(text, false), true) }
 
   constructor(
@@ -154,6 +181,7 @@ export class Session {
     readonly machine: Machine,
   ) {
     this.startUs = host.sim.now
+    this.decider = host.watcher?.decider
     this.memory = host.remembers === true ? new LookMemory(host.sim) : undefined
     this.random.state = Math.floor(host.sim.chance.draw(host.key, 'shell-random', 0) * 4294967296)
   }

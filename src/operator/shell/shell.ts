@@ -1,6 +1,6 @@
 import type { Process } from '../../kernel/index.ts'
 import { ArithmeticError, type Names, calculate, calculateNumber } from './arithmetic.ts'
-import { andOr, andOrFrom } from './andor.ts'
+import { runAndOr } from './andor.ts'
 import { conditional } from './conditional.ts'
 import { pureText, textOf } from './expand.ts'
 import { SyntaxError } from './parse.ts'
@@ -218,16 +218,8 @@ export class Shell {
         return runSimple(this, node)
       case 'pipeline':
         return this.session.machine.pipeline(this, node)
-      case 'and-or': {
-        this.tested += 1
-        const first = this.run(node.commands[0] as Node)
-        this.tested -= 1
-        if (typeof first !== 'number') {
-          this.tested += 1
-          return andOr(this, node, first, true)
-        }
-        return andOrFrom(this, node, first, 0)
-      }
+      case 'and-or':
+        return runAndOr(this, node)
       case 'conditional':
         this.line = node.line
         this.session.step(BUILTIN_US)
@@ -341,6 +333,7 @@ export class Shell {
   /** A failure nobody looks at. */
   failed(status: number): Status {
     if (this.parent === undefined) this.session.passOver()
+    if (this.options.errexit && this.session.decider?.spares(this) === true) return status
     const action = this.traps.get('ERR')
     if (action !== undefined && action !== '') return this.trapFailure(action, status)
     if (this.options.errexit) this.jump = { is: 'exit', status }

@@ -46,7 +46,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
       {view.measures === null ? null : <Measures view={view} />}
       <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
       <Sweep view={view} />
-      {view.gates === null ? null : <Section id={`${id}-gates`} title="Gates"><Table view={view.gates} caption="What each gate was good for" />{view.needless.map((words) => <Remark key={words} text={words} />)}</Section>}
+      {view.gates === null ? null : <Section id={`${id}-gates`} title={view.gates.head[0] === 'guard' ? 'Guards' : 'Gates'}><Table view={view.gates} caption={`What each ${view.gates.head[0] as string} was good for`} />{view.needless.map((words) => <Remark key={words} text={words} />)}</Section>}
       {view.unhit.length === 0 && view.explored.length === 0 ? null : (
         <Section id={`${id}-unhit`} title="What was not exercised">
           {view.unhit.length === 0 ? <p>Every gate said yes and no, every fault struck and every way back was taken at least once, as far as there are any.</p> : <ul>{view.unhit.map((words) => <li key={words}>{words}</li>)}</ul>}

@@ -11,7 +11,7 @@ import { exploredWords } from '../charts/index.ts'
 import { OUTCOMES } from '../../campaign/aggregate.ts'
 import { causeNamed } from '../causes.ts'
 import { folderOf } from '../files.ts'
-import { GATE_COLUMNS, gateFigures, howJudged } from '../gates.ts'
+import { GATE_COLUMNS, gateFigures, howJudged, titleOf, wordFor } from '../gates.ts'
 import { flipSentences, valueText } from '../sensitivity.ts'
 import { badgeWords, neverCompleted, reasonsOf, sentence, stepLabel } from '../summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from '../sweep.ts'
@@ -191,9 +191,10 @@ function gates(result: CampaignResult): TableView | null {
   if (result.gates.length === 0) return null
   const rows = result.gates.map((gate): Row => ({
     status: gate.dishonest > 0 || gate.missing > 0 ? 'fail' : gate.mattered === 0 ? 'none' : 'pass',
-    cells: [gate.step, ...gateFigures(gate), plain(gate.missing), plain(gate.stale), gate.mattered === 0 ? 'never mattered: every look said yes' : gate.stopped === 0 ? 'only ever waited, and passed' : ''],
+    cells: [titleOf(gate), ...gateFigures(gate), plain(gate.missing), plain(gate.stale), gate.mattered === 0 ? 'never mattered: every look said yes' : gate.stopped === 0 ? 'only ever waited, and passed' : ''],
   }))
-  return { head: ['gate', ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), 'A gate looks again and again until the answer is the one it waits for. stopped: it ended the run or sent it elsewhere. caught: the run would have failed; false alarm: it would have completed. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output. on stale data: on an answer that was already old.'] }
+  const word = wordFor(result.gates)
+  return { head: [word, ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), word === 'guard' ? 'A guard is a decision of the script that can end it or hold it up; the status of a command under set -e is met only where it ends the script. stopped: it ended the script. caught: the run would have failed; false alarm: it would have completed. without data: it decided on an empty or failed answer. on stale data: on one that was already old.' : 'A gate looks again and again until the answer is the one it waits for. stopped: it ended the run or sent it elsewhere. caught: the run would have failed; false alarm: it would have completed. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output. on stale data: on an answer that was already old.'] }
 }
 
 function mendsOf(result: CampaignResult): CampaignView['mends'] {

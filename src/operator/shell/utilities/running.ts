@@ -37,7 +37,7 @@ function* slept(call: UtilityCall, us: number): Process<number> {
     return 130
   }
   yield session.takeDebt() + (Number.isFinite(us) ? us : 1_000 * 365 * 86_400 * SECOND)
-  if (issue !== undefined) session.host.watcher?.returned(call.node, issue, { out: '', err: '', code: 0 })
+  if (issue !== undefined) session.host.watcher?.returned(call.node, issue, { out: '', err: '', code: 0 }, call.shell)
   return 0
 }
 

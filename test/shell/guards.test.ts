@@ -1,0 +1,120 @@
+/** The guards of a script: which of its decisions are some, what they are called, what they go by, and what happens where one is waved through. */
+import { describe, expect, test } from 'vitest'
+import { Simulation } from '../../src/kernel/index.ts'
+import { type GuardEvent, scriptPlan, startOperator } from '../../src/operator/index.ts'
+import { ToyWorld, toyRegistry } from '../operator/toy.ts'
+
+interface Told {
+  readonly guards: readonly GuardEvent[]
+  readonly ran: readonly string[]
+  readonly outcome: string | undefined
+  readonly atUs: number
+}
+
+/** @param wave the guard that is to be waved through, from its first visit on */
+function rehearse(script: string, { wave, values = {}, later = {} }: { readonly wave?: string; readonly values?: Readonly<Record<string, string>>; readonly later?: Readonly<Record<string, string>> } = {}): Told {
+  const sim = new Simulation({ seed: '1' })
+  const world = new ToyWorld(sim)
+  for (const [name, value] of Object.entries(values)) world.values.set(name, value)
+  for (const [name, value] of Object.entries(later)) world.at(20_000_000, name, value)
+  const guards: GuardEvent[] = []
+  const run = startOperator(sim, scriptPlan([{ file: 'a.sh', text: script }]), {
+    registry: toyRegistry(world), deadlineUs: 3_600_000_000, elide: true, observer: { guard: e => guards.push(e) },
+    ...(wave === undefined ? {} : { slips: { wave: (guard: string) => guard === wave } }),
+  })
+  sim.run()
+  return { guards, ran: world.log.map(line => line.split(' ').slice(1).join(' ')), outcome: run.outcome, atUs: sim.now }
+}
+
+/** `L2 (||) yes`, with what else is to be said of it. */
+const said = ({ guards }: Told): string[] => guards.map(g => [g.guard, g.passed ? 'yes' : 'no', ...(g.stopped ? ['stopped'] : []), ...(g.polls > 1 ? [`${g.polls} looks`] : []), ...(g.passed && g.waited ? ['waited'] : []), ...(g.missing ? ['no data'] : [])].join(' '))
+
+describe('what is a guard', () => {
+  const cases: readonly (readonly [what: string, script: string, told: readonly string[]])[] = [
+    ['a chain that ends the script', 'flaky a || exit 1\n', ['L1 (||) no stopped']],
+    ['one that is happy', 'work 1 || exit 1\n', ['L1 (||) yes']],
+    ['through a function that always ends it', 'die() { echo "$*" >&2; exit 2; }\n\nflaky a || die "no a"\n', ['L3 (||) no stopped']],
+    ['in a group, after some words', 'flaky a || { echo no; exit 1; }\n', ['L1 (||) no stopped']],
+    ['the other way round', 'flaky a && { echo "a is up already" >&2; exit 1; }\n', ['L1 (&&) yes']],
+    ['`exit 0` is an end, not a stop', 'work 1 && exit 0\n', []],
+    ['a failure that only talks is none', 'flaky a || echo WARNING\n', []],
+    ['if', 'if ! flaky a; then\n  echo no\n  exit 1\nfi\n', ['L1 (if) no stopped']],
+    ['if, the good way first', 'if work 1; then :; else exit 1; fi\n', ['L1 (if) yes']],
+    ['an if that does something else is none', 'if flaky a; then work 1; fi\n', []],
+    ['case', 'case $(get mode) in\n  on) ;;\n  *) exit 1 ;;\nesac\n', ['L1 (case) no stopped no data']],
+    ['case over its own arguments is none', 'case "${1:-up}" in up) ;; *) exit 2 ;; esac\n', []],
+    ['set -e', 'set -e\nwork 1\nflaky a\nwork 1\n', ['L3 (set -e) no stopped']],
+    ['what set -e leaves alone is none', 'set -e\nflaky a || true\n', []],
+    ['a loop that waits', 'until flaky a; do sleep 5; done\n', ['L1 (until) yes 5 looks waited']],
+    ['its time-out is the loop’s', 'n=0\nuntil flaky b; do\n  (( n++ < 3 )) || exit 1\n  sleep 5\ndone\n', ['L2 (until) no stopped 4 looks']],
+    ['a loop that counts, and is left when all is well', 'for i in 1 2 3 4 5 6 7; do\n  flaky a && break\n  sleep 5\ndone\n', ['L1 (for) yes 5 looks waited']],
+    ['such a loop that gives up and goes on', 'for i in 1 2 3; do\n  flaky b && break\n  sleep 5\ndone\nwork 1\n', ['L1 (for) no 3 looks']],
+    ['a loop over lines is none', 'while read -r x; do work 1; sleep 1; done <<< "a"\n', []],
+    ['in a helper it belongs to the line that called', 'retry() {\n  local n=$1; shift\n  until "$@"; do (( n-- > 0 )) || return 1; sleep 5; done\n}\n\nretry 9 flaky a || exit 1\n', ['L6 (||) yes 5 looks waited']],
+    ['a checker of its own, too', 'need() {\n  [[ -n ${!1} ]] || exit 1\n}\nx=1\nneed x\nneed y\n', ['L5 (||) yes', 'L6 (||) no stopped']],
+    ['`return 1` of a stage ends the script', 'set -e\nstage() {\n  work 1\n  flaky a || return 1\n  work 1\n}\nstage\n', ['L4 (||) no stopped']],
+    ['…and of main, where that is the last line', 'main() {\n  work 1\n  flaky a || return 1\n  work 1\n}\nmain "$@"\n', ['L3 (||) no stopped']],
+    ['in a process of its own it ends that alone', '( flaky a || exit 1 )\nwork 1\n', []],
+    ['on the way back it is none', 'trap "flaky a || exit 3" EXIT\nwork 1\n', []],
+  ]
+  test.each(cases)('%s', (_, script, told) => {
+    expect(said(rehearse(script, { later: { a: 'up' } }))).toEqual(told)
+  })
+})
+
+describe('what it goes by', () => {
+  test('no data: an empty answer, a failed one, no number where one is needed, a test that is an error', () => {
+    const passes = (script: string, values: Readonly<Record<string, string>> = {}): string[] => said(rehearse(script, { values }))
+    expect(passes('n=$(get lag)\nif [ "$n" -gt 5 ]; then exit 1; fi\n')).toEqual(['L2 (if) yes no data'])
+    expect(passes('n=$(get lag)\n[[ $n -lt 5 ]] || exit 1\n')).toEqual(['L2 (||) yes no data'])
+    expect(passes('n=$(get lag)\n(( n < 5 )) || exit 1\n', { lag: '' })).toEqual(['L2 (||) yes no data'])
+    expect(passes('raw=$(get lag)\nn=${raw%% *}\n[[ $n -lt 5 ]] || exit 1\n', { lag: '' })).toEqual(['L3 (||) yes no data'])
+    expect(passes('read -r n < <(get lag)\n[[ $n -lt 5 ]] || exit 1\n', { lag: '' })).toEqual(['L2 (||) yes no data'])
+    expect(passes('[ "$(get lag)" != broken ] || exit 1\n')).toEqual(['L1 (||) yes no data'])
+    expect(passes('n=$(get lag)\n[[ $n -lt 5 ]] || exit 1\n', { lag: 'unknown' })).toEqual(['L2 (||) yes no data'])
+    // With data, and where the status is the question, there is nothing to object to.
+    expect(passes('n=$(get lag)\n[[ $n -lt 5 ]] || exit 1\n', { lag: '3' })).toEqual(['L2 (||) yes'])
+    expect(passes('! flaky a || exit 1\n')).toEqual(['L1 (||) yes'])
+    expect(passes('x=$(get a) || exit 1\n', { a: '' })).toEqual(['L1 (||) yes'])
+    // That there is nothing may be the answer; that nobody answered is none.
+    expect(passes('[ -z "$(get problems)" ] || exit 1\n', { problems: '' })).toEqual(['L1 (||) yes'])
+    expect(passes('[ -z "$(get problems)" ] || exit 1\n')).toEqual(['L1 (||) yes no data'])
+    expect(passes('x=$(get problems)\n[[ -z $x ]] || exit 1\n', { problems: '' })).toEqual(['L2 (||) yes'])
+    expect(passes('x=$(get problems)\n[[ -z $x ]] || exit 1\n')).toEqual(['L2 (||) yes no data'])
+    expect(passes('get problems | grep -q ERROR && exit 1\nwork 1\n', { problems: 'none' })).toEqual(['L1 (&&) yes'])
+    expect(passes('get problems | grep -q ERROR && exit 1\nwork 1\n')).toEqual(['L1 (&&) yes no data'])
+    // In a function that a guard asks, too.
+    expect(passes('few() {\n  local n\n  n=$(get lag)\n  [ "$n" -lt 5 ]\n}\n! few || exit 1\n')).toEqual(['L6 (||) yes no data'])
+  })
+
+  test('of a loop the last look counts', () => {
+    expect(said(rehearse('until [[ $(get a) == up ]]; do sleep 5; done\n', { later: { a: 'up' } }))).toEqual(['L1 (until) yes 5 looks waited'])
+  })
+})
+
+describe('waved through', () => {
+  test('the script goes on as if the guard had said yes; a loop is left after one look', () => {
+    const waved = (wave: string, script: string): Told => rehearse(script, { wave })
+    expect(waved('L1 (||)', 'flaky a || exit 1\nwork 1\n')).toMatchObject({ outcome: 'completed', ran: ['flaky a', 'work 1'] })
+    expect(waved('L1 (if)', 'if ! flaky a; then exit 1; fi\nwork 1\n')).toMatchObject({ outcome: 'completed', ran: ['flaky a', 'work 1'] })
+    expect(waved('L1 (if)', 'if flaky a; then work 1; else exit 1; fi\n')).toMatchObject({ outcome: 'completed', ran: ['flaky a', 'work 1'] })
+    expect(waved('L1 (case)', 'case $(get x) in on) work 1 ;; *) exit 1 ;; esac\nwork 2\n')).toMatchObject({ outcome: 'completed', ran: ['work 2'] })
+    expect(waved('L2 (set -e)', 'set -e\nflaky a\nwork 1\n')).toMatchObject({ outcome: 'completed', ran: ['flaky a', 'work 1'] })
+    const loop = waved('L1 (until)', 'until flaky b; do sleep 5; done\nwork 1\n')
+    expect(loop).toMatchObject({ outcome: 'completed', ran: ['flaky b', 'work 1'] })
+    expect(said(waved('L2 (until)', 'n=0\nuntil flaky b; do (( n++ < 3 )) || exit 1; sleep 5; done\n'))).toEqual(['L2 (until) yes waited'])
+    expect(waved('L2 (while)', 'n=0\nwhile (( n++ < 60 )); do flaky b && break; sleep 5; done\nwork 1\n')).toMatchObject({ outcome: 'completed', ran: ['flaky b', 'work 1'] })
+    const helper = 'retry() { local n=$1; shift; until "$@"; do (( n-- > 0 )) || return 1; sleep 5; done; }\n\nretry 9 flaky b || exit 1\nwork 1\n'
+    expect(waved('L3 (||)', helper)).toMatchObject({ outcome: 'completed', ran: ['flaky b', 'work 1'] })
+  })
+
+  test('nothing else changes: without a wave a script that is watched runs as one that is not', () => {
+    const script = 'set -e\nfor i in 1 2 3; do flaky a && break; sleep 5; done\nn=$(get a) || true\nif [ "$n" = up ]; then work 1; else exit 4; fi\n'
+    const sim = new Simulation({ seed: '1' })
+    const world = new ToyWorld(sim)
+    const run = startOperator(sim, scriptPlan([{ file: 'a.sh', text: script }]), { registry: toyRegistry(world), deadlineUs: 3_600_000_000, elide: true })
+    sim.run()
+    const watched = rehearse(script)
+    expect([run.outcome, world.log.map(line => line.split(' ').slice(1).join(' ')), sim.now]).toEqual([watched.outcome, watched.ran, watched.atUs])
+  })
+})
