@@ -359,6 +359,14 @@ export interface HistoryWords {
 /** Of an engine that has no words of its own. */
 export const PLAIN_HISTORY: HistoryWords = { line: 'history', place: (line, bytes) => `byte ${bytes} of history ${line}` }
 
+/** What became of the members of a {@link Truth}, change by change. */
+export interface MemberNews {
+  /** Places in `members()` at which another member stands than before, in order of time; another list once places are given anew. */
+  readonly places: readonly number[]
+  /** The member at a place. */
+  at(place: number): Member
+}
+
 /** What is so, whoever knows it. Everything here is pure and judged at `sim.now`. */
 export interface Truth {
   /** What places in its history are called; {@link PLAIN_HISTORY} where it does not say. */
@@ -368,6 +376,8 @@ export interface Truth {
    * engine may give the same list, and the same members, again: whoever watches is quicker for it.
    */
   members(): readonly Member[]
+  /** Which of them are others than before: of a fleet nobody has to compare all at each change. Absent where there are few. Asked for, it is up to now. */
+  readonly news?: MemberNews
   /** How many members the cluster is meant to have when all is done. */
   readonly expectedMembers: number
   /** The versions the upgrade is meant to reach, by component. */

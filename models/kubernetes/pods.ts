@@ -2,6 +2,7 @@
 import type { Us } from '../../src/kernel/index.ts'
 import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
+import { LabelIndex } from './label-index.ts'
 import type { Labels, PodSpec } from './objects.ts'
 import { quantity } from './objects.ts'
 import { Pod, type PodPhase } from './pod.ts'
@@ -32,6 +33,8 @@ export class Pods {
   /** All of them in a list, made when it is asked for and good until a pod comes or goes. */
   private all: readonly Pod[] | undefined
   private readonly byOwner = new Map<string, Set<Pod>>()
+  /** By label, for selectors. */
+  readonly labelled = new LabelIndex<Pod>(() => this.byKey.values(), pod => pod.labels)
   private addresses = 0
   private readonly listeners: ((pod: Pod) => void)[] = []
 
@@ -67,6 +70,7 @@ export class Pods {
     pod.nodeVersionOf = node => kube.nodes.get(node)?.version
     pod.resourceVersion = kube.nextVersion()
     this.byKey.set(key, pod)
+    this.labelled.add(pod)
     this.all = undefined
     if (init.owner !== undefined) {
       const ownerKey = `${init.owner.kind}/${kube.key(init.owner.name, init.namespace)}`
@@ -155,7 +159,9 @@ export class Pods {
   }
 
   setLabels(pod: Pod, labels: Labels): void {
+    this.labelled.remove(pod)
     pod.labels = labels
+    this.labelled.add(pod)
     this.touched(pod)
     this.kube.note(EVENT.objectChanged, pod.name, 1, `labels of pod ${pod.name} changed`)
     this.changed(pod)
@@ -166,6 +172,7 @@ export class Pods {
     pod.removed = true
     pod.deletedUs ??= kube.sim.now
     this.byKey.delete(kube.key(pod.name, pod.namespace))
+    this.labelled.remove(pod)
     this.all = undefined
     if (pod.owner !== undefined) this.byOwner.get(`${pod.owner.kind}/${kube.key(pod.owner.name, pod.namespace)}`)?.delete(pod)
     const node = pod.node === undefined ? undefined : kube.nodes.get(pod.node)

@@ -40,13 +40,15 @@ export class Scheduler {
     const zone = this.kube.volumes.zoneOf(pod)
     const missing = pod.claims.find(claim => !this.kube.claims.exists(claim))
     const requests = requestsOf(pod)
+    const { cpu, memory } = requests
+    const { nodeCpu, nodeMemoryBytes } = this.kube.options
     const refuse = (why: string): void => void refusals.set(why, (refusals.get(why) ?? 0) + 1)
     let full = 0
     let best: KubeNode[] = []
     let bestScore = 0
     for (const node of this.candidates(pod)) {
       // Most machines of a fleet are full; why is only asked when none takes it.
-      if (this.full(node, requests)) {
+      if (node.cpuUsed + cpu > nodeCpu || node.memoryUsed + memory > nodeMemoryBytes) {
         full += 1
         continue
       }

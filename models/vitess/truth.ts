@@ -1,6 +1,6 @@
 /** What is so in a fleet, whoever knows it (engine.ts, Truth). Only shards that changed are looked at again. */
 import { type AckInterval, contains, type Copy, type History, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
-import type { Departure, Entrance, HistoryWords, Member, Promotion, Truth } from '../../src/engine.ts'
+import type { Departure, Entrance, HistoryWords, Member, MemberNews, Promotion, Truth } from '../../src/engine.ts'
 import { memoryOf } from './defects.ts'
 import { compareMysql, seriesOf } from './names.ts'
 import { canAcknowledge } from './semisync.ts'
@@ -16,6 +16,9 @@ export class VitessTruth implements Truth {
   readonly promise: 'asynchronous' | 'synchronous'
   private readonly dirty = new Set<Shard>()
   private all: Member[] = []
+  /** `all` as somebody was given it: nothing of it changes any more. */
+  private given: readonly Member[] | undefined
+  private places: number[] = []
   private readonly skews = new Map<Shard, readonly string[]>()
 
   constructor(
@@ -47,6 +50,8 @@ export class VitessTruth implements Truth {
     // Those that are there still are found again by name.
     const before = new Map(this.all.map(member => [member.name, member]))
     this.all = this.world.shards.flatMap(shard => shard.tablets.map(tablet => before.get(tablet.pod) ?? this.member(tablet, undefined)))
+    this.given = undefined
+    this.places = []
   }
 
   get promotions(): readonly Promotion[] {
@@ -58,8 +63,18 @@ export class VitessTruth implements Truth {
   }
 
   members(): readonly Member[] {
-    if (this.dirty.size === 0) return this.all
-    let next: Member[] | undefined
+    this.refresh()
+    return (this.given ??= this.all.slice())
+  }
+
+  get news(): MemberNews {
+    this.refresh()
+    return { places: this.places, at: place => this.all[place] as Member }
+  }
+
+  /** Looks at the shards that changed. */
+  private refresh(): void {
+    if (this.dirty.size === 0) return
     for (const shard of this.dirty) {
       if (shard.ordinal === undefined) continue
       for (const [i, tablet] of shard.tablets.entries()) {
@@ -67,13 +82,13 @@ export class VitessTruth implements Truth {
         const before = this.all[at]
         const member = this.member(tablet, before)
         if (member === before) continue
-        next ??= this.all.slice()
-        next[at] = member
+        this.all[at] = member
+        this.places.push(at)
+        this.given = undefined
       }
       this.judgeSkew(shard)
     }
     this.dirty.clear()
-    return (this.all = next ?? this.all)
   }
 
   /** A tablet as it is now: `before` itself if that still says it. */
@@ -118,7 +133,7 @@ export class VitessTruth implements Truth {
 
   /** A newer source with a replica of an older series is not supported (rule VT-VERSION-1). */
   forbiddenSkew(): readonly string[] {
-    this.members()
+    this.refresh()
     return this.skews.size === 0 ? NONE : [...this.skews.values()].flat()
   }
 
@@ -127,7 +142,7 @@ export class VitessTruth implements Truth {
     const found: string[] = []
     for (const t of shard.tablets) {
       if (leader === undefined || t === leader || !t.up || t.source !== leader) continue
-      if (seriesOf(t.version) !== seriesOf(leader.version) && compareMysql(leader.version, t.version) > 0) found.push(`${t.pod} (MySQL ${t.version}) is to follow ${leader.pod} (MySQL ${leader.version})`)
+      if (t.version !== leader.version && seriesOf(t.version) !== seriesOf(leader.version) && compareMysql(leader.version, t.version) > 0) found.push(`${t.pod} (MySQL ${t.version}) is to follow ${leader.pod} (MySQL ${leader.version})`)
     }
     if (found.length > 0) this.skews.set(shard, found)
     else this.skews.delete(shard)

@@ -203,8 +203,8 @@ export class Vtctldclient implements Command {
     const keyspace = flags.get('keyspace')
     const range = flags.get('shard')
     if (range !== undefined && keyspace === undefined) throw new Refusal('--shard requires --keyspace')
-    // A shard that is named is looked up: a fleet is not walked for each question about one.
-    const among = range === undefined ? [...world.tablets.values()] : (world.byPath.get(`${keyspace}/${range}`)?.tablets ?? [])
+    // What is named is looked up: a fleet is not walked for each question about one of it.
+    const among = aliases?.length === 1 ? aliases : range === undefined ? [...world.tablets.values()] : (world.byPath.get(`${keyspace}/${range}`)?.tablets ?? [])
     const found = among.filter(
       t => (keyspace === undefined || keyspace === t.shard.keyspace.name) && (cells === undefined || cells.includes(t.cell)) && (type === undefined || type === t.type) && (aliases === undefined || aliases.includes(t)),
     )

@@ -62,9 +62,28 @@ export function longestGapUs(outages: readonly Outage[]): Us {
 
 /** The steps with the share-weighted write downtime that fell into each, in µs. A step without an end lasts until `endUs`. */
 export function attributeToSteps(steps: readonly StepRecord[], outages: readonly Outage[], endUs: Us): readonly StepRecord[] {
+  // A fleet's roll has thousands of both: only outages that may lie in a step are looked at, added up in their order.
+  const byStart = outages.map((outage, nth) => ({ outage, nth })).sort((a, b) => a.outage.fromUs - b.outage.fromUs || a.nth - b.nth)
+  let longestUs = 0
+  for (const { fromUs, toUs } of outages) longestUs = Math.max(longestUs, toUs - fromUs)
   return steps.map(step => {
+    const untilUs = step.endUs ?? endUs
+    const within: { readonly outage: Outage; readonly nth: number }[] = []
+    for (let i = firstFrom(byStart, step.startUs - longestUs); i < byStart.length && (byStart[i] as (typeof byStart)[number]).outage.fromUs < untilUs; i++) within.push(byStart[i] as (typeof byStart)[number])
     let sum = 0
-    for (const outage of outages) sum += overlapUs(outage, step.startUs, step.endUs ?? endUs) * outage.share
+    for (const { outage } of within.sort((a, b) => a.nth - b.nth)) sum += overlapUs(outage, step.startUs, untilUs) * outage.share
     return { ...step, writeDowntimeUs: sum }
   })
+}
+
+/** The first of those in order of their starts that starts at `fromUs` or later. */
+function firstFrom(byStart: readonly { readonly outage: Outage }[], fromUs: Us): number {
+  let low = 0
+  let high = byStart.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((byStart[middle] as { readonly outage: Outage }).outage.fromUs < fromUs) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -4,7 +4,7 @@
  * It changes nothing and notes nothing, so a recorded run and an unrecorded one have the same trace.
  */
 import type { ReplicatedLog } from '../cluster/log/index.ts'
-import type { Cluster, Member, RowAudit } from '../engine.ts'
+import type { Cluster, Member, MemberNews, RowAudit } from '../engine.ts'
 import { HOUR, SECOND, type Simulation, type Us } from '../kernel/index.ts'
 import type { MeasureId, MemberChange, StepRecord } from '../result.ts'
 import type { Cohort, Workload } from '../workload/index.ts'
@@ -99,6 +99,8 @@ export class Recorder {
   private readonly seen = new Map<string, Member>()
   /** The same in the order in which the truth told them last: mostly nothing has changed. */
   private known: readonly Member[] = []
+  /** How much of the news of members has been read. */
+  private read: { readonly of: MemberNews['places']; upTo: number } = { of: [], upTo: 0 }
   private readonly changes: MemberChange[] = []
   private readonly clients: ClientChange[] = []
   private readonly unobserve: () => void
@@ -280,7 +282,8 @@ export class Recorder {
   private look(): void {
     const { now } = this.sim
     const { truth } = this.cluster
-    const changed = this.noteMembers(now, truth.members())
+    const { news } = truth
+    const changed = news === undefined ? this.noteMembers(now, truth.members()) : this.noteNews(now, news)
     if (changed) {
       this.lastChangeUs = now
       this.versions.look(now)
@@ -300,6 +303,21 @@ export class Recorder {
     this.stirred.clear()
   }
 
+  /** Records the members of which there is news, in the order of their places; whether any changed. */
+  private noteNews(now: Us, news: MemberNews): boolean {
+    const { places } = news
+    if (places !== this.read.of) {
+      this.read = { of: places, upTo: places.length }
+      return this.noteMembers(now, this.cluster.truth.members())
+    }
+    if (this.read.upTo === places.length) return false
+    const fresh = places.slice(this.read.upTo).sort((a, b) => a - b)
+    this.read.upTo = places.length
+    let changed = false
+    for (const [i, place] of fresh.entries()) if (place !== fresh[i - 1] && this.noteMember(now, news.at(place))) changed = true
+    return changed
+  }
+
   /** Records the members that changed; whether any did. Members that are the same objects in the same places cost nothing. */
   private noteMembers(now: Us, members: readonly Member[]): boolean {
     const { known } = this
@@ -308,15 +326,7 @@ export class Recorder {
     let changed = false
     for (let i = 0; i < members.length; i++) {
       const member = members[i] as Member
-      if (member === known[i]) continue
-      const before = this.seen.get(member.name)
-      if (before !== undefined && same(before, member)) {
-        if (before.copy !== member.copy) this.take(now, before, member)
-        continue
-      }
-      changed = true
-      this.take(now, before, member)
-      if (before === undefined || !sameStrip(before, member)) this.changes.push(strip(now, member))
+      if (member !== known[i] && this.noteMember(now, member)) changed = true
     }
     if (this.seen.size > members.length) {
       for (const [name, gone] of this.seen) {
@@ -328,6 +338,18 @@ export class Recorder {
       }
     }
     return changed
+  }
+
+  /** Records one member, if it changed; whether it did. */
+  private noteMember(now: Us, member: Member): boolean {
+    const before = this.seen.get(member.name)
+    if (before !== undefined && same(before, member)) {
+      if (before.copy !== member.copy) this.take(now, before, member)
+      return false
+    }
+    this.take(now, before, member)
+    if (before === undefined || !sameStrip(before, member)) this.changes.push(strip(now, member))
+    return true
   }
 
   /** Whoever counts members learns of the one that is another now. */

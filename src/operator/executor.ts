@@ -67,7 +67,8 @@ class Run implements OperatorRun {
   /** Begun and not done. */
   private open: PlanStep | undefined
   private loops: LoopFrame[] = []
-  private started: Started[] = []
+  /** By step and loop pass, the latest start last. */
+  private readonly started = new Map<string, Started>()
   private undoing: Started[] = []
   private swaps: Swap[] = []
 
@@ -284,8 +285,8 @@ class Run implements OperatorRun {
   private remember(step: PlanStep): void {
     const key = `${step.index}/${this.loops.map(loop => loop.position).join('/')}`
     const bindings = this.loops.map(loop => [loopName(this.plan, loop.step), loop.items[loop.position] as string] as const)
-    this.started = this.started.filter(s => s.key !== key)
-    this.started.push({ key, step: step.undo, bindings })
+    this.started.delete(key)
+    this.started.set(key, { key, step: step.undo, bindings })
   }
 
   private enterGroup(step: PlanStep, first: number): undefined {
@@ -380,11 +381,11 @@ class Run implements OperatorRun {
 
   private rollBack(why: string): void {
     this.reason = why
-    this.sim.log(ROLLBACK, this.where, this.started.length, why)
+    this.sim.log(ROLLBACK, this.where, this.started.size, why)
     this.path = 'undo'
     this.open = undefined
     this.loops = []
-    this.undoing = this.started.slice().reverse()
+    this.undoing = [...this.started.values()].reverse()
     if (this.plan.undo !== END) this.undoing.push({ key: 'runbook', step: this.plan.undo, bindings: [] })
     this.go(END, false)
   }

@@ -83,7 +83,7 @@ interface Filled {
 
 const filled = new WeakMap<Stage, Filled>()
 /** Values that are other ones in each rehearsal (a position in a log) would fill the memory. */
-const MANY = 500
+const MANY = 2_000
 
 /** The argument vector of a stage: for the same values the same vector, so that others can remember what they read in it. @throws UnknownVariableError */
 export function fillWords(stage: Stage, lookup: Lookup): readonly string[] {

@@ -35,7 +35,9 @@ export function parseArguments(words: readonly string[], spec: FlagSpec, letters
   let rest: readonly string[] | undefined
   const set = (name: string, value: string) => {
     flags.set(name, value)
-    repeated.set(name, [...(repeated.get(name) ?? []), value])
+    const values = repeated.get(name)
+    if (values === undefined) repeated.set(name, [value])
+    else values.push(value)
   }
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string

@@ -2,7 +2,7 @@ import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../../
 import { type Call, type Command, failed, type Finding, type Look, type Output, type Overlay, UnsupportedError } from '../../../src/operator/command.ts'
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
-import { type Arguments, GLOBAL_FLAGS, parseArguments, REAL_GLOBAL_FLAGS } from './arguments.ts'
+import { type Arguments, type FlagSpec, GLOBAL_FLAGS, parseArguments, REAL_GLOBAL_FLAGS } from './arguments.ts'
 import { absentNames } from './absent.ts'
 import { apply, create, replace } from './apply.ts'
 import { config } from './config.ts'
@@ -127,8 +127,17 @@ const parse = rememberedByWords((argv): Invocation | UnknownVerb => {
   const name = words[at] ?? ''
   const verb = BY_NAME.get(name)
   if (verb === undefined) return { unknown: `the verb \`kubectl ${name}\` is not modelled; there are: ${[...BY_NAME.keys()].join(', ')}` }
-  return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], { ...GLOBAL_FLAGS, ...verb.flags }, verb.letters) }
+  return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], flagsOf(verb), verb.letters) }
 })
+
+const flagSpecs = new Map<Verb, FlagSpec>()
+
+/** What the flags of a verb take, the global ones included. */
+function flagsOf(verb: Verb): FlagSpec {
+  let spec = flagSpecs.get(verb)
+  if (spec === undefined) flagSpecs.set(verb, (spec = { ...GLOBAL_FLAGS, ...verb.flags }))
+  return spec
+}
 
 function still(output: Output): Look {
   return { output, afterUs: 0, stableUntilUs: NEVER }

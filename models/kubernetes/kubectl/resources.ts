@@ -108,24 +108,42 @@ export function list(kube: Kubernetes, t: ResourceType, namespace: string | unde
   const out: Found[] = []
   const terms = selector === undefined ? NO_TERMS : readSelector(selector)
   const add = (name: string, ns: string, labels: Labels) => {
-    if (!terms.every(fits => fits(labels))) return
+    if (!terms.every(({ fits }) => fits(labels))) return
     const found = namespace === undefined || !t.namespaced || ns === namespace ? find(kube, t, name, ns) : undefined
     if (found !== undefined) out.push(found)
   }
-  if (t.kind === 'Event' || t.kind === 'PersistentVolume') return derived(kube, t).filter(f => terms.every(fits => fits(f.labels)) && (namespace === undefined || !t.namespaced || f.namespace === namespace))
-  if (t.kind === 'Pod') for (const pod of kube.pods$.list()) add(pod.name, pod.namespace, pod.labels)
+  if (t.kind === 'Event' || t.kind === 'PersistentVolume') return derived(kube, t).filter(f => terms.every(({ fits }) => fits(f.labels)) && (namespace === undefined || !t.namespaced || f.namespace === namespace))
+  if (t.kind === 'Pod') for (const pod of fewest(terms, (key, value) => kube.pods$.labelled.with(key, value)) ?? kube.pods$.list()) add(pod.name, pod.namespace, pod.labels)
   else if (t.kind === 'Node') for (const [name, node] of kube.nodes) add(name, '', node.labels)
   else if (t.kind === 'Namespace') for (const name of new Set([...BUILT_IN_NAMESPACES, kube.options.namespace, ...kube.store.entries('Namespace').map(([, e]) => e.object.metadata.name)])) add(name, '', find(kube, t, name, '')?.labels ?? NO_LABELS)
-  else for (const [, e] of kube.store.entries(t.kind === 'Endpoints' ? 'Service' : t.kind)) add(e.object.metadata.name, e.object.metadata.namespace ?? kube.options.namespace, e.object.metadata.labels ?? NO_LABELS)
+  else {
+    const kind = t.kind === 'Endpoints' ? 'Service' : t.kind
+    for (const { object } of fewest(terms, (key, value) => kube.store.labelled(kind, key, value)) ?? kube.store.all(kind)) add(object.metadata.name, object.metadata.namespace ?? kube.options.namespace, object.metadata.labels ?? NO_LABELS)
+  }
   return out.sort((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
+/** The fewest objects among which all lie that fit: those of the rarest label that a selector wants; undefined when it wants none. */
+function fewest<T>(terms: readonly Term[], labelled: (key: string, value: string) => ReadonlySet<T>): Iterable<T> | undefined {
+  let least: ReadonlySet<T> | undefined
+  for (const { wants } of terms) {
+    if (wants === undefined) continue
+    const found = labelled(...wants)
+    if (least === undefined || found.size < least.size) least = found
+  }
+  return least
 }
 
 /** Whether labels fit a `-l` selector: `a=b,c!=d,e,!f,g in (x,y),h notin (z)`. */
 export function selectorMatches(selector: string, labels: Labels): boolean {
-  return readSelector(selector).every(fits => fits(labels))
+  return readSelector(selector).every(({ fits }) => fits(labels))
 }
 
-type Term = (labels: Labels) => boolean
+interface Term {
+  readonly fits: (labels: Labels) => boolean
+  /** The label and value that it wants, where it wants just one. */
+  readonly wants?: readonly [key: string, value: string]
+}
 
 const NO_TERMS: readonly Term[] = []
 const NO_LABELS: Labels = {}
@@ -137,16 +155,16 @@ function readTerm(term: string): Term {
   const set = /^(\S+)\s+(in|notin)\s+\(([^)]*)\)$/.exec(term)
   if (set !== null) {
     const [key, isIn, values] = [set[1] as string, set[2] === 'in', (set[3] as string).split(',').map(v => v.trim())]
-    return labels => values.includes(labels[key] ?? '\u0000') === isIn
+    return { fits: labels => values.includes(labels[key] ?? '\u0000') === isIn }
   }
   const pair = /^([^!=]+)(==|=|!=)(.*)$/.exec(term)
   if (pair !== null) {
     const [key, isEqual, value] = [(pair[1] as string).trim(), pair[2] !== '!=', (pair[3] as string).trim()]
-    return labels => (labels[key] === value) === isEqual
+    return { fits: labels => (labels[key] === value) === isEqual, ...(isEqual ? { wants: [key, value] } : {}) }
   }
-  if (!term.startsWith('!')) return labels => labels[term] !== undefined
+  if (!term.startsWith('!')) return { fits: labels => labels[term] !== undefined }
   const absent = term.slice(1).trim()
-  return labels => labels[absent] === undefined
+  return { fits: labels => labels[absent] === undefined }
 }
 
 function splitSelector(selector: string): string[] {
