@@ -17,10 +17,17 @@ export interface MachineOptions {
 
 export class Nodes {
   readonly all = new Map<string, KubeNode>()
+  /** The same as a list, made when it is asked for and good until a node comes or goes. */
+  private listed: readonly KubeNode[] | undefined
   private numbered = 0
 
   constructor(private readonly kube: Kubernetes) {
     kube.network.onChange(() => this.networkChanged())
+  }
+
+  /** All nodes, in the order in which they joined. */
+  list(): readonly KubeNode[] {
+    return (this.listed ??= [...this.all.values()])
   }
 
   /** A machine joins as a node of a pool. It is ready at once: who adds it has waited for that. */
@@ -41,6 +48,7 @@ export class Nodes {
     const node = new KubeNode(kube, name, kube.newUid(), machine, pool, version, labels, `10.224.0.${4 + this.numbered++}`, kube.sim.now)
     node.connected = kube.network.connected(name, 'control-plane')
     this.all.set(name, node)
+    this.listed = undefined
     kube.machines.set(name, machine)
     machine.onPower(up => this.powerChanged(node, up))
     this.step(node, 'HEARD')
@@ -56,6 +64,7 @@ export class Nodes {
     if (node.state === 'deleted') return
     this.step(node, 'DELETED')
     this.all.delete(node.name)
+    this.listed = undefined
     this.cancel(node)
     this.kube.billing.count(-1)
     this.kube.note(EVENT.nodeRemoved, node.name, 0, `Node ${node.name} deleted`)

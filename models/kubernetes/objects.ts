@@ -209,6 +209,20 @@ export function countOrShare(value: number | string | undefined, of: number, fal
 /** The virtual clock's calendar: the story starts on 1 January 2026. Gives `2026-01-01T00:00:00Z` (UTC, whole seconds). */
 export function timestamp(us: Us): string {
   const total = Math.floor(us / 1_000_000)
+  let text = written.get(total)
+  if (text === undefined) {
+    if (written.size >= TIMESTAMPS_KEPT) written.clear()
+    written.set(total, (text = civil(total)))
+  }
+  return text
+}
+
+/** The instants of a cluster are told again and again. */
+const written = new Map<number, string>()
+const TIMESTAMPS_KEPT = 5_000
+
+/** A second of the story in the calendar. */
+function civil(total: number): string {
   const days = Math.floor(total / 86_400)
   const rest = total - days * 86_400
   // Civil date from days (H. Hinnant), with 1 March 2024 (Z below) as origin so that leap days come last in a cycle.

@@ -73,9 +73,9 @@ export class Scheduler {
   }
 
   /** A pod that names its node is looked for nowhere else. */
-  private candidates(pod: Pod): Iterable<KubeNode> {
+  private candidates(pod: Pod): readonly KubeNode[] {
     const named = pod.spec.nodeName === undefined ? undefined : this.kube.nodes.get(pod.spec.nodeName)
-    return named === undefined ? this.kube.nodes.values() : [named]
+    return named === undefined ? this.kube.nodes$.list() : [named]
   }
 
   private unschedulable(pod: Pod, refusals: ReadonlyMap<string, number>): void {

@@ -100,13 +100,13 @@ export class History {
       const rows: number[] = []
       for (let row = 0; row < marks.n; row++) if (marks.key[row] === key && marks.outcome[row] !== FAIL) rows.push(row)
       const reads = this.readsOf(marks, rows)
-      const writes: RegisterOperation[] = rows.map(row => ({
-        kind: 'write',
-        value: marks.version[row] as number,
-        callUs: marks.invokedUs[row] as number,
-        returnUs: marks.outcome[row] === OK ? (marks.doneUs[row] as number) : Number.POSITIVE_INFINITY,
-      }))
-      const operations = [...telling(writes, reads), ...reads]
+      const columns: Columns = {
+        value: row => marks.version[row] as number,
+        callUs: row => marks.invokedUs[row] as number,
+        returnUs: row => (marks.outcome[row] === OK ? (marks.doneUs[row] as number) : Number.POSITIVE_INFINITY),
+      }
+      const writes = tellingRows(rows, columns, reads).map((row): RegisterOperation => ({ kind: 'write', value: columns.value(row), callUs: columns.callUs(row), returnUs: columns.returnUs(row) }))
+      const operations = [...writes, ...reads]
       registers.push({ key: `${cohort}/${key}`, initial: INITIAL, operations })
     }
     return registers
@@ -139,49 +139,69 @@ const NOTHING: readonly Position[] = []
  * without it is one with it. @param reads in the order of their calls, each over before the next
  */
 export function telling(writes: readonly RegisterOperation[], reads: readonly RegisterOperation[]): readonly RegisterOperation[] {
-  const inOrder = writes.toSorted((a, b) => a.callUs - b.callUs || a.returnUs - b.returnUs)
-  const seen = new Set(reads.map(({ value }) => value))
+  const of = (row: number): RegisterOperation => writes[row] as RegisterOperation
+  return tellingRows([...writes.keys()], { value: row => of(row).value, callUs: row => of(row).callUs, returnUs: row => of(row).returnUs }, reads).map(of)
+}
+
+/** Writes in columns: of thousands few are told. */
+interface Columns {
+  readonly value: (row: number) => number
+  readonly callUs: (row: number) => Us
+  readonly returnUs: (row: number) => Us
+}
+
+function tellingRows(rows: readonly number[], { value, callUs, returnUs }: Columns, reads: readonly RegisterOperation[]): readonly number[] {
+  const byCall = (a: number, b: number): number => callUs(a) - callUs(b) || returnUs(a) - returnUs(b)
+  const inOrder = rows.every((row, i) => i === 0 || byCall(rows[i - 1] as number, row) <= 0) ? rows : rows.toSorted(byCall)
+  const seen = new Set(reads.map(read => read.value))
+  const callOf = (i: number): Us => (i < inOrder.length ? callUs(inOrder[i] as number) : Number.POSITIVE_INFINITY)
   let read = 0
-  return inOrder.filter((write, i) => {
-    while (read < reads.length && (reads[read] as RegisterOperation).returnUs < write.callUs) read += 1
+  return inOrder.filter((row, i) => {
+    const calledUs = callUs(row)
+    while (read < reads.length && (reads[read] as RegisterOperation).returnUs < calledUs) read += 1
     const next = inOrder[i + 1]
-    if (next === undefined || seen.has(write.value) || write.returnUs > next.callUs) return true
-    return (reads[read]?.callUs ?? Number.POSITIVE_INFINITY) <= next.returnUs || (inOrder[i + 2]?.callUs ?? Number.POSITIVE_INFINITY) <= next.returnUs
+    if (next === undefined || seen.has(value(row)) || returnUs(row) > callUs(next)) return true
+    const overUs = returnUs(next)
+    return (reads[read]?.callUs ?? Number.POSITIVE_INFINITY) <= overUs || callOf(i + 2) <= overUs
   })
 }
 
+/** Writes on one branch, in the order of the log. */
 interface Written {
-  readonly lsn: number
-  readonly version: number
+  readonly lsns: number[]
+  readonly versions: number[]
 }
 
 /** The key's writes on each branch, in the order of the log. */
-function byBranch(marks: Marks, rows: readonly number[]): ReadonlyMap<Branch, readonly Written[]> {
-  const all = new Map<Branch, Written[]>()
-  for (const row of rows) {
+function byBranch(marks: Marks, rows: readonly number[]): ReadonlyMap<Branch, Written> {
+  const { lsn } = marks
+  const inOrder = rows.every((row, i) => i === 0 || (lsn[rows[i - 1] as number] as number) <= (lsn[row] as number)) ? rows : rows.toSorted((a, b) => (lsn[a] as number) - (lsn[b] as number))
+  const all = new Map<Branch, Written>()
+  for (const row of inOrder) {
     const branch = marks.branch[row]
     if (branch === null || branch === undefined) continue
-    const written = { lsn: marks.lsn[row] as number, version: marks.version[row] as number }
-    const list = all.get(branch)
-    if (list === undefined) all.set(branch, [written])
-    else list.push(written)
+    let written = all.get(branch)
+    if (written === undefined) all.set(branch, (written = { lsns: [], versions: [] }))
+    written.lsns.push(lsn[row] as number)
+    written.versions.push(marks.version[row] as number)
   }
-  for (const list of all.values()) list.sort((a, b) => a.lsn - b.lsn)
   return all
 }
 
+const NONE_WRITTEN: Written = { lsns: [], versions: [] }
+
 /** The version of the last write that the history ending at `sees` contains: on its own branch, else below the fork on its parent, and so on. */
-function valueSeen(written: ReadonlyMap<Branch, readonly Written[]>, sees: Position): number {
+function valueSeen(written: ReadonlyMap<Branch, Written>, sees: Position): number {
   let limit = sees.lsn
   for (let branch: Branch | null = sees.branch; branch !== null; branch = branch.parent) {
-    const list = written.get(branch) ?? []
+    const { lsns, versions } = written.get(branch) ?? NONE_WRITTEN
     let low = 0
-    for (let high = list.length; low < high; ) {
+    for (let high = lsns.length; low < high; ) {
       const middle = (low + high) >> 1
-      if ((list[middle] as Written).lsn <= limit) low = middle + 1
+      if ((lsns[middle] as number) <= limit) low = middle + 1
       else high = middle
     }
-    if (low > 0) return (list[low - 1] as Written).version
+    if (low > 0) return versions[low - 1] as number
     limit = Math.min(limit, branch.forkLsn)
   }
   return INITIAL

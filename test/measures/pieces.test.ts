@@ -38,6 +38,19 @@ test('downtime per step: what falls into it, weighted; none between steps; an op
   expect(steps.map(s => s.writeDowntimeUs)).toEqual([25, 25, 25])
 })
 
+test('downtime per step: each step has the sum of what overlaps it, however many there are and in whatever order they come', () => {
+  const time = fc.integer({ min: 0, max: 300 })
+  fc.assert(
+    fc.property(fc.array(fc.tuple(time, time, fc.constantFrom(0.25, 0.1, 1)), { maxLength: 12 }), fc.array(fc.tuple(time, fc.option(time, { nil: undefined })), { maxLength: 12 }), (stretches, spans) => {
+      const outages = stretches.map(([a, b, share]) => outage(Math.min(a, b), Math.max(a, b), share))
+      const steps = spans.map(([a, b], i) => step(String(i), b === undefined ? a : Math.min(a, b), b === undefined ? undefined : Math.max(a, b)))
+      expect(attributeToSteps(steps, outages, 300).map(s => s.writeDowntimeUs)).toEqual(
+        steps.map(({ startUs, endUs = 300 }) => outages.reduce((sum, o) => sum + Math.max(0, Math.min(o.toUs, endUs) - Math.max(o.fromUs, startUs)) * o.share, 0)),
+      )
+    }),
+  )
+})
+
 test('cutting an interval by time conserves its writes, whatever the cuts', () => {
   const branch = new ReplicatedLog(new Simulation({ seed: '1' }), 'l').genesis(0)
   fc.assert(

@@ -68,13 +68,20 @@ function text(value: unknown): string {
 }
 
 function walk(steps: readonly Step[], start: readonly unknown[]): unknown[] {
-  let values = [...start]
+  let values: readonly unknown[] = start
   for (const step of steps) {
+    // Most steps lead from one value to one.
+    if (step.is === 'field' && values.length === 1) {
+      const value = fieldOf(values[0], step.name)
+      if (value === undefined) return []
+      values = [value]
+      continue
+    }
     const next: unknown[] = []
     for (const value of values) apply(step, value, next)
     values = next
   }
-  return values
+  return [...values]
 }
 
 function apply(step: Step, value: unknown, into: unknown[]): void {

@@ -1,8 +1,7 @@
 import type { Taint } from '../node.ts'
-import type { KubeObject } from '../objects.ts'
 import { type Found, qualified, selectorMatches } from './resources.ts'
 import { CliError, type Context, joined, targets, unknownTypes, type Verb } from './verb.ts'
-import { editable, store } from './write.ts'
+import { metadataOf, storeMetadata } from './write.ts'
 
 export const label = metadataVerb('label', 'labels', 'labeled', 'unlabeled')
 export const annotate = metadataVerb('annotate', 'annotations', 'annotated', 'annotated')
@@ -38,8 +37,7 @@ function split(words: readonly string[]): { words: string[]; changes: string[] }
 
 /** Whether anything changed, or the error text. */
 function change(c: Context, f: Found, map: 'labels' | 'annotations', changes: readonly string[]): boolean | string {
-  const object = editable(c.kube, f)
-  const values: Record<string, string> = { ...object.metadata[map] }
+  const values: Record<string, string> = { ...metadataOf(c.kube, f, map) }
   const overwrite = c.args.flags.has('overwrite') && c.args.flags.get('overwrite') !== 'false'
   for (const change of changes) {
     const equals = change.indexOf('=')
@@ -53,8 +51,7 @@ function change(c: Context, f: Found, map: 'labels' | 'annotations', changes: re
     if (old !== undefined && old !== value && !overwrite) return `error: '${key}' already has a value (${old}), and --overwrite is false`
     values[key] = value
   }
-  const next: KubeObject = { ...object, metadata: { ...object.metadata, [map]: values } }
-  return store(c.kube, f, next)
+  return storeMetadata(c.kube, f, map, values)
 }
 
 export const taint: Verb = {

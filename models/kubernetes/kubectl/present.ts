@@ -47,12 +47,14 @@ function podStatus(kube: Kubernetes, pod: Pod): Record<string, unknown> {
   const condition = (type: string, status: boolean, us: number) => ({ type, status: status ? 'True' : 'False', lastTransitionTime: timestamp(us) })
   return {
     phase: pod.phase,
-    conditions: [
-      condition('PodScheduled', pod.node !== undefined, pod.createdUs),
-      condition('Initialized', pod.containerState !== 'waiting' || pod.restarts > 0, pod.createdUs),
-      condition('ContainersReady', pod.ready, pod.readyChangedUs),
-      condition('Ready', pod.ready, pod.readyChangedUs),
-    ],
+    get conditions() {
+      return [
+        condition('PodScheduled', pod.node !== undefined, pod.createdUs),
+        condition('Initialized', pod.containerState !== 'waiting' || pod.restarts > 0, pod.createdUs),
+        condition('ContainersReady', pod.ready, pod.readyChangedUs),
+        condition('Ready', pod.ready, pod.readyChangedUs),
+      ]
+    },
     ...(pod.node === undefined ? {} : { hostIP: kube.nodes.get(pod.node)?.ip ?? '', podIP: pod.podIP, podIPs: [{ ip: pod.podIP }] }),
     ...(pod.node === undefined
       ? {}

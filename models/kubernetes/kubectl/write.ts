@@ -19,6 +19,25 @@ export function refuseQuantities(object: KubeObject): void {
   if (badQuantity(object) !== undefined) throw new CliError(`Error from server (BadRequest): quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
 }
 
+/** Stores other labels or annotations of an object, all of them. Says whether anything changed. @throws CliError when the API server would refuse */
+export function storeMetadata(kube: Kubernetes, found: Found, map: 'labels' | 'annotations', values: Record<string, string>): boolean {
+  const pod = found.type.kind === 'Pod' ? kube.pods$.get(found.key) : undefined
+  if (pod === undefined) {
+    const object = editable(kube, found)
+    return store(kube, found, { ...object, metadata: { ...object.metadata, [map]: values } })
+  }
+  if (alike(pod[map], values)) return false
+  if (map === 'annotations') pod.annotations = values
+  kube.pods$.setLabels(pod, map === 'labels' ? values : { ...pod.labels })
+  return true
+}
+
+/** The labels or annotations of an object now. */
+export function metadataOf(kube: Kubernetes, found: Found, map: 'labels' | 'annotations'): Readonly<Record<string, string>> {
+  const pod = found.type.kind === 'Pod' ? kube.pods$.get(found.key) : undefined
+  return pod === undefined ? (editable(kube, found).metadata[map] ?? {}) : pod[map]
+}
+
 /** Stores a changed object. Says whether anything changed. @throws CliError when the API server would refuse */
 export function store(kube: Kubernetes, found: Found, object: KubeObject): boolean {
   refuseQuantities(object)
