@@ -43,6 +43,8 @@ export class Scheduler {
     const { cpu, memory } = requests
     const { nodeCpu, nodeMemoryBytes } = this.kube.options
     const refuse = (why: string): void => void refusals.set(why, (refusals.get(why) ?? 0) + 1)
+    const apart = this.takenDomains(pod)
+    const siblings = this.siblings(pod)
     let full = 0
     let best: KubeNode[] = []
     let bestScore = 0
@@ -52,19 +54,19 @@ export class Scheduler {
         full += 1
         continue
       }
-      const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone, requests)
+      const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone, requests, apart)
       if (refusal !== undefined) {
         refuse(refusal)
         continue
       }
-      const score = this.score(node, pod)
+      const score = scoreOf(node, siblings)
       if (best.length === 0 || score < bestScore) {
         best = [node]
         bestScore = score
       } else if (score === bestScore) best.push(node)
     }
     const chosen = this.chooseAmong(best, pod)
-    if (chosen === undefined && full > 0) for (const node of this.candidates(pod)) if (this.full(node, requests)) refuse(missing === undefined ? (this.refuses(node, pod, zone, requests) as string) : `persistentvolumeclaim "${missing}" not found`)
+    if (chosen === undefined && full > 0) for (const node of this.candidates(pod)) if (this.full(node, requests)) refuse(missing === undefined ? (this.refuses(node, pod, zone, requests, apart) as string) : `persistentvolumeclaim "${missing}" not found`)
     if (chosen === undefined) return this.unschedulable(pod, refusals)
     this.waiting.delete(pod)
     pod.reason = ''
@@ -94,7 +96,7 @@ export class Scheduler {
   }
 
   /** Why the node does not take the pod, in the scheduler's words; undefined if it does. */
-  private refuses(node: KubeNode, pod: Pod, zone: string | undefined, requests: Requests): string | undefined {
+  private refuses(node: KubeNode, pod: Pod, zone: string | undefined, requests: Requests, apart: readonly TakenDomains[]): string | undefined {
     const spec = pod.spec
     if (spec.nodeName !== undefined && spec.nodeName !== node.name) return "node(s) didn't match the requested node name"
     if (node.unschedulable && !tolerates(pod, 'node.kubernetes.io/unschedulable', undefined, 'NoSchedule')) return 'node(s) were unschedulable'
@@ -109,22 +111,22 @@ export class Scheduler {
     if (node.podCount >= this.kube.options.podsPerNode) return 'Too many pods'
     if (node.cpuUsed + requests.cpu > this.kube.options.nodeCpu) return 'Insufficient cpu'
     if (node.memoryUsed + requests.memory > this.kube.options.nodeMemoryBytes) return 'Insufficient memory'
-    if (this.antiAffinity(node, pod)) return "node(s) didn't match pod anti-affinity rules"
+    for (const { key, taken } of apart) if (taken.has(domain(node.labels, key))) return "node(s) didn't match pod anti-affinity rules"
     return undefined
   }
 
-  private antiAffinity(node: KubeNode, pod: Pod): boolean {
+  /** Where pods run that this one must keep away from. */
+  private takenDomains(pod: Pod): readonly TakenDomains[] {
     const terms = pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution
-    if (terms === undefined) return false
-    for (const term of terms) {
-      const here = domain(node.labels, term.topologyKey)
+    return (terms ?? []).map(({ topologyKey: key, labelSelector }) => {
+      const taken = new Set<string | undefined>()
       for (const other of this.kube.pods$.list()) {
-        if (other === pod || other.node === undefined || other.finished) continue
+        if (other === pod || other.node === undefined || other.finished || !selects(labelSelector, other.labels)) continue
         const there = this.kube.nodes.get(other.node)
-        if (there !== undefined && domain(there.labels, term.topologyKey) === here && selects(term.labelSelector, other.labels)) return true
+        if (there !== undefined) taken.add(domain(there.labels, key))
       }
-    }
-    return false
+      return { key, taken }
+    })
   }
 
   /** Among equally good nodes a keyed draw decides: nobody draws for the others. */
@@ -141,19 +143,36 @@ export class Scheduler {
     return chosen
   }
 
-  /** Lower is better: siblings of the same owner on the node, then in its zone, then load. */
-  private score(node: KubeNode, pod: Pod): number {
-    let here = 0
-    let nearby = 0
+  /** How many pods of the same owner there are on each node, and in each zone. */
+  private siblings(pod: Pod): Siblings {
+    const on = new Map<string, number>()
+    const zones = new Map<string | undefined, number>()
     if (pod.owner !== undefined) {
       for (const other of this.kube.pods$.ownedBy(pod.owner.kind, this.kube.key(pod.owner.name, pod.namespace))) {
         if (other === pod || other.node === undefined || other.terminating) continue
-        if (other.node === node.name) here += 1
-        else if (this.kube.nodes.get(other.node)?.zone === node.zone) nearby += 1
+        on.set(other.node, (on.get(other.node) ?? 0) + 1)
+        const there = this.kube.nodes.get(other.node)
+        if (there !== undefined) zones.set(there.zone, (zones.get(there.zone) ?? 0) + 1)
       }
     }
-    return here * 1_000_000 + nearby * 10_000 + node.podCount * 10
+    return { on, zones }
   }
+}
+
+interface TakenDomains {
+  readonly key: string
+  readonly taken: ReadonlySet<string | undefined>
+}
+
+interface Siblings {
+  readonly on: ReadonlyMap<string, number>
+  readonly zones: ReadonlyMap<string | undefined, number>
+}
+
+/** Lower is better: siblings of the same owner on the node, then in its zone, then load. */
+function scoreOf(node: KubeNode, { on, zones }: Siblings): number {
+  const here = on.get(node.name) ?? 0
+  return here * 1_000_000 + ((zones.get(node.zone) ?? 0) - here) * 10_000 + node.podCount * 10
 }
 
 interface Requests {

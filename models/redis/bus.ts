@@ -1,15 +1,15 @@
 /**
- * The cluster bus: each node's clusterCron, ten times a second, with heartbeats exchanged as they are sent. While nothing is silent or changing
- * the ticks have no event: they are made up for, in order, as soon as something happens (rule RD-BUS-6; test/redis/lazy.test.ts).
+ * The cluster bus: each node's clusterCron, ten times a second, with heartbeats exchanged as they are sent. A tick in which a node would find nothing
+ * to do has no event: each tick says which one is the next that will, and whoever changes what that hangs on stirs the bus. While nothing at all is
+ * silent or changing no tick has one: they are made up for, in order, as soon as something happens (rule RD-BUS-6; test/redis/lazy.test.ts).
  */
-import { MILLISECOND, SECOND, type Us } from '../../src/kernel/index.ts'
-import { cron } from './cron.ts'
+import { NEVER, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { cron, TICK_US } from './cron.ts'
 import { handleReplicaFailover } from './failover.ts'
 import { calm } from './quiet.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
-export const TICK_US: Us = 100 * MILLISECOND
 /** The bus must have been still for this long before its ticks are left out. */
 const STILL_US: Us = 2 * SECOND
 
@@ -26,9 +26,19 @@ export class Bus {
   replaying = false
   /** Grows when a process ends: links to it are gone. */
   links = 0
+  /** Room for the indexes of those that a packet tells of: one packet at a time. */
+  private told = new Int32Array(64)
   private quiet = false
   private changedUs: Us = 0
   private checkedUs: Us = 0
+  /** How often it has been stirred, and when last: the present, or the instant that is being made up for. */
+  private stirs = 0
+  private stirredUs: Us = 0
+  private replayUs: Us = 0
+  private timer: TimerId | undefined
+  private armedUs: Us = NEVER
+  /** Since the last tick it has been stirred already: the timer stands at the earliest tick there is. */
+  private awake = false
   private readonly cuts = new Set<BusCut>()
 
   constructor(private readonly world: World) {}
@@ -45,8 +55,8 @@ export class Bus {
     server.nextTickUs = sim.now + server.phaseUs
     this.servers.push(server)
     server.poke = () => handleReplicaFailover(server, sim.now)
+    this.awake = false
     this.stir()
-    this.arm(server)
   }
 
   leave(server: Server): void {
@@ -59,31 +69,96 @@ export class Bus {
 
   /** Something is silent or changing: every tick counts again. */
   stir(): void {
-    this.changedUs = this.world.sim.now
-    if (!this.quiet) return
-    this.catchUp()
-    this.quiet = false
-    for (const server of this.servers) this.arm(server)
+    const { now } = this.world.sim
+    this.changedUs = now
+    if (this.replaying) {
+      this.stirs++
+      this.stirredUs = this.replayUs
+      return
+    }
+    if (this.quiet) {
+      this.catchUp()
+      this.quiet = false
+      this.awake = false
+    }
+    this.stirs++
+    this.stirredUs = now
+    if (this.awake) return
+    this.awake = true
+    this.arm()
   }
 
   /** Makes up for the ticks that were left out before this instant. Whoever changes what a tick depends on calls it first. */
   catchUp(): void {
-    if (!this.quiet || this.replaying) return
     const { now } = this.world.sim
-    this.replaying = true
-    this.replay(now)
-    this.replaying = false
+    if (this.replaying) return
+    if (this.quiet) this.replay(now)
+    for (const server of this.servers) this.skipTo(server, now)
   }
 
   private replay(now: Us): void {
+    const { stirs } = this
+    this.replaying = true
     for (;;) {
-      let next: Server | undefined
-      for (const server of this.servers) if (server.nextTickUs < now && (next === undefined || server.nextTickUs < next.nextTickUs)) next = server
-      if (next === undefined) return
-      const at = next.nextTickUs
-      next.nextTickUs = at + TICK_US
-      cron(next, at)
+      const next = this.next()
+      if (next === undefined) break
+      this.replayUs = this.dueUs(next)
+      if (this.replayUs >= now) break
+      this.look(next, this.replayUs)
     }
+    this.replaying = false
+    if (stirs === this.stirs) return
+    // It was not as quiet as it looked.
+    this.quiet = false
+    this.awake = false
+    this.stir()
+  }
+
+  /** The next tick of a server, now or later. */
+  nextTickUs(server: Server): Us {
+    const { now } = this.world.sim
+    return server.nextTickUs >= now ? server.nextTickUs : server.nextTickUs + Math.ceil((now - server.nextTickUs) / TICK_US) * TICK_US
+  }
+
+  /** When a server has to look: as it said, or at its next tick when the bus was stirred since. */
+  private dueUs(server: Server): Us {
+    if (server.stirs === this.stirs && this.world.options.lazyBus) return server.dueUs
+    const { stirredUs } = this
+    return server.nextTickUs >= stirredUs ? server.nextTickUs : server.nextTickUs + Math.ceil((stirredUs - server.nextTickUs) / TICK_US) * TICK_US
+  }
+
+  /** Whose tick comes next. */
+  private next(): Server | undefined {
+    let next: Server | undefined
+    let atUs = NEVER
+    for (const server of this.servers) {
+      const dueUs = this.dueUs(server)
+      if (dueUs >= atUs) continue
+      next = server
+      atUs = dueUs
+    }
+    return next
+  }
+
+  /** Counts a server's ticks before an instant, in which there was nothing to do. While it stands still it does not count them. */
+  private skipTo(server: Server, us: Us): void {
+    if (server.nextTickUs >= us) return
+    const ticks = Math.ceil((us - server.nextTickUs) / TICK_US)
+    server.nextTickUs += ticks * TICK_US
+    if (server.onBus || this.replaying) server.iteration += ticks
+  }
+
+  private look(server: Server, us: Us): void {
+    this.skipTo(server, us)
+    server.nextTickUs = us + TICK_US
+    server.stirs = this.stirs
+    server.dueUs = cron(server, us)
+  }
+
+  /** Room for at least `n` indexes, free until the next packet. */
+  tellingOf(n: number): Int32Array {
+    if (this.told.length < n) this.told = new Int32Array(2 * n)
+    return this.told
   }
 
   /** Whether one member's packets to another's bus port are lost though the machines reach each other. */
@@ -129,19 +204,30 @@ export class Bus {
     return true
   }
 
-  private arm(server: Server): void {
+  /** Puts the timer at the next tick that has to be looked at. */
+  private arm(): void {
     const { sim } = this.world
-    sim.call(Math.max(sim.now, server.nextTickUs), () => this.tick(server))
+    const next = this.next()
+    const atUs = next === undefined ? NEVER : Math.max(sim.now, this.dueUs(next))
+    if (this.timer !== undefined) {
+      if (atUs === this.armedUs) return
+      sim.cancel(this.timer)
+    }
+    this.armedUs = atUs
+    this.timer = atUs === NEVER ? undefined : sim.call(atUs, this.tick)
   }
 
-  private tick(server: Server): void {
-    if (this.quiet || !server.alive || !this.servers.includes(server)) return
+  private readonly tick = (): void => {
     const { now } = this.world.sim
-    // Armed twice: the earlier call has done it.
-    if (now < server.nextTickUs) return
-    server.nextTickUs = now + TICK_US
-    cron(server, now)
-    if (!server.alive) return
+    this.timer = undefined
+    if (this.quiet) return
+    this.awake = true
+    for (;;) {
+      const server = this.next()
+      if (server === undefined || this.dueUs(server) > now) break
+      this.look(server, now)
+    }
+    this.awake = false
     if (this.world.options.lazyBus && now - this.changedUs > STILL_US && now - this.checkedUs > SECOND) {
       this.checkedUs = now
       if (calm(this.world)) {
@@ -149,6 +235,6 @@ export class Bus {
         return
       }
     }
-    this.arm(server)
+    this.arm()
   }
 }

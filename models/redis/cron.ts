@@ -1,5 +1,5 @@
 /** clusterCron of one node: links, pings, suspicion, and what a replica does about a lost master (rules RD-BUS-…). Source: cluster_legacy.c clusterCron; facts §1.2. */
-import { SECOND, type Us } from '../../src/kernel/index.ts'
+import { MILLISECOND, SECOND, type Us } from '../../src/kernel/index.ts'
 import { FORGOTTEN } from './events.ts'
 import { markFailing } from './failing.ts'
 import { handleReplicaFailover } from './failover.ts'
@@ -15,6 +15,9 @@ import type { Peer } from './table.ts'
 const SAMPLES = 5
 const EVERY = 10
 
+/** Ticks in which there is nothing to do are not looked at (bus.ts). */
+export const TICK_US: Us = 100 * MILLISECOND
+
 /** What a node's tick has to look at: most peers have answered lately over a link that stands, and there is nothing to be done about them. */
 interface Attention {
   /** Of the table, and of the links of all nodes, when it was made out. */
@@ -27,21 +30,25 @@ interface Attention {
 }
 const attention = new WeakMap<Server, Attention>()
 
-/** The peers to go through in this tick: all of them when anything has changed or one of them is to be pinged again (rule RD-BUS-6). */
-function toLookAt(server: Server, nowUs: Us): readonly Peer[] {
-  const { table, world } = server
+/** What was made out at the last look, while no table entry and no link has changed since. */
+function stillSo(server: Server): Attention | undefined {
   const known = attention.get(server)
-  if (known === undefined || known.version !== table.version || known.links !== world.bus.links || nowUs - known.pongUs > server.nodeTimeoutUs / 2) return table.others
-  return known.peers
+  return known !== undefined && known.version === server.table.version && known.links === server.world.bus.links ? known : undefined
 }
 
 function lookedAtAll(server: Server): void {
   const { table, world } = server
+  const before = stillSo(server)
+  const oldest = before === undefined || before.peers.length > 0 ? undefined : table.beats.oldestPongUs(table.others.length)
+  if (before !== undefined && oldest !== undefined) {
+    before.pongUs = oldest
+    return
+  }
   const peers: Peer[] = []
   let pongUs = Number.POSITIVE_INFINITY
   for (const peer of table.others) {
-    if (peer.pingSentUs !== 0 || (!peer.noaddr && !linked(peer))) peers.push(peer)
-    else if (!peer.noaddr && peer.pongUs < pongUs) pongUs = peer.pongUs
+    if (peer.pingSentUs !== 0 || (!linked(peer) && !peer.noaddr)) peers.push(peer)
+    else if (peer.pongUs < pongUs && !peer.noaddr) pongUs = peer.pongUs
   }
   attention.set(server, { version: table.version, links: world.bus.links, peers, pongUs })
 }
@@ -50,16 +57,21 @@ function linked(peer: Peer): boolean {
   return peer.link?.alive === true && peer.link.host.address === peer.ip
 }
 
-/** One tick at `nowUs`: the present, or an instant before it that is made up for. */
-export function cron(server: Server, nowUs: Us): void {
+/**
+ * One tick at `nowUs`: the present, or an instant before it that is made up for. Gives the earliest later tick in which there will be something to
+ * do, as long as the bus is not stirred.
+ */
+export function cron(server: Server, nowUs: Us): Us {
   const { table, world } = server
   const { replaying } = world.bus
-  if (!server.onBus && !replaying) return
+  if (!server.onBus && !replaying) return Number.POSITIVE_INFINITY
   const timeoutUs = server.nodeTimeoutUs
   if (server.mfEndUs !== 0 && server.mfEndUs < nowUs) server.resetManualFailover()
   if (server.meets.length > 0) for (const meet of [...server.meets]) handshake(server, meet, nowUs)
   if (server.blacklist.size > 0) expire(server, nowUs)
-  const before = toLookAt(server, nowUs)
+  let busy = false
+  const known = stillSo(server)
+  const before = known?.peers ?? table.others
   for (let i = 0; i < before.length && !replaying; i++) {
     const peer = before[i] as Peer
     if (peer.noaddr || linked(peer)) continue
@@ -68,8 +80,10 @@ export function cron(server: Server, nowUs: Us): void {
   const unanswered = server.iteration++ % EVERY === 0 && pingRandom(server, nowUs)
   let changed = false
   // The list may grow while it is gone through (a node learned from gossip): those wait for the next tick.
-  const list = before === table.others || unanswered ? table.others : before
+  const aged = known === undefined || nowUs - known.pongUs > timeoutUs / 2
+  const list = aged || unanswered ? table.others : before
   for (let i = 0; i < list.length; i++) {
+    if (list === table.others && table.beats.isIdle(i, nowUs - timeoutUs / 2)) continue
     const peer = list[i] as Peer
     if (peer.noaddr) continue
     if (peer.pingSentUs === 0) {
@@ -88,17 +102,43 @@ export function cron(server: Server, nowUs: Us): void {
       changed = true
       world.bus.stir()
       markFailing(server, peer, nowUs)
-    } else if (!peer.good) world.bus.stir()
+    }
   }
   if (list === table.others || table.version !== attention.get(server)?.version) lookedAtAll(server)
   if (!server.isMaster) {
     // The offset to wait for may have been reached by a link that came up later.
     if (server.mfMasterOffset >= 0 && !server.mfCanStart && server.offset === server.mfMasterOffset) server.mfCanStart = true
     if (server.upstream === undefined && table.master !== undefined) newUpstream(server)
-    considerMigration(server, nowUs)
+    if (considerMigration(server, nowUs)) busy = true
     handleReplicaFailover(server, nowUs)
   }
   if (changed || !server.clusterOk) updateState(server, nowUs)
+  return busy || restless(server) ? nowUs + TICK_US : due(server, nowUs)
+}
+
+/** Something is under way that each tick looks after. */
+function restless(server: Server): boolean {
+  const { table, upstream } = server
+  if (server.mfEndUs !== 0 || !server.clusterOk || server.meets.length > 0 || server.blacklist.size > 0) return true
+  if (server.isMaster) return false
+  const { master } = table
+  return master !== undefined && (upstream === undefined || master.failed)
+}
+
+/** When its next random ping, or a peer's silence, wants a tick (rules RD-BUS-1, RD-BUS-2). */
+function due(server: Server, nowUs: Us): Us {
+  const { peers, pongUs } = attention.get(server) as Attention
+  const timeoutUs = server.nodeTimeoutUs
+  // Of the peers that are looked at in each tick most only wait: for a process at the address, which stirs the bus, or for their time to be over.
+  let overUs = pongUs + timeoutUs / 2
+  for (const peer of peers) {
+    if (peer.noaddr) continue
+    if (peer.pingSentUs === 0) overUs = Math.min(overUs, peer.pongUs + timeoutUs / 2)
+    else if (peer.link?.onBus === true) return nowUs + TICK_US
+    else if (peer.good) overUs = Math.min(overUs, Math.max(peer.pingSentUs, peer.dataUs) + timeoutUs)
+  }
+  const randomUs = nowUs + TICK_US * (1 + ((EVERY - (server.iteration % EVERY)) % EVERY))
+  return Math.min(randomUs, nowUs + TICK_US * Math.max(1, Math.floor((overUs - nowUs) / TICK_US) + 1))
 }
 
 /** Bans on forgotten nodes end by the second hand of the clock, as time(NULL) shows it. */
@@ -128,7 +168,7 @@ function pingRandom(server: Server, nowUs: Us): boolean {
   const { others } = server.table
   let oldest: Peer | undefined
   for (let i = 0; i < SAMPLES && others.length > 0; i++) {
-    const peer = others[Math.floor(server.world.sim.chance.draw(server.key, 'bus', server.draws++) * others.length)] as Peer
+    const peer = others[Math.floor(server.busLuck(server.draws++) * others.length)] as Peer
     if (peer.pingSentUs !== 0 || peer.noaddr) continue
     if (oldest === undefined || peer.pongUs < oldest.pongUs) oldest = peer
   }

@@ -16,7 +16,6 @@ export function handleReplicaFailover(server: Server, nowUs: Us): void {
   if (myself.role !== 'replica' || master === undefined || (!master.failed && !manual) || master.slots === 0) return
   const timeoutUs = server.nodeTimeoutUs
   if (!manual && tooOld(server, nowUs)) return
-  server.world.bus.stir()
   const authTimeoutUs = Math.max(2 * timeoutUs, 2 * SECOND)
   const age = nowUs - server.authUs
   if (age > 2 * authTimeoutUs) {

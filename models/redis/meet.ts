@@ -16,7 +16,6 @@ export function meet(server: Server, ip: string): void {
 export function handshake(server: Server, pending: Handshake, nowUs: Us): void {
   const { world } = server
   const drop = (): void => void server.meets.splice(server.meets.indexOf(pending), 1)
-  world.bus.stir()
   if (nowUs - pending.sinceUs > Math.max(server.nodeTimeoutUs, SECOND)) return drop()
   const target = world.byAddress.get(pending.ip)
   if (target === undefined || !target.onBus || target === server || !world.bus.arrives(server, target) || !world.bus.arrives(target, server)) return
@@ -33,7 +32,7 @@ export function handshake(server: Server, pending: Handshake, nowUs: Us): void {
     world.sim.note(MEET, server.name, 0, `${server.name} meets ${target.name}`)
     world.sim.after(back, () => server.onBus && target.alive && know(server, target))
     // The other side makes a handshake of its own, at its next tick.
-    world.sim.after(Math.max(0, target.nextTickUs - world.sim.now) + back, () => target.onBus && server.alive && know(target, server))
+    world.sim.after(world.bus.nextTickUs(target) - world.sim.now + back, () => target.onBus && server.alive && know(target, server))
   })
 }
 

@@ -26,11 +26,12 @@ function mostReplicas(table: Table): number {
   return known.replicas
 }
 
-export function considerMigration(server: Server, nowUs: Us): void {
+/** Whether it has to be looked at again at the next tick, though nothing changes. */
+export function considerMigration(server: Server, nowUs: Us): boolean {
   const { table, world } = server
-  if (mostReplicas(table) < 2 || none.get(table) === table.version || !server.clusterOk || server.setting('cluster-allow-replica-migration', world.options.allowReplicaMigration ? 'yes' : 'no') !== 'yes') return
+  if (mostReplicas(table) < 2 || none.get(table) === table.version || !server.clusterOk || server.setting('cluster-allow-replica-migration', world.options.allowReplicaMigration ? 'yes' : 'no') !== 'yes') return false
   const mine = table.master
-  if (mine === undefined) return
+  if (mine === undefined) return false
   const good = new Map<string, number>()
   let orphans = 0
   for (const peer of table.peers.values()) if (peer.role === 'replica' && peer.masterId !== undefined && peer.good) good.set(peer.masterId, (good.get(peer.masterId) ?? 0) + 1)
@@ -45,13 +46,13 @@ export function considerMigration(server: Server, nowUs: Us): void {
       orphans += 1
       if (peer.orphanedUs === 0) peer.orphanedUs = nowUs
       if (target === undefined && nowUs - peer.orphanedUs > DELAY_US) target = peer
-      world.bus.stir()
     }
   }
   if (orphans === 0) none.set(table, table.version)
   const ours = good.get(mine.id) ?? 0
-  if (target === undefined || most < 2 || ours !== most || ours <= world.options.migrationBarrier) return
+  if (target === undefined || most < 2 || ours !== most || ours <= world.options.migrationBarrier) return orphans > 0
   // The replica with the smallest id among those of the masters that have most goes.
-  for (const peer of table.peers.values()) if (peer.role === 'replica' && peer.masterId !== undefined && peer.good && good.get(peer.masterId) === most && peer.id < table.myself.id) return
+  for (const peer of table.peers.values()) if (peer.role === 'replica' && peer.masterId !== undefined && peer.good && good.get(peer.masterId) === most && peer.id < table.myself.id) return true
   server.follow(target.id)
+  return true
 }

@@ -100,6 +100,7 @@ function answered(to: Server, via: Peer, atUs: Us): void {
   if (via.pfail) {
     via.pfail = false
     to.table.version++
+    to.world.bus.stir()
     updateState(to, to.world.sim.now)
   } else if (via.failed) clearFailure(to, via, atUs)
 }
@@ -131,7 +132,10 @@ function takeRole(to: Server, sender: Peer, from: Server): void {
     to.world.bus.stir()
     updateState(to, to.world.sim.now)
   }
-  if (masterId !== undefined && table.peers.has(masterId) && sender.masterId !== masterId) table.setReplica(sender, masterId)
+  if (masterId !== undefined && table.peers.has(masterId) && sender.masterId !== masterId) {
+    table.setReplica(sender, masterId)
+    to.world.bus.stir()
+  }
 }
 
 /** Whether both tables agree about the sender's slots now. */

@@ -69,7 +69,11 @@ export class Server {
   readonly meets: Handshake[] = []
   // The bus (bus.ts).
   phaseUs: Us = 0
+  /** Its first tick that has not been counted yet, and the next in which it has something to do (bus.ts). */
   nextTickUs: Us = 0
+  dueUs: Us = 0
+  /** How often the bus had been stirred when it last looked. */
+  stirs = -1
   iteration = 0
   draws = 0
   packets = 0
@@ -79,6 +83,7 @@ export class Server {
   /** Looks at once whether to stand for election, or whether it has won: set when it joins the bus. */
   poke: () => void = () => {}
   readonly key: string
+  readonly busLuck: (nth: number) => number
   readonly startedAtUs: Us
   readonly table: Table
   private readonly timers = new Set<TimerId>()
@@ -91,6 +96,7 @@ export class Server {
   ) {
     this.startedAtUs = world.sim.now
     this.key = `${host.pod}#${world.dirs.indexOf(dir)}.${world.uniform(host.pod, 'process').toString(36).slice(2, 8)}`
+    this.busLuck = world.sim.chance.drawer(this.key, 'bus')
     // Without a nodes.conf it is a new node (rule RD-ID-1).
     dir.table ??= new Table(world.newId(host.pod), world.options.shards, world.acquaintances)
     this.table = dir.table

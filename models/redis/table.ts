@@ -1,5 +1,6 @@
 /** What one node believes of the cluster: the contents of its nodes.conf, and what it keeps about each peer while it runs. Source: cluster_legacy.c, cluster.c. */
 import type { Us } from '../../src/kernel/index.ts'
+import { FAILED, Heartbeats, KNOWN, MYSELF, NOADDR, PFAIL, PINGED, REPORTED } from './heartbeats.ts'
 import type { Server } from './server.ts'
 
 /** One node as another one (or itself) sees it. The first part is durable, the rest lives as long as the process. */
@@ -10,23 +11,13 @@ export class Peer {
   role: 'master' | 'replica' = 'master'
   masterId: string | undefined
   configEpoch = 0
-  /** Marked by a quorum (FAIL). */
-  failed = false
-  noaddr = false
   /** Slot groups it owns, as this table has it. */
   slots = 0
 
-  /** Suspected by this node alone. */
-  pfail = false
   failedAtUs: Us = 0
-  /** 0 = no ping is pending. */
-  pingSentUs: Us = 0
-  pongUs: Us = 0
   dataUs: Us = 0
   /** The process that this node's own connection ends on; undefined = no connection is up. */
   link: Server | undefined
-  /** Who reported it failing, and when. */
-  reports: Map<string, Us> | undefined
   /** When this node last voted for one of its replicas. */
   votedUs: Us = Number.NEGATIVE_INFINITY
   /** Replication offset in its last packet. */
@@ -39,10 +30,76 @@ export class Peer {
     readonly id: string,
     /** The id as a small number, the same in every table. */
     readonly index: number,
-  ) {}
+    private beats: Heartbeats,
+  ) {
+    beats.reach(index)
+    beats.forget(index)
+    beats.set(index, KNOWN, true)
+  }
 
-  /** The last packet that told of it: in one packet nobody is told of twice. */
-  toldIn = 0
+  /** Marked by a quorum (FAIL). */
+  get failed(): boolean {
+    return this.beats.has(this.index, FAILED)
+  }
+
+  set failed(value: boolean) {
+    this.beats.set(this.index, FAILED, value)
+  }
+
+  get noaddr(): boolean {
+    return this.beats.has(this.index, NOADDR)
+  }
+
+  set noaddr(value: boolean) {
+    this.beats.set(this.index, NOADDR, value)
+  }
+
+  /** Suspected by this node alone. */
+  get pfail(): boolean {
+    return this.beats.has(this.index, PFAIL)
+  }
+
+  set pfail(value: boolean) {
+    this.beats.set(this.index, PFAIL, value)
+  }
+
+  /** 0 = no ping is pending. */
+  get pingSentUs(): Us {
+    return this.pinged
+  }
+
+  set pingSentUs(us: Us) {
+    this.pinged = us
+    this.beats.set(this.index, PINGED, us !== 0)
+  }
+
+  get pongUs(): Us {
+    return this.beats.pongUs[this.index] as Us
+  }
+
+  set pongUs(us: Us) {
+    this.beats.pongUs[this.index] = us
+  }
+
+  /** Who reported it failing, and when. */
+  get reports(): Map<string, Us> | undefined {
+    return this.reporters
+  }
+
+  set reports(reports: Map<string, Us> | undefined) {
+    this.reporters = reports
+    this.beats.set(this.index, REPORTED, reports !== undefined)
+  }
+
+  /** Out of its table: whoever still holds it sees what it was, and cannot write into the row of a successor. */
+  leave(): void {
+    const row = this.beats
+    this.beats = row.alone(this.index)
+    row.forget(this.index)
+  }
+
+  private pinged: Us = 0
+  private reporters: Map<string, Us> | undefined
 
   /** Back to what the file says. */
   forgetVolatile(nowUs: Us): void {
@@ -55,11 +112,11 @@ export class Peer {
     this.votedUs = Number.NEGATIVE_INFINITY
     this.offset = 0
     this.orphanedUs = 0
-    this.toldIn = 0
+    this.beats.told[this.index] = 0
   }
 
   get good(): boolean {
-    return !this.failed && !this.pfail
+    return !this.beats.has(this.index, FAILED | PFAIL)
   }
 }
 
@@ -79,6 +136,7 @@ export class Acquaintances {
 /** A node's own table. Every change is written to nodes.conf at once, so the object itself is what the disk holds. */
 export class Table {
   readonly peers = new Map<string, Peer>()
+  readonly beats = new Heartbeats()
   /** Peers in order, without myself: what the cron goes through. */
   others: Peer[] = []
   /** Owner of each slot group. */
@@ -99,10 +157,11 @@ export class Table {
   ) {
     this.owner = new Array<Peer | undefined>(groups).fill(undefined)
     this.myself = this.peerOf(myId)
+    this.beats.set(this.myself.index, MYSELF, true)
   }
 
   private peerOf(id: string): Peer {
-    const peer = new Peer(id, this.acquaintances.indexOf(id))
+    const peer = new Peer(id, this.acquaintances.indexOf(id), this.beats)
     this.peers.set(id, peer)
     this.byIndex[peer.index] = peer
     return peer
@@ -113,9 +172,15 @@ export class Table {
     return this.byIndex[peer.index]
   }
 
+  /** The entry with an index. */
+  at(index: number): Peer | undefined {
+    return this.byIndex[index]
+  }
+
   add(id: string, nowUs: Us): Peer {
     const peer = this.peerOf(id)
     peer.forgetVolatile(nowUs)
+    this.beats.others[this.others.length] = peer.index
     this.others.push(peer)
     this.acquaintances.n++
     this.version++
@@ -127,8 +192,10 @@ export class Table {
     for (let g = 0; g < this.owner.length; g++) if (this.owner[g] === peer) this.own(g, undefined)
     this.peers.delete(peer.id)
     this.byIndex[peer.index] = undefined
+    peer.leave()
     this.acquaintances.n++
     this.others = this.others.filter(other => other !== peer)
+    this.beats.setOthers(this.others)
     for (const other of this.peers.values()) {
       other.reports?.delete(peer.id)
       if (other.masterId === peer.id && other !== this.myself) other.masterId = undefined
@@ -212,7 +279,9 @@ export class Table {
     this.acquaintances.n++
     this.peers.delete(this.myself.id)
     this.byIndex[this.myself.index] = undefined
+    this.myself.leave()
     this.myself = this.peerOf(id)
+    this.beats.set(this.myself.index, MYSELF, true)
     this.version++
   }
 

@@ -189,3 +189,16 @@ describe('reseeding', () => {
     expect(reseeded('1', 'x').draw('a', 'b', 0)).not.toBe(reseeded('2', 'x').draw('a', 'b', 0))
   })
 })
+
+test('a drawer draws what draw draws, also after the luck was changed, and counts its draws', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.string(), fc.array(fc.integer({ min: 0, max: 2 ** 40 }), { minLength: 1, maxLength: 5 }), (seed, entity, purpose, counts) => {
+      const chance = new Chance(seed)
+      const draw = chance.drawer(entity, purpose)
+      for (const nth of counts) expect(draw(nth)).toBe(chance.draw(entity, purpose, nth))
+      chance.reseed('again')
+      for (const nth of counts) expect(draw(nth)).toBe(chance.draw(entity, purpose, nth))
+      expect(chance.drawn).toBe(4 * counts.length)
+    }),
+  )
+})

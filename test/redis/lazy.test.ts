@@ -55,3 +55,14 @@ test('and they are left out: a quiet minute has hardly an event', () => {
   expect(quiet(true)).toBeLessThan(20)
   expect(quiet(false)).toBeGreaterThan(3_000)
 })
+
+test('nor do those wait at each tick who only wait for a silent node', () => {
+  const silent = (lazyBus: boolean): number => {
+    const stage = new Stage({ lazyBus })
+    stage.cluster.strike({ kind: 'process-pause', target: 'member:redis-0', durationUs: 60e6, magnitude: 0, nth: 0 })
+    const before = stage.sim.eventsRun
+    stage.run(12)
+    return stage.sim.eventsRun - before
+  }
+  expect(silent(true)).toBeLessThan(silent(false) / 3)
+})

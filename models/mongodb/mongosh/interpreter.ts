@@ -49,8 +49,7 @@ interface Underway {
 class Interpreter {
   private readonly runtime = quickjs.newRuntime()
   private readonly context: QuickJSContext
-  private readonly methods = new Map<string, QuickJSHandle>()
-  private readonly runner: QuickJSHandle
+  private readonly whole: QuickJSHandle
   private underway: Underway = { answer: () => undefined, asked: undefined, nth: 0, interrupts: 0 }
 
   constructor() {
@@ -61,9 +60,8 @@ class Interpreter {
     const context = (this.context = this.runtime.newContext())
     const ask = context.newFunction('ask', (name, args) => context.newString(this.ask(context.getString(name), context.getString(args))))
     const make = context.unwrapResult(context.evalCode(PRELUDE, 'mongosh', { type: 'global' }))
-    const shell = context.unwrapResult(context.callFunction(make, context.undefined, ask))
-    for (const name of ['begin', 'out', 'result', 'failure']) this.methods.set(name, context.getProp(shell, name))
-    this.runner = context.unwrapResult(context.evalCode('(function () { return eval(arguments[0]) })', 'mongosh', { type: 'global' }))
+    const runner = context.unwrapResult(context.evalCode('(function () { return eval(arguments[0]) })', 'mongosh', { type: 'global' }))
+    this.whole = context.unwrapResult(context.callFunction(make, context.undefined, ask, runner))
   }
 
   private ask(name: string, args: string): string {
@@ -95,28 +93,18 @@ class Interpreter {
       return handle
     }
     const text = (value: string): QuickJSHandle => keep(context.newString(value))
-    const method = (name: string, ...args: QuickJSHandle[]): string => {
-      const result = context.callFunction(this.methods.get(name) as QuickJSHandle, context.undefined, ...args)
-      if (result.error === undefined) return context.getString(keep(result.value))
-      const why = JSON.stringify(context.dump(keep(result.error)))
-      if (underway.asked === undefined && underway.interrupts <= MOST_INTERRUPTS) throw new Error(`mongosh: the shell itself failed in ${name}: ${why}`)
-      return ''
-    }
     try {
-      method('begin', text(script.db), script.json ? context.true : context.false)
-      let last: QuickJSHandle = context.undefined
-      let ended: { error?: string; code: number } | undefined
-      const result = context.callFunction(this.runner, context.undefined, text(script.sources.join('\n;')))
-      if (result.error === undefined) last = keep(result.value)
-      else {
-        keep(result.error)
-        if (underway.asked === undefined && underway.interrupts <= MOST_INTERRUPTS) ended = JSON.parse(method('failure', result.error)) as { error?: string; code: number }
-      }
-      const shown = ended === undefined && underway.asked === undefined && underway.interrupts <= MOST_INTERRUPTS ? method('result', last) : ''
+      const result = context.callFunction(this.whole, context.undefined, text(script.db), script.json ? context.true : context.false, text(script.sources.join('\n;')))
+      keep(result.error ?? result.value)
       if (underway.failure !== undefined) throw underway.failure
       if (underway.asked !== undefined) return { is: 'asks', question: underway.asked }
       if (underway.interrupts > MOST_INTERRUPTS) return { is: 'endless' }
-      return { is: 'done', out: method('out') + shown, err: ended?.error === undefined ? '' : `${ended.error}\n`, code: ended?.code ?? 0 }
+      if (result.error !== undefined) throw new Error(`mongosh: the shell itself failed: ${JSON.stringify(context.dump(result.error))}`)
+      const said = context.getString(result.value)
+      if (said.startsWith('k')) return { is: 'done', out: said.slice(1), err: '', code: 0 }
+      const end = said.indexOf('\n')
+      const ended = JSON.parse(said.slice(1, end)) as { error?: string; code: number }
+      return { is: 'done', out: said.slice(end + 1), err: ended.error === undefined ? '' : `${ended.error}\n`, code: ended.code }
     } finally {
       for (const handle of handles) if (handle.alive) handle.dispose()
     }

@@ -4,7 +4,7 @@
  * itself (a clock, an optime): it is asked for only when the script reads it, so that everything else can be remembered.
  */
 export const PRELUDE = String.raw`'use strict';
-(function (ask) {
+(function (ask, runner) {
   let lines = [];
   let host = { db: 'test', json: false };
   let stop;
@@ -28,23 +28,44 @@ export const PRELUDE = String.raw`'use strict';
     if (v === null || typeof v !== 'object') return v;
     if (Array.isArray(v)) return v.map(typed);
     const out = {};
-    for (const key of Object.keys(v)) {
-      const x = v[key];
-      if (x !== null && typeof x === 'object' && '$at' in x) {
-        Object.defineProperty(out, key, { enumerable: true, configurable: true,
-          get() { const value = typed(JSON.parse(ask('$value', JSON.stringify(x.$at)))); Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true }); return value; },
-          set(value) { Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true }); } });
-      } else out[key] = typed(x);
-    }
+    for (const key of Object.keys(v)) out[key] = typed(v[key]);
     return out;
+  }
+  const put = (o, key, value) => Object.defineProperty(o, key, { value, enumerable: true, configurable: true, writable: true });
+  const lazily = (o, key, at) => { const value = typed(JSON.parse(ask('$value', JSON.stringify(at)))); put(o, key, value); return value; };
+  // An answer as an expression that makes it: the same texts come again and again, and a literal costs a tenth of going through them key by key.
+  const json = JSON.stringify;
+  function expression(v) {
+    if (v === null || typeof v !== 'object') return json(v);
+    if (Array.isArray(v)) return '[' + v.map(expression).join() + ']';
+    if ('$date' in v) return 'new D(' + json(v.$date) + ')';
+    if ('$timestamp' in v) return 'new T(' + json(v.$timestamp) + ')';
+    if ('$long' in v) return 'new L(' + json(v.$long) + ')';
+    if ('$oid' in v) return 'new O(' + json(v.$oid) + ')';
+    return '({' + Object.keys(v).map(key => {
+      const x = v[key], name = json(key);
+      if (x === null || typeof x !== 'object' || !('$at' in x)) return name + ':' + expression(x);
+      return 'get ' + name + '(){return lazily(this,' + name + ',' + json(x.$at) + ')},set ' + name + '(v){put(this,' + name + ',v)}';
+    }).join() + '})';
+  }
+  const made = new Map();
+  const compile = Function;
+  function maker(text, answer) {
+    if (made.size >= 200) made.clear();
+    const make = compile('D', 'T', 'L', 'O', 'lazily', 'put', '"use strict";return()=>' + expression(answer))(HostDate, Timestamp, Long, ObjectId, lazily, put);
+    made.set(text, make);
+    return make;
   }
   function unsupported(what) { ask('$unsupported', JSON.stringify(what)); throw new Error(what); }
   function command(name, args) {
-    const answer = JSON.parse(ask(name, JSON.stringify(args === undefined ? {} : args)));
+    const text = ask(name, JSON.stringify(args === undefined ? {} : args));
+    const known = made.get(text);
+    if (known !== undefined) return known();
+    const answer = JSON.parse(text);
     if (answer.$network) throw new MongoNetworkError(answer.$network);
     if (answer.$writeConcern) throw new MongoWriteConcernError(answer.$writeConcern);
     if (answer.ok === 0) throw new MongoServerError(answer);
-    return revive(answer);
+    return maker(text, answer)();
   }
   const HostDate = Date;
   const nowMs = () => JSON.parse(ask('$value', '"now"')).$date;
@@ -168,15 +189,23 @@ export const PRELUDE = String.raw`'use strict';
   for (const key of Object.keys(globals)) freeze(globals[key]);
   const own = new Set(Reflect.ownKeys(globalThis));
   for (const key of [...Object.keys(globals), 'db']) own.add(key);
-  return {
-    begin: (name, json) => {
-      lines = []; stop = undefined; host = { db: name, json }; db = database(name);
-      for (const key of Reflect.ownKeys(globalThis)) if (!own.has(key)) delete globalThis[key];
-      for (const key of Object.keys(globals)) Object.defineProperty(globalThis, key, { value: globals[key], writable: true, configurable: true, enumerable: false });
-      Object.defineProperty(globalThis, 'db', { value: db, writable: true, configurable: true, enumerable: false });
-    },
-    out: () => lines.join(''),
-    result: v => { if (v !== undefined && v !== null && typeof v === 'object' && host.json) return JSON.stringify(v) + '\n'; return v === undefined ? '' : shown(v) + '\n'; },
-    failure: e => stop !== undefined ? JSON.stringify({ code: stop.code }) : JSON.stringify({ error: e instanceof Error ? line(e) : 'Error: ' + shown(e), code: 1 }),
+  const names = Object.keys(globals);
+  const there = key => { const d = Object.getOwnPropertyDescriptor(globalThis, key); return d !== undefined && d.value === globals[key] && !d.enumerable && d.writable; };
+  const begin = (name, json) => {
+    lines = []; stop = undefined; host = { db: name, json }; db = database(name);
+    for (const key of Reflect.ownKeys(globalThis)) if (!own.has(key)) delete globalThis[key];
+    for (const key of names) if (!there(key)) Object.defineProperty(globalThis, key, { value: globals[key], writable: true, configurable: true, enumerable: false });
+    Object.defineProperty(globalThis, 'db', { value: db, writable: true, configurable: true, enumerable: false });
+  };
+  const result = v => { if (v !== undefined && v !== null && typeof v === 'object' && host.json) return JSON.stringify(v) + '\n'; return v === undefined ? '' : shown(v) + '\n'; };
+  const failure = e => stop !== undefined ? JSON.stringify({ code: stop.code }) : JSON.stringify({ error: e instanceof Error ? line(e) : 'Error: ' + shown(e), code: 1 });
+  // A whole script in one go, since each way in and out of these walls costs more than most scripts: what was printed, behind 'k', or behind a line of JSON
+  // that says how it failed.
+  return (name, json, source) => {
+    begin(name, json);
+    let last;
+    try { last = runner(source); } catch (e) { const how = failure(e); return 'f' + how + '\n' + lines.join(''); }
+    const shownLast = result(last);
+    return 'k' + lines.join('') + shownLast;
   };
 })`
