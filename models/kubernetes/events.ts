@@ -15,6 +15,8 @@ export const EVENT = {
   podFinished: defineEvent('kubernetes.pod-finished'),
   podEvicted: defineEvent('kubernetes.pod-evicted'),
   diskAttached: defineEvent('kubernetes.disk-attached'),
+  /** What a pod waits for: told, and no part of the trace hash. */
+  podWaits: defineEvent('kubernetes.pod-waits'),
   diskForced: defineEvent('kubernetes.disk-force-detached'),
   objectCreated: defineEvent('kubernetes.object-created'),
   objectChanged: defineEvent('kubernetes.object-changed'),

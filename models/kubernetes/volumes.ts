@@ -1,6 +1,6 @@
 /** Persistent volumes: which disk a claim has, and the delays and refusals of moving it between nodes (rules K8S-VOLUME-…). */
 import { Disk } from '../../src/cluster/disk.ts'
-import { SECOND, type TimerId } from '../../src/kernel/index.ts'
+import { SECOND, type TimerId, formatDuration } from '../../src/kernel/index.ts'
 import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
 import type { KubeNode } from './node.ts'
@@ -148,7 +148,9 @@ export class Volumes {
     const vouched = users.some(u => !u.pod.removed)
     if (users.length === 0 || holder === undefined || holder.outOfService) return this.moveAway(volume, disk, node, users)
     if (vouched || holder.ready === 'True') {
-      request.worker.pod.message = `Multi-Attach error for volume "pvc-${volume.claim}"`
+      const message = `Multi-Attach error for volume "pvc-${volume.claim}"`
+      if (request.worker.pod.message !== message) this.kube.sim.tell(EVENT.podWaits, request.worker.pod.name, () => `${request.worker.pod.name} cannot start: ${message}, which ${held} still holds`)
+      request.worker.pod.message = message
       return
     }
     // The node cannot unmount: the attach/detach controller waits its six minutes from the deletion of the last pod object.
@@ -167,7 +169,10 @@ export class Volumes {
       volume.users.delete(user)
       user.diskLost()
     }
-    this.move(volume, disk, node, this.kube.drawUs('diskMoveSeconds', volume.claim, volume.moves))
+    const from = disk.attachedTo
+    const us = this.kube.drawUs('diskMoveSeconds', volume.claim, volume.moves)
+    this.kube.sim.tell(EVENT.podWaits, volume.claim, () => `the disk of ${volume.claim} has to be moved from ${from} to ${node.name}, which takes ${formatDuration(us * this.kube.diskFactor)}: its pod starts after that`)
+    this.move(volume, disk, node, us)
   }
 
   private move(volume: Volume, disk: Disk, node: KubeNode, us: number): void {

@@ -1,5 +1,5 @@
 /** The kubelet's side of one pod: attach, pull, initialise, start, restart with back-off, stop with grace (rules K8S-POD-…). Its phases step by {@link podTable}. */
-import { SECOND, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { SECOND, type Task, type TimerId, type Us, formatDuration } from '../../src/kernel/index.ts'
 import { BackOff } from './backoff.ts'
 import { ClientProgram, clientArguments } from './client.ts'
 import type { ContainerHandle } from './container.ts'
@@ -14,6 +14,9 @@ import type { Pod, PodPhase } from './pod.ts'
 import { preStop } from './prestop.ts'
 import { Readiness } from './readiness.ts'
 import { PodDisks } from './scratch.ts'
+
+/** A pull that takes longer than this is worth a word in the story. */
+const LONG_PULL_US = 60 * SECOND
 
 export class Worker {
   state: PodState = 'attaching'
@@ -211,9 +214,11 @@ export class Worker {
     const image = this.kube.imageNamed(name)
     if (image === undefined) {
       this.reason = 'ImagePullBackOff'
+      this.kube.sim.tell(EVENT.podWaits, this.pod.name, () => `${this.pod.name} cannot start: ImagePullBackOff, no registry has ${name}`)
       return this.report()
     }
     const us = cached === image ? this.kube.drawUs('apiCallSeconds', this.pod.name, this.pod.nth) : this.kube.drawUs('imagePullSeconds', `${this.pod.name}/${name}`, this.pod.nth) * this.kube.pullFactor
+    if (us > LONG_PULL_US) this.kube.sim.tell(EVENT.podWaits, this.pod.name, () => `${this.pod.name} waits for ${this.node.name} to pull ${name}, which takes ${formatDuration(us)}`)
     this.timer = this.kube.sim.after(us, () => {
       this.node.images.set(name, image)
       this.pulled()

@@ -10,6 +10,9 @@ import type { CheckSummary, ClaimSummary, Coverage, FloorSummary, GateSummary, O
 import { type Sketch, countAbove, quantileOf } from './sketch.ts'
 import { countRuns } from './ranges.ts'
 
+/** Without any fault at least this share of the rehearsals has to reach the runbook's end: one that mostly stops upgrades nothing, however little it breaks. */
+const UNDISTURBED_SHARE = 0.5
+
 const QUANTILES: readonly Quantile[] = ['p50', 'p95', 'p99', 'max', 'mean']
 
 /** Runs that count: all but those whose faults went beyond the budget, and those that nobody promises will end well. */
@@ -41,14 +44,16 @@ function objectivesMet(objectives: readonly ObjectiveSummary[]): CheckSummary {
  * Whether the campaign showed anything at all: a runbook that always gives up breaks nothing, and faults that never strike test nothing.
  * @param faults how many faults a run could draw
  * @param probes those that must all have been hit (`--strict`); undefined = none must
+ * @param drawn whether the rehearsals are draws: the cells of a grid go back, or stop, because they are told to
  */
-export function judgeFloors(aggregate: Aggregate, faults: number, probes?: readonly Probe[]): FloorSummary[] {
+export function judgeFloors(aggregate: Aggregate, faults: number, probes?: readonly Probe[], drawn = true): FloorSummary[] {
   const runs = countRuns(aggregate.ranges)
   const { completed } = aggregate.outcomes
-  const completes = runs === 0 ? 'notApplicable' : completed > 0 ? 'pass' : 'fail'
+  const enough = drawn && faults === 0 ? completed >= runs * UNDISTURBED_SHARE : completed > 0
+  const completes = runs === 0 ? 'notApplicable' : enough ? 'pass' : 'fail'
   const strikes = runs === 0 || faults === 0 || aggregate.faultsDrawn === 0 ? 'notApplicable' : aggregate.faultsStruck > 0 ? 'pass' : 'fail'
   return [
-    { id: 'completes', status: completes, evidence: `${completed} of ${runs} rehearsals reached the end of the runbook${completed === 0 ? mostOften(aggregate) : ''}` },
+    { id: 'completes', status: completes, evidence: `${completed} of ${runs} rehearsals reached the end of the runbook${completes === 'fail' ? mostOften(aggregate) : ''}` },
     { id: 'faults-strike', status: strikes, evidence: `${aggregate.faultsStruck} of ${aggregate.faultsDrawn} faults drawn struck something` },
     ...(probes === undefined ? [] : [judgeProbes(probes, runs)]),
   ]

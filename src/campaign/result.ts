@@ -47,7 +47,7 @@ export interface ObjectiveSummary {
 
 /** A floor below which a campaign has shown nothing, however green its checks are. */
 export interface FloorSummary {
-  /** completes: the runbook reached its end at least once · faults-strike: of the faults drawn, one struck · probes-hit (only with `--strict`): every probe was hit. */
+  /** completes: the runbook reached its end at least once, without any fault in at least half of the rehearsals · faults-strike: of the faults drawn, one struck · probes-hit (only with `--strict`): every probe was hit. */
   readonly id: 'completes' | 'faults-strike' | 'probes-hit'
   readonly status: 'pass' | 'fail' | 'notApplicable'
   readonly evidence: string
@@ -244,8 +244,8 @@ export interface Ending {
   readonly outcome: Outcome
   readonly reason: string
   readonly endUs: Us
-  /** Commands (with their step) and what happened in the cluster, in order; a command that was tried again at once is told once. */
-  readonly moments: readonly { readonly atUs: Us; readonly step: string | null; readonly text: string; readonly times: number }[]
+  /** Commands (with their step, and what the last of them answered) and what happened in the cluster, in order; a command that was tried again at once is told once. */
+  readonly moments: readonly { readonly atUs: Us; readonly step: string | null; readonly text: string; readonly times: number; readonly answer?: string }[]
 }
 
 /** What came of running the script again, from the top, after it had failed. */

@@ -64,7 +64,7 @@ export function summarise(scenario: Scenario, rehearser: Rehearser, aggregate: A
   const probes = probesOf(aggregate, scenario, faults > 0)
   const partial = !sameRanges(aggregate.ranges, how.asked)
   // What is missing yet may still hit the rest.
-  const floors = judgeFloors(aggregate, faults, how.strict && !partial ? probes : undefined)
+  const floors = judgeFloors(aggregate, faults, how.strict && !partial ? probes : undefined, grid === undefined)
   const { runs, simulatedSeconds, eventsRun } = aggregateTotals(aggregate)
   const elapsedSeconds = how.elapsedSeconds()
   return {

@@ -138,6 +138,11 @@ export class Simulation {
     }
   }
 
+  /** Says something that follows from what is in the trace already, for whoever reads it: kept when recording, and no part of the hash. */
+  tell(kind: EventKind, node: string, detail: () => string): void {
+    this.records?.push({ atUs: this.now, label: kind.label, node, payload: 0, detail: detail() })
+  }
+
   /** The trace hash so far: 16 hexadecimal digits. */
   traceHash(): string {
     return this.hash.digest()

@@ -41,7 +41,7 @@ function section(result: CampaignResult, story: readonly string[]): string {
   else lines.push('', '### Measured', '', ...measured(result))
   const gates = telling(result)
   if (gates.length > 0) lines.push('', wordFor(gates) === 'gate' ? '### Gates' : '### Guards', '', ...grid([wordFor(gates), ...GATE_COLUMNS, 'no data', 'stale'], gates.map((gate) => [titleOf(gate), ...gateFigures(gate), plain(gate.missing), plain(gate.stale)])), '', howJudged(gates))
-  if (result.ending !== undefined) lines.push('', `### ${endingTitle(result)}`, '', ...grid(['at', 'step', ''], endingRows(result).map(({ at, step, text }) => [at, step, cell(text)])))
+  if (result.ending !== undefined) lines.push('', `### ${endingTitle(result)}`, '', ...grid(['at', 'step', ''], endingRows(result).map(({ at, step, text, answer }) => [at, step, cell(answer === undefined ? text : `${text} → ${answer}`)])))
   if (result.again !== undefined) lines.push('', `### ${AGAIN_TITLE}`, '', ...againWords(result).map((words) => `- ${cell(words)}`))
   if (result.needless !== undefined) {
     const spare = notNeeded(result.needless)

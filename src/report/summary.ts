@@ -20,6 +20,8 @@ const STEPS_SHOWN = 5
 const UNHIT_SHOWN = 8
 /** Reasons for not completing: how many are shown, and the share of runs up to which they are not. */
 const REASONS_SHOWN = 2
+/** A reason has two lines, and one more where only that keeps it whole. */
+const REASON_LINES = 3
 const TOLERATED_UNFINISHED = 0.1
 
 const OUTCOME_NAMES: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' }
@@ -59,11 +61,16 @@ function headline(result: CampaignResult, screen: Screen): string[] {
 export function badgeWords(result: CampaignResult): string {
   if (result.runs === 0) return 'NOTHING REHEARSED'
   if (result.verdict === 'held') return result.partial ? 'PARTIAL' : 'HELD'
-  return neverCompleted(result) && result.checks.every(({ status }) => status !== 'fail') ? 'NEVER COMPLETED' : 'VIOLATED'
+  if (!tooSeldom(result) || result.checks.some(({ status }) => status === 'fail')) return 'VIOLATED'
+  return result.outcomes.completed === 0 ? 'NEVER COMPLETED' : 'SELDOM COMPLETED'
 }
 
 /** Whether no rehearsal reached the end of the runbook. */
-export function neverCompleted({ floors }: Pick<CampaignResult, 'floors'>): boolean {
+export function neverCompleted(result: Pick<CampaignResult, 'floors' | 'outcomes'>): boolean {
+  return tooSeldom(result) && result.outcomes.completed === 0
+}
+
+function tooSeldom({ floors }: Pick<CampaignResult, 'floors'>): boolean {
   return floors.some(({ id, status }) => id === 'completes' && status === 'fail')
 }
 
@@ -93,18 +100,18 @@ function unfinished(result: CampaignResult, screen: Screen): string[] {
   const reasons = reasonsOf(result)
   const runs = reasons.reduce((sum, each) => sum + each.runs, 0)
   if (runs <= (undisturbed(result) ? 0 : inBudget * TOLERATED_UNFINISHED)) return []
-  const lines = reasons.slice(0, REASONS_SHOWN).flatMap(({ outcome, why, runs: n }) => inTwoLines(`  ${plain(n)} of ${plain(inBudget)} `, `${OUTCOME_NAMES[outcome]}: ${why}`, screen))
+  const lines = reasons.slice(0, REASONS_SHOWN).flatMap(({ outcome, why, runs: n }) => inFewLines(`  ${plain(n)} of ${plain(inBudget)} `, `${OUTCOME_NAMES[outcome]}: ${why}`, screen))
   const more = reasons.length > REASONS_SHOWN ? [`  and ${count(reasons.length - REASONS_SHOWN, 'more reason')}; all are in the JSON result`] : []
   return [title('Why the runbook did not reach its end', screen), ...lines, ...more]
 }
 
 /** Keeps the end of a reason, where the program's own words stand, by shortening the command line quoted in it. */
-function inTwoLines(prefix: string, text: string, screen: Screen): string[] {
+function inFewLines(prefix: string, text: string, screen: Screen): string[] {
   const { ellipsis } = glyphsFor(screen)
-  const fits = (words: string): boolean => hang(prefix, words, screen.columns).length <= 2
+  const fits = (words: string, most = 2): boolean => hang(prefix, words, screen.columns).length <= most
   let shown = (screen.unicode ? text : text.replaceAll('µ', 'u')).replace(/\s+/g, ' ')
   for (let room = 60; !fits(shown) && room >= 20; room -= 5) shown = shown.replace(/`([^`]+)`/g, (_, command: string) => `\`${cut(command, room, ellipsis)}\``)
-  while (!fits(shown)) shown = `${shown.slice(0, -2 - ellipsis.length)}${ellipsis}`
+  while (!fits(shown, REASON_LINES)) shown = `${shown.slice(0, -2 - ellipsis.length)}${ellipsis}`
   return hang(prefix, shown, screen.columns)
 }
 
@@ -124,6 +131,7 @@ export function sentence(result: CampaignResult, reasons = true): string {
   for (const floor of result.floors ?? []) {
     if (floor.status !== 'fail') continue
     if (floor.id === 'probes-hit') parts.push(`Not everything was hit, and --strict wants it: ${floor.evidence.split(';')[0] ?? ''}.`)
+    else if (floor.id === 'completes' && result.outcomes.completed > 0) parts.push(`In ${plain(inBudget - result.outcomes.completed)} of ${count(inBudget, 'rehearsal')} the runbook did not reach its end${result.faultsPerRun === 0 ? ', though no fault struck' : ''} (${howTheyEnded(result)})${reasons ? `. ${firstReason(result)}` : ''}.`)
     else if (floor.id === 'completes') parts.push(`In none of ${count(inBudget, 'rehearsal')} did the runbook reach its end (${howTheyEnded(result)}), so nothing was shown about it${reasons ? `. ${firstReason(result)}` : ''}.`)
     else parts.push('No fault ever struck, so nothing was shown about faults.')
   }

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { runCampaign } from '../../src/campaign/index.ts'
 import type { Cluster, Engine, Strike } from '../../src/engine.ts'
+import { sentence } from '../../src/report/summary.ts'
 import { loadScenario, loadScenarioFrom } from '../../src/scenario/index.ts'
 import { engines } from '../../models/index.ts'
 
@@ -39,6 +40,22 @@ test('a runbook that gives up at its first step is below the floor', async () =>
   expect(result.checks.every(c => c.status !== 'fail')).toBe(true)
   expect(result.floors.find(f => f.id === 'completes')?.status).toBe('fail')
   expect(result.verdict).toBe('violated')
+})
+
+// A script that stops in most rehearsals though nothing struck upgrades nothing; that it broke nothing either is no verdict to be proud of.
+test('a runbook that mostly stops without any fault is below the floor, one that mostly goes on is not', async () => {
+  const stops = (below: number) => loadScenarioFrom({ name: 'floor', yaml: 'format: 1\ntitle: floor\ncluster: { engine: postgres }\ndeadline: 1h\nrunbook: ./mine.sh\n', files: { 'mine.sh': `kubectl get pods\n[ $(( RANDOM % 10 )) -ge ${below} ] || exit 7\n` }, set: {} }, engines, {})
+  const mostly = await campaign(stops(8))
+  expect(mostly.outcomes.completed).toBeGreaterThan(0)
+  expect(mostly.outcomes.completed).toBeLessThan(6)
+  expect(mostly.floors.find(f => f.id === 'completes')).toMatchObject({ status: 'fail', evidence: expect.stringContaining('most often') })
+  expect(sentence(mostly)).toMatch(/^In \d+ of 12 rehearsals the runbook did not reach its end, though no fault struck/)
+  const seldom = await campaign(stops(2))
+  expect(seldom.outcomes.completed).toBeGreaterThan(6)
+  expect(seldom.floors.find(f => f.id === 'completes')?.status).toBe('pass')
+  // Under faults it may well stop: that is what gates are for.
+  const struck = await campaign(stops(8), 2)
+  expect(struck.floors.find(f => f.id === 'completes')?.status).toBe(struck.outcomes.completed > 0 ? 'pass' : 'fail')
 })
 
 // What the injector itself carries out (on the operator, on the clients) is left out: it strikes whatever the engine does.

@@ -46,6 +46,30 @@ test('where some runs fail by themselves, the first of those is told', () => {
   expect(endingOf(scenario, realRehearser, { ...some, faultsPerRun: 2 })).toBeUndefined()
 })
 
+test('each command is told with what it answered, a poll with the last answer', () => {
+  const { scenario, result } = campaignOf('postgres', `kubectl get pods -l app=nothing -o name\nfor i in 1 2 3; do kubectl get pod postgres-cluster-9; sleep 1; done\nexit 3\n`)
+  const told: CampaignResult = { ...result, ending: endingOf(scenario, realRehearser, result) as NonNullable<CampaignResult['ending']> }
+  const answers = new Map(endingRows(told).map(({ text, answer }) => [text, answer]))
+  expect(answers.get('kubectl get pods -l app=nothing -o name')).toBe('printed nothing')
+  expect(answers.get('kubectl get pod postgres-cluster-9 (3 times from then on)')).toBe('at last: exit 1: Error from server (NotFound): pods "postgres-cluster-9" not found')
+  expect([...answers.keys()].filter(text => text.startsWith('sleep')).map(text => answers.get(text))).toEqual([undefined])
+  const lines = renderEnding(told, PLAIN)
+  expect(lines.join('\n')).toContain('→ printed nothing')
+  expect(renderEnding(told, { ...PLAIN, unicode: false }).join('\n')).toContain('-> printed nothing')
+  expect(lines.filter(line => line.length > PLAIN.columns)).toEqual([])
+  // Read as a result file it is the same.
+  expect(campaignResult(told, '')).toBeUndefined()
+})
+
+test('a disk on its way to another node is told, and is no part of the trace', () => {
+  const script = 'node=$(kubectl get pod postgres-cluster-2 -o jsonpath={.spec.nodeName})\nkubectl cordon $node\nkubectl delete pod postgres-cluster-2\nsleep 5\nexit 3\n'
+  const { scenario, result } = campaignOf('postgres, zones: 1', script)
+  const ending = endingOf(scenario, realRehearser, result)
+  expect(ending?.moments.map(({ text }) => text).find(text => text.startsWith('the disk of'))).toMatch(/^the disk of \S*postgres-cluster-2 has to be moved from (\S+) to (?!\1)\S+, which takes .*: its pod starts after that$/)
+  const [, second] = [false, true].map(record => realRehearser.rehearse({ scenario, seed: 's', schedule: [], record }).hash)
+  expect(realRehearser.rehearse({ scenario, seed: 's', schedule: [] }).hash).toBe(second)
+})
+
 test('where a run reached its end nothing is told', () => {
   const { scenario, result } = campaignOf('postgres', 'kubectl get pods\n')
   expect(endingOf(scenario, realRehearser, result)).toBeUndefined()

@@ -61,6 +61,7 @@ export const exec: Verb = {
   look(c) {
     const reached = reach(c)
     if ('output' in reached) return reached
+    takeInput(c)
     const inside = programs(c.kube, reached.handle).look(reached.call)
     return inside === undefined ? undefined : { output: wrap(inside.output), afterUs: inside.afterUs, stableUntilUs: inside.stableUntilUs }
   },
@@ -68,8 +69,14 @@ export const exec: Verb = {
   *run(c) {
     const reached = reach(c)
     if ('output' in reached) return reached.output
+    takeInput(c)
     return yield* runInside(c.kube, reached)
   },
+}
+
+/** With -i the caller's input is copied to the container as soon as that is reached, whether or not the program there reads it (rule K8S-EXEC-2). */
+export function takeInput({ args, call }: Context): void {
+  if (args.flags.has('stdin') && args.flags.get('stdin') !== 'false') void call.stdin
 }
 
 /** What a file in a pod's container holds. */
@@ -162,7 +169,7 @@ function reach(c: Context): Reached | Look {
   if (worker === undefined || handle === undefined || !handle.running) throw new CliError(`error: unable to upgrade connection: container not found ("${wanted ?? pod.main.name}")`)
   const changes = { argv: inner, user: handle.imageUsed.user, env: handle.env }
   // Without -i nothing of the caller's input reaches the container.
-  const call = c.args.flags.has('stdin') ? recall(c.call, changes) : { stdin: '', key: c.call.key, nth: c.call.nth, ...changes }
+  const call = c.args.flags.has('stdin') && c.args.flags.get('stdin') !== 'false' ? recall(c.call, changes) : { stdin: '', key: c.call.key, nth: c.call.nth, ...changes }
   return { worker, handle, call }
 }
 

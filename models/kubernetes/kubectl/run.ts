@@ -3,7 +3,7 @@ import { failed, type Output } from '../../../src/operator/command.ts'
 import { ClientProgram } from '../client.ts'
 import type { Container } from '../handle.ts'
 import type { PodSpec } from '../objects.ts'
-import { checkInPods, until } from './exec.ts'
+import { checkInPods, takeInput, until } from './exec.ts'
 import { CliError, type Verb } from './verb.ts'
 
 export const run: Verb = {
@@ -40,6 +40,7 @@ export const run: Verb = {
       return { ...result, out: `${result.out}pod "${name}" deleted\n` }
     }
     if (!attached) return finish(failed('error: timed out waiting for the condition\n'))
+    takeInput(c)
     const program = attached.imageUsed.program
     yield* until(kube, Number.POSITIVE_INFINITY, () => (attached.running ? undefined : true))
     const output = program instanceof ClientProgram ? program.output : undefined

@@ -6,7 +6,7 @@ import { isPipe } from './redirect.ts'
 import { SyntaxError } from './parse.ts'
 import type { Issue } from './session.ts'
 import { Shell, type Status } from './shell.ts'
-import { WAIT } from './streams.ts'
+import { NOTHING, WAIT } from './streams.ts'
 import type { Simple } from './syntax.ts'
 import type { Utility, UtilityCall } from './utilities.ts'
 
@@ -84,8 +84,11 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
     const text = input.all()
     return text === WAIT ? '' : text
   }
-  const call = session.call(issue.argv, issue.key, issue.nth, shell.fds.own ? read() : read, shell.vars.environment(), shell.cwd)
-  const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : session.memory)
+  // Where there is nothing to read, whether it was read matters to nobody.
+  const nothing = input === NOTHING && !shell.fds.own
+  const stdin = shell.fds.own ? read() : nothing ? '' : read
+  const call = session.call(issue.argv, issue.key, issue.nth, stdin, shell.vars.environment(), shell.cwd)
+  const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : nothing ? session.memoryWithoutInput : session.memory)
   session.failing = output.code !== 0
   watcher?.returned(node, issue, output, shell)
   return deliver(shell, argv[0] as string, output)

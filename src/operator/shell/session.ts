@@ -174,6 +174,8 @@ export class Session {
   /** What was read before; none where every question is to be asked anew. */
   readonly memory: LookMemory | undefined
   readonly decider: Decider | undefined
+  /** The same of those that have nothing to read: what they were answered says nothing of the same words over a list. */
+  readonly memoryWithoutInput: LookMemory | undefined
   readonly terminal: Sink = { write: text => (this.host.watcher?.printed?.(text, false), true) }
 
   constructor(
@@ -183,6 +185,7 @@ export class Session {
     this.startUs = host.sim.now
     this.decider = host.watcher?.decider
     this.memory = host.remembers === true ? new LookMemory(host.sim) : undefined
+    this.memoryWithoutInput = host.remembers === true ? new LookMemory(host.sim) : undefined
     this.random.state = Math.floor(host.sim.chance.draw(host.key, 'shell-random', 0) * 4294967296)
   }
 

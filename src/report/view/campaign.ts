@@ -58,7 +58,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
     failuresBeyond: beyondWords(result),
     mends: mendsOf(result),
-    ending: result.ending === undefined ? null : { head: ['at', 'step', 'what happened'], rows: endingRows(result).map(({ at, step, text }) => ({ cells: [at, step, text] })), notes: [] },
+    ending: result.ending === undefined ? null : { head: ['at', 'step', 'what happened'], rows: endingRows(result).map(({ at, step, text, answer }) => ({ cells: [at, step, answer === undefined ? text : `${text} → ${answer}`] })), notes: [] },
     again: againWords(result),
     gates: gates(result),
     needless: needless(result),

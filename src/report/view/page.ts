@@ -105,7 +105,7 @@ export interface CampaignView {
   readonly apart: string
   readonly engine: string
   readonly verdict: 'held' | 'violated' | 'partial'
-  /** `HELD`, `VIOLATED`, `NEVER COMPLETED`. */
+  /** `HELD`, `VIOLATED`, `NEVER COMPLETED`, `SELDOM COMPLETED`. */
   readonly badge: string
   readonly sentence: string
   /** What was explored, in words, and how sure it is. */
