@@ -3,6 +3,7 @@ import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, within } from '..
 import { checkpointUs, walSinceCheckpoint } from './checkpoints.ts'
 import { DataDirectory } from './datadir.ts'
 import { backupBytes, mergedLike } from './merged.ts'
+import { watchRoom } from './room.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -23,6 +24,7 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
   sim.note(BACKUP, name, 0, `${name} takes a base backup of ${source.name}`)
   if (options.slot !== undefined && !source.dir.slots.has(options.slot)) {
     source.dir.slots.set(options.slot, { name: options.slot, restartLsn: source.copy.lsn('flush'), active: false, lost: false })
+    watchRoom(source)
   }
   const spread = options.checkpoint === 'spread' && walSinceCheckpoint(source) > 1_000_000
   const waitUs = spread ? Math.round(0.9 * world.options.checkpointTimeoutSeconds * SECOND) : checkpointUs(source)

@@ -133,7 +133,9 @@ export class PostgresCluster implements Cluster {
       dir.files.set('postgresql.auto.conf', standbyConf(world, pod, this.upstreamHost(primary)))
       dir.control = 'shut down in recovery'
     }
-    if (options.slots) for (const other of world.memberNames) if (other !== pod) dir.slots.set(slotName(other), { name: slotName(other), restartLsn: GENESIS_LSN, active: false, lost: false })
+    // A standby has none, for one that nobody uses holds its log for ever: who is to lead is given them by the runbook (rule PG-SLOT-2). Patroni has them everywhere, and moves them on.
+    const slots = options.slots && (pod === primary || options.patroni !== false) ? world.memberNames.filter(other => other !== pod).map(slotName) : []
+    for (const name of slots) dir.slots.set(name, { name, restartLsn: pod === primary ? GENESIS_LSN : Number.POSITIVE_INFINITY, active: false, lost: false })
     world.directories.push(dir)
     world.directoryOf.set(pod, dir)
     return dir

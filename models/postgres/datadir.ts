@@ -24,6 +24,9 @@ export const LINKED = 'global/pg_control.old'
 /** WAL file size: what recycling works in. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024
 
+/** Size of a shutdown checkpoint or timeline-switch record. */
+export const RECORD_BYTES: Bytes = 120
+
 /** How many checkpoints a directory remembers. */
 const REMEMBERED = 16
 
@@ -44,6 +47,9 @@ export class DataDirectory {
   /** Last completed checkpoint (on a standby: restartpoint) and the redo pointer crash recovery starts from. */
   checkpointLsn: Bytes
   checkpointAtUs: Us = 0
+  /** When its last process ended (while one runs: never), and how long none ran since the last checkpoint: nobody takes checkpoints meanwhile. */
+  private endedAtUs: Us = Number.POSITIVE_INFINITY
+  private idleUs: Us = 0
   /** Timeline of that checkpoint, as the control file shows it: behind {@link timeline} for a while after a promotion. */
   checkpointTimeline: number
   /** Number of server processes that have it open: more than one corrupts it (rule PG-DATA-1). */
@@ -82,6 +88,22 @@ export class DataDirectory {
     return this.files.has('standby.signal')
   }
 
+  /** Its last process ended. */
+  ended(nowUs: Us): void {
+    this.endedAtUs = nowUs
+  }
+
+  /** A server is open on it again. */
+  resumed(nowUs: Us): void {
+    if (this.endedAtUs < nowUs) this.idleUs += nowUs - this.endedAtUs
+    this.endedAtUs = Number.POSITIVE_INFINITY
+  }
+
+  /** How long since its last checkpoint somebody was there to take another. */
+  sinceCheckpointUs(nowUs: Us): Us {
+    return Math.min(nowUs, this.endedAtUs) - this.checkpointAtUs - this.idleUs
+  }
+
   /** Its latest checkpoints, oldest first: where pg_rewind may begin. */
   private readonly checkpoints: Bytes[] = []
 
@@ -96,6 +118,7 @@ export class DataDirectory {
     if (this.checkpoints.length > REMEMBERED) this.checkpoints.shift()
     this.checkpointLsn = lsn
     this.checkpointAtUs = atUs
+    this.idleUs = 0
     this.checkpointTimeline = this.timeline
   }
 }
@@ -107,7 +130,7 @@ export class DataDirectory {
  */
 export function advanceCheckpoint(dir: DataDirectory, nowUs: Us, timeoutUs: Us, maxWalBytes: Bytes): Bytes {
   const lsn = dir.copy.lsn('flush')
-  const sinceUs = nowUs - dir.checkpointAtUs
+  const sinceUs = dir.sinceCheckpointUs(nowUs)
   const sinceBytes = lsn - dir.checkpointLsn
   if (sinceBytes <= 0 || sinceUs <= 0) return Math.max(0, sinceBytes)
   const perUs = sinceBytes / sinceUs

@@ -9,6 +9,7 @@ import { sqlHost } from './relations.ts'
 import { changeSchema } from './schema/ddl.ts'
 import { advisory, bulk, lockTables } from './schema/statement-locks.ts'
 import { asBackend } from './schema/waiting.ts'
+import { watchRoom } from './room.ts'
 import { eyesOf, type SqlSession, Transaction } from './sessions.ts'
 import { quorum } from './syncrep.ts'
 import { type Eyes, type Shape, type ShapeColumn, Table } from './tables.ts'
@@ -244,6 +245,7 @@ function createSlot(server: Server, name: string, reserve: boolean): EffectResul
   if (server.dir.slots.has(name)) return error('42710', `replication slot "${name}" already exists`)
   if (!/^[a-z0-9_]+$/.test(name)) return error('42602', `replication slot name "${name}" contains invalid character`, { hint: 'Replication slot names may only contain lower case letters, numbers, and the underscore character.' })
   server.dir.slots.set(name, { name, restartLsn: reserve ? server.copy.lsn('flush') : Number.POSITIVE_INFINITY, active: false, lost: false })
+  watchRoom(server)
   server.world.topologyChanged()
   return done([name, reserve ? server.copy.lsn('flush') : null])
 }

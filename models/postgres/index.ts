@@ -28,6 +28,7 @@ function problems(options: PostgresOptions): readonly Problem[] {
   for (const [alias, pod] of Object.entries(options.aliases)) {
     if (!/^[a-z0-9-]+-\d+$/.test(pod)) found.push({ path: ['aliases', alias], message: `\`${pod}\` is no pod name; right would be, for example, ${memberNames(options)[0]}` })
   }
+  if (options.databaseMB >= options.diskMB) found.push({ path: ['databaseMB'], message: `a database of ${options.databaseMB} MB does not fit on a volume of ${options.diskMB} MB; say how large the volumes are, for example diskMB: ${2 * options.databaseMB}` })
   if (options.patroni !== false) found.push(...spiloProblems(options.patroni))
   if (options.managed !== false && options.green === false) found.push({ path: ['managed'], message: 'a managed blue/green deployment needs `green`: where its second instance is to be' })
   if (options.green !== false && options.green.standbys && options.patroni !== false) found.push({ path: ['green', 'standbys'], message: 'standbys of green beside an HA manager are not modelled: set `patroni: false`, or leave green its one pod' })

@@ -10,6 +10,7 @@ import { findServerByHost } from './hosts.ts'
 import { DATA_MOUNT } from './names.ts'
 import type { PostgresOptions } from './options.ts'
 import type { Host } from './host.ts'
+import { NO_ROOM, walFills } from './room.ts'
 import { Server } from './server.ts'
 import { slotName, standbyConf } from './standby-conf.ts'
 import { completeSyncNames } from './settings.ts'
@@ -129,7 +130,7 @@ export class PostgresProgram implements ContainerProgram {
       nodeVersion: c.pod.nodeVersion,
       machineSlowdown: () => c.machine.slowdownFactor,
       baseConf: () => baseConf(world, c.pod.name),
-      diskFull: () => disk.full,
+      diskFull: () => disk.full || walFills(world, dir),
       exited: code => {
         if (this.running.get(key(c)) === server) this.running.delete(key(c))
         // A supervisor stays when somebody stops the server on purpose (0, immediately: 2) or fails to start it; a crash it leaves to the kubelet.
@@ -145,7 +146,7 @@ export class PostgresProgram implements ContainerProgram {
       if (!server.alive) return
       server.diskChanged(disk.slowdownFactor)
       // No room for WAL: the server PANICs, and again at each restart until there is room (rule PG-DISK-1).
-      if (disk.full) server.crash('PANIC: could not write to file "pg_wal": No space left on device', 1)
+      if (disk.full) server.crash(NO_ROOM, 1)
     }
     disk.onChange(tune)
     c.machine.onPace(() => server.alive && server.paceChanged())

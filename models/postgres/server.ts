@@ -3,13 +3,14 @@ import type { TimerId, Us } from '../../src/kernel/index.ts'
 import { LogBook } from '../kubernetes/container.ts'
 import { END_OF_RECOVERY_CHECKPOINT_US, flushingUs, redoUs } from './checkpoints.ts'
 import { readConfiguration } from './configuration.ts'
-import { type DataDirectory, formatLsn } from './datadir.ts'
+import { type DataDirectory, formatLsn, RECORD_BYTES } from './datadir.ts'
 import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
 import { type Backend, type Host, rank, type ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
 import { replayedXactUs } from './replayed.ts'
 import { awaitWalsenders, isFurthestReachable, refuseSubscriber } from './departures.ts'
 import { Receiver, type Walsender } from './replication.ts'
+import { watchRoom } from './room.ts'
 import { ServerLocks } from './schema/server-locks.ts'
 import { sessionState } from './sessions.ts'
 import { parseTimeUs, type SyncNames } from './settings.ts'
@@ -17,9 +18,6 @@ import { type Refusal, refusalOf } from './starting.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
 import { loseUnwritten } from './unwritten.ts'
 import type { World } from './world.ts'
-
-/** Size of a shutdown checkpoint or timeline-switch record. */
-const RECORD_BYTES: Bytes = 120
 
 /** One incarnation of a PostgreSQL server process on a data directory. */
 export class Server {
@@ -46,6 +44,7 @@ export class Server {
   private nextPid: number
   private readonly timers = new Set<TimerId>()
   shutdownMode: ShutdownMode | undefined
+  private finishing = false
   /** The log copy it writes: the directory's, or one of its own when the directory is shared against all rules. */
   readonly copy: DataDirectory['copy']
   /** Its pod's name. */
@@ -93,8 +92,7 @@ export class Server {
     const { sim } = this.world
     sim.note(STARTED, this.name, this.incarnation)
     const refusal = this.readSettings(true)
-    if (refusal !== undefined) return this.refuse({ why: refusal, code: 1 })
-    const cannot = refusalOf(this)
+    const cannot = refusal !== undefined ? { why: refusal, code: 1 } : refusalOf(this)
     if (cannot !== undefined) return this.refuse(cannot)
     const clean = this.dir.control === 'shut down' || this.dir.control === 'shut down in recovery'
     if (!clean) this.dir.control = 'in crash recovery'
@@ -152,6 +150,7 @@ export class Server {
     this.applyBytesPerSecond = this.world.bytesPerSecond('replayMBps', this.name)
     this.paceChanged()
     if (this.replayPaused) this.copy.freeze('apply')
+    else if (this.copy.frozenApply) this.copy.thaw('apply') // A pause is the process's, not the directory's.
     this.receiver = new Receiver(this)
     this.world.sim.note(READ_ONLY, this.name, this.dir.timeline, `${this.name} is open read-only on timeline ${this.dir.timeline}`)
     this.opened()
@@ -178,6 +177,8 @@ export class Server {
   }
 
   private opened(): void {
+    this.dir.resumed(this.world.sim.now)
+    watchRoom(this)
     this.host.readinessChanged()
     this.tellBackends()
     this.world.topologyChanged()
@@ -255,7 +256,6 @@ export class Server {
     if (this.shutdownMode === 'smart' && this.backends.size === 0 && this.alive) this.finishShutdown()
   }
 
-  private finishing = false
   private finishShutdown(): void {
     if (this.finishing) return
     this.finishing = true
@@ -354,7 +354,7 @@ export class Server {
     this.closeBackends('server closed the connection unexpectedly')
     for (const sender of this.walsenders.slice()) sender.upstreamGone()
     if (this.copy.leading) this.copy.stopLeading('killed')
-    this.dir.open -= 1
+    if (--this.dir.open === 0) this.dir.ended(this.world.sim.now)
     this.world.servers.delete(this)
     this.host.exited(code)
     this.world.topologyChanged()
@@ -383,8 +383,7 @@ export class Server {
   }
 
   newPid(): number {
-    this.nextPid += 1
-    return this.nextPid
+    return (this.nextPid += 1)
   }
 
   /** Its lock table, if anybody has asked for a lock yet; {@link locks} makes one. */
@@ -436,6 +435,7 @@ export class Server {
     if (this.state !== 'standby') return
     if (paused) this.copy.freeze('apply')
     else if (!this.paused) this.copy.thaw('apply')
+    watchRoom(this)
     this.world.topologyChanged()
   }
 

@@ -2,19 +2,20 @@
 import { type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
 import { cloneFrom } from './clone.ts'
-import { advanceCheckpoint, type DataDirectory, formatLsn, SEGMENT_BYTES } from './datadir.ts'
+import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { untilPrimary } from './effects.ts'
 import { findServerByHost } from './hosts.ts'
 import { mergedLike } from './merged.ts'
 import { PGDATA } from './names.ts'
 import { onHistoryOf } from './replication.ts'
+import { oldestKept } from './room.ts'
 import { walFile } from './relations.ts'
-import { parseBytes, parseConf, parseConninfo } from './settings.ts'
+import { parseConninfo } from './settings.ts'
 import type { ShutdownMode } from './host.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
-import { type Bytes, forkPoint } from '../../src/cluster/log/index.ts'
+import { forkPoint } from '../../src/cluster/log/index.ts'
 
 /** What the tools of one container work on. */
 export interface Inside {
@@ -247,18 +248,6 @@ function becomeStandby(dir: DataDirectory, conninfo: string, slot: string | unde
   dir.files.set('standby.signal', '')
   const lines = `primary_conninfo = '${conninfo.replaceAll("'", "''")}'\n${slot === undefined ? '' : `primary_slot_name = '${slot}'\n`}`
   dir.files.set('postgresql.auto.conf', `${dir.files.get('postgresql.auto.conf') ?? ''}${lines}`)
-}
-
-/**
- * First byte of WAL that a stopped directory still has: its shutdown checkpoint has recycled what came before, but for wal_keep_size and slots. So
- * what pg_rewind has to read, from the last common checkpoint on, is often gone (rule PG-REWIND-6).
- */
-function oldestKept(world: World, dir: DataDirectory): Bytes {
-  const conf = parseConf(dir.files.get('postgresql.auto.conf') ?? '', 'postgresql.auto.conf')
-  const said = typeof conf.error === 'string' ? undefined : (conf as Readonly<Record<string, string>>).wal_keep_size
-  const keep = parseBytes(said ?? `${world.options.walKeepMB}MB`) ?? 0
-  const oldest = Math.min(dir.checkpointLsn - keep, ...[...dir.slots.values()].filter(slot => !slot.lost).map(slot => slot.restartLsn))
-  return Math.max(0, Math.floor(oldest / SEGMENT_BYTES) * SEGMENT_BYTES)
 }
 
 /** It tells its progress on the error stream. */

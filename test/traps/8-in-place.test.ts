@@ -165,6 +165,22 @@ describe('the in-place wheel', () => {
     expect(limited.ready('postgres-cluster-2')).toBe(true)
   })
 
+  test('PG-T61 an unlimited slot on a small volume: what it keeps for the standby that is away fills the disk of the primary', () => {
+    const stage = new Stage({ checkpointTimeoutSeconds: 60, maxWalSizeMB: 200, slots: true, diskMB: 1_500 })
+    const nodes = [...stage.cluster.kubernetes.machines.keys()].filter(name => name.includes('nodepool1')).join(' ')
+    stage.run(`kubectl cordon ${nodes}`)
+    stage.run('kubectl delete pod postgres-cluster-2')
+    for (let i = 0; i < 3; i++) {
+      stage.write('postgres-cluster-0', 300)
+      stage.wait(60)
+    }
+    expect(stage.ready('postgres-cluster-0')).toBe(true)
+    stage.write('postgres-cluster-0', 300)
+    stage.wait(60)
+    expect(stage.ready('postgres-cluster-0')).toBe(false)
+    expect(stage.traced('No space left on device')).toBe(true)
+  })
+
   test('PG-T62 the final failover promotes while the leader serves: two leaders until the drain reaches the old one, if it does', () => {
     const promoted = result.story?.members.find(m => m.member === STALE && m.role === 'leader')
     expect(promoted).toBeDefined()

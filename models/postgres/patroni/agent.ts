@@ -10,6 +10,7 @@ import { checkpointUs } from '../checkpoints.ts'
 import { cloneFrom } from '../clone.ts'
 import { type DataDirectory, LINKED } from '../datadir.ts'
 import { standbyConf, slotName } from '../standby-conf.ts'
+import { reserveSlots } from '../room.ts'
 import type { Server } from '../server.ts'
 import { formatSettings, parseConf } from '../settings.ts'
 import { joinHistory } from '../tools.ts'
@@ -369,7 +370,7 @@ export class Agent {
   /** It leads: slots for the others, the Service, and everybody hears. */
   private took(server: Server): void {
     const { dcs, name } = this
-    if (dcs.world.options.slots) for (const other of dcs.world.memberNames) if (other !== name && !server.dir.slots.has(slotName(other))) server.dir.slots.set(slotName(other), { name: slotName(other), restartLsn: server.copy.lsn('flush'), active: false, lost: false })
+    if (dcs.world.options.slots) reserveSlots(server, dcs.world.memberNames.filter(other => other !== name))
     if (dcs.options.synchronousMode) this.dcs.sync = [name]
     dcs.systemId ??= server.dir.systemId
     dcs.failover = undefined

@@ -33,7 +33,8 @@ export class Copy {
   head: Head | undefined
   applyBytesPerSecond = Number.POSITIVE_INFINITY
   private frozenReceive = false
-  private frozenApply = false
+  /** Nothing becomes visible here until it is thawed. */
+  frozenApply = false
   private flushing = AT_ONCE
   /** When this directory last became something else: what was received before is not flushed after. */
   private resetUs = Number.NEGATIVE_INFINITY

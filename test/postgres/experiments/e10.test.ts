@@ -162,7 +162,6 @@ describe('E-12', () => {
   it('primary_slot_name that the new primary lacks: never streams, Ready; created there it does (PG-SLOT-2)', () => {
     const lab = new Lab({ supervised: true, slots: true })
     ctl(lab, 0, 'stop')
-    lab.sql(1, "SELECT pg_drop_replication_slot('postgres_cluster_2')")
     ctl(lab, 1, 'promote')
     lab.follow(2, 1)
     lab.sql(2, 'SELECT pg_reload_conf()')

@@ -1,0 +1,98 @@
+/**
+ * Room for WAL: what a data volume has beside the database, and what of the log must stay there. Nobody polls: a server is looked at again when its log
+ * may have filled the volume at the earliest. What the tables themselves grow by is not reckoned. Source: facts §1.6, PG-T61; D:warm-standby 27.2.6.
+ */
+import type { Bytes, Watch } from '../../src/cluster/log/index.ts'
+import { SECOND } from '../../src/kernel/index.ts'
+import { advanceCheckpoint, type DataDirectory, SEGMENT_BYTES } from './datadir.ts'
+import { backupBytes } from './merged.ts'
+import { oldestWal } from './replication.ts'
+import type { Server } from './server.ts'
+import { parseBytes, parseConf } from './settings.ts'
+import { slotName } from './standby-conf.ts'
+import type { World } from './world.ts'
+
+/** What the last words of a server say that finds no room for another WAL file, and of one that cannot even begin. */
+export const NO_ROOM = 'PANIC: could not write to file "pg_wal": No space left on device'
+
+/** What the volume of this directory has for WAL. */
+function roomBytes(world: World, dir: DataDirectory): Bytes {
+  return world.options.diskMB * 1_000_000 - backupBytes(world, dir)
+}
+
+/**
+ * First byte of WAL that a stopped directory still has: its shutdown checkpoint has recycled what came before, but for wal_keep_size and slots. So
+ * what pg_rewind has to read, from the last common checkpoint on, is often gone (rule PG-REWIND-6).
+ */
+export function oldestKept(world: World, dir: DataDirectory): Bytes {
+  const conf = parseConf(dir.files.get('postgresql.auto.conf') ?? '', 'postgresql.auto.conf')
+  const said = typeof conf.error === 'string' ? undefined : (conf as Readonly<Record<string, string>>).wal_keep_size
+  const keep = parseBytes(said ?? `${world.options.walKeepMB}MB`) ?? 0
+  return wholeSegment(Math.min(dir.checkpointLsn - keep, held(dir)))
+}
+
+/** Where the slots of a directory hold its log; Infinity when none does. */
+function held(dir: DataDirectory): Bytes {
+  let oldest = Number.POSITIVE_INFINITY
+  for (const slot of dir.slots.values()) if (!slot.lost) oldest = Math.min(oldest, slot.restartLsn)
+  return oldest
+}
+
+function wholeSegment(lsn: Bytes): Bytes {
+  return Math.max(0, Math.floor(lsn / SEGMENT_BYTES) * SEGMENT_BYTES)
+}
+
+/** Whether the WAL that a stopped directory must keep leaves no room to begin (rule PG-DISK-3). */
+export function walFills(world: World, dir: DataDirectory): boolean {
+  const { options, sim } = world
+  // What redo needs begins at the last checkpoint that was, by whomever it was looked at last.
+  if (dir.control !== 'shut down') advanceCheckpoint(dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
+  return dir.copy.lsn('flush') - oldestKept(world, dir) >= roomBytes(world, dir)
+}
+
+const watches = new WeakMap<Server, Watch>()
+
+/**
+ * Sees to it that this server dies when its WAL no longer fits beside the database (rule PG-DISK-3). To be called when it opens, and whenever something
+ * new begins to hold its log: a slot, or a replay that stands still.
+ */
+export function watchRoom(server: Server): void {
+  watches.get(server)?.cancel()
+  watches.delete(server)
+  if (!server.alive) return
+  const { world, dir, copy } = server
+  const room = roomBytes(world, dir)
+  const keep = parseBytes(server.settings['wal_keep_size'] ?? `${world.options.walKeepMB}MB`) ?? 0
+  // By itself a server keeps what max_wal_size and wal_keep_size say.
+  if (held(dir) === Number.POSITIVE_INFINITY && !server.replayPaused && room > world.options.maxWalSizeMB * 1_000_000 + keep) return
+  const here = copy.lsn('flush')
+  let oldest = Math.min(dir.checkpointLsn, here - keep, held(dir), replayed(server))
+  // So far nothing was looked at. The truth costs more, and is only asked for when it may matter.
+  if (here - wholeSegment(oldest) >= room) {
+    oldest = Math.min(oldestWal(server), replayed(server))
+    if (here - wholeSegment(oldest) >= room) return server.later(0, () => server.crash(NO_ROOM, 1))
+  }
+  watches.set(server, copy.whenReaches('flush', Math.max(wholeSegment(oldest) + room, here + SEGMENT_BYTES), () => watchRoom(server)))
+}
+
+/** A standby keeps what it has not replayed: all there is from where its replay stands still. Started again it replays first, and makes room. */
+function replayed({ copy, replayPaused }: Server): Bytes {
+  return replayPaused && !copy.leading ? copy.lsn('apply') : Number.POSITIVE_INFINITY
+}
+
+/**
+ * A server that takes the lead has a slot for each of these members, which holds from where that member is: Patroni keeps members' slots on every node and
+ * moves them on as the leader's move, so that nothing a member still needs is gone after a failover. Source: Patroni slots.py (4.0).
+ */
+export function reserveSlots(server: Server, members: readonly string[]): void {
+  const { slots } = server.dir
+  const here = server.copy.lsn('flush')
+  for (const member of members) {
+    const name = slotName(member)
+    const there = server.world.directoryOf.get(member)?.copy.lsn('flush') ?? here
+    const slot = slots.get(name)
+    if (slot === undefined) slots.set(name, { name, restartLsn: Math.min(here, there), active: false, lost: false })
+    else if (!Number.isFinite(slot.restartLsn)) slot.restartLsn = Math.min(here, there)
+  }
+  watchRoom(server)
+}
