@@ -46,8 +46,9 @@ function missing({ rows }: World, key: Key, authority: Copy | undefined): readon
   const last = row === undefined ? undefined : key.operations.find(({ id }) => id === row.op)
   const sinceUs = last?.doneUs ?? Number.NEGATIVE_INFINITY
   const untraced = key.operations.filter(each => each.outcome === 'ok' && each.id !== row?.op && each.invokedUs > sinceUs && !foundDeleted(key, each))
-  // Where there should be no row and is none, nothing is amiss, however it came about.
-  return untraced.at(-1)?.sql === 'delete' && row?.present === false ? [] : untraced
+  // Where there should be no row and is none, nothing is amiss, however it came about: of operations at one time the deletion may have been the last.
+  const deletedLast = untraced.some(each => each.sql === 'delete' && untraced.every(({ invokedUs }) => invokedUs <= each.doneUs))
+  return deletedLast && row?.present === false ? [] : untraced
 }
 
 /**
@@ -114,12 +115,12 @@ function why(world: World, key: Key, copy: Copy, expected: Operation, commit: Co
 
 /** A job or a connector put an older image there. */
 function overwritten(expected: Operation, { by }: Commit): string {
-  return by === 'cdc' ? 'redelivered' : expected.sql === 'delete' ? 'resurrected-delete' : 'stale-overwrite'
+  return by === 'cdc' ? 'redelivered' : by === 'relay' ? 'out-of-order' : expected.sql === 'delete' ? 'resurrected-delete' : 'stale-overwrite'
 }
 
 function said({ options }: World, expected: Operation, row: Row, commit: Commit | undefined, where: string): string {
   const what = expected.sql === 'delete' ? 'was deleted' : expected.sql === 'insert' ? 'was inserted' : 'was updated'
-  const by = commit === undefined ? '' : commit.by === 'program' ? `, written by ${options.name}` : commit.by === 'backfill' ? ', written by the backfill' : ', written by the connector'
+  const by = commit === undefined ? '' : commit.by === 'program' ? `, written by ${options.name}` : commit.by === 'backfill' ? ', written by the backfill' : `, written by the ${commit.by === 'relay' ? 'relay' : 'connector'}`
   const holds = row.present ? `holds ${row.op === 0 ? 'the row of before the story' : 'an older row'}${by}` : row.op === 0 ? 'has no row' : `has it deleted${by}`
   return `it ${what} and ${where} ${holds}`
 }

@@ -35,6 +35,46 @@ export interface ConnectorOptions {
   readonly mode: 'blind' | 'versioned'
 }
 
+/** What carries changes from one database to the other: a connector, or the relay of an outbox. */
+export interface Carrier {
+  readonly options: { readonly name: string }
+  readonly c: ContainerHandle
+  readonly up: boolean
+  /** It moves, and is further behind than usual: it will catch up by itself. */
+  readonly catchingUp: boolean
+  /** The database that it fills, while it can. */
+  readonly fills: Copy | undefined
+  /** When its process began, served and ended. */
+  readonly life: Life
+  /** What its metrics would have shown at an instant, by name. */
+  gaugesAt(atUs: Us): Readonly<Record<string, number>>
+  /** There may be something new to carry. */
+  changed(): void
+  /** A fault holds it up; returns how to end that. */
+  stall(): () => void
+  /** Ends it. @param clean it had time to note how far it has come */
+  end(code: number, clean: boolean): void
+}
+
+export interface Life {
+  readonly bornUs: Us
+  upUs: Us
+  endedUs: Us
+}
+
+/** A process that has just begun. */
+export function born(atUs: Us): Life {
+  return { bornUs: atUs, upUs: Number.POSITIVE_INFINITY, endedUs: Number.POSITIVE_INFINITY }
+}
+
+/** From `atUs` on: where it was by then, whether it moves, and the lag that it had measured. */
+interface Leg {
+  readonly atUs: Us
+  readonly fromUs: Us
+  readonly moving: boolean
+  readonly measuredUs: Us | undefined
+}
+
 /** The row that a change leaves. */
 export function applied(there: Row, { row, version }: Commit, mode: ConnectorOptions['mode']): Row | undefined {
   if (mode === 'blind') return row.present ? row : { ...NO_ROW, op: row.op }
@@ -42,19 +82,16 @@ export function applied(there: Row, { row, version }: Commit, mode: ConnectorOpt
   return effect.is === 'changed' ? effect.row : undefined
 }
 
-export class Connector {
+export class Connector implements Carrier {
   alive = true
   up = false
   private source: Connection | undefined
   private sink: Connection | undefined
   private offsets: Offsets | undefined
-  /** Where it was when it last began to move, and when that was; it moves while `moving`. */
-  private fromUs: Us = 0
-  private sinceUs: Us = 0
-  private moving = false
+  readonly life: Life
+  /** Its way so far. The lag it measured last is what its metric shows, for ever if nothing moves. */
+  private readonly legs: Leg[] = []
   private stalls = 0
-  /** The last lag it measured: what its metric shows, for ever if nothing moves. */
-  private measuredUs: Us | undefined
   private next = 0
   private timer: TimerId | undefined
   private flushTimer: TimerId | undefined
@@ -65,7 +102,9 @@ export class Connector {
     readonly options: ConnectorOptions,
   ) {
     world.connectors.add(this)
+    world.carriers.push(this)
     const { sim } = world
+    this.life = born(sim.now)
     this.timer = sim.after(world.options.startSeconds * SECOND * c.machine.slowdownFactor, () => this.begin())
   }
 
@@ -73,6 +112,7 @@ export class Connector {
     const { world, options } = this
     const where = this.c.machine.name
     this.up = true
+    this.life.upUs = world.sim.now
     this.source = world.connect(this.c.pod.name, where, options.from, () => this.consider())
     this.sink = world.connect(this.c.pod.name, where, options.to, () => this.consider())
     this.c.readinessChanged()
@@ -86,6 +126,7 @@ export class Connector {
     if (clean && this.offsets !== undefined) this.offsets.flushedUs = this.positionUs()
     this.freeze()
     this.alive = false
+    this.life.endedUs = world.sim.now
     this.up = false
     if (this.timer !== undefined) world.sim.cancel(this.timer)
     if (this.flushTimer !== undefined) world.sim.cancel(this.flushTimer)
@@ -120,11 +161,15 @@ export class Connector {
   }
 
   /** Up to where the source's changes are applied, in its time. */
-  positionUs(): Us {
-    const { now } = this.world.sim
-    if (!this.moving) return this.fromUs
+  positionUs(atUs: Us = this.world.sim.now): Us {
+    const leg = this.legs.findLast(each => each.atUs <= atUs)
+    if (leg?.moving !== true) return leg?.fromUs ?? 0
     const { cdcLagMs, cdcApplyRatio } = this.world.options
-    return Math.max(this.fromUs, Math.min(now - cdcLagMs * MILLISECOND, this.fromUs + (now - this.sinceUs) * cdcApplyRatio))
+    return Math.max(leg.fromUs, Math.min(atUs - cdcLagMs * MILLISECOND, leg.fromUs + (atUs - leg.atUs) * cdcApplyRatio))
+  }
+
+  private get moving(): boolean {
+    return this.legs.at(-1)?.moving === true
   }
 
   /** Whether it moves may have changed. */
@@ -136,16 +181,16 @@ export class Connector {
       // The slot keeps the log from the instant at which it is first made.
       this.offsets = world.offsets.get(options.name) ?? { source, flushedUs: world.sim.now }
       world.offsets.set(options.name, this.offsets)
-      this.fromUs = this.offsets.flushedUs
-      this.next = world.changes.findIndex(({ commit }) => commit.atUs >= this.fromUs)
+      const fromUs = this.offsets.flushedUs
+      this.legs.push({ atUs: world.sim.now, fromUs, moving: false, measuredUs: undefined })
+      this.next = world.changes.findIndex(({ commit }) => commit.atUs >= fromUs)
       if (this.next < 0) this.next = world.changes.length
       this.flushLater()
     }
     const can = this.offsets !== undefined && this.sameDatabase(source) && this.sinkCopy !== undefined && this.stalls === 0
     if (can === this.moving) return
     if (can) {
-      this.sinceUs = world.sim.now
-      this.moving = true
+      this.legs.push({ atUs: world.sim.now, fromUs: this.positionUs(), moving: true, measuredUs: undefined })
       world.sim.note(RUNS, options.name, 1, `connector ${options.name} reads from ${options.from} and writes to ${options.to}`)
     } else {
       this.freeze()
@@ -156,9 +201,8 @@ export class Connector {
   }
 
   private freeze(): void {
-    this.measuredUs = this.lagUs()
-    this.fromUs = this.positionUs()
-    this.moving = false
+    const { now } = this.world.sim
+    this.legs.push({ atUs: now, fromUs: this.positionUs(), moving: false, measuredUs: this.lagUs(now) })
   }
 
   private flushLater(): void {
@@ -185,7 +229,8 @@ export class Connector {
     const change = changes[this.next]
     if (change === undefined) return
     const { atUs } = change.commit
-    const us = Math.max(atUs + options.cdcLagMs * MILLISECOND, this.sinceUs + Math.max(0, atUs - this.fromUs) / options.cdcApplyRatio) - sim.now
+    const leg = this.legs.at(-1) as Leg
+    const us = Math.max(atUs + options.cdcLagMs * MILLISECOND, leg.atUs + Math.max(0, atUs - leg.fromUs) / options.cdcApplyRatio) - sim.now
     this.timer = sim.after(Math.ceil(Math.max(0, us)), () => {
       this.timer = undefined
       if (!this.apply(change)) return
@@ -201,7 +246,7 @@ export class Connector {
 
   /** Changes of its source, but for those that a connector brought there. */
   private concerns({ commit }: Change): boolean {
-    return this.sameDatabase(commit.copy) && commit.by !== 'cdc'
+    return this.sameDatabase(commit.copy) && commit.by !== 'cdc' && commit.by !== 'relay'
   }
 
   /** @returns false when the sink has just gone: the change is not passed over */
@@ -225,14 +270,19 @@ export class Connector {
     return this.moving && this.world.sim.now - this.positionUs() > 2 * this.world.options.cdcLagMs * MILLISECOND
   }
 
-  private lagUs(): Us | undefined {
-    return this.offsets === undefined ? undefined : this.moving ? this.world.sim.now - this.positionUs() : this.measuredUs
+  private lagUs(atUs: Us): Us | undefined {
+    const leg = this.legs.findLast(each => each.atUs <= atUs)
+    return leg === undefined ? undefined : leg.moving ? atUs - this.positionUs(atUs) : leg.measuredUs
+  }
+
+  gaugesAt(atUs: Us): Readonly<Record<string, number>> {
+    const lag = this.lagUs(atUs)
+    return { milliseconds_behind_source: lag === undefined ? -1 : Math.round(lag / MILLISECOND) }
   }
 
   /** What its metrics show: the lag as last measured (rule APP-CDC-3). */
   metrics(): string {
-    const lag = this.lagUs()
-    return `milliseconds_behind_source ${lag === undefined ? -1 : Math.round(lag / MILLISECOND)}\n`
+    return `milliseconds_behind_source ${this.gaugesAt(this.world.sim.now).milliseconds_behind_source}\n`
   }
 
   /** The position in the source's log up to which changes are applied, in bytes; empty before it has one. */
@@ -284,7 +334,7 @@ export class ConnectorProgram implements ContainerProgram {
       look: call => {
         const connector = this.of(c)
         if (connector?.up !== true || !/:8083\//.test(call.argv.at(-1) ?? '')) return { output: failed('curl: (7) Failed to connect to localhost port 8083: Connection refused\n', 7), afterUs: 0, stableUntilUs: NEVER }
-        return { output: ok(call.argv.at(-1)?.endsWith('/offset') === true ? connector.offset() : connector.metrics()), afterUs: 0, stableUntilUs: sim.now }
+        return { output: ok(call.argv.at(-1)?.endsWith('/offset') === true ? connector.offset() : call.argv.at(-1)?.endsWith('/metrics') === true ? connector.metrics() : '404 page not found\n'), afterUs: 0, stableUntilUs: sim.now }
       },
       *run() {
         return ok()

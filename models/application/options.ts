@@ -16,6 +16,7 @@ const behaviour = {
   onModernError: z.enum(['return', 'log']).describe('the same for the modern one').meta({ unit: '', source: 'seed 001 WriteBoth; VB DW-F03' }),
   statement: z.enum(['plain', 'upsert', 'versioned']).describe('plain: INSERT, UPDATE or DELETE; upsert: the whole row whatever is there; versioned: only over an older version, and a delete leaves a tombstone').meta({ unit: '', source: 'VB §9c; DW-F07' }),
   idempotencyKeys: z.boolean().describe('a write that is tried again is known by its key and done once').meta({ unit: '', source: 'VB I5' }),
+  outbox: z.boolean().describe('each write puts a row into the table outbox of its database, in the same transaction, for a relay to carry on').meta({ unit: '', source: 'microservices.io Transactional outbox; VB §9c' }),
   errorP: z.number().min(0).max(1).describe('share of the requests that it answers with an error by a defect of its own, without having done anything').meta({ unit: '', source: 'scenario' }),
 }
 
@@ -30,6 +31,7 @@ const build = z.strictObject({
   onModernError: behaviour.onModernError.default('return'),
   statement: behaviour.statement.default('plain'),
   idempotencyKeys: behaviour.idempotencyKeys.default(false),
+  outbox: behaviour.outbox.default(false),
   errorP: behaviour.errorP.default(0),
   flags: z.record(z.string(), z.record(z.string(), changes)).default({}).describe('flags that it asks for, and what each value of one changes; a flag or value that is not here changes nothing').meta({ unit: '', source: 'scenario' }),
 })
@@ -119,6 +121,17 @@ export const applicationOptions = z.strictObject({
     .default([])
     .describe('Deployments of the image cdc:1, by name')
     .meta({ unit: '', source: 'scenario' }),
+  relays: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[a-z][a-z0-9-]*$/), replicas: z.number().int().min(0).max(1).default(0), from: side.default('legacy'), to: side.default('modern'), mode: z.enum(['blind', 'versioned']).default('blind'),
+        batchRows: z.number().int().min(1).default(100), pollMs: z.number().positive().default(1_000), workers: z.number().int().min(1).max(64).default(1),
+      }),
+    )
+    .default([])
+    .describe('Deployments of the image relay:1, by name: at each poll one takes up to batchRows rows of the outbox of `from`, which so many workers apply')
+    .meta({ unit: '', source: 'scenario; microservices.io Polling publisher; batch 100, poll 1 s: judgement' }),
+  relayRowMs: z.number().positive().default(1).describe('a worker of a relay applies a row in this').meta({ unit: 'ms', source: 'VB §6 (commit 1–3 ms), several rows to a commit: judgement' }),
   cdcLagMs: z.number().min(0).default(500).describe('lag of a connector that keeps up').meta({ unit: 'ms', source: 'VB §6 (0.5 s)' }),
   cdcApplyRatio: z.number().gt(1).default(2).describe('how many times the usual rate a connector applies when it catches up').meta({ unit: '', source: 'VB §6 (apply ratio)' }),
   cdcFlushSeconds: z.number().positive().default(60).describe('pause between two flushes of its offset: what was applied since comes again after a crash').meta({ unit: 's', source: 'VB §6; Debezium offset.flush.interval.ms' }),

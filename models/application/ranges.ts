@@ -18,6 +18,7 @@ export const RANGES: Partial<Record<keyof ApplicationOptions, AssumptionRange>> 
   connectionLifeSeconds: between(60, 86_400, 'VB §6 (30 min) [J]'),
   drainSeconds: between(0, 30, '[J]'),
   startSeconds: between(1, 60, '[J]'),
+  relayRowMs: between(0.1, 5, 'VB §6 (commit 1–3 ms) [J]'),
   cdcLagMs: between(100, 30_000, 'VB §6 (0.1 s and more) [J]'),
   cdcApplyRatio: between(1.05, 4, 'VB §6 (1.05–4)'),
   cdcFlushSeconds: between(1, 300, 'VB §6 (1–300 s)'),

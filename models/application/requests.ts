@@ -203,7 +203,7 @@ export class Requests {
     }
     let commit: Commit | undefined
     if (effect.is === 'changed') {
-      commit = rows.commit(copy, key, effect.row, version, 'program')
+      commit = rows.commit(copy, key, effect.row, version, 'program', build.outbox)
       if (before) rows.repeated += 1
     }
     this.record(operation, side, effect.is === 'changed' ? 'done' : effect.is, effect.is === 'no-row' && there.op > 0 ? there.op : undefined)

@@ -18,8 +18,8 @@ export interface Row {
 export const NO_ROW: Row = { op: 0, present: false, version: 0 }
 const AT_FIRST: Row = { op: 0, present: true, version: 1 }
 
-/** Who made a commit: the program itself, a job, a connector. */
-export type Origin = 'program' | 'backfill' | 'cdc'
+/** Who made a commit: the program itself, a job, a connector, an outbox's relay. */
+export type Origin = 'program' | 'backfill' | 'cdc' | 'relay'
 
 export interface Commit {
   readonly row: Row
@@ -29,6 +29,8 @@ export interface Commit {
   readonly copy: Copy
   readonly atUs: Us
   readonly by: Origin
+  /** Its transaction put a row into the outbox as well. */
+  readonly outbox: boolean
 }
 
 export type Outcome = 'pending' | 'ok' | 'failed' | 'unknown'
@@ -135,9 +137,9 @@ export class Rows {
     return ++this.versions
   }
 
-  commit(copy: Copy, key: Key, row: Row, version: number, by: Origin): Commit {
+  commit(copy: Copy, key: Key, row: Row, version: number, by: Origin, outbox = false): Commit {
     const view = this.view(copy)
-    const commit: Commit = { row, version, at: copy.position('flush'), copy, atUs: this.sim.now, by }
+    const commit: Commit = { row, version, at: copy.position('flush'), copy, atUs: this.sim.now, by, outbox }
     key.commits.push(commit)
     view.rows[key.index] = row
     view.made[key.index] = commit

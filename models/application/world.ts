@@ -5,9 +5,10 @@ import type { Simulation } from '../../src/kernel/index.ts'
 import type { Finding } from '../../src/operator/command.ts'
 import type { Kubernetes, PodView } from '../kubernetes/index.ts'
 import { Connection, type Door } from './connection.ts'
-import type { Change, Connector, Offsets } from './cdc.ts'
+import type { Carrier, Change, Offsets } from './cdc.ts'
 import type { ApplicationOptions } from './options.ts'
 import type { Prometheus } from './monitoring/prometheus.ts'
+import type { Outbox, RelayState } from './outbox.ts'
 import type { Pod } from './pod.ts'
 import type { Rows, Side } from './rows.ts'
 
@@ -35,6 +36,8 @@ export interface Databases {
 
 export class World {
   rows!: Rows
+  /** The outboxes of the two databases. */
+  outboxes!: Readonly<Record<Side, Outbox>>
   /** The running pods of the program, by uid. */
   readonly pods = new Map<string, Pod>()
   /** Share of the requests that go to pods of a revision, where a mesh splits them; undefined = evenly over the Ready pods. */
@@ -43,9 +46,12 @@ export class World {
   prometheus: Prometheus | undefined
   /** The flag service does not answer. */
   flagsAway = 0
-  /** The running connectors, what they leave behind by name, and the logs that they read, oldest first. */
-  readonly connectors = new Set<Connector>()
+  /** The running connectors and relays, what they leave behind by name, and the changes that they carry, oldest first. */
+  readonly connectors = new Set<Carrier>()
   readonly offsets = new Map<string, Offsets>()
+  readonly relayed = new Map<string, RelayState>()
+  /** Every connector and relay that there ever was: their metrics are asked for afterwards, too. */
+  readonly carriers: Carrier[] = []
   readonly changes: Change[] = []
   /** Databases that have been filled: all rows of before have been copied into them. */
   readonly filled = new Set<object>()
@@ -118,6 +124,6 @@ export function errorOf(state: SessionState | undefined): string | undefined {
 
 /** What can be asked of the pods with curl, whichever it runs in: a pod that listens on another port refuses. */
 export function checkCurl(argv: readonly string[]): readonly Finding[] {
-  if (/^(?:http:\/\/)?localhost:(?:8080\/(?:flags|version)|8083\/(?:metrics|offset))$/.test(argv.at(-1) ?? '')) return []
-  return [{ severity: 'error', message: 'curl: localhost:8080/flags and /version of a pod of the program, localhost:8083/metrics and /offset of a connector are modelled' }]
+  if (/^(?:http:\/\/)?localhost:(?:8080\/(?:flags|version)|8083\/(?:metrics|offset|pending))$/.test(argv.at(-1) ?? '')) return []
+  return [{ severity: 'error', message: 'curl: localhost:8080/flags and /version of a pod of the program, localhost:8083/metrics and /offset of a connector, /metrics and /pending of a relay are modelled' }]
 }

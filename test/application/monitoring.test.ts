@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { application, applicationOptions } from '../../models/application/index.ts'
 import { analyse, type Analysis, judge } from '../../models/application/monitoring/analysis.ts'
+import { parseQuery } from '../../models/application/monitoring/promql.ts'
 import { type Bench, bench, CALM } from './lab.ts'
 
 const ON = { enabled: true }
@@ -100,6 +101,97 @@ describe('what is scraped', () => {
     expect([values(on, 'pg_replication_lag_seconds > 5'), values(on, 'absent(pg_replication_lag_seconds)')]).toEqual([[], [1]])
     expect(values(on, 'max(http_requests_total) - min(http_requests_total)')[0]).toBeGreaterThanOrEqual(0)
     expect(values(on, 'avg by (version) (up)')).toEqual([1])
+  })
+
+  test('APP-METRIC-5: statements are counted by database and by what became of them, those whose error is only logged as well', () => {
+    const on = bench({ image: 'webapp:2', builds: { 'webapp:2': { writes: 'both', onModernError: 'log' } }, monitoring: ON, ...CALM, modernErrorP: 0.05 })
+    on.wait(300)
+    const of = (labels: string): number => values(on, `sum(rate(database_writes_total{${labels}}[2m])) or vector(0)`)[0] as number
+    expect([of('database="legacy",result="ok"'), of('database="legacy",result="error"')]).toEqual([expect.closeTo(50, 3), 0])
+    expect(of('database="modern",result="error"') / of('database="modern"')).toBeCloseTo(0.05, 3)
+    // One that refuses the program altogether: every statement on it fails, and nobody gets an error.
+    on.run("psql -h green-db-0.green-db -c 'alter system set default_transaction_read_only = on' -c 'select pg_reload_conf()'")
+    on.wait(180)
+    expect([of('database="modern",result="ok"'), of('database="modern",result="error"')]).toEqual([0, expect.closeTo(50, 1)])
+    expect(values(on, RATIO())).toEqual([])
+  })
+
+  test('APP-METRIC-6, O9: the gauge of a relay that stands still goes on as it was; one whose process is gone has none', () => {
+    const on = bench({ image: 'webapp:2', builds: { 'webapp:2': { outbox: true } }, monitoring: ON, relays: [{ name: 'relay', replicas: 1, batchRows: 1_000 }], connectors: [{ name: 'cdc', replicas: 1 }] })
+    on.wait(60)
+    expect([values(on, 'up{job="relay"}'), values(on, 'milliseconds_behind_source{job="cdc"}')]).toEqual([[1], [500]])
+    const usual = values(on, 'outbox_oldest_seconds{job="relay"}')[0] as number
+    expect(usual).toBeLessThan(1)
+    const stalls = on.cluster.targets('replay-stall').map(name => on.cluster.strike({ kind: 'replay-stall', target: name, durationUs: 0, magnitude: 0, nth: 0 }))
+    expect(stalls).toHaveLength(2)
+    on.wait(120)
+    expect([values(on, 'outbox_oldest_seconds'), values(on, 'milliseconds_behind_source'), values(on, 'changes_of_nobody')]).toEqual([[usual], [500], []])
+    for (const stall of stalls) stall.end()
+    on.wait(1)
+    on.run('kubectl scale deployment relay --replicas=0')
+    on.wait(30)
+    expect([values(on, 'outbox_oldest_seconds > 0'), values(on, 'absent(outbox_oldest_seconds)'), values(on, 'max_over_time(milliseconds_behind_source[30s])')[0]! > 500]).toEqual([[], [1], true])
+  })
+})
+
+describe('queries', () => {
+  test('APP-QUERY-1: or, and, unless, on, ignoring, bool, offset, vector, over time', () => {
+    const on = bench({ builds: BAD, canary: [{ setWeight: 16 }, { pause: {} }], monitoring: ON })
+    on.wait(120)
+    set(on)
+    on.wait(120)
+    expect([values(on, 'sum(nothing) or vector(0)'), values(on, 'sum(up) or vector(0)'), values(on, 'nothing or up{pod="x"} or vector(7)')]).toEqual([[0], [6], [7]])
+    expect([values(on, 'count(up unless http_requests_total)'), values(on, 'count(up unless on(pod) http_requests_total{code="500"})'), values(on, 'count(up and on(pod) http_requests_total{code="500"})')]).toEqual([[6], [5], [1]])
+    expect(values(on, 'http_requests_total{code="500"} / ignoring(code) http_requests_total{code="200"}')[0]).toBeCloseTo(1, 1)
+    expect(values(on, 'http_requests_total{code="500"} / http_requests_total{code="200"}')).toEqual([])
+    expect([...values(on, 'up == bool 0'), ...values(on, 'vector(3) > bool 2')]).toEqual([0, 0, 0, 0, 0, 0, 1])
+    expect(values(on, 'count(up{version="2.3.0"}) or count(up{version="2.3.0"} offset 2m)')).toEqual(values(on, 'count(up{version="2.3.0"})'))
+    expect(values(on, 'count(up{version="2"} offset 3m) or vector(0)')).toEqual([0])
+    const [now, before, since] = ['sum(http_requests_total{version!="2"})', 'sum(http_requests_total{version!="2"} offset 1m)', 'sum(increase(http_requests_total{version!="2"}[1m]))'].map(query => values(on, query)[0] as number) as [number, number, number]
+    expect((now - before) / since).toBeCloseTo(1, 1)
+    expect([...values(on, 'sum without (pod, job) (up)')].sort()).toEqual([1, 5])
+    expect([values(on, 'min_over_time(up[1m])'), values(on, 'vector(-(2 - 3))')]).toEqual([[1, 1, 1, 1, 1, 1], [1]])
+    expect(on.run("curl -sG http://prometheus:9090/api/v1/query --data-urlencode 'query=1 + 2 * 3 % 4'").out).toContain('"3"]')
+  })
+
+  test('APP-QUERY-1: two series that meet the same one are an error, which an alert and an analysis take as none and as an error', () => {
+    const rules = [{ alert: 'Twice', expr: 'http_requests_total / on(job) up > 0' }]
+    const on = bench({ builds: BAD, monitoring: { ...ON, rules } })
+    on.wait(120)
+    expect(on.run("curl -sG http://prometheus:9090/api/v1/query --data-urlencode 'query=http_requests_total / on(job) up'").out).toContain('found duplicate series')
+    expect(on.run("curl -sG http://prometheus:9090/api/v1/query --data-urlencode 'query=up / on(job) sum by (job) (up)'").out).toContain('many-to-one matching must be explicit')
+    expect(alerts(on)).toEqual([])
+    const task = on.sim.spawn(analyse(on.cluster.world.prometheus, { name: 'm', query: 'http_requests_total / on(job) up', intervalSeconds: 60, count: 1, initialDelaySeconds: 0, successCondition: 'result[0] < 1', failureCondition: '', failureLimit: 0, inconclusiveLimit: 0, consecutiveErrorLimit: 0 }))
+    on.wait(1)
+    expect(task.result).toMatchObject({ phase: 'Error' })
+  })
+
+  test('what is no query, or more than is modelled, is said', () => {
+    const why = (query: string): string => {
+      try {
+        parseQuery(query)
+        return ''
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    expect(why('sum(up')).toContain('parse error: unexpected "end of input"')
+    expect(why('')).toContain('parse error')
+    expect(why('up =')).toContain('parse error: unexpected "="')
+    expect(why('rate(up)')).toContain('rate() takes a range, for example rate(up[5m])')
+    expect(why('up[5m]')).toContain('"up[5m]" is a range: expected an instant vector')
+    expect(why('rate(up[5m:1m])')).toContain('takes a range')
+    expect(why('up[5m:1m]')).toContain('"up[5m:1m]" is not modelled')
+    expect(why('up @ 10')).toContain('"up @ 10" is not modelled')
+    expect(why('up * on(pod) group_left up')).toBe('group_left and group_right are not modelled')
+    expect(why('up ^ 2')).toContain('the operator ^ is not modelled')
+    expect(why('topk(1, up)')).toContain('the function topk() is not modelled')
+    expect(why('{job="a"}')).toContain('a selector without a metric is not modelled')
+    expect(why('"up"')).toContain('is not modelled')
+    expect(why('1 > 2')).toContain('comparisons between scalars must use BOOL modifier')
+    expect(why('vector(up)')).toBe('expected a scalar, got an instant vector')
+    expect(why('up offset -5m')).toContain('an offset is a duration')
+    expect(why('1 or 2')).toBe('expected an instant vector, got a scalar')
   })
 })
 

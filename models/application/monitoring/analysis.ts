@@ -93,6 +93,7 @@ export function* analyse(prometheus: Prometheus | undefined, spec: Analysis): Pr
 
 function measure(prometheus: Prometheus | undefined, spec: Analysis): Phase {
   if (prometheus === undefined) return 'Error'
-  const value = prometheus.query(spec.query)
+  const value = prometheus.evaluated(spec.query)
+  if (value === undefined) return 'Error'
   return judge(typeof value === 'number' ? [value] : value.map(each => each.value), spec)
 }

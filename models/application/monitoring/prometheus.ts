@@ -27,6 +27,16 @@ export class Prometheus {
     return parseQuery(text)(this.scrapes, atUs)
   }
 
+  /** As {@link query}; undefined where the samples are such that it cannot be evaluated (two series for one). */
+  evaluated(text: string, atUs: Us = this.world.sim.now): Value | undefined {
+    try {
+      return this.query(text, atUs)
+    } catch (error) {
+      if (error instanceof QueryError) return undefined
+      throw error
+    }
+  }
+
   /**
    * The alerts that are pending or firing now. A rule fires for those labels for which its expression has held at each of its evaluations during `for`; what the
    * expression has no element for does not fire (rule APP-ALERT-1).
@@ -38,8 +48,9 @@ export class Prometheus {
     const lastUs = Math.floor(sim.now / everyUs) * everyUs
     return rules.flatMap(({ alert, expr, forSeconds }) => {
       const holding = (atUs: Us): readonly Sample[] => {
-        const value = this.query(expr, atUs)
-        return typeof value === 'number' ? [{ labels: {}, value }] : value
+        // A rule whose evaluation fails yields nothing: it neither fires nor says so here.
+        const value = this.evaluated(expr, atUs)
+        return typeof value === 'number' ? [{ labels: {}, value }] : (value ?? [])
       }
       return holding(lastUs).map(({ labels }): Alert => {
         const own = nameless(labels)

@@ -1,7 +1,8 @@
 /**
- * The part of PromQL that error ratios and alerts are written in: selectors, `rate`/`increase` over a range, sum/avg/min/max/count with `by`, `absent`, arithmetic and
- * comparisons. Everything else is an error that names it. Source: prometheus.io querying/basics, operators, functions; promql/functions.go extrapolatedRate.
+ * The part of PromQL that error ratios, lags and alerts are written in. Prometheus' own grammar reads it (@prometheus-io/lezer-promql); what it means is here, and whatever is
+ * not here is an error that names it. Source: prometheus.io querying/basics, operators, functions; promql/functions.go extrapolatedRate, promql/engine.go VectorBinop.
  */
+import { parser } from '@prometheus-io/lezer-promql'
 import { parseDurationUs, SECOND, type Us } from '../../../src/kernel/index.ts'
 import type { Labels, Point, Samples } from './series.ts'
 
@@ -10,137 +11,192 @@ export interface Sample {
   readonly value: number
 }
 export type Value = number | readonly Sample[]
-type Node = (samples: Samples, atUs: Us) => Value
+type Evaluate = (samples: Samples, atUs: Us) => Value
+type SyntaxNode = ReturnType<typeof parser.parse>['topNode']
 /** Nothing has been scraped. */
 const NOTHING: Samples = { instant: () => [], range: () => [] }
 
 /** What is wrong with a query, in words. */
 export class QueryError extends Error {}
 
-const TOKEN = /\s*(=~|!~|!=|==|>=|<=|[-+*/(){}[\],<>=]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+(?:ms|[smhdw])|\d+(?:\.\d+)?(?:e[-+]?\d+)?|[a-zA-Z_:][\w:]*)/y
 const AGGREGATES: Readonly<Record<string, (values: readonly number[]) => number>> = {
   sum: v => v.reduce((a, b) => a + b, 0), avg: v => v.reduce((a, b) => a + b, 0) / v.length, min: v => Math.min(...v), max: v => Math.max(...v), count: v => v.length,
 }
+/** Over the samples of one series in a range. */
+const OVER_TIME: Readonly<Record<string, (points: readonly Point[]) => number>> = Object.fromEntries(Object.entries(AGGREGATES).map(([name, of]) => [`${name}_over_time`, (points: readonly Point[]) => of(points.map(({ value }) => value))]))
 const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = { '>': (a, b) => a > b, '<': (a, b) => a < b, '>=': (a, b) => a >= b, '<=': (a, b) => a <= b, '==': (a, b) => a === b, '!=': (a, b) => a !== b }
-const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = { '+': (a, b) => a + b, '-': (a, b) => a - b, '*': (a, b) => a * b, '/': (a, b) => a / b }
+const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = { '+': (a, b) => a + b, '-': (a, b) => a - b, '*': (a, b) => a * b, '/': (a, b) => a / b, '%': (a, b) => a % b }
+const SETS = ['and', 'or', 'unless']
+const FUNCTIONS = ['rate', 'increase', 'absent', 'vector', ...Object.keys(OVER_TIME), ...Object.keys(AGGREGATES)]
 
-/** @throws QueryError where it is none, or more than is modelled */
-export function parseQuery(text: string): Node {
-  const tokens: string[] = []
-  TOKEN.lastIndex = 0
-  while (text.slice(TOKEN.lastIndex).trim() !== '') {
-    const from = TOKEN.lastIndex
-    const match = TOKEN.exec(text)
-    if (match === null) throw new QueryError(`parse error: unexpected ${JSON.stringify(text.slice(from).trim().slice(0, 12))}`)
-    tokens.push(match[1] as string)
-  }
-  let at = 0
-  const peek = (): string | undefined => tokens[at]
-  const next = (): string => tokens[at++] ?? ''
-  const expect = (what: string): void => {
-    if (next() !== what) throw new QueryError(`parse error: expected "${what}" in ${JSON.stringify(text)}`)
-  }
-  const binary = (operators: Readonly<Record<string, unknown>>, below: () => Node, join: (op: string, a: Node, b: Node) => Node) => (): Node => {
-    let left = below()
-    while (peek() !== undefined && peek() as string in operators) left = join(next(), left, below())
-    return left
-  }
-  const primary = (): Node => {
-    const token = next()
-    if (token === '(') {
-      const inner = expression()
-      expect(')')
-      return inner
-    }
-    if (token === '-') {
-      const inner = primary()
-      return (s, t) => map(inner(s, t), v => -v)
-    }
-    if (/^\d/.test(token)) return () => Number(token)
-    if (token in AGGREGATES) return aggregate(token)
-    if (token === 'rate' || token === 'increase') {
-      expect('(')
-      const { metric, matches } = selector(next())
-      expect('[')
-      const window = parseDurationUs(next())
-      if (window === undefined) throw new QueryError('parse error: a range is a duration, for example [5m]')
-      expect(']')
-      expect(')')
-      return (s, t) => s.range(metric, t - window, t).filter(({ labels }) => matches(labels)).flatMap(({ labels, points }) => extrapolated(points, t - window, t, token).map(value => ({ labels: nameless(labels), value })))
-    }
-    if (token === 'absent') {
-      expect('(')
-      const inner = expression()
-      expect(')')
-      return (s, t) => (vector(inner(s, t)).length === 0 ? [{ labels: {}, value: 1 }] : [])
-    }
-    if (!/^[a-zA-Z_:]/.test(token)) throw new QueryError(`parse error: unexpected ${JSON.stringify(token)} in ${JSON.stringify(text)}`)
-    if (peek() === '(') throw new QueryError(`the function ${token}() is not modelled; there are: rate, increase, absent, ${Object.keys(AGGREGATES).join(', ')}`)
-    const { metric, matches } = selector(token)
-    return (s, t) => s.instant(metric, t).filter(({ labels }) => matches(labels))
-  }
-  const selector = (metric: string): { readonly metric: string; matches(labels: Labels): boolean } => {
-    // A metric that nobody exports is no error: it has no series.
-    if (!/^[a-zA-Z_:][\w:]*$/.test(metric)) throw new QueryError(`parse error: ${JSON.stringify(metric)} is no metric`)
-    const tests: ((labels: Labels) => boolean)[] = []
-    if (peek() === '{') {
-      next()
-      while (peek() !== '}') {
-        const label = next()
-        const op = next()
-        const quoted = next()
-        if (!/^["']/.test(quoted)) throw new QueryError(`parse error: expected a string after ${label}${op} in ${JSON.stringify(text)}`)
-        const value = quoted.slice(1, -1)
-        const whole = op.includes('~') ? pattern(value) : /^$/
-        if (op === '=') tests.push(l => (l[label] ?? '') === value)
-        else if (op === '!=') tests.push(l => (l[label] ?? '') !== value)
-        else if (op === '=~') tests.push(l => whole.test(l[label] ?? ''))
-        else if (op === '!~') tests.push(l => !whole.test(l[label] ?? ''))
-        else throw new QueryError(`parse error: ${JSON.stringify(op)} is no label match`)
-        if (peek() === ',') next()
-      }
-      next()
-    }
-    return { metric, matches: labels => tests.every(test => test(labels)) }
-  }
-  const aggregate = (name: string): Node => {
-    const grouping = (): readonly string[] => {
-      const labels: string[] = []
-      next()
-      expect('(')
-      while (peek() !== ')') {
-        if (peek() === undefined) throw new QueryError(`parse error: expected ")" in ${JSON.stringify(text)}`)
-        labels.push(next())
-        if (peek() === ',') next()
-      }
-      next()
-      return labels
-    }
-    let by: readonly string[] = peek() === 'by' ? grouping() : []
-    expect('(')
-    const inner = expression()
-    expect(')')
-    if (peek() === 'by') by = grouping()
-    return (s, t) => {
-      const groups = new Map<string, { readonly labels: Labels; readonly values: number[] }>()
-      for (const { labels, value } of vector(inner(s, t))) {
-        const kept = Object.fromEntries(by.filter(l => labels[l] !== undefined).map(l => [l, labels[l] as string]))
-        const key = JSON.stringify(kept)
-        const group = groups.get(key)
-        if (group === undefined) groups.set(key, { labels: kept, values: [value] })
-        else group.values.push(value)
-      }
-      return [...groups.values()].map(({ labels, values }) => ({ labels, value: (AGGREGATES[name] as (v: readonly number[]) => number)(values) }))
-    }
-  }
-  const product = binary({ '*': 0, '/': 0 }, primary, arithmetic)
-  const sum = binary({ '+': 0, '-': 0 }, product, arithmetic)
-  const expression: () => Node = binary(COMPARISONS, sum, compare)
-  const whole = expression()
-  if (at < tokens.length) throw new QueryError(`parse error: unexpected ${JSON.stringify(peek())} in ${JSON.stringify(text)}`)
+/** @returns what the query yields at an instant @throws QueryError where it is none, or more than is modelled */
+export function parseQuery(text: string): Evaluate {
+  const tree = parser.parse(text)
+  tree.iterate({
+    enter: ({ type, from }) => {
+      if (type.isError) throw new QueryError(`parse error: unexpected ${JSON.stringify(text.slice(from).trim().slice(0, 12) || 'end of input')} in ${JSON.stringify(text)}`)
+    },
+  })
+  const whole = new Reader(text).expression(tree.topNode.firstChild)
   // Whether a value is a scalar or a vector depends on the query alone: what does not fit shows on nothing, too.
   whole(NOTHING, 0)
   return whole
+}
+
+class Reader {
+  constructor(private readonly text: string) {}
+
+  expression(node: SyntaxNode | null): Evaluate {
+    switch (node?.name) {
+      case 'ParenExpr':
+        return this.expression(node.firstChild)
+      case 'NumberDurationLiteral':
+        return this.number(node)
+      case 'UnaryExpr': {
+        const inner = this.expression(node.lastChild)
+        return this.said(node.firstChild) === '-' ? (s, t) => map(inner(s, t), v => -v) : inner
+      }
+      case 'BinaryExpr':
+        return this.binary(node)
+      case 'AggregateExpr':
+        return this.aggregate(node)
+      case 'FunctionCall':
+        return this.call(node)
+      case 'OffsetExpr': {
+        const inner = this.expression(node.firstChild)
+        const byUs = this.offsetUs(node)
+        return (s, t) => inner(s, t - byUs)
+      }
+      case 'VectorSelector': {
+        const { metric, matches } = this.selector(node)
+        return (s, t) => s.instant(metric, t).filter(({ labels }) => matches(labels))
+      }
+      case 'MatrixSelector':
+        throw new QueryError(`${JSON.stringify(this.said(node))} is a range: expected an instant vector in ${JSON.stringify(this.text)}`)
+      default:
+        throw new QueryError(`${JSON.stringify(this.said(node))} is not modelled; there are: selectors, ranges, offset, by, without, on, ignoring, bool, and, or, unless, arithmetic and comparisons`)
+    }
+  }
+
+  private said(node: SyntaxNode | null): string {
+    return node === null ? '' : this.text.slice(node.from, node.to)
+  }
+
+  private number(node: SyntaxNode): Evaluate {
+    const said = this.said(node)
+    const value = /^inf$/i.test(said) ? Number.POSITIVE_INFINITY : Number(said)
+    if (Number.isNaN(value) && !/^nan$/i.test(said)) throw new QueryError(`${JSON.stringify(said)} is not modelled as a number`)
+    return () => value
+  }
+
+  private durationUs(node: SyntaxNode | null): Us {
+    const us = parseDurationUs(this.said(node))
+    if (us === undefined) throw new QueryError('parse error: a range is a duration, for example [5m]')
+    return us
+  }
+
+  private offsetUs(node: SyntaxNode): Us {
+    const last = node.lastChild
+    if (last?.firstChild?.name !== 'NumberDurationLiteralInDurationContext') throw new QueryError(`${JSON.stringify(this.said(node))}: an offset is a duration that is not negative, for example offset 5m`)
+    return this.durationUs(last.firstChild)
+  }
+
+  private selector(node: SyntaxNode): { readonly metric: string; matches(labels: Labels): boolean } {
+    const identifier = node.getChild('Identifier')
+    if (identifier === null) throw new QueryError(`${JSON.stringify(this.said(node))}: a selector without a metric is not modelled`)
+    const tests = (node.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? []).map((matcher): ((labels: Labels) => boolean) => {
+      const label = this.said(matcher.getChild('LabelName'))
+      const op = this.said(matcher.getChild('MatchOp'))
+      const value = this.said(matcher.getChild('StringLiteral')).slice(1, -1)
+      if (op === '=') return l => (l[label] ?? '') === value
+      if (op === '!=') return l => (l[label] ?? '') !== value
+      const whole = pattern(value)
+      return op === '=~' ? l => whole.test(l[label] ?? '') : l => !whole.test(l[label] ?? '')
+    })
+    if ((node.getChild('LabelMatchers')?.getChild('QuotedLabelMatcher') ?? null) !== null) throw new QueryError(`${JSON.stringify(this.said(node))}: quoted label names are not modelled`)
+    // A metric that nobody exports is no error: it has no series.
+    return { metric: this.said(identifier), matches: labels => tests.every(test => test(labels)) }
+  }
+
+  private call(node: SyntaxNode): Evaluate {
+    const name = this.said(node.getChild('FunctionIdentifier'))
+    const args = children(node.getChild('FunctionCallBody'))
+    const unknown = (): QueryError => new QueryError(`the function ${name}() is not modelled; there are: ${FUNCTIONS.join(', ')}`)
+    if (!FUNCTIONS.includes(name)) throw unknown()
+    if (args.length !== 1) throw new QueryError(`parse error: ${name}() takes one argument in ${JSON.stringify(this.text)}`)
+    const arg = args[0] as SyntaxNode
+    if (name === 'vector') {
+      const inner = this.expression(arg)
+      return (s, t) => [{ labels: {}, value: scalar(inner(s, t)) }]
+    }
+    if (name === 'absent') {
+      const inner = this.expression(arg)
+      return (s, t) => (vector(inner(s, t)).length === 0 ? [{ labels: {}, value: 1 }] : [])
+    }
+    return this.overRange(name, arg)
+  }
+
+  private overRange(name: string, arg: SyntaxNode): Evaluate {
+    const matrix = arg.name === 'OffsetExpr' ? arg.firstChild : arg
+    if (matrix?.name !== 'MatrixSelector') throw new QueryError(`parse error: ${name}() takes a range, for example ${name}(up[5m]) in ${JSON.stringify(this.text)}`)
+    const byUs = arg.name === 'OffsetExpr' ? this.offsetUs(arg) : 0
+    const { metric, matches } = this.selector(matrix.getChild('VectorSelector') as SyntaxNode)
+    const windowUs = this.durationUs(matrix.getChild('DurationExpr'))
+    const over = OVER_TIME[name]
+    return (s, t) => {
+      const toUs = t - byUs
+      return s.range(metric, toUs - windowUs, toUs).filter(({ labels }) => matches(labels)).flatMap(({ labels, points }) => {
+        const values = over === undefined ? extrapolated(points, toUs - windowUs, toUs, name === 'increase') : [over(points)]
+        return values.map(value => ({ labels: nameless(labels), value }))
+      })
+    }
+  }
+
+  private labels(node: SyntaxNode | null): readonly string[] {
+    return (node?.getChild('GroupingLabels')?.getChildren('LabelName') ?? []).map(each => this.said(each))
+  }
+
+  private aggregate(node: SyntaxNode): Evaluate {
+    const name = this.said(node.getChild('AggregateOp'))
+    const of = AGGREGATES[name]
+    const args = children(node.getChild('FunctionCallBody'))
+    if (of === undefined) throw new QueryError(`the function ${name}() is not modelled; there are: ${FUNCTIONS.join(', ')}`)
+    if (args.length !== 1) throw new QueryError(`parse error: ${name}() takes one argument in ${JSON.stringify(this.text)}`)
+    const inner = this.expression(args[0] as SyntaxNode)
+    const modifier = node.getChild('AggregateModifier')
+    const keep = kept(modifier?.getChild('Without') === null || modifier === null ? 'on' : 'ignoring', this.labels(modifier))
+    return (s, t) => {
+      const groups = new Map<string, { readonly labels: Labels; readonly values: number[] }>()
+      for (const { labels, value } of vector(inner(s, t))) {
+        const own = keep(labels)
+        const key = keyOf(own)
+        const group = groups.get(key)
+        if (group === undefined) groups.set(key, { labels: own, values: [value] })
+        else group.values.push(value)
+      }
+      return [...groups.values()].map(({ labels, values }) => ({ labels, value: of(values) }))
+    }
+  }
+
+  private binary(node: SyntaxNode): Evaluate {
+    const parts = children(node)
+    const left = this.expression(parts[0] as SyntaxNode)
+    const right = this.expression(parts.at(-1) as SyntaxNode)
+    const op = this.said(parts[1] as SyntaxNode)
+    const clause = node.getChild('MatchingModifierClause')
+    if (clause !== null && (clause.getChild('GroupLeft') ?? clause.getChild('GroupRight')) !== null) throw new QueryError('group_left and group_right are not modelled')
+    const keep = clause === null ? nameless : kept(clause.getChild('Ignoring') === null ? 'on' : 'ignoring', this.labels(clause))
+    if (SETS.includes(op)) return joined(op, left, right, keep)
+    if (op in COMPARISONS) return compare(op, left, right, keep, node.getChild('BoolModifier') !== null)
+    if (op in ARITHMETIC) return arithmetic(op, left, right, keep)
+    throw new QueryError(`the operator ${op} is not modelled; there are: ${[...Object.keys(ARITHMETIC), ...Object.keys(COMPARISONS), ...SETS].join(' ')}`)
+  }
+}
+
+function children(node: SyntaxNode | null): readonly SyntaxNode[] {
+  const found: SyntaxNode[] = []
+  for (let child = node?.firstChild ?? null; child !== null; child = child.nextSibling) found.push(child)
+  return found
 }
 
 /** A regular expression of a label match: the whole value. */
@@ -157,51 +213,96 @@ function vector(value: Value): readonly Sample[] {
   return value
 }
 
+function scalar(value: Value): number {
+  if (typeof value !== 'number') throw new QueryError('expected a scalar, got an instant vector')
+  return value
+}
+
 function map(value: Value, by: (v: number) => number): Value {
   return typeof value === 'number' ? by(value) : value.map(({ labels, value: v }) => ({ labels: nameless(labels), value: by(v) }))
 }
 
 /** Labels without the metric's name, which nothing that is reckoned keeps. */
 export function nameless(labels: Labels): Labels {
-  return Object.fromEntries(Object.entries(labels).filter(([label]) => label !== '__name__'))
+  return kept('ignoring', [])(labels)
 }
 
-/** Of two vectors those elements meet that have the same labels. */
-function* pairs(a: readonly Sample[], b: readonly Sample[]): Generator<readonly [Sample, Sample]> {
-  const key = ({ labels }: Sample): string => JSON.stringify(Object.entries(nameless(labels)).sort(([x], [y]) => (x < y ? -1 : 1)))
-  const others = new Map(b.map(each => [key(each), each]))
+type Keep = (labels: Labels) => Labels
+
+/** Only these labels, or all but these; never the metric's name. */
+function kept(which: 'on' | 'ignoring', names: readonly string[]): Keep {
+  return labels => Object.fromEntries(Object.entries(labels).filter(([label]) => label !== '__name__' && names.includes(label) === (which === 'on')))
+}
+
+function keyOf(labels: Labels): string {
+  return JSON.stringify(Object.entries(labels).sort(([x], [y]) => (x < y ? -1 : 1)))
+}
+
+/** Of two vectors those elements meet that agree in the labels that `keep` leaves; two of one side that do are an error. */
+function* pairs(a: readonly Sample[], b: readonly Sample[], keep: Keep): Generator<readonly [Sample, Sample]> {
+  const others = new Map<string, Sample>()
+  for (const each of b) {
+    const key = keyOf(keep(each.labels))
+    if (others.has(key)) throw new QueryError('found duplicate series for the match group on the right hand-side of the operation; many-to-many matching not allowed: matching labels must be unique on one side')
+    others.set(key, each)
+  }
+  const met = new Set<string>()
   for (const each of a) {
-    const other = others.get(key(each))
-    if (other !== undefined) yield [each, other]
+    const key = keyOf(keep(each.labels))
+    const other = others.get(key)
+    if (other === undefined) continue
+    if (met.has(key)) throw new QueryError('multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)')
+    met.add(key)
+    yield [each, other]
   }
 }
 
-function arithmetic(op: string, left: Node, right: Node): Node {
+function arithmetic(op: string, left: Evaluate, right: Evaluate, keep: Keep): Evaluate {
   const apply = ARITHMETIC[op] as (a: number, b: number) => number
   return (s, t) => {
     const a = left(s, t)
     const b = right(s, t)
     if (typeof b === 'number') return map(a, v => apply(v, b))
     if (typeof a === 'number') return map(b, v => apply(a, v))
-    return [...pairs(a, b)].map(([x, y]) => ({ labels: nameless(x.labels), value: apply(x.value, y.value) }))
+    return [...pairs(a, b, keep)].map(([x, y]) => ({ labels: keep(x.labels), value: apply(x.value, y.value) }))
   }
 }
 
-/** A comparison keeps what it holds for: nothing of NaN. */
-function compare(op: string, left: Node, right: Node): Node {
+/** A comparison keeps what it holds for, nothing of NaN; with `bool` it says 1 or 0 of each. */
+function compare(op: string, left: Evaluate, right: Evaluate, keep: Keep, bool: boolean): Evaluate {
   const holds = COMPARISONS[op] as (a: number, b: number) => boolean
+  const told = (elements: readonly Sample[], test: (each: Sample) => boolean): readonly Sample[] => (bool ? elements.map(each => ({ labels: nameless(each.labels), value: Number(test(each)) })) : elements.filter(test))
   return (s, t) => {
     const a = left(s, t)
     const b = right(s, t)
-    if (typeof a === 'number' && typeof b === 'number') throw new QueryError('parse error: comparisons between scalars must use BOOL modifier')
-    if (typeof b === 'number') return (a as readonly Sample[]).filter(({ value }) => holds(value, b))
-    if (typeof a === 'number') return b.filter(({ value }) => holds(a, value))
-    return [...pairs(a, b)].filter(([x, y]) => holds(x.value, y.value)).map(([x]) => x)
+    if (typeof a === 'number' && typeof b === 'number') {
+      if (!bool) throw new QueryError('parse error: comparisons between scalars must use BOOL modifier')
+      return Number(holds(a, b))
+    }
+    if (typeof b === 'number') return told(a as readonly Sample[], ({ value }) => holds(value, b))
+    if (typeof a === 'number') return told(b, ({ value }) => holds(a, value))
+    const met = new Map([...pairs(a, b, keep)])
+    return told(a.filter(each => met.has(each)), each => holds(each.value, met.get(each)?.value ?? Number.NaN))
+  }
+}
+
+/** `and`, `or`, `unless`: elements whole, by whether the other side has one of the same labels. */
+function joined(op: string, left: Evaluate, right: Evaluate, keep: Keep): Evaluate {
+  return (s, t) => {
+    const a = vector(left(s, t))
+    const b = vector(right(s, t))
+    const keys = (of: readonly Sample[]): ReadonlySet<string> => new Set(of.map(({ labels }) => keyOf(keep(labels))))
+    if (op === 'or') {
+      const there = keys(a)
+      return [...a, ...b.filter(({ labels }) => !there.has(keyOf(keep(labels))))]
+    }
+    const there = keys(b)
+    return a.filter(({ labels }) => there.has(keyOf(keep(labels))) === (op === 'and'))
   }
 }
 
 /** rate() and increase(): of two samples at least, stretched to the ends of the range where they come near enough; a counter that fell began again at zero, and was never below. */
-function extrapolated(points: readonly Point[], fromUs: Us, toUs: Us, what: 'rate' | 'increase'): readonly number[] {
+function extrapolated(points: readonly Point[], fromUs: Us, toUs: Us, whole: boolean): readonly number[] {
   const first = points[0]
   const last = points.at(-1)
   if (first === undefined || last === undefined || points.length < 2) return []
@@ -213,5 +314,5 @@ function extrapolated(points: readonly Point[], fromUs: Us, toUs: Us, what: 'rat
   const startUs = Math.min(reach(first.atUs - fromUs), grown > 0 ? sampledUs * (first.value / grown) : Number.POSITIVE_INFINITY)
   const wholeUs = sampledUs + startUs + reach(toUs - last.atUs)
   const increase = grown * (wholeUs / sampledUs)
-  return [what === 'increase' ? increase : (increase / (toUs - fromUs)) * SECOND]
+  return [whole ? increase : (increase / (toUs - fromUs)) * SECOND]
 }

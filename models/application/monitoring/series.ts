@@ -1,24 +1,20 @@
 /**
  * What a Prometheus beside the program has scraped. The pods' counters are piecewise linear, as the load is a flow, so nothing happens at a scrape: what it would have
- * read is reckoned when somebody asks (rules APP-METRIC-1…3). Source: prometheus.io docs: jobs and instances, staleness, querying basics.
+ * read is reckoned when somebody asks (rules APP-METRIC-1…6). Source: prometheus.io docs: jobs and instances, staleness, querying basics.
  */
 import { SECOND, type Us } from '../../../src/kernel/index.ts'
 import type { PodView } from '../../kubernetes/index.ts'
+import type { Carrier } from '../cdc.ts'
 import type { Pod } from '../pod.ts'
 import { versionOf } from '../options.ts'
-import type { World } from '../world.ts'
+import type { Side } from '../rows.ts'
+import { errorOf, type World } from '../world.ts'
+import { advance, type Piece, valueAt } from './pieces.ts'
 
 export type Labels = Readonly<Record<string, string>>
 export interface Point {
   readonly atUs: Us
   readonly value: number
-}
-
-/** From `atUs` on a counter grows by `perUs`. */
-interface Piece {
-  readonly atUs: Us
-  readonly value: number
-  readonly perUs: number
 }
 
 /** Where queries find their samples. */
@@ -29,27 +25,110 @@ export interface Samples {
   range(metric: string, fromUs: Us, toUs: Us): readonly { readonly labels: Labels; readonly points: readonly Point[] }[]
 }
 
-/** One pod as a target: discovered from `fromUs` until it is gone. */
-interface Target {
-  readonly view: PodView
+/** What one series of a target would have shown; undefined: nothing. */
+interface Series {
   readonly labels: Labels
-  readonly phaseUs: Us
-  readonly fromUs: Us
-  goneUs: Us
-  readonly ok: Piece[]
-  readonly failed: Piece[]
-  /** Since when it answers a scrape, or does not. */
-  readonly answers: { readonly atUs: Us; readonly up: boolean }[]
+  read(atUs: Us): number | undefined
 }
 
-/** Counters by metric; `up` is the scrape's own. */
-const REQUESTS = 'http_requests_total'
-/** Names that a query may use. */
-export const METRICS: readonly string[] = [REQUESTS, 'up']
+/** One pod as a target: discovered from `fromUs` until it is gone. */
+abstract class Target {
+  goneUs: Us = Number.POSITIVE_INFINITY
 
-/** What each pod's counters would have shown at each scrape, worked out when somebody asks: no event a scrape (rules APP-METRIC-1…3). */
+  constructor(
+    readonly view: PodView,
+    protected readonly labels: Labels,
+    readonly phaseUs: Us,
+    readonly fromUs: Us,
+  ) {}
+
+  /** Whether it answers a scrape then. */
+  protected abstract answers(atUs: Us): boolean
+  protected abstract exported(metric: string): readonly Series[]
+
+  series(metric: string): readonly Series[] {
+    const name = { __name__: metric, ...this.labels }
+    if (metric === 'up') return [{ labels: name, read: atUs => (this.answers(atUs) ? 1 : 0) }]
+    return this.exported(metric).map(({ labels, read }) => ({ labels: { ...name, ...labels }, read: atUs => (this.answers(atUs) ? read(atUs) : undefined) }))
+  }
+}
+
+/** A counter with labels comes into being with its first whole increment: what rate() sees of it begins there. */
+function counter(labels: Labels, pieces: readonly Piece[]): Series {
+  return {
+    labels,
+    read: atUs => {
+      const value = valueAt(pieces, atUs)
+      return value >= 1 ? value : undefined
+    },
+  }
+}
+
+const SIDES: readonly Side[] = ['legacy', 'modern']
+
+/** A pod of the program: what it has answered, and what became of its statements on each database. */
+class ProgramTarget extends Target {
+  private readonly answered = { 200: [] as Piece[], 500: [] as Piece[] }
+  private readonly statements = { legacy: { ok: [] as Piece[], error: [] as Piece[] }, modern: { ok: [] as Piece[], error: [] as Piece[] } }
+  private readonly ups: { readonly atUs: Us; readonly up: boolean }[] = []
+
+  /** What it answers from now on, and how much of it is an error. @param perUs requests that come to it */
+  account(world: World, pod: Pod, perUs: number): void {
+    const { now } = world.sim
+    const bad = errorShare(world, pod)
+    advance(this.answered[200], now, bad === undefined ? 0 : perUs * (1 - bad))
+    advance(this.answered[500], now, bad === undefined ? 0 : perUs * bad)
+    const legs = bad === undefined ? {} : legShares(world, pod)
+    for (const side of SIDES) {
+      const { tried, failed } = legs[side] ?? { tried: 0, failed: 0 }
+      advance(this.statements[side].ok, now, perUs * (tried - failed))
+      advance(this.statements[side].error, now, perUs * failed)
+    }
+    const up = pod.up && !pod.frozen
+    if (this.ups.at(-1)?.up !== up) this.ups.push({ atUs: now, up })
+  }
+
+  /** Its process has ended, and the next one in its place counts from nothing. */
+  ended(atUs: Us): void {
+    if (this.ups.at(-1)?.up !== true) return
+    this.ups.push({ atUs, up: false })
+    for (const pieces of [...Object.values(this.answered), ...SIDES.flatMap(side => Object.values(this.statements[side]))]) pieces.push({ atUs, value: 0, perUs: 0 })
+  }
+
+  protected answers(atUs: Us): boolean {
+    return this.ups.findLast(each => each.atUs <= atUs)?.up === true
+  }
+
+  protected exported(metric: string): readonly Series[] {
+    if (metric === 'http_requests_total') return [counter({ code: '200' }, this.answered[200]), counter({ code: '500' }, this.answered[500])]
+    if (metric !== 'database_writes_total') return []
+    return SIDES.flatMap(database => (['ok', 'error'] as const).map(result => counter({ database, result }, this.statements[database][result])))
+  }
+}
+
+/** A pod of a connector or of a relay: gauges, as its processes measured them last. */
+class CarrierTarget extends Target {
+  readonly processes: Carrier[] = []
+
+  private at(atUs: Us): Carrier | undefined {
+    return this.processes.findLast(each => each.life.bornUs <= atUs)
+  }
+
+  protected answers(atUs: Us): boolean {
+    const life = this.at(atUs)?.life
+    return life !== undefined && life.upUs <= atUs && atUs < life.endedUs
+  }
+
+  protected exported(metric: string): readonly Series[] {
+    return [{ labels: {}, read: atUs => this.at(atUs)?.gaugesAt(atUs)[metric] }]
+  }
+}
+
+/** What each pod's counters and gauges would have shown at each scrape, worked out when somebody asks: no event a scrape (rules APP-METRIC-1…6). */
 export class Scrapes implements Samples {
-  private readonly targets = new Map<string, Target>()
+  private readonly programs = new Map<string, ProgramTarget>()
+  private readonly carriers = new Map<string, CarrierTarget>()
+  private known = 0
 
   constructor(private readonly world: World) {
     world.onChange(() => this.account())
@@ -61,44 +140,43 @@ export class Scrapes implements Samples {
     return Math.round(this.world.options.monitoring.scrapeSeconds * SECOND)
   }
 
-  /** Something changed: what each pod answers from now on, and how much of it is an error. */
+  private phaseUs(pod: string): Us {
+    return Math.floor(this.intervalUs * this.world.sim.chance.draw(pod, 'application.scrape', 0))
+  }
+
+  private get targets(): readonly Target[] {
+    return [...this.programs.values(), ...this.carriers.values()]
+  }
+
+  /** Something changed: what each pod shows from now on. */
   private account(): void {
     const { world } = this
     const { sim, options } = world
     const shares = new Map(world.routes().map(({ view, share }) => [view.uid, share]))
     for (const [uid, pod] of world.pods) {
-      let target = this.targets.get(uid)
-      if (target === undefined) {
-        const { intervalUs } = this
-        target = { view: pod.c.pod, labels: { job: options.name, pod: pod.name, version: versionOf(pod.c.image) }, phaseUs: Math.floor(intervalUs * sim.chance.draw(pod.name, 'application.scrape', 0)), fromUs: sim.now, goneUs: Number.POSITIVE_INFINITY, ok: [], failed: [], answers: [] }
-        this.targets.set(uid, target)
-      }
-      const perUs = ((shares.get(uid) ?? 0) * options.writesPerSecond) / SECOND
-      const bad = errorShare(world, pod)
-      advance(target.ok, sim.now, bad === undefined ? 0 : perUs * (1 - bad))
-      advance(target.failed, sim.now, bad === undefined ? 0 : perUs * bad)
-      const up = pod.up && !pod.frozen
-      if (target.answers.at(-1)?.up !== up) target.answers.push({ atUs: sim.now, up })
+      let target = this.programs.get(uid)
+      if (target === undefined) this.programs.set(uid, (target = new ProgramTarget(pod.c.pod, { job: options.name, pod: pod.name, version: versionOf(pod.c.image) }, this.phaseUs(pod.name), sim.now)))
+      target.account(world, pod, ((shares.get(uid) ?? 0) * options.writesPerSecond) / SECOND)
     }
-    for (const [uid, target] of this.targets) {
-      if (world.pods.has(uid) || target.goneUs <= sim.now) continue
-      if (target.view.terminating || target.view.removed) target.goneUs = sim.now
-      else if (target.answers.at(-1)?.up === true) {
-        // Its process has ended, and the next one in its place counts from nothing.
-        target.answers.push({ atUs: sim.now, up: false })
-        for (const pieces of [target.ok, target.failed]) pieces.push({ atUs: sim.now, value: 0, perUs: 0 })
-      }
+    for (; this.known < world.carriers.length; this.known++) {
+      const carrier = world.carriers[this.known] as Carrier
+      const { uid, name } = carrier.c.pod
+      let target = this.carriers.get(uid)
+      if (target === undefined) this.carriers.set(uid, (target = new CarrierTarget(carrier.c.pod, { job: carrier.options.name, pod: name }, this.phaseUs(name), carrier.life.bornUs)))
+      target.processes.push(carrier)
     }
+    for (const target of this.targets) if (target.goneUs > sim.now && (target.view.terminating || target.view.removed)) target.goneUs = sim.now
+    for (const [uid, target] of this.programs) if (!world.pods.has(uid) && target.goneUs > sim.now) target.ended(sim.now)
   }
 
   /** What a query at `atUs` finds as the newest value of each series: nothing of a target that is gone or did not answer its last scrape (rule APP-METRIC-2). */
   instant(metric: string, atUs: Us): { readonly labels: Labels; readonly value: number }[] {
     this.account()
     const found: { readonly labels: Labels; readonly value: number }[] = []
-    for (const target of this.targets.values()) {
+    for (const target of this.targets) {
       const last = this.lastScrape(target, atUs)
       if (last === undefined || atUs - last >= this.world.options.monitoring.lookbackSeconds * SECOND || last >= target.goneUs) continue
-      for (const { labels, read } of seriesOf(metric, target)) {
+      for (const { labels, read } of target.series(metric)) {
         const value = read(last)
         if (value !== undefined) found.push({ labels, value })
       }
@@ -110,8 +188,8 @@ export class Scrapes implements Samples {
   range(metric: string, fromUs: Us, toUs: Us): { readonly labels: Labels; readonly points: readonly Point[] }[] {
     this.account()
     const found: { readonly labels: Labels; readonly points: readonly Point[] }[] = []
-    for (const target of this.targets.values()) {
-      for (const { labels, read } of seriesOf(metric, target)) {
+    for (const target of this.targets) {
+      for (const { labels, read } of target.series(metric)) {
         const points: Point[] = []
         for (let atUs = this.lastScrape(target, Math.min(toUs, target.goneUs - 1)); atUs !== undefined && atUs > fromUs && atUs >= target.fromUs; atUs -= this.intervalUs) {
           const value = read(atUs)
@@ -131,19 +209,6 @@ export class Scrapes implements Samples {
   }
 }
 
-function seriesOf(metric: string, target: Target): readonly { readonly labels: Labels; read(atUs: Us): number | undefined }[] {
-  const answered = (atUs: Us): boolean => target.answers.findLast(each => each.atUs <= atUs)?.up === true
-  const name = { __name__: metric, ...target.labels }
-  if (metric === 'up') return [{ labels: name, read: atUs => (answered(atUs) ? 1 : 0) }]
-  if (metric !== REQUESTS) return []
-  // A counter with labels comes into being with its first whole increment: what rate() sees of it begins there.
-  const read = (pieces: readonly Piece[], atUs: Us): number | undefined => {
-    const value = answered(atUs) ? valueAt(pieces, atUs) : 0
-    return value >= 1 ? value : undefined
-  }
-  return [{ labels: { ...name, code: '200' }, read: atUs => read(target.ok, atUs) }, { labels: { ...name, code: '500' }, read: atUs => read(target.failed, atUs) }]
-}
-
 /** Share of a pod's answers that are errors; undefined where it answers nothing. An error that its build only logs is no error here (rule APP-METRIC-3). */
 function errorShare({ options }: World, pod: Pod): number | undefined {
   const prospect = pod.prospect()
@@ -155,15 +220,16 @@ function errorShare({ options }: World, pod: Pod): number | undefined {
   return 1 - (1 - errorP) * (1 - legacy) * (1 - modern)
 }
 
-function advance(pieces: Piece[], atUs: Us, perUs: number): void {
-  const last = pieces.at(-1)
-  if (last !== undefined && last.perUs === perUs) return
-  const value = last === undefined ? 0 : last.value + (atUs - last.atUs) * last.perUs
-  if (last?.atUs === atUs) pieces.pop()
-  pieces.push({ atUs, value, perUs })
-}
-
-function valueAt(pieces: readonly Piece[], atUs: Us): number {
-  const piece = pieces.findLast(each => each.atUs <= atUs)
-  return piece === undefined ? 0 : piece.value + (atUs - piece.atUs) * piece.perUs
+/** Share of a pod's requests that come to a statement on each database, and in which that fails, told or only logged (rule APP-METRIC-5). */
+function legShares({ options }: World, pod: Pod): Partial<Record<Side, { readonly tried: number; readonly failed: number }>> {
+  const { writes, order, onLegacyError, onModernError, errorP } = pod.behaviour
+  const sides: readonly Side[] = writes !== 'both' ? [writes] : order === 'legacy-first' ? SIDES : ['modern', 'legacy']
+  const found: Partial<Record<Side, { readonly tried: number; readonly failed: number }>> = {}
+  let tried = 1 - errorP
+  for (const side of sides) {
+    const failed = tried * (errorOf(pod.connection(side)?.state) !== undefined ? 1 : side === 'legacy' ? options.legacyErrorP : options.modernErrorP)
+    found[side] = { tried, failed }
+    if ((side === 'legacy' ? onLegacyError : onModernError) === 'return') tried -= failed
+  }
+  return found
 }
