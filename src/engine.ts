@@ -271,6 +271,8 @@ export interface Client {
   readonly place: string
   /** The log it writes: which key share of a sharded database its operations are for. */
   readonly log: ReplicatedLog
+  /** How long the program keeps a resolved address before it asks its resolver again; where the way in is a name whose records change. Default: not at all. */
+  readonly dnsCacheUs?: Us
   /** What happens to its session from now on. Called at the instant; never before `connect` returned. */
   sessionChanged(state: SessionState): void
 }

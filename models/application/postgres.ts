@@ -11,10 +11,12 @@ export function postgresDatabases({ world, kubernetes, logs }: PostgresCluster):
   return {
     kubernetes,
     log,
-    door: host => ({
+    door: name => ({
       connect(client, nth) {
-        const target = kubernetes.resolve(host)
-        if (target === undefined) return { is: 'refused', error: `could not translate host name "${host}"`, afterUs: 5_000 }
+        // A name outside the cluster leads where its records do.
+        const host = world.dns?.options.name === name ? world.dns.hostFor(client) : name
+        const target = host === undefined ? undefined : kubernetes.resolve(host)
+        if (target === undefined) return { is: 'refused', error: `could not translate host name "${name}"`, afterUs: 5_000 }
         const route = target.is === 'pod' ? target : kubernetes.route(target.service, client.id, nth)
         if (route.is !== 'pod') return { is: 'refused', error: 'connection refused', afterUs: 1_000 }
         const server = world.serverIn(route.pod)

@@ -20,6 +20,8 @@ import { PostgresProgram } from './program.ts'
 import { slotName, standbyConf } from './standby-conf.ts'
 import { Application, ApplicationEntrance } from './schema/application.ts'
 import { ApplicationProgram } from './schema/program.ts'
+import { DnsEntrance } from './dns/entrance.ts'
+import { Zone } from './dns/zone.ts'
 import { EndpointEntrance } from './managed/entrance.ts'
 import { ManagedService } from './managed/service.ts'
 import { Dcs } from './patroni/dcs.ts'
@@ -92,6 +94,10 @@ export class PostgresCluster implements Cluster {
     if (options.managed !== false) {
       world.managed = new ManagedService(world, options.managed)
       this.entrances = { endpoint: new EndpointEntrance(world.managed, roundTripUs), ...this.entrances }
+    }
+    if (options.dns !== false) {
+      world.dns = new Zone(world, options.dns)
+      this.entrances = { dns: new DnsEntrance(world, world.dns, roundTripUs), ...this.entrances }
     }
     const direct = Object.values(this.entrances)[0] as Entrance
     // Users reach the database by way of the application, where there is one.

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Distribution } from '../../src/kernel/index.ts'
 import { distributionSchema, kubernetesOptions } from '../kubernetes/options.ts'
+import { dnsOptions } from './dns/zone.ts'
 import { managedOptions } from './managed/options.ts'
 import { patroniOptions } from './patroni/options.ts'
 import { applicationOptions } from './schema/options.ts'
@@ -71,6 +72,7 @@ export const postgresOptions = z.strictObject({
   service: z.string().default('postgres-primary').describe('the read-write Service').meta({ unit: '', source: 'seed 000' }),
   serviceSelects: z.enum(['role', 'pod-name', 'app']).default('role').describe('selector of the read-write Service at the start: {app, role: primary}, {statefulset.kubernetes.io/pod-name} or {app} alone: whichever pod of the set is Ready (K5)').meta({ unit: '', source: 'PG §6 K5' }),
   green: z.union([z.literal(false), green]).default(false).describe('a second database cluster beside this one, on `targetImage` and on machines bought for the upgrade, to be filled by logical replication; or false').meta({ unit: '', source: 'VB §9b' }),
+  dns: z.union([z.literal(false), dnsOptions]).default(false).describe('clients know the databases by a name outside the cluster, with weighted records (entrance `dns`); or false').meta({ unit: '', source: 'VB BG-T15' }),
   managed: z.union([z.literal(false), managedOptions]).default(false).describe('the database is a service’s, with managed blue/green deployments (it needs `green`); or false').meta({ unit: '', source: 'VB §2.1' }),
   patroni: z.union([z.literal(false), patroniOptions]).default(false).describe('an HA manager (Patroni) in each member, with its state in the Kubernetes API, and an operator over it; or false').meta({ unit: '', source: 'PG §4' }),
   application: z.union([z.literal(false), applicationOptions]).default(false).describe('the program that the database is for, where its schema is what is upgraded; or false').meta({ unit: '', source: 'PG §7b PG-S18' }),

@@ -70,6 +70,7 @@ export const OPTIONS_FIXED: Partial<Record<keyof PostgresOptions, string>> = {
   green: 'a choice of the scenario',
   application: 'a choice of the scenario',
   patroni: 'what the user has',
+  dns: 'what the user has',
   managed: 'what the user has',
   engine: 'the engine itself',
   profile: 'a set of defaults, each of which is an assumption of its own',

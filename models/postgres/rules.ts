@@ -1,4 +1,5 @@
 import type { Rule } from '../../src/engine.ts'
+import { dnsRules } from './dns/rules.ts'
 import { managedRules } from './managed/rules.ts'
 import { patroniRules } from './patroni/rules.ts'
 import { schemaRules } from './schema/rules.ts'
@@ -122,7 +123,7 @@ const pgbouncerRules: readonly Rule[] = [
   rule('PGB-CONSOLE-1', 'The console refuses a second PAUSE and a RESUME of what is not paused; DISABLE refuses new clients.', 'facts §2; real-measurements pgbouncer', 'e08'),
 ]
 
-export const rules: readonly Rule[] = [...postgresRules, ...schemaRules, ...patroniRules, ...managedRules, ...pgbouncerRules]
+export const rules: readonly Rule[] = [...postgresRules, ...schemaRules, ...patroniRules, ...managedRules, ...dnsRules, ...pgbouncerRules]
 
 /** The list as README.md prints it. */
 export function rulesTable(of: readonly Rule[] = rules): string {

@@ -3,6 +3,7 @@ import type { Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, ok, type Output, recall } from '../../src/operator/command.ts'
 import type { PostgresCluster } from './cluster.ts'
 import { bouncerPsql, psqlFor } from './psql-targets.ts'
+import { route53 } from './dns/route53.ts'
 import { aws } from './managed/aws.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { helmCommand } from './schema/helm.ts'
@@ -13,7 +14,7 @@ export function workstationPrograms(cluster: PostgresCluster): Command[] {
   const { world, kubernetes, options } = cluster
   cluster.poolers.setPrograms(bouncer => [bouncerPsql(world, cluster.poolers, bouncer)])
   const commands: Command[] = [aliased(kubernetes.commands.kubectl, options.aliases), kubernetes.commands.az, kubernetes.commands.curl, echo]
-  if (world.managed !== undefined) commands.push(aws(world.managed))
+  commands.push(...awsFor(cluster))
   if (world.patroni !== undefined) commands.push(patronictl(world, () => 'operator'))
   if (options.application !== false) commands.push(helmCommand(world, options.application))
   if (options.operatorPlace === 'bastion-pod') {
@@ -21,6 +22,15 @@ export function workstationPrograms(cluster: PostgresCluster): Command[] {
     commands.push(psqlFor(world, { place, user: 'postgres', server: () => undefined, pod: 'operator', poolers: cluster.poolers }), pgIsReady(world, place, undefined))
   }
   return commands
+}
+
+/** `aws`, with those of its groups that there is something for. */
+function awsFor({ world }: PostgresCluster): readonly Command[] {
+  const rds = world.managed === undefined ? undefined : aws(world.managed)
+  const dns = world.dns === undefined ? undefined : route53(world.dns)
+  if (rds === undefined || dns === undefined) return [rds ?? dns].filter(each => each !== undefined)
+  const of = (argv: readonly string[]): Command => (argv[1] === 'route53' ? dns : rds)
+  return [{ name: 'aws', summary: `${rds.summary}; ${dns.summary}`, check: argv => of(argv).check(argv), latencyUs: call => of(call.argv).latencyUs(call), look: call => of(call.argv).look(call), run: call => of(call.argv).run(call) }]
 }
 
 const echo: Command = {

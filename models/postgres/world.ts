@@ -8,6 +8,7 @@ import type { Defects } from './defects.ts'
 import type { PostgresOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
 import { LogicalReplication } from './logical.ts'
+import type { Zone } from './dns/zone.ts'
 import type { ManagedService } from './managed/service.ts'
 import type { Dcs } from './patroni/dcs.ts'
 import type { Application } from './schema/application.ts'
@@ -53,6 +54,7 @@ export class World {
   readonly logical = new LogicalReplication(this)
   /** The service that runs the database, where one does. */
   managed: ManagedService | undefined
+  dns: Zone | undefined
   /** What the members' HA managers share, where they have any. */
   patroni: Dcs | undefined
   /** The program that the database is for, where the scenario has one. */

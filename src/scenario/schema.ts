@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { FAULT_KINDS } from '../faults/index.ts'
 import { StepSchema } from '../operator/index.ts'
 import { CommandsSection } from './commands.ts'
-import { Duration, DurationOrNever, Figure, Measure } from './units.ts'
+import { Duration, DurationOrForever, DurationOrNever, Figure, Measure } from './units.ts'
 
 const LoadSchema = z
   .strictObject({
@@ -25,7 +25,7 @@ const LoadSchema = z
     connectionLife: DurationOrNever.default(Number.POSITIVE_INFINITY).describe('A pooled connection is closed and opened anew after this age, or never.'),
     onReadOnly: z.enum(['reconnect', 'stay']).default('reconnect').describe('What a client does when it is told that the server is read-only.'),
     warningsAreUnknown: z.boolean().default(false).describe('Count a commit that came back with a warning as unknown instead of acknowledged.'),
-    dnsCache: Duration.default(30_000_000).describe('How long a client keeps a resolved address: CoreDNS answers with a TTL of 5–30 s. [J]'),
+    dnsCache: DurationOrForever.default(0).describe('How long the program itself keeps a resolved address before it asks its resolver again, or forever; it matters where the way in is a name whose records change (entrances `endpoint`, `dns`). libpq keeps none, a JVM 30 s.'),
   })
   .describe('The load of the client programs.')
 

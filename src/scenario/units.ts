@@ -16,6 +16,12 @@ export const DurationOrNever = z
   .regex(/^(?:never|(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d))+)$/, { error: `${DURATION_HELP}, or never` })
   .transform((text): Us => (text === 'never' ? Number.POSITIVE_INFINITY : (parseDurationUs(text) ?? 0)))
 
+/** A duration, or `forever`. */
+export const DurationOrForever = z
+  .string({ error: `${DURATION_HELP}, or forever` })
+  .regex(/^(?:forever|(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d))+)$/, { error: `${DURATION_HELP}, or forever` })
+  .transform((text): Us => (text === 'forever' ? Number.POSITIVE_INFINITY : (parseDurationUs(text) ?? 0)))
+
 const FIGURE_HELP = `a figure is a number in the measure’s unit; ${DURATION_HELP}`
 
 /** A figure for a measure: a plain number in the measure's own unit, or a duration where the unit is a time. Still to be read by {@link inUnitOf}. */

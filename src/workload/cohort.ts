@@ -38,6 +38,7 @@ export class Cohort implements Client {
   readonly id: string
   readonly place: string
   readonly share: number
+  readonly dnsCacheUs: Us
   readonly demand: Demand
   readonly failures: FailureTally
   private readonly load: Load
@@ -76,6 +77,7 @@ export class Cohort implements Client {
     this.id = options.id
     this.place = options.place
     this.share = share
+    this.dnsCacheUs = load.dnsCacheUs
     this.parking = options.parking
     this.load = load
     this.demand = new Demand(log, {

@@ -22,7 +22,7 @@ test('switches within a minute, drops everybody once and loses nothing', async (
 
 test('clients that keep addresses make the outage theirs', () => {
   const usual = play(variant(MANAGED))
-  const cached = play(variant(MANAGED, { set: { 'cluster.managed.clientCacheSeconds': '120' } }))
+  const cached = play(variant(MANAGED, { set: { 'load.dnsCache': '120s' } }))
   expect(cached.measures.writeDowntimeSeconds).toBeGreaterThan(usual.measures.writeDowntimeSeconds + 20)
 })
 

@@ -87,9 +87,9 @@ it('PG-MANAGED-4: afterwards blue is read-only and knows nothing of what green t
 })
 
 it('PG-MANAGED-5: who keeps addresses for a minute finds blue, which refuses, for up to that long', () => {
-  const outage = (clientCacheSeconds: number): number => {
-    const l = lab({ clientCacheSeconds })
-    const clients = l.clients({ ...OPEN, cohorts: 8, connections: 8 })
+  const outage = (cacheSeconds: number): number => {
+    const l = lab()
+    const clients = l.clients({ ...OPEN, cohorts: 8, connections: 8, dnsCacheUs: cacheSeconds * SECOND })
     created(l)
     switchOver(l)
     const from = l.now
