@@ -140,8 +140,13 @@ export class GuardKeeper implements Decider {
       if (origin.stale) stale = true
     }
     for (const open of this.open) {
-      if (missing || open.answers.some(({ failed, empty }) => failed || (empty && !test.emptiness))) open.missing = true
-      if (stale || open.answers.some(answer => answer.stale)) open.stale = true
+      if (missing) open.missing = true
+      if (stale) open.stale = true
+      if (open.answers.length === 0) continue
+      for (const { failed, empty, stale: old } of open.answers) {
+        if (failed || (empty && !test.emptiness)) open.missing = true
+        if (old) open.stale = true
+      }
       open.answers = []
     }
   }
@@ -181,20 +186,25 @@ export class GuardKeeper implements Decider {
 
   /** A command has ended: a test, a variable set. */
   ran(node: Judged, argv: readonly string[], status: number, sinceUs: Us, shell: Shell): void {
-    if (status >= 2 && (argv[0] === '[' || argv[0] === 'test')) for (const open of this.open) open.missing = true
-    this.weigh(node, shell)
+    if (this.open.length > 0) {
+      if (status >= 2 && (argv[0] === '[' || argv[0] === 'test')) for (const open of this.open) open.missing = true
+      this.weigh(node, shell)
+    }
     const fed = this.decisions.feeds.get(node)
     if (fed === undefined) return
-    const answers = this.answers.filter(answer => answer.atUs > sinceUs)
+    if (this.answers.length === 0 && this.origins.size === 0) return
+    const answers = this.answers.length === 0 ? this.answers : this.answers.filter(answer => answer.atUs > sinceUs)
     if (answers.length > 0) {
       this.answers = []
       // What goes into a variable is looked at when that is.
       for (const open of this.open) open.answers = open.answers.filter(answer => !answers.includes(answer))
     }
     for (const { name, from } of fed) {
-      const origins = [...answers, ...from.flatMap(other => this.origins.get(other) ?? [])]
-      if (origins.length === 0) this.origins.delete(name)
-      else this.origins.set(name, { failed: origins.some(each => each.failed), stale: origins.some(each => each.stale) })
+      let origin: Origin | undefined
+      for (const answer of answers) origin = both(origin, answer)
+      for (const other of from) origin = both(origin, this.origins.get(other))
+      if (origin === undefined) this.origins.delete(name)
+      else this.origins.set(name, origin)
     }
   }
 
@@ -211,6 +221,12 @@ export class GuardKeeper implements Decider {
     const foreign = at.file !== '' && at.file !== this.script.file
     return lineId({ file: foreign ? at.file : this.script.file }, at.line, this.several || foreign)
   }
+}
+
+/** What is made of two. The same object as one of them where that says it all. */
+function both(a: Origin | undefined, b: Origin | undefined): Origin | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return { failed: a.failed || b.failed, stale: a.stale || b.stale }
 }
 
 /** Whether what a program prints goes into the script: a variable, or the next program. A log that the whole script is sent through is none. */

@@ -6,12 +6,21 @@ import type { Shell } from './shell.ts'
 import type { ArrayElement, Assignment, Word } from './syntax.ts'
 import { calculate } from './arithmetic.ts'
 
+/** A scalar assignment in which nothing has to be run. @throws ExpansionError for a read-only variable */
+export function assignPure(shell: Shell, a: Assignment): void {
+  put(shell, a, pureText(shell, a.value as Word), undefined)
+}
+
 /** Carries an assignment out: `x=…`, `x+=…`, `a[i]=…`, `a=(…)`. @throws ExpansionError for a read-only variable */
 export function* assign(shell: Shell, a: Assignment): Process<void> {
   if (Array.isArray(a.value)) return yield* assignArray(shell, a, a.value as readonly ArrayElement[])
   const word = a.value as Word
   const value = word.pure ? pureText(shell, word) : yield* textOf(shell, word)
   const key = a.index === undefined ? undefined : shell.key(a.name, yield* textOf(shell, a.index))
+  put(shell, a, value, key)
+}
+
+function put(shell: Shell, a: Assignment, value: string, key: string | undefined): void {
   if (!a.append) return shell.set(a.name, value, key)
   const before = (key === undefined ? shell.get(a.name) : shell.vars.element(a.name, key)) ?? ''
   const added = shell.vars.variable(a.name)?.integer === true ? calculate(`(${before === '' ? '0' : before})+(${value})`, shell.names) : before + value

@@ -1,40 +1,92 @@
 import type { Process } from '../../kernel/index.ts'
 import { calculateNumber } from './arithmetic.ts'
-import { patternOf, regExpOf, textOf } from './expand.ts'
+import { patternOf, purePattern, pureRegExp, pureText, regExpOf, textOf } from './expand.ts'
 import { cached, patternRegExp, posixSource } from './pattern.ts'
 import type { Shell } from './shell.ts'
 import type { Test } from './syntax.ts'
 import { compare, fileTest, isSet } from './testing.ts'
 
-/** `[[ … ]]`: 0 if it holds, 1 if not. */
-export function* conditional(shell: Shell, test: Test): Process<number> {
-  return yield* evaluate(shell, test)
-}
-
-function* evaluate(shell: Shell, test: Test): Process<number> {
+/** `[[ … ]]` in which nothing has to be run: 0 if it holds, 1 if not. */
+export function pureConditional(shell: Shell, test: Test): number {
   switch (test.is) {
     case 'not':
-      return (yield* evaluate(shell, test.test)) === 0 ? 1 : 0
+      return pureConditional(shell, test.test) === 0 ? 1 : 0
     case 'and':
       for (const inner of test.tests) {
-        const status = yield* evaluate(shell, inner)
+        const status = pureConditional(shell, inner)
         if (status !== 0) return status
       }
       return 0
     case 'or': {
       let status = 1
       for (const inner of test.tests) {
-        status = yield* evaluate(shell, inner)
+        status = pureConditional(shell, inner)
         if (status === 0) return 0
       }
       return status
     }
-    case 'unary': {
-      const text = yield* textOf(shell, test.word)
-      return unary(shell, test.operator, text) ? 0 : 1
+    case 'unary':
+      return unary(shell, test.operator, pureText(shell, test.word)) ? 0 : 1
+    case 'binary': {
+      const left = pureText(shell, test.left)
+      const mode = modeOf(shell, test)
+      return binary(shell, test, left, mode === 'none' ? '' : PURE[mode](shell, test.right))
     }
-    case 'binary':
-      return yield* binary(shell, test)
+  }
+}
+
+/** As {@link pureConditional}, running what has to be run. */
+export function* conditional(shell: Shell, test: Test): Process<number> {
+  if (test.pure) return pureConditional(shell, test)
+  switch (test.is) {
+    case 'not':
+      return (yield* conditional(shell, test.test)) === 0 ? 1 : 0
+    case 'and':
+      for (const inner of test.tests) {
+        const status = yield* conditional(shell, inner)
+        if (status !== 0) return status
+      }
+      return 0
+    case 'or': {
+      let status = 1
+      for (const inner of test.tests) {
+        status = yield* conditional(shell, inner)
+        if (status === 0) return 0
+      }
+      return status
+    }
+    case 'unary':
+      return unary(shell, test.operator, yield* textOf(shell, test.word)) ? 0 : 1
+    case 'binary': {
+      const left = yield* textOf(shell, test.left)
+      const mode = modeOf(shell, test)
+      return binary(shell, test, left, mode === 'none' ? '' : yield* WAITING[mode](shell, test.right))
+    }
+  }
+}
+
+/** What the right side of a comparison is to be. */
+type Mode = 'text' | 'pattern' | 'regexp' | 'none'
+type Binary = Extract<Test, { is: 'binary' }>
+
+const PURE = { text: pureText, pattern: purePattern, regexp: pureRegExp } as const
+const WAITING = { text: textOf, pattern: patternOf, regexp: regExpOf } as const
+
+function modeOf(shell: Shell, { operator, right }: Binary): Mode {
+  switch (operator) {
+    case '=':
+    case '==':
+    case '!=':
+      // What is all in quotes stands for itself.
+      return !shell.shopt.has('nocasematch') && right.parts.every(part => part.is === 'text' || part.quoted) ? 'text' : 'pattern'
+    case '=~':
+      return 'regexp'
+    case '-nt':
+    case '-ot':
+    case '-ef':
+      return 'none'
+    default:
+      return 'text'
   }
 }
 
@@ -49,26 +101,21 @@ function unary(shell: Shell, operator: string, text: string): boolean {
   }
 }
 
-function* binary(shell: Shell, test: Extract<Test, { is: 'binary' }>): Process<number> {
-  const left = yield* textOf(shell, test.left)
+function binary(shell: Shell, test: Binary, left: string, right: string): number {
   const insensitive = shell.shopt.has('nocasematch')
-  // What is all in quotes stands for itself.
-  if (!insensitive && (test.operator === '==' || test.operator === '=' || test.operator === '!=') && test.right.parts.every(part => part.is === 'text' || part.quoted)) {
-    const right = test.right.constant ?? (yield* textOf(shell, test.right))
-    return (left === right) === (test.operator !== '!=') ? 0 : 1
-  }
   switch (test.operator) {
     case '=':
     case '==':
-      return patternRegExp(yield* patternOf(shell, test.right), insensitive).test(left) ? 0 : 1
-    case '!=':
-      return patternRegExp(yield* patternOf(shell, test.right), insensitive).test(left) ? 1 : 0
+    case '!=': {
+      const same = modeOf(shell, test) === 'text' ? left === right : patternRegExp(right, insensitive).test(left)
+      return same === (test.operator !== '!=') ? 0 : 1
+    }
     case '=~':
-      return matches(shell, left, yield* regExpOf(shell, test.right), insensitive)
+      return matches(shell, left, right, insensitive)
     case '<':
-      return left < (yield* textOf(shell, test.right)) ? 0 : 1
+      return left < right ? 0 : 1
     case '>':
-      return left > (yield* textOf(shell, test.right)) ? 0 : 1
+      return left > right ? 0 : 1
     case '-nt':
     case '-ot':
     case '-ef':
@@ -76,8 +123,7 @@ function* binary(shell: Shell, test: Extract<Test, { is: 'binary' }>): Process<n
     default: {
       // Between double brackets both sides of a comparison of numbers are arithmetic.
       const a = calculateNumber(left, shell.names)
-      const b = calculateNumber(yield* textOf(shell, test.right), shell.names)
-      return compare(test.operator, a, b) ? 0 : 1
+      return compare(test.operator, a, calculateNumber(right, shell.names)) ? 0 : 1
     }
   }
 }

@@ -1,15 +1,60 @@
 import type { Process } from '../../kernel/index.ts'
 import { assign } from './assign.ts'
-import { fieldsOf } from './expand.ts'
+import { fieldsOf, pureText } from './expand.ts'
 import { hideOptions } from './getopts.ts'
 import { quoteForShell } from './parameter.ts'
 import { ExpansionError } from './errors.ts'
 import { say } from './printing.ts'
-import type { Shell } from './shell.ts'
+import type { Shell, Status } from './shell.ts'
 import { type Assignment, type Simple, type Word, isAssignment } from './syntax.ts'
 
 /** `declare`, `typeset`, `local`, `export`, `readonly`: their words may be assignments, which are not split. */
-export function* declare(shell: Shell, argv: readonly string[], node: Simple): Process<number> {
+export function declare(shell: Shell, argv: readonly string[], node: Simple): Status {
+  if (argv[0] !== 'local' || !shell.vars.inFunction || !isPlain(node)) return failing(shell, declareLater(shell, argv, node))
+  try {
+    return locals(shell, node)
+  } catch (error) {
+    return shell.expansionFailed(error)
+  }
+}
+
+function* failing(shell: Shell, process: Process<number>): Process<number> {
+  try {
+    return yield* process
+  } catch (error) {
+    return shell.expansionFailed(error)
+  }
+}
+
+const plains = new WeakMap<Simple, boolean>()
+
+/** `local a b=$1 c="x $a"`: names and scalar values in which nothing has to be run, as nearly every `local` is. */
+function isPlain(node: Simple): boolean {
+  let plain = plains.get(node)
+  if (plain === undefined) {
+    plain = node.words.length > 1 && node.words.slice(1).every(word => (isAssignment(word) ? word.pure && word.index === undefined && !Array.isArray(word.value) && word.name !== 'OPTIND' : /^[A-Za-z_]\w*$/.test(word.constant ?? '') && word.constant !== 'OPTIND'))
+    plains.set(node, plain)
+  }
+  return plain
+}
+
+function locals(shell: Shell, node: Simple): number {
+  let status = 0
+  for (const word of node.words.slice(1)) {
+    const name = isAssignment(word) ? word.name : (word.constant as string)
+    // The value is worked out before the local hides what it may mention: `local x=$x`.
+    const value = isAssignment(word) ? `${word.append ? (shell.get(name) ?? '') : ''}${pureText(shell, word.value as Word)}` : undefined
+    if (isLocked(shell, 'local', name)) {
+      status = 1
+      continue
+    }
+    shell.vars.declareLocal(name)
+    if (value !== undefined && !guarded(shell, 'local', () => shell.set(name, value))) status = 1
+  }
+  return status
+}
+
+function* declareLater(shell: Shell, argv: readonly string[], node: Simple): Process<number> {
   const name = argv[0] as string
   const flags = new Set<string>()
   const off = new Set<string>()
@@ -52,6 +97,7 @@ function* one(shell: Shell, name: string, item: Assignment | string, flags: Read
   }
   const evaluated = typeof item === 'string' ? undefined : item
   const before = isLocal ? shell.get(variable) : undefined
+  if (isLocal && isLocked(shell, name, variable)) return false
   if (isLocal && variable === 'OPTIND') hideOptions(shell)
   // The value is worked out before the local hides what it may mention: `local x=$x`.
   if (isLocal && evaluated !== undefined && !Array.isArray(evaluated.value)) {
@@ -73,6 +119,13 @@ function* one(shell: Shell, name: string, item: Assignment | string, flags: Read
     return false
   }
   return lock(shell, variable, name, flags)
+}
+
+/** What may not be changed may not be hidden by a local either. */
+function isLocked(shell: Shell, name: string, variable: string): boolean {
+  if (shell.vars.find(variable)?.readonly !== true) return false
+  shell.complain(`${name}: ${variable}: readonly variable`)
+  return true
 }
 
 function guarded(shell: Shell, name: string, act: () => void): boolean {

@@ -2,7 +2,7 @@ import type { Process } from '../../kernel/index.ts'
 import { calculate } from './arithmetic.ts'
 import { absolute } from './files.ts'
 import { escapePattern, escapeRegExp, hasPattern, patternRegExp } from './pattern.ts'
-import { defaultUsed, isMissing, parameterValue } from './parameter.ts'
+import { defaultUsed, isMissing, isPlain, parameterValue, plainValue } from './parameter.ts'
 import type { Shell } from './shell.ts'
 import { type Assignment, type CommandPart, type Part, type Word, isAssignment } from './syntax.ts'
 
@@ -161,6 +161,7 @@ function addPure(shell: Shell, fields: Fields, part: Part, quoted: boolean): voi
     case 'arithmetic':
       return fields.value(calculate(pureText(shell, part.expression), shell.names), quoted || part.quoted)
     case 'parameter': {
+      if (isPlain(part)) return fields.value(plainValue(shell, part), quoted || part.quoted)
       const used = usedDefault(shell, part)
       if (used !== undefined) {
         for (const inner of used.parts) addPure(shell, fields, inner, quoted || part.quoted)
@@ -216,8 +217,15 @@ function* waitingParameter(shell: Shell, part: Extract<Part, { is: 'parameter' }
 /** `$(…)`: what the commands print, without the newlines at the end. */
 export function* substitute(shell: Shell, part: CommandPart): Process<string> {
   if (part.file !== undefined) return fileText(shell, yield* textOf(shell, part.file)).replace(/\n+$/, '')
-  const text = yield* shell.session.machine.capture(shell, part)
-  return text.replaceAll('\0', '').replace(/\n+$/, '')
+  return trimmed(yield* shell.session.machine.capture(shell, part))
+}
+
+/** A text without the newlines at its end, and without what no variable can hold. */
+function trimmed(text: string): string {
+  let end = text.length
+  while (end > 0 && text.charCodeAt(end - 1) === 10) end -= 1
+  const whole = end === text.length ? text : text.slice(0, end)
+  return whole.includes('\0') ? trimmed(whole.replaceAll('\0', '')) : whole
 }
 
 /** How the pieces of a text without splitting are treated: as they are, as a pattern, or as a regular expression. */
@@ -248,6 +256,7 @@ function purePart(shell: Shell, part: Part, mode: Mode): string {
     case 'arithmetic':
       return calculate(pureText(shell, part.expression), shell.names)
     case 'parameter': {
+      if (isPlain(part)) return quote(joinValue(shell, plainValue(shell, part), part.name === '*'), part.quoted, mode)
       const used = usedDefault(shell, part)
       if (used !== undefined) return pureJoin(shell, used, mode)
       const value = parameterValue(shell, part, word => pureText(shell, word), word => purePattern(shell, word))

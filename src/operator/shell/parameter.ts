@@ -13,7 +13,7 @@ type TextOf = (word: Word) => string
  */
 export function parameterValue(shell: Shell, part: ParameterPart, text: TextOf, pattern: TextOf): Value {
   const op = part.operation
-  if (op === undefined && part.index === undefined && part.all === undefined && !part.length && !part.indirect) return plain(shell, part)
+  if (isPlain(part)) return plainValue(shell, part)
   if (op?.is === 'names') return joined(shell, shell.vars.names().filter(n => n.startsWith(part.name) && shell.vars.isSet(n)), op.star, part.quoted)
   if (part.indirect) return indirect(shell, part, text, pattern)
   if (part.length && op === undefined) return length(shell, part, text)
@@ -21,7 +21,11 @@ export function parameterValue(shell: Shell, part: ParameterPart, text: TextOf, 
   return op === undefined ? present(shell, part, value) : operate(shell, part, op, value, text, pattern)
 }
 
-function plain(shell: Shell, part: ParameterPart): Value {
+/** `$x`, `${x}`, `$1`, `$@`: nothing but a name. */
+export const isPlain = (part: ParameterPart): boolean => part.operation === undefined && part.index === undefined && part.all === undefined && !part.length && !part.indirect
+
+/** The value of a parameter that {@link isPlain}: what scripts are full of. @throws ExpansionError for an unset one under `set -u` */
+export function plainValue(shell: Shell, part: ParameterPart): Value {
   if (part.name === '@') return shell.positional
   if (part.name === '*') return joined(shell, shell.positional, true, part.quoted)
   const value = shell.get(part.name)

@@ -266,20 +266,17 @@ export class Session {
 
   /** A call of a program. `stdin` may be read when the program asks for it: one that never does leaves it to the next, as a real one. */
   call(argv: readonly string[], key: string, nth: number, stdin: string | (() => string), env: Readonly<Record<string, string>>, cwd: string): Call {
-    const { runAs, files } = this.host
-    const user = runAs === undefined ? undefined : { user: runAs }
-    const disk = new FolderDisk(files, cwd)
-    if (typeof stdin === 'string') return { argv, stdin, key, nth, env, disk, ...user }
-    let text: string | undefined
-    const { memory } = this
-    return {
-      argv, key, nth, env, disk, ...user,
-      get stdin() {
-        memory?.readsInput()
-        text ??= stdin()
-        return text
-      },
-    }
+    const { runAs } = this.host
+    const disk = this.diskAt(cwd)
+    if (typeof stdin === 'string') return { argv, stdin, key, nth, env, disk, ...(runAs === undefined ? undefined : { user: runAs }) }
+    return runAs === undefined ? new ProgramCall(argv, key, nth, env, disk, stdin, this.memory) : new UserCall(argv, key, nth, env, disk, stdin, this.memory, runAs)
+  }
+
+  private disk: { readonly cwd: string; readonly disk: FolderDisk } | undefined
+
+  private diskAt(cwd: string): FolderDisk {
+    if (this.disk?.cwd !== cwd) this.disk = { cwd, disk: new FolderDisk(this.host.files, cwd) }
+    return this.disk.disk
   }
 
   /** A command has ended: for the record. */
@@ -334,6 +331,34 @@ export class Session {
   /** Programs that there are. */
   programs(): readonly string[] {
     return [...this.host.registry.names, ...this.machine.utilities.keys()]
+  }
+}
+
+/** A call whose input is read when somebody asks for it. */
+class ProgramCall implements Call {
+  private text: string | undefined
+
+  constructor(
+    readonly argv: readonly string[],
+    readonly key: string,
+    readonly nth: number,
+    readonly env: Readonly<Record<string, string>>,
+    readonly disk: FolderDisk,
+    private readonly input: () => string,
+    private readonly memory: LookMemory | undefined,
+  ) {}
+
+  get stdin(): string {
+    this.memory?.readsInput()
+    this.text ??= this.input()
+    return this.text
+  }
+}
+
+/** One of a named user: who said nothing has no such field. */
+class UserCall extends ProgramCall {
+  constructor(argv: readonly string[], key: string, nth: number, env: Readonly<Record<string, string>>, disk: FolderDisk, input: () => string, memory: LookMemory | undefined, readonly user: string) {
+    super(argv, key, nth, env, disk, input, memory)
   }
 }
 

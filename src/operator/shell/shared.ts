@@ -26,6 +26,15 @@ export class SharedMap<V> {
     return this.map.keys()
   }
 
+  entries(): Iterable<[string, V]> {
+    return this.map.entries()
+  }
+
+  clear(): void {
+    this.map = NOTHING as Map<string, V>
+    this.shared = true
+  }
+
   set(name: string, value: V): void {
     this.own().set(name, value)
   }

@@ -1,7 +1,7 @@
 import type { Process } from '../../kernel/index.ts'
 import { ArithmeticError, type Names, calculate, calculateNumber } from './arithmetic.ts'
 import { runAndOr } from './andor.ts'
-import { conditional } from './conditional.ts'
+import { conditional, pureConditional } from './conditional.ts'
 import { pureText, textOf } from './expand.ts'
 import { SyntaxError } from './parse.ts'
 import type { Fds } from './redirect.ts'
@@ -44,7 +44,7 @@ export class Shell {
   positional: readonly string[] = []
   readonly options: Options
   readonly shopt: SharedMap<true>
-  readonly traps: Map<string, string>
+  readonly traps: SharedMap<string>
   fds: Fds
   cwd = '/root'
   status = 0
@@ -83,11 +83,11 @@ export class Shell {
     this.functions = parent === undefined ? new SharedMap() : parent.functions.copy()
     this.options = parent === undefined ? { ...NO_OPTIONS } : { ...parent.options }
     this.shopt = parent === undefined ? new SharedMap(new Map([['extglob', true]])) : parent.shopt.copy()
-    this.traps = new Map()
+    this.traps = new SharedMap()
     this.fds = parent?.fds ?? { in: NOTHING, own: false, out: { write: () => true }, err: { write: () => true }, more: undefined }
     if (parent === undefined) return
     // What is ignored stays ignored; every other trap is the parent's own.
-    for (const [signal, action] of parent.traps) if (action === '' || (signal === 'ERR' && parent.options.errtrace)) this.traps.set(signal, action)
+    if (parent.traps.size > 0) for (const [signal, action] of parent.traps.entries()) if (action === '' || (signal === 'ERR' && parent.options.errtrace)) this.traps.set(signal, action)
     this.positional = parent.positional
     this.cwd = parent.cwd
     this.status = parent.status
@@ -223,10 +223,7 @@ export class Shell {
       case 'conditional':
         this.line = node.line
         this.session.step(BUILTIN_US)
-        if (node.test.pure) {
-          const step = this.expanding(conditional(this, node.test))
-          return typeof step === 'number' ? this.session.judged(node, step, this) : this.finishLater(node, step)
-        }
+        if (node.test.pure) return this.session.judged(node, this.pureTest(node), this)
         return this.finishLater(node, this.expandingLater(conditional(this, node.test)))
       case 'arithmetic':
         this.line = node.line
@@ -268,11 +265,9 @@ export class Shell {
     }
   }
 
-  private expanding(process: Process<number>): Status {
+  private pureTest({ test }: Conditional): number {
     try {
-      const step = process.next()
-      if (step.done === true) return step.value
-      throw new Error('shell: a pure expansion waits')
+      return pureConditional(this, test)
     } catch (error) {
       return this.expansionFailed(error)
     }

@@ -10,7 +10,7 @@ export const trap: Builtin = (shell, argv) => {
   const args = argv.slice(1).filter(a => a !== '--')
   if (args.length === 0 || args[0] === '-p') {
     const wanted = args.slice(1).map(a => signalName(a))
-    for (const [name, action] of shell.traps) if (wanted.length === 0 || wanted.includes(name)) shell.fds.out.write(`trap -- ${quoteForShell(action)} ${/^(?:EXIT|ERR)$/.test(name) ? name : `SIG${name}`}\n`)
+    for (const [name, action] of shell.traps.entries()) if (wanted.length === 0 || wanted.includes(name)) shell.fds.out.write(`trap -- ${quoteForShell(action)} ${/^(?:EXIT|ERR)$/.test(name) ? name : `SIG${name}`}\n`)
     return 0
   }
   const [action = '', ...signals] = args.length === 1 ? ['-', ...args] : args

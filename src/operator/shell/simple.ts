@@ -1,18 +1,19 @@
 import type { Process } from '../../kernel/index.ts'
-import { assign } from './assign.ts'
+import { assign, assignPure } from './assign.ts'
 import { StuckError } from './errors.ts'
 import { fieldsOf, pureFields } from './expand.ts'
 import { showOptions } from './getopts.ts'
 import { redirect } from './redirect.ts'
 import { BUILTIN_US, DEEPEST } from './limits.ts'
 import type { Shell, Status } from './shell.ts'
-import { type Node, type Simple, isAssignment } from './syntax.ts'
+import { type Assignment, type Node, type Simple, isAssignment } from './syntax.ts'
 
 export function runSimple(shell: Shell, node: Simple): Status {
   shell.line = node.line
   if (shell.session.inTrap === 0) shell.command = node.source
   shell.session.line = node.line
-  if (!node.pure || node.assignments.length > 0 || node.redirections.length > 0 || shell.options.xtrace) return simpleLater(shell, node)
+  if (!node.pure || node.redirections.length > 0 || shell.options.xtrace) return simpleLater(shell, node)
+  if (node.assignments.length > 0) return node.words.length === 0 && node.assignments.every(isScalar) ? pureAssignments(shell, node) : simpleLater(shell, node)
   let argv: readonly string[]
   try {
     argv = node.constant ?? argvOf(shell, node)
@@ -26,6 +27,22 @@ export function runSimple(shell: Shell, node: Simple): Status {
     return shell.finish(result)
   }
   return finishSimple(shell, node, argv, sinceUs, result)
+}
+
+const isScalar = (a: Assignment): boolean => a.index === undefined && !Array.isArray(a.value)
+
+/** Assignments alone in which nothing has to be run. */
+function pureAssignments(shell: Shell, node: Simple): Status {
+  const sinceUs = shell.session.host.sim.now
+  let status = 0
+  try {
+    for (const a of node.assignments) assignPure(shell, a)
+    shell.session.step(BUILTIN_US)
+  } catch (error) {
+    status = shell.expansionFailed(error)
+  }
+  shell.session.ran(node, [], status, sinceUs, shell)
+  return shell.finish(status)
 }
 
 function argvOf(shell: Shell, node: Simple): readonly string[] {
@@ -127,34 +144,56 @@ export function dispatch(shell: Shell, node: Simple, argv: readonly string[], fu
   return shell.session.machine.program(shell, node, argv)
 }
 
-function* callFunction(shell: Shell, node: Simple, name: string, body: Node, argv: readonly string[]): Process<number> {
+/** What a call of a function has hidden. */
+interface Hidden {
+  readonly positional: readonly string[]
+  readonly loops: number
+  readonly trapped: string | undefined
+}
+
+function callFunction(shell: Shell, node: Simple, name: string, body: Node, argv: readonly string[]): Status {
   shell.session.step(BUILTIN_US)
   if (shell.calls.length >= DEEPEST) throw new StuckError(node.line, `the function ${name} calls itself more than ${DEEPEST} times`)
-  const before = shell.positional
-  const { loops } = shell
+  const hidden: Hidden = { positional: shell.positional, loops: shell.loops, trapped: shell.options.errtrace ? undefined : shell.traps.get('ERR') }
   shell.positional = argv.slice(1)
   shell.calls.push({ name, line: node.line, file: node.file })
   shell.vars.pushLayer()
   shell.loops = 0
-  const trapped = shell.options.errtrace ? undefined : shell.traps.get('ERR')
-  if (trapped !== undefined) shell.traps.delete('ERR')
+  if (hidden.trapped !== undefined) shell.traps.delete('ERR')
+  let waits = false
   try {
     const result = shell.run(body)
-    let status = typeof result === 'number' ? result : yield* result
-    if (shell.jump?.is === 'return') {
-      status = shell.jump.status
-      shell.session.failing = status !== 0
-      shell.jump = undefined
-    }
-    return status
+    if (typeof result === 'number') return returned(shell, result)
+    waits = true
+    return functionLater(shell, node, hidden, result)
   } finally {
-    if (trapped !== undefined && !shell.traps.has('ERR')) shell.traps.set('ERR', trapped)
-    shell.vars.popLayer()
-    shell.refreshIfs()
-    if (shell.session.hiddenOptions.length > 0) showOptions(shell)
-    shell.calls.pop()
-    shell.line = node.line
-    shell.positional = before
-    shell.loops = loops
+    if (!waits) leaveFunction(shell, node, hidden)
   }
+}
+
+function* functionLater(shell: Shell, node: Simple, hidden: Hidden, running: Process<number>): Process<number> {
+  try {
+    return returned(shell, yield* running)
+  } finally {
+    leaveFunction(shell, node, hidden)
+  }
+}
+
+function returned(shell: Shell, status: number): number {
+  if (shell.jump?.is !== 'return') return status
+  const { status: said } = shell.jump
+  shell.session.failing = said !== 0
+  shell.jump = undefined
+  return said
+}
+
+function leaveFunction(shell: Shell, node: Simple, { positional, loops, trapped }: Hidden): void {
+  if (trapped !== undefined && !shell.traps.has('ERR')) shell.traps.set('ERR', trapped)
+  shell.vars.popLayer()
+  shell.refreshIfs()
+  if (shell.session.hiddenOptions.length > 0) showOptions(shell)
+  shell.calls.pop()
+  shell.line = node.line
+  shell.positional = positional
+  shell.loops = loops
 }

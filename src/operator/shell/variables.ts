@@ -20,23 +20,25 @@ const MOST_ELEMENTS = 1_000_000
 
 /** The variables of one shell: the globals, and a layer for each function that is running. */
 export class Variables {
-  private layers: SharedMap<Variable>[] = [new SharedMap()]
   /** Replaced when the shell is copied: from then on nothing that both see is changed in place. */
   private owner: object = {}
 
-  /** Names that were ever exported, in this shell or one it comes from: a superset of the environment's. */
-  private exports = new Set<string>()
-  /** The environment as it was asked for last. The same object as long as it says the same: programs remember what they made of it. */
-  private known: Readonly<Record<string, string>> | undefined
+  /**
+   * @param exports names that were ever exported, in this shell or one it comes from: a superset of the environment's
+   * @param known the environment as it was asked for last. The same object as long as it says the same: programs remember what they made of it
+   */
+  constructor(
+    private readonly layers: SharedMap<Variable>[] = [new SharedMap()],
+    private readonly exports = new Set<string>(),
+    private known: Readonly<Record<string, string>> | undefined = undefined,
+  ) {}
 
   /** A copy for a subshell. Layers and arrays are shared until one side changes them. */
   copy(): Variables {
-    const copy = new Variables()
-    copy.layers = this.layers.map(layer => layer.copy())
-    copy.exports = this.exports
-    copy.known = this.known
+    const layers: SharedMap<Variable>[] = []
+    for (const layer of this.layers) layers.push(layer.copy())
     this.owner = {}
-    return copy
+    return new Variables(layers, this.exports, this.known)
   }
 
   pushLayer(): void {

@@ -47,11 +47,13 @@ function* runArgv(call: UtilityCall, argv: readonly string[]): Process<number> {
   return typeof result === 'number' ? result : yield* result
 }
 
+const NO_OPTIONS: ReadonlyMap<string, string> = new Map()
+
 const timeout: Utility = {
   name: 'timeout',
   streams: true,
   run(call): Output | Process<number> {
-    const { on, rest } = options(call.argv, 'v', 'ks', { 'kill-after=': 'k', 'signal=': 's', 'preserve-status': 'preserve-status', foreground: 'foreground' }, true)
+    const { on, rest } = call.argv[1]?.startsWith('-') === true ? options(call.argv, 'v', 'ks', { 'kill-after=': 'k', 'signal=': 's', 'preserve-status': 'preserve-status', foreground: 'foreground' }, true) : { on: NO_OPTIONS, rest: call.argv.slice(1) }
     const us = durationUs(rest[0] ?? '')
     if (us === undefined) return failed(`timeout: invalid time interval ‘${rest[0] ?? ''}’\nTry 'timeout --help' for more information.\n`, 125)
     const [, program = ''] = rest
@@ -59,8 +61,8 @@ const timeout: Utility = {
     if (missing === 'not-found' && program !== '' && !program.includes('/') && !registry.has(program) && !call.shell.session.machine.utilities.has(program) && !call.shell.session.machine.builtins.has(program)) return failed(`timeout: failed to run command ‘${program}’: No such file or directory\n`, 127)
     if (rest.length < 2) return failed("timeout: missing operand\nTry 'timeout --help' for more information.\n", 125)
     return (function* () {
-      const child = new Shell(call.shell.session, call.shell.name0, call.shell)
-      const inner = { ...call, shell: child, argv: call.argv, node: call.node } as UtilityCall
+      // A program of the simulated world changes nothing of the shell that starts it; what else may be named has a shell of its own.
+      const inner = registry.has(program) && !call.shell.session.machine.builtins.has(program) ? call : ({ shell: new Shell(call.shell.session, call.shell.name0, call.shell), node: call.node } as UtilityCall)
       const status = yield* limited(call.shell, runArgv(inner, rest.slice(1)), us === 0 ? Number.POSITIVE_INFINITY : us)
       if (status !== undefined) return status
       return on.has('preserve-status') ? 143 : on.get('s') === 'KILL' || on.get('s') === '9' ? 137 : 124

@@ -138,7 +138,7 @@ const base64 = utility('base64', (call): Output => {
 })
 
 const diff = utility('diff', (call): Output => {
-  const { on, rest } = options(call.argv, 'qubBw', '', { brief: 'q' })
+  const { on, rest } = options(call.argv, 'q', '', { brief: 'q' })
   const [a, b] = [rest[0] ?? '-', rest[1] ?? '-']
   const texts = [a, b].map(f => call.read(f))
   const missing = [a, b].find((_f, i) => texts[i] === undefined)

@@ -110,7 +110,11 @@ const comm: Utility = {
   name: 'comm',
   run(call): Output {
     const { on, rest } = options(call.argv, '123', '')
-    const [a, b] = [rest[0] ?? '-', rest[1] ?? '-'].map(f => linesOf(call.read(f) ?? ''))
+    const [first = '-', second = '-'] = rest
+    const texts = [first, second].map(file => call.read(file))
+    const missing = [first, second].find((_f, n) => texts[n] === undefined)
+    if (missing !== undefined) return failed(`comm: ${missing}: No such file or directory\n`)
+    const [a, b] = texts.map(text => linesOf(text ?? ''))
     const out: string[] = []
     const tab = (column: number): string => '\t'.repeat([1, 2].filter(c => c < column && !on.has(String(c))).length)
     const put = (column: number, line: string): void => {
@@ -127,7 +131,9 @@ const comm: Utility = {
         j += 1
       }
     }
-    return ok(joined(out))
+    const unsorted = [a, b].map(lines => lines?.some((line, n) => n > 0 && byText(lines[n - 1] as string, line) > 0) === true)
+    const said = unsorted.flatMap((is, n) => (is ? [`comm: file ${n + 1} is not in sorted order\n`] : [])).join('')
+    return said === '' ? ok(joined(out)) : { out: joined(out), err: `${said}comm: input is not in sorted order\n`, code: 1 }
   },
 }
 
