@@ -89,6 +89,11 @@ export interface Command {
   readonly summary: string
   /** Unknown verbs, flags and malformed arguments of an argument vector. Words that are not known yet hold a `${…}`; accept those. */
   check(argv: readonly string[]): readonly Finding[]
+  /**
+   * What can be told before any run of a text that it will read, as far as that is known: `file` as its words name it, `-` for its standard input.
+   * What is not known yet stands as `${…}`. Optional.
+   */
+  checkText?(argv: readonly string[], file: string, text: string): readonly Finding[]
   /** Time from the call until its effect is judged, a pure function of (key, nth, argv). */
   latencyUs(call: Call): Us
   /** No latency of `argv` is ever longer than this. Optional: it lets a gate skip thousands of polls without asking for each one's latency. */

@@ -20,6 +20,25 @@ test('check fails on names that exist nowhere, on commands that are not there (w
   for (const words of ['this cluster has no Patroni', 'there is no network in a rehearsal', 'the verb `kubectl frobnicate` is not modelled']) expect(missing.err.replace(/\s+/g, ' ')).toContain(words)
 })
 
+test('check names objects of a kind that is not modelled, wherever their text stands; and verbs that are not there, with what does the same', async () => {
+  const policy = 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: fence }\nspec: { podSelector: { matchLabels: { app: pg } }, policyTypes: [Ingress] }\n'
+  const said = async (script: string, files: Readonly<Record<string, string>> = {}): Promise<string> => {
+    enterFolder({ 'a.sh': script, ...files })
+    const told = await proofroll(['check', 'a.sh', '--engine', 'postgres'], { engines })
+    return `${told.code} ${told.err.replace(/\s+/g, ' ')}`
+  }
+  const fence = '2 .*a\\.sh:LINE.*objects of kind NetworkPolicy are not modelled: a fence made of them would do nothing here'
+  expect(await said(`kubectl apply -f - <<EOF\n${policy}EOF\n`)).toMatch(new RegExp(fence.replace('LINE', '1')))
+  expect(await said(`NAME=fence\ncat <<EOF | kubectl apply -f -\n${policy.replace('name: fence', 'name: $NAME')}EOF\n`)).toMatch(new RegExp(fence.replace('LINE', '2')))
+  expect(await said(`cat > fence.yaml <<'EOF'\n${policy}EOF\nk() { kubectl -n default "$@"; }\nk apply -f fence.yaml\n`)).toMatch(new RegExp(fence.replace('LINE', '8')))
+  expect(await said('kubectl create -f fence.yaml\n', { 'fence.yaml': policy })).toMatch(new RegExp(fence.replace('LINE', '1')))
+  // What is modelled, and a text that nothing applies, is no error.
+  expect(await said(`cat > fence.yaml <<'EOF'\n${policy}EOF\nkubectl apply -f - <<EOF\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\nEOF\n`)).toBe('0 ')
+  expect(await said('kubectl port-forward pod/postgres-cluster-0 5432:5432 &\n')).toContain('is not modelled: a rehearsal has no local ports')
+  expect(await said('kubectl apply -k overlays/prod\n')).toContain('nothing here renders a kustomization')
+  expect(await said('kubectl events --for pod/postgres-cluster-0\n')).toContain('`kubectl get events` prints them')
+})
+
 test('run takes a script with a wrong name all the same, and says what kubectl said', async () => {
   enterFolder({ 'a.sh': 'kubectl exec pg-9 -- true || { echo "cannot go on" >&2; exit 3; }\n' })
   const told = await proofroll(['run', 'a.sh', '--cluster', 'postgres', '--runs', '2', '--faults', '0'], { engines })

@@ -13,6 +13,7 @@ import { drain, uncordon, cordon } from './drain.ts'
 import { exec, execLatencyUs } from './exec.ts'
 import { get } from './get.ts'
 import { JsonPathError } from './jsonpath.ts'
+import { checkKinds } from './manifests.ts'
 import { annotate, label, taint } from './label.ts'
 import { auth, clusterInfo, logs, top, version } from './misc.ts'
 import { patch } from './patch.ts'
@@ -32,6 +33,18 @@ interface Invocation {
 
 interface UnknownVerb {
   readonly unknown: string
+}
+
+/** Of verbs that runbooks use why they are not here, and what does the same. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  'port-forward': ': a rehearsal has no local ports; run the client in a pod with `kubectl exec`, or on the workstation by the name of the Service',
+  diff: ': what it prints hangs on defaults that the API server fills in; `kubectl apply --dry-run=server -f …` says which objects would change',
+  events: '; `kubectl get events` prints them',
+  debug: ': ephemeral containers are not modelled; `kubectl exec` reaches the container itself',
+  kustomize: ': render it before, and apply the files with `-f`',
+  edit: ': nobody sits at an editor; `kubectl patch` makes the same change',
+  attach: '; `kubectl logs` and `kubectl exec` reach the container',
+  proxy: ': a rehearsal has no local ports; `kubectl get --raw` is not modelled either',
 }
 
 const BY_NAME = new Map(VERBS.map(v => [v.name, v]))
@@ -54,6 +67,12 @@ export class Kubectl implements Command {
     if (args.problem === undefined) findings.push(...absentNames(this.kube, verb.name, args))
     for (const file of verb.files?.(args) ?? []) findings.push({ severity: 'error', message: `\`-f ${file}\`: a step has no files: pass the objects on standard input with \`-f -\`, or write a shell script`, file })
     return findings
+  }
+
+  checkText(argv: readonly string[], file: string, text: string): readonly Finding[] {
+    const invocation = parse(argv)
+    if ('unknown' in invocation || !['apply', 'create', 'replace'].includes(invocation.verb.name)) return []
+    return checkKinds(invocation.args, file, text).map(message => ({ severity: 'error', message }))
   }
 
   /** Without -i nothing reaches the container; a program that reads nothing does not mind. */
@@ -126,7 +145,7 @@ const parse = rememberedByWords((argv): Invocation | UnknownVerb => {
   while (at < words.length && (words[at] as string).startsWith('-')) at += (words[at] as string).includes('=') ? 1 : 2
   const name = words[at] ?? ''
   const verb = BY_NAME.get(name)
-  if (verb === undefined) return { unknown: `the verb \`kubectl ${name}\` is not modelled; there are: ${[...BY_NAME.keys()].join(', ')}` }
+  if (verb === undefined) return { unknown: `the verb \`kubectl ${name}\` is not modelled${INSTEAD[name ?? ''] ?? ''}; there are: ${[...BY_NAME.keys()].join(', ')}` }
   return { verb, args: parseArguments([...words.slice(0, at), ...words.slice(at + 1)], flagsOf(verb), verb.letters) }
 })
 
@@ -168,7 +187,8 @@ function unknownFlag(invocation: Invocation): string | undefined {
   if (flag === null || refusedByKubectl(invocation)) return undefined
   // The commonest way to come by one.
   const inside = verb === exec && args.rest === undefined ? '; what the container is to run stands behind ` -- `' : ''
-  return `the flag \`${flag[1] === undefined ? `-${flag[2]}` : `--${flag[1]}`}\` of kubectl ${verb.name} is not modelled${inside}`
+  const kustomize = flag[1] === 'kustomize' || flag[2] === 'k' ? ': nothing here renders a kustomization; render it before (`kustomize build`), and apply the files with `-f`' : ''
+  return `the flag \`${flag[1] === undefined ? `-${flag[2]}` : `--${flag[1]}`}\` of kubectl ${verb.name} is not modelled${inside}${kustomize}`
 }
 
 function withSupported(complaint: string | undefined, verb: Verb): string | undefined {

@@ -25,6 +25,14 @@ export function checkFiles(args: Arguments): string[] {
   return (args.repeated.get('filename') ?? []).filter(file => /^https?:/.test(file)).map(file => `\`-f ${file}\`: there is no network in a rehearsal: put the file beside the script`)
 }
 
+/** Kinds in a text that a real cluster would take and the model lacks: a fence of network policies, say, must not be taken for one. */
+export function checkKinds(args: Arguments, file: string, text: string): string[] {
+  const named = args.repeated.get('filename') ?? []
+  if (!named.some(each => each === file || (each === '/dev/stdin' && file === '-'))) return []
+  const kinds = text.split('\n').flatMap(line => /^(?:- )?["']?kind["']?:\s*["']?([A-Za-z]+)["']?\s*$/.exec(line)?.[1] ?? [])
+  return [...new Set(kinds)].filter(kind => NOT_MODELLED.has(kind)).map(kind => `objects of kind ${kind} are not modelled${kind === 'NetworkPolicy' ? ': a fence made of them would do nothing here (and on a real cluster it hangs on the network plugin, and on connections that are open already)' : ''}; there are: ${TYPES.map(t => t.kind).join(', ')}`)
+}
+
 /** All objects that the invocation names. @throws CliError as kubectl says it */
 export function manifests(c: Context): Manifest[] {
   const named = c.args.repeated.get('filename') ?? []

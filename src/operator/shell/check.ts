@@ -5,7 +5,7 @@ import { MemoryFiles, absolute } from './files.ts'
 import { BUILTIN_NAMES, ScriptRun, UTILITY_NAMES } from './index.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import { NOTHING } from './streams.ts'
-import { type Script, type Simple, type Word, everyNode, isAssignment } from './syntax.ts'
+import { type Node, type Script, type Simple, type Word, everyNode, isAssignment } from './syntax.ts'
 import { UTILITIES } from './utilities/index.ts'
 import { functionBodies, startedBy } from './wrappers.ts'
 
@@ -105,7 +105,7 @@ const THROUGH: Readonly<Record<string, RegExp>> = { timeout: /^-|^[\d.]+[smhd]?$
  * @param registry the programs of the place; @param mounted the files of the workstation
  */
 export function unsupportedIn(script: Script, registry: CommandRegistry, mounted: ReadonlyMap<string, string> = new Map()): ScriptFinding[] {
-  const files = new FilesOf(script, mounted)
+  const files = new FilesOf(script, mounted, hereFiles(script, constantsOf(script)))
   const findings: ScriptFinding[] = []
   const functions = functionsOf(script)
   const constants = constantsOf(script)
@@ -114,12 +114,25 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
   /** What was said of other parts of the cluster, and how many commands speak of this one: where those are the fewer, the script means this one by another name. */
   const elsewhere: ScriptFinding[] = []
   let atHome = 0
-  everyNode(script.body, node => {
+  everyNode(script.body, (node, around) => {
     if (node.is !== 'simple' || node.words.length === 0) return
     const argv = writtenArgv(node, constants)
-    checkArgv(argv, node)
-    for (const inner of startedBy(argv, bodies, constants)) checkArgv(inner, node)
+    const given = givenTo(node, around.at(-1), constants)
+    for (const each of [argv, ...startedBy(argv, bodies, constants)]) {
+      checkArgv(each, node)
+      checkTexts(through(each), node, given)
+    }
   })
+  /** What a program will read: what it is given, and files beside the script or written by it as they stand there. */
+  function checkTexts(argv: readonly string[], node: Simple, given: string | undefined): void {
+    const name = argv[0] ?? ''
+    const check = registry.has(name) && !functions.has(name) ? registry.get(name) : undefined
+    if (check?.checkText === undefined) return
+    const known = argv.flatMap(word => (files.text(word) === undefined ? [] : [[word, files.text(word) as string] as const]))
+    for (const [file, text] of [...(given === undefined ? [] : [['-', given] as const]), ...known]) {
+      for (const found of check.checkText(argv, file, text)) findings.push({ severity: found.severity, line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
+    }
+  }
   function checkArgv(argv: readonly string[], node: Simple): void {
     const name = argv[0]
     if (name === undefined || name.includes('${') || functions.has(name)) return
@@ -173,6 +186,33 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
   return findings.sort((a, b) => a.line - b.line).filter(({ line, message }) => !seen.has(`${line} ${message}`) && seen.add(`${line} ${message}`))
 }
 
+/** The text that a command gets on its standard input, if it stands there: a here-document, or that of the `cat` before the pipe. */
+function givenTo(node: Simple, outer: Node | undefined, constants: ReadonlyMap<string, string>): string | undefined {
+  const own = hereText(node, constants)
+  if (own !== undefined || outer?.is !== 'pipeline') return own
+  const before = outer.commands[outer.commands.indexOf(node) - 1]
+  return before?.is === 'simple' && ['cat', 'envsubst'].includes(writtenArgv(before, constants)[0] ?? '') ? hereText(before, constants) : undefined
+}
+
+function hereText(node: Simple, constants: ReadonlyMap<string, string>): string | undefined {
+  const text = node.redirections.findLast(r => r.is === 'text')
+  return text?.is === 'text' ? written(text.body, constants) : undefined
+}
+
+/** `cat > file <<EOF`, `tee file <<EOF` */
+function hereFiles(script: Script, constants: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const files = new Map<string, string>()
+  everyNode(script.body, node => {
+    if (node.is !== 'simple') return
+    const text = hereText(node, constants)
+    if (text === undefined) return
+    const [name, ...words] = writtenArgv(node, constants)
+    for (const r of node.redirections) if (r.is === 'file' && r.operator.startsWith('>')) files.set(written(r.target, constants), text)
+    if (name === 'tee') for (const word of words) files.set(word, text)
+  })
+  return files
+}
+
 /** The files that a script will find: those on the workstation, and those that it may write itself. */
 class FilesOf {
   private readonly writes: boolean
@@ -180,6 +220,8 @@ class FilesOf {
   constructor(
     private readonly script: Script,
     private readonly mounted: ReadonlyMap<string, string>,
+    /** Texts that stand in the script and go to a file, by the name it is given there. */
+    private readonly here: ReadonlyMap<string, string>,
   ) {
     // A folder that it leaves, or a file that a variable names, may be anything.
     this.writes = /(?:^|[;&|\s])(?:cd|pushd|mktemp|tar|unzip|git|cp|mv)\s/m.test(script.text)
@@ -190,6 +232,11 @@ class FilesOf {
     const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     const made = new RegExp(`name["']?:\\s*["']?${escaped}|\\b(?:create|run|expose|add)\\b[^\\n]*\\b${escaped}\\b`)
     return [this.script.text, ...this.mounted.values()].some(text => made.test(text))
+  }
+
+  /** What a file will hold, if that is known. */
+  text(file: string): string | undefined {
+    return this.here.get(file) ?? this.mounted.get(absolute(file, '/root'))
   }
 
   has(file: string): boolean {

@@ -96,7 +96,7 @@ export function format(template: string, args: readonly string[], nowSeconds: nu
           break
         case 'q': {
           const value = take() ?? ''
-          text += pad(value === '' ? "''" : /[\x00-\x1f\x7f]/.test(value) ? quoteForShell(value) : value.replace(/[^A-Za-z0-9_./:=%@+,^-]/g, '\\$&').replace(/^~/, '\\~'))
+          text += pad(value === '' ? "''" : /[\x00-\x1f\x7f]/.test(value) ? quoteForShell(value) : value.replace(/[ '"\\|&;()<>!{}*[\]?^$`,]|^[#~]|(?<=[:=])~/g, '\\$&'))
           break
         }
         case 'd': case 'i': {
