@@ -166,7 +166,9 @@ export interface RehearsalResult {
     readonly members: readonly MemberChange[]
     /** Availability of each cohort: state changes. */
     readonly clients: readonly { readonly atUs: Us; readonly client: string; readonly state: string }[]
-    readonly commands: readonly { readonly atUs: Us; readonly step: string; readonly argv: readonly string[]; readonly code: number | undefined; readonly out: string; readonly err: string }[]
+    readonly commands: readonly CommandRecord[]
+    /** The versions that the upgrade is meant to reach, by component. */
+    readonly targets?: Readonly<Record<string, string>>
     readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean; readonly why: string; readonly words: string }[]
     /** Of a shell script: what ran, in the order it ended. Of a run of thousands of commands the middle is left out. */
     readonly lines: readonly LineRecord[]
@@ -178,6 +180,21 @@ export interface RehearsalResult {
     /** What became of acknowledged writes that the history that counts lacks. */
     readonly losses: readonly StoryLoss[]
   }
+}
+
+/** A command that the operator typed, at the instant it was issued. */
+export interface CommandRecord {
+  readonly atUs: Us
+  readonly step: string
+  /** Of a pipeline those of its command of the simulated world; `stages` are the words of each of its programs. */
+  readonly argv: readonly string[]
+  readonly stages?: readonly (readonly string[])[]
+  /** The command failed in front of a pipe; `code` is that of the program behind it. */
+  readonly sourceFailed?: true
+  /** undefined: it has not returned. */
+  readonly code: number | undefined
+  readonly out: string
+  readonly err: string
 }
 
 /** A command of a script that ran. */

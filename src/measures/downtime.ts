@@ -5,7 +5,8 @@
  *   reason (refused, error, hang, queue, read-only). Outages shorter than 20 ms are ignored. The sum is weighted by both shares.
  * - *Longest write gap*: the longest single outage, unweighted, of any (cohort, key share) with at least 1 % of the demand.
  * - *Read downtime*: likewise for reads.
- * - *Per step*: the write downtime that falls between a step's start and its end; what falls between steps or into the settling belongs to none.
+ * - *Per step*: the write downtime that falls between a step's start and its end; what falls between steps or into the settling belongs to none. A visit
+ *   that was broken off (the operator was killed in it) lasts until the step begins anew: no instant counts twice.
  */
 import type { Us } from '../kernel/index.ts'
 import type { StepRecord } from '../result.ts'
@@ -60,16 +61,16 @@ export function longestGapUs(outages: readonly Outage[]): Us {
   return longest
 }
 
-/** The steps with the share-weighted write downtime that fell into each, in µs. A step without an end lasts until `endUs`. */
+/** The steps with the share-weighted write downtime that fell into each, in µs. A step without an end lasts until its next visit, or until `endUs`. */
 export function attributeToSteps(steps: readonly StepRecord[], outages: readonly Outage[], endUs: Us): readonly StepRecord[] {
   // A fleet's roll has thousands of both: only outages that may lie in a step are looked at, added up in their order.
   const byStart = outages.map((outage, nth) => ({ outage, nth })).sort((a, b) => a.outage.fromUs - b.outage.fromUs || a.nth - b.nth)
   let longestUs = 0
   for (const { fromUs, toUs } of outages) longestUs = Math.max(longestUs, toUs - fromUs)
-  return steps.map(step => {
-    const untilUs = step.endUs ?? endUs
+  return steps.map((step, i) => {
+    const untilUs = step.endUs ?? steps.find((later, n) => n > i && later.step === step.step && later.path === step.path)?.startUs ?? endUs
     const within: { readonly outage: Outage; readonly nth: number }[] = []
-    for (let i = firstFrom(byStart, step.startUs - longestUs); i < byStart.length && (byStart[i] as (typeof byStart)[number]).outage.fromUs < untilUs; i++) within.push(byStart[i] as (typeof byStart)[number])
+    for (let n = firstFrom(byStart, step.startUs - longestUs); n < byStart.length && (byStart[n] as (typeof byStart)[number]).outage.fromUs < untilUs; n++) within.push(byStart[n] as (typeof byStart)[number])
     let sum = 0
     for (const { outage } of within.sort((a, b) => a.nth - b.nth)) sum += overlapUs(outage, step.startUs, untilUs) * outage.share
     return { ...step, writeDowntimeUs: sum }

@@ -75,7 +75,7 @@ export class Actor {
     let failure: string | undefined
     for (let i = 0; i < action.lines.length; i++) {
       const line = this.bind(step, visit, action.lines[i] as PlacedLine, i + 1)
-      this.phase(step, visit, i + 1, line.argv, this.sim.now)
+      this.phase(step, visit, i + 1, line.argv, this.sim.now, line)
       if (this.gone) return undefined
       this.sim.log(COMMAND, step.id, i + 1, line.text)
       const process = runBound(line, key, i + 1, this.place)
@@ -96,7 +96,7 @@ export class Actor {
     const tasks: Task<Output>[] = []
     try {
       for (const [i, line] of lines.entries()) {
-        this.phase(step, visit, i + 1, line.argv, this.sim.now)
+        this.phase(step, visit, i + 1, line.argv, this.sim.now, line)
         if (this.gone) return undefined
         this.sim.log(COMMAND, step.id, i + 1, line.text)
         tasks.push(this.sim.spawn(this.limited(runBound(line, key, i + 1, this.place), action.timeoutUs)))
@@ -168,7 +168,7 @@ export class Actor {
     const { observer, elide } = this.options
     const poller: Poller = new Poller({
       sim: this.sim, target, everyUs: action.everyUs, giveUpUs, elide,
-      issued: (nth, atUs) => this.phase(step, visit, nth, line.argv, atUs),
+      issued: (nth, atUs) => this.phase(step, visit, nth, line.argv, atUs, line),
       wanted: () => observer?.wantsPoll?.(step.id, step.path, visit, poller.nth) ?? Number.POSITIVE_INFINITY,
     })
     try {
@@ -198,7 +198,7 @@ export class Actor {
     let issueUs = this.sim.now
     for (let nth = 1; issueUs < giveUpUs; nth++) {
       yield issueUs - this.sim.now
-      this.phase(step, visit, nth, line.argv, this.sim.now)
+      this.phase(step, visit, nth, line.argv, this.sim.now, line)
       if (this.gone) return
       const output = yield* this.limited(runBound(line, keyOf(step, visit), nth, this.place), giveUpUs - this.sim.now)
       if (output === INTERRUPTED) return
@@ -212,9 +212,12 @@ export class Actor {
     yield giveUpUs - this.sim.now
   }
 
-  private phase(step: PlanStep, visit: number, command: number, argv: readonly string[], atUs: Us): void {
+  private phase(step: PlanStep, visit: number, command: number, argv: readonly string[], atUs: Us, line?: BoundLine): void {
     this.options.terminal?.(`$ ${argv.join(' ')}`)
-    this.options.observer?.phase?.({ step: step.id, title: step.title, path: step.path, visit, phase: 'await', command, argv, atUs })
+    const { observer } = this.options
+    if (observer?.phase === undefined) return
+    const event = { step: step.id, title: step.title, path: step.path, visit, phase: 'await', command, argv, atUs } as const
+    observer.phase(line === undefined || line.stages.length < 2 || this.sim.records === undefined ? event : { ...event, stages: line.stages.map(stage => stage.argv) })
   }
 
   private returned(step: PlanStep, visit: number, command: number, line: BoundLine, output: Output): void {

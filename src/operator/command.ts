@@ -7,6 +7,8 @@ export interface Output {
   readonly code: number
   /** The instant whose state it shows, where that was past when it was asked. */
   readonly asOfUs?: Us
+  /** Of a pipeline: a command of the simulated world in it failed, and the status that is told is that of a text program behind it. */
+  readonly sourceFailed?: true
 }
 
 export const ok = (out = ''): Output => ({ out, err: '', code: 0 })

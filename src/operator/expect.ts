@@ -51,7 +51,7 @@ export function expectationTemplates(e: Expectation): Template[] {
 
 export interface Judgement {
   readonly holds: boolean
-  /** The data were missing: empty, not numeric where a number is needed, or the command failed. */
+  /** The data were missing: empty, not numeric where a number is needed, or the command failed, be it in front of a pipe that goes on without it. */
   readonly missing: boolean
 }
 
@@ -62,6 +62,12 @@ const FAILS: Judgement = { holds: false, missing: false }
 
 /** Judges an output. `countedNothing` says that the exit status 1 is grep's way of saying so. @throws UnknownVariableError */
 export function judge(e: Expectation, output: Output, lookup: Lookup, countedNothing = false): Judgement {
+  const judgement = judgeText(e, output, lookup, countedNothing)
+  // The shell sees the status of the last program alone, so what it decides stays; but there were no data to decide on.
+  return output.sourceFailed === true && !judgement.missing ? { ...judgement, missing: true } : judgement
+}
+
+function judgeText(e: Expectation, output: Output, lookup: Lookup, countedNothing: boolean): Judgement {
   const text = output.out.trim()
   if (output.code !== 0 && !(countedNothing && output.code === 1)) return missing(e)
   const verdict = holds(e, text, lookup)

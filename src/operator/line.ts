@@ -113,14 +113,16 @@ export function* runBound(line: BoundLine, key: string, nth: number, place: Work
   }
   let state = { text: '', errors: '' }
   let code = 0
+  let sourceFailed = false
   for (let i = 0; i < line.stages.length; i++) {
     const stage = line.stages[i] as BoundStage
     const stdin = stage.stdin ?? state.text
     const output: Output = stage.filter !== undefined ? stage.filter(stdin) : yield* place.registry.run(callOf(stage, i, stdin, key, nth, place))
     state = passOn(stage, output, state.errors)
     code = output.code
+    sourceFailed ||= stage.filter === undefined && code !== 0 && i < line.stages.length - 1
   }
-  return { out: state.text, err: state.errors, code }
+  return told({ out: state.text, err: state.errors, code }, sourceFailed)
 }
 
 /** A line that holds at most one command besides text programs can be looked at: judged at one instant, elided when nothing has changed. */
@@ -181,8 +183,12 @@ export class Lookable {
       state = passOn(stage, filtered, state.errors)
       code = filtered.code
     }
-    return { out: state.text, err: state.errors, code }
+    return told({ out: state.text, err: state.errors, code }, output.code !== 0 && real < stages.length - 1)
   }
+}
+
+function told(output: Output, sourceFailed: boolean): Output {
+  return sourceFailed ? { ...output, sourceFailed } : output
 }
 
 /** Whether exit status 1 of this line only says that grep counted nothing (its output is then `0`, a number like any other). */

@@ -18,6 +18,8 @@ export interface PhaseEvent extends Where {
   readonly phase: 'start' | 'await' | 'end'
   readonly command?: number
   readonly argv?: readonly string[]
+  /** Of a pipeline: the words of each of its programs. */
+  readonly stages?: readonly (readonly string[])[]
 }
 
 export interface ReturnedEvent extends Where {

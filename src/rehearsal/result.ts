@@ -48,6 +48,7 @@ export function resultOf({ sim, cluster, operator, injector, recording, scribe, 
 function storyOf(sim: Simulation, { cluster, injector, recording, scribe, chronicle }: Pick<Finished, 'cluster' | 'injector' | 'recording' | 'scribe' | 'chronicle'>, zeroUs: Us): NonNullable<RehearsalResult['story']> {
   return {
     line: (cluster.truth.history ?? PLAIN_HISTORY).line,
+    targets: cluster.truth.targetVersions,
     trace: since(zeroUs, (sim.records ?? []).filter(record => record.atUs >= zeroUs)),
     members: since(zeroUs, recording.changes),
     clients: since(zeroUs, recording.clients),

@@ -8,13 +8,13 @@ import type { Cluster } from '../engine.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
 import type { Claim, ControlEvent, GateEvent, GuardEvent, Journal, LineEvent, PhaseEvent, Plan, ReturnedEvent } from '../operator/index.ts'
 import { fill } from '../operator/words.ts'
-import type { GateRecord, LineRecord, RehearsalResult, StepRecord } from '../result.ts'
+import type { CommandRecord, GateRecord, LineRecord, StepRecord } from '../result.ts'
 
 /** Of the lines of a script so many are kept from its beginning, and as many from its end. */
 const LINES_KEPT = 1_000
 
 type Where = Pick<PhaseEvent, 'step' | 'path' | 'visit'>
-type CommandRecord = { -readonly [K in keyof NonNullable<RehearsalResult['story']>['commands'][number]]: NonNullable<RehearsalResult['story']>['commands'][number][K] }
+type OpenCommand = { -readonly [K in keyof CommandRecord]: CommandRecord[K] }
 type OpenStep = { -readonly [K in keyof StepRecord]: StepRecord[K] }
 
 /** How many commands a visit has issued. */
@@ -31,7 +31,7 @@ interface Followed {
 
 export class Scribe {
   readonly gates: GateRecord[] = []
-  readonly commands: CommandRecord[] = []
+  readonly commands: OpenCommand[] = []
   private readonly firstLines: LineRecord[] = []
   private readonly lastLines: LineRecord[] = []
   /** Commands issued by step visit; of a gate, its polls. Of each visit the latest, in the order they came. */
@@ -51,7 +51,7 @@ export class Scribe {
       this.follow(this.claimsOf(e))
     } else if (e.phase === 'await') {
       if (!this.isGate(e)) this.count(e, e.command ?? 1)
-      if (this.sim.records !== undefined) this.commands.push({ atUs: e.atUs, step: e.step, argv: e.argv ?? [], code: undefined, out: '', err: '' })
+      if (this.sim.records !== undefined) this.commands.push({ atUs: e.atUs, step: e.step, argv: e.argv ?? [], ...(e.stages === undefined ? {} : { stages: e.stages }), code: undefined, out: '', err: '' })
     }
   }
 

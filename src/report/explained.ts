@@ -6,7 +6,7 @@ import type { RehearsalResult } from '../result.ts'
 import { milestonesOf, partingOf } from './milestones.ts'
 import { compactStrip, shownOf } from './strip.ts'
 import { type Screen, cut, cutFront, glyphsFor, hang, paintFor } from './text.ts'
-import { count, faultPlace, faultWords, violationWords } from './words.ts'
+import { count, faultPlace, faultWords, plain } from './words.ts'
 
 /** Names a step by its number and id. */
 export type StepNames = (step: string) => string
@@ -24,8 +24,9 @@ export function smallestSentence({ smallest }: Explanation, faults: number): str
   const { needed, steps, set, minimal } = smallest
   const sizes = Object.entries(set).map(([path, value]) => `${path.replace(/^(?:cluster|load)\./, '')}=${value}`)
   const idle = steps - needed.length
-  const parts = needed.length === 0 ? [`no step is needed for it: all ${steps} can be left out and it still fails the same way`] : idle > 0 ? [`${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} that the failure takes: without the other ${idle === 1 ? 'one' : idle} it fails the same way`] : [`It takes every one of the ${steps} steps`]
-  if (smallest.schedule.length < faults) parts.push(`, then with ${smallest.schedule.length === 0 ? 'no fault' : count(smallest.schedule.length, 'fault')}`)
+  const alone = smallest.schedule.length > 0 ? `so ${smallest.schedule.length === 1 ? 'the fault alone does it' : 'the faults alone do it'}` : 'so what does it is what no step does'
+  const parts = needed.length === 0 ? [`no step does it: with all ${steps} left out it fails the same way, ${alone}`] : idle > 0 ? [`${needed.length === 1 ? 'the one step' : `the ${needed.length} steps`} that the failure takes: without the other ${idle === 1 ? 'one' : idle} it fails the same way`] : [`It takes every one of the ${steps} steps`]
+  if (smallest.schedule.length < faults) parts.push(`, then with ${smallest.schedule.length === 0 ? 'no fault' : `${count(smallest.schedule.length, 'fault')} (${smallest.schedule.map(({ kind, target }) => `${kind} of ${target.replace(/^member:/, '')}`).join(', ')})`}`)
   if (sizes.length > 0) parts.push(`, and on the smallest cluster and load that were tried (${sizes.join(', ')})`)
   return `${parts.join('')}.${minimal ? '' : ' (The search was cut short: there may be less.)'}`
 }
@@ -40,25 +41,45 @@ export function lastStrikeOf({ faults }: Pick<RehearsalResult, 'faults'>): Us | 
   return strikes.length === 0 ? undefined : Math.max(...strikes)
 }
 
+/** In how many rehearsals of a campaign the check failed, for whatever cause. */
+export interface Often {
+  readonly failed: number
+  readonly judged: number
+}
+
+/** That so many futures all fail by chance alone is less likely than this: then what they have in common matters. */
+const CHANCE = 0.01
+
 /**
  * Since when it was inevitable, as a sentence; empty where that was not looked into. A future counts when it fails the check that is explained, for
- * whatever cause; the faults are part of every future.
+ * whatever cause; the faults are part of every future, and so is all that was drawn before the first step: what this cluster is like, and how it stood.
+ * @param often in how many rehearsals the check failed, where that is known: only what happens every time is no luck
  */
-export function inevitableSentence({ inevitable: { moments, jump, steep, sure } }: Explanation, faults: number, lastStrikeUs: Us | undefined, names: StepNames): string {
+export function inevitableSentence({ inevitable: { moments, jump, steep, sure } }: Explanation, faults: number, lastStrikeUs: Us | undefined, names: StepNames, often?: Often): string {
   const [first, last] = [moments[0], moments.at(-1)]
   if (first === undefined || last === undefined) return ''
   const given = faults === 0 ? '' : faults === 1 ? ', with this fault' : ', with these faults'
   const doers = faults === 0 ? 'the runbook does it' : `the runbook and the ${faults === 1 ? 'fault' : 'faults'} do it`
-  if (sure === 0) return `From the first step on: ${first.failed} of ${first.futures} futures with other luck from there${given}${given === '' ? '' : ','} failed the same check. Not luck, ${doers}.`
+  if (sure === 0) return `From the first step on: ${first.failed} of ${first.futures} futures with other luck from there${given}${given === '' ? '' : ','} failed the same check. ${sharedWords(first, faults, doers, often)}`
   const head = sure !== null ? sentenceFor(moments, sure, faults, lastStrikeUs, names) : `Never quite: with other luck from the end on ${last.failed} of ${last.futures} futures failed the same check.`
   return steep && jump !== null && jump !== sure ? `${head} ${decision(moments, jump, names)}` : head
 }
 
+/** What futures that differ in their luck from the first step on have in common, and what that means. */
+function sharedWords({ failed, futures }: Moment, faults: number, doers: string, often: Often | undefined): string {
+  if (often !== undefined && often.judged > 0 && often.failed === often.judged) return `So did all ${plain(often.judged)} rehearsals: not luck, ${doers}.`
+  const shared = 'They share what was drawn before the first step: what this cluster is like, and how it stood.'
+  // Of a campaign with faults the others had others.
+  if (often === undefined || often.judged === 0 || faults > 0) return shared
+  const all = `Of all rehearsals, each with a cluster drawn anew, ${plain(often.failed)} of ${plain(often.judged)} did`
+  return failed === futures && (often.failed / often.judged) ** futures < CHANCE ? `${shared} ${all}: so it also hangs on that.` : `${shared} ${all}.`
+}
+
 /** The share of futures that fail, instant by instant. */
-export function inevitableLines(explained: Explanation, faults: number, lastStrikeUs: Us | undefined, names: StepNames, screen: Screen): string[] {
+export function inevitableLines(explained: Explanation, faults: number, lastStrikeUs: Us | undefined, names: StepNames, screen: Screen, often?: Often): string[] {
   const { moments, jump, steep, sure } = explained.inevitable
   if (moments.length === 0) return []
-  const told = hang('  ', inevitableSentence(explained, faults, lastStrikeUs, names), screen.columns)
+  const told = hang('  ', inevitableSentence(explained, faults, lastStrikeUs, names, often), screen.columns)
   if (sure === 0) return told
   const turn = jump === null || jump === sure ? [] : steep ? [jump - 1, jump] : [jump]
   const wanted = [0, ...turn, ...(sure === null ? [moments.length - 1] : [sure - 1, sure])]
@@ -92,36 +113,53 @@ function momentWords({ is, what, visit }: Moment, names: StepNames): string {
   return is === 'struck' ? `after the ${what}` : `before step ${names(what)}${visit > 1 ? ` (visit ${visit})` : ''}`
 }
 
-/** What one change avoids the failure, and how the two runs look side by side. */
+/** What one change would have done, and how the two runs look side by side. */
 export function twinLines(explained: Explanation, schedule: Schedule, runs: { readonly failed: RehearsalResult; readonly twin: RehearsalResult | undefined; readonly about: string }, names: StepNames, screen: Screen): string[] {
-  const { nearest, tried, passing } = explained.twins
-  const lines = twinSentences(explained, schedule, names).flatMap((sentence) => hang('  ', sentence, screen.columns))
-  if (nearest === null) return lines
-  lines.push(...hang('  ', `${passing} of ${tried} runs with one fault or step changed pass this check.`, screen.columns).map(paintFor(screen).dim))
   const { failed, twin, about } = runs
-  if (twin === undefined || failed.story === undefined) return lines
+  const observed = faultTwinSentence(explained, schedule, names)
+  const lines = [...wayOutSentences(explained, failed, names), ...(observed === '' ? [] : [observed])].flatMap((sentence) => hang('  ', sentence, screen.columns))
+  if (twin === undefined || failed.story === undefined || !isShown(explained, failed)) return lines
   return [...lines, ...sideBySide({ failed, twin }, about, screen), ...parting(failed, twin, screen)]
 }
 
-/** What one change would have done, the nearest first: what was seen on one luck, which is no advice. */
-export function twinSentences({ twins: { nearest, runbook, tried, passing } }: Explanation, schedule: Schedule, names: StepNames): string[] {
-  const all = `the ${tried} runs that differ in one fault or one step`
-  if (nearest === null && passing === 0) return [`None of ${all} passes this check.`]
-  if (nearest === null) return [`Of ${all}, ${passing} ${passing === 1 ? 'passes' : 'pass'} this check, but only by leaving out a guard, looking at it too late, or stopping the runbook: that mends nothing.`]
-  const first = `${nearest.fails.length === 0 ? 'On' : `Each of ${all} fails some check. Nearest to a way out: on`} this luck, ${twinWords(nearest, schedule, names)}`
-  return runbook === null ? [first] : [first, `In the runbook itself: on this luck, ${twinWords(runbook, schedule, names)}`]
+/** Whether there is a version to be reached: where none is, a run that only leaves the work out cannot be told from one that does it. */
+function hasTarget({ verdicts }: Pick<RehearsalResult, 'verdicts'>): boolean {
+  return verdicts.some(({ check, status }) => check === 'target-reached' && status !== 'notApplicable')
 }
 
-/** Whether a twin shows a way out: every check passes, and the runbook came to an end that its author meant. */
-export function mends({ outcome, fails }: Twin): boolean {
-  return fails.length === 0 && (outcome === 'completed' || outcome === 'rolledBack')
+/**
+ * The change of the runbook that shows a way out: one that people can choose (nobody orders faults), with which it completes and every check passes. One that
+ * leaves a step out counts only where the version to be reached says that the job was done all the same.
+ */
+export function wayOut({ twins: { nearest, runbook } }: Explanation, failed: Pick<RehearsalResult, 'verdicts'>): Twin | undefined {
+  return [nearest, runbook].find((twin): twin is Twin => twin !== null && twin.outcome === 'completed' && twin.fails.length === 0 && (twin.edit.is === 'swap' || (twin.edit.is === 'omit' && hasTarget(failed))))
 }
 
-function twinWords({ edit, outcome, fails }: Twin, schedule: Schedule, names: StepNames): string {
-  // That the runbook reports success all the same follows from the others.
-  const others = fails.filter((each) => each !== 'no-false-success' || fails.length === 1)
-  const left = fails.length === 0 ? 'and every check passes' : `without this failure, but it ${others.map(violationWords).join(', ')}`
-  return `${editWords(edit, schedule, names)}: ${OUTCOMES[outcome]}, ${left}.`
+/** Whether the nearest other rehearsal is worth a picture: a way out, or the same with a fault that was milder, in which nothing fails. */
+export function isShown(explained: Explanation, failed: Pick<RehearsalResult, 'verdicts'>): boolean {
+  const { nearest } = explained.twins
+  return nearest !== null && nearest.fails.length === 0 && (isOfFault(nearest.edit) || wayOut(explained, failed) === nearest)
+}
+
+function isOfFault({ is }: Edit): boolean {
+  return is === 'shorten' || is === 'shift' || is === 'drop'
+}
+
+/** The single change that helps, on this luck; or that none of those that were rehearsed does. */
+export function wayOutSentences(explained: Explanation, failed: Pick<RehearsalResult, 'verdicts' | 'schedule'>, names: StepNames): string[] {
+  const { tried, passing } = explained.twins
+  const way = wayOut(explained, failed)
+  if (way !== undefined) return [`On this luck, ${editWords(way.edit, [], names)}: ${OUTCOMES[way.outcome]}, and every check passes.`]
+  if (tried === 0) return []
+  const kinds = ['a step left out', 'two neighbours exchanged', ...(failed.schedule.length > 0 ? ['a fault shorter, elsewhere or away'] : [])]
+  const rest = passing === 0 ? 'Each of them fails the same check' : `${passing === 1 ? 'One' : plain(passing)} of them ${passing === 1 ? 'keeps' : 'keep'} this check, but ${passing === 1 ? 'fails' : 'fail'} another, ${passing === 1 ? 'leaves' : 'leave'} out a guard or the work itself, ${failed.schedule.length > 0 ? `${passing === 1 ? 'stops' : 'stop'} the runbook, or ${passing === 1 ? 'spares' : 'spare'} it the fault` : `or ${passing === 1 ? 'stops' : 'stop'} the runbook`}`
+  return [`No single change of the runbook helps: ${plain(tried)} single changes were rehearsed on this luck (${kinds.join(', ')}), and none is a way out.`, `${rest}.`]
+}
+
+/** What a milder fault would have done: it shows what the fault has to do with it, and is no advice. Empty where the nearest differs otherwise, or fails. */
+export function faultTwinSentence({ twins: { nearest } }: Explanation, schedule: Schedule, names: StepNames): string {
+  if (nearest === null || nearest.fails.length > 0 || !isOfFault(nearest.edit)) return ''
+  return `It hangs on the fault: on this luck, ${editWords(nearest.edit, schedule, names)}, ${OUTCOMES[nearest.outcome]}, and every check passes.`
 }
 
 const OUTCOMES = { completed: 'the runbook completes', rolledBack: 'the runbook rolls back', aborted: 'the runbook aborts', stuck: 'the runbook gets stuck' } as const

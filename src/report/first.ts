@@ -66,7 +66,8 @@ function windowOf({ story }: RehearsalResult, is: StoryWindow['is'], which: 'fir
   return best === undefined ? undefined : { atUs: best.fromUs, what }
 }
 
-function ofMeasure(measure: MeasureId, rehearsal: RehearsalResult): First | undefined {
+/** The first instant that a missed measure is about. */
+export function ofMeasure(measure: MeasureId, rehearsal: RehearsalResult): First | undefined {
   if (/^(?:writeDowntime|longestWriteGap|failedA)/.test(measure)) return windowOf(rehearsal, 'writesDown', 'longest', 'the longest write stop begins')
   if (measure === 'readDowntimeSeconds') return windowOf(rehearsal, 'readsDown', 'longest', 'the longest read stop begins')
   if (measure === 'lostAcknowledgedWrites' || measure === 'strandedWrites' || measure === 'inherentLostWrites') return firstLoss(rehearsal)
@@ -121,8 +122,9 @@ export function unnoticedOf({ counterexample, rehearsal }: Failed, names: StepNa
     return line.length <= SAID_MAX ? line : `${line.slice(0, SAID_MAX)} …`
   }
   const printed = look === undefined ? '' : ` Its last look printed ${said(look.out) === '' ? 'nothing' : `\`${said(look.out)}\``}${said(look.err) === '' ? '' : `, and as an error \`${said(look.err)}\``}.`
-  const blind = last.missing || (look !== undefined && look.code !== 0 && said(look.err) !== '')
+  const piped = look?.sourceFailed === true
+  const blind = last.missing || piped || (look !== undefined && look.code !== 0 && said(look.err) !== '')
   const late = ended(last) >= (firstOf({ counterexample, rehearsal })?.atUs ?? 0)
   if (!blind && !(late && COULD_BE_SEEN.includes(counterexample.check))) return null
-  return { step: late ? label : '', advice: blind ? `Let step ${label} say no when its command fails or prints nothing: here that was taken for a yes.` : '', words: `The last gate before the end, step ${label}, said yes at ${formatClock(ended(last)).slice(0, -2)} after ${count(last.polls, 'look')}${last.missing ? ', without data' : ''}.${printed}` }
+  return { step: late ? label : '', advice: blind ? `Let step ${label} say no when its command fails${piped ? ` in front of the pipe: here what the rest of the pipe made of nothing was taken for a yes` : ' or prints nothing: here that was taken for a yes'}.` : '', words: `The last gate before the end, step ${label}, said yes at ${formatClock(ended(last)).slice(0, -2)} after ${count(last.polls, 'look')}${last.polls > 1 && !last.waited ? ', none of which said no' : ''}${last.missing ? ', without data' : ''}.${printed}` }
 }

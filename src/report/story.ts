@@ -6,7 +6,8 @@ import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult, StepRecord } from '../result.ts'
 import { unnoticedOf } from './first.ts'
 import { type ScriptLine, UNSEEN, scriptLines } from './lines.ts'
-import { type StepNames, inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
+import { type Often, type StepNames, inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
+import { slipsOf } from './slips.ts'
 import { causeNamed } from './causes.ts'
 import { clauseWords, evidenceWords, newClauses } from './evidence.ts'
 import { REMEDY_NOTE, remedyFor } from './remedies.ts'
@@ -71,6 +72,8 @@ export interface Story {
   readonly rehearsal: RehearsalResult
   /** The nearest rehearsal that passes, recorded. */
   readonly twin?: RehearsalResult | undefined
+  /** In how many rehearsals of its campaign the check failed. */
+  readonly often?: Often | undefined
 }
 
 /** The story as lines. */
@@ -93,7 +96,7 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const sections = [
     [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, screen))],
     [paint.bold('Why'), ...why(story, names, screen)],
-    explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen)],
+    explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen, story.often)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
     explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin, about }, names, screen)],
     advice === '' ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
@@ -288,6 +291,7 @@ function why(story: Story, names: StepNames, screen: Screen): string[] {
     const where = step === undefined || step === '-' ? '' : ` (step ${names(step)})`
     lines.push(...hang(`  because ${clock(atUs).padStart(7)}  `, asText(`${clauseWords(text)}${where}`), screen.columns))
   }
+  for (const words of slipsOf(story, names)) lines.push(...hang('  on the way       ', asText(words), screen.columns))
   const unnoticed = unnoticedOf(story, names)
   if (unnoticed !== null) lines.push(...hang('  unnoticed        ', asText(unnoticed.words), screen.columns))
   const { root } = counterexample

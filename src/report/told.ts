@@ -1,5 +1,5 @@
 /** A campaign's result with what is needed to tell its stories. */
-import type { CampaignResult } from '../campaign/index.ts'
+import type { CampaignResult, Sample } from '../campaign/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import type { Scenario } from '../scenario/index.ts'
 import { type Story, outlineOf } from './story.ts'
@@ -11,6 +11,14 @@ export interface Told {
   readonly rehearsals: readonly RehearsalResult[]
   /** The recorded nearest passing rehearsal of each that has one, in the same order. */
   readonly twins?: readonly (RehearsalResult | undefined)[]
+  /** A recorded rehearsal in which nothing failed, where there is no counterexample to look at. */
+  readonly sample?: Sample | undefined
+}
+
+/** In how many of those that were drawn a check failed; undefined for the cells of a grid, which are no draws. */
+function oftenOf({ sweep, checks }: CampaignResult, check: string): Story['often'] {
+  const summary = checks.find(({ id }) => id === check)
+  return sweep !== null || summary === undefined || check === 'objectives-met' ? undefined : { failed: summary.violations, judged: summary.judged }
 }
 
 /** The story of each counterexample, the gravest first. */
@@ -18,6 +26,6 @@ export function storiesOf({ result, scenario, rehearsals, twins }: Told): Story[
   const outline = outlineOf(scenario.runbook)
   return result.counterexamples.flatMap((counterexample, i) => {
     const rehearsal = rehearsals[i]
-    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i] }]
+    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i], often: oftenOf(result, counterexample.check) }]
   })
 }

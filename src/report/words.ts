@@ -83,7 +83,7 @@ const VIOLATIONS: Readonly<Record<CheckId, string>> = {
   'target-reached': 'completed with members not on the target version',
   converges: 'did not come back to one healthy cluster',
   'no-divergent-rows': 'left rows that are not what was acknowledged',
-  'no-false-success': 'reported success although the truth was otherwise',
+  'no-false-success': 'reported success falsely',
   'rollback-safe': 'could not go back any more before its declared point of no return',
   terminates: 'got stuck',
   'gates-honest': 'passed a gate whose claim was false',

@@ -98,6 +98,7 @@ class Loader {
       name: this.name,
       title: file.title ?? compiled.runbook.title,
       description: file.description,
+      ...(file.correctedBy === undefined ? {} : { correctedBy: file.correctedBy }),
       file: this.files.shown(this.files.main),
       engine,
       alsoOn,

@@ -65,6 +65,8 @@ export interface Scenario {
   readonly name: string
   readonly title: string
   readonly description: string
+  /** A scenario that does the same job without the mistakes of this one, by name; reports point to it. */
+  readonly correctedBy?: string
   /** Where it came from, for messages. */
   readonly file: string
   readonly engine: Engine

@@ -85,6 +85,7 @@ export const ScenarioSchema = z.strictObject({
   format: z.literal(1, { error: 'this version of Proofroll reads format: 1' }).describe('The version of this grammar.'),
   title: z.string().optional().describe('One line. Default: the runbook’s title.'),
   description: z.string().default('').describe('What is rehearsed here, and where it comes from.'),
+  correctedBy: z.string().optional().describe('A scenario that does the same job without the mistakes of this one: reports name it where this one fails.'),
   extends: z.string().optional().describe('Another scenario file: what is written here overrides it, section by section and key by key.'),
   cluster: z.looseObject({ engine: z.string().describe('The simulated database.') }).describe('The simulated cluster; the other keys are the engine’s.'),
   start: StartSection.optional(),

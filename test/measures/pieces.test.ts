@@ -34,6 +34,8 @@ test('the longest gap is unweighted, of any cohort with at least one per cent of
 })
 
 test('downtime per step: what falls into it, weighted; none between steps; an open step lasts to the end', () => {
+  // The operator was killed in the first visit, and began anew: no instant counts twice.
+  expect(attributeToSteps([{ ...step('a', 0, undefined), result: 'open' }, { ...step('a', 120, 200), visit: 2 }], [outage(50, 250, 1)], 300).map(each => each.writeDowntimeUs)).toEqual([70, 80])
   const steps = attributeToSteps([step('a', 0, 100), step('b', 150, 200), step('c', 200, undefined)], [outage(50, 250, 0.5)], 300)
   expect(steps.map(s => s.writeDowntimeUs)).toEqual([25, 25, 25])
 })

@@ -127,7 +127,7 @@ function inBrowser(executablePath: string): void {
     expect(page.url()).toMatch(/#swap\/1@[\d.]+$/)
     await range.focus()
     await page.keyboard.press('Home')
-    expect(await output.textContent()).toMatch(/^00:00\.0/)
+    expect(await output.textContent()).toMatch(/^0\.0s/)
     const before = await page.locator('.cluster tbody').first().textContent()
     await page.keyboard.press('End')
     expect(await output.textContent()).not.toBe(atError)
@@ -136,6 +136,28 @@ function inBrowser(executablePath: string): void {
     await page.keyboard.press('ArrowLeft')
     expect(await page.locator('.cluster caption').first().textContent()).not.toBe(caption)
     expect(faults).toEqual([])
+    await close()
+  })
+
+  test('after a click into the chart arrow keys move on; the thumb stands over the cursor; what was clicked far away shows the timeline, and its step is marked', async () => {
+    const { page, close } = await open('failing')
+    const chart = page.locator('.viewer .track svg').first()
+    await chart.scrollIntoViewIfNeeded()
+    const box = (await chart.boundingBox())!
+    await chart.click({ position: { x: box.width * 0.6, y: 60 } })
+    const at = page.url()
+    await page.keyboard.press('ArrowRight')
+    expect(page.url()).not.toBe(at)
+    const [thumb, cursor] = await page.evaluate(() => {
+      const input = document.querySelector<HTMLInputElement>('.scrubber input')!
+      const { left, width } = input.getBoundingClientRect()
+      const line = document.querySelector('.cursor line')!.getBoundingClientRect()
+      return [left + 8 + ((width - 16) * Number(input.value)) / Number(input.max), line.left]
+    })
+    expect(Math.abs(thumb - cursor)).toBeLessThan(3)
+    await page.locator('.tree-table tbody tr td a').last().click()
+    expect(await page.evaluate(() => { const { top, bottom } = document.querySelector('.viewer .lanes')!.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight })).toBe(true)
+    expect(await page.locator('.tree-table tr.here').count()).toBeGreaterThan(0)
     await close()
   })
 

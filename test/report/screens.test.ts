@@ -1,7 +1,7 @@
 /** Whole screens, so that a change to what people read is seen in review. */
 import { describe, expect, test } from 'vitest'
-import type { Explanation } from '../../src/campaign/index.ts'
-import { inevitableSentence, twinSentences } from '../../src/report/explained.ts'
+import type { Edit, Explanation } from '../../src/campaign/index.ts'
+import { inevitableSentence, wayOut, wayOutSentences } from '../../src/report/explained.ts'
 import { renderJUnit } from '../../src/report/junit.ts'
 import { renderMarkdown } from '../../src/report/markdown.ts'
 import { type Story, renderStory } from '../../src/report/story.ts'
@@ -212,7 +212,8 @@ describe('terminal', () => {
 
       Since when it was inevitable
         From the first step on: 16 of 16 futures with other luck from there failed the
-        same check. Not luck, the runbook does it.
+        same check. They share what was drawn before the first step: what this cluster
+        is like, and how it stood.
 
       Who led
         step                1   2             3      4       5          6
@@ -227,7 +228,9 @@ describe('terminal', () => {
         █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
 
       What one change would have done
-        None of the 6 runs that differ in one fault or one step passes this check.
+        No single change of the runbook helps: 6 single changes were rehearsed on this
+        luck (a step left out, two neighbours exchanged), and none is a way out.
+        Each of them fails the same check.
 
       What would avoid it
         Stop or fence the old leader, and see it down, before the new one is promoted.
@@ -339,11 +342,11 @@ describe('terminal', () => {
         █ leads   ▒ follows   ░ neither   · down   (time is not to scale)
 
       What one change would have done
-        On this luck, had the process-kill of role:leader lasted 5.00 s instead of
-        10.0 s: the runbook completes, and every check passes.
-        In the runbook itself: on this luck, with step 2 wait after step 3 promote:
-        the runbook completes, and every check passes.
-        3 of 14 runs with one fault or step changed pass this check.
+        On this luck, with step 2 wait after step 3 promote: the runbook completes,
+        and every check passes.
+        It hangs on the fault: on this luck, had the process-kill of role:leader
+        lasted 5.00 s instead of 10.0 s, the runbook completes, and every check
+        passes.
                             as it went                   with that change
         postgres-cluster-0  ████████████████····▒▒▒▒▒▒▒  ███████████████····▒▒▒▒▒▒▒▒
         postgres-cluster-1  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
@@ -367,11 +370,27 @@ describe('terminal', () => {
       inevitable: { moments, jump: null, steep: false, sure },
       twins: { tried: 14, passing: 3, steps: ['wait'], nearest: null, runbook: null },
     })
-    expect(inevitableSentence(explained([moment(0, 16)], 0), 1, 5, names)).toBe('From the first step on: 16 of 16 futures with other luck from there, with this fault, failed the same check. Not luck, the runbook and the fault do it.')
+    expect(inevitableSentence(explained([moment(0, 16)], 0), 1, 5, names)).toBe('From the first step on: 16 of 16 futures with other luck from there, with this fault, failed the same check. They share what was drawn before the first step: what this cluster is like, and how it stood.')
+    // Only what happens every time is no luck; where it does not, sixteen of sixteen say that it hangs on the cluster, too.
+    expect(inevitableSentence(explained([moment(0, 16)], 0), 0, undefined, names, { failed: 40, judged: 40 })).toBe('From the first step on: 16 of 16 futures with other luck from there failed the same check. So did all 40 rehearsals: not luck, the runbook does it.')
+    expect(inevitableSentence(explained([moment(0, 16)], 0), 0, undefined, names, { failed: 53, judged: 100 })).toContain('Of all rehearsals, each with a cluster drawn anew, 53 of 100 did: so it also hangs on that.')
+    expect(inevitableSentence(explained([moment(0, 16)], 0), 0, undefined, names, { failed: 95, judged: 100 })).toMatch(/95 of 100 did\.$/)
     const sure = explained([moment(0, 2), moment(10_000_000, 16)], 1)
     expect(inevitableSentence(sure, 1, 10_000_000, names)).toContain('nothing could save it: 16 of 16 futures failed the same check')
     expect(inevitableSentence(sure, 1, 10_000_001, names)).toContain('other luck could not save it from the fault to come')
-    expect(twinSentences(sure, [], names)).toEqual(['Of the 14 runs that differ in one fault or one step, 3 pass this check, but only by leaving out a guard, looking at it too late, or stopping the runbook: that mends nothing.'])
+    const failed = (status: 'fail' | 'notApplicable') => ({ schedule: [], verdicts: [{ check: 'target-reached' as const, status, evidence: '' }] })
+    const none = 'No single change of the runbook helps: 14 single changes were rehearsed on this luck (a step left out, two neighbours exchanged), and none is a way out.'
+    expect(wayOutSentences(sure, failed('fail'), names)).toEqual([none, '3 of them keep this check, but fail another, leave out a guard or the work itself, or stop the runbook.'])
+    // A way out is a change that people can choose, with which the job is done and nothing fails.
+    const twin = (edit: Edit, fails: readonly 'converges'[] = [], outcome: 'completed' | 'rolledBack' = 'completed') => ({ ...sure, twins: { ...sure.twins, nearest: { edit, outcome, hash: '', fails } } })
+    const omit = { is: 'omit', step: 'promote' } as const
+    const swap = { is: 'swap', step: 'wait', with: 'promote' } as const
+    expect(wayOutSentences(twin(swap), failed('notApplicable'), names)).toEqual(['On this luck, with step wait after step promote: the runbook completes, and every check passes.'])
+    expect(wayOutSentences(twin(omit), failed('fail'), names)[0]).toMatch(/^On this luck, without step promote/)
+    for (const [explanation, status] of [[twin(omit), 'notApplicable'], [twin(swap, ['converges']), 'fail'], [twin(swap, [], 'rolledBack'), 'fail'], [twin({ is: 'shorten', fault: 0, durationUs: 1 }), 'fail'], [twin({ is: 'drop', fault: 0 }), 'fail']] as const) {
+      expect(wayOut(explanation, failed(status))).toBeUndefined()
+      expect(wayOutSentences(explanation, failed(status), names)[0]).toBe(none)
+    }
   })
 
   test('no line is wider than the screen, at any width from 80 on', () => {

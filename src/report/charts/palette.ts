@@ -21,10 +21,10 @@ export const LIGHT: Theme = {
 }
 export const DARK: Theme = {
   text: '#e6edf3', muted: '#9aa5b1', grid: '#30363d', background: '#0d1117',
-  blue: '#4aa8e0', orange: '#ff8c42', green: '#35c19a', red: '#ff7b72', purple: '#d896c0', sky: '#79c7f2', yellow: '#f0b429', grey: '#6e7681',
+  blue: '#3d93da', orange: '#ff8c42', green: '#35c19a', red: '#ff7b72', purple: '#d896c0', sky: '#b5e0ff', yellow: '#f0b429', grey: '#6e7681',
 }
 
-/** Versions in the order in which they are met: the old, the new, then others. */
+/** Versions in the order in which they are met: the old pale, the new full, then others. Amber and red are kept for what waits and what is wrong. */
 export function versionColours(theme: Theme): readonly string[] {
-  return [theme.blue, theme.yellow, theme.purple, theme.green, theme.orange]
+  return [theme.sky, theme.blue, theme.purple, theme.green, theme.orange]
 }

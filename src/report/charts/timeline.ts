@@ -41,7 +41,7 @@ export function timelineChart(timeline: Timeline, theme: Theme, title: string): 
     ['follows (pale)', { colour: `${colours[0]}55`, legend: true }],
     ['down', { colour: theme.grid, legend: true }],
     ['two leaders at once', { colour: theme.orange, legend: true }],
-    ['mixed', { colour: theme.sky, legend: false }],
+    ['mixed', { colour: theme.grey, legend: false }],
   ])
   const bars = barsOf(timeline)
   const datasets = [...kinds].flatMap(([kind, { colour }]) => {

@@ -7,15 +7,18 @@ import { costChart, growthChart } from '../charts/relations.ts'
 import { Comparison } from './comparison.tsx'
 import { ChartFigure } from './chart.tsx'
 import { Section } from './parts.tsx'
+import { viewerId } from './viewer.tsx'
 import { SchemeContext, useScheme, useTheme } from './theme.tsx'
 
 export function App({ data }: { readonly data: PageData }): JSX.Element {
   const [scheme, setScheme] = useScheme()
   const asked = useAsked()
+  usePaper()
   const { campaigns } = data
   return (
     <SchemeContext.Provider value={scheme}>
       <a class="skip" href="#main">To the verdict</a>
+      {campaigns.flatMap(({ failures: [first], sample }) => (first ?? sample) ?? []).slice(0, 1).map((viewed) => <a class="skip" key={viewed.id} href={`#${viewerId(viewed)}`}>To the timeline</a>)}
       <div class="bar">
         <span class="brand">Proofroll</span>
         {campaigns.length > 1 ? <nav aria-label="Scenarios"><ul>{campaigns.map(({ id, scenario, verdict, apart }) => <li key={id}><a href={`#${id}`}>{verdict === 'violated' ? '✗' : verdict === 'held' ? '✓' : '…'} {scenario}{apart === '' ? '' : ` (${apart})`}</a></li>)}</ul></nav> : <Contents data={data} />}
@@ -48,8 +51,26 @@ function Across({ data }: { readonly data: PageData }): JSX.Element | null {
 function Contents({ data }: { readonly data: PageData }): JSX.Element | null {
   const [only] = data.campaigns
   if (only === undefined) return null
-  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0], ['failures', 'failures', true], ['measures', 'measures', only.measures !== null], ['checks', 'checks', true], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null]]
+  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['failures', 'failures', true], ['sample', 'one rehearsal', only.sample !== null], ['measures', 'measures', only.measures !== null], ['checks', 'checks', true], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0]]
   return <nav aria-label="Contents"><ul>{links.filter(([, , there]) => there).map(([id, words]) => <li key={id}><a href={`#${only.id}-${id}`}>{words}</a></li>)}</ul></nav>
+}
+
+/** On paper nothing can be opened: what is folded is open while it is printed. */
+function usePaper(): void {
+  useEffect(() => {
+    let opened: HTMLDetailsElement[] = []
+    const open = (): void => {
+      opened = [...document.querySelectorAll<HTMLDetailsElement>('.cluster details:not([open]), .choice details:not([open])')]
+      for (const each of opened) each.open = true
+    }
+    const close = (): void => opened.forEach((each) => { each.open = false })
+    addEventListener('beforeprint', open)
+    addEventListener('afterprint', close)
+    return () => {
+      removeEventListener('beforeprint', open)
+      removeEventListener('afterprint', close)
+    }
+  }, [])
 }
 
 /** What the address asks for: `#campaign/2@74.691` is an instant of a failure. */

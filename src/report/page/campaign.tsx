@@ -1,13 +1,15 @@
 /** One campaign: verdict first, then what it rests on. */
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { distributionChart } from '../charts/distribution.ts'
 import type { CampaignView, FailureView } from '../view/page.ts'
 import { ChartFigure } from './chart.tsx'
-import { Failure, linkTo, Remark } from './failure.tsx'
+import { capital, Failure, Remark, Ways } from './failure.tsx'
 import { Heat } from './heat.tsx'
 import { Scroll, Section, Table, Words } from './parts.tsx'
 import { useTheme } from './theme.tsx'
+import { Tree } from './tree.tsx'
+import { linkTo, showViewer, Viewer, viewerId } from './viewer.tsx'
 
 const SIGNS = { held: '✓', violated: '✗', partial: '…' } as const
 
@@ -25,10 +27,12 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
       <header class={`verdict ${kind}`}>
         <p class="badge-line"><strong class={`verdict-badge ${kind}`}>{badge}</strong></p>
         <h1 id={`${id}-name`}>{view.scenario}{view.apart === '' ? '' : <span class="apart"> ({view.apart})</span>}</h1>
-        <p class="title">{view.title}</p>
+        <p class="title">{view.title}{view.upgrade === '' ? '' : <>: <strong>{view.upgrade}</strong></>}</p>
         <p class="sentence">{unbroken(view.sentence)}</p>
         <Gravest view={view} />
+        {view.notCovered.length === 0 || kind === 'violated' ? null : <NotCovered view={view} />}
         <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 130 ? 'long' : ''}><dt>{name}</dt><dd>{unbroken(value)}</dd></div>)}</dl>
+        {view.notCovered.length === 0 || kind !== 'violated' ? null : <NotCovered view={view} />}
         <p class="note"><Words text={view.limit} /></p>
       </header>
       {view.claims === null && view.objectives === null ? null : (
@@ -37,8 +41,8 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
           {view.objectives === null ? null : <Table view={view.objectives} caption="Objectives" left={2} />}
         </Section>
       )}
-      <Assumptions view={view} />
       <Failures view={view} asked={asked} />
+      <Sample view={view} asked={asked} />
       <Mends view={view} />
       {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
       {view.ending === null ? null : <Section id={`${id}-ending`} title="What led to that, in the first run"><Table view={view.ending} caption="The last commands, and what happened in the cluster" left={3} /></Section>}
@@ -53,6 +57,8 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
           {view.explored.map((words) => <Remark key={words} text={words} />)}
         </Section>
       )}
+      <Assumptions view={view} />
+      <Section id={`${id}-repeat`} title="To rehearse it again"><dl class="facts">{view.repeat.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl></Section>
     </article>
   )
 }
@@ -62,15 +68,58 @@ function unbroken(text: string): string {
   return text.replaceAll(' %', '\u00a0%')
 }
 
-/** The worst of it in three sentences, for whoever reads no further: what, where and why, and what would avoid it. */
-function Gravest({ view: { failures } }: { readonly view: CampaignView }): JSX.Element | null {
+/** Slips told on the first screen; all stand with the failure. */
+const SLIPS_FIRST = 2
+
+/** The worst of it in a few sentences, for whoever reads no further: what, where and why, with which faults, how much, and what would avoid it. */
+function Gravest({ view: { failures, corrected, missed } }: { readonly view: CampaignView }): JSX.Element | null {
   const [first] = failures
-  if (first === undefined) return null
+  if (first === undefined) return missed.length === 0 ? null : <dl class="gravest"><div><dt>What was missed</dt><dd>{missed.map(({ headline, why }) => <p key={headline}>{headline}. {why[0] ?? ''}</p>)}</dd></div></dl>
+  const also = missed.map(({ headline }) => headline.replace(/^It /, 'It also '))
   return (
     <dl class="gravest">
-      <div><dt>{failures.length === 1 ? 'How it failed' : 'The gravest failure'}</dt><dd>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}. <a href={linkTo(first)}>See it happen</a></dd></div>
-      {first.remedy === null && first.advice === '' ? null : <div><dt>What would avoid it</dt><dd><Words text={[first.remedy ?? '', first.advice].filter((words) => words !== '').join(' ')} /></dd></div>}
+      <div>
+        <dt>{failures.length === 1 ? 'How it failed' : 'The gravest failure'}</dt>
+        <dd>
+          <p>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}.{first.amount === '' ? '' : ` ${capital(first.amount)}.`} <a href={linkTo(first)} onClick={(event) => { event.preventDefault(); history.replaceState(null, '', linkTo(first)); document.getElementById(viewerId(first))?.scrollIntoView() }}>See it happen</a></p>
+          <p>{first.faults === 0 ? 'No fault was needed.' : `${first.faults === 1 ? 'The fault' : 'The faults'}: ${first.schedule.join('; ')}.`}</p>
+          {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}
+          {also.map((words) => <p key={words}>{words}.</p>)}
+        </dd>
+      </div>
+      <div><dt>What would avoid it</dt><dd><Ways failure={first} corrected={corrected} brief /></dd></div>
     </dl>
+  )
+}
+
+function NotCovered({ view: { notCovered, sample } }: { readonly view: CampaignView }): JSX.Element {
+  return (
+    <div class="not-covered">
+      <p><strong>Not covered</strong>{sample === null ? '' : <> (<a href={`#${viewerId(sample)}`}>one rehearsal as it went</a>)</>}</p>
+      <ul>{notCovered.map((words) => <li key={words}><Words text={words} /></li>)}</ul>
+    </div>
+  )
+}
+
+/** A rehearsal in which nothing failed, to see the runbook at work. */
+function Sample({ view: { sample, id }, asked }: { readonly view: CampaignView; readonly asked: Asked | undefined }): JSX.Element | null {
+  const [us, setUs] = useState(0)
+  const at = asked?.failure === sample?.id ? asked?.atUs : undefined
+  useEffect(() => {
+    if (at !== undefined) setUs(at)
+  }, [at])
+  if (sample === null) return null
+  const jump = (to: number): void => {
+    setUs(Math.max(0, to))
+    history.replaceState(null, '', linkTo(sample, to))
+  }
+  return (
+    <Section id={`${id}-sample`} title="One rehearsal as it went">
+      <p>{sample.words}</p>
+      <h3 class="hidden" id={`${sample.id}-headline`}>{sample.headline}</h3>
+      <Viewer viewed={sample} us={us} jump={jump} />
+      <Tree viewed={sample} us={us} go={(to) => { jump(to); showViewer(sample) }} />
+    </Section>
   )
 }
 
@@ -102,21 +151,26 @@ function Failures({ view, asked }: { readonly view: CampaignView; readonly asked
     if (asked !== undefined && view.failures.some(({ id }) => id === asked.failure)) setChosen(asked.failure)
   }
   const failure = view.failures.find(({ id }) => id === chosen) ?? first
-  if (failure === undefined) return <Section id={`${view.id}-failures`} title="Failures"><p>None was found.</p></Section>
+  const missed = view.missed.map(({ headline, why }) => <div class="missed" key={headline}><p><strong>{headline}.</strong></p>{why.length === 0 ? null : <ul>{why.map((words) => <li key={words}><Words text={words} /></li>)}</ul>}</div>)
+  if (failure === undefined) return <Section id={`${view.id}-failures`} title="Failures">{missed.length > 0 ? missed : <p>None was found.</p>}</Section>
+  const own = view.failures.filter(({ follows }) => !follows).length
+  const objectives = view.missed.length === 0 ? '' : `, and ${view.missed.length === 1 ? 'an objective' : `${view.missed.length} objectives`} it missed`
   return (
-    <Section id={`${view.id}-failures`} title={view.failures.length === 1 ? 'How it failed' : `${view.failures.length} ways it failed`}>
+    <Section id={`${view.id}-failures`} title={own <= 1 ? `How it failed${objectives}` : `${own} ways it failed${objectives}`}>
       {view.failures.length === 1 ? null : <Choice failures={view.failures} chosen={failure.id} choose={setChosen} />}
-      <Failure key={failure.id} failure={failure} at={asked?.failure === failure.id ? asked.atUs : undefined} />
+      {missed}
+      <Failure key={failure.id} failure={failure} corrected={view.corrected} at={asked?.failure === failure.id ? asked.atUs : undefined} />
       {view.failuresBeyond === '' ? null : <Remark text={view.failuresBeyond} />}
     </Section>
   )
 }
 
 function Choice({ failures, chosen, choose }: { readonly failures: readonly FailureView[]; readonly chosen: string; readonly choose: (id: string) => void }): JSX.Element {
-  return (
-    <nav class="choice" aria-label="Failures, the gravest first">
+  const own = failures.filter(({ follows }) => !follows)
+  const following = failures.filter(({ follows }) => follows)
+  const list = (some: readonly FailureView[]): JSX.Element => (
       <ol>
-        {failures.map((failure) => (
+        {some.map((failure) => (
           <li key={failure.id}>
             <a href={linkTo(failure)} aria-current={failure.id === chosen ? 'true' : undefined} onClick={(event) => { event.preventDefault(); choose(failure.id); history.replaceState(null, '', linkTo(failure)) }}>
               <span class="what">{failure.headline.replace(/^It /, '')}</span><span class="note">{failure.stepLabel === '' ? '' : failure.where}: {failure.causeWords === '' ? '' : `${failure.causeWords} `}({failure.cause}; {failure.words})</span>
@@ -124,6 +178,12 @@ function Choice({ failures, chosen, choose }: { readonly failures: readonly Fail
           </li>
         ))}
       </ol>
+  )
+  return (
+    <nav class="choice" aria-label="Failures, the gravest first">
+      {list(own)}
+      {own.length < 2 ? null : <p class="note">A rehearsal that fails a check in several ways is counted once, by the gravest or the largest of them.</p>}
+      {following.length === 0 ? null : <details><summary>{following.length === 1 ? 'One more that follows' : `${following.length} more that follow`} from {own.length === 1 ? 'it' : 'these'}</summary>{list(following)}</details>}
     </nav>
   )
 }
@@ -148,7 +208,7 @@ function Measures({ view }: { readonly view: CampaignView }): JSX.Element {
         })}
       </div>
       {others.length === 0 ? null : (
-        <p class="screen-only"><label for={`${view.id}-draw`}>Also draw</label> <select id={`${view.id}-draw`} value={other} onChange={(event) => setOther(event.currentTarget.value)}><option value="">…</option>{others.map(({ measure, name }) => <option key={measure} value={measure}>{name}</option>)}</select></p>
+        <p class="screen-only"><label for={`${view.id}-draw`}>Draw another measure</label> <select id={`${view.id}-draw`} value={other} onChange={(event) => setOther(event.currentTarget.value)}><option value="">…</option>{others.map(({ measure, name }) => <option key={measure} value={measure}>{name}</option>)}</select></p>
       )}
       {view.measures === null ? null : <Table view={view.measures} caption="Measures" left={2} />}
       {view.downtimeSteps === null ? null : <Table view={view.downtimeSteps} caption="Where writes were down" />}

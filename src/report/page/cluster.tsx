@@ -2,7 +2,7 @@
 import type { JSX } from 'preact'
 import type { Timeline } from '../view/data.ts'
 import { acknowledgersAt, clientWords, stateWords, stepAt } from './instant.ts'
-import { clock, Scroll } from './parts.tsx'
+import { clock, lasting, Scroll } from './parts.tsx'
 
 /** Groups of clients in the table. */
 const CLIENTS_SHOWN = 4
@@ -28,6 +28,7 @@ export function Cluster({ timeline, us, about }: { readonly timeline: Timeline; 
     ...timeline.clients.slice(0, CLIENTS_SHOWN).map((lane) => ({ name: lane.client, cells: instants.map((at) => clientWords(lane, at)) })),
     ...(timeline.quorum.length === 0 ? [] : [{ name: 'could acknowledge', cells: instants.map((at) => namesOrCount(acknowledgersAt(timeline, at))) }]),
   ]
+  const merged = alike(rows)
   const commands = timeline.commands.filter((command) => step !== undefined && command.step === step.step && command.atUs >= step.fromUs && command.atUs <= step.toUs)
   return (
     <section class="cluster" aria-live="polite" aria-label="The cluster at the chosen instant">
@@ -35,7 +36,7 @@ export function Cluster({ timeline, us, about }: { readonly timeline: Timeline; 
         <table class="stacks">
           <caption>The cluster at {clock(us)}{step === undefined ? '' : `, step ${step.label}`}</caption>
           <thead><tr><td />{columns.map(({ words, atUs, is }) => <th scope="col" key={words} class={`left${is === 'now' ? ' now' : ''}`}>{words} ({clock(atUs)})</th>)}</tr></thead>
-          <tbody>{rows.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${i === now ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`} data-column={`${columns[i]?.is ?? ''} ${clock(instants[i] ?? 0)}`}>{words}</td>)}</tr>)}</tbody>
+          <tbody>{merged.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${i === now ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`} data-column={`${columns[i]?.is ?? ''} ${clock(instants[i] ?? 0)}`}>{words}</td>)}</tr>)}</tbody>
         </table>
       </Scroll>
       {shown.length < members.length ? <p class="note">{members.length - shown.length} members that are the same at all three instants are not in this table.</p> : null}
@@ -43,12 +44,36 @@ export function Cluster({ timeline, us, about }: { readonly timeline: Timeline; 
       {commands.length === 0 ? null : (
         <details>
           <summary>What the operator typed in this step ({commands.length})</summary>
-          {commands.slice(0, COMMANDS_SHOWN).map((command, i) => <pre key={i}><code>{`${clock(command.atUs)} $ ${command.line}\n${command.out}${command.code === null || command.code === 0 ? '' : `\n(exit ${command.code})`}`}</code></pre>)}
+          {commands.slice(0, COMMANDS_SHOWN).map((command, i) => <pre key={i}><code>{`${clock(command.atUs)} $ ${command.line}\n${command.out}${command.code === null || command.code === 0 ? '' : `\n(exit ${command.code})`}${command.said === '' ? '' : `\n→ the gate reads this as: ${command.said}`}`}</code></pre>)}
           {commands.length > COMMANDS_SHOWN ? <p class="note">and {commands.length - COMMANDS_SHOWN} more of this step; the trace file has all.</p> : null}
+          {step?.gate == null ? null : <p class="note">{gateNote(step.gate, commands.length)}</p>}
         </details>
       )}
     </section>
   )
+}
+
+interface TableRow {
+  readonly name: string
+  readonly cells: readonly string[]
+}
+
+/** Neighbours of one sort that are the same at all instants are one row: `clients-1 … clients-4`. */
+function alike(rows: readonly TableRow[]): TableRow[] {
+  const stem = (name: string): string => name.replace(/\d+$/, '')
+  const kept: (TableRow & { readonly first: string })[] = []
+  for (const { name, cells } of rows) {
+    const last = kept.at(-1)
+    if (last !== undefined && /\d$/.test(name) && /client/.test(name) && stem(last.first) === stem(name) && last.cells.join('\n') === cells.join('\n')) kept[kept.length - 1] = { ...last, name: `${last.first} … ${name}` }
+    else kept.push({ name, cells, first: name })
+  }
+  return kept
+}
+
+function gateNote({ polls, forUs, waited, passed }: NonNullable<Timeline['steps'][number]['gate']>, listed: number): string {
+  const looks = polls > listed ? `${polls} looks, of which ${listed} are listed: those at which nothing could have changed are not. ` : ''
+  const held = forUs > 0 ? `The answer had to stay yes for ${lasting(forUs)}. ` : ''
+  return `${looks}${held}${passed ? (waited ? 'It said yes in the end.' : 'No look said no.') : 'It never said yes for long enough.'}`
 }
 
 interface Column {

@@ -44,6 +44,13 @@ export function stepAt({ steps }: Timeline, us: number): StepSpan | undefined {
   return begun.findLast(({ toUs }) => us <= toUs) ?? begun.at(-1)
 }
 
+/** The place of the stop that is next to an instant. */
+export function nearestStop(stops: readonly number[], us: number): number {
+  const after = stops.findIndex((stop) => stop >= us)
+  if (after < 0) return Math.max(0, stops.length - 1)
+  return after > 0 && us - (stops[after - 1] as number) < (stops[after] as number) - us ? after - 1 : after
+}
+
 /** Every instant at which anything changes, in order: the stops of the scrubber. */
 export function stopsOf(timeline: Timeline, more: readonly number[]): number[] {
   const ends = (spans: readonly Span[]): number[] => spans.flatMap(({ fromUs, toUs }) => [fromUs, toUs])

@@ -1,7 +1,7 @@
 /** The timeline: everything that happened in one rehearsal on one axis of time. */
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { instantsOf, linearAxis, squeezedAxis, type Axis } from '../view/axis.ts'
+import { axisOf, ticksOf, type Axis } from '../view/axis.ts'
 import type { Timeline } from '../view/data.ts'
 import { clock, lasting } from './parts.tsx'
 import { type Row, rowsOf } from './rows.tsx'
@@ -21,14 +21,16 @@ export interface LanesProps {
   readonly compact?: boolean
   /** The step that the failure hangs on. */
   readonly failing?: string
+  /** Members with a lane; default: all. */
+  readonly shown?: readonly string[]
 }
 
-const TICK_PX = 92
+const TICK_PX = 64
 /** What is left for the track on A4 beside the names, so that what is printed is drawn for paper and not cut off by it. */
 const PAPER_PX = 500
 const TOP = 34
 
-export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [], toScale, zoom, compact = false, failing = '' }: LanesProps): JSX.Element {
+export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [], toScale, zoom, compact = false, failing = '', shown }: LanesProps): JSX.Element {
   const scroll = useRef<HTMLDivElement>(null)
   const [room, setRoom] = useState(860)
   useEffect(() => {
@@ -47,13 +49,13 @@ export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [],
       removeEventListener('afterprint', measure)
     }
   }, [])
-  const axis = useMemo(() => (toScale ? linearAxis(timeline.endUs) : squeezedAxis([...instantsOf(timeline), ...marks.map((mark) => mark.atUs)], timeline.endUs)), [timeline, toScale])
+  const axis = useMemo(() => axisOf(timeline, marks, toScale), [timeline, marks, toScale])
   const width = Math.round(room * zoom)
   const x = (us: number): number => Math.round(axis.at(us) * (width - 2) * 10) / 10 + 1
-  const rows = useMemo(() => rowsOf(timeline, moments, compact, failing), [timeline, compact])
+  const rows = useMemo(() => rowsOf(timeline, moments, compact, failing, shown), [timeline, compact, shown?.length])
   const top = compact ? 18 : TOP
   const height = top + rows.reduce((sum, row) => sum + row.height, 0) + 4
-  const body = useMemo(() => <Body timeline={timeline} rows={rows} x={x} width={width} height={height} top={top} axis={axis} marks={marks} compact={compact} />, [timeline, rows, width, axis])
+  const body = useMemo(() => <Body timeline={timeline} rows={rows} x={x} width={width} height={height} top={top} axis={axis} marks={marks} compact={compact} toScale={toScale} />, [timeline, rows, width, axis])
   const pick = (event: PointerEvent): void => {
     if (onPick === undefined || (event.type === 'pointermove' && event.buttons !== 1)) return
     const box = (event.currentTarget as Element).getBoundingClientRect()
@@ -67,17 +69,23 @@ export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [],
   }, [cursor, zoom])
   return (
     <div class={`lanes${compact ? ' compact' : ''}`}>
-      <div class="names" aria-hidden="true" style={{ paddingTop: `${top}px` }}>
+      <div class="names" aria-hidden="true">
+        <div class="axis-words" style={{ height: `${top}px`, lineHeight: `${top}px` }}>{toScale ? 'time' : 'time, not to scale'}</div>
         {rows.map((row) => <div key={row.id} class={row.id.startsWith('member-') ? 'member' : ''} style={{ height: `${row.height}px`, lineHeight: `${row.note === undefined ? row.height : Math.floor(row.height / 2) - 2}px` }} title={row.note === undefined ? row.name : `${row.name}, ${row.note}`}><bdi>{row.name}</bdi>{row.note === undefined ? null : <span class="row-note">{row.note}</span>}</div>)}
       </div>
       <div class="track" ref={scroll} tabIndex={zoom > 1 ? 0 : -1} role="group" aria-label={label}>
-        <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label} onPointerDown={pick} onPointerMove={pick}>
+        <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label} onPointerDown={pick} onPointerMove={pick} onMouseDown={onPick === undefined ? undefined : keepFocus}>
           {body}
           {cursor === undefined ? null : <g class="cursor"><line x1={cursor} x2={cursor} y1={top - 6} y2={height} /><path d={`M${cursor - 5} ${top - 6}h10l-5 7z`} /></g>}
         </svg>
       </div>
     </div>
   )
+}
+
+/** A click would take the focus away from what was just given it. */
+function keepFocus(event: MouseEvent): void {
+  event.preventDefault()
 }
 
 interface BodyProps {
@@ -90,22 +98,22 @@ interface BodyProps {
   readonly axis: Axis
   readonly marks: NonNullable<LanesProps['marks']>
   readonly compact: boolean
+  readonly toScale: boolean
 }
 
 /** What does not change while the scrubber moves. */
-function Body({ timeline, rows, x, width, height, top, axis, marks, compact }: BodyProps): JSX.Element {
-  const ticks = Array.from({ length: Math.max(2, Math.floor(width / TICK_PX)) }, (_, i, { length } = { length: Math.max(2, Math.floor(width / TICK_PX)) }) => i / (length - 1))
+function Body({ timeline, rows, x, width, height, top, axis, marks, compact, toScale }: BodyProps): JSX.Element {
+  const ticks = ticksOf(timeline, axis, toScale, TICK_PX / width)
   let y = top
   return (
     <>
       <Patterns />
-      {ticks.map((place, i) => {
-        const us = axis.instant(place)
+      {ticks.map((us, i) => {
         const at = x(us)
         return (
           <g key={i} class="tick">
             <line x1={at} x2={at} y1={top - 4} y2={height} />
-            <text x={at} y={top - 7} text-anchor={i === 0 ? 'start' : i === ticks.length - 1 ? 'end' : 'middle'}>{clock(us)}</text>
+            <text x={at} y={top - 7} text-anchor={at < TICK_PX / 2 ? 'start' : at > width - TICK_PX / 2 ? 'end' : 'middle'}>{clock(us)}</text>
           </g>
         )
       })}
@@ -155,8 +163,14 @@ function Patterns(): JSX.Element {
   )
 }
 
+/** Members whose lag is drawn, in the order of their colours; of a fleet too many to be named. */
+function lagged({ members }: Timeline, shown: readonly string[]): string[] {
+  const those = members.filter(({ lag, member }) => shown.includes(member) && lag.some(([, value]) => (value ?? 0) >= 0.05)).map(({ member }) => member)
+  return those.length > 5 ? [] : those
+}
+
 /** What signs and colours mean. */
-export function Legend({ timeline, failing }: { readonly timeline: Timeline; readonly failing: string }): JSX.Element {
+export function Legend({ timeline, failing, shown }: { readonly timeline: Timeline; readonly failing: string; readonly shown: readonly string[] }): JSX.Element {
   const sample = (draw: JSX.Element): JSX.Element => <svg width="26" height="16" aria-hidden="true"><Patterns />{draw}</svg>
   const steps = timeline.steps.filter(({ container, result }) => !container && result !== 'skipped')
   const gates = steps.flatMap(({ gate }) => gate ?? [])
@@ -165,8 +179,8 @@ export function Legend({ timeline, failing }: { readonly timeline: Timeline; rea
   const gate = (words: string, className: string, is: (gate: (typeof gates)[number]) => boolean): JSX.Element | null => (gates.some(is) ? <li>{sample(<path class={`gate ${className}`} d="M13 3l5 5l-5 5l-5 -5z" />)} {words}</li> : null)
   return (
     <ul class="legend" aria-label="Legend">
-      {step('step', 'done', ({ result, undo }) => result === 'done' && !undo)}
-      {step('step with an error, or never ended', 'failed', ({ result, undo }) => !undo && (result === 'failed' || result === 'open'))}
+      {step('step', 'done', ({ result, undo, erred }) => result === 'done' && !undo && !erred)}
+      {step('step with an error, or never ended', 'failed', ({ result, undo, erred }) => !undo && (result === 'failed' || result === 'open' || erred))}
       {step('undone step', 'undo', ({ undo }) => undo)}
       {failing === '' ? null : <li>{sample(<rect class="step done fails" x="2" y="3" width="22" height="10" />)} where it fails</li>}
       {gate('gate that said yes', 'passed', (each) => each.passed && !blind(each))}
@@ -177,6 +191,7 @@ export function Legend({ timeline, failing }: { readonly timeline: Timeline; rea
       <li>{sample(<rect class="version v0" x="1" y="7" width="24" height="8" />)} half: follows</li>
       <li>{sample(<rect class="version v0" x="1" y="12" width="24" height="3" />)} thin: neither</li>
       <li>{sample(<rect x="1" y="1" width="24" height="14" fill="url(#down)" />)} hatched: down</li>
+      {lagged(timeline, shown).length < 2 ? null : lagged(timeline, shown).map((member, i) => <li key={member}>{sample(<path class={`lag l${i % 5}`} d="M1 12L25 4" />)} lag of {member}</li>)}
       <li>{sample(<rect class="client ok" x="1" y="3" width="24" height="10" />)} clients served</li>
       <li>{sample(<rect class="client slow" x="1" y="3" width="24" height="10" />)} clients wait</li>
       <li>{sample(<rect x="1" y="3" width="24" height="10" fill="url(#error)" />)} clients get errors</li>

@@ -2,22 +2,14 @@
 import type { ComponentChildren, JSX } from 'preact'
 import type { Row, TableView } from '../view/page.ts'
 
+export { clock } from '../view/clock.ts'
 export { lasting } from './duration.ts'
-
-/** `01:14.7`, or `1:02:03.4`: tenths put events in order for a reader. */
-export function clock(us: number): string {
-  const tenths = Math.floor(us / 1e5)
-  const pad = (n: number): string => String(n).padStart(2, '0')
-  const seconds = Math.floor(tenths / 10)
-  const rest = `${pad(seconds % 60)}.${tenths % 10}`
-  return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${pad(Math.floor(seconds / 60) % 60)}:${rest}` : `${pad(Math.floor(seconds / 60))}:${rest}`
-}
 
 export function grouped(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
 }
 
-const MARKS = { pass: ['✓', 'held'], fail: ['✗', 'violated'], none: ['–', 'not tested'] } as const
+const MARKS = { pass: ['✓', 'held'], fail: ['✗', 'violated'], none: ['–', 'not tested'], over: ['!', 'not kept'] } as const
 
 export function Mark({ status }: { readonly status: keyof typeof MARKS }): JSX.Element {
   const [sign, words] = MARKS[status]

@@ -21,14 +21,16 @@ const CLIENT_ROWS_MAX = 3
 /** A character of a label is about so wide. */
 const CHARACTER_PX = 6.2
 
-export function rowsOf(timeline: Timeline, moments: Moments, compact: boolean, failing: string): Row[] {
+/** @param shown members with a row of their own; default: all */
+export function rowsOf(timeline: Timeline, moments: Moments, compact: boolean, failing: string, shown?: readonly string[]): Row[] {
+  const members = timeline.members.filter(({ member }) => shown?.includes(member) !== false)
   const rows: Row[] = [{ id: 'steps', name: 'steps', height: compact ? 20 : 26, draw: (x, height) => <Steps steps={timeline.steps} x={x} height={height} failing={failing} /> }]
   if (!compact && timeline.faults.some(({ struck }) => struck)) rows.push({ id: 'faults', name: 'faults', height: 22, draw: (x, _, width) => <Faults timeline={timeline} x={x} width={width} /> })
   rows.push(...clientRows(timeline.clients, compact))
-  rows.push(...timeline.members.map((lane): Row => ({ id: `member-${lane.member}`, name: lane.member, height: compact ? 18 : 28, draw: (x, height) => <Member lane={lane} timeline={timeline} x={x} height={height} /> })))
+  rows.push(...members.map((lane): Row => ({ id: `member-${lane.member}`, name: lane.member, height: compact ? 18 : 28, draw: (x, height) => <Member lane={lane} timeline={timeline} x={x} height={height} /> })))
   if (compact) return rows
-  const greatest = Math.max(0, ...timeline.members.flatMap(({ lag }) => lag.map(([, value]) => value ?? 0)))
-  if (greatest >= 0.05) rows.push({ id: 'lag', name: 'replication lag', note: `up to ${lasting(greatest * 1e6)}`, height: 44, draw: (x, height, width) => <Lag timeline={timeline} x={x} height={height} width={width} greatest={greatest} /> })
+  const greatest = Math.max(0, ...members.flatMap(({ lag }) => lag.map(([, value]) => value ?? 0)))
+  if (greatest >= 0.05) rows.push({ id: 'lag', name: 'replication lag', note: `up to ${lasting(greatest * 1e6)}`, height: 44, draw: (x, height, width) => <Lag members={members} x={x} height={height} width={width} greatest={greatest} /> })
   if (timeline.quorum.length > 0) rows.push({ id: 'quorum', name: 'can acknowledge', height: 20, draw: (x, height) => <Quorum timeline={timeline} x={x} height={height} /> })
   const split = timeline.windows.filter(({ is }) => is === 'split')
   if (split.length > 0) rows.push({ id: 'split', name: 'two take writes', height: 20, draw: (x, height) => <Windows spans={split} x={x} height={height} kind="split" words="both" /> })
@@ -91,9 +93,9 @@ function Steps({ steps, x, height, failing }: { readonly steps: readonly StepSpa
         const text = `${step.undo ? 'u' : ''}${step.number || step.step}`
         return (
           <g key={i}>
-            <rect class={`step ${step.result}${step.undo ? ' undo' : ''}${isFailing(step) ? ' fails' : ''}`} x={from} y={2} width={width} height={height - 5} />
+            <rect class={`step ${step.erred ? 'failed' : step.result}${step.undo ? ' undo' : ''}${isFailing(step) ? ' fails' : ''}`} x={from} y={2} width={width} height={height - 5} />
             {text.length * CHARACTER_PX + (step.gate === null ? 2 : 13) < width ? <text class="on-step" x={from + (step.gate === null ? width : width - 10) / 2} y={height / 2 + 3} text-anchor="middle">{text}</text> : null}
-            <title>{told(`${step.label}${step.visit > 1 ? ` (visit ${step.visit})` : ''}: ${step.result}${step.gate === null ? '' : `; gate ${step.gate.passed ? 'passed' : 'did not pass'} after ${step.gate.polls} looks${step.gate.missing ? ', without data' : ''}${step.gate.honest === false ? ', against the truth' : ''}`}`, step)}</title>
+            <title>{told(`${step.label}${step.visit > 1 ? ` (visit ${step.visit})` : ''}${step.erred ? ': an error, with exit status 0' : `: ${step.result}`}${step.gate === null ? '' : `; gate ${step.gate.passed ? 'passed' : 'did not pass'} after ${step.gate.polls} looks${step.gate.missing ? ', without data' : ''}${step.gate.honest === false ? ', against the truth' : ''}`}`, step)}</title>
           </g>
         )
       })}
@@ -171,7 +173,7 @@ function Member({ lane, timeline, x, height }: { readonly lane: MemberLane; read
         return (
           <g key={i}>
             {span.state === 'down' ? <rect x={from} y={2} width={width} height={full} fill="url(#down)" /> : <rect class={`version v${version} ${span.state}`} x={from} y={2 + full - tall} width={width} height={tall} />}
-            {span.state === 'leader' && width > 46 ? <text class="on-member" x={from + 5} y={height / 2 + 4}>leads</text> : null}
+            {span.state === 'leader' && width > 46 ? <text class={`on-member on-v${version}`} x={from + 5} y={height / 2 + 4}>leads</text> : null}
             <title>{told(`${lane.member} ${span.state === 'leader' ? 'leads' : span.state === 'follower' ? 'follows' : span.state === 'down' ? 'is down' : 'is up'}${span.version === '' ? '' : `, ${timeline.component} ${span.version}`}${span.timeline === null || timeline.line === '' ? '' : `, ${timeline.line} ${span.timeline}`}`, span)}</title>
           </g>
         )
@@ -181,13 +183,13 @@ function Member({ lane, timeline, x, height }: { readonly lane: MemberLane; read
 }
 
 /** The top of the row is the greatest lag of all, which stands under the row's name. */
-function Lag({ timeline, x, height, width, greatest }: { readonly timeline: Timeline; readonly x: X; readonly height: number; readonly width: number; readonly greatest: number }): JSX.Element {
-  const furthest = timeline.members.find(({ lag }) => lag.some(([, value]) => value === greatest))?.member ?? ''
+function Lag({ members, x, height, width, greatest }: { readonly members: readonly MemberLane[]; readonly x: X; readonly height: number; readonly width: number; readonly greatest: number }): JSX.Element {
+  const furthest = members.find(({ lag }) => lag.some(([, value]) => value === greatest))?.member ?? ''
   const y = (seconds: number): number => Math.round((height - 4 - (seconds / greatest) * (height - 8)) * 10) / 10
   return (
     <>
       <rect class="unseen" x={0} y={0} width={width} height={height}><title>{furthest} was the furthest behind: {lasting(greatest * 1e6)}</title></rect>
-      {timeline.members.map(({ member, lag }, i) => {
+      {members.filter(({ lag }) => lag.some(([, value]) => (value ?? 0) >= 0.05)).map(({ member, lag }, i) => {
         let pen = false
         const path = lag.map(([atUs, value]) => {
           const command = value === null ? '' : `${pen ? 'L' : 'M'}${x(atUs)} ${y(value)}`
@@ -207,7 +209,7 @@ function Quorum({ timeline, x, height }: { readonly timeline: Timeline; readonly
         const span = { fromUs: atUs, toUs: timeline.quorum[i + 1]?.atUs ?? timeline.endUs }
         const { x: from, width } = box(span, x)
         if (span.toUs <= span.fromUs) return null
-        return <g key={i}><rect class={`quorum q${Math.min(2, members.length)}`} x={from} y={3} width={width} height={height - 7} />{width > 12 ? <text class="on-member" x={from + 4} y={height / 2 + 4}>{members.length}</text> : null}<title>{told(members.length === 0 ? 'nobody could acknowledge a write' : `could acknowledge: ${members.join(', ')}`, span)}</title></g>
+        return <g key={i}><rect class={`quorum q${Math.min(2, members.length)}`} x={from} y={3} width={width} height={height - 7} />{width > 12 ? <text class="on-member on-quorum" x={from + 4} y={height / 2 + 4}>{members.length}</text> : null}<title>{told(members.length === 0 ? 'nobody could acknowledge a write' : `could acknowledge: ${members.join(', ')}`, span)}</title></g>
       })}
     </>
   )

@@ -29,6 +29,25 @@ export function squeezedAxis(instants: readonly number[], endUs: number): Axis {
   return { endUs, at: (us) => between(stops, places, us), instant: (place) => between(places, stops, place) }
 }
 
+/** The axis on which a rehearsal is drawn. @param marks instants that must be told apart on it */
+export function axisOf(timeline: Timeline, marks: readonly { readonly atUs: number }[], toScale: boolean): Axis {
+  return toScale ? linearAxis(timeline.endUs) : squeezedAxis([...instantsOf(timeline), ...marks.map(({ atUs }) => atUs)], timeline.endUs)
+}
+
+const NICE_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400]
+
+/**
+ * Instants to be written on the axis, none nearer to the one before than `apart` (a share of the width): to scale round ones, squeezed those at which steps
+ * begin and the runbook ends, which are what a reader looks for.
+ */
+export function ticksOf(timeline: Timeline, axis: Axis, toScale: boolean, apart: number): number[] {
+  const step = (NICE_SECONDS.find((seconds) => (seconds * 1e6) / timeline.endUs >= apart) ?? Math.ceil((timeline.endUs * apart) / 3600e6) * 3600) * 1e6
+  const wanted = toScale ? Array.from({ length: Math.floor(timeline.endUs / step) + 1 }, (_, i) => i * step) : [0, ...timeline.steps.filter(({ container, result }) => !container && result !== 'skipped').map(({ fromUs }) => fromUs), timeline.operatorEndUs, timeline.endUs]
+  const kept: number[] = []
+  for (const us of [...new Set(wanted)].sort((a, b) => a - b)) if (kept.length === 0 || axis.at(us) - axis.at(kept.at(-1) as number) >= apart) kept.push(us)
+  return kept
+}
+
 /** Linear between known points, by bisection. */
 function between(from: readonly number[], to: readonly number[], value: number): number {
   const last = from.length - 1

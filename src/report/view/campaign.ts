@@ -1,6 +1,6 @@
 /** One campaign as the page shows it: every figure and sentence of the terminal's summary, as tables. Nothing is computed here that is not in the result. */
 import { countRuns } from '../../campaign/ranges.ts'
-import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../../campaign/result.ts'
+import { type CampaignResult, type CheckSummary, runsJudged } from '../../campaign/result.ts'
 import { unhit } from '../../campaign/probes.ts'
 import { notNeeded } from '../../campaign/needless.ts'
 import { againWords } from '../again.ts'
@@ -10,6 +10,7 @@ import { MEASURES, type MeasureId } from '../../result.ts'
 import { exploredWords } from '../charts/index.ts'
 import { OUTCOMES } from '../../campaign/aggregate.ts'
 import { causeNamed } from '../causes.ts'
+import { type OutlineStep, outlineOf } from '../story.ts'
 import { folderOf } from '../files.ts'
 import { GATE_COLUMNS, gateFigures, howJudged, titleOf, wordFor } from '../gates.ts'
 import { flipSentences, valueText } from '../sensitivity.ts'
@@ -19,9 +20,12 @@ import { type Told, storiesOf } from '../told.ts'
 import { checkMeaning, count, formatMeasure, formatShare, formatZeroBelow, measureMeaning, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import { distributionOf, isTelling } from './distribution.ts'
-import { failureView } from './failure.ts'
+import { notCoveredOf, upgradeWords } from './covered.ts'
+import { failureView, namesOf, treeOf } from './failure.ts'
 import { heatMapsOf } from './heat.ts'
+import { boundWords, missedOf } from './missed.ts'
 import type { CampaignView, Row, TableView } from './page.ts'
+import { timelineOf } from './timeline.ts'
 
 const UNFINISHED_MAX = 5
 const BEYOND_MAX = 12
@@ -35,6 +39,8 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
   const { result, scenario } = told
   const drawn = result.sweep === null && result.runs > 0
   const stories = storiesOf(told)
+  const outline = outlineOf(scenario.runbook)
+  const recorded = stories[0]?.rehearsal ?? told.sample?.rehearsal
   return {
     id,
     scenario: result.scenario, title: result.title, engine: result.engine,
@@ -43,6 +49,12 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     verdict: result.verdict === 'violated' ? 'violated' : result.partial || result.runs === 0 ? 'partial' : 'held',
     badge: badgeWords(result),
     sentence: sentence(result),
+    upgrade: upgradeWords(recorded, scenario.assumedTargets ?? []),
+    notCovered: notCoveredOf(result),
+    corrected: correctedOf(scenario, result),
+    missed: drawn ? missedOf(result, recorded, namesOf(outline)) : [],
+    sample: sampleView(told, outline, id),
+    repeat: repeatOf(result),
     facts: factsOf(result),
     limit: LIMIT,
     unfinished: unfinishedWords(result),
@@ -107,29 +119,50 @@ function factsOf(result: CampaignResult): [string, string][] {
     ...(strategy.kind === 'random' && inBudget > 0 ? [['confidence', confidence(result, inBudget)] as [string, string]] : []),
     ...(settings.length > 0 ? [['set', settings.join(', ')] as [string, string]] : []),
     ...(result.without.length > 0 ? [['without', result.without.join(', ')] as [string, string]] : []),
-    ['made by', `Proofroll ${result.proofroll}, engine ${result.engine}, ${formatDuration(result.simulatedSeconds * 1e6)} simulated`],
-    ['seed and fingerprint', `${result.seed}, ${result.fingerprint}`],
   ]
 }
 
+/** What it takes to rehearse the very same again, and to see that it was. */
+function repeatOf({ proofroll, engine, seed, fingerprint, simulatedSeconds }: CampaignResult): [string, string][] {
+  return [['made by', `Proofroll ${proofroll}, engine ${engine}, ${formatDuration(simulatedSeconds * 1e6)} simulated`], ['seed', seed], ['fingerprint (the same command with the same version has the same)', fingerprint]]
+}
+
+/** Where this one fails: a scenario that its author names as one without its mistakes. */
+function correctedOf({ correctedBy, name }: Told['scenario'], { verdict, source }: CampaignResult): CampaignView['corrected'] {
+  if (correctedBy === undefined || correctedBy === name || verdict !== 'violated' || source.set['cluster.engine'] !== undefined) return null
+  return { name: correctedBy, command: `proofroll run ${correctedBy}` }
+}
+
+function sampleView({ sample, scenario }: Told, outline: readonly OutlineStep[], id: string): CampaignView['sample'] {
+  const timeline = sample === undefined ? undefined : timelineOf(sample.rehearsal, outline, scenario.runbook)
+  if (sample === undefined || timeline === undefined) return null
+  const { rehearsal, run } = sample
+  const struck = timeline.faults.filter((fault) => fault.struck)
+  return {
+    id: `${id}/0`, headline: 'One rehearsal', timeline, tree: treeOf({ outline, rehearsal, counterexample: { step: '-' } }, scenario.runbook),
+    because: [], first: null, inevitable: null, twin: null, about: [], step: '', needed: [], smallest: null,
+    words: `Run ${plain(run)} of them, ${struck.length === 0 ? 'in which no fault struck' : `in which ${struck.length === 1 ? 'this fault' : 'these faults'} struck: ${struck.map(({ words }) => words).join('; ')}`}: it ${rehearsal.outcome === 'completed' ? 'completed' : rehearsal.outcome === 'rolledBack' ? 'was rolled back' : rehearsal.outcome === 'aborted' ? 'was aborted' : 'got stuck'}. Every check of it was kept; it is one of many, and no average.`,
+  }
+}
+
 function confidence({ checks: all }: CampaignResult, inBudget: number): string {
-  const worst = all.filter(({ status, id }) => status === 'fail' && id !== 'objectives-met').sort((a, b) => (b.rate ?? 0) - (a.rate ?? 0))[0]
+  // Of several the gravest: it is the one that is told first. They are in their order.
+  const worst = all.find(({ status, id }) => status === 'fail' && id !== 'objectives-met')
   if (worst?.ci95 == null) return `0 failures in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way (95 %)`
-  return `it ${violationWords(worst.id)} in ${formatShare(worst.rate ?? 0)} of these; of all such rehearsals in ${formatShare(worst.ci95[0])} to ${formatShare(worst.ci95[1])}, with 95 % confidence`
+  return `it ${violationWords(worst.id)} in ${plain(worst.violations)} of ${plain(worst.judged)}${worst.judged < inBudget ? ' that this can be said of' : ''}; had there been any number of rehearsals, it would be ${formatShare(worst.ci95[0])} to ${formatShare(worst.ci95[1])} of them (95 % sure)`
 }
 
 function claims(result: CampaignResult): TableView | null {
   if (result.claims.length === 0) return null
   const inBudget = runsJudged(result)
   const rows = result.claims.map((claim): Row => ({
-    status: claim.runsAbove > 0 ? 'fail' : neverCompleted(result) ? 'none' : 'pass',
+    status: claim.runsAbove > 0 ? 'over' : neverCompleted(result) ? 'none' : 'pass',
     cells: [measureName(claim.measure), claim.claimed === 0 ? 'none' : `at most ${formatMeasure(claim.measure, claim.claimed)}`, formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), formatMeasure(claim.measure, claim.max), claim.runsAbove === 0 ? (neverCompleted(result) ? 'not shown' : 'never') : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`],
   }))
-  return { head: ['', 'the document claims', 'measured, median', 'p99', 'worst', 'exceeded'], rows, notes: [] }
-}
-
-function bounds({ measure, max, min }: ObjectiveSummary): string {
-  return [min === null ? '' : `at least ${formatMeasure(measure, min)}`, max === null ? '' : `at most ${formatMeasure(measure, max)}`].filter((part) => part !== '').join(', ')
+  const judged = new Set(result.objectives.map(({ measure }) => measure))
+  const loose = result.claims.filter(({ measure, runsAbove }) => runsAbove > 0 && !judged.has(measure)).map(({ measure }) => measureName(measure))
+  const others = [...judged].map(measureName)
+  return { head: ['', 'the document claims', 'measured, median', 'p99', 'worst', 'exceeded'], rows, notes: ['A claim is what the document promises: it is shown beside what was measured, and the verdict does not hang on it. The verdict comes from the objectives of the scenario and from the checks.', ...(loose.length === 0 ? [] : [`No objective of this scenario is about ${loose.join(', ')}${others.length === 0 ? '' : `; it is judged by ${others.join(', ')}`}.`])] }
 }
 
 function objectives(result: CampaignResult): TableView | null {
@@ -138,7 +171,7 @@ function objectives(result: CampaignResult): TableView | null {
   const rows = result.objectives.map((each): Row => {
     const never = neverCompleted(result)
     const tested = !(each.status === 'pass' && (never || (untested && /writ/i.test(each.measure))))
-    return { status: each.status === 'fail' ? 'fail' : each.status === 'pass' && tested ? 'pass' : 'none', cells: [measureName(each.measure), `${each.at} ${bounds(each)}`, each.status === 'notExercised' ? (each.faults === 'none' ? 'about rehearsals without faults' : 'not judged') : `${formatMeasure(each.measure, each.measured)}${tested ? '' : never ? ' (not tested: never completed)' : ' (not tested: no writes)'}`] }
+    return { status: each.status === 'fail' ? 'fail' : each.status === 'pass' && tested ? 'pass' : 'none', cells: [measureName(each.measure), `${each.at} ${boundWords(each)}`, each.status === 'notExercised' ? (each.faults === 'none' ? 'about rehearsals without faults' : 'not judged') : `${formatMeasure(each.measure, each.measured)}${tested ? '' : never ? ' (not tested: never completed)' : ' (not tested: no writes)'}`] }
   })
   return { head: ['objective', 'wanted', 'measured'], rows, notes: [] }
 }
@@ -150,10 +183,10 @@ function checks(result: CampaignResult): TableView {
   const drawn = result.sweep === null
   const rows = perRun.map(({ id, status, violations, judged, rate, ci95 }): Row => ({
     status: status === 'fail' ? 'fail' : status === 'pass' ? 'pass' : 'none',
-    cells: [id, checkMeaning(id), STATUS_WORDS[status], judged === 0 ? '' : `${plain(violations)} of ${plain(judged)}`, ...(drawn ? [rate === null || ci95 === null ? '' : `${formatShare(rate)} (${formatShare(ci95[0])} – ${formatShare(ci95[1])})`] : [])],
+    cells: [id, checkMeaning(id), STATUS_WORDS[status], judged === 0 ? '' : `${plain(violations)} of ${plain(judged)}`, ...(drawn ? [rate === null || ci95 === null ? '' : violations === 0 ? formatZeroBelow(judged) : `${formatShare(rate)} (${formatShare(ci95[0])} – ${formatShare(ci95[1])})`] : [])],
   }))
-  const order = { fail: 0, pass: 1, none: 2 }
-  return { head: ['check', 'what has to be so', 'result', 'violated in', ...(drawn ? ['rate (95 % interval)'] : [])], rows: rows.sort((a, b) => order[a.status ?? 'none'] - order[b.status ?? 'none']), notes: [] }
+  const order = { fail: 0, over: 1, pass: 2, none: 3 }
+  return { head: ['check', 'what has to be so', 'result', 'violated in', ...(drawn ? ['rate (95 % sure)'] : [])], rows: rows.sort((a, b) => order[a.status ?? 'none'] - order[b.status ?? 'none']), notes: perRun.some(({ judged }) => judged > 0 && judged < runsJudged(result)) ? ['Some checks cannot be judged of every rehearsal: whether the target is reached only of those that completed.'] : [] }
 }
 
 function measures(result: CampaignResult): TableView {
@@ -171,7 +204,7 @@ function downtimeSteps(result: CampaignResult): TableView | null {
   const rest = 1 - leaves.reduce((sum, step) => sum + step.share, 0)
   const places = leaves.map((step) => ({ name: stepLabel(step.step, step.title), mean: step.writeDowntimeSecondsMean, share: step.share }))
   if (rest > 0.005) places.push({ name: 'after the runbook ended', mean: total * rest, share: rest })
-  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: places.sort((a, b) => b.share - a.share).map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: [] }
+  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: places.sort((a, b) => b.share - a.share).map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: result.checks.some(({ id, status }) => id === 'serves-at-end' && status === 'fail') ? ['In some rehearsals writes had not come back when the rehearsal ended: of those the downtime is what had passed by then, and was to go on.'] : [] }
 }
 
 function beyondWords(result: CampaignResult): string {
@@ -190,11 +223,11 @@ function beyondWords(result: CampaignResult): string {
 function gates(result: CampaignResult): TableView | null {
   if (result.gates.length === 0) return null
   const rows = result.gates.map((gate): Row => ({
-    status: gate.dishonest > 0 || gate.missing > 0 ? 'fail' : gate.mattered === 0 ? 'none' : 'pass',
-    cells: [titleOf(gate), ...gateFigures(gate), plain(gate.missing), plain(gate.stale), gate.mattered === 0 ? 'never mattered: every look said yes' : gate.stopped === 0 ? 'only ever waited, and passed' : ''],
+    status: gate.dishonest > 0 || gate.blind > 0 ? 'fail' : gate.mattered === 0 ? 'none' : 'pass',
+    cells: [titleOf(gate), ...gateFigures(gate).map((cell) => (cell === '' ? '–' : cell)), plain(gate.missing), plain(gate.stale), gate.blind > 0 ? `said yes without data in ${plain(gate.blind)}: that protects nothing` : gate.mattered === 0 ? 'never said no, so it protected nothing here' : gate.stopped === 0 ? 'only ever waited, and passed' : ''],
   }))
   const word = wordFor(result.gates)
-  return { head: [word, ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), word === 'guard' ? 'A guard is a decision of the script that can end it or hold it up; the status of a command under set -e is met only where it ends the script. stopped: it ended the script. caught: the run would have failed; false alarm: it would have completed. without data: it decided on an empty or failed answer. on stale data: on one that was already old.' : 'A gate looks again and again until the answer is the one it waits for. stopped: it ended the run or sent it elsewhere. caught: the run would have failed; false alarm: it would have completed. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output. on stale data: on an answer that was already old.'] }
+  return { head: [word, ...GATE_COLUMNS, 'without data', 'on stale data', ''], rows, notes: [howJudged(result.gates), `${word === 'guard' ? 'A guard is a decision of the script that can end it or hold it up; the status of a command under set -e is met only where it ends the script. stopped: it ended the script. caught: the run would have failed; false alarm: it would have completed. without data: it decided on an empty or failed answer. on stale data: on one that was already old.' : 'A gate looks again and again until the answer is the one it waits for. stopped: it ended the run or sent it elsewhere. caught: the run would have failed; false alarm: it would have completed. dishonest: it passed, and what it claims was not so. without data: it decided on empty or failed output. on stale data: on an answer that was already old.'} –: nothing to tell (no stop to be judged, or no claim to be held against the truth).`] }
 }
 
 function mendsOf(result: CampaignResult): CampaignView['mends'] {

@@ -45,6 +45,10 @@ export interface GateMark {
   readonly stale: boolean
   readonly honest: boolean | null
   readonly claims: readonly string[]
+  /** Some look said no. */
+  readonly waited: boolean
+  /** For how long the answer had to stay yes; 0 = one look is enough. */
+  readonly forUs: number
 }
 
 /** One visit of a step. */
@@ -57,6 +61,8 @@ export interface StepSpan extends Span {
   readonly visit: number
   readonly result: 'done' | 'failed' | 'skipped' | 'open'
   readonly container: boolean
+  /** A command printed an error, and its status said success. */
+  readonly erred: boolean
   readonly gate: GateMark | null
 }
 
@@ -74,13 +80,15 @@ export interface WindowSpan extends Span {
   readonly who: string
 }
 
-/** A command with the beginning of its output. */
+/** A command, the whole pipeline, with the beginning of its output. */
 export interface CommandMark {
   readonly atUs: number
   readonly step: string
   readonly line: string
   readonly code: number | null
   readonly out: string
+  /** What a gate made of it: `yes`, `no`, `yes, without data`; empty where that is not known. */
+  readonly said: string
 }
 
 /** One rehearsal on one time axis. */

@@ -2,17 +2,19 @@
 import { type Counterexample, type CampaignResult, runsJudged } from '../../campaign/result.ts'
 import type { Plan } from '../../operator/index.ts'
 import { partingOf, milestonesOf } from '../milestones.ts'
-import { inevitableSentence, lastStrikeOf, mends, smallestSentence, twinSentences } from '../explained.ts'
+import { faultTwinSentence, inevitableSentence, isShown, lastStrikeOf, smallestSentence, wayOut, wayOutSentences } from '../explained.ts'
 import { causeWords } from '../causes.ts'
 import { clauseWords, evidenceWords, newClauses } from '../evidence.ts'
 import { firstOf, unnoticedOf } from '../first.ts'
 import { REMEDY_NOTE, remedyFor } from '../remedies.ts'
+import { isNamed, passedOver, slipsOf } from '../slips.ts'
 import { UNSEEN, scriptLines } from '../lines.ts'
 import { type OutlineStep, type Story, labelOf, withLines } from '../story.ts'
-import { asStruck, count, faultWords, plain, violationWords } from '../words.ts'
-import { formatClock } from '../../kernel/index.ts'
-import type { StoryLoss } from '../../result.ts'
+import { asStruck, count, faultWords, formatMeasure, measureName, plain, violationWords } from '../words.ts'
+import { formatDuration } from '../../kernel/index.ts'
+import type { GateRecord, MeasureId, RehearsalResult, StoryLoss } from '../../result.ts'
 import type { FailureView, TreeLine, TwinView } from './page.ts'
+import { clock, timed } from './clock.ts'
 import { timelineOf } from './timeline.ts'
 
 /** Failures with a picture: of each check the first, then more while there is room. The others are listed with their replay command. */
@@ -27,8 +29,8 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
   const whole = result.counterexamples.find((each) => each.signature === (counterexample as Counterexample).signature)
   const runs = result.signatures.find((each) => each.check === check && each.cause === cause && each.step === step)?.runs ?? 0
   const judged = runsJudged(result)
-  const told = evidenceWords(check, evidence)
-  const { effect } = newClauses(told, because)
+  const told = timed(evidenceWords(check, evidence))
+  const { effect } = newClauses(evidenceWords(check, evidence), because)
   const first = firstOf(story)
   const unnoticed = unnoticedOf(story, names)
   const stepLabel = step === '-' ? '' : names(step)
@@ -46,22 +48,27 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     faultsFound: counterexample.faultsFound,
     schedule: schedule.map(faultWords),
     evidence: told,
-    because: because.map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : formatClock(clause.atUs), text: clauseWords(clause.text), step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step), said: clause === effect })),
-    first: first === undefined ? null : { atUs: Math.max(0, Math.round(first.atUs)), what: clauseWords(first.what) },
-    unnoticed: unnoticed?.words ?? '',
+    because: because.toSorted((a, b) => a.atUs - b.atUs).map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : clock(clause.atUs), text: timed(clauseWords(clause.text)), step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step), said: clause === effect })),
+    first: first === undefined ? null : { atUs: Math.max(0, Math.round(first.atUs)), what: timed(clauseWords(first.what)) },
+    unnoticed: timed(unnoticed?.words ?? ''),
     about: members.filter((member) => [evidence, ...because.flatMap(({ text, node }) => [text, node ?? ''])].some((text) => isNamed(member, text))),
-    root: root === undefined || root.what === '' ? null : { tested: root.tested, words: root.tested ? `Tested: without ${namedRoot(root.what, names)}, on the same luck, it does not happen.` : `It also happens without ${namedRoot(root.what, names)}, on the same luck: the chain tells what went together, not what did it.` },
-    tested: explained === undefined ? [] : twinSentences(explained, schedule, names).map((words, i) => ({ words, mends: i > 0 || (explained.twins.nearest !== null && mends(explained.twins.nearest)) })),
+    root: root === undefined || root.what === '' ? null : { tested: root.tested, words: root.tested ? `Tested: ${root.what.startsWith('step ') ? `${namedRoot(root.what, names)} does it. Left out, on the same luck, it does not happen, which shows the cause and is no remedy` : `without ${root.what}, on the same luck, it does not happen`}.` : `It also happens without ${namedRoot(root.what, names)}, on the same luck: the chain tells what went together, not what did it.` },
+    slips: slipsOf(story, names).map(timed),
+    tested: explained === undefined ? [] : wayOutSentences(explained, rehearsal, names).map((words) => ({ words, mends: wayOut(explained, rehearsal) !== undefined })),
+    observed: explained === undefined ? '' : faultTwinSentence(explained, schedule, names),
+    amount: amountOf(check, result),
+    judgedAt: judgedAtWords(rehearsal),
+    follows: followsFrom(counterexample, result.counterexamples),
     remedy: remedyFor(cause) ?? null,
     remedyNote: REMEDY_NOTE,
     advice: unnoticed?.advice ?? '',
     smallest: explained === undefined ? null : smallestSentence(explained, counterexample.schedule.length),
     needed: explained === undefined || explained.smallest.needed.length === explained.smallest.steps ? [] : explained.smallest.needed,
     inevitable: explained === undefined ? null : {
-      words: inevitableSentence(explained, counterexample.schedule.length, lastStrikeOf(rehearsal), names),
+      words: timed(inevitableSentence(explained, counterexample.schedule.length, lastStrikeOf(rehearsal), names, story.often)),
       moments: explained.inevitable.moments.map(({ atUs, is, what, failed, futures }) => ({ atUs: Math.max(0, Math.round(atUs)), what: is === 'ended' ? 'the operator has ended' : is === 'struck' ? `after the ${what}` : `before step ${names(what)}`, failed, futures })),
     },
-    tree: treeOf(story),
+    tree: treeOf(story, plan),
     stranded: lossesOf(rehearsal.story?.losses ?? [], rehearsal.story?.line ?? ''),
     timeline: timeline ?? null,
     twin: nth < PICTURED_MAX ? twinView(story, plan, names) : null,
@@ -74,11 +81,33 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
   }
 }
 
-/** Whether the text speaks of the member, and not of one whose name is longer. */
-function isNamed(member: string, text: string): boolean {
-  if (member === '') return false
-  for (let at = text.indexOf(member); at >= 0; at = text.indexOf(member, at + 1)) if (!/[\w-]/.test(text.charAt(at + member.length)) && !/[\w-]/.test(text.charAt(at - 1))) return true
-  return false
+/** Which measure says how much of a failure there was. */
+const AMOUNTS: Readonly<Partial<Record<string, MeasureId>>> = { 'no-acknowledged-write-lost': 'lostAcknowledgedWrites', 'no-split-brain': 'splitBrainSeconds', 'no-forbidden-skew': 'forbiddenSkewSeconds', 'no-divergent-rows': 'divergentRows' }
+
+function amountOf(check: string, { measures, sweep }: CampaignResult): string {
+  const measure = AMOUNTS[check]
+  if (measure === undefined || sweep !== null || !(measures[measure].max > 0)) return ''
+  const { p50, max } = measures[measure]
+  return `${measureName(measure)}: median ${formatMeasure(measure, p50)}, worst ${formatMeasure(measure, max)} a rehearsal`
+}
+
+/** Objectives that a check speaks of. */
+const OBJECTIVE_OF: Readonly<Partial<Record<string, string>>> = { lostAcknowledgedWrites: 'no-acknowledged-write-lost', strandedWrites: 'no-acknowledged-write-lost', inherentLostWrites: 'no-acknowledged-write-lost', splitBrainSeconds: 'no-split-brain', splitBrainWrites: 'no-split-brain', forbiddenSkewSeconds: 'no-forbidden-skew', divergentRows: 'no-divergent-rows' }
+
+/** Whether a failure is only another one's consequence: success reported although that had happened, an objective about what a check found. */
+function followsFrom({ check, cause }: Pick<Counterexample, 'check' | 'cause'>, all: readonly Pick<Counterexample, 'check' | 'cause'>[]): boolean {
+  if (check === 'no-false-success') return all.some((other) => other.check !== check && other.check !== 'objectives-met' && other.cause === cause)
+  return check === 'objectives-met' && all.some((other) => other.check === OBJECTIVE_OF[cause])
+}
+
+/** Whether some failure that is told speaks of the objective. */
+export function isToldOf(measure: string, all: readonly Pick<Counterexample, 'check' | 'cause'>[]): boolean {
+  return all.some(({ check, cause }) => (check === 'objectives-met' && cause === measure) || check === OBJECTIVE_OF[measure])
+}
+
+function judgedAtWords({ simulatedUs, measures }: RehearsalResult): string {
+  const afterUs = simulatedUs - Math.round(measures.durationSeconds * 1e6)
+  return afterUs < 1e6 ? '' : `Checks judge when everything has come to rest, 15 minutes after the runbook’s end at the latest: here ${formatDuration(afterUs)} after it.`
 }
 
 /** Losses that differ in nothing but their time are told as one. */
@@ -105,12 +134,20 @@ export function namesOf(outline: readonly OutlineStep[]): (id: string) => string
   }
 }
 
-function treeOf({ outline, rehearsal, counterexample }: Story): TreeLine[] {
+/** What a rehearsal's tree is made of. */
+type Grown = Pick<Story, 'outline' | 'rehearsal'> & { readonly counterexample: Pick<Counterexample, 'step'> & { readonly explained?: Counterexample['explained'] | undefined } }
+
+export function treeOf({ outline, rehearsal, counterexample }: Grown, plan: Plan): TreeLine[] {
   const failing = counterexample.step.replace(/^undo of /, '')
   const needed = new Set(counterexample.explained?.smallest.needed ?? [])
   const forward = rehearsal.steps.filter(({ path }) => path === 'forward')
   const undo = rehearsal.steps.filter(({ path }) => path === 'undo')
   const script = new Map(scriptLines(rehearsal).map((line) => [line.line, line]))
+  const errors = passedOver(rehearsal)
+  const errorOf = (step: string): TreeLine['error'] => {
+    const own = errors.filter((each) => each.step === step)
+    return own.length === 0 ? 'none' : own.every(({ silent }) => silent) ? 'silent' : 'passed over'
+  }
   const lines = withLines(outline, [...script.values()]).map((step): TreeLine => {
     const records = forward.filter((record) => record.step === step.id)
     const line = script.get(step.id)
@@ -118,7 +155,7 @@ function treeOf({ outline, rehearsal, counterexample }: Story): TreeLine[] {
     const first = records[0] ?? line
     const took = records.length === 0 ? (line?.tookUs ?? 0) : records.reduce((sum, { startUs, endUs }) => sum + ((endUs ?? startUs) - startUs), 0)
     return {
-      step: step.id, number: step.number, title: step.title === step.id ? '' : step.title, depth: step.depth, container: step.container, undo: false,
+      step: step.id, number: step.number, title: step.title === step.id ? '' : spoken(step.title), depth: step.depth, container: step.container, undo: false,
       startUs: first === undefined ? null : Math.max(0, first.startUs),
       tookUs: took,
       visits: records.length === 0 ? (line?.passes ?? 0) : records.length,
@@ -126,22 +163,47 @@ function treeOf({ outline, rehearsal, counterexample }: Story): TreeLine[] {
       downUs: step.container ? 0 : records.reduce((sum, { writeDowntimeUs }) => sum + writeDowntimeUs, 0),
       failing: step.id === failing && !counterexample.step.startsWith('undo of '),
       needed: needed.has(step.id),
+      command: step.container || line !== undefined ? '' : commandsOf(plan, step.id, step.title),
+      gate: gateWords(rehearsal.gates.filter((gate) => gate.step === step.id && gate.path === 'forward').at(-1)),
+      error: errorOf(step.id),
       remarks: (line?.remarks ?? []).map((words) => ({ words, unseen: words.includes(UNSEEN) })),
     }
   })
   const back = undo.map((record): TreeLine => ({
-    step: record.step, number: '', title: record.title, depth: 0, container: false, undo: true, startUs: Math.max(0, record.startUs), tookUs: (record.endUs ?? record.startUs) - record.startUs, visits: 1, result: record.result, downUs: record.writeDowntimeUs,
-    failing: counterexample.step === `undo of ${record.step.replace(/^undo of /, '')}`, needed: false, remarks: [],
+    step: record.step, number: '', title: spoken(record.title), depth: 0, container: false, undo: true, startUs: Math.max(0, record.startUs), tookUs: (record.endUs ?? record.startUs) - record.startUs, visits: 1, result: record.result, downUs: record.writeDowntimeUs,
+    failing: counterexample.step === `undo of ${record.step.replace(/^undo of /, '')}`, needed: false, command: '', gate: '', error: errorOf(`undo of ${record.step.replace(/^undo of /, '')}`), remarks: [],
   }))
   return [...lines, ...back]
 }
 
+/** A variable of the runbook, told as what it stands for: its value is another in every pass. */
+function spoken(title: string): string {
+  return title.replace(/\$\{(\w+)\}/g, '‹$1›')
+}
+
+const COMMAND_MAX = 240
+
+function commandsOf(plan: Plan, id: string, title: string): string {
+  const action = plan.steps.find((step) => step.path === 'forward' && step.id === id)?.action
+  const texts = action === undefined ? [] : action.kind === 'run' || action.kind === 'parallel' ? action.lines.map(({ text }) => text) : action.kind === 'gate' ? [action.line.text] : []
+  const text = texts.join('; ').replace(/\s+/g, ' ').trim()
+  return text === title ? '' : text.length <= COMMAND_MAX ? text : `${text.slice(0, COMMAND_MAX)} …`
+}
+
+function gateWords(gate: GateRecord | undefined): string {
+  if (gate === undefined) return ''
+  if (!gate.passed) return `gate said no${gate.missing ? ', for want of data' : ''}`
+  return `gate said yes${gate.missing ? ' without data' : ''}${gate.honest === false ? ', against the truth' : ''}`
+}
+
+/** The nearest other rehearsal, where it shows something: see `isShown`. */
 function twinView({ counterexample, rehearsal, twin, outline }: Story, plan: Plan, names: (id: string) => string): TwinView | null {
   const { explained } = counterexample
-  if (twin === undefined || explained === undefined) return null
+  if (twin === undefined || explained === undefined || !isShown(explained, rehearsal)) return null
   const timeline = timelineOf(twin, outline, plan)
   if (timeline === undefined) return null
   const [a, b] = partingOf(milestonesOf(rehearsal), milestonesOf(twin), 3)
-  const [words = ''] = twinSentences(explained, asStruck(counterexample.schedule, rehearsal), names)
-  return { passes: explained.twins.nearest?.fails.length === 0, words, timeline: { ...timeline, commands: [] }, parting: [a, b].map((list) => list.map(({ atUs, text }) => ({ atUs: Math.max(0, Math.round(atUs)), text }))) as unknown as TwinView['parting'] }
+  const ofRunbook = wayOut(explained, rehearsal) === explained.twins.nearest
+  const words = ofRunbook ? (wayOutSentences(explained, rehearsal, names)[0] ?? '') : faultTwinSentence(explained, asStruck(counterexample.schedule, rehearsal), names)
+  return { ofRunbook, words, timeline: { ...timeline, commands: [] }, parting: [a, b].map((list) => list.map(({ atUs, text }) => ({ atUs: Math.max(0, Math.round(atUs)), text }))) as unknown as TwinView['parting'] }
 }

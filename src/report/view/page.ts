@@ -18,6 +18,12 @@ export interface TreeLine {
   readonly failing: boolean
   /** The smallest form of the failure needs it. */
   readonly needed: boolean
+  /** What is typed there, as the runbook says it; empty for a group, and where the title is the command. */
+  readonly command: string
+  /** Of a gate: what it said; empty for a step that is none. */
+  readonly gate: string
+  /** A command in it got an error that stopped nothing; `silent`: its exit status said success. */
+  readonly error: 'none' | 'passed over' | 'silent'
   /** Of a line of a script: what it printed, how it ended, and who looked at that; a failure that nobody saw is `unseen`. */
   readonly remarks: readonly { readonly words: string; readonly unseen: boolean }[]
 }
@@ -27,10 +33,10 @@ export interface Moment {
   readonly text: string
 }
 
-/** The nearest rehearsal that passes. */
+/** A rehearsal that differs in one thing, and in which every check passes. */
 export interface TwinView {
-  /** Every check of it passes, not only the one that failed here. */
-  readonly passes: boolean
+  /** It differs in the runbook, which people can choose; else in a fault, which nobody orders. */
+  readonly ofRunbook: boolean
   readonly words: string
   readonly timeline: Timeline
   readonly parting: readonly [readonly Moment[], readonly Moment[]]
@@ -52,7 +58,7 @@ export interface FailureView {
   readonly faultsFound: number
   readonly schedule: readonly string[]
   readonly evidence: string
-  /** The chain; `said`: a clause that only repeats the evidence. */
+  /** The chain in order of time; `said`: a clause that only repeats the evidence. */
   readonly because: readonly { readonly atUs: number; readonly clock: string; readonly text: string; readonly step: string; readonly said: boolean }[]
   /** The first instant that belongs to this failure. */
   readonly first: { readonly atUs: number; readonly what: string } | null
@@ -61,8 +67,18 @@ export interface FailureView {
   /** Members that the failure is about. */
   readonly about: readonly string[]
   readonly root: { readonly tested: boolean; readonly words: string } | null
-  /** What one change would have done: tested on the same luck. */
+  /** What went amiss on the way and stopped nobody. */
+  readonly slips: readonly string[]
+  /** What one change of the runbook would have done, on the same luck; `mends`: it is a way out. */
   readonly tested: readonly { readonly words: string; readonly mends: boolean }[]
+  /** What a milder fault would have done, which shows what the fault has to do with it; empty where that was not looked into. */
+  readonly observed: string
+  /** How much of it there was in all rehearsals: `acknowledged writes lost: median 804, worst 1,284 a rehearsal`; empty where it is no amount. */
+  readonly amount: string
+  /** When checks judged, as a sentence. */
+  readonly judgedAt: string
+  /** It follows from another failure that is told: reported success falsely, missed an objective that a check speaks of. */
+  readonly follows: boolean
   /** What usually helps: general, not tested. */
   readonly remedy: string | null
   readonly remedyNote: string
@@ -85,9 +101,19 @@ export interface FailureView {
   readonly often: string
 }
 
+/** An objective that was missed and that no check speaks of: where the time went, in the rehearsals and in the one told. */
+export interface MissedView {
+  readonly headline: string
+  readonly why: readonly string[]
+}
+
+/** A recorded rehearsal in which nothing failed. */
+export type SampleView = Pick<FailureView, 'id' | 'headline' | 'timeline' | 'tree' | 'because' | 'first' | 'inevitable' | 'twin' | 'about' | 'step' | 'needed' | 'smallest'> & { readonly words: string }
+
 export interface Row {
   readonly cells: readonly string[]
-  readonly status?: 'pass' | 'fail' | 'none'
+  /** `over`: beyond what is claimed, which is not judged. */
+  readonly status?: 'pass' | 'fail' | 'none' | 'over'
 }
 
 export interface TableView {
@@ -108,6 +134,16 @@ export interface CampaignView {
   /** `HELD`, `VIOLATED`, `NEVER COMPLETED`, `SELDOM COMPLETED`. */
   readonly badge: string
   readonly sentence: string
+  /** From which versions to which: `engine 15.3 → 15.4`; empty where no version is to be reached or none is known. */
+  readonly upgrade: string
+  /** What no rehearsal here has shown, each as a phrase. */
+  readonly notCovered: readonly string[]
+  /** A scenario without the mistakes of this one, and what to type. */
+  readonly corrected: { readonly name: string; readonly command: string } | null
+  readonly missed: readonly MissedView[]
+  readonly sample: SampleView | null
+  /** What it takes to repeat it: version, seed, fingerprint. */
+  readonly repeat: readonly (readonly [name: string, value: string])[]
   /** What was explored, in words, and how sure it is. */
   readonly facts: readonly (readonly [name: string, value: string])[]
   readonly limit: string

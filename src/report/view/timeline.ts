@@ -1,6 +1,9 @@
 /** A recorded rehearsal as lanes on one time axis. */
+import { judge } from '../../operator/expect.ts'
 import type { Plan } from '../../operator/index.ts'
-import type { GateRecord, MemberChange, RehearsalResult } from '../../result.ts'
+import { UnknownVariableError } from '../../operator/words.ts'
+import type { CommandRecord, GateRecord, MemberChange, RehearsalResult } from '../../result.ts'
+import { passedOver } from '../slips.ts'
 import type { OutlineStep } from '../story.ts'
 import { changingComponent } from '../strip.ts'
 import { count, faultSentence, plannedUs } from '../words.ts'
@@ -30,9 +33,9 @@ export function timelineOf(rehearsal: RehearsalResult, outline: readonly Outline
   const endUs = Math.max(rehearsal.simulatedUs, 1)
   const component = changingComponent(story.members) ?? ['engine', 'image', 'node'].find((each) => story.members.some(({ versions }) => each in versions)) ?? ''
   const left = new LeftOut()
-  const steps = around(stepSpans(rehearsal, outline, endUs), STEPS_MAX, aroundStep, left, 'step visit')
+  const steps = around(stepSpans(rehearsal, outline, endUs, plan), STEPS_MAX, aroundStep, left, 'step visit')
   const members = memberLanes(story, component, endUs, left)
-  const commands = around(story.commands, COMMANDS_MAX, aroundStep, left, 'command').map(commandMark)
+  const commands = around(story.commands, COMMANDS_MAX, aroundStep, left, 'command').map((command) => commandMark(command, plan))
   const declared = plan?.steps.find((step) => step.pointOfNoReturn)?.id
   return {
     endUs,
@@ -106,7 +109,8 @@ function grouped<T>(all: readonly T[], keyOf: (each: T) => string): Map<string, 
   return found
 }
 
-function stepSpans(rehearsal: RehearsalResult, outline: readonly OutlineStep[], endUs: number): StepSpan[] {
+function stepSpans(rehearsal: RehearsalResult, outline: readonly OutlineStep[], endUs: number, plan: Plan | undefined): StepSpan[] {
+  const errors = passedOver(rehearsal).filter(({ silent }) => silent)
   const byId = new Map(outline.map((step) => [step.id, step]))
   const visitOf = ({ step, path, visit }: { readonly step: string; readonly path: string; readonly visit: number }): string => `${step}\n${path}\n${visit}`
   const gates = new Map(rehearsal.gates.map((gate) => [visitOf(gate), gate]))
@@ -122,13 +126,15 @@ function stepSpans(rehearsal: RehearsalResult, outline: readonly OutlineStep[], 
       fromUs: clamp(startUs, endUs),
       toUs: clamp(doneUs ?? endUs, endUs),
       container: path === 'forward' && known?.container === true,
-      gate: gate === undefined ? null : gateMark(gate),
+      erred: errors.some((each) => each.step === (path === 'undo' ? `undo of ${step.replace(/^undo of /, '')}` : step) && each.atUs >= startUs && each.atUs <= (doneUs ?? endUs)),
+      gate: gate === undefined ? null : gateMark(gate, plan),
     }
   })
 }
 
-function gateMark({ passed, polls, missing, stale, honest, claims }: GateRecord): GateMark {
-  return { passed, polls, missing, stale, honest: honest ?? null, claims }
+function gateMark({ step, path, passed, polls, missing, stale, waited, honest, claims }: GateRecord, plan: Plan | undefined): GateMark {
+  const action = plan?.steps.find((each) => each.id === step && each.path === path)?.action
+  return { passed, polls, missing, stale, honest: honest ?? null, claims, waited, forUs: action?.kind === 'gate' ? action.forUs : 0 }
 }
 
 const STATES_WORST_LAST: readonly MemberSpan['state'][] = ['leader', 'follower', 'none', 'down']
@@ -194,8 +200,23 @@ function clientLanes(story: Story, endUs: number, left: LeftOut): ClientLane[] {
   })
 }
 
-function commandMark({ atUs, step, argv, code, out, err }: Story['commands'][number]): CommandMark {
-  return { atUs, step, line: cutTo(argv.map(quoted).join(' '), LINE_MAX), code: code ?? null, out: cutTo([out, err].filter((text) => text !== '').join('\n').trimEnd(), OUTPUT_MAX) }
+function commandMark(command: CommandRecord, plan: Plan | undefined): CommandMark {
+  const { atUs, step, argv, stages = [argv], code, out, err } = command
+  return { atUs, step, line: cutTo(stages.map((words) => words.map(quoted).join(' ')).join(' | '), LINE_MAX), code: code ?? null, out: cutTo([out, err].filter((text) => text !== '').join('\n').trimEnd(), OUTPUT_MAX), said: saidBy(command, plan) }
+}
+
+/** What a gate makes of one look, judged again; not where what it expects hangs on a variable of the run. */
+function saidBy({ step, stages, code, out, err, sourceFailed }: CommandRecord, plan: Plan | undefined): string {
+  const action = plan?.steps.find((each) => each.id === step && each.path === 'forward')?.action
+  if (action?.kind !== 'gate' || code === undefined) return ''
+  const last = stages?.at(-1) ?? []
+  try {
+    const { holds, missing } = judge(action.expect, { out, err, code, ...(sourceFailed === undefined ? {} : { sourceFailed }) }, () => undefined, last[0] === 'grep' && last.some((word) => /^-[a-zA-Z]*c/.test(word)))
+    return `${holds ? 'yes' : 'no'}${missing ? ', without data' : ''}`
+  } catch (error) {
+    if (error instanceof UnknownVariableError) return ''
+    throw error
+  }
 }
 
 function quoted(word: string): string {
