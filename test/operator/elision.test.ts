@@ -77,3 +77,23 @@ test('elided = not elided', () => {
   )
   expect(elided).toBeLessThan(real / 2)
 }, 60_000)
+
+test('a command that fails in front of a pipe leaves no data, whatever the rest of the pipe makes of it; what the shell sees decides as before', () => {
+  const gateOf = (line: string, elide: boolean): Pick<GateEvent, 'passed' | 'missing' | 'polls'> => {
+    const sim = new Simulation({ seed: 'toy' })
+    const toy = new ToyWorld(sim)
+    toy.at(0, 'there', 'down')
+    const gates: GateEvent[] = []
+    startOperator(sim, compileRunbook({ format: 1, title: 'toy', steps: [{ gate: line, expect: { max: 0 }, for: '2s', every: '1s', timeout: '9s' }] }), { registry: toyRegistry(toy), deadlineUs: HOUR, elide, observer: { gate: e => gates.push(e) } })
+    sim.run()
+    const [{ passed, missing, polls }] = gates as [GateEvent]
+    return { passed, missing, polls }
+  }
+  for (const elide of [true, false]) {
+    expect(gateOf('get nothing | grep -c up', elide)).toEqual({ passed: true, missing: true, polls: 3 })
+    expect(gateOf('get there | grep -c up', elide)).toEqual({ passed: true, missing: false, polls: 3 })
+    expect(gateOf('get nothing', elide)).toMatchObject({ passed: false, missing: true })
+    // Run, not looked at: the command has effects.
+    expect(gateOf('fail | wc -l', elide)).toMatchObject({ passed: true, missing: true })
+  }
+})

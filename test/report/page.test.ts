@@ -4,6 +4,11 @@ import { formatDuration } from '../../src/kernel/index.ts'
 import { lasting } from '../../src/report/page/duration.ts'
 import { escapeHtml, escapeJson, renderPage } from '../../src/report/html.ts'
 import { chromeTrace } from '../../src/report/trace.ts'
+import { sampleOf } from '../../src/campaign/index.ts'
+import type { Told } from '../../src/report/told.ts'
+import { upgradeWords } from '../../src/report/view/covered.ts'
+import { fakeRehearser, fakeScenario, goodRehearser } from '../campaign/fakes.ts'
+import { fakeCampaign } from './fixture.ts'
 import { EVIL, dataOf, empty, hostile, long, many, passing, told } from './pages.ts'
 
 /** How often a tag is opened and closed in a text. */
@@ -70,6 +75,74 @@ describe('the page as text', () => {
     const { campaigns } = dataOf([told(40, 2), told(40, 0)])
     expect(campaigns[0]?.distributions[0]?.series.map(({ label }) => label)).toEqual(['up to 2 faults each', 'without faults'])
     expect(new Set(campaigns.map(({ id }) => id)).size).toBe(2)
+  })
+})
+
+describe('what the first screen must say', () => {
+  const held = (): Told => {
+    const base = fakeCampaign(40, 0, goodRehearser)
+    return { result: base.result, scenario: fakeScenario, rehearsals: [], sample: sampleOf(fakeScenario, goodRehearser, base.result) }
+  }
+
+  test('a page without failures shows one rehearsal, its steps and commands, and what was not covered', async () => {
+    const [view] = dataOf([held()]).campaigns
+    expect(view!.verdict).toBe('held')
+    expect(view!.sample?.timeline?.steps.length).toBeGreaterThan(3)
+    expect(view!.sample?.tree.map(({ command }) => command)).toContain('lag-of postgres-cluster-3')
+    expect(view!.notCovered[0]).toMatch(/^faults: every rehearsal was without any/)
+    const html = await renderPage(dataOf([held()]))
+    const body = html.slice(html.indexOf('<body>'), html.indexOf('<script type="application/json"'))
+    // Before anything that can be scrolled past.
+    expect(body.indexOf('Not covered')).toBeLessThan(body.indexOf('Claimed beside measured'))
+    expect(body.indexOf('One rehearsal as it went')).toBeGreaterThan(0)
+  })
+
+  test('a sample is of a campaign without failures only, and of those with faults one that was struck', () => {
+    const { result } = fakeCampaign(40, 0)
+    expect(sampleOf(fakeScenario, fakeRehearser, result)).toBeUndefined()
+    const struck = fakeCampaign(40, 2, goodRehearser).result
+    expect(sampleOf(fakeScenario, goodRehearser, struck)!.rehearsal.struck).toBeGreaterThan(0)
+  })
+
+  test('what is missed and no check speaks of has its own why; what a check speaks of is told once', () => {
+    const base = told(40, 0)
+    const missed = (measure: 'writeDowntimeSeconds' | 'lostAcknowledgedWrites') => ({ measure, at: 'p99' as const, max: 0, min: null, faults: 'any' as const, measured: 7, status: 'fail' as const })
+    const [view] = dataOf([{ ...base, result: { ...base.result, objectives: [missed('writeDowntimeSeconds'), missed('lostAcknowledgedWrites')] } }]).campaigns
+    expect(view!.missed.map(({ headline }) => headline)).toEqual(['It missed an objective: write downtime p99 7.00 s, wanted at most 0 s'])
+    expect(view!.missed[0]!.why[0]).toMatch(/^Of all write downtime .*% fell into step/)
+    expect(view!.failures.filter(({ check }) => check === 'no-false-success').every(({ follows }) => follows)).toBe(true)
+  })
+
+  test('the usual remedy is said to be untested beside each failure and on top; a scenario without these mistakes is named, but never itself', async () => {
+    const base = told(40, 0)
+    const corrected = (correctedBy: string): Told => ({ ...base, scenario: { ...fakeScenario, correctedBy } })
+    const html = await renderPage(dataOf([corrected('wheel/fenced')]))
+    const body = html.slice(html.indexOf('<body>'), html.indexOf('<script type="application/json"'))
+    expect(body.split('Usual remedy, not rehearsed here').length).toBe(3)
+    expect(body.split('proofroll run wheel/fenced').length).toBe(3)
+    expect(dataOf([corrected(fakeScenario.name)]).campaigns[0]!.corrected).toBeNull()
+    expect(dataOf([{ ...held(), scenario: { ...fakeScenario, correctedBy: 'wheel/fenced' } }]).campaigns[0]!.corrected).toBeNull()
+  })
+
+  test('a claim that was not kept is no violation', () => {
+    const [view] = dataOf([held()]).campaigns
+    const { result } = fakeCampaign(40, 0, goodRehearser)
+    const claim = { measure: 'writeDowntimeSeconds', claimed: 0, p50: 1, p95: 1, p99: 1, max: 1, mean: 1, runsAbove: 40 }
+    const claims = dataOf([{ ...held(), result: { ...result, claims: [claim], objectives: [] } }]).campaigns[0]!.claims!
+    expect(claims.rows[0]!.status).toBe('over')
+    expect(claims.notes.join(' ')).toMatch(/the verdict does not hang on it.*No objective of this scenario is about write downtime/s)
+    expect(view!.checks.rows.find(({ cells }) => cells[0] === 'terminates')?.cells.at(-1)).toBe('below 7.2 %')
+  })
+
+  test('versions are told from what members ran to what they are to run', () => {
+    const at = (atUs: number, engine: string) => ({ atUs, member: 'm', node: '', running: true, role: 'leader' as const, timeline: 1, versions: { engine, node: '1.28' } })
+    const of = (targets: Record<string, string>, members: ReturnType<typeof at>[], assumed: string[] = []): string => upgradeWords({ story: { targets, members } } as never, assumed)
+    expect(of({ engine: '16' }, [at(-5, '15'), at(9, '16')])).toBe('engine 15 → 16')
+    expect(of({ engine: '16', node: '1.29' }, [at(-5, '15')])).toBe('engine 15 → 16; node 1.28 → 1.29')
+    // What nobody stated, and nobody came to run, is no upgrade.
+    expect(of({ engine: '16', node: '1.29' }, [at(-5, '15')], ['node'])).toBe('engine 15 → 16')
+    expect(of({ engine: '15' }, [at(-5, '15')])).toBe('')
+    expect(upgradeWords(undefined, [])).toBe('')
   })
 })
 

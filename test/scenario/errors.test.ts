@@ -78,9 +78,9 @@ describe('keys and values', () => {
           the keys in \`cluster\` are: engine, members, promise, delayUs, commandUs
       pg.yaml:7:1: unknown key \`lode\` in a scenario
           did you mean \`load\`?
-          the keys in a scenario are: format, title, description, extends, cluster,
-            start, load, runbook, commands, faults, claims, objectives, deadline,
-            onEngine
+          the keys in a scenario are: format, title, description, correctedBy,
+            extends, cluster, start, load, runbook, commands, faults, claims,
+            objectives, deadline, onEngine
       pg.yaml:9:3: unknown key \`writePerSecond\` in \`load\`
           did you mean \`writesPerSecond\`?
           the keys in \`load\` are: writesPerSecond, readsPerSecond, loop, think,
@@ -196,9 +196,9 @@ describe('--set', () => {
             unknown. [J]
       --set lod.cohorts=1: unknown key \`lod\` in a scenario
           did you mean \`load\`?
-          the keys in a scenario are: format, title, description, extends, cluster,
-            start, load, runbook, commands, faults, claims, objectives, deadline,
-            onEngine
+          the keys in a scenario are: format, title, description, correctedBy,
+            extends, cluster, start, load, runbook, commands, faults, claims,
+            objectives, deadline, onEngine
       --set cluster.mebmers=5: unknown key \`mebmers\` in \`cluster\`
           did you mean \`members\`?
           the keys in \`cluster\` are: engine, members, promise, delayUs, commandUs"

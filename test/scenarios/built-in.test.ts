@@ -33,12 +33,13 @@ const REMARKS: Readonly<Record<string, readonly string[]>> = {
 
 describe('built-in scenarios', () => {
   test.each(builtInScenarios().map(name => [name]))('%s loads, and its runbook has no finding but the expected', name => {
-    const { runbook, options, engine, objectives, claims } = loadScenario(name, engines)
+    const { runbook, options, engine, objectives, claims, correctedBy } = loadScenario(name, engines)
     const findings = checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands)
     expect(findings.filter(f => f.severity === 'error')).toEqual([])
     expect([...new Set(findings.map(f => f.step))].sort()).toEqual(REMARKS[name] ?? [])
     expect(objectives.length).toBeGreaterThan(0)
     expect(Object.keys(claims).length).toBeGreaterThan(0)
+    if (correctedBy !== undefined) expect(builtInScenarios()).toContain(correctedBy)
   })
 })
 

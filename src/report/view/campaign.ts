@@ -141,7 +141,7 @@ function sampleView({ sample, scenario }: Told, outline: readonly OutlineStep[],
   return {
     id: `${id}/0`, headline: 'One rehearsal', timeline, tree: treeOf({ outline, rehearsal, counterexample: { step: '-' } }, scenario.runbook),
     because: [], first: null, inevitable: null, twin: null, about: [], step: '', needed: [], smallest: null,
-    words: `Run ${plain(run)} of them, ${struck.length === 0 ? 'in which no fault struck' : `in which ${struck.length === 1 ? 'this fault' : 'these faults'} struck: ${struck.map(({ words }) => words).join('; ')}`}: it ${rehearsal.outcome === 'completed' ? 'completed' : rehearsal.outcome === 'rolledBack' ? 'was rolled back' : rehearsal.outcome === 'aborted' ? 'was aborted' : 'got stuck'}. Every check of it was kept; it is one of many, and no average.`,
+    words: `Run ${plain(run)} of them, ${struck.length === 0 ? 'in which no fault struck' : `in which ${struck.length === 1 ? 'this fault' : 'these faults'} struck: ${struck.map(({ words }) => words).join('; ')}`}: it ${rehearsal.outcome === 'completed' ? 'completed' : rehearsal.outcome === 'rolledBack' ? 'was rolled back' : rehearsal.outcome === 'aborted' ? 'was aborted' : 'got stuck'}. ${rehearsal.verdicts.some(({ status }) => status === 'fail') ? '' : 'No check of it failed. '}It is one of many, and no average.`,
   }
 }
 
