@@ -1,7 +1,7 @@
 /** EmergencyReparentShard (rules VT-ERS-…; facts §1.3): stop everybody, take the most advanced, repoint. Runs in vtctld, or in VTOrc. */
 import { contains, forkPoint } from '../../src/cluster/log/index.ts'
 import { type Process, TIMED_OUT, within } from '../../src/kernel/index.ts'
-import { acquire, better, promote, reaches, repoint, type Reparented, type ReparentOptions, undoDemotion } from './reparent.ts'
+import { acquire, better, demote, DEMOTION_SHARE, promote, reaches, repoint, type Reparented, type ReparentOptions, undoDemotion } from './reparent.ts'
 import { mayAcknowledge } from './semisync.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
@@ -69,15 +69,14 @@ function* stopReplication(shard: Shard, all: readonly Tablet[], options: Emergen
   for (const t of all) {
     if (!t.answers) continue
     reached.push(t)
-    if (t.copy.leading) {
-      shard.demotedUs ??= world.sim.now
-      t.stopLeading('clean')
-    } else {
-      t.source = undefined
-      t.copy.unfollow()
-    }
+    if (t.copy.leading) continue
+    t.source = undefined
+    t.copy.unfollow()
   }
+  // A primary that answers is demoted as in a planned reparent: open transactions have their grace (rule VT-PRS-3).
+  const demotions = reached.filter(t => t.copy.leading).map(t => world.sim.spawn(demote(shard, t, Math.round(world.timeUs('reparentSeconds', `${shard.path}/emergency`) * DEMOTION_SHARE))))
   shard.changed()
+  for (const demotion of demotions) yield demotion
   return reached
 }
 

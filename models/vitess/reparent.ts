@@ -116,12 +116,12 @@ function* demoteAndPromote(shard: Shard, primary: Tablet, elect: Tablet, options
   } finally {
     if (!promoted) undoDemotion(shard, primary, demoted)
   }
-  const left = yield* repoint(shard, elect, options)
+  const left = yield* repoint(shard, elect, { ...options, everyone: true })
   return left === undefined ? { error: undefined, primary: elect } : { error: left, primary: elect }
 }
 
-/** Of what a planned reparent takes, the part before the old primary is read-only. */
-const DEMOTION_SHARE = 0.4
+/** Of what a reparent takes, the part before the old primary is read-only. */
+export const DEMOTION_SHARE = 0.4
 
 /** Phase 4: no longer serving at once, open transactions end or are killed, then super_read_only (rule VT-PRS-3). */
 export function* demote(shard: Shard, primary: Tablet, workUs: Us): Process<void> {
@@ -179,10 +179,13 @@ export function promote(shard: Shard, elect: Tablet, by: Promotion['by']): void 
 }
 
 /** Phase 7: the others follow, and the journal entry waits for an acknowledgement; what is left behind is an error though the primary has moved (rules VT-PRS-5, VT-PRS-6). */
-export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOptions, 'by' | 'waitReplicasUs'>): Process<string | undefined> {
+export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOptions, 'by' | 'waitReplicasUs'> & { readonly everyone?: boolean }): Process<string | undefined> {
   const { world } = shard
   const others = shard.tablets.filter(t => t !== primary)
   const left: Tablet[] = []
+  /** Those of whom the journal entry is expected. */
+  const told: Tablet[] = []
+  const journal = primary.copy.lsn('receive')
   let unanswered = false
   let longestUs = 0
   for (const tablet of others) {
@@ -194,6 +197,7 @@ export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOp
         if (shard.primary === primary && tablet !== shard.primary) {
           tablet.stopLeading('clean')
           tablet.setSource(primary)
+          told.push(tablet)
           shard.changed()
         }
       } else {
@@ -208,8 +212,31 @@ export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOp
   while (shard.keyspace.durabilityPolicy !== 'none' && shard.primary === primary && primary.copy.leading && !others.some(t => mayAcknowledge(primary, t) && t.copy.upstream === primary.copy)) {
     if ((yield within(shard.stirred, endUs - world.sim.now)) === TIMED_OUT) return 'failed to PopulateReparentJournal on primary: rpc error: code = DeadlineExceeded: no replica acknowledges'
   }
-  if (left.length === 0) return undefined
-  return left.map(t => `tablet ${t.alias} failed to SetReplicationSource: ${t.type === 'restore' ? 'tablet is in restore mode' : 'rpc error: code = Unavailable'}`).join('; ')
+  const late = options.everyone === true ? yield* missing(shard, primary, told, journal, endUs) : []
+  if (left.length + late.length === 0) return undefined
+  return [
+    ...left.map(t => `tablet ${t.alias} failed to SetReplicationSource: ${t.type === 'restore' ? 'tablet is in restore mode' : 'rpc error: code = Unavailable'}`),
+    ...late.map(t => `tablet ${t.alias} failed to SetReplicationSource: rpc error: code = DeadlineExceeded: the reparent journal entry did not arrive`),
+  ].join('; ')
+}
+
+/**
+ * Each that was given the new source waits until the journal entry has come by way of replication: those to which it does not in time, because their
+ * replication is broken, cut or far behind (rule VT-PRS-6). Who is level has it in no time.
+ */
+function* missing(shard: Shard, primary: Tablet, told: readonly Tablet[], journal: number, endUs: Us): Process<readonly Tablet[]> {
+  const { sim } = shard.world
+  const late: Tablet[] = []
+  for (const tablet of told) {
+    // Errant transactions do not keep a real server from replicating.
+    const follows = (): boolean => tablet.errant || tablet.copy.upstream === primary.copy
+    const waits = (): boolean => shard.primary === primary && primary.copy.leading && tablet.up
+    let inTime = true
+    while (inTime && waits() && !follows()) inTime = sim.now < endUs && (yield within(shard.stirred, endUs - sim.now)) !== TIMED_OUT
+    if (inTime && waits() && !tablet.errant && journal - tablet.copy.lsn('apply') > tablet.levelBytes) inTime = sim.now < endUs && (yield within(reaches(tablet.copy, 'apply', journal), endUs - sim.now)) !== TIMED_OUT
+    if (!inTime) late.push(tablet)
+  }
+  return late
 }
 
 /** Phase 2: a REPLICA of the primary's cell (or of any, if allowed), answering, not too far behind; the furthest, or from mid-2026 the oldest version (rule VT-PRS-2). */

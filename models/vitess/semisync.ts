@@ -51,14 +51,15 @@ export function watchStockTimeout(tablet: Tablet): void {
   let timer: number | undefined
   const look = (): void => {
     if (copy.head !== head) return
-    if (shard.degraded || !copy.ackHung) {
+    // On a full disk a commit never comes as far as waiting for an acknowledgement.
+    if (shard.degraded || !copy.ackHung || tablet.diskFull) {
       if (timer !== undefined) world.sim.cancel(timer)
       timer = undefined
       return
     }
     timer ??= world.sim.after(seconds * SECOND, () => {
       timer = undefined
-      if (copy.head !== head || shard.degraded || !copy.ackHung) return
+      if (copy.head !== head || shard.degraded || !copy.ackHung || tablet.diskFull) return
       shard.degraded = true
       world.sim.note(EVENT.degraded, tablet.pod, 1, `${tablet.pod} waited ${seconds} s for an acknowledgement and goes on without: semi-sync is off`)
       tablet.applyRule()
