@@ -71,7 +71,7 @@ function furthest(tablets: readonly Tablet[]): Tablet | undefined {
 function isAcknowledged(tablet: Tablet | undefined, at: Position): boolean {
   if (tablet === undefined) return false
   const { shard } = tablet
-  if (shard.keyspace.durabilityPolicy === 'none' || shard.degraded) return true
+  if (shard.policy === 'none' || shard.degraded) return true
   return shard.tablets.some(other => mayAcknowledge(tablet, other) && contains(other.copy.position('flush'), at))
 }
 

@@ -92,7 +92,7 @@ function fail(shard: Shard, result: Reparented): Reparented {
 /** Whether no tablet among those that did not answer could be a primary whose writes others of them acknowledge. */
 function revoked(shard: Shard, missed: readonly Tablet[]): boolean {
   if (shard.keyspace.durabilityPolicy === 'none') return false
-  return missed.every(t => t.declared === 'rdonly' || !missed.some(other => mayAcknowledge(t, other)))
+  return missed.every(t => t.declared === 'rdonly' || !missed.some(other => mayAcknowledge(t, other, shard.keyspace.durabilityPolicy)))
 }
 
 /** A tablet with transactions of its own, beside another that is further on the common line, is no candidate. */
@@ -111,7 +111,7 @@ function withoutErrant(tablets: readonly Tablet[]): readonly Tablet[] {
 /** The most advanced that may be promoted and finds somebody to acknowledge; another one that is named must come level first. */
 function choose(shard: Shard, valid: readonly Tablet[], options: EmergencyOptions): { readonly elect: Tablet; readonly ahead: Tablet | undefined } | string {
   const { world } = shard
-  const ackers = (t: Tablet): boolean => shard.keyspace.durabilityPolicy === 'none' || valid.some(other => mayAcknowledge(t, other))
+  const ackers = (t: Tablet): boolean => shard.keyspace.durabilityPolicy === 'none' || valid.some(other => mayAcknowledge(t, other, shard.keyspace.durabilityPolicy))
   let furthest = valid[0] as Tablet
   for (const t of valid) if (t.copy.lsn('receive') > furthest.copy.lsn('receive')) furthest = t
   const able = valid.filter(t => t.declared === 'replica' && t.type !== 'drained' && ackers(t))

@@ -28,4 +28,5 @@ export const EVENT = {
   vreplication: defineEvent('vitess.vreplication'),
   traffic: defineEvent('vitess.traffic'),
   fault: defineEvent('vitess.fault'),
+  durability: defineEvent('vitess.durability'),
 } as const

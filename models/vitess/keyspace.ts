@@ -17,15 +17,20 @@ export class Keyspace {
   readonly shards: Shard[] = []
   /** It is not in the cluster object any more: its tablets are turned down. */
   removed = false
+  /** The policy that VTOrc has read in its record. */
+  heard: DurabilityPolicy
 
   constructor(
     /** 0 is the one that the story begins with. */
     readonly index: number,
     readonly name: string,
-    readonly durabilityPolicy: DurabilityPolicy,
+    /** What its record says; a shard's primary goes by `shard.policy` (rule VT-DUR-1). */
+    public durabilityPolicy: DurabilityPolicy,
     readonly tabletsPerShard: number,
     readonly rdonlyPerShard: number,
-  ) {}
+  ) {
+    this.heard = durabilityPolicy
+  }
 }
 
 /** One key range: its log, and the shards of the keyspaces that hold it. */

@@ -118,7 +118,7 @@ class ServerMysql extends Mysql {
     const clients = t.copy.leading ? t.shard.tablets.filter(other => other.copy.upstream === t.copy && other.declared === 'replica').length : 0
     const all: readonly (readonly [string, string])[] = [
       ['Rpl_semi_sync_source_clients', String(clients)],
-      ['Rpl_semi_sync_source_status', t.copy.leading && !t.shard.degraded && t.shard.keyspace.durabilityPolicy !== 'none' ? 'ON' : 'OFF'],
+      ['Rpl_semi_sync_source_status', t.copy.leading && !t.shard.degraded && t.shard.policy !== 'none' ? 'ON' : 'OFF'],
     ]
     const pattern = new RegExp(`^${(status[1] as string).replaceAll('%', '.*')}$`, 'i')
     return table(['Variable_name', 'Value'], all.filter(([name]) => pattern.test(name)), silent)

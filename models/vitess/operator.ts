@@ -1,6 +1,7 @@
 /** The vitess-operator: pods of tablets, rollouts and drains (rules VT-OP-…; facts VT-F51…53). */
 import { type Process, SECOND, type TimerId } from '../../src/kernel/index.ts'
 import type { Pod } from '../kubernetes/pod.ts'
+import { POLICIES, recordPolicy } from './durability.ts'
 import { EVENT } from './events.ts'
 import { CASCADE, DRAIN_ACKNOWLEDGED, DRAIN_FINISHED, DRAIN_STARTED, RELEASED, SCHEDULED } from './names.ts'
 import { declareKeyspace, forgetKeyspace, initialise } from './fleet.ts'
@@ -8,7 +9,7 @@ import type { Keyspace, KeyspaceSpec } from './keyspace.ts'
 import { plannedReparent } from './reparent.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
-import { claimOf, keyspacesOf, labelsOf, podSpec, sameTemplate, shardObject, specOf, type Template, templateOf, templateOfPod, turnsDownAtOnce } from './topology.ts'
+import { claimOf, keyspacesOf, labelsOf, podSpec, policiesOf, sameTemplate, shardObject, specOf, type Template, templateOf, templateOfPod, turnsDownAtOnce } from './topology.ts'
 import type { World } from './world.ts'
 
 /** After a reparent that failed the operator looks again. */
@@ -82,6 +83,7 @@ export class Operator {
       if (turnsDownAtOnce(spec, one.name)) this.atOnce.add(one.name)
       else this.atOnce.delete(one.name)
     }
+    this.keepPolicies(policiesOf(spec))
     for (const keyspace of world.keyspaces.values()) this.keep(keyspace, wanted.some(({ name }) => name === keyspace.name))
     for (const key of this.byKey.keys()) world.kubernetes.controllers.enqueue('VitessShard', key)
   }
@@ -98,6 +100,19 @@ export class Operator {
       world.kubernetes.create(shardObject(shard))
     }
     for (const listener of world.keyspaceListeners) listener(keyspace)
+  }
+
+  /** The records of keyspaces say what the cluster object says of their durability, where it says something that there is; the topo server must be there (rule VT-DUR-2). */
+  private keepPolicies(wanted: ReturnType<typeof policiesOf>): void {
+    const { world } = this
+    if (world.booting) return
+    for (const [name, text] of wanted) {
+      const keyspace = world.keyspaces.get(name)
+      const policy = POLICIES.find(one => one === text)
+      if (keyspace === undefined || policy === undefined || keyspace.durabilityPolicy === policy) continue
+      if (world.topoUp) recordPolicy(world, keyspace, policy, 'the operator')
+      else world.sim.after(AGAIN_US, () => this.clusterChanged())
+    }
   }
 
   /** Wanted or not: one that is taken out is turned down, pods and disks, if it said before that it may be (rule VT-OP-9). */

@@ -209,7 +209,7 @@ export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOp
   yield longestUs + 1
   if (unanswered) yield options.waitReplicasUs
   const endUs = world.sim.now + options.waitReplicasUs
-  while (shard.keyspace.durabilityPolicy !== 'none' && shard.primary === primary && primary.copy.leading && !others.some(t => mayAcknowledge(primary, t) && t.copy.upstream === primary.copy)) {
+  while (shard.policy !== 'none' && shard.primary === primary && primary.copy.leading && !others.some(t => mayAcknowledge(primary, t) && t.copy.upstream === primary.copy)) {
     if ((yield within(shard.stirred, endUs - world.sim.now)) === TIMED_OUT) return 'failed to PopulateReparentJournal on primary: rpc error: code = DeadlineExceeded: no replica acknowledges'
   }
   const late = options.everyone === true ? yield* missing(shard, primary, told, journal, endUs) : []

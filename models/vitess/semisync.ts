@@ -4,10 +4,9 @@ import { SECOND } from '../../src/kernel/index.ts'
 import { EVENT } from './events.ts'
 import type { Tablet } from './tablet.ts'
 
-/** Whether `other` may acknowledge for `primary` under the keyspace’s policy. */
-export function mayAcknowledge(primary: Tablet, other: Tablet): boolean {
+/** Whether `other` may acknowledge for `primary`: as the shard's primary is set up, unless another policy is asked about. */
+export function mayAcknowledge(primary: Tablet, other: Tablet, policy = primary.shard.policy): boolean {
   if (other === primary) return false
-  const policy = primary.shard.keyspace.durabilityPolicy
   const type = other.type === 'primary' ? other.declared : other.type
   switch (policy) {
     case 'none':
@@ -23,7 +22,7 @@ export function mayAcknowledge(primary: Tablet, other: Tablet): boolean {
 
 /** The rule under which a primary acknowledges; null = by itself (policy none). Nobody to acknowledge: commits wait, for ever (rule VT-SEMI-2). */
 export function acknowledgementRule(primary: Tablet): AckRule | null {
-  if (primary.shard.keyspace.durabilityPolicy === 'none') return null
+  if (primary.shard.policy === 'none') return null
   const members: Copy[] = []
   for (const other of primary.shard.tablets) if (mayAcknowledge(primary, other)) members.push(other.copy)
   return { k: 1, members, stage: 'flush' }
@@ -32,7 +31,7 @@ export function acknowledgementRule(primary: Tablet): AckRule | null {
 /** Whether a commit on this tablet would be acknowledged now, whoever sent it. */
 export function canAcknowledge(tablet: Tablet): boolean {
   if (!tablet.writable || tablet.diskFull) return false
-  if (tablet.shard.keyspace.durabilityPolicy === 'none' || tablet.shard.degraded) return true
+  if (tablet.shard.policy === 'none' || tablet.shard.degraded) return true
   return tablet.shard.tablets.some(other => mayAcknowledge(tablet, other) && other.copy.upstream === tablet.copy)
 }
 
@@ -46,7 +45,7 @@ export function watchStockTimeout(tablet: Tablet): void {
   const { world, shard, copy } = tablet
   const seconds = world.options.semiSyncTimeoutSeconds
   const { head } = copy
-  if (seconds === null || shard.keyspace.durabilityPolicy === 'none' || head === undefined || watching.has(head)) return
+  if (seconds === null || shard.policy === 'none' || head === undefined || watching.has(head)) return
   watching.add(head)
   let timer: number | undefined
   const look = (): void => {

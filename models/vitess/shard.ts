@@ -1,7 +1,7 @@
 /** One shard: its log, its tablets, its record and its lock in the topo server. */
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { SECOND, Signal, type Us } from '../../src/kernel/index.ts'
-import type { Keyspace, KeyRange } from './keyspace.ts'
+import type { DurabilityPolicy, Keyspace, KeyRange } from './keyspace.ts'
 import type { Tablet } from './tablet.ts'
 import type { Stream } from './vreplication.ts'
 import type { World } from './world.ts'
@@ -23,6 +23,8 @@ export class Shard {
   demotedUs: Us | undefined
   /** When the vtgates last saw the end of a reparent, or gave up buffering one. */
   failoverEndedUs = Number.NEGATIVE_INFINITY
+  /** The durability policy that its primary is set up by. */
+  policy: DurabilityPolicy
   /** Stock semi-sync gave up waiting: commits are acknowledged by the primary alone. */
   degraded = false
   /** Since when its tables are denied to clients: another keyspace has them, or is about to (rule VT-MOVE-4). */
@@ -53,6 +55,7 @@ export class Shard {
     /** The key range, with the shards of other keyspaces that hold it too. */
     readonly keys: KeyRange,
   ) {
+    this.policy = keyspace.durabilityPolicy
     log.onChange(() => this.noticeLoad())
   }
 

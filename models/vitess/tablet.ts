@@ -1,6 +1,7 @@
 /** A tablet: one mysqld and one vttablet on one data directory. What it is lives in the topo record and on the disk; pods come and go. */
 import { type Copy, contains, forkPoint, type Link } from '../../src/cluster/log/index.ts'
 import { MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { takePolicy } from './durability.ts'
 import { EVENT } from './events.ts'
 import { compareMysql, seriesOf } from './names.ts'
 import { acknowledgementRule, watchStockTimeout } from './semisync.ts'
@@ -306,6 +307,7 @@ export class Tablet {
       this.copy.lead({ timeline: term })
     } else this.copy.lead()
     this.setType('primary')
+    takePolicy(this.shard)
     this.applyRule()
     this.setPace()
     this.warm()

@@ -1,6 +1,7 @@
 /** The Kubernetes objects of a VitessCluster, as the operator makes them: the cluster object, one object a shard, pods, claims, vtgates. */
 import type { Kubernetes, KubeObject, PodSpec } from '../kubernetes/index.ts'
-import type { DurabilityPolicy, KeyspaceSpec } from './keyspace.ts'
+import { POLICIES } from './durability.ts'
+import type { KeyspaceSpec } from './keyspace.ts'
 import { cellName, DATA_MOUNT, LABEL, safeRange, waveOf } from './names.ts'
 import type { VitessOptions } from './options.ts'
 import type { Shard } from './shard.ts'
@@ -80,7 +81,10 @@ function isCount(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 1
 }
 
-const POLICIES: readonly DurabilityPolicy[] = ['semi_sync', 'semi_sync_with_rdonly_ack', 'cross_cell']
+/** The durability policies that the cluster object names, by keyspace, as they stand there. */
+export function policiesOf(spec: ClusterSpec): readonly (readonly [keyspace: string, policy: string])[] {
+  return (spec.keyspaces ?? []).flatMap(({ name, durabilityPolicy }) => (name === undefined || durabilityPolicy === undefined || durabilityPolicy === '' ? [] : [[name, durabilityPolicy] as const]))
+}
 
 /** Whether a keyspace may be turned down when it is taken out of the cluster object: by default only one without tablets (rule VT-OP-9). */
 export function turnsDownAtOnce(spec: ClusterSpec, keyspace: string): boolean {

@@ -131,6 +131,12 @@ export class VitessTruth implements Truth {
     return shards.flatMap(shard => (shard.deniedUs !== undefined ? [] : shard.tablets.filter(canAcknowledge)).map(t => t.pod))
   }
 
+  /** A primary that takes writes and is set up, or has come to, acknowledge them by itself (rules VT-DUR-1, VT-SEMI-3). */
+  acknowledgeAlone(): readonly string[] {
+    if (this.promise === 'asynchronous') return NONE
+    return this.world.shards.flatMap(({ leader, policy, degraded, deniedUs }) => (leader !== undefined && deniedUs === undefined && leader.up && (policy === 'none' || degraded) ? [leader.pod] : []))
+  }
+
   /** A newer source with a replica of an older series is not supported (rule VT-VERSION-1). */
   forbiddenSkew(): readonly string[] {
     this.refresh()

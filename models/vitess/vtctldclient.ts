@@ -4,14 +4,17 @@ import { type Call, type Command, failed, type Finding, type Look, ok, type Outp
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { timestamp } from '../kubernetes/objects.ts'
 import type { VitessCluster } from './cluster.ts'
+import { POLICIES, recordPolicy } from './durability.ts'
 import { emergencyReparent } from './emergency.ts'
+import type { Keyspace } from './keyspace.ts'
+import { cellName } from './names.ts'
 import { gtidOf } from './mysql.ts'
 import { acquire, call, plannedReparent, type Reparented } from './reparent.ts'
 import { applyRoutingRules, applySchema, refreshShard, setTabletControl } from './routing.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
 import { actOnDiff, actOnMove, DIFF_ACTIONS, LIST_ACTIONS, MOVE_ACTIONS, showDiff, showMove, type WorkflowCall, WorkflowError } from './workflow-commands.ts'
-import { ADMIN_PLACE } from './world.ts'
+import { ADMIN_PLACE, type World } from './world.ts'
 
 type FlagKind = 'text' | 'duration' | 'switch' | 'list'
 
@@ -26,6 +29,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   GetTablet: { words: 1, usage: 'GetTablet ALIAS', flags: {} },
   GetShard: { words: 1, usage: 'GetShard KEYSPACE/SHARD', flags: {} },
   GetKeyspaces: { words: 0, usage: 'GetKeyspaces', flags: {} },
+  GetKeyspace: { words: 1, usage: 'GetKeyspace KEYSPACE', flags: {} },
+  GetCellInfoNames: { words: 0, usage: 'GetCellInfoNames', flags: {} },
   FindAllShardsInKeyspace: { words: 1, usage: 'FindAllShardsInKeyspace KEYSPACE', flags: {} },
   ShardReplicationPositions: { words: 1, usage: 'ShardReplicationPositions KEYSPACE/SHARD', flags: {} },
   GetBackups: { words: 1, usage: 'GetBackups KEYSPACE/SHARD', flags: { limit: 'text' } },
@@ -37,6 +42,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   RefreshState: { words: 1, usage: 'RefreshState ALIAS', flags: {} },
   RefreshStateByShard: { words: 1, usage: 'RefreshStateByShard KEYSPACE/SHARD', flags: {} },
   SetShardTabletControl: { words: 2, usage: 'SetShardTabletControl --denied-tables T,… [--remove] KEYSPACE/SHARD primary', flags: { 'denied-tables': 'text', remove: 'switch' } },
+  ReparentTablet: { words: 1, usage: 'ReparentTablet ALIAS', flags: {} },
+  SetKeyspaceDurabilityPolicy: { words: 1, usage: 'SetKeyspaceDurabilityPolicy --durability-policy none|semi_sync|semi_sync_with_rdonly_ack|cross_cell KEYSPACE', flags: { 'durability-policy': 'text' } },
   ApplySchema: { words: 1, usage: "ApplySchema --sql 'create table …' KEYSPACE", flags: { sql: 'text' } },
   ApplyRoutingRules: { words: 0, usage: 'ApplyRoutingRules --rules JSON', flags: { rules: 'text' } },
   MoveTables: { words: 1, usage: 'MoveTables --target-keyspace KS --workflow NAME create --source-keyspace KS --all-tables [--tablet-types T,…] | show | status | switchtraffic [--timeout D] [--max-replication-lag-allowed D] [--enable-reverse-replication=false] | reversetraffic [--timeout D] [--max-replication-lag-allowed D] | complete [--keep-data] | cancel [--keep-data]', flags: { 'target-keyspace': 'text', workflow: 'text', 'source-keyspace': 'text', 'all-tables': 'switch', 'tablet-types': 'text', timeout: 'duration', 'max-replication-lag-allowed': 'duration', 'enable-reverse-replication': 'switch', 'keep-data': 'switch' } },
@@ -45,7 +52,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
 }
 
 /** Those that act; those that have several actions say of each whether it does. */
-const ACTS: ReadonlySet<string> = new Set(['PlannedReparentShard', 'EmergencyReparentShard', 'ChangeTabletType', 'RestoreFromBackup', 'RefreshState', 'RefreshStateByShard', 'SetShardTabletControl', 'ApplySchema', 'ApplyRoutingRules'])
+const ACTS: ReadonlySet<string> = new Set(['PlannedReparentShard', 'EmergencyReparentShard', 'ChangeTabletType', 'RestoreFromBackup', 'RefreshState', 'RefreshStateByShard', 'SetShardTabletControl', 'ReparentTablet', 'SetKeyspaceDurabilityPolicy', 'ApplySchema', 'ApplyRoutingRules'])
 
 const GLOBAL: Readonly<Record<string, FlagKind>> = { server: 'text', 'action-timeout': 'duration' }
 
@@ -165,10 +172,13 @@ export class Vtctldclient implements Command {
         return `${JSON.stringify({ keyspace: shard.keyspace.name, name: shard.range, shard: { primary_alias: shard.primary === undefined ? null : aliasJson(shard.primary), primary_term_start_time: timeJson(shard.termStartUs), key_range: { start, end }, is_primary_serving: true, ...(shard.denies ? { tablet_controls: [{ tablet_type: 1, cells: [], denied_tables: ['/.*/'] }] } : {}) } }, undefined, 2)}\n`
       }
       case 'GetKeyspaces':
-        return `${JSON.stringify([...world.keyspaces.values()].map(({ name, durabilityPolicy }) => ({ name, keyspace: { durability_policy: durabilityPolicy } })), undefined, 2)}\n`
+        return `${JSON.stringify([...world.keyspaces.values()].map(keyspaceJson), undefined, 2)}\n`
+      case 'GetKeyspace':
+        return `${JSON.stringify(keyspaceJson(this.keyspace(words[0] ?? '')), undefined, 2)}\n`
+      case 'GetCellInfoNames':
+        return Array.from({ length: world.options.cells }, (_, i) => `${cellName(i, world.options)}\n`).join('')
       case 'FindAllShardsInKeyspace': {
-        const keyspace = world.keyspaces.get(words[0] ?? '')
-        if (keyspace === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${words[0]}/Keyspace`)
+        const keyspace = this.keyspace(words[0] ?? '')
         return `${JSON.stringify(Object.fromEntries(keyspace.shards.map(s => [s.range, { keyspace: keyspace.name, name: s.range, shard: { primary_alias: s.primary === undefined ? null : aliasJson(s.primary) } }])), undefined, 2)}\n`
       }
       case 'ShardReplicationPositions':
@@ -184,8 +194,7 @@ export class Vtctldclient implements Command {
       case 'MoveTables':
         return showMove(world, this.workflow(words, flags))
       case 'Workflow': {
-        const keyspace = world.keyspaces.get(flags.get('keyspace') ?? '')
-        if (keyspace === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${flags.get('keyspace') ?? ''}/Keyspace`)
+        const keyspace = this.keyspace(flags.get('keyspace') ?? '')
         return `${JSON.stringify(world.workflows.all.filter(workflow => !workflow.ended && workflow.target === keyspace).map(({ name }) => name))}\n`
       }
       case 'VDiff':
@@ -260,6 +269,10 @@ export class Vtctldclient implements Command {
         return yield* refreshShard(world, this.shard(words[0] ?? ''))
       case 'SetShardTabletControl':
         return yield* setTabletControl(world, this.shard(words[0] ?? ''), (words[1] ?? '').toLowerCase(), flags)
+      case 'ReparentTablet':
+        return yield* reparentTablet(this.tablet(words[0] ?? ''))
+      case 'SetKeyspaceDurabilityPolicy':
+        return yield* setDurabilityPolicy(world, this.keyspace(words[0] ?? ''), flags.get('durability-policy') ?? 'none')
       case 'ApplySchema':
         return yield* applySchema(world, words[0] ?? '', flags)
       case 'ApplyRoutingRules':
@@ -313,6 +326,12 @@ export class Vtctldclient implements Command {
     return tablet
   }
 
+  private keyspace(name: string): Keyspace {
+    const keyspace = this.cluster.world.keyspaces.get(name)
+    if (keyspace === undefined) throw new Refusal(`rpc error: code = Unknown desc = node doesn't exist: keyspaces/${name}/Keyspace`)
+    return keyspace
+  }
+
   private shard(path: string): Shard {
     const [keyspace, range = ''] = path.split('/')
     const shard = this.cluster.world.byPath.get(path)
@@ -332,6 +351,35 @@ function awk(t: Tablet): string {
   const { kubernetes } = t.world
   const host = kubernetes.pods$.get(t.pod)?.podIP ?? '""'
   return `${t.alias} ${t.shard.keyspace.name} ${t.shard.range} ${t.type} ${host}:15000 ${host}:3306 [] ${t.type === 'primary' ? timestamp(t.shard.termStartUs) : '<null>'}`
+}
+
+function keyspaceJson({ name, durabilityPolicy }: Keyspace): { readonly name: string; readonly keyspace: { readonly durability_policy: string } } {
+  return { name, keyspace: { durability_policy: durabilityPolicy } }
+}
+
+/** SetReplicationSource to the primary of the shard record, without waiting for anything to arrive. */
+function* reparentTablet(tablet: Tablet): Process<Output> {
+  const { shard } = tablet
+  const { primary } = shard
+  if (primary === undefined) throw new Refusal(`rpc error: code = FailedPrecondition desc = no primary tablet for shard ${shard.path}`)
+  if (primary === tablet) throw new Refusal(`rpc error: code = FailedPrecondition desc = cannot ReparentTablet current shard primary (${tablet.alias}) onto itself`)
+  if (!(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
+  if (tablet.type === 'restore') throw new Refusal(`rpc error: code = Unknown desc = ${tablet.alias}: tablet is in restore mode`)
+  tablet.stopLeading('clean')
+  tablet.setSource(primary)
+  shard.changed()
+  return ok(`${JSON.stringify({ keyspace: shard.keyspace.name, shard: shard.range, primary: aliasJson(primary) }, undefined, 2)}\n`)
+}
+
+/** Only the keyspace's record (rule VT-DUR-1); an operator whose cluster object says otherwise writes back what that says (rule VT-DUR-2). */
+function* setDurabilityPolicy(world: World, keyspace: Keyspace, text: string): Process<Output> {
+  const policy = POLICIES.find(one => one === text)
+  if (policy === undefined) throw new Refusal(`rpc error: code = InvalidArgument desc = durability policy <${text}> is not a valid policy. Please register it as a policy first`)
+  yield world.rpcUs(`vtctld/${keyspace.name}`)
+  if (!world.topoUp) throw new Refusal('rpc error: code = DeadlineExceeded desc = context deadline exceeded')
+  recordPolicy(world, keyspace, policy, 'vtctldclient')
+  world.kubernetes.controllers.enqueue('VitessCluster', world.options.name)
+  return ok(`${JSON.stringify({ keyspace: { durability_policy: policy } }, undefined, 2)}\n`)
 }
 
 function aliasJson(t: Tablet): { readonly cell: string; readonly uid: number } {

@@ -1,5 +1,6 @@
 /** VTOrc: what it sees at its polls and what it repairs (rules VT-ORC-1…4; facts §1.5). No polling: a shard in which something is wrong is looked at at the poll that would see it. */
 import { type Process, SECOND, type TimerId } from '../../src/kernel/index.ts'
+import { isMisset, takePolicy } from './durability.ts'
 import { emergencyReparent } from './emergency.ts'
 import { EVENT } from './events.ts'
 import { undoDemotion } from './reparent.ts'
@@ -12,6 +13,7 @@ type Problem =
   | { readonly is: 'PrimaryIsReadOnly'; readonly tablet: Tablet }
   | { readonly is: 'ConnectedToWrongPrimary'; readonly tablet: Tablet }
   | { readonly is: 'ErrantGTIDDetected'; readonly tablet: Tablet }
+  | { readonly is: 'PrimarySemiSyncMustBeSet' | 'PrimarySemiSyncMustNotBeSet'; readonly tablet: Tablet }
 
 interface Watch {
   timer: TimerId | undefined
@@ -108,7 +110,10 @@ export class Vtorc {
       const { tablet } = problem
       if (!tablet.answers) return
       if (problem.is === 'ErrantGTIDDetected') tablet.setType('drained')
-      else if (problem.is === 'PrimaryIsReadOnly') {
+      else if (problem.is === 'PrimarySemiSyncMustBeSet' || problem.is === 'PrimarySemiSyncMustNotBeSet') {
+        takePolicy(shard)
+        tablet.applyRule()
+      } else if (problem.is === 'PrimaryIsReadOnly') {
         if (shard.primary === tablet && !tablet.copy.leading) undoDemotion(shard, tablet, true)
         else if (shard.primary === tablet && !tablet.serving && shard.demotedUs === undefined) tablet.serving = true
       } else if (shard.primary !== undefined && shard.primary !== tablet && !tablet.copy.leading) tablet.setSource(shard.primary)
@@ -129,6 +134,7 @@ export class Vtorc {
       return { is: 'DeadPrimary' }
     }
     if (shard.demotedUs === undefined && shard.lockedBy === undefined && !primary.copy.leading && primary.up) return { is: 'PrimaryIsReadOnly', tablet: primary }
+    if (primary.copy.leading && isMisset(shard)) return { is: shard.keyspace.heard === 'none' ? 'PrimarySemiSyncMustNotBeSet' : 'PrimarySemiSyncMustBeSet', tablet: primary }
     for (const tablet of others) {
       if (tablet.errant) {
         if (tablet.type !== 'drained') return { is: 'ErrantGTIDDetected', tablet }
