@@ -58,7 +58,7 @@ export function watchStockTimeout(tablet: Tablet): void {
     }
     timer ??= world.sim.after(seconds * SECOND, () => {
       timer = undefined
-      if (copy.head !== head || shard.degraded || !copy.ackHung || tablet.diskFull) return
+      if (copy.head !== head || shard.degraded || !copy.ackHung) return
       shard.degraded = true
       world.sim.note(EVENT.degraded, tablet.pod, 1, `${tablet.pod} waited ${seconds} s for an acknowledgement and goes on without: semi-sync is off`)
       tablet.applyRule()

@@ -24,6 +24,8 @@ export interface RunbookDefect {
   readonly kinds?: readonly FaultKind[]
   /** A limit on rehearsals, when looking further is known to be in vain: the defect is then reported as not found, which is an honest answer. */
   readonly most?: number
+  /** Why it is not found, where that is known: it stays in the list. */
+  readonly why?: string
 }
 
 /** A line of ours that is wrong: a rule of a model, a check, a measure, or the machinery around them. At least one of the tests named must fail. */

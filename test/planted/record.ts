@@ -54,7 +54,8 @@ function sectionOf(family: Family): string {
     const { id, what } = defect
     const finding = findings[id]
     const only = 'kinds' in defect && defect.kinds !== undefined && finding?.how.startsWith('without') !== true ? ` (looked for under ${defect.kinds.join(', ')} only)` : ''
-    const cells = finding === undefined ? ['not looked for yet', ''] : [`${finding.found ? '' : '**not found** '}${finding.how}${only}`, String(finding.after)]
+    const why = 'why' in defect ? defect.why : undefined
+    const cells = finding === undefined ? ['not looked for yet', ''] : [`${finding.found ? '' : '**not found** '}${finding.how}${only}${finding.found || why === undefined ? '' : `; ${why}`}`, String(finding.after)]
     return `| \`${id}\` | ${[what, ...cells].map(text => text.replaceAll('|', '\\|')).join(' | ')} |\n`
   })
   return `\n## ${family.title}\n\n| id | what is wrong | found by | after |\n|---|---|---|---|\n${rows.join('')}`

@@ -2,6 +2,11 @@
 import type { Fault } from '../../src/faults/index.ts'
 import { MINUTE, SECOND } from '../../src/kernel/index.ts'
 import type { Step } from '../variant.ts'
+import { expect, test } from 'vitest'
+import { engines } from '../../models/index.ts'
+import { rehearse } from '../../src/rehearsal.ts'
+import { loadScenarioFrom } from '../../src/scenario/index.ts'
+import { stringify } from 'yaml'
 import { unseen } from './play.ts'
 
 const quick = { imagePullSeconds: 1, unmountSeconds: 0.5, controllerLagSeconds: 0.05, scheduleSeconds: 0.1, kubeletLagSeconds: 0.1, mountSeconds: 1, containerStartSeconds: 1 }
@@ -14,6 +19,7 @@ const del = (n: number, cells = 3): string => `kubectl delete pod ${pod(n, cells
 const wait = (sleep: string): Step => ({ sleep })
 const prs = (more = ''): string => `vtctldclient PlannedReparentShard commerce/- --allow-cross-cell-promotion ${more}`.trim()
 const ers = (more = ''): string => `vtctldclient EmergencyReparentShard commerce/- ${more}`.trim()
+const policy = (word: string): string => `kubectl patch vitesscluster example --type json --patch '[{"op":"replace","path":"/spec/keyspaces/0/durabilityPolicy","value":"${word}"}]'`
 const fault = (kind: Fault['kind'], target: string, at: number, durationUs: number, magnitude = 0): Fault => ({ kind, target, at, durationUs, magnitude })
 /** Clients that take part in buffering wait for their answers. */
 const patient = { loop: 'closed', connections: 20, think: '100ms', timeout: '20s', queueAgeLimit: '20s' }
@@ -69,6 +75,22 @@ unseen({
   'five tablets, two replicas at once: nobody notices': {
     cluster: shard(5), steps: [del(2), del(3), wait('2m')],
     predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' }, source: 'VT-F21: one acknowledgement is enough',
+  },
+  'two tablets, the policy taken away for the replacement and given back: nobody notices': {
+    cluster: shard(2), steps: [policy('none'), wait('30s'), del(2), wait('2m'), policy('semi_sync'), wait('30s')],
+    predicts: { measures: { writeDowntimeSeconds: 0, redundancyExposedSeconds: [120, 180] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'VT-F21; vtorc PrimarySemiSyncMustNotBeSet; under the promise every write that is acknowledged by one tablet alone counts',
+  },
+  'replaced before VTOrc has heard of the policy: the outage is as long as that takes': {
+    cluster: shard(2), steps: [policy('none'), del(2), wait('2m'), policy('semi_sync'), wait('30s')],
+    predicts: { measures: { longestWriteGapSeconds: [0, 22] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'VT-F40: topo refresh 15 s, polls 5 s and 1 s',
+  },
+  'and never given back: the shard ends without the durability that was promised': {
+    cluster: shard(2), steps: [policy('none'), wait('30s'), del(2), wait('2m')],
+    predicts: { measures: { writeDowntimeSeconds: 0 }, fails: ['converges', 'no-false-success'], passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'VT-F21',
+  },
+  'and the primary’s disk is lost meanwhile: so is what it acknowledged since the replica stopped': {
+    cluster: shard(2), steps: [policy('none'), wait('30s'), del(2), wait('5m')], faults: [fault('node-loss-with-volume', 'role:leader', 50 * SECOND, 10 * MINUTE)],
+    predicts: { measures: { lostAcknowledgedWrites: [3_700, 4_100] }, fails: ['no-acknowledged-write-lost'] }, source: 'VT-F21, VT-F23b',
   },
   // ── when a primary goes ──
   'no VTOrc: the shard is down for as long as its primary, with InnoDB’s recovery': {
@@ -172,4 +194,32 @@ unseen({
     steps: [`kubectl patch vitesscluster example --type merge --patch '{"spec":{"images":{"mysqld":{"mysql80Compatible":"mysql:8.4.3"}}}}'`, del(2), wait('10m'), `kubectl patch vitesscluster example --type merge --patch '{"spec":{"images":{"mysqld":{"mysql80Compatible":"mysql:8.0.36"}}}}'`, del(2), wait('20m')],
     predicts: { measures: { writeDowntimeSeconds: 0 }, fails: ['converges'], passes: ['no-acknowledged-write-lost', 'serves-at-end', 'no-forbidden-skew'] }, source: 'VT-F54 (MY-DOWN)',
   },
+})
+
+/** A roll as a shop has it in its drawer: replicas one after the other, the primary in the end. */
+const drawer = (waiting: string): string => `#!/bin/bash
+for t in $(vtctldclient GetTablets --keyspace commerce --shard - --tablet-type replica | awk '{print $1}'); do
+  echo "replacing $t"
+  kubectl delete pod "example-vttablet-$t" --wait=true
+  ${waiting}
+done
+old=$(vtctldclient GetTablets --keyspace commerce --shard - --tablet-type primary | awk '{print $1}')
+vtctldclient PlannedReparentShard commerce/- --allow-cross-cell-promotion || exit 1
+kubectl delete pod "example-vttablet-$old" --wait=true
+`
+
+// Without waiting the second replica goes while the first still starts: 17 s after it was gone, less the 5 s of sleep.
+test.each([
+  ['that does not wait for the new pod at all', 'sleep 5', [9, 20]],
+  ['that tries until the new pod is Ready', 'until kubectl wait --for=condition=Ready --timeout=5m "pod/example-vttablet-$t"; do sleep 2; done', [0.2, 12]],
+] as const)('a script from a drawer %s, three tablets, semi-sync', (_what, waiting, [least, most]) => {
+  const yaml = stringify({ format: 1, cluster: shard(3), load: { writesPerSecond: 200, timeout: '60s', queueAgeLimit: '60s' }, runbook: './roll.sh', deadline: '3h' })
+  const scenario = loadScenarioFrom({ name: 'drawer', yaml, files: { 'roll.sh': drawer(waiting) }, set: {} }, engines)
+  for (const seed of ['1', '2']) {
+    const { outcome, measures } = rehearse({ scenario, schedule: [], seed })
+    expect(outcome).toBe('completed')
+    expect(measures.lostAcknowledgedWrites).toBe(0)
+    expect(measures.longestWriteGapSeconds).toBeGreaterThan(least)
+    expect(measures.longestWriteGapSeconds).toBeLessThan(most)
+  }
 })

@@ -20,6 +20,20 @@ describe('VT-ERS-1: all but one will do', () => {
     expect(silent.seconds - started).toBeLessThan(20)
   })
 
+  it('a primary that answers is demoted as in a planned reparent: a transaction that goes on has its grace', () => {
+    const took = (versions: number): number => {
+      const lab = new Lab({ ...NO_VTORC, vitessVersion: versions }, {})
+      lab.strike('long-transaction', `member:${lab.primary.pod}`, 0, 120_000_000)
+      const task = lab.start(ERS)
+      const gap = lab.gap(60)
+      lab.until(() => task.state !== 'running', 60)
+      return gap
+    }
+    expect(took(21)).toBeGreaterThan(3)
+    expect(took(21)).toBeLessThan(8)
+    expect(took(19)).toBeGreaterThan(28)
+  })
+
   it('a primary that answers is demoted: it does not go on beside the new one', () => {
     const lab = new Lab({ ...NO_VTORC, durabilityPolicy: 'none' }, {})
     lab.ok(`${ERS} --new-primary ${lab.tablet(1).alias}`)

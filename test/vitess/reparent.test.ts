@@ -135,6 +135,35 @@ it('VT-PRS-5: the new primary serves at once and commits wait for the first that
   expect(task.result).toMatchObject({ code: 0 })
 })
 
+it('VT-PRS-6: so is one that cannot follow the new primary: the journal entry never comes there', () => {
+  const lab = new Lab({ targetMysqlVersion: '8.4.3', seriesBreakP: 1 }, {})
+  // All but the first and the last are on the new series.
+  for (const n of [1, 2]) lab.tablet(n).version = lab.tablet(n).dataVersion = '8.4.3'
+  const from = lab.seconds
+  const output = lab.run(prs(lab, 1))
+  expect(output.code).toBe(1)
+  for (const n of [0, 3]) expect(output.err).toContain(`tablet ${lab.tablet(n).alias} failed to SetReplicationSource`)
+  expect(output.err).not.toContain(lab.tablet(2).alias)
+  expect(lab.seconds - from).toBeGreaterThan(15)
+  expect(lab.seconds - from).toBeLessThan(20)
+  expect(lab.primary.pod).toBe(lab.tablet(1).pod)
+  expect(lab.writing).toBe(true)
+})
+
+it('VT-PRS-6: one that is behind is waited for', () => {
+  const lab = new Lab({ applyRatio: 1.5 }, {})
+  lab.tablet(3).copy.freeze('apply')
+  lab.wait(20)
+  lab.tablet(3).copy.thaw('apply')
+  const from = lab.seconds
+  const behind = lab.tablet(3).lagSeconds
+  expect(behind).toBeGreaterThan(15)
+  expect(lab.ok(prs(lab, 1))).toContain('successfully reparented')
+  // It gets the entry when it has applied what came before, at one and a half times the pace at which that was written.
+  expect(lab.seconds - from).toBeGreaterThan(behind / 1.5 - 1)
+  expect(lab.seconds - from).toBeLessThan(behind / 1.5 + 4)
+})
+
 it('VT-PRS-6: a tablet in RESTORE is left behind, and the command fails after its time-out though the primary has moved (VT-T17)', () => {
   const lab = new Lab({}, {})
   const restore = lab.start(`vtctldclient RestoreFromBackup ${lab.tablet(3).alias}`)

@@ -93,6 +93,16 @@ describe('VT-SEMI-3: stock MySQL goes on alone after its time-out', () => {
     expect(lab.writing).toBe(true)
   })
 
+  it('a full disk starts no such time: a commit does not come as far as waiting for an answer', () => {
+    const lab = new Lab({ fleet: 3, tabletsPerShard: 3, semiSyncTimeoutSeconds: 10 }, { timeoutUs: 600_000_000 })
+    const full = lab.strike('disk-full', `volume:${lab.primary.pod}`)
+    lab.wait(60)
+    expect(lab.writing).toBe(false)
+    expect(lab.shard.degraded).toBe(false)
+    full.end()
+    lab.until(() => lab.writing, 60, 'writing again')
+  })
+
   it('Vitess never does', () => {
     const lab = new Lab({ fleet: 3, tabletsPerShard: 3 }, { timeoutUs: 600_000_000 })
     for (const n of [1, 2]) lab.strike('partition', node(lab, n))
