@@ -117,13 +117,15 @@ export function check(names: readonly string[], options: CheckOptions, context: 
 
 /** Names in a script that nothing answers to: it cannot work as it stands. A rehearsal shows what comes of it, so `run` takes it all the same. */
 function wrong(scenario: Scenario): InputProblem[] {
-  return unknownNames(scenario).filter(({ severity }) => severity === 'error').map(({ place, message, line, step }) => ({ file: scenario.runbook.script?.scripts.length === 1 ? (scenario.runbook.script.scripts[0]?.file ?? '') : scenario.runbook.file, line: place.line, column: place.column, message, help: [`in line \`${step}\`: ${line ?? ''}`] }))
+  const { engine, options, runbook } = scenario
+  const absent = checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).filter(({ rule }) => rule === 'unknown-name')
+  return [...absent, ...unknownNames(scenario)].filter(({ severity }) => severity === 'error').map(({ place, message, line, step }) => ({ file: scenario.runbook.script?.scripts.length === 1 ? (scenario.runbook.script.scripts[0]?.file ?? '') : scenario.runbook.file, line: place.line, column: place.column, message, help: [`in line \`${step}\`: ${line ?? ''}`] }))
 }
 
 /** What is not wrong but worth a thought: gates that pass on missing data, steps that nothing undoes, and the like. */
 function remarks(name: string, scenario: Scenario, context: Context): string[] {
   const { engine, options, runbook } = scenario
-  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands), ...unknownNames(scenario).filter(({ severity }) => severity === 'warning')].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
+  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).filter(({ rule, severity }) => rule !== 'unknown-name' || severity === 'warning'), ...unknownNames(scenario).filter(({ severity }) => severity === 'warning')].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
   const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
   const { columns } = context.screen
   if (findings.length === 0) return hang('', `${name}: every command is understood, ${steps}. Whether it holds, proofroll run tells`, columns)

@@ -137,7 +137,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
     const name = argv[0]
     if (name === undefined || name.includes('${') || functions.has(name)) return
     const base = name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name
-    const say = (message: string, severity: 'error' | 'warning' = 'error'): void => void findings.push({ severity, line: node.line, rule: 'unsupported', message, command: node.source.split('\n')[0] as string })
+    const say = (message: string, severity: 'error' | 'warning' = 'error', rule = 'unsupported'): void => void findings.push({ severity, line: node.line, rule, message, command: node.source.split('\n')[0] as string })
     const through = THROUGH[base]
     if (through !== undefined && (BUILTIN_NAMES.has(base) || UTILITY_NAMES.has(base))) {
       const at = argv.findIndex((word, i) => i > 0 && !through.test(word))
@@ -153,7 +153,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       const all = registry.check(argv)
       if (!all.some(found => found.elsewhere === true) && !argv.includes('${@}')) atHome += 1
       for (const found of all) if (found.elsewhere === true && !files.makes(found.object ?? '')) elsewhere.push({ severity: 'error', line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
-      else if ((found.file === undefined || !files.has(found.file)) && (found.object === undefined || !files.makes(found.object))) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning')
+      else if ((found.file === undefined || !files.has(found.file)) && (found.object === undefined || !files.makes(found.object))) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning', found.object === undefined ? 'unsupported' : 'unknown-name')
       return
     }
     if (BUILTIN_NAMES.has(name)) {
