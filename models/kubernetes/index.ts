@@ -1,5 +1,5 @@
 export { compareVersions } from './aks.ts'
-export { type PodCommand, podCommand, poll } from './beside.ts'
+export { type PodCommand, asCalled, podCommand, poll } from './beside.ts'
 export type { Cost } from './billing.ts'
 export type { Served } from './curl.ts'
 export type { ContainerHandle, ContainerProgram, Image } from './container.ts'

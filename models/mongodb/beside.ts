@@ -1,6 +1,6 @@
 /** What is known to be safe beside a command of a MongoDB script. Each is tried out before it is offered; none knows the script. */
 import type { SafeLines, Typed } from '../../src/engine.ts'
-import { podCommand, poll } from '../kubernetes/index.ts'
+import { asCalled, podCommand, poll } from '../kubernetes/index.ts'
 import type { MongodbOptions } from './options.ts'
 
 const ask = (pod: string, js: string): string => `"$(kubectl exec ${pod} -- mongosh --quiet --eval '${js}')"`
@@ -37,5 +37,5 @@ export function safeBeside(options: MongodbOptions, typed: Typed): readonly Safe
     )
   }
   if (/\b(?:stepDown|replSetStepDown)\b/.test(typed.words.join(' '))) found.push({ does: 'wait until somebody leads', where: 'after', lines: led('') })
-  return found
+  return asCalled(command.kubectl, found)
 }

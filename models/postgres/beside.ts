@@ -1,6 +1,6 @@
 /** What is known to be safe beside a command of a PostgreSQL script. Each is tried out before it is offered; none knows the script. */
 import type { SafeLines, Typed } from '../../src/engine.ts'
-import { podCommand, poll } from '../kubernetes/index.ts'
+import { asCalled, podCommand, poll } from '../kubernetes/index.ts'
 import { PGDATA } from './names.ts'
 import type { PostgresOptions } from './options.ts'
 import { memberNames, statefulSets } from './topology.ts'
@@ -21,7 +21,7 @@ export function safeBeside(options: PostgresOptions, typed: Typed): readonly Saf
       { does: 'wait until it streams again', where: 'after', lines: [poll(`[ ${ask(pod, 'select status from pg_stat_wal_receiver')} = streaming ]`, 600)] },
     )
   }
-  return found
+  return command === undefined ? found : asCalled(command.kubectl, found)
 }
 
 interface Promoted {
@@ -51,7 +51,8 @@ function besidePromotion(options: PostgresOptions, { pod, bare }: Promoted): rea
         `  ${leads} || continue`,
         `  kubectl exec $_pod -- psql -U postgres -c "alter system set primary_conninfo = 'host=${bare}.${headless} user=replicator'"`,
         `  kubectl exec $_pod -- touch ${PGDATA}/standby.signal`,
-        `  kubectl exec $_pod -- pg_ctl stop -D ${PGDATA} -m fast`,
+        // Its container ends under the command: under strict mode that must not end the script.
+        `  kubectl exec $_pod -- pg_ctl stop -D ${PGDATA} -m fast || true`,
         'done',
       ],
     },

@@ -130,6 +130,11 @@ function stops({ tally }: Candidate, result: CampaignResult): boolean {
   return tally.outcomes.completed * Math.max(1, before.runs) < 0.5 * before.outcomes.completed * tally.runs
 }
 
+/** Two commands the other way round with which no run reaches its end any more: that is a broken script, and no guard that stops it in time. */
+function breaks({ edit, tally }: Candidate, result: CampaignResult): boolean {
+  return edit.is === 'reorder' && tally.outcomes.completed === 0 && result.outcomes.completed > 0
+}
+
 /** What lets the script reach its end before what stops it, then the smallest. */
 function byWorth(result: CampaignResult): (a: Candidate, b: Candidate) => number {
   const kinds: readonly ScriptEdit['is'][] = ['guard', 'strict', 'reorder', 'insert']
@@ -138,7 +143,7 @@ function byWorth(result: CampaignResult): (a: Candidate, b: Candidate) => number
 
 function offers(whole: readonly Candidate[], check: CheckId, before: Tried, result: CampaignResult): Mend[] {
   return whole
-    .filter(({ tally }) => holds(tally, check, before))
+    .filter((candidate) => holds(candidate.tally, check, before) && !breaks(candidate, result))
     .sort(byWorth(result))
     .slice(0, OFFERED)
     .map((candidate): Mend => {

@@ -49,6 +49,21 @@ test('PostgreSQL: a promotion while the old leader serves is mended by stopping 
   expect(campaignResult({ ...result, mends: { ...mends, tried: 'many' } }, '')).toBe('`mends.tried` is not a number')
 })
 
+test('under strict mode, with functions and a namespace of its own: the lines call kubectl as the script does, and what only breaks the script is not offered', async () => {
+  const script = [
+    'set -euo pipefail', 'NS=shop', 'k() { kubectl -n "$NS" "$@"; }', 'k get pods', 'new=db-1',
+    'k exec "$new" -c postgres -- pg_ctl promote -D /var/lib/postgresql/data',
+    `k patch service postgres-primary -p '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"db-1"}}}'`, 'sleep 10', '',
+  ].join('\n')
+  const { mends } = await mend('{ engine: postgres, name: db, serviceSelects: pod-name, kubernetes: { namespace: shop } }', script)
+  const [best] = mends.checks.find(({ check }) => check === 'no-split-brain')?.mends ?? []
+  expect(best).toMatchObject({ is: 'insert', stops: false, line: 6, after: { outcomes: { completed: 3 } } })
+  const lines = added(best?.patch)
+  expect(lines.filter(line => line.includes('k exec $_pod')).length).toBe(4)
+  expect(lines.join('\n')).not.toContain('kubectl')
+  expect(mends.checks.flatMap(each => each.mends).filter(({ is, after }) => is === 'reorder' && after.outcomes.completed === 0)).toEqual([])
+})
+
 /** What becomes of a script with each of the lines that its engine offers beside it. */
 function withEach(cluster: string, script: string): Map<string, { readonly outcome: string; readonly downtime: number; readonly failed: number }> {
   const scenario = scenarioOf(cluster, script)

@@ -66,3 +66,21 @@ test('each patch, applied to the script, gives the text of the edit', () => {
     rmSync(folder, { recursive: true })
   }
 })
+
+test('a command is read through a function or a variable that stands for its first words', () => {
+  const typed: Typed[] = []
+  editsOf('NS=shop\nKC="kubectl --namespace $NS"\nSAY="kubectl -n shop"\nk() { kubectl -n "$NS" "$@"; }\nin_pod() { k exec "$@"; }\nboth() { kubectl get pods; kubectl "$@"; }\nk delete pod "$p"\nin_pod a -- true\n$SAY delete pod b\nboth delete pod c\n', each => (typed.push(each), []))
+  const of = (last: string): Typed | undefined => typed.find(({ words }) => words.at(-1) === last)
+  expect(of('${p}')).toEqual({ words: ['kubectl', '-n', 'shop', 'delete', 'pod', '${p}'], source: ['k', '', '', 'delete', 'pod', '"$p"'] })
+  expect(of('true')).toEqual({ words: ['kubectl', '-n', 'shop', 'exec', 'a', '--', 'true'], source: ['in_pod', '', '', '', 'a', '--', 'true'] })
+  expect(of('b')).toEqual({ words: ['kubectl', '-n', 'shop', 'delete', 'pod', 'b'], source: ['$SAY', '', '', 'delete', 'pod', 'b'] })
+  // What does more than hand on is no other name for a command.
+  expect(of('c')?.words[0]).toBe('both')
+})
+
+test('what reads a variable is not moved before what sets it', () => {
+  const moved = (text: string): number => ofKind(editsOf(text), 'reorder').length
+  expect(moved('lag=$(kubectl get x)\nif (( lag < 5 )); then kubectl get y; fi\n')).toBe(0)
+  expect(moved('pod=$(kubectl get x)\nkubectl delete pod "${pod#pod/}"\n')).toBe(0)
+  expect(moved('pod=$(kubectl get x)\nkubectl delete pod a\n')).toBe(1)
+})

@@ -4,7 +4,8 @@
  */
 import type { Plan } from '../plan.ts'
 import { type Script, parseScript } from '../shell/index.ts'
-import { writtenArgv, constantsOf, functionsOf } from '../shell/check.ts'
+import { constantsOf, functionsOf, typedCommand } from '../shell/check.ts'
+import { functionBodies } from '../shell/wrappers.ts'
 import { type Node, type Simple, everyNode, isAssignment } from '../shell/syntax.ts'
 import { unifiedDiff } from './diff.ts'
 import { isPlace, lineId } from './plan.ts'
@@ -13,7 +14,7 @@ import { isPlace, lineId } from './plan.ts'
 export interface Typed {
   /** Its words, expanded where that is known before any run; else `${x}`. */
   readonly words: readonly string[]
-  /** The same words as written: what an inserted line must say to mean the same. */
+  /** The same words as written: what an inserted line must say to mean the same. Of a variable or a function that stands for several, all but the first are empty. */
   readonly source: readonly string[]
 }
 
@@ -70,6 +71,7 @@ class Editor {
   private readonly statements: readonly Statement[]
   private readonly functions: ReadonlySet<string>
   private readonly constants: ReadonlyMap<string, string>
+  private readonly bodies: ReadonlyMap<string, Node>
   private readonly ends = new Map<Node, number | undefined>()
 
   constructor(
@@ -81,6 +83,7 @@ class Editor {
     this.statements = statementsOf(script)
     this.functions = functionsOf(script)
     this.constants = constantsOf(script)
+    this.bodies = functionBodies(script)
   }
 
   edits(): ScriptEdit[] {
@@ -213,7 +216,7 @@ class Editor {
   }
 
   private typed(node: Simple): Typed {
-    return { words: writtenArgv(node, this.constants), source: node.words.map(w => (isAssignment(w) ? `${w.name}=…` : w.source)) }
+    return typedCommand(node, this.constants, this.bodies)
   }
 
   /** Two commands of one list, neighbours or not far apart, the other way round. */
@@ -224,12 +227,19 @@ class Editor {
       for (let distance = 1; distance <= REACH; distance++) {
         const other = this.statements.find(each => each.nth === s.nth && each.at === s.at + distance)
         if (other === undefined) break
-        if (!this.acts(other.node)) continue
+        if (!this.acts(other.node) || this.hangsOn(other, s)) continue
         const text = this.moved(other, s)
         if (text !== undefined) found.push(...this.edit('reorder', other.node.line, `do it before line ${s.node.line}`, text))
       }
     }
     return found
+  }
+
+  /** Whether `later` reads what a statement that it would be moved over has set: before that it would read nothing. */
+  private hangsOn(later: Statement, earlier: Statement): boolean {
+    const set = new Set(later.list.slice(earlier.at, later.at).flatMap(node => assignedIn(node)))
+    const text = this.lines.slice(later.node.line - 1, this.endOf(later) ?? later.node.line).join('\n')
+    return [...set].some(name => new RegExp(`\\$\\{?[!#]?${name}\\b|\\(\\([^)]*\\b${name}\\b`).test(text))
   }
 
   /** The script with the statement `later` before the statement `earlier` of the same list. */
@@ -269,6 +279,18 @@ class Editor {
     this.ends.set(s.node, end)
     return end
   }
+}
+
+/** Variables that a statement sets. */
+function assignedIn(statement: Node): string[] {
+  const names: string[] = []
+  everyNode([statement], node => {
+    if (node.is === 'for') names.push(node.name)
+    if (node.is !== 'simple') return
+    names.push(...node.assignments.map(({ name }) => name), ...node.words.filter(isAssignment).map(({ name }) => name))
+    if (/^(?:read|mapfile|readarray)$/.test(nameOf(node) ?? '')) names.push(...node.words.slice(1).flatMap(word => (isAssignment(word) || !/^[A-Za-z_]\w*$/.test(word.constant ?? '') ? [] : [word.constant as string])))
+  })
+  return names
 }
 
 /** Undefined when it is no script any more. */

@@ -60,13 +60,38 @@ function written(word: Word, constants: ReadonlyMap<string, string>): string {
 
 /** The argument vector of a command as far as it is known; an unquoted variable that is empty or holds several words is taken apart. */
 export function writtenArgv(node: Simple, constants: ReadonlyMap<string, string>): string[] {
-  return node.words.flatMap(word => {
-    if (isAssignment(word)) return [`${word.name}=…`]
-    const only = word.parts.length === 1 ? word.parts[0] : undefined
-    const text = written(word, constants)
-    if (only?.is === 'parameter' && !only.quoted && constants.has(only.name)) return text.split(/\s+/).filter(t => t !== '')
-    return [text]
-  })
+  return node.words.flatMap(word => writtenWords(word, constants))
+}
+
+function writtenWords(word: Simple['words'][number], constants: ReadonlyMap<string, string>): string[] {
+  if (isAssignment(word)) return [`${word.name}=…`]
+  const only = word.parts.length === 1 ? word.parts[0] : undefined
+  const text = written(word, constants)
+  if (only?.is === 'parameter' && !only.quoted && constants.has(only.name)) return text.split(/\s+/).filter(t => t !== '')
+  return [text]
+}
+
+/**
+ * A command as {@link writtenArgv} has it, and each of its words as the script writes it. A variable or a function that stands for several words
+ * (`$KUBECTL`, `k() { kubectl -n "$NS" "$@"; }`) is written at the first of them, and the others are empty.
+ */
+export function typedCommand(node: Simple, constants: ReadonlyMap<string, string>, bodies: ReadonlyMap<string, Node>, depth = 0): { readonly words: readonly string[]; readonly source: readonly string[] } {
+  const pairs = node.words.flatMap(word => writtenWords(word, constants).map((text, i) => [text, i > 0 ? '' : isAssignment(word) ? `${word.name}=…` : word.source] as const))
+  const name = pairs[0]?.[0]
+  const inner = name === undefined || depth > 2 ? undefined : forwarding(bodies.get(name))
+  if (inner === undefined) return { words: pairs.map(([text]) => text), source: pairs.map(([, source]) => source) }
+  const before = typedCommand({ ...inner, words: inner.words.slice(0, -1) }, constants, bodies, depth + 1).words
+  return { words: [...before, ...pairs.slice(1).map(([text]) => text)], source: [...before.map((_, i) => (i === 0 ? (pairs[0]?.[1] ?? '') : '')), ...pairs.slice(1).map(([, source]) => source)] }
+}
+
+/** The one command of a function that only hands on what it is given: `{ kubectl -n "$NS" "$@"; }`. */
+function forwarding(body: Node | undefined): Simple | undefined {
+  const simple: Simple[] = []
+  let others = false
+  if (body !== undefined) everyNode([body], node => void (node.is === 'simple' ? simple.push(node) : node.is === 'group' ? 0 : (others = true)))
+  const [only] = simple
+  const last = only?.words.at(-1)
+  return !others && simple.length === 1 && last !== undefined && !isAssignment(last) && /^"?\$@"?$/.test(last.source) && only !== undefined && only.words.length > 1 ? only : undefined
 }
 
 /** Every simple command of a script with its words as far as they are known. A variable that runs over a fixed list stands for each of its words. */
