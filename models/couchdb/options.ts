@@ -30,5 +30,5 @@ export type CouchdbOptions = z.output<typeof couchdbOptions>
 export const COMMIT: Distribution = { is: 'uniform', min: 3, max: 10 }
 
 export function versionOf(image: string): string {
-  return /:(?:.*?)(\d+(?:\.\d+)*)/.exec(image)?.[1] ?? '0'
+  return /:(?!.*\/).*?(\d+(?:\.\d+)*)/.exec(image)?.[1] ?? '0'
 }

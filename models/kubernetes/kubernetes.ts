@@ -151,9 +151,16 @@ export class Kubernetes {
   imageNamed(name: string): Image | undefined {
     const known = this.images.get(name)
     if (known !== undefined || !VERSION_TAG.test(name)) return known
-    const made = this.repositories.get(repositoryOf(name))?.(name)
+    const made = this.repositoryFor(name)?.(name)
     if (made !== undefined) this.images.set(name, made)
     return made
+  }
+
+  /** The repository of an image; one of the same last name in another registry is a mirror of it, as shops have them. */
+  private repositoryFor(name: string): ((name: string) => Image) | undefined {
+    const wanted = repositoryOf(name)
+    const last = (repository: string): string => repository.slice(repository.lastIndexOf('/') + 1)
+    return this.repositories.get(wanted) ?? [...this.repositories].find(([repository]) => last(repository) === last(wanted))?.[1]
   }
 
   /** Creates or replaces an object, as `kubectl apply` would at this instant. */

@@ -7,7 +7,7 @@ export const PORT = 27017
 
 /** The version in an image name: `registry/mongo:7.0.14-jammy` → `7.0.14`. */
 export function versionOf(image: string): string {
-  return /:(?:.*?)(\d+(?:\.\d+)*)/.exec(image)?.[1] ?? '0'
+  return /:(?!.*\/).*?(\d+(?:\.\d+)*)/.exec(image)?.[1] ?? '0'
 }
 
 /** Releases in the order of upgrades: one at a time (rule MG-VERSION-1). */

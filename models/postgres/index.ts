@@ -6,6 +6,7 @@ import { safeBeside } from './beside.ts'
 import { PostgresCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, type TimingName, timingOf } from './options.ts'
+import { versionOf } from './names.ts'
 import { binaryOf, type PatroniOptions } from './patroni/options.ts'
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
 import { rules } from './rules.ts'
@@ -17,6 +18,10 @@ import { memberNames } from './topology.ts'
 /** What no schema can say. */
 function problems(options: PostgresOptions): readonly Problem[] {
   const found: Problem[] = []
+  for (const key of ['image', 'targetImage'] as const) {
+    const image = options[key]
+    if (image !== null && versionOf(image) === '0') found.push({ path: [key], message: `\`${image}\` names no version; right would be, for example, postgres:15.8` })
+  }
   const standbys = options.members - 1
   if (options.primary >= options.members) found.push({ path: ['primary'], message: `member ${options.primary} does not exist: ${options.members} members are numbered 0 to ${options.members - 1}` })
   const names = parseSyncNames(completeSyncNames(options.synchronousStandbyNames, memberNames(options)))

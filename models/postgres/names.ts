@@ -2,7 +2,7 @@
 
 /** The engine version in an image name: `registry/postgres:15.8-bookworm` → `15.8`. */
 export function versionOf(image: string): string {
-  return /:(?:.*?)(\d+(?:\.\d+)?)/.exec(image)?.[1] ?? '0'
+  return /:(?!.*\/).*?(\d+(?:\.\d+)?)/.exec(image)?.[1] ?? '0'
 }
 
 /** Volume mount that holds PGDATA. */

@@ -6,6 +6,7 @@ import { safeBeside } from './beside.ts'
 import { RedisCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { LAB_KUBERNETES, type RedisOptions, redisOptions, TIMING, type TimingName, timingOf } from './options.ts'
+import { versionOf } from './names.ts'
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
 import { rules } from './rules.ts'
 import { sizes } from './sizes.ts'
@@ -15,6 +16,10 @@ import { memberNames, podDns } from './topology.ts'
 /** What no schema can say. */
 function problems(options: RedisOptions): readonly Problem[] {
   const found: Problem[] = []
+  for (const key of ['image', 'targetImage'] as const) {
+    const image = options[key]
+    if (image !== null && versionOf(image) === '0') found.push({ path: [key], message: `\`${image}\` names no version; right would be, for example, redis:7.2.5` })
+  }
   if (options.minReplicasToWrite > options.replicasPerShard) found.push({ path: ['minReplicasToWrite'], message: `can never be met: each shard has ${options.replicasPerShard} replicas; use at most ${options.replicasPerShard}` })
   if (options.hostNetwork && options.spareNodes > 0 && options.storage === 'emptyDir') found.push({ path: ['spareNodes'], message: 'with hostNetwork and emptyDir a pod keeps its address only where it has no other node to go to; use 0' })
   return found

@@ -2,7 +2,7 @@
 
 /** The engine version in an image name: `registry/redis:7.0.15-alpine` → `7.0.15`. */
 export function versionOf(image: string): string {
-  return /:(?:.*?)(\d+(?:\.\d+)*)/.exec(image)?.[1] ?? '0'
+  return /:(?!.*\/).*?(\d+(?:\.\d+)*)/.exec(image)?.[1] ?? '0'
 }
 
 const numbers = new Map<string, number>()

@@ -68,7 +68,7 @@ export function podOf(cluster: string, alias: string): string {
 }
 
 /** `mysql:8.0.40` → `8.0.40`, `vitess/lite:v21.0.3` → `21.0.3`. */
-export const versionOf = rememberedByText((image: string) => ({ version: (image.split(':')[1] ?? '0').replace(/^v/, '') }))
+export const versionOf = rememberedByText((image: string) => ({ version: /:v?([^/:@]+)(?:@.*)?$/.exec(image)?.[1] ?? '0' }))
 
 /** The series within which a MySQL server replicates in both directions: `8.0`, `8.4`, `5.7`. */
 export function seriesOf(version: string): string {

@@ -27,7 +27,8 @@ export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFind
   const findings: RunbookFinding[] = []
   for (const { step, line } of linesOfPlan(plan)) {
     for (const { severity, message, object } of checkLine(line, registry, plan)) {
-      // What is not there yet, a step before may make.
+      // What is not there yet, a step before may make; what is doubted even in a script is no matter then.
+      if (object !== undefined && severity === 'warning') continue
       findings.push({ severity: object === undefined ? severity : 'warning', message, place: line.place, step: stepName(step), rule: 'unsupported', line: line.text })
     }
   }
@@ -50,9 +51,22 @@ export function writtenCommands(plan: Plan): readonly { readonly place: Place; r
   return [...linesOfPlan(plan).flatMap(({ step, line }) => writtenStages(line, plan).map(argv => ({ place: line.place, step: stepName(step), argv, line: line.text }))), ...ofScripts]
 }
 
+/** So many steps with the same finding are named. */
+const MOST_NAMED = 12
+
 /** The findings as lines of text: `file:line:column: error: …`. */
 export function formatFindings(plan: Plan, findings: readonly RunbookFinding[]): string {
-  return findings.map(f => `${position(plan.file, f.place)}${f.severity}: step ${f.step}: ${f.message}${f.line === undefined ? '' : ` (in \`${f.line}\`)`}`).join('\n')
+  const same = new Map<string, RunbookFinding[]>()
+  for (const finding of findings) {
+    const key = `${finding.severity} ${finding.message}`
+    same.set(key, [...(same.get(key) ?? []), finding])
+  }
+  return [...same.values()].map(all => {
+    const [{ place, severity, step, message, line }, ...more] = all as [RunbookFinding, ...RunbookFinding[]]
+    const others = [...new Set(more.map(each => each.step))].filter(each => each !== step)
+    const where = others.length === 0 ? `step ${step}` : `steps ${[step, ...others].slice(0, MOST_NAMED).join(', ')}${others.length >= MOST_NAMED ? ` and ${others.length + 1 - MOST_NAMED} more` : ''}`
+    return `${position(plan.file, place)}${severity}: ${where}: ${message}${line === undefined ? '' : ` (in \`${line}\`)`}`
+  }).join('\n')
 }
 
 /** Every command line of a plan with its step, in the order of the plan. */

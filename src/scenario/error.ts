@@ -17,7 +17,7 @@ export interface InputProblem {
  */
 export class ScenarioError extends Error {
   constructor(readonly problems: readonly InputProblem[]) {
-    super(problems.map(formatProblem).join('\n'))
+    super(toldOnce(problems).map(formatProblem).join('\n'))
     this.name = 'ScenarioError'
   }
 }
@@ -25,6 +25,19 @@ export class ScenarioError extends Error {
 /** A problem that has no place in a file. */
 export function problemAt(file: string, message: string, ...help: readonly string[]): InputProblem {
   return { file, line: undefined, column: undefined, message, help }
+}
+
+/** What is wrong in the same way at many places is told at the first of them, which names the others. */
+function toldOnce(problems: readonly InputProblem[]): readonly InputProblem[] {
+  const same = new Map<string, InputProblem[]>()
+  for (const problem of problems) {
+    const key = `${problem.file}\0${problem.message}`
+    same.set(key, [...(same.get(key) ?? []), problem])
+  }
+  return [...same.values()].map(([first, ...more]) => {
+    const lines = [...new Set(more.map(each => each.line))].filter(line => line !== undefined && line !== first?.line)
+    return lines.length === 0 ? (first as InputProblem) : { ...(first as InputProblem), help: [...(first?.help ?? []), `and in line${lines.length === 1 ? '' : 's'} ${lines.join(', ')}`] }
+  })
 }
 
 function formatProblem(problem: InputProblem): string {

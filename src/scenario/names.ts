@@ -34,7 +34,7 @@ function madeIn({ script }: Plan): readonly string[] {
 
 function complaint(name: string, known: readonly string[]): string {
   const near = nearest(name, known)
-  return `nothing is called \`${name}\` when the runbook begins${near === undefined ? '.' : `; did you mean \`${near}\`?`} There are: ${listWords([...new Set(known)], 12)}`
+  return `nothing is called \`${name}\` when the runbook begins${near === undefined ? '.' : `; did you mean \`${near}\`?`} There are: ${listWords([...new Set(known)], 12)}. Your cluster's own names are said with \`--set cluster.name=…\` and the other keys of \`cluster\`, or in a scenario of yours`
 }
 
 /** A name that is there, or one that a StatefulSet of the cluster would give when it is scaled up. */

@@ -2,22 +2,45 @@
 import type { Finding } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { Arguments } from './arguments.ts'
-import { BUILT_IN_NAMESPACES, find, list, type ResourceType, resourceType } from './resources.ts'
+import { BUILT_IN_NAMESPACES, find, list, type ResourceType, resourceType, selectorMatches } from './resources.ts'
 
 /** Kinds whose objects are there when a runbook begins, or are made by it. Pods and Services are looked after elsewhere, with the hosts of other programs. */
 const KINDS: ReadonlySet<string> = new Set(['StatefulSet', 'Deployment', 'Node'])
 const VERBS: ReadonlySet<string> = new Set(['annotate', 'delete', 'describe', 'get', 'label', 'patch', 'rollout', 'scale', 'set', 'wait'])
 const NODE_VERBS: ReadonlySet<string> = new Set(['cordon', 'uncordon', 'drain', 'taint'])
 const MOST_LISTED = 12
+/** Labels that controllers give, and nobody selects by. */
+const OWN_LABELS = /^(?:controller-revision-hash|pod-template-hash|statefulset\.kubernetes\.io|apps\.kubernetes\.io)/
+/** Of a label so many values are told. */
+const LABELS_LISTED = 3
 
 /** Names in a kubectl command that the cluster does not have when the runbook begins: a namespace, a StatefulSet, a Deployment, a node; each with what there is. @param verb of kubectl */
 export function absentNames(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
   const namespace = args.flags.get('namespace')
   if (namespace !== undefined && !namespace.includes('$') && namespace !== kube.options.namespace && !BUILT_IN_NAMESPACES.has(namespace)) {
-    return [{ severity: 'error', message: `there is no namespace \`${namespace}\`: this cluster lives in \`${kube.options.namespace}\`. Add \`--set cluster.kubernetes.namespace=${namespace}\`, or \`cluster: { kubernetes: { namespace: ${namespace} } }\` in the scenario`, object: namespace, elsewhere: true }]
+    const there: Finding = { severity: 'error', message: `there is no namespace \`${namespace}\`: this cluster lives in \`${kube.options.namespace}\`. Add \`--set cluster.kubernetes.namespace=${namespace}\`, or \`cluster: { kubernetes: { namespace: ${namespace} } }\` in the scenario`, object: namespace, elsewhere: true }
+    // Whoever means this cluster has the other names to set as well: all are told at once.
+    return [there, ...unlabelled(kube, verb, args), ...absent(kube, verb, args)].map(found => ({ ...found, elsewhere: true }))
   }
   if (namespace !== undefined && namespace !== kube.options.namespace) return []
-  return named(verb, args).flatMap(([type, name]) => (name === '' || name.includes('$') || !/^[a-z0-9]/.test(name) || find(kube, type, name, kube.options.namespace) !== undefined ? [] : [{ severity: 'error' as const, message: `there is no ${type.singular} \`${name}\` when the runbook begins. ${listed(kube, type)}`, object: name }]))
+  return [...unlabelled(kube, verb, args), ...absent(kube, verb, args)]
+}
+
+function absent(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
+  return named(verb, args).flatMap(([type, name]) => (name === '' || name.includes('$') || !/^[a-z0-9]/.test(name) || find(kube, type, name, kube.options.namespace) !== undefined ? [] : [{ severity: 'error' as const, message: `there is no ${type.singular} \`${name}\` when the runbook begins. ${listed(kube, type)}${type.kind === 'StatefulSet' ? `. If yours is called so: \`--set cluster.name=${name}\`` : ''}`, object: name }]))
+}
+
+/** A selector of pods that no pod has when the runbook begins: mostly another cluster's labels. A runbook may set them itself, so that it is only doubted. */
+function unlabelled(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
+  const selector = args.flags.get('selector')
+  const type = resourceType(args.positional[0] ?? (verb === 'logs' ? 'pods' : ''))
+  if (selector === undefined || selector.includes('$') || selector === '' || type?.kind !== 'Pod' || !(VERBS.has(verb) || verb === 'logs')) return []
+  const pods = kube.pods$.list()
+  if (pods.length === 0 || pods.some(pod => selectorMatches(selector, pod.labels))) return []
+  const labels = new Map<string, Set<string>>()
+  for (const pod of pods) for (const [key, value] of Object.entries(pod.labels)) if (!OWN_LABELS.test(key)) labels.set(key, (labels.get(key) ?? new Set()).add(value))
+  const told = [...labels].map(([key, values]) => `${key}=${[...values].slice(0, LABELS_LISTED).join('|')}${values.size > LABELS_LISTED ? '|…' : ''}`)
+  return [{ severity: 'warning', message: `no pod has the labels \`${selector}\` when the runbook begins: \`kubectl ${verb}\` finds nothing. Pods have ${told.join(', ')}`, object: selector }]
 }
 
 function named(verb: string, args: Arguments): readonly (readonly [ResourceType, string])[] {

@@ -23,7 +23,7 @@ export const set: Verb = {
     const onPod = split(words).words.find(word => /^(po|pods?)(\/|$)/.test(word))
     if (onPod !== undefined && what !== 'selector') return [`kubectl set ${what} of a single pod (\`${onPod}\`) is not modelled; right would be its StatefulSet or Deployment`]
     const gone = what === 'image' ? split(words).changes.map(change => change.slice(change.indexOf('=') + 1)).find(image => !image.includes('${') && kube.imageNamed(image) === undefined) : undefined
-    if (gone !== undefined) return [`the image \`${gone}\` is in no registry that the cluster knows; there are: ${[...kube.images.keys()].join(', ')}, and other versions of them (\`cluster.image\`, \`cluster.targetImage\`)`]
+    if (gone !== undefined) return [`the image \`${gone}\` is in no registry that the cluster knows; there are: ${[...kube.images.keys()].join(', ')}, and other versions of them, also of another registry. If yours has it: \`--set cluster.targetImage=${gone}\``]
     return unknownTypes({ ...args, positional: split(words).words }, kube)
   },
 

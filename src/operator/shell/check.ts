@@ -31,19 +31,30 @@ export function functionsOf(script: Script): ReadonlySet<string> {
   return names
 }
 
-/** Variables that are assigned once, a fixed text, and not otherwise set: their value is known before any run. */
+/** Variables that are assigned once, a fixed text (or one unless the caller gives another: `NS=${NS:-shop}`, `NS=${1:-shop}`), and not otherwise set: their value is known before any run. */
 export function constantsOf(script: Script): ReadonlyMap<string, string> {
   const values = new Map<string, string | undefined>()
   const put = (name: string, value: string | undefined): void => void values.set(name, values.has(name) ? undefined : value)
-  everyNode(script.body, node => {
+  everyNode(script.body, (node, around) => {
     if (node.is === 'for') put(node.name, undefined)
     if (node.is !== 'simple') return
     const assigned = [...node.assignments, ...node.words.filter(isAssignment)]
-    for (const a of assigned) put(a.name, !a.append && a.index === undefined && !Array.isArray(a.value) && node.words.length !== 1 ? (a.value as Word).constant : undefined)
+    const inFunction = around.some(outer => outer.is === 'function')
+    for (const a of assigned) put(a.name, !a.append && a.index === undefined && !Array.isArray(a.value) && node.words.length !== 1 ? ((a.value as Word).constant ?? (inFunction ? undefined : defaultOf(a.name, a.value as Word))) : undefined)
     const name = constantOf(node.words[0])
     if (name === 'read' || name === 'mapfile' || name === 'readarray' || name === 'getopts' || name === 'printf' || name === 'unset') for (const word of node.words.slice(1)) put(constantOf(word) ?? '', undefined)
   })
   return new Map([...values].filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+/** What `${NAME:-text}` gives a variable of the same name, and `${1:-text}` any, where nobody gives the script another. */
+function defaultOf(name: string, word: Word): string | undefined {
+  // Quotes leave an empty text before what stands in them.
+  const parts = word.parts.filter(each => each.is !== 'text' || each.text !== '')
+  const [part] = parts
+  if (parts.length !== 1 || part?.is !== 'parameter' || part.index !== undefined || part.indirect || part.length) return undefined
+  const { operation } = part
+  return (part.name === name || /^[1-9]$/.test(part.name)) && operation?.is === 'default' && (operation.operator === '-' || operation.operator === '=') ? operation.word.constant : undefined
 }
 
 const constantOf = (word: Simple['words'][number] | undefined): string | undefined => (word === undefined || isAssignment(word) ? undefined : word.constant)
@@ -139,6 +150,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
   /** What was said of other parts of the cluster, and how many commands speak of this one: where those are the fewer, the script means this one by another name. */
   const elsewhere: ScriptFinding[] = []
   let atHome = 0
+  let away = 0
   everyNode(script.body, (node, around) => {
     if (node.is !== 'simple' || node.words.length === 0) return
     const argv = writtenArgv(node, constants)
@@ -176,8 +188,9 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       const deaf = registry.get(base).deaf?.(argv)
       if (deaf !== undefined && node.redirections.some(r => r.is === 'text')) findings.push({ severity: 'warning', line: node.line, rule: 'input-unread', message: deaf, command: node.source.split('\n')[0] as string })
       const all = registry.check(argv)
-      if (!all.some(found => found.elsewhere === true) && !argv.includes('${@}')) atHome += 1
-      for (const found of all) if (found.elsewhere === true && !files.makes(found.object ?? '')) elsewhere.push({ severity: 'error', line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
+      if (all.some(found => found.elsewhere === true)) away += all.some(found => found.elsewhere === true && !files.makes(found.object ?? '')) ? 1 : 0
+      else if (!argv.includes('${@}')) atHome += 1
+      for (const found of all) if (found.elsewhere === true && !files.makes(found.object ?? '')) elsewhere.push({ severity: found.severity, line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
       else if ((found.file === undefined || !files.has(found.file)) && (found.object === undefined || !files.makes(found.object))) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning', found.object === undefined ? 'unsupported' : 'unknown-name')
       return
     }
@@ -192,7 +205,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       return
     }
     if (UNSUPPORTED_BUILTINS.includes(name)) say(`the builtin \`${name}\` is not supported in a rehearsal`)
-    else say(`${registry.missing(name)}; there are: ${registry.names.join(', ')}; text programs: ${[...UTILITY_NAMES].sort().join(', ')}. A command of your own can be added to the scenario under \`commands\``)
+    else say(`${registry.missing(name)}; there are: ${registry.names.join(', ')} and text programs (awk, grep, jq, sed, …; all are in docs/commands.md). A command of your own can be added to the scenario under \`commands\``)
   }
   function checkInner(argv: readonly string[], node: Simple): void {
     const at = argv.findIndex(a => /^-[a-z]*c$/.test(a))
@@ -205,7 +218,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       findings.push({ severity: 'error', line: error.line, rule: 'syntax', message: error.what, command: node.source })
     }
   }
-  for (const each of elsewhere) findings.push(atHome >= elsewhere.length ? { ...each, severity: 'warning' } : each)
+  for (const each of elsewhere) findings.push(atHome >= away ? { ...each, severity: 'warning' } : each)
   // Two functions may come to the same.
   const seen = new Set<string>()
   return findings.sort((a, b) => a.line - b.line).filter(({ line, message }) => !seen.has(`${line} ${message}`) && seen.add(`${line} ${message}`))
