@@ -1,6 +1,6 @@
 // Measures what a rehearsal costs as clusters and loads grow, and writes docs/cost-growth.md with its charts. After `npm run build`:
-// node scripts/cost-growth.mjs. CPU time of this process, one after the other; a busy machine makes all of it dearer, ratios stay.
-import { writeFileSync } from 'node:fs'
+// node scripts/cost-growth.mjs [beginning of a scenario's name: only those are measured, and what the page has of others stays]. CPU time of this process, one after the other; a busy machine makes all of it dearer, ratios stay.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { loadScenario, rehearse, runSeed } from '../dist/src/index.js'
 import { growthChart } from '../dist/src/report/charts/relations.js'
 import { drawSvg } from '../dist/src/report/charts/draw.js'
@@ -35,19 +35,28 @@ function measure(name, option, size, runs, set = {}) {
   return { size, p50: times[Math.floor((times.length - 1) / 2)], max: times.at(-1), runs, events }
 }
 
+const [beginning = ''] = process.argv.slice(2)
+const chosen = ({ scenario }) => scenario.startsWith(beginning)
 // The first rehearsals pay for compilation.
-measure(REDIS, 'cluster.shards', 3, 10)
-measure(MONGODB, 'cluster.members', 3, 10)
-measure(VITESS, 'cluster.fleet', 32, 40, WAVES)
+if (chosen({ scenario: REDIS })) measure(REDIS, 'cluster.shards', 3, 10)
+if (chosen({ scenario: MONGODB })) measure(MONGODB, 'cluster.members', 3, 10)
+if (chosen({ scenario: VITESS })) measure(VITESS, 'cluster.fleet', 32, 40, WAVES)
+/** The rows of the page as it is. */
+const before = readFileSync('docs/cost-growth.md', 'utf8').split('\n').filter(line => line.startsWith('| `'))
 const number = value => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en-US'))
 const rows = []
 for (const { id, title, scenario, option, sizes, set, note = '' } of SERIES) {
+  const name = `| \`${scenario}\`${note} | \`${option}\` |`
+  if (!chosen({ scenario })) {
+    rows.push(...before.filter(line => line.startsWith(name)))
+    continue
+  }
   const points = sizes.map(([size, runs]) => measure(scenario, option, size, runs, set))
   const [first] = points
   for (const [i, { size, p50, events, runs }] of points.entries()) {
-    const before = points[i - 1]
-    const exponent = before === undefined || option.startsWith('load') ? '' : (Math.log(p50 / before.p50) / Math.log(size / before.size)).toFixed(1)
-    rows.push(`| \`${scenario}\`${note} | \`${option}\` | ${size.toLocaleString('en-US')} | ${runs} | ${number(p50)} ms | ${(p50 / first.p50).toFixed(2)} | ${exponent} | ${events.toLocaleString('en-US')} |`)
+    const last = points[i - 1]
+    const exponent = last === undefined || option.startsWith('load') ? '' : (Math.log(p50 / last.p50) / Math.log(size / last.size)).toFixed(1)
+    rows.push(`${name} ${size.toLocaleString('en-US')} | ${runs} | ${number(p50)} ms | ${(p50 / first.p50).toFixed(2)} | ${exponent} | ${events.toLocaleString('en-US')} |`)
   }
   if (id !== undefined) writeFileSync(`docs/cost-growth-${id}.svg`, drawSvg({ width: 900, height: 420, config: growthChart({ option, measures: [{ name: 'CPU of a rehearsal', unit: 'ms', points }] }, LIGHT, title) }))
   process.stderr.write(`${title}: done\n`)
