@@ -38,9 +38,16 @@ function headline(result: ComparisonResult, screen: Screen): string[] {
   return lines
 }
 
+/** What each is to bring about, where that is not the same: then a difference may come from the job, not from the runbook. */
+function jobWords({ scenarios }: ComparisonCell): string[] {
+  const jobs = scenarios.map(({ upgrade }) => upgrade?.join(', '))
+  if (jobs.includes(undefined) || new Set(jobs).size < 2) return []
+  return [`NOTE: they do different jobs: ${jobs.map((job, i) => `${letterOf(i)} ${job === '' ? 'reaches no other version' : job ?? ''}`).join('; ')}. What differs may come from the job, not from the runbook.`]
+}
+
 /** Which scenarios did not run on their own cluster and load, and what that took from them: said before any figure, for it may be what decides. */
-export function groundWords({ scenarios }: ComparisonCell): string[] {
-  return scenarios.flatMap(({ replaced }, i) => (replaced.length === 0 ? [] : [`NOTE: ${letterOf(i)} ran on the cluster and load of ${letterOf(0)}, not on its own, which differ in ${replaced.join(', ')}; --own-clusters lets each keep its own.`]))
+export function groundWords(cell: ComparisonCell): string[] {
+  return [...jobWords(cell), ...cell.scenarios.flatMap(({ replaced }, i) => (replaced.length === 0 ? [] : [`NOTE: ${letterOf(i)} ran on the cluster and load of ${letterOf(0)}, not on its own, which differ in ${replaced.join(', ')}; --own-clusters lets each keep its own.`]))]
 }
 
 /** Why a scenario of the pair wins nothing by effort, one sentence each; empty when both may. */

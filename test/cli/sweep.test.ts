@@ -41,7 +41,7 @@ describe('what people read', () => {
 
         In 2 of 121 it lost acknowledged writes. In 36 of 121 it could not be written
         to at the end. In 45 of 121 it did not come back to one healthy cluster. In 26
-        of 121 it reported success although the truth was otherwise.
+        of 121 it reported success falsely.
 
       Why the runbook did not reach its end
         11 of 121 aborted: step stop failed: \`stop m-0\` ended with status 1: stop: m-0

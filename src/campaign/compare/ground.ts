@@ -25,6 +25,15 @@ export function fleetOf(scenario: Scenario): Fleet {
   return { members: cluster.truth.expectedMembers, nodes: cluster.cost().baseNodes }
 }
 
+/** From which versions to which a scenario's runbook is to bring its members, by component; a target that nobody stated is none. */
+export function upgradeOf({ engine, options, assumedTargets = [] }: Scenario): string[] {
+  const { truth } = engine.build(new Simulation({ seed: 'upgrade' }), options)
+  return Object.entries(truth.targetVersions).flatMap(([component, target]) => {
+    const before = [...new Set(truth.members().map(({ versions }) => versions[component] ?? '').filter((version) => version !== ''))]
+    return assumedTargets.includes(component) || before.length === 0 || (before.length === 1 && before[0] === target) ? [] : [`${component} ${before.join(', ')} → ${target}`]
+  })
+}
+
 /**
  * The scenarios as they are compared. @param set overrides by path, over the scenarios' own: of `cluster` and `load` for the first, and through it for all
  * @param ownClusters let each keep its own cluster and load: then only the fleets must be equal

@@ -93,6 +93,8 @@ export interface ComparedScenario {
   readonly assumptions: readonly Assumption[]
   /** What its own `cluster:` and `load:` say otherwise than the first one's, on which it ran; empty where it kept its own. */
   readonly replaced: readonly string[]
+  /** From which versions to which, by component: `engine 15 → 16`. Absent in files of before. */
+  readonly upgrade?: readonly string[]
   /** Nodes, labour and downtime, a rehearsal, in dollars; labour and downtime only where they have a price. */
   readonly dollars: { readonly nodes: number; readonly labour: number | null; readonly downtime: number | null; readonly total: number }
 }

@@ -15,7 +15,7 @@ import type { CampaignResult } from '../result.ts'
 import { summarise } from '../summarise.ts'
 import { version } from '../version.ts'
 import { unfitOf } from './fit.ts'
-import { CompareError, onCommonGround, onOneEngine, pathVaried, refuseStrangers, replacedBy } from './ground.ts'
+import { CompareError, onCommonGround, onOneEngine, pathVaried, refuseStrangers, replacedBy, upgradeOf } from './ground.ts'
 import { comparePair, standingsOf } from './judge.ts'
 import { COMPARISON_FORMAT, type ComparedScenario, type ComparisonCell, type ComparisonResult, type Prices } from './result.ts'
 import { type Tally, emptyTally, mergeTally, pairsOf, tallyFromJson, tallyToJson } from './tally.ts'
@@ -154,7 +154,7 @@ function cellOf(scenarios: readonly Scenario[], vary: Readonly<Record<string, st
   const mismatches = [...new Set(results.flatMap((result) => result.determinism.mismatches))].sort((a, b) => a - b)
   return {
     vary,
-    scenarios: results.map((result, i) => comparedOf(result, prices, replaced[i] ?? [])),
+    scenarios: results.map((result, i) => comparedOf(result, prices, replaced[i] ?? [], upgradeOf(scenarios[i] as Scenario))),
     pairs,
     standings: standingsOf(pairs, results.map(({ measures }) => measures), unfit),
     anchoring: luck.anchoring,
@@ -166,12 +166,12 @@ function cellOf(scenarios: readonly Scenario[], vary: Readonly<Record<string, st
   }
 }
 
-function comparedOf(result: CampaignResult, prices: Prices, replaced: readonly string[]): ComparedScenario {
+function comparedOf(result: CampaignResult, prices: Prices, replaced: readonly string[], upgrade: readonly string[]): ComparedScenario {
   const { scenario, title, verdict, runs, outcomes, struck, outOfBudget, checks, objectives, floors, claims, measures, assumptions } = result
   const nodes = measures.extraCostDollars.mean
   const labour = prices.labourPerHour === null ? null : (prices.labourPerHour * measures.durationSeconds.mean) / 3600
   const downtime = prices.downtimePerMinute === null ? null : (prices.downtimePerMinute * measures.writeDowntimeSeconds.mean) / 60
-  return { scenario, title, verdict, runs, outcomes, struck, outOfBudget: outOfBudget.runs, checks, objectives, floors, claims, measures, assumptions, replaced, dollars: { nodes, labour, downtime, total: nodes + (labour ?? 0) + (downtime ?? 0) } }
+  return { scenario, title, verdict, runs, outcomes, struck, outOfBudget: outOfBudget.runs, checks, objectives, floors, claims, measures, assumptions, replaced, upgrade, dollars: { nodes, labour, downtime, total: nodes + (labour ?? 0) + (downtime ?? 0) } }
 }
 
 function conclude(cells: readonly ComparisonCell[], rest: Omit<ComparisonResult, 'format' | 'kind' | 'verdict' | 'partial' | 'cells'>): ComparisonResult {

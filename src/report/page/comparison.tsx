@@ -36,7 +36,7 @@ function Cell({ cell }: { readonly cell: ComparisonCellView }): JSX.Element {
           <Table view={pair.table} caption={pair.title} />
         </Section>
       ))}
-      <Section id={`${cell.id}-money`} title={`What a minute of write downtime must cost${where}`}>
+      <Section id={`${cell.id}-money`} title={`From which price of downtime on the dearer one pays off${where}`}>
         <ChartFigure height={400} alt={cell.pairs.map(({ words }) => words).join(' ')} make={() => breakEvenChart(cell.priced, cell.breakEvens, theme, '')} deps={[theme]} />
         {cell.pairs.map(({ words }) => <p key={words}>{words}</p>)}
       </Section>
