@@ -32,7 +32,7 @@ export function awk(args: readonly string[]): Filter {
 }
 
 function splitter(separator: string | undefined): (line: string) => string[] {
-  if (separator === undefined || separator === ' ') return line => line.trim().split(/\s+/).filter(f => f !== '')
+  if (separator === undefined || separator === ' ') return line => line.split(/[ \t\n]+/).filter(f => f !== '')
   if (separator.length === 1) return line => line.split(separator === 't' ? '\t' : separator)
   const pattern = new RegExp(separator)
   return line => line.split(pattern)

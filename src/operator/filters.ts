@@ -73,7 +73,8 @@ export function posixRegExp(pattern: string, extended: boolean, flags: string): 
       const next = pattern[++i] as string
       source += !extended && '+?|(){}'.includes(next) ? next : `\\${next}`
     } else if (!extended && '+?|(){}'.includes(c)) source += `\\${c}`
-    else source += c
+    // Any character, a carriage return as well.
+    else source += c === '.' ? '[^]' : c
   }
   return new RegExp(source, flags)
 }

@@ -28,7 +28,7 @@ function ours(line: string, stdin: string): { out: string; code: number } {
 }
 
 const LINES = [
-  'grep a', 'grep -c a', 'grep -v a', 'grep -i A', 'grep -E "a+|b"', 'grep "a+"', "grep 'a\\|b'", 'grep -o "b."', 'grep -w ab', 'grep -x ab', 'grep -F "."', 'grep -q a', 'grep -n b', 'grep -m 1 b', 'grep -E "^[[:space:]]*[0-9]+$"', 'grep -e b', 'grep -vc a',
+  'grep a', 'grep -c a', 'grep -v a', 'grep -i A', 'grep -E "a+|b"', 'grep "a+"', "grep 'a\\|b'", 'grep -o "b."', 'grep -o "b.*"', 'grep "^b...$"', 'grep -w ab', 'grep -x ab', 'grep -F "."', 'grep -q a', 'grep -n b', 'grep -m 1 b', 'grep -E "^[[:space:]]*[0-9]+$"', 'grep -e b', 'grep -vc a',
   'head -n 2', 'head -1', 'head -n -1', 'tail -n 2', 'tail -1', 'tail -n +2', 'wc -l', 'wc -w', 'wc -c', 'sort', 'sort -r', 'sort -n', 'sort -u', 'sort -rn', 'sort -k2', 'sort -k2 -n', 'sort -t , -k2', 'uniq', 'uniq -c', 'sort | uniq -c | sort -rn',
   "tr -d ' '", 'tr a-z A-Z', "tr -s ' '", "tr ' ' '\\n'", "tr -d '[:space:]'", 'tr ab x', "cut -d ' ' -f 1", "cut -d, -f2-", 'cut -c1-2', "cut -d' ' -f1,3", 'cut -sd, -f1',
   "awk '{print $1}'", "awk '{print $2, $1}'", "awk -F, '{print $2}'", "awk '{print $NF}'", "awk 'NR==2 {print}'", "awk '/a/ {print $1}'", "awk '$2 > 1 {print $1}'", "awk 'NR>1 {print $1}'", "awk '$1==\"ab\" {print NR}'", "awk '!/a/'", "awk '{print NF}'", "awk '{ print $2 - 1, $2, $2 + 1 }'", "awk '{print $1 * 2.5}'", 'cat', 'grep -c a | tr -d 1',
@@ -38,7 +38,7 @@ const OWN = ['echo a  b', 'echo -n x', "echo -e 'a\\nb'", "printf '%s-%s\\n' a b
 
 test.runIf(hasBash)('text programs are what the real ones are', () => {
   const text = fc.array(fc.stringMatching(/^[ab1,. ]{0,7}$/), { maxLength: 5 }).map(lines => lines.map(l => `${l}\n`).join(''))
-  const inputs = ['', ' \n\n', ...fc.sample(text, { numRuns: 5, seed: 5 })]
+  const inputs = ['', ' \n\n', 'ab1\r\nb,a\r\n', ...fc.sample(text, { numRuns: 5, seed: 5 })]
   const lines = [...LINES, ...OWN]
   const expected = real(lines, inputs)
   expect(expected.length).toBe(lines.length * inputs.length)

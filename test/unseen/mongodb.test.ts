@@ -10,7 +10,47 @@ const wait = (sleep: string): Step => ({ sleep })
 const image = (to: string, timeout = '5m'): (string | Step)[] => [`kubectl set image statefulset/mongo mongod=mongo:${to}`, passOver(`kubectl rollout status statefulset/mongo --timeout=${timeout}`)]
 const cluster = (more: Record<string, unknown> = {}) => ({ engine: 'mongodb', targetImage: null, databaseMB: 500, terminationGraceSeconds: 60, readiness: 'member-state', spareNodes: 0, ...more })
 
+/** As a shop would write it: everybody but the primary, then a step-down, then the primary, then the feature compatibility version. */
+const SHOP = `#!/usr/bin/env bash
+set -euo pipefail
+URI='mongodb://mongo-0.mongo,mongo-1.mongo,mongo-2.mongo,mongo-3.mongo,mongo-4.mongo/?replicaSet=rs0'
+kubectl patch statefulset mongo --patch '{"spec":{"updateStrategy":{"type":"OnDelete","rollingUpdate":null},"template":{"spec":{"containers":[{"name":"mongod","image":"mongo:8.0.4"}]}}}}'
+again() {
+  kubectl delete pod "$1"
+  until kubectl wait --for=condition=ready "pod/$1" --timeout=300s; do sleep 1; done
+  until [ "$(mongosh --quiet --host "$1.mongo" --eval 'db.hello().secondary')" = true ]; do sleep 2; done
+}
+primary=$(mongosh --quiet "$URI" --eval 'db.hello().me' | cut -d. -f1)
+for i in 0 1 2 3 4 5 6; do
+  [ "mongo-$i" = "$primary" ] || again "mongo-$i"
+done
+mongosh --quiet "$URI" --eval 'rs.stepDown(120)'
+sleep 20
+again "$primary"
+mongosh --quiet "$URI" --eval "db.adminCommand({setFeatureCompatibilityVersion: '8.0', confirm: true}).ok"
+`
+/** Two of seven are hidden and cannot lead. */
+const seven = { members: 7, hidden: [5, 6], priorities: [1, 1, 1, 1, 1, 0, 0] }
+
 unseen({
+  'seven members, two of them hidden: the primary’s pod deleted, one of the others takes over': {
+    cluster: cluster(seven), steps: [del(0), ready(0), wait('60s')], predicts: { measures: { writeDowntimeSeconds: [0.1, 2] }, passes: 'all' }, source: 'M13, M15',
+  },
+  'seven, three secondaries at once: four are a majority': {
+    cluster: cluster(seven), steps: [{ parallel: [del(4), del(5), del(6)] }, wait('120s')], predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' }, source: 'M01',
+  },
+  'seven, four at once: three are none': {
+    cluster: cluster(seven), steps: [{ parallel: [del(3), del(4), del(5), del(6)] }, wait('120s')], predicts: { measures: { writeDowntimeSeconds: [3, 80] }, passes: ['no-acknowledged-write-lost'] }, source: 'M07',
+  },
+  'a shop’s script, seven members, majority and journal: one hand-over': {
+    cluster: cluster({ ...seven, targetImage: 'mongo:8.0.4', targetFcv: '8.0', writeConcern: 'majority', journal: true }), script: SHOP, predicts: { measures: { writeDowntimeSeconds: [0.1, 3] }, passes: 'all' }, source: 'M13, M32',
+  },
+  'an arbiter, the primary’s pod deleted: the one secondary takes over, with nobody to copy to until it is back': {
+    cluster: cluster({ members: 2, arbiters: 1 }), steps: [del(0), ready(0), wait('60s')], predicts: { measures: { writeDowntimeSeconds: [0.1, 2], redundancyExposedSeconds: [3, 45] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'M13, M20, M25, T16',
+  },
+  'of higher priority: handed over when it goes, and once more some ten seconds after it is back': {
+    cluster: cluster({ priorities: [5, 1, 1] }), steps: [del(0), ready(0), wait('120s')], predicts: { measures: { writeDowntimeSeconds: [0.2, 4], longestWriteGapSeconds: [0.1, 2] }, passes: ['no-acknowledged-write-lost', 'converges', 'serves-at-end'] }, source: 'M05, T14',
+  },
   'the primary’s pod deleted: it hands over, less than two seconds': {
     cluster: cluster(), steps: [del(0), ready(0), wait('60s')], predicts: { measures: { writeDowntimeSeconds: [0.1, 2] }, passes: 'all' }, source: 'M13, M15',
   },

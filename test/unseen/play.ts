@@ -27,7 +27,9 @@ export interface Prediction {
 export interface Case {
   readonly cluster: Readonly<Record<string, unknown>>
   readonly load?: Readonly<Record<string, unknown>>
-  readonly steps: readonly (string | Step)[]
+  readonly steps?: readonly (string | Step)[]
+  /** A shell script instead of steps. */
+  readonly script?: string
   readonly faults?: readonly Fault[]
   readonly predicts: Prediction
   /** Where the prediction comes from. */
@@ -39,13 +41,14 @@ const SEEDS = 3
 const NEVER_BY_ITSELF: readonly MeasureId[] = ['lostAcknowledgedWrites', 'splitBrainSeconds', 'forbiddenSkewSeconds']
 
 /** A scenario written out of a row. */
-export function scenarioOf({ cluster, load, steps }: Pick<Case, 'cluster' | 'load' | 'steps'>, deadline = '6h'): Scenario {
-  const files = { 'unseen.runbook.yaml': stringify({ format: 1, title: 'Unseen', steps }) }
-  const yaml = stringify({ format: 1, cluster, load: { writesPerSecond: 200, timeout: '60s', queueAgeLimit: '60s', ...load }, runbook: './unseen.runbook.yaml', deadline })
+export function scenarioOf({ cluster, load, steps, script }: Pick<Case, 'cluster' | 'load' | 'steps' | 'script'>, deadline = '6h'): Scenario {
+  const runbook = script === undefined ? './unseen.runbook.yaml' : './unseen.sh'
+  const files = script === undefined ? { 'unseen.runbook.yaml': stringify({ format: 1, title: 'Unseen', steps }) } : { 'unseen.sh': script }
+  const yaml = stringify({ format: 1, cluster, load: { writesPerSecond: 200, timeout: '60s', queueAgeLimit: '60s', ...load }, runbook, deadline })
   return loadScenarioFrom({ name: 'unseen', yaml, files, set: {} }, engines)
 }
 
-export function rehearsals(row: Pick<Case, 'cluster' | 'load' | 'steps' | 'faults'>, seeds = SEEDS): RehearsalResult[] {
+export function rehearsals(row: Pick<Case, 'cluster' | 'load' | 'steps' | 'script' | 'faults'>, seeds = SEEDS): RehearsalResult[] {
   const scenario = scenarioOf(row)
   return Array.from({ length: seeds }, (_, i) => rehearse({ scenario, schedule: row.faults ?? [], seed: `unseen/${i}` }))
 }

@@ -152,7 +152,8 @@ export function posixSource(pattern: string, extended: boolean): string {
     else if (!extended && c === '^' && source !== '' && !/(?:\(|\|)$/.test(source)) source += '\\^'
     else if (!extended && c === '$' && i + 1 < pattern.length && !/^\\[)|]/.test(pattern.slice(i + 1))) source += '\\$'
     else if (extended && c === '{' && !/^\{\d*,?\d*\}/.test(pattern.slice(i))) source += '\\{'
-    else source += c === '/' ? '\\/' : c
+    // Any character at all: JavaScript's own leaves out the carriage return, with which redis-cli ends each line of INFO.
+    else source += c === '/' ? '\\/' : c === '.' ? '[^]' : c
   }
   return source
 }

@@ -21,11 +21,11 @@ const grep = (name: string, implied: string): Utility => ({
     if (on.has('x')) body = `^(?:${body})$`
     let wanted: RegExp
     try {
-      wanted = new RegExp(body, on.has('i') ? 'i' : '')
+      wanted = new RegExp(body, on.has('i') ? 'is' : 's')
     } catch {
       return failed(`${name}: Unmatched ( or \\(\n`, 2)
     }
-    const every = new RegExp(body, on.has('i') ? 'gi' : 'g')
+    const every = new RegExp(body, on.has('i') ? 'gis' : 'gs')
     const most = on.has('m') ? Number(on.get('m')) : Number.POSITIVE_INFINITY
     const after = Number(on.get('A') ?? on.get('C') ?? 0)
     const before = Number(on.get('B') ?? on.get('C') ?? 0)

@@ -108,7 +108,8 @@ export class Awk {
 
   splitText(text: string, separator: string): string[] {
     if (text === '') return []
-    if (separator === ' ') return text.trim() === '' ? [] : text.trim().split(/\s+/)
+    // Blanks and ends of lines; a carriage return is part of the last field.
+    if (separator === ' ') return text.split(/[ \t\n]+/).filter(field => field !== '')
     if (separator === '') return [...text]
     if (separator === '\\|') return text.split('|')
     return separator.length === 1 && separator !== '\\' ? text.split(separator) : text.split(cached(posixSource(separator, true), ''))
