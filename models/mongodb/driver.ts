@@ -76,9 +76,10 @@ class DriverSession implements Session, Backend {
     this.forget()
   }
 
-  /** The primary is no longer one (rule MG-DRIVER-2): select another; without retryable writes the operation's error is the program's. */
+  /** The primary is no longer one (rules MG-DRIVER-2, MG-DRIVER-6): select another; an operation that is not retried is the program's error. */
   private lose(): void {
-    if (!this.world.options.retryWrites) {
+    const { retryWrites, multiDocument } = this.world.options
+    if (!retryWrites || multiDocument) {
       this.leave()
       const state: SessionState = { is: 'closed', error: 'MongoServerError: not primary' }
       this.open = false

@@ -46,6 +46,7 @@ export const mongodbOptions = z.strictObject({
   writeConcern: z.union([z.literal('implicit'), z.literal('majority'), z.number().int().min(1).max(50)]).default('implicit').describe('w of the client programs; implicit = the default of the set (M20): majority, or 1 where arbiters make the majority hang on all others').meta({ unit: '', source: 'facts M20' }),
   journal: z.boolean().default(false).describe('j:true of the client programs: w:1 waits for the journal as well').meta({ unit: '', source: 'scenario' }),
   retryWrites: z.boolean().default(true).describe('retryable writes of the drivers; without, an interrupted operation surfaces as an error').meta({ unit: '', source: 'facts M40' }),
+  multiDocument: z.boolean().default(false).describe('the client programs write with updateMany and deleteMany, which no driver retries').meta({ unit: '', source: 'facts M40' }),
   serverSelectionSeconds: z.number().positive().default(30).describe('serverSelectionTimeoutMS of the drivers').meta({ unit: 's', source: 'facts M41' }),
   electionTimeoutMillis: z.number().int().min(100).default(10_000).describe('settings.electionTimeoutMillis').meta({ unit: 'ms', source: 'facts M01' }),
   heartbeatIntervalMillis: z.number().int().min(50).default(2_000).describe('settings.heartbeatIntervalMillis').meta({ unit: 'ms', source: 'facts M01' }),

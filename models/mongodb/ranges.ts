@@ -31,6 +31,7 @@ export const OPTION_RANGES: Partial<Record<keyof MongodbOptions, AssumptionRange
   writeConcern: either('facts M20', 'implicit', 'majority', 1),
   journal: either('write concern j', false, true),
   retryWrites: either('facts M40', false, true),
+  multiDocument: either('facts M40', false, true),
   serverSelectionSeconds: between(5, 60, 'default 30 s [P server-selection.md]; services set it lower [J]'),
   electionTimeoutMillis: between(5_000, 30_000, 'default 10 s [P]; across regions higher [J]'),
   electionHandoff: either('facts M13', false, true),

@@ -56,6 +56,7 @@ export const rules: readonly Rule[] = [
   rule('MG-DRIVER-3', 'A streaming hello tells of a change within about a round trip.', 'facts M41', 'drivers'),
   rule('MG-DRIVER-4', 'Of two primaries the one of the higher term counts, and an older one never again.', 'facts M41', 'drivers'),
   rule('MG-DRIVER-5', 'A connection to one named member stays there: NotWritablePrimary for good when another leads.', 'facts MG-T22', 'drivers'),
+  rule('MG-DRIVER-6', 'Writes to several documents (updateMany, deleteMany) are never retried: the program sees the error of a step-down, retryable writes or not.', 'facts M40', 'drivers'),
   rule('MG-READY-1', 'A TCP probe is Ready in STARTUP2 and RECOVERING too; one that asks for the member state is not.', 'facts MG-T13', 'sync'),
   rule('MG-STATUS-1', 'rs.status() is one member’s view: states as of its last heartbeats, ok: 1 whatever they are.', 'facts MG-T05, MG-T06', 'mongosh'),
   rule('MG-STATUS-2', 'Optimes are current for the member itself and, on the primary, as reported; else as of the last heartbeat.', 'replSetGetStatus documentation', 'mongosh'),

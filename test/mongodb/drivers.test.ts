@@ -36,6 +36,15 @@ describe('drivers', () => {
     expect(errors(false)).toContain('MongoServerError: not primary')
   })
 
+  test('MG-DRIVER-6: updateMany and deleteMany are not retried: an error, retryable writes or not', () => {
+    const lab = under({ multiDocument: true, retryWrites: true })
+    const at = lab.now
+    lab.sh(0, 'rs.stepDown(60)')
+    lab.wait(5 * SECOND)
+    expect(lab.cluster.world.log.demands[0]?.flowing).toBe(true)
+    expect(states(lab, at).join()).toContain('MongoServerError: not primary')
+  })
+
   test('MG-DRIVER-3: clients write within 100 ms of the new primary taking writes', () => {
     const lab = under()
     lab.kill(0, 60 * SECOND)

@@ -200,6 +200,18 @@ describe('its claim and its completions', () => {
     expect(later.mongod(0).electable || later.primary()?.name === 'mongo-0').toBe(true)
   })
 
+  test('MG-T20 what a driver never retries fails at a hand-over, though retryable writes are on', () => {
+    const seen = (multiDocument: boolean): string => {
+      const lab = under({ multiDocument, retryWrites: true })
+      const at = lab.now
+      lab.sh(0, 'rs.stepDown(60)')
+      lab.wait(5 * SECOND)
+      return (lab.sim.records ?? []).filter(r => r.label === 'client.state' && r.atUs >= at).map(r => r.detail).join()
+    }
+    expect(seen(true)).toContain('MongoServerError: not primary')
+    expect(seen(false)).not.toContain('MongoServerError')
+  })
+
   test('MG-T22 clients that are pinned to one pod stay down', () => {
     const result = play(variant('mongodb-step-down/naive', { set: { 'load.entrance': 'direct' } }))
     expect(result.measures.writeDowntimeSeconds).toBeGreaterThan(60)
