@@ -8,6 +8,7 @@ import type { RehearsalResult } from '../../../src/result.ts'
 import { loadScenario } from '../../../src/scenario/index.ts'
 import { type Change, variant } from '../../variant.ts'
 import { Stage } from '../stage.ts'
+import { Lab } from '../../vitess/lab.ts'
 
 interface Story {
   readonly result: RehearsalResult
@@ -347,6 +348,16 @@ describe('the emergency list', () => {
 
   test('EM-T03 no such Job', () => {
     expect(new Stage().sh("kubectl get job backup-job -o jsonpath='{.status.completionTime}'")).toMatchObject({ code: 1, out: '' })
+  })
+
+  test('EM-T04 the wheel of PostgreSQL on MySQL: its commands are not there, and the script goes on', () => {
+    const lab = new Lab()
+    const before = lab.primary
+    const pod = lab.cluster.kubernetes.pods().find(p => p.name.includes('-vttablet-'))?.name ?? ''
+    const output = lab.run(`kubectl exec ${pod} -c mysqld -- sh -c 'pg_ctl promote -D /var/lib/postgresql/data; echo promoted'`)
+    expect(output).toMatchObject({ code: 0, out: 'promoted\n' })
+    expect(output.err).toContain('pg_ctl: command not found')
+    expect(lab.primary).toBe(before)
   })
 
   test('EM-T05 Memcached copies nothing: each replaced server is empty, no write is lost, and reads wait for the database', () => {
