@@ -30,7 +30,7 @@ export const redisRolling: Family = {
     { ...defect('no-second-copy', 'the spare stays empty: while one copy of a shard is away the other is the only one', { without: ['second-copy', 'spare-has-it'] }), kinds: ['node-loss-with-volume'] },
     { ...defect('level-means-linked', 'a replica whose link is up is taken to be level', { step: { level: keys({ gate: 'kubectl exec ${replica} -- redis-cli info replication', expect: { matches: 'master_link_status:up' } }) } }), kinds: ['replication-lag'] },
     { ...defect('replicas-may-move', 'a replica may go to another shard by itself, one of the old version too', { without: ['nobody-moves', 'stays', 'spare-stays'] }), kinds: ['node-pressure', 'process-crash', 'partition'] },
-    { ...defect('no-relink', 'nobody looks whether the replicas have their links', { without: ['linked', 'relink', 'linked-after', 'relink-after'] }), kinds: ['partition-heartbeats'], look: 'faults', most: 2500 },
+    { ...defect('no-relink', 'nobody looks whether the replicas have their links', { without: ['linked', 'relink', 'linked-after', 'relink-after'] }), kinds: ['partition-heartbeats'], most: 150 },
     defect('spare-not-forgotten', 'the spare is scaled away and the others are not told', { without: ['spare-forgotten'], step: { 'peers-after': keys({ otherwise: 'abort' }) } }),
     { ...defect('retry-at-once', 'a failover that did not come about is asked for again at once', { without: ['let-time-pass'] }), most: 120 },
   ],
