@@ -35,6 +35,7 @@ function problems(options: PostgresOptions): readonly Problem[] {
   }
   if (options.databaseMB >= options.diskMB) found.push({ path: ['databaseMB'], message: `a database of ${options.databaseMB} MB does not fit on a volume of ${options.diskMB} MB; say how large the volumes are, for example diskMB: ${2 * options.databaseMB}` })
   if (options.patroni !== false) found.push(...spiloProblems(options.patroni))
+  if (options.managed !== false && options.members !== 1) found.push({ path: ['members'], message: `of a managed service one instance is modelled, and green is as large: right would be 1, not ${options.members}` })
   if (options.managed !== false && options.green === false) found.push({ path: ['managed'], message: 'a managed blue/green deployment needs `green`: where its second instance is to be' })
   if (options.green !== false && options.green.standbys && options.patroni !== false) found.push({ path: ['green', 'standbys'], message: 'standbys of green beside an HA manager are not modelled: set `patroni: false`, or leave green its one pod' })
   if (options.upgradedPool !== false && options.targetKubernetesVersion === null) found.push({ path: ['upgradedPool'], message: 'an upgraded pool needs `targetKubernetesVersion`' })

@@ -20,6 +20,10 @@ test('switches within a minute, drops everybody once and loses nothing', async (
   expect(failedAttempts.p50).toBeGreaterThan(0)
 })
 
+test('of a service one instance is modelled: more are refused, instead of a green that lacks them', () => {
+  expect(() => variant(MANAGED, { set: { 'cluster.members': '3' } })).toThrow(/of a managed service one instance is modelled, and green is as large: right would be 1, not 3/)
+})
+
 test('clients that keep addresses make the outage theirs', () => {
   const usual = play(variant(MANAGED))
   const cached = play(variant(MANAGED, { set: { 'load.dnsCache': '120s' } }))
