@@ -2,7 +2,7 @@ import type { Family } from './defect.ts'
 import { applicationRules } from './lists/application-rules.ts'
 import { checks } from './lists/checks.ts'
 import { couchdbRolling, couchdbRules } from './lists/couchdb.ts'
-import { dualWrite, managedService } from './lists/dual-write.ts'
+import { dualWrite, managedService, watchedCanary } from './lists/dual-write.ts'
 import { harness } from './lists/harness.ts'
 import { kubernetesRules } from './lists/kubernetes-rules.ts'
 import { memcachedRolling, memcachedRules } from './lists/memcached.ts'
@@ -21,4 +21,4 @@ import { vitessRules } from './lists/vitess-rules.ts'
 import { vitessBlueGreen, vitessRolling } from './lists/vitess-runbooks.ts'
 
 /** All planted defects. An engine adds its families here: one of its runbooks, one of its rules. */
-export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, postgresSchema, postgresSchemaRules, postgresOperator, postgresPatroniRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, memcachedRolling, memcachedRules, couchdbRolling, couchdbRules, dualWrite, managedService, applicationRules, vitessRolling, vitessBlueGreen, vitessRules, checks, harness]
+export const families: readonly Family[] = [postgresBlueGreen, postgresLogicalRules, postgresWheel, postgresQuorum, postgresRotation, redisRolling, postgresRules, postgresSchema, postgresSchemaRules, postgresOperator, postgresPatroniRules, redisRules, kubernetesRules, mongodbCascade, mongodbRules, memcachedRolling, memcachedRules, couchdbRolling, couchdbRules, dualWrite, watchedCanary, managedService, applicationRules, vitessRolling, vitessBlueGreen, vitessRules, checks, harness]

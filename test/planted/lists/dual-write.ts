@@ -17,7 +17,9 @@ export const dualWrite: Family = {
     // ── the copy ──
     dual('copy-first', 'what was there is copied before changes are captured; the comparison is still there', { runbook: moved('capture', { after: 'copy' }) }),
     dual('copy-first-no-proof', 'what was there is copied before changes are captured, and nobody compares', { runbook: moved('capture', { after: 'copy' }), without: VERIFIED }),
+    // It changes nothing: the connector lags by more than a chunk takes, so what a chunk overwrites comes after it.
     dual('copy-overwrites', 'the copy overwrites what is newer, and nobody compares', { step: { backfill: UPSERT }, without: VERIFIED }),
+    dual('slow-copy-overwrites', 'the copy overwrites what is newer, in chunks that take longer than the connector lags, and nobody compares', { step: { backfill: UPSERT }, without: VERIFIED, set: { 'cluster.chunkRows': '10000' } }),
     dual('no-copy', 'what was there is not copied, and nobody compares', { without: ['copy', ...VERIFIED] }),
     // ── the switch ──
     dual('no-build', 'the program that knows the flag is not rolled out', { without: ['build'] }),
@@ -29,6 +31,31 @@ export const dualWrite: Family = {
     onVitess('no-tables', 'the new keyspace gets no tables', { without: ['tables'] }),
     onVitess('copy-first-no-proof', 'what was there is copied before changes are captured, and nobody compares', { runbook: moved('capture', { after: 'copy' }), without: VERIFIED }),
     onVitess('old-version-no-proof', 'the new keyspace is made of the old version, and nobody looks', { without: ['image'], step: { 'green-up': inCommand("grep -c '${want} *true'", "grep -c 'true'") } }),
+  ],
+}
+
+const watched = (id: string, what: string, change: RunbookDefect['change'], more: More = {}): RunbookDefect => ({ id: `watched-${id}`, what, scenario: 'watched-canary/verified-fast-relay', change, most: 60, ...more })
+/** The relay that falls behind from the half on. */
+const SLOW = { 'cluster.relays.0.batchRows': '100' }
+const UNWATCHED = { 'cluster.canary': '[{ setWeight: 20 }, { pause: { duration: 2m } }, { setWeight: 50 }, { pause: { duration: 2m } }]' }
+
+export const watchedCanary: Family = {
+  name: 'watched-canary',
+  title: 'A canary of the outbox, watched',
+  defects: [
+    watched('slow-relay', 'the relay takes fewer rows than come; the analyses are there', { set: SLOW }),
+    watched('slow-relay-unwatched', 'the relay takes fewer rows than come, and neither analysis nor alert nor comparison looks', { set: { ...SLOW, ...UNWATCHED }, without: ['no-alert', 'verify', 'check-back', 'emptied'] }),
+    // In most rehearsals the comparison turns back, and in some no sampled row shows it.
+    watched('kept', 'what the canary has carried is kept; the comparison is there', { without: ['fresh'] }),
+    watched('kept-uncompared', 'what the canary has carried is kept, and nobody compares', { without: ['fresh', 'verify', 'check-back'] }),
+    watched('no-copy', 'what was there before is not copied, and nobody compares', { without: ['copy', 'verify', 'check-back'] }),
+    // What is on its way arrives within a poll, and by version: it takes the loss of the relay or of the database in that second.
+    watched('not-emptied', 'nobody waits until the outbox is empty', { without: ['emptied'] }),
+    watched('stale-gauge', 'the gauge is taken for the table', { step: { emptied: keys({ gate: "kubectl exec deploy/forward -- curl -s localhost:8083/metrics | grep outbox_pending | cut -d' ' -f2", expect: { max: 1000 } }) } }),
+    watched('nobody-pauses', 'no pod confirms that it has paused, and the old database is not fenced', { without: ['pause', 'fence', 'fenced', 'emptied'] }),
+    // The way back lets them on again.
+    watched('relays-stop-early', 'the relays stop before the soak, and nobody compares afterwards', { runbook: moved('stop-relays', { before: 'soak' }), without: ['check-back'] }, { look: 'rollback' }),
+    watched('never-opened', 'the new database is never opened', { without: ['open', 'opened', 'all-modern'] }),
   ],
 }
 

@@ -7,6 +7,9 @@ const defect = (id: string, what: string, change: RunbookDefect['change']): Runb
 const T = ['test/postgres/experiments/patroni.test.ts']
 const rule = (id: string, what: string, file: string, find: string, replace: string): SourceDefect => ({ id: `rule-pg-patroni-${id}`, what, patches: [{ file: `models/postgres/patroni/${file}`, find, replace }], tests: T })
 
+const M = ['test/postgres/experiments/major.test.ts']
+const major = (id: string, what: string, file: string, find: string, replace: string): SourceDefect => ({ id: `rule-pg-major-${id}`, what, patches: [{ file: `models/postgres/${file}`, find, replace }], tests: M })
+
 export const postgresOperator: Family = {
   name: 'postgres-operator',
   title: 'A minor update by an operator over Patroni',
@@ -38,6 +41,22 @@ export const postgresPatroniRules: Family = {
     rule('pause-ignored', 'paused, members take over all the same', 'agent.ts', 'if (dcs.paused || !this.mayTry(server)', 'if (!this.mayTry(server)'),
     rule('primary-first', 'the operator begins with the primary', 'operator.ts', 'if (pod.name === this.dcs.holder) continue', "if (pod.name === '') continue"),
     rule('waits-for-nobody', 'the operator does not wait for a new pod', 'operator.ts', "now.containerState === 'running' && this.world.serverOf(pod.name)?.accepting === true", "now.uid !== ''"),
+    major('any-binaries', 'an image runs its newest version on whatever data', 'program.ts', "(binaryOf(spilo, major(dir.image)) ?? '0')", "(binaryOf(spilo, world.options.patroni === false ? '' : '17') ?? '0')"),
+    major('off-upgrades', 'with the mode off a higher version is an upgrade', 'patroni/operator.ts', "if (majorVersionUpgradeMode === 'off' || spilo === false) return 'nothing'", "if (spilo === false) return 'nothing'"),
+    major('members-uncounted', 'it begins with fewer members than there should be', 'patroni/major.ts', 'if (others.length + 1 !== this.members) return', 'if (others.length < 0) return'),
+    major('any-lag', 'it begins however far a replica is behind', 'patroni/major.ts', 'if (lag > UPGRADE_LAG_BYTES) return', 'if (lag > Number.MAX_SAFE_INTEGER) return'),
+    major('without-the-key', 'it begins on a primary that does not hold the key', 'patroni/major.ts', 'if (dcs.holder !== agent.name) return', "if (dcs.holder === '') return"),
+    major('tries-again', 'what has failed is tried again at once', 'patroni/operator.ts', 'if (this.object?.metadata.annotations?.[FAILED] !== undefined || !this.allReady(server))', 'if (!this.allReady(server))'),
+    major('skips-nothing', 'the operator starts it whether or not the replicas are near', 'patroni/operator.ts', "sender?.state === 'streaming' && server.copy.lsn('flush') - sender.standby.copy.lsn('apply') <= UPGRADE_LAG_BYTES", 'sender !== undefined'),
+    major('nobody-replays', 'nobody waits until the replicas have replayed all of it', 'patroni/major.ts', 'if (!(yield* this.replayed(dir))) return false', 'if (!(yield* this.replayed(dir)) && dir.destroyed) return false'),
+    major('pause-unconfirmed', 'maintenance mode needs nobody to confirm it', 'patroni/major.ts', 'if ([...dcs.agents.values()].every(each => each.upToDate)) {', 'if (tried >= 0) {'),
+    major('links-before-it-checks', 'a pg_upgrade that fails has linked already', 'patroni/major.ts', "    const host = { version: target, nodeVersion: agent.body.c.pod.nodeVersion } as Server['host']\n", "    const host = { version: target, nodeVersion: agent.body.c.pod.nodeVersion } as Server['host']\n    dir.files.set(LINKED, '')\n"),
+    major('linked-starts', 'data that is linked starts on its old version', 'patroni/major.ts', "    dir.files.set(LINKED, '')\n    yield this.takes('linkMs')", "    yield this.takes('linkMs')"),
+    major('rsync-for-ever', 'copying the replicas has no limit', 'patroni/major.ts', 'yield within(task, Math.max(0, endsUs - world.sim.now))', 'yield task'),
+    major('lost-copy-is-fine', 'a replica that was not copied does not count', 'patroni/major.ts', 'return copied.every(done => done)', 'return copied.length >= 0'),
+    major('key-stays', 'the initialize key is not removed', 'patroni/major.ts', 'if (dcs.reachedFrom(agent.place)) dcs.systemId = undefined', 'if (dcs.reachedFrom(agent.place)) void dcs.systemId'),
+    major('starts-without-the-api', 'Patroni starts the server while it cannot reach the API', 'patroni/major.ts', "if (!dcs.reachedFrom(agent.place)) return this.say('Failed to start primary after upgrade')", "if (agent.name === '') return this.say('Failed to start primary after upgrade')"),
+    major('seen-without-the-api', 'the operator sees the script without the API', 'patroni/operator.ts', "while (script.state === 'running' && world.kubernetes.apiUp) yield", "while (script.state === 'running') yield"),
     rule('everybody-is-primary', '/primary says 200 of every member', 'patronictl.ts', "'/': leads, '/primary': leads,", "'/': leads, '/primary': true,"),
   ],
 }
