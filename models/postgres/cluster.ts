@@ -11,7 +11,7 @@ import { workstationPrograms } from './workstation.ts'
 import { DataDirectory } from './datadir.ts'
 import { HostsEntrance, ServiceEntrance } from './entrances.ts'
 import { PostgresFaults } from './faults.ts'
-import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf } from './options.ts'
+import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf, usesSlots } from './options.ts'
 import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
 import { Defects } from './defects.ts'
 import { DATA_MOUNT, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
@@ -140,7 +140,7 @@ export class PostgresCluster implements Cluster {
       dir.control = 'shut down in recovery'
     }
     // A standby has none, for one that nobody uses holds its log for ever: who is to lead is given them by the runbook (rule PG-SLOT-2). Patroni has them everywhere, and moves them on.
-    const slots = options.slots && (pod === primary || options.patroni !== false) ? world.memberNames.filter(other => other !== pod).map(slotName) : []
+    const slots = usesSlots(options) && (pod === primary || options.patroni !== false) ? world.memberNames.filter(other => other !== pod).map(slotName) : []
     for (const name of slots) dir.slots.set(name, { name, restartLsn: pod === primary ? GENESIS_LSN : Number.POSITIVE_INFINITY, active: false, lost: false })
     world.directories.push(dir)
     world.directoryOf.set(pod, dir)

@@ -87,7 +87,7 @@ export const postgresOptions = z.strictObject({
   stopSignal: z.enum(['INT', 'TERM', 'QUIT']).default('INT').describe('STOPSIGNAL of the image: INT = fast, TERM = smart shutdown (K7)').meta({ unit: '', source: 'PG §6 K7' }),
   supervised: z.boolean().default(false).describe('the main process of the container is a supervisor: stopping PostgreSQL leaves the container running').meta({ unit: '', source: 'official image: false' }),
   rewindable: z.boolean().default(true).describe('wal_log_hints or data checksums are on, so pg_rewind works (K9)').meta({ unit: '', source: 'PG §6 K9' }),
-  slots: z.boolean().default(false).describe('each standby has a physical replication slot on the primary (K10); with Patroni on every member, as 4.x keeps them').meta({ unit: '', source: 'PG §6 K10' }),
+  slots: z.boolean().nullable().default(null).describe('each standby has a physical replication slot on the primary (K10); with Patroni on every member, as 4.x keeps them; null = none, but those of Patroni (use_slots)').meta({ unit: '', source: 'PG §6 K10; Patroni dynamic_configuration.rst use_slots' }),
   maxSlotWalKeepMB: z.number().min(-1).default(-1).describe('max_slot_wal_keep_size; -1 = unlimited').meta({ unit: 'MB', source: 'PG §1.6' }),
   walKeepMB: z.number().min(0).default(0).describe('wal_keep_size').meta({ unit: 'MB', source: 'PG §1.6' }),
   pooler: z.union([z.literal(false), pooler]).default(false).describe('PgBouncer between clients and the read-write Service, or false').meta({ unit: '', source: 'PG §2' }),
@@ -128,6 +128,11 @@ export const postgresOptions = z.strictObject({
 
 export type PostgresOptions = z.output<typeof postgresOptions>
 export type PoolerOptions = z.output<typeof pooler>
+
+/** Whether standbys stream through slots: as the scenario says, otherwise as Patroni does where there is one. */
+export function usesSlots({ slots, patroni }: Pick<PostgresOptions, 'slots' | 'patroni'>): boolean {
+  return slots ?? patroni !== false
+}
 
 /** The times and rates in force: the profile's, overlaid by what the scenario sets. */
 export function timingOf(options: PostgresOptions): Timing {

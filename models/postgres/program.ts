@@ -8,7 +8,7 @@ import { type Contents, containerPrograms } from './container-programs.ts'
 import { DataDirectory } from './datadir.ts'
 import { findServerByHost } from './hosts.ts'
 import { DATA_MOUNT } from './names.ts'
-import type { PostgresOptions } from './options.ts'
+import { type PostgresOptions, usesSlots } from './options.ts'
 import type { Host } from './host.ts'
 import { NO_ROOM, walFills } from './room.ts'
 import { Server } from './server.ts'
@@ -210,7 +210,7 @@ export class PostgresProgram implements ContainerProgram {
       yield SECOND
       return 1
     }
-    const result = yield* cloneFrom(world, source, c.pod.name, c.machine.name, { checkpoint: world.options.backupCheckpoint, slot: world.options.slots ? slotName(c.pod.name) : undefined })
+    const result = yield* cloneFrom(world, source, c.pod.name, c.machine.name, { checkpoint: world.options.backupCheckpoint, slot: usesSlots(world.options) ? slotName(c.pod.name) : undefined })
     if (typeof result === 'string') {
       world.sim.note(CLONE_FAILED, c.pod.name, 0, `${c.pod.name} could not clone itself: ${result}`)
       return 1

@@ -10,6 +10,7 @@ import { checkpointUs } from '../checkpoints.ts'
 import { cloneFrom } from '../clone.ts'
 import { type DataDirectory, LINKED } from '../datadir.ts'
 import { standbyConf, slotName } from '../standby-conf.ts'
+import { usesSlots } from '../options.ts'
 import { reserveSlots } from '../room.ts'
 import type { Server } from '../server.ts'
 import { formatSettings, parseConf } from '../settings.ts'
@@ -307,7 +308,7 @@ export class Agent {
 
   private *clone(source: Server): Process<DataDirectory | undefined> {
     const { world } = this.dcs
-    const result = yield* cloneFrom(world, source, this.name, this.place, { checkpoint: 'fast', slot: world.options.slots ? slotName(this.name) : undefined })
+    const result = yield* cloneFrom(world, source, this.name, this.place, { checkpoint: 'fast', slot: usesSlots(world.options) ? slotName(this.name) : undefined })
     if (typeof result === 'string') return undefined
     this.body.replace(result)
     return result
@@ -370,7 +371,7 @@ export class Agent {
   /** It leads: slots for the others, the Service, and everybody hears. */
   private took(server: Server): void {
     const { dcs, name } = this
-    if (dcs.world.options.slots) reserveSlots(server, dcs.world.memberNames.filter(other => other !== name))
+    if (usesSlots(dcs.world.options)) reserveSlots(server, dcs.world.memberNames.filter(other => other !== name))
     if (dcs.options.synchronousMode) this.dcs.sync = [name]
     dcs.systemId ??= server.dir.systemId
     dcs.failover = undefined
@@ -436,7 +437,7 @@ export class Agent {
   private pointAt(leader: string): void {
     const { world } = this.dcs
     const [, value = ''] = /primary_conninfo = '(.*)'/.exec(standbyConf(world, this.name, podDns(world.options, leader))) ?? []
-    this.configure({ primary_conninfo: value, ...(world.options.slots ? { primary_slot_name: slotName(this.name) } : {}) })
+    this.configure({ primary_conninfo: value, ...(usesSlots(world.options) ? { primary_slot_name: slotName(this.name) } : {}) })
   }
 
   private configure(values: Readonly<Record<string, string>>): void {
