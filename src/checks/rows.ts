@@ -10,6 +10,7 @@
  * | no-row-yet | were changed there before they had been copied: the statement matched nothing |
  * | stale-overwrite | were overwritten by an older image: a backfill, or a redelivered change |
  * | resurrected-delete | were deleted, and brought back |
+ * | out-of-order | were overwritten by an older change that a relay carried later |
  * | redelivered | were overwritten by a change that came a second time |
  * | never-copied | were there before the story and were never copied |
  * | destroyed-volume | were on volumes that are gone |

@@ -20,6 +20,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   'no-row-yet': 'rows were changed in the new database before they had been copied there, so the change matched nothing',
   'stale-overwrite': 'an older image of a row was written over a newer one',
   'resurrected-delete': 'deleted rows were brought back',
+  'out-of-order': 'a relay carried an older change after a newer one',
   redelivered: 'a change came a second time and undid newer ones',
   'never-copied': 'rows of before were never copied',
   // Leaders, and the way to them.

@@ -37,6 +37,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'failed-statement': 'Write to both in a way that is repeated until both have it, or count a write as made only when both have.',
   'no-row-yet': 'Copy the rows that are there before changes are applied, or let a change to a row that is missing insert it.',
   'stale-overwrite': 'Let the copying job leave alone whatever is newer than what it read (compare a version or a time in the same statement).',
+  'out-of-order': 'Let one worker carry all changes of a row, in the order of the outbox, or let each change carry a version that an older one cannot overwrite.',
   'resurrected-delete': 'Keep deletions as marks until copying is done, so that an older image cannot bring a row back.',
   redelivered: 'Apply each change only when it is newer than what is there.',
   'never-copied': 'Compare the rows of both databases before reads are moved.',
