@@ -153,7 +153,7 @@ export function wayOutSentences(explained: Explanation, failed: Pick<RehearsalRe
   if (tried === 0) return []
   const kinds = ['a step left out', 'two neighbours exchanged', ...(failed.schedule.length > 0 ? ['a fault shorter, elsewhere or away'] : [])]
   const rest = passing === 0 ? 'Each of them fails the same check' : `${passing === 1 ? 'One' : plain(passing)} of them ${passing === 1 ? 'keeps' : 'keep'} this check, but ${passing === 1 ? 'fails' : 'fail'} another, ${passing === 1 ? 'leaves' : 'leave'} out a guard or the work itself, ${failed.schedule.length > 0 ? `${passing === 1 ? 'stops' : 'stop'} the runbook, or ${passing === 1 ? 'spares' : 'spare'} it the fault` : `or ${passing === 1 ? 'stops' : 'stop'} the runbook`}`
-  return [`No single change of the runbook helps: ${plain(tried)} single changes were rehearsed on this luck (${kinds.join(', ')}), and none is a way out.`, `${rest}.`]
+  return [`No single change of the runbook helps: ${plain(tried)} single changes were rehearsed on this luck (${kinds.join(', ')}), and ${failed.schedule.length > 0 ? 'of those of the runbook ' : ''}none is a way out.`, `${rest}.`]
 }
 
 /** What a milder fault would have done: it shows what the fault has to do with it, and is no advice. Empty where the nearest differs otherwise, or fails. */

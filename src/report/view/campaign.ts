@@ -204,7 +204,7 @@ function downtimeSteps(result: CampaignResult): TableView | null {
   const rest = 1 - leaves.reduce((sum, step) => sum + step.share, 0)
   const places = leaves.map((step) => ({ name: stepLabel(step.step, step.title), mean: step.writeDowntimeSecondsMean, share: step.share }))
   if (rest > 0.005) places.push({ name: 'after the runbook ended', mean: total * rest, share: rest })
-  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: places.sort((a, b) => b.share - a.share).map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: result.checks.some(({ id, status }) => id === 'serves-at-end' && status === 'fail') ? ['In some rehearsals writes had not come back when the rehearsal ended: of those the downtime is what had passed by then, and was to go on.'] : [] }
+  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: places.sort((a, b) => b.share - a.share).map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: result.checks.some(({ id, status }) => id === 'serves-at-end' && status === 'fail') ? ['Where writes had not come back when the rehearsal ended, the downtime is what had passed by then, and was to go on.'] : [] }
 }
 
 function beyondWords(result: CampaignResult): string {

@@ -38,11 +38,12 @@ export function comparisonView(result: ComparisonResult): ComparisonView {
   const [cell] = result.cells as readonly [ComparisonCell]
   return {
     facts: [
+      // What may make the figures another thing than they look comes before them.
+      ...groundWords(cell).map((words): readonly [string, string] => ['mind first', words.replace(/^NOTE: /, '')]),
       ...cell.pairs.filter(() => result.cells.length === 1).map((pair): readonly [string, string] => ['in short', breakEvenWords(pair, cell, result.prices.labourPerHour !== null)]),
       ...cell.scenarios.flatMap(({ upgrade = [] }, i): (readonly [string, string])[] => (upgrade.length === 0 ? [] : [[`${letterOf(i)} upgrades`, upgrade.join(', ')]])),
       ['rehearsals', `${count(countRuns(result.asked), 'rehearsal')} of each${result.partial ? ', partial' : ''}, ${result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, ${cell.anchoring === 'step' ? 'at the same steps' : 'at the same times and roles'}`}`],
       ['ground', result.ownClusters ? 'each on its own cluster' : `all on the cluster and load of ${letterOf(0)}`],
-      ...groundWords(cell).map((words): readonly [string, string] => ['of the ground', words.replace(/^NOTE: /, '')]),
       ['luck', result.ownClusters ? 'the same seeds; runbooks, clusters and loads differ' : 'the same seeds: what differs is the runbook'],
       ['seed', result.seed],
       ['Proofroll', result.proofroll],
