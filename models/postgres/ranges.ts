@@ -44,7 +44,7 @@ export const OPTION_RANGES: Partial<Record<keyof PostgresOptions, AssumptionRang
   stopSignal: either('PG §6 K7; images without STOPSIGNAL: TERM', 'INT', 'TERM'),
   supervised: yesOrNo('the official image: false; Spilo and the like: true [P]'),
   rewindable: yesOrNo('PG §6 K9; off by default before 18'),
-  slots: yesOrNo('PG §6 K10'),
+  slots: either('PG §6 K10; Patroni has them by default [P]', null, false, true),
   maxSlotWalKeepMB: either('unlimited by default [P]; a quarter of an hour at 16 MB/s is 14,400 MB [PG §1.6]', -1, 1000, 14_400),
   walKeepMB: between(0, 14_400, 'default 0 [P]; a quarter of an hour at 16 MB/s is 14,400 MB [PG §1.6]'),
   imagePinned: yesOrNo('PG §6 K14'),
