@@ -2,7 +2,7 @@
 import type { Assumption, AssumptionRange, Cluster, Engine, Problem } from '../../src/engine.ts'
 import { safeBeside } from './beside.ts'
 import { Simulation } from '../../src/kernel/index.ts'
-import { KUBERNETES_RANGES, type KubernetesOptions, kubernetesOptions, kubernetesRules } from '../kubernetes/index.ts'
+import { KUBERNETES_RANGES, type KubernetesOptions, kubernetesOptions, kubernetesRules, withDefaults } from '../kubernetes/index.ts'
 import { VitessCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { TIMING, type TimingName, timingOf, type VitessOptions, vitessOptions } from './options.ts'
@@ -10,6 +10,10 @@ import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
 import { rules } from './rules.ts'
 import { sizes } from './sizes.ts'
 import { starter } from './starter.ts'
+import { neededFor } from './topology.ts'
+
+/** Bytes of a gibibyte. */
+const GIB = 2 ** 30
 
 /** What no schema can say. */
 function problems(options: VitessOptions): readonly Problem[] {
@@ -25,6 +29,23 @@ function problems(options: VitessOptions): readonly Problem[] {
   if (durabilityPolicy === 'cross_cell' && cells < 2) found.push({ path: ['durabilityPolicy'], message: 'cross_cell needs a second cell' })
   if (buffer.windowSeconds > buffer.maxFailoverSeconds) found.push({ path: ['buffer', 'windowSeconds'], message: `vtgate would not start: buffer_window must be at most buffer_max_failover_duration (${buffer.maxFailoverSeconds} s)` })
   if (buffer.minBetweenSeconds < 2 * buffer.maxFailoverSeconds) found.push({ path: ['buffer', 'minBetweenSeconds'], message: `vtgate would not start: buffer_min_time_between_failovers must be at least twice buffer_max_failover_duration (${2 * buffer.maxFailoverSeconds} s)` })
+  return [...found, ...tooLarge(options)]
+}
+
+/** A tablet that no node could take: the cluster would never come up, or the resize never be done. */
+function tooLarge({ memory, targetMemory, kubernetes }: VitessOptions): readonly Problem[] {
+  const found: Problem[] = []
+  const standard = withDefaults()
+  const { nodeCpu = standard.nodeCpu, nodeMemoryBytes = standard.nodeMemoryBytes } = kubernetes
+  const { cpu } = neededFor(memory)
+  if (cpu > nodeCpu) found.push({ path: ['kubernetes', 'nodeCpu'], message: `a tablet asks for ${cpu} processors, and a node has ${nodeCpu}: no node takes it; right would be at least ${cpu}` })
+  for (const [key, size] of [['memory', memory], ['targetMemory', targetMemory]] as const) {
+    if (size === null) continue
+    const { memoryBytes } = neededFor(size)
+    if (memoryBytes <= nodeMemoryBytes) continue
+    const most = Math.floor((nodeMemoryBytes - neededFor('0Gi').memoryBytes) / GIB)
+    found.push({ path: [key], message: `a tablet of ${size} asks for ${memoryBytes / GIB} GiB with its vttablet, and a node has ${Number((nodeMemoryBytes / GIB).toFixed(1))} GiB: no node takes it; right would be ${most < 1 ? '' : `at most ${most}Gi, or `}larger nodes: kubernetes.nodeMemoryBytes of at least ${memoryBytes}` })
+  }
   return found
 }
 

@@ -1,5 +1,5 @@
 /** The Kubernetes objects of a VitessCluster, as the operator makes them: the cluster object, one object a shard, pods, claims, vtgates. */
-import type { Kubernetes, KubeObject, PodSpec } from '../kubernetes/index.ts'
+import { type Kubernetes, type KubeObject, type PodSpec, quantity } from '../kubernetes/index.ts'
 import { POLICIES } from './durability.ts'
 import type { KeyspaceSpec } from './keyspace.ts'
 import { cellName, DATA_MOUNT, LABEL, safeRange, waveOf } from './names.ts'
@@ -8,6 +8,10 @@ import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
 
 export const VTGATE_IMAGE = 'vitess/lite:vtgate'
+
+/** What a tablet's containers ask for, beside the memory that is the instance class. */
+const MYSQLD_CPU = '4'
+const VTTABLET_REQUESTS = { cpu: '1', memory: '1Gi' }
 
 export function mysqldImage(version: string): string {
   return `mysql:${version}`
@@ -39,7 +43,7 @@ export function clusterObject(options: VitessOptions, parts: number): KubeObject
         {
           name: options.keyspace,
           durabilityPolicy: options.durabilityPolicy,
-          partitionings: [{ equal: { parts, shardTemplate: { tabletPools: [{ type: 'replica', replicas: options.tabletsPerShard, mysqld: { resources: { requests: { cpu: '4', memory: options.memory } } } }] } } }],
+          partitionings: [{ equal: { parts, shardTemplate: { tabletPools: [{ type: 'replica', replicas: options.tabletsPerShard, mysqld: { resources: { requests: { cpu: MYSQLD_CPU, memory: options.memory } } } }] } } }],
         },
       ],
     },
@@ -133,11 +137,16 @@ export function podSpec(tablet: Tablet, template: Template): PodSpec {
     terminationGracePeriodSeconds: options.terminationGraceSeconds,
     nodeSelector: { 'topology.kubernetes.io/zone': tablet.cell, 'vitess/pool': 'tablets' },
     containers: [
-      { name: 'mysqld', image: template.mysqld, readinessProbe: { periodSeconds: 10 }, resources: { requests: { cpu: '4', memory: template.memory } }, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/vt/vtdataroot' }] },
-      { name: 'vttablet', image: template.vttablet, resources: { requests: { cpu: '1', memory: '1Gi' } } },
+      { name: 'mysqld', image: template.mysqld, readinessProbe: { periodSeconds: 10 }, resources: { requests: { cpu: MYSQLD_CPU, memory: template.memory } }, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/vt/vtdataroot' }] },
+      { name: 'vttablet', image: template.vttablet, resources: { requests: VTTABLET_REQUESTS } },
     ],
     volumes: [{ name: DATA_MOUNT, persistentVolumeClaim: { claimName: tablet.pod } }],
   }
+}
+
+/** What a node must have for a tablet's pod of an instance class (`16Gi`): processors, and bytes of memory. */
+export function neededFor(memory: string): { readonly cpu: number; readonly memoryBytes: number } {
+  return { cpu: quantity(MYSQLD_CPU) + quantity(VTTABLET_REQUESTS.cpu), memoryBytes: quantity(memory) + quantity(VTTABLET_REQUESTS.memory) }
 }
 
 /** The template that a pod was made of. */

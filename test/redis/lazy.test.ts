@@ -4,44 +4,61 @@ import { expect, test } from 'vitest'
 import type { FaultKind } from '../../src/engine.ts'
 import { Stage } from './stage.ts'
 
+const pod = fc.nat({ max: 8 })
 const act = fc.oneof(
   fc.record({ is: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 40 }) }),
-  fc.record({ is: fc.constant('strike' as const), kind: fc.constantFrom<FaultKind>('process-kill', 'process-pause', 'partition-peers', 'partition-heartbeats', 'replication-lag'), pod: fc.integer({ min: 0, max: 5 }), seconds: fc.integer({ min: 1, max: 30 }) }),
-  fc.record({ is: fc.constant('failover' as const), pod: fc.integer({ min: 0, max: 5 }) }),
-  fc.record({ is: fc.constant('forget' as const), pod: fc.integer({ min: 0, max: 5 }), whom: fc.integer({ min: 0, max: 5 }) }),
-  fc.record({ is: fc.constant('delete' as const), pod: fc.integer({ min: 0, max: 5 }) }),
+  // It goes on while the next acts are done, and ends with a `heal`.
+  fc.record({ is: fc.constant('strike' as const), kind: fc.constantFrom<FaultKind>('process-kill', 'process-pause', 'partition-peers', 'partition-heartbeats', 'replication-lag'), pod, seconds: fc.integer({ min: 0, max: 30 }) }),
+  fc.record({ is: fc.constant('heal' as const) }),
+  fc.record({ is: fc.constant('failover' as const), pod, how: fc.constantFrom('', 'force', 'takeover') }),
+  fc.record({ is: fc.constant('forget' as const), pod, whom: pod }),
+  fc.record({ is: fc.constant('meet' as const), pod, whom: pod }),
+  fc.record({ is: fc.constant('config' as const), pod, words: fc.constantFrom('cluster-node-timeout 2000', 'cluster-node-timeout 15000', 'cluster-allow-replica-migration no', 'cluster-require-full-coverage no') }),
+  fc.record({ is: fc.constant('delete' as const), pod }),
 )
 type Act = typeof act extends fc.Arbitrary<infer T> ? T : never
+/** With one replica a shard, or two (so that they may migrate), and with or without full coverage: a cluster that is not `ok` looks at each tick. */
+const kind = fc.record({ replicasPerShard: fc.constantFrom(1, 2), requireFullCoverage: fc.boolean(), image: fc.constantFrom('redis:7.0.15', 'redis:7.2.5') })
+type Kind = typeof kind extends fc.Arbitrary<infer T> ? T : never
 
 /** All that could be noticed: the trace, gaps, losses, every table with the times of its heartbeats. */
-function story(lazyBus: boolean, seed: string, acts: readonly Act[]): unknown {
-  const stage = new Stage({ lazyBus, nodeTimeoutSeconds: 5 }, seed)
+function story(lazyBus: boolean, seed: string, cluster: Kind, acts: readonly Act[]): unknown {
+  const stage = new Stage({ lazyBus, nodeTimeoutSeconds: 5, ...cluster }, seed)
   const ends: (() => void)[] = []
+  const pods = 3 * (1 + cluster.replicasPerShard)
+  const name = (n: number): string => `redis-${n % pods}`
   for (const a of acts) {
-    const alive = a.is === 'wait' ? undefined : stage.cluster.world.serverOf(`redis-${a.pod}`)
+    const alive = 'pod' in a ? stage.cluster.world.serverOf(name(a.pod)) : undefined
     if (a.is === 'wait') stage.run(a.seconds + 0.0371)
+    else if (a.is === 'heal') ends.pop()?.()
     else if (alive === undefined || alive.state === 'loading') stage.run(1)
     else if (a.is === 'strike') {
-      const strike = stage.cluster.strike({ kind: a.kind as never, target: `member:redis-${a.pod}`, durationUs: a.seconds * 1e6, magnitude: 2e6, nth: 0 })
+      const strike = stage.cluster.strike({ kind: a.kind as never, target: `member:${alive.name}`, durationUs: a.seconds * 1e6, magnitude: 2e6, nth: 0 })
       if (strike.struck) ends.push(strike.end)
       stage.run(a.seconds)
-      while (ends.length > 0) ends.pop()?.()
-    } else if (a.is === 'failover') stage.cli(`redis-${a.pod}`, 'cluster failover')
-    else if (a.is === 'forget') stage.cli(`redis-${a.pod}`, `cluster forget ${stage.cluster.world.serverOf(`redis-${a.whom}`)?.id ?? 'nobody'}`)
-    else stage.sh(`kubectl delete pod redis-${a.pod} --wait=false`)
+    } else if (a.is === 'delete') stage.sh(`kubectl delete pod ${alive.name} --wait=false`)
+    // A process that stands still answers nobody.
+    else if (!alive.onBus) stage.run(1)
+    else if (a.is === 'failover') stage.cli(alive.name, `cluster failover ${a.how}`)
+    else if (a.is === 'config') stage.cli(alive.name, `config set ${a.words}`)
+    else {
+      const whom = stage.cluster.world.serverOf(name(a.whom))
+      stage.cli(alive.name, a.is === 'forget' ? `cluster forget ${whom?.id ?? 'nobody'}` : `cluster meet ${whom?.host.address ?? '10.9.9.9'} 6379`)
+    }
   }
-  stage.run(20)
+  while (ends.length > 0) ends.pop()?.()
+  stage.run(80)
   stage.cluster.world.bus.catchUp()
   const tables = [...stage.cluster.world.servers].map(s => [s.name, s.sent, s.received, s.clusterOk, s.table.currentEpoch, [...s.table.peers.values()].map(p => [p.id, p.ip, p.role, p.slots, p.pongUs, p.dataUs, p.pingSentUs, p.failed, p.pfail])])
   return { records: stage.sim.records?.map(r => `${r.atUs} ${r.label} ${r.node} ${r.payload}`), gaps: stage.gaps, lost: [0, 1, 2].map(i => stage.lost(i)), tables }
 }
 
-test('lazy = ticks, in random stories of kills, pauses, cuts, failovers, bans and deleted pods', () => {
+test('lazy = ticks, in random stories of kills, pauses, cuts, failovers, bans, handshakes, settings and deleted pods', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 1_000_000 }), fc.array(act, { minLength: 1, maxLength: 6 }), (seed, acts) => {
-      expect(story(true, `lazy/${seed}`, acts)).toEqual(story(false, `lazy/${seed}`, acts))
+    fc.property(fc.integer({ min: 0, max: 1_000_000 }), kind, fc.array(act, { minLength: 1, maxLength: 8 }), (seed, cluster, acts) => {
+      expect(story(true, `lazy/${seed}`, cluster, acts)).toEqual(story(false, `lazy/${seed}`, cluster, acts))
     }),
-    { numRuns: 25, seed: 7 },
+    { numRuns: Number(process.env.RUNS ?? 40), seed: 7 },
   )
 })
 

@@ -30,6 +30,31 @@ test.each<[string, Record<string, unknown>, Record<string, unknown>, RegExp]>([
   expect(load(cluster, load_)).toMatch(message)
 })
 
+const vitess = (cluster: Record<string, unknown>): string => {
+  try {
+    scenarioOf({ cluster: { engine: 'vitess', ...cluster }, steps: LOOK })
+  } catch (error) {
+    if (error instanceof ScenarioError) return error.message.replace(/\s+/g, ' ')
+    throw error
+  }
+  return ''
+}
+
+// The only pods with a size that a scenario chooses. 32 GiB and 8 processors a node unless it says otherwise; a vttablet asks for 1 GiB and 1 processor of its own.
+test.each<[string, Record<string, unknown>, RegExp]>([
+  ['a tablet larger than a node', { memory: '2000Gi' }, /`cluster\.memory`: a tablet of 2000Gi asks for 2001 GiB with its vttablet, and a node has 32 GiB: no node takes it; right would be at most 31Gi, or larger nodes: kubernetes\.nodeMemoryBytes of at least 2148557389824/],
+  ['one that is to become so', { targetMemory: '32Gi' }, /`cluster\.targetMemory`: .* right would be at most 31Gi/],
+  ['nodes that take nobody', { memory: '1Gi', kubernetes: { nodeMemoryBytes: 1e9 } }, /a node has 0\.9 GiB: no node takes it; right would be larger nodes: kubernetes\.nodeMemoryBytes of at least 2147483648/],
+  ['too few processors', { kubernetes: { nodeCpu: 4 } }, /`cluster\.kubernetes\.nodeCpu`: a tablet asks for 5 processors, and a node has 4: no node takes it; right would be at least 5/],
+])('Vitess: %s', (_name, cluster, message) => {
+  expect(vitess(cluster)).toMatch(message)
+})
+
+test('Vitess: a tablet that just fits comes up', () => {
+  const scenario = scenarioOf({ cluster: { engine: 'vitess', memory: '31Gi', fleet: 4, kubernetes: { nodeCpu: 5 } }, steps: LOOK })
+  expect(rehearse({ scenario, schedule: [], seed: 'unseen/0' }).verdicts.filter(v => v.status === 'fail')).toEqual([])
+})
+
 test('a command and a flag that do not exist are named before anything runs', () => {
   expect(load({}, {}, ['kubectl obliterate pod postgres-cluster-0'])).toMatch(/obliterate/)
   expect(load({}, {}, ['kubectl delete pod postgres-cluster-0 --gently'])).toMatch(/--gently/)
