@@ -44,8 +44,3 @@ export function updateState(server: Server, nowUs: Us): void {
   server.host.readinessChanged()
   server.changed()
 }
-
-/** When the state may change by itself next; NEVER-like large when it cannot. */
-export function stateSettled(server: Server): boolean {
-  return server.clusterOk
-}

@@ -1,5 +1,6 @@
 /** Times of failovers against those measured on real servers (facts §1.2, §5.1; real-measurements.json). */
 import { describe, expect, test } from 'vitest'
+import { gossip } from '../../models/redis/gossip.ts'
 import { spread, Stage } from './stage.ts'
 
 const SEEDS = Array.from({ length: 12 }, (_, i) => `failover/${i}`)
@@ -11,6 +12,30 @@ function killed(nodeTimeoutSeconds: number, seed: string): { promoted: number; g
   stage.run(5)
   return { promoted, gap: stage.gapsOf(0)[0] ?? 0, others: [...stage.gapsOf(1), ...stage.gapsOf(2)] }
 }
+
+test('a node that thinks well of another keeps what a master says of it: a report for FAIL, taken back for a good word (RD-BUS-3, RD-FAIL-1)', () => {
+  const stage = new Stage()
+  const [told, from] = [stage.server('redis-2'), stage.server('redis-0')]
+  const about = stage.server('redis-3').id
+  const sender = told.table.peers.get(from.id)
+  const theirs = from.table.peers.get(about)
+  if (sender === undefined || theirs === undefined) throw new Error('they do not know each other')
+  const reported = (): boolean => told.table.peers.get(about)?.reports?.has(from.id) === true
+  // A packet tells of three at random.
+  const packets = (done: () => boolean): void => {
+    for (let i = 0; i < 30 && !done(); i++) gossip(told, sender, from, stage.sim.now)
+  }
+  for (const word of ['failed', 'pfail'] as const) {
+    theirs[word] = true
+    from.table.version++
+    packets(reported)
+    expect(reported()).toBe(true)
+    theirs[word] = false
+    from.table.version++
+    packets(() => !reported())
+    expect(reported()).toBe(false)
+  }
+})
 
 describe('kill -9 of a master (facts §1.2; rules RD-BUS-1, RD-BUS-2, RD-BUS-3, RD-FAIL-1, RD-ELECT-1, RD-ELECT-4, RD-ELECT-6)', () => {
   // Least, median and greatest as measured on 7.0.15; at 5 s also Valkey 8.0.1.

@@ -43,6 +43,18 @@ describe('VT-DUR-1: the record, and what a primary goes by', () => {
     expect(truth.acknowledgeAlone()).toEqual([lab.primary.pod])
   })
 
+  it('VTOrc hears of it some time within its refresh, not at once', () => {
+    const seconds = [1, 2, 3, 4, 5].map(n => {
+      const lab = new Lab({ fleet: 2, tabletsPerShard: 2 }, LONG, `refresh/${n}`)
+      silent(lab)
+      lab.ok('vtctldclient SetKeyspaceDurabilityPolicy --durability-policy none commerce')
+      return lab.until(() => lab.shard.policy === 'none', 60)
+    })
+    // Its polls alone take at most 6 s.
+    expect(Math.max(...seconds)).toBeGreaterThan(7)
+    expect(Math.min(...seconds)).toBeLessThan(12)
+  })
+
   it('an unknown policy, an unknown keyspace and a topo server that is away are refused', () => {
     const lab = new Lab({ fleet: 2, tabletsPerShard: 2 })
     expect(lab.run('vtctldclient SetKeyspaceDurabilityPolicy --durability-policy semi-sync commerce').err).toContain('durability policy <semi-sync> is not a valid policy')
@@ -60,6 +72,16 @@ describe('VT-DUR-2: the operator writes what the cluster object says', () => {
     lab.until(() => lab.shard.keyspace.durabilityPolicy === 'none', 30)
     lab.until(() => lab.shard.policy === 'none', 60)
     expect(policyOf(lab)).toBe('none')
+  })
+
+  it('without the topo server the record stays; it is written when that is back', () => {
+    const lab = new Lab({ fleet: 2, tabletsPerShard: 2 }, LONG)
+    const away = lab.strike('coordinator-away', 'coordinator:topo')
+    lab.ok(patch('none', 2))
+    lab.wait(30)
+    expect(lab.shard.keyspace.durabilityPolicy).toBe('semi_sync')
+    away.end()
+    lab.until(() => lab.shard.keyspace.durabilityPolicy === 'none', 30, 'written')
   })
 
   it('one by hand is taken back; what is no policy changes nothing', () => {

@@ -150,6 +150,24 @@ it('VT-PRS-6: so is one that cannot follow the new primary: the journal entry ne
   expect(lab.writing).toBe(true)
 })
 
+it('VT-PRS-6: an emergency reparent is content when somebody follows; who cannot is left to VTOrc', () => {
+  const lab = new Lab({ targetMysqlVersion: '8.4.3', seriesBreakP: 1 }, {})
+  for (const n of [1, 2]) lab.tablet(n).version = lab.tablet(n).dataVersion = '8.4.3'
+  const from = lab.seconds
+  lab.ok(`vtctldclient EmergencyReparentShard commerce/- --new-primary ${lab.tablet(1).alias}`)
+  expect(lab.seconds - from).toBeLessThan(10)
+  expect(lab.tablet(3).linked).toBe(false)
+})
+
+it('VT-PRS-6: transactions of its own keep a tablet from no journal entry', () => {
+  const lab = new Lab({}, {})
+  lab.strike('standby-diverged', `member:${lab.tablet(3).pod}`)
+  expect(lab.tablet(3).errant).toBe(true)
+  const from = lab.seconds
+  lab.ok(prs(lab, 1))
+  expect(lab.seconds - from).toBeLessThan(10)
+})
+
 it('VT-PRS-6: one that is behind is waited for', () => {
   const lab = new Lab({ applyRatio: 1.5 }, {})
   lab.tablet(3).copy.freeze('apply')

@@ -87,9 +87,11 @@ describe('VT-SEMI-3: stock MySQL goes on alone after its time-out', () => {
     expect(gap).toBeGreaterThan(9.5)
     expect(gap).toBeLessThan(11)
     expect(lab.shard.degraded).toBe(true)
+    expect(lab.cluster.truth.acknowledgeAlone?.()).toEqual([lab.primary.pod])
     expect(lab.tablet(1).lagBytes).toBeGreaterThan(1000)
     for (const cut of cuts) cut.end()
     lab.until(() => !lab.shard.degraded, 120, 'semi-sync on again')
+    expect(lab.cluster.truth.acknowledgeAlone?.()).toEqual([])
     expect(lab.writing).toBe(true)
   })
 

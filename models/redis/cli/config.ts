@@ -55,7 +55,6 @@ export function configSet(server: Server, name: string, value: string): Reply {
   if (parameter.set === undefined) return because("can't set immutable config")
   if (parameter.set === 'number' && !/^\d+$/.test(value)) return because("argument couldn't be parsed into an integer")
   if (parameter.set === 'yes-no' && value !== 'yes' && value !== 'no') return because("argument must be 'yes' or 'no'")
-  server.world.bus.catchUp()
   server.config.set(key, value)
   server.world.bus.stir()
   server.changed()
