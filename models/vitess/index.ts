@@ -13,7 +13,7 @@ import { starter } from './starter.ts'
 import { neededFor } from './topology.ts'
 
 /** Bytes of a gibibyte. */
-const GIB = 2 ** 30
+const GIB = 1024 * 1024 * 1024
 
 /** What no schema can say. */
 function problems(options: VitessOptions): readonly Problem[] {
