@@ -44,6 +44,8 @@ export interface FaultSpec {
    * undefined = drawn wherever the engine knows it.
    */
   readonly onlyWhenNamed?: 'operator-error' | 'defective-version' | 'corruption' | 'strategy'
+  /** It changes the order of steps, so the operator of a script, whose order is bash's, cannot make it. undefined = every operator can. */
+  readonly ofSteps?: true
   /** The phases of an anchor at which it can strike, the usual one first; undefined = all. */
   readonly phases?: readonly Anchor['phase'][]
   readonly example: Fault

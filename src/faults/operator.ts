@@ -4,13 +4,13 @@ import type { Anchor } from './schedule.ts'
 
 const AT_ONCE: Range = { min: 0, usual: 0, max: 0, source: 'a mistake is made in a moment; what it does to the cluster stays [J]' }
 
-type Mistake = Pick<FaultSpec, 'kind' | 'doc' | 'strikes' | 'magnitude'> & { readonly phases: NonNullable<FaultSpec['phases']>; readonly step: string }
+type Mistake = Pick<FaultSpec, 'kind' | 'doc' | 'strikes' | 'magnitude' | 'ofSteps'> & { readonly phases: NonNullable<FaultSpec['phases']>; readonly step: string }
 
 /** A mistake at the keyboard: it takes no member away by itself, and a runbook need not survive it unless its scenario says so. */
-function mistake({ kind, doc, strikes, magnitude, phases, step }: Mistake): FaultSpec {
+function mistake({ kind, doc, strikes, magnitude, ofSteps, phases, step }: Mistake): FaultSpec {
   const at: Anchor = { step, path: 'forward', visit: 1, phase: phases[0] ?? 'start', command: 1, offsetUs: 0 }
   return {
-    kind, family: 'operator', doc, strikes, aimsAt: 'elsewhere', durationUs: AT_ONCE, magnitude, budget: 'never', mayLast: false, onlyWhenNamed: 'operator-error', phases,
+    kind, family: 'operator', doc, strikes, aimsAt: 'elsewhere', durationUs: AT_ONCE, magnitude, budget: 'never', mayLast: false, onlyWhenNamed: 'operator-error', ...(ofSteps === undefined ? {} : { ofSteps }), phases,
     example: { kind, target: 'operator', at, durationUs: 0, magnitude: magnitude?.usual ?? 0 },
   }
 }
@@ -61,6 +61,7 @@ export const operatorFaults: readonly FaultSpec[] = [
     doc: 'A step that ended well is done once more, with everything it holds, as a new visit. By time: the next step that ends well.',
     strikes: 'the end of a step',
     magnitude: undefined,
+    ofSteps: true,
     phases: ['end', 'start'],
     step: 'promote',
   }),
@@ -69,6 +70,7 @@ export const operatorFaults: readonly FaultSpec[] = [
     doc: 'A step and the one after it in the same list change places. By time: the next step reached that has one after it.',
     strikes: 'the start of a step that is not the last of its list',
     magnitude: undefined,
+    ofSteps: true,
     phases: ['start'],
     step: 'stop-old-primary',
   }),

@@ -2,6 +2,7 @@ import { LineCounter, type Document, isMap, isScalar, parseDocument } from 'yaml
 import type { z } from 'zod'
 import type { Place } from './plan.ts'
 import { type Runbook, RunbookSchema, StepSchema } from './schema.ts'
+import { yamlProblems } from './yaml.ts'
 
 /** Where in the tree of a runbook something is: `['steps', 2, 'gate']`. */
 export type Path = readonly (string | number)[]
@@ -54,7 +55,7 @@ export function readRunbook(text: string, file = ''): Sourced {
     return { line, column: col }
   }
   if (document.errors.length > 0) {
-    throw new RunbookError(file, document.errors.map(e => ({ ...placeOf(e.pos[0]), message: `this is no YAML: ${e.message}` })))
+    throw new RunbookError(file, yamlProblems(text, document.errors, lines).map(({ line, column, code, what }) => ({ line, column, message: `this is not YAML: ${what}${code === 'TAB_AS_INDENT' ? '; indent with spaces' : ''}` })))
   }
   const place = (path: Path): Place => placeOf(offsetOf(document, path))
   return { ...validated(document.toJS(), file, place), file, place }

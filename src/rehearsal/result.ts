@@ -1,6 +1,6 @@
 /** From what was recorded to the result: plain data, with every instant counted from the runbook's first step. */
 import { type Cluster, PLAIN_HISTORY } from '../engine.ts'
-import type { FaultRecord, Injector } from '../faults/index.ts'
+import { type FaultRecord, type Injector, faultSpec } from '../faults/index.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
 import type { Recording } from '../measures/index.ts'
 import type { OperatorRun } from '../operator/index.ts'
@@ -30,7 +30,7 @@ export function resultOf({ sim, cluster, operator, injector, recording, scribe, 
     hash: sim.traceHash(),
     schedule: injector.schedule,
     struck: injector.struck,
-    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ nth, kind, target, atUs, endUs, struck, why, step, words, situation }) => ({
+    faults: faultsOf(injector, scribe.isScript, recording.horizon.operatorEndUs).map(({ nth, kind, target, atUs, endUs, struck, why, step, words, situation }) => ({
       nth, kind, target, atUs: atUs - zeroUs, endUs: endUs === undefined ? undefined : endUs - zeroUs, struck, why, step, words, situation,
     })),
     inBudget: injector.budget.inBudget,
@@ -54,7 +54,7 @@ function storyOf(sim: Simulation, { cluster, injector, recording, scribe, chroni
     clients: since(zeroUs, recording.clients),
     commands: since(zeroUs, scribe.commands),
     lines: since(zeroUs, scribe.lines).map(line => ({ ...line, endUs: line.endUs - zeroUs })),
-    faults: faultsOf(injector, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck, why, words }) => ({
+    faults: faultsOf(injector, scribe.isScript, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck, why, words }) => ({
       atUs: atUs - zeroUs,
       endUs: endUs === undefined ? undefined : endUs - zeroUs,
       kind,
@@ -89,13 +89,14 @@ function lossesOf({ losses }: Recording, zeroUs: Us): StoryLoss[] {
   }))
 }
 
-/** All faults of the schedule: those fired, then those whose time or anchor never came. */
-function faultsOf(injector: Injector, endUs: Us): readonly FaultRecord[] {
+/** All faults of the schedule: those fired, then those whose time or anchor never came, or that no operator of a script can make. */
+function faultsOf(injector: Injector, isScript: boolean, endUs: Us): readonly FaultRecord[] {
   const fired = new Set(injector.records.map(record => record.nth))
   const never = injector.schedule.flatMap((fault, nth): FaultRecord[] =>
     fired.has(nth) ? [] : [{ nth, kind: fault.kind, target: fault.target, atUs: endUs, endUs, struck: false, why: 'never reached', members: [], step: '-', words: '', situation: '' }],
   )
-  return [...injector.records, ...never]
+  const all = [...injector.records, ...never]
+  return isScript ? all.map((record) => (faultSpec(record.kind).ofSteps === true ? { ...record, why: 'does not apply to a script' } : record)) : all
 }
 
 function since<T extends { readonly atUs: Us }>(zeroUs: Us, events: readonly T[]): readonly T[] {

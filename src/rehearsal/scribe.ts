@@ -67,6 +67,10 @@ export class Scribe {
     else if (this.lastLines.push(record) > 2 * LINES_KEPT) this.lastLines.splice(0, LINES_KEPT)
   }
 
+  get isScript(): boolean {
+    return this.plan.script !== undefined
+  }
+
   /** The commands of a script that ran: the first and the last of them. */
   get lines(): readonly LineRecord[] {
     return [...this.firstLines, ...this.lastLines.slice(-LINES_KEPT)]

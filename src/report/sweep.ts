@@ -5,7 +5,8 @@
 import type { NoReturn } from '../campaign/pointOfNoReturn.ts'
 import type { CampaignResult } from '../campaign/result.ts'
 import type { SweepSummary } from '../campaign/sweep/summary.ts'
-import { FAULT_KINDS } from '../faults/index.ts'
+import type { FaultKind } from '../engine.ts'
+import { FAULT_KINDS, faultSpec } from '../faults/index.ts'
 import { type Fate, type PlacedCounts, cellsOf, rowsOf, worst } from './fates.ts'
 import { heatMaps } from './heat.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
@@ -92,11 +93,17 @@ export function toleranceOf(result: CampaignResult): Tolerance | undefined {
   const rows = rowsOf(result, cells).map((row) => [row, ...kinds.map((kind) => word(tolerated(cells.filter((cell) => cell.row === row && cell.column === kind))))])
   const made = cells.filter(({ counts }) => counts.struck > 0)
   const survived = made.filter(({ counts }) => counts.broken === 0).length
+  const outside = FAULT_KINDS.filter((kind) => faultSpec(kind).ofSteps === true && !kinds.includes(kind)).map(shortName)
   return {
-    columns: kinds.map((kind) => kind.replace(/^operator-/, '').replace(/-.*/, '')),
+    columns: kinds.map(shortName),
     rows: rows.filter(([, ...words]) => words.some((each) => each !== '')),
-    words: `${plain(survived)} of ${plain(made.length)} that could be made (${formatShare(made.length === 0 ? 0 : survived / made.length)}) break nothing. Blank: the mistake cannot be made there. wrong: a command goes to the wrong member or node; stale: a reading shows the past. No check is judged by this.`,
+    words: `${plain(survived)} of ${plain(made.length)} that could be made (${formatShare(made.length === 0 ? 0 : survived / made.length)}) break nothing. Blank: the mistake cannot be made there. wrong: a command goes to the wrong member or node; stale: a reading shows the past.${outside.length === 0 ? '' : ` ${outside.join(' and ')}: does not apply, the lines of a script come in bash’s order.`} No check is judged by this.`,
   }
+}
+
+/** `operator-wrong-target` → `wrong` */
+function shortName(kind: FaultKind): string {
+  return kind.replace(/^operator-/, '').replace(/-.*/, '')
 }
 
 function mistakes(result: CampaignResult, screen: Screen): string[] {

@@ -3,6 +3,7 @@
  * can still be traced to the line that wrote it.
  */
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { yamlProblems } from '../operator/index.ts'
 import { type InputProblem, problemAt, ScenarioError } from './error.ts'
 import type { Path } from './walk.ts'
 
@@ -24,10 +25,7 @@ export interface Override {
 export function parseLayer(file: string, text: string): Layer {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
-  const problems = [...document.errors, ...document.warnings].map((error): InputProblem => {
-    const { line, col } = lines.linePos(error.pos[0])
-    return { file, line, column: col, message: `this is not YAML: ${lowerFirst(error.message)}`, help: helpForYaml(error.code) }
-  })
+  const problems = yamlProblems(text, [...document.errors, ...document.warnings], lines).map(({ line, column, code, what }): InputProblem => ({ file, line, column, message: `this is not YAML: ${what}`, help: helpForYaml(code) }))
   if (problems.length > 0) throw new ScenarioError(problems)
   if (!isMap(document.contents)) {
     throw new ScenarioError([{ ...problemAt(file, 'a scenario is a mapping of keys (`cluster:`, `runbook:`, `deadline:` …)', 'start with: proofroll init'), line: 1, column: 1 }])
@@ -115,8 +113,4 @@ function helpForYaml(code: string): readonly string[] {
   if (code === 'DUPLICATE_KEY') return ['each key may stand once in a mapping; remove one of the two']
   if (code === 'BAD_INDENT' || code === 'BLOCK_AS_IMPLICIT_KEY' || code === 'MULTILINE_IMPLICIT_KEY') return ['check the indentation and the `: ` after the key here and in the line before']
   return []
-}
-
-function lowerFirst(text: string): string {
-  return text.slice(0, 1).toLowerCase() + text.slice(1)
 }

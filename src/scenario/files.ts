@@ -53,10 +53,22 @@ export function findScenario(nameOrPath: string, root = packageRoot()): { readon
     if (existsSync(path) && statSync(path).isFile()) return { name: withoutExtension(nameOrPath), path }
   }
   if (existsSync(direct) && statSync(direct).isDirectory()) throw new ScenarioError([problemAt(nameOrPath, 'this is a folder: leave the name out, or name a scenario file')])
+  if (/^[./~]|\.(?:ya?ml|sh|bash)$/.test(nameOrPath)) throw new ScenarioError([problemAt(nameOrPath, 'there is no such file', ...besides(nameOrPath))])
   const names = builtInScenarios(root)
   const near = nearest(nameOrPath, names) ?? names.find(name => name.includes(nameOrPath))
-  const help = [...(near === undefined ? [] : [`did you mean \`${near}\`?`]), 'name a scenario file, or one of the built-in scenarios:', ...names.map(name => `  ${name}`)]
+  const group = names.filter(name => name.startsWith(`${nameOrPath.split('/')[0] ?? ''}/`))
+  const help = [...(near === undefined ? [] : [`did you mean \`${near}\`?`]), ...(group.length === 0 ? [] : [`in that group there are: ${listWords(group)}`]), 'name a scenario file, or a built-in scenario: `proofroll list` names them']
   throw new ScenarioError([problemAt(nameOrPath, 'there is no such scenario', ...help)])
+}
+
+/** Which file may have been meant by one that is not there. */
+function besides(path: string): readonly string[] {
+  const folder = dirname(path)
+  if (!existsSync(folder)) return [`there is no folder \`${folder}\``]
+  const files = readdirSync(folder).filter(file => isScenarioFile(file) || /\.(?:sh|bash)$/.test(file)).map(file => (folder === '.' ? file : join(folder, file))).sort()
+  if (files.length === 0) return [`in ${folder === '.' ? 'this folder' : `\`${folder}\``} there is no scenario and no script; \`proofroll init\` writes one to start from, \`proofroll list\` names the built-in ones`]
+  const near = nearest(path.replace(/^\.\//, ''), files)
+  return [...(near === undefined ? [] : [`did you mean \`${near}\`?`]), `there are: ${listWords(files)}`, '`proofroll list` names the built-in scenarios']
 }
 
 /** Files on disk, beside the scenario at `path`. */

@@ -16,6 +16,8 @@ export interface IssueContext {
   readonly prefix: Path
   /** Keys that somebody else takes, to be named among the known ones. */
   readonly extraKeys?: readonly string[]
+  /** Paths of keys in sections of the input: `cluster.members`. A key that is unknown here may be meant for there. */
+  readonly elsewhere?: readonly string[]
   place(path: Path, what: 'value' | 'key'): Place
 }
 
@@ -29,7 +31,8 @@ function unknownKeys(issue: Issue & { readonly keys: readonly string[] }, contex
   const known = [...new Set([...(context.extraKeys ?? []), ...keysAt(context.schema, inside)])]
   const path = [...context.prefix, ...inside]
   return issue.keys.map(key => {
-    const near = nearest(key, known)
+    const there = (context.elsewhere ?? []).filter(each => each.endsWith(`.${key}`))
+    const near = there.length > 0 ? there.join('` or `') : nearest(key, known)
     const where = path.length === 0 ? 'in a scenario' : `in \`${spell(path)}\``
     const help = [...(near === undefined ? [] : [`did you mean \`${near}\`?`]), `the keys ${where} are: ${listWords(known, 40)}`]
     return { ...context.place([...path, key], 'key'), message: `unknown key \`${key}\` ${where}`, help }

@@ -16,7 +16,7 @@ import { ON_ENGINE_KEYS, type ScenarioFile, ScenarioSchema } from './schema.ts'
 import { overridesOf } from './set.ts'
 import { listWords, nearest } from './spelling.ts'
 import { type Figure, inUnitOf } from './units.ts'
-import type { Path } from './walk.ts'
+import { type Path, keysAt } from './walk.ts'
 
 export interface LoadOptions {
   /** `--set` options by path: `{'cluster.members': '5'}`. */
@@ -69,6 +69,8 @@ class Loader {
   /** Path (relative to the scenario) and text of each layer. */
   private readonly origins: { readonly path: string; readonly text: string }[] = []
   private overrides: readonly Override[] = []
+  /** The keys of the sections, as `--set` names them: `cluster.members`. */
+  private sectionKeys: readonly string[] = []
 
   constructor(
     private readonly name: string,
@@ -81,6 +83,7 @@ class Loader {
     this.readLayers(this.files.main, [])
     const known = this.engineOf(merge(this.layers, []))
     this.overrides = overridesOf(this.set, known)
+    this.sectionKeys = keysOfSections(known)
     const value = this.merged()
     // What is wrong with them is said with the rest of the file.
     const engine = known === undefined ? undefined : withOwnCommands(known, CommandsSection.optional().safeParse(value['commands']).data ?? {})
@@ -187,7 +190,7 @@ class Loader {
   private parse<T>(schema: z.ZodType<T>, value: unknown, prefix: Path, extraKeys: readonly string[] = []): T | undefined {
     const parsed = schema.safeParse(value)
     if (parsed.success) return parsed.data
-    this.problems.push(...problemsOf(parsed.error.issues, { schema, value, prefix, extraKeys, place: (path, what) => this.at(path, what) }))
+    this.problems.push(...problemsOf(parsed.error.issues, { schema, value, prefix, extraKeys, elsewhere: this.sectionKeys, place: (path, what) => this.at(path, what) }))
     return undefined
   }
 
@@ -280,6 +283,11 @@ class Loader {
     if (value === undefined) this.complain(path, `\`${measure}\` is not a time, so \`${figure}\` cannot be its value`, 'write a plain number')
     return value ?? 0
   }
+}
+
+function keysOfSections(engine: Engine | undefined): readonly string[] {
+  const own = engine === undefined ? [] : keysAt(engine.options, []).map(key => `cluster.${key}`)
+  return [...own, ...['load', 'faults'].flatMap(section => keysAt(ScenarioSchema, [section]).map(key => `${section}.${key}`))]
 }
 
 function faultSpace(file: ScenarioFile, engine: Engine): FaultSpace {

@@ -3,6 +3,10 @@ import { readFileSync } from 'node:fs'
 import { afterAll, expect, test } from 'vitest'
 import { engines } from '../../models/index.ts'
 import type { CampaignResult } from '../../src/campaign/index.ts'
+import { rehearse } from '../../src/rehearsal.ts'
+import { toleranceOf } from '../../src/report/sweep.ts'
+import { loadScenario } from '../../src/scenario/index.ts'
+import type { Fault } from '../../src/faults/index.ts'
 import { removeFolders } from '../folder.ts'
 import { enterFolder, proofroll } from './workshop.ts'
 
@@ -59,6 +63,14 @@ test('sweep takes a bare script: its lines are the places, and whoever killed it
   expect([result.scenario, result.steps.map(({ step }) => step)]).toEqual(['a', ['L3', 'L4']])
   expect(result.gates).toMatchObject([{ step: 'L4 (||)', text: expect.stringMatching(/^kubectl wait .* \|\| exit 1$/), passed: expect.any(Number) }])
   expect(result.sweep?.blocks.find(({ id }) => id === 'operator-killed')?.size).toBeGreaterThanOrEqual(4)
+  // Who runs a script makes no step twice and changes none for another: three mistakes a line, and it is said of the others that they do not apply.
+  expect(result.sweep?.blocks.find(({ id }) => id === 'mistakes')?.size).toBe(6)
+  const missed = { runs: 1, struck: 1, outOfBudget: 0, broken: 0, failing: 0, broke: {}, outcomes: {}, missed: {} }
+  const tolerance = toleranceOf({ ...result, aggregate: { ...result.aggregate, cells: { 'mistakes/L3/operator-skips': missed } } } as unknown as CampaignResult)
+  expect(tolerance?.words).toContain('repeats and swaps: does not apply, the lines of a script come in bash’s order.')
+  enterFolder({ 'a.sh': RESTART, 'a.yaml': 'format: 1\ncluster: { engine: postgres }\nrunbook: ./a.sh\ndeadline: 1h\n' })
+  const mistakes = (['operator-swaps', 'operator-repeats'] as const).map((kind): Fault => ({ kind, target: 'operator', at: { step: 'L3', path: 'forward', visit: 1, phase: 'start', command: 1, offsetUs: 0 }, durationUs: 0, magnitude: 0 }))
+  expect(rehearse({ scenario: loadScenario('a.yaml', engines), seed: '1', schedule: mistakes }).faults.map(({ struck, why }) => [struck, why])).toEqual(mistakes.map(() => [false, 'does not apply to a script']))
 })
 
 test('compare sets bare scripts beside one another, also two of one name', async () => {

@@ -75,7 +75,8 @@ steps:
   x.runbook.yaml:23:15: \`(\` is no regular expression: Invalid regular expression: /(/m: Unterminated group"
 `)
   expect(errorOf('format: 2\ntitle: t\nsteps: [a]')).toMatchInlineSnapshot(`"x.runbook.yaml:1:1: \`format\`: this version of Proofroll reads format: 1"`)
-  expect(errorOf('format: 1\ntitle: t: u\nsteps: [a]')).toMatchInlineSnapshot(`"x.runbook.yaml:2:8: this is no YAML: Nested mappings are not allowed in compact mappings"`)
+  expect(errorOf('format: 1\ntitle: t: u\nsteps: [a]')).toMatchInlineSnapshot(`"x.runbook.yaml:2:8: this is not YAML: nested mappings are not allowed in compact mappings"`)
+  expect(errorOf('format: 1\ntitle: t\nsteps:\n  - id: a\n\trun: a\n  - id: b\n    run: |\n\t\ta\n')).toMatchInlineSnapshot(`"x.runbook.yaml:5:1: this is not YAML: tabs are not allowed as indentation (nor in line 8); indent with spaces"`)
 })
 
 test('check finds every unsupported command and everything static, in the order of the file', () => {

@@ -44,6 +44,16 @@ describe('the file', () => {
       "pg.yaml:3:1: this is not YAML: tabs are not allowed as indentation
           indent with spaces, not with tabs"
     `)
+    // In one tab a parser trips more than once: over the block, the key, the list.
+    expect(wrong('format: 1\ndescription: >\n\ttext\ncluster: {engine: toy,\n\tmembers: 3}\nobjectives:\n\t- {measure: x,\n\t  at: max}\n\t- a: b\n')).toMatchInlineSnapshot(`
+      "pg.yaml:3:1: this is not YAML: tabs are not allowed as indentation (nor in lines 5, 7, 8, 9)
+          indent with spaces, not with tabs"
+    `)
+    // Where a tab may stand it is no matter.
+    expect(wrong('format: 1\ndescription: |\n  a\n  \tb\n bad: 1\n')).toMatchInlineSnapshot(`
+      "pg.yaml:5:1: this is not YAML: all mapping items must start at the same column
+          check the indentation and the \`: \` after the key here and in the line before"
+    `)
     expect(wrong('format: 1\ndeadline: 1h\ndeadline: 2h\n')).toMatchInlineSnapshot(`
       "pg.yaml:3:1: this is not YAML: map keys must be unique
           each key may stand once in a mapping; remove one of the two"

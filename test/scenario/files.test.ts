@@ -33,11 +33,35 @@ test('a wrong name gets the nearest one and the list', () => {
     expect((error as ScenarioError).message).toMatchInlineSnapshot(`
       "pg-wheel/fencd: there is no such scenario
           did you mean \`pg-wheel/fenced\`?
-          name a scenario file, or one of the built-in scenarios:
-            pg-wheel/fenced
-            pg-wheel/quick"
+          in that group there are: pg-wheel/fenced, pg-wheel/quick
+          name a scenario file, or a built-in scenario: \`proofroll list\` names them"
     `)
   }
+})
+
+test('a file that is not there gets the files of its folder, and no list of built-ins', () => {
+  const said = (path: string): string => {
+    try {
+      return findScenario(path, root()).path
+    } catch (error) {
+      return (error as ScenarioError).message
+    }
+  }
+  expect(said('test/scenario/files/god.yaml')).toMatchInlineSnapshot(`
+    "test/scenario/files/god.yaml: there is no such file
+        did you mean \`test/scenario/files/good.yaml\`?
+        there are: test/scenario/files/good.yaml, test/scenario/files/variant.yaml
+        \`proofroll list\` names the built-in scenarios"
+  `)
+  expect(said('test/nowhere/up.sh')).toMatchInlineSnapshot(`
+    "test/nowhere/up.sh: there is no such file
+        there is no folder \`test/nowhere\`"
+  `)
+  expect(said('./test/scenario/up.yaml')).toMatchInlineSnapshot(`
+    "./test/scenario/up.yaml: there is no such file
+        in \`./test/scenario\` there is no scenario and no script; \`proofroll init\`
+          writes one to start from, \`proofroll list\` names the built-in ones"
+  `)
 })
 
 test('the package’s folder is found from here', () => {

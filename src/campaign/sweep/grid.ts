@@ -60,7 +60,7 @@ export function gridOf(spec: SweepSpec, scenario: Scenario, rehearser: Rehearser
         block('fault-free', lucks.map(({ seed }) => ({ seed, schedule: [], cell: { block: 'fault-free', row: '-', column: '-' }, judged: true }))),
         block('faults', singles.flatMap(({ seed, faults }) => faults.map((fault) => single('faults', seed, fault, true)))),
         block('operator-killed', killed.flatMap(({ seed, faults }) => faults.map((fault) => single('operator-killed', seed, fault, true)))),
-        block('mistakes', lucks.flatMap(({ seed, way }) => mistakesOf(way).map((fault) => single('mistakes', seed, fault, kinds.includes(fault.kind))))),
+        block('mistakes', lucks.flatMap(({ seed, way }) => mistakesOf(way, scenario).map((fault) => single('mistakes', seed, fault, kinds.includes(fault.kind))))),
         ...rollbackBlocks(boundaries, kinds, spec, (nth) => rehearser.seedOf(campaignSeed, nth)),
       ]
   return { blocks, boundaries, size: blocks.reduce((sum, { size }) => sum + size, 0), caseOf: (run) => pick(blocks, run) }
@@ -106,9 +106,9 @@ export function rowOf({ at }: Fault): string {
   return at.path === 'undo' ? `undo of ${at.step}` : at.step
 }
 
-/** What the operator can do wrong, at the start of each visit. */
-function mistakesOf(way: Way): readonly Fault[] {
-  const mistakes = VOCABULARY.filter((spec) => spec.onlyWhenNamed === 'operator-error')
+/** What the operator of this runbook can do wrong, at the start of each visit. */
+function mistakesOf(way: Way, { runbook }: Scenario): readonly Fault[] {
+  const mistakes = VOCABULARY.filter((spec) => spec.onlyWhenNamed === 'operator-error' && (runbook.script === undefined || spec.ofSteps === undefined))
   return way.visits.flatMap(({ step, path, visit }) =>
     mistakes.map((spec): Fault => ({
       kind: spec.kind, target: OPERATOR_TARGET, at: { step, path, visit, phase: 'start', command: 1, offsetUs: 0 }, durationUs: spec.durationUs.usual, magnitude: spec.magnitude?.usual ?? 0,
