@@ -19,9 +19,12 @@ describe(`bash ${recorded.bash}`, () => {
   })
 
   test.each(snippets)('$name', ({ name, script }) => {
-    const { out, err, code, calls } = askShell(script, STUBS)
+    const asked = askShell(script, STUBS)
+    const { out, err, code, calls } = asked
     const wanted = live ? (askBash(script) as Answer) : (recorded.answers[name] as Answer)
     const order = (list: Answer['calls']): Answer['calls'] => (name.includes('(unordered)') ? list.toSorted((a, b) => (a.join() < b.join() ? -1 : 1)) : list)
     expect({ out, err, code, calls: order(calls) }).toEqual({ ...wanted, calls: order(wanted.calls) })
+    // That somebody follows its decisions changes nothing.
+    expect(askShell(script, STUBS, { followed: true })).toEqual(asked)
   })
 })

@@ -1,7 +1,7 @@
 /** The guards of a script: which of its decisions are some, what they are called, what they go by, and what happens where one is waved through. */
 import { describe, expect, test } from 'vitest'
-import { Simulation } from '../../src/kernel/index.ts'
-import { type GuardEvent, scriptPlan, startOperator } from '../../src/operator/index.ts'
+import { type Process, Simulation } from '../../src/kernel/index.ts'
+import { type Command, type GuardEvent, type Output, ok, scriptPlan, startOperator } from '../../src/operator/index.ts'
 import { ToyWorld, toyRegistry } from '../operator/toy.ts'
 
 interface Told {
@@ -11,6 +11,9 @@ interface Told {
   readonly atUs: number
 }
 
+/** `old TEXT`: prints the text, as of the beginning. */
+const OLD: Command = { name: 'old', summary: 'old', check: () => [], latencyUs: () => 100_000, look: ({ argv }) => ({ output: ok(`${argv[1] ?? ''}\n`), afterUs: 50_000, stableUntilUs: 0, asOfUs: 0 }), run: function* (): Process<Output> { throw new Error('a look answered') } }
+
 /** @param wave the guard that is to be waved through, from its first visit on */
 function rehearse(script: string, { wave, values = {}, later = {} }: { readonly wave?: string; readonly values?: Readonly<Record<string, string>>; readonly later?: Readonly<Record<string, string>> } = {}): Told {
   const sim = new Simulation({ seed: '1' })
@@ -19,7 +22,7 @@ function rehearse(script: string, { wave, values = {}, later = {} }: { readonly 
   for (const [name, value] of Object.entries(later)) world.at(20_000_000, name, value)
   const guards: GuardEvent[] = []
   const run = startOperator(sim, scriptPlan([{ file: 'a.sh', text: script }]), {
-    registry: toyRegistry(world), deadlineUs: 3_600_000_000, elide: true, observer: { guard: e => guards.push(e) },
+    registry: toyRegistry(world).register(OLD), deadlineUs: 3_600_000_000, elide: true, observer: { guard: e => guards.push(e) },
     ...(wave === undefined ? {} : { slips: { wave: (guard: string) => guard === wave } }),
   })
   sim.run()
@@ -56,6 +59,19 @@ describe('what is a guard', () => {
     ['…and of main, where that is the last line', 'main() {\n  work 1\n  flaky a || return 1\n  work 1\n}\nmain "$@"\n', ['L3 (||) no stopped']],
     ['in a process of its own it ends that alone', '( flaky a || exit 1 )\nwork 1\n', []],
     ['on the way back it is none', 'trap "flaky a || exit 3" EXIT\nwork 1\n', []],
+    ['…nor in a function that a trap calls', 'back() {\n  work 1\n  flaky a || exit 3\n}\ntrap back EXIT\nwork 1\n', []],
+    ['`return 1` where nobody minds is none', 'look() {\n  work 1\n  flaky a || return 1\n}\nlook || echo WARNING\n', []],
+    ['an if with a chain in it that may end the script: the chain is the guard', 'if work 1; then\n  flaky a && exit 1\nfi\n', ['L2 (&&) yes']],
+    ['where every way ends the script nothing is decided', 'if flaky a; then exit 1; else exit 2; fi\n', []],
+    ['a function that ends it through one written after it', 'fail() { die "$@"; }\ndie() { exit 2; }\nflaky a || fail x\n', ['L3 (||) no stopped']],
+    ['who minds a stage is no guard beside those in it', 'stage() {\n  work 1\n  flaky a || return 1\n}\nstage || exit 1\n', ['L3 (||) no stopped']],
+    ['…with an if neither', 'stage() {\n  work 1\n  flaky a || return 1\n}\nif ! stage; then exit 1; fi\n', ['L3 (||) no stopped']],
+    ['what only ends the script where it succeeds is no stage', 'undo() {\n  work 1\n  flaky a || return 1\n}\nif undo; then exit 3; fi\n', ['L5 (if) yes']],
+    ['a stage whose failure a pipe swallows once is none', 'set -e\nstage() {\n  work 1\n  flaky a || return 1\n}\nstage | cat\nstage\n', ['L7 (set -e) no stopped']],
+    ['…or a process of its own', 'set -e\nstage() {\n  work 1\n  flaky a || return 1\n}\nstage &\nwait\nstage\n', ['L8 (set -e) no stopped']],
+    ['case over a variable made of an answer', 'raw=$(get mode)\nmode=${raw% *}\ncase $mode in\n  on) ;;\n  *) exit 1 ;;\nesac\n', ['L3 (case) no stopped no data']],
+    ['a pause in a loop is no waiting', 'n=0\nwhile (( n++ < 3 )); do sleep 5; done\nfor i in 1 2 3; do work 1; sleep 5; done\n', []],
+    ['two on one line, the first of them left by `continue` once', 'for i in 1 2; do\n  { [ $i = 2 ] || continue; work 1; } || exit 1; work 1 || exit 1\ndone\n', ['L2 (||) yes', 'L2 (||) yes']],
   ]
   test.each(cases)('%s', (_, script, told) => {
     expect(said(rehearse(script, { later: { a: 'up' } }))).toEqual(told)
@@ -72,6 +88,11 @@ describe('what it goes by', () => {
     expect(passes('read -r n < <(get lag)\n[[ $n -lt 5 ]] || exit 1\n', { lag: '' })).toEqual(['L2 (||) yes no data'])
     expect(passes('[ "$(get lag)" != broken ] || exit 1\n')).toEqual(['L1 (||) yes no data'])
     expect(passes('n=$(get lag)\n[[ $n -lt 5 ]] || exit 1\n', { lag: 'unknown' })).toEqual(['L2 (||) yes no data'])
+    expect(passes('n=$(get lag)\n(( n < 5 )) || exit 1\n', { lag: 'unknown' })).toEqual(['L2 (||) yes no data'])
+    expect(passes('n=$(get lag)\nn+=0\n[[ $n -lt 5 ]] || exit 1\n', { lag: 'unknown' })).toEqual(['L3 (||) yes no data'])
+    // A log that all goes to is no answer that anybody looks at.
+    expect(passes('exec > >(tee log) 2>&1\nget lag\nwork 1 || exit 1\n')).toEqual(['L3 (||) yes'])
+    expect(passes('exec > >(tee log) 2>&1\n! get lag || exit 1\n')).toEqual(['L2 (||) yes'])
     // With data, and where the status is the question, there is nothing to object to.
     expect(passes('n=$(get lag)\n[[ $n -lt 5 ]] || exit 1\n', { lag: '3' })).toEqual(['L2 (||) yes'])
     expect(passes('! flaky a || exit 1\n')).toEqual(['L1 (||) yes'])
@@ -85,6 +106,15 @@ describe('what it goes by', () => {
     expect(passes('get problems | grep -q ERROR && exit 1\nwork 1\n')).toEqual(['L1 (&&) yes no data'])
     // In a function that a guard asks, too.
     expect(passes('few() {\n  local n\n  n=$(get lag)\n  [ "$n" -lt 5 ]\n}\n! few || exit 1\n')).toEqual(['L6 (||) yes no data'])
+  })
+
+  test('an answer that was old when it came: itself, through variables, and beside one that is fresh', () => {
+    const stale = (script: string): (boolean | string)[] => rehearse(script, { values: { lag: '3' } }).guards.map(g => (g.passed ? g.stale : 'no'))
+    expect(stale('[ "$(old 3)" = 3 ] || exit 1\n')).toEqual([true])
+    expect(stale('n=$(old 3)\n[[ $n -lt 5 ]] || exit 1\n')).toEqual([true])
+    expect(stale('a=$(get lag)\nb=$(old 3)\nc="$a$b"\n[[ $c -lt 50 ]] || exit 1\n')).toEqual([true])
+    expect(stale('old 3 | grep -q 3 || exit 1\n')).toEqual([true])
+    expect(stale('n=$(old 3)\nn=$(get lag)\n[[ $n -lt 5 ]] || exit 1\n')).toEqual([false])
   })
 
   test('of a loop the last look counts', () => {

@@ -1,5 +1,8 @@
 import { Simulation } from '../../src/kernel/index.ts'
-import { type Command, CommandRegistry, type Output } from '../../src/operator/index.ts'
+import { type Command, CommandRegistry, type Output, scriptPlan } from '../../src/operator/index.ts'
+import type { Decisions } from '../../src/operator/script/decisions.ts'
+import { GuardKeeper } from '../../src/operator/script/guarding.ts'
+import type { Script } from '../../src/operator/shell/syntax.ts'
 import { MemoryFiles, ScriptRun, ScriptSyntaxError, type Watcher, parseScript } from '../../src/operator/shell/index.ts'
 
 export interface Answer {
@@ -31,23 +34,31 @@ export function stubRegistry(names: readonly string[], calls: string[][], reply 
   return new CommandRegistry('the test').register(...names.map(stub))
 }
 
-/** Runs a script in the simulated shell, as the recorder ran it in bash. */
-export function askShell(script: string, names: readonly string[], options: { readonly watcher?: Watcher; readonly missing?: 'unsupported' | 'not-found'; readonly reply?: string } = {}): Answer & { readonly atUs: number } {
+/** Runs a script in the simulated shell, as the recorder ran it in bash. @param options `followed`: with somebody who follows its decisions and waves none through */
+export function askShell(script: string, names: readonly string[], options: { readonly watcher?: Watcher; readonly followed?: boolean; readonly missing?: 'unsupported' | 'not-found'; readonly reply?: string } = {}): Answer & { readonly atUs: number } {
   const sim = new Simulation({ seed: '1' })
   const calls: string[][] = []
   let out = ''
   let err = ''
   const files = new MemoryFiles(new Map([['/root/snippet.sh', script]]))
   const sink = (add: (text: string) => void): { write(text: string): boolean } => ({ write: text => (add(text), true) })
-  const host = { sim, registry: stubRegistry(names, calls, options.reply), files, key: 'test', user: 'root', hostname: 'box', epochSeconds: 1_700_000_000, missing: options.missing ?? 'not-found', ...(options.watcher === undefined ? {} : { watcher: options.watcher }) } as const
+  const registry = stubRegistry(names, calls, options.reply)
+  let nth = 0
+  const host = { sim, registry, files, key: 'test', user: 'root', hostname: 'box', epochSeconds: 1_700_000_000, missing: options.missing ?? 'not-found' } as const
   let parsed
+  let watcher = options.watcher
   try {
-    parsed = parseScript(script, 'snippet.sh')
+    if (options.followed === true) {
+      const plan = scriptPlan([{ file: 'snippet.sh', text: script }])
+      parsed = plan.script?.scripts[0] as Script
+      const keeper = new GuardKeeper(sim, parsed, false, plan.script?.decisions as Decisions, { visits: new Map(), guard: () => undefined })
+      watcher = { issue: (_node, argv) => ({ argv, key: 'test', nth: ++nth, registry, ticket: nth }), returned: (_node, _issue, output, shell) => keeper.returned(output, shell), decider: keeper, ran: keeper.ran.bind(keeper) }
+    } else parsed = parseScript(script, 'snippet.sh')
   } catch (error) {
     if (!(error instanceof ScriptSyntaxError)) throw error
     return { out, err: error.message, code: 2, calls, atUs: 0 }
   }
-  const run = new ScriptRun(host, parsed, { name: 'snippet.sh', env: { HOME: '/root', PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' }, cwd: '/root', out: sink(t => (out += t)), err: sink(t => (err += t)) })
+  const run = new ScriptRun(watcher === undefined ? host : { ...host, watcher }, parsed, { name: 'snippet.sh', env: { HOME: '/root', PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' }, cwd: '/root', out: sink(t => (out += t)), err: sink(t => (err += t)) })
   const task = sim.spawn(run.run())
   sim.run()
   return { out, err, code: (task.result as number | undefined) ?? -1, calls, atUs: sim.now }
