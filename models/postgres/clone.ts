@@ -3,7 +3,7 @@ import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, within } from '..
 import { checkpointUs, walSinceCheckpoint } from './checkpoints.ts'
 import { DataDirectory } from './datadir.ts'
 import { backupBytes, mergedLike } from './merged.ts'
-import { watchRoom } from './room.ts'
+import { addSlot } from './room.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -23,8 +23,7 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
   const { sim } = world
   sim.note(BACKUP, name, 0, `${name} takes a base backup of ${source.name}`)
   if (options.slot !== undefined && !source.dir.slots.has(options.slot)) {
-    source.dir.slots.set(options.slot, { name: options.slot, restartLsn: source.copy.lsn('flush'), active: false, lost: false })
-    watchRoom(source)
+    addSlot(source, options.slot, source.copy.lsn('flush'))
   }
   const spread = options.checkpoint === 'spread' && walSinceCheckpoint(source) > 1_000_000
   const waitUs = spread ? Math.round(0.9 * world.options.checkpointTimeoutSeconds * SECOND) : checkpointUs(source)

@@ -4,7 +4,7 @@ import type { FaultKind, Strike, StruckFault } from '../../src/engine.ts'
 import { contains } from '../../src/cluster/log/index.ts'
 import type { Defect } from './defects.ts'
 import { mergedLike } from './merged.ts'
-import { watchRoom } from './room.ts'
+import { addSlot } from './room.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
@@ -62,8 +62,7 @@ export function loseSlot(world: World, standby: Server): Strike | undefined {
   const end = () => {
     // Whoever dropped it, made it anew or removed the directory meanwhile has the last word.
     if (upstream.dir.slots.get(slot.name) !== slot) return
-    upstream.dir.slots.set(slot.name, { name: slot.name, restartLsn: upstream.copy.lsn('flush'), active: false, lost: false })
-    watchRoom(upstream)
+    addSlot(upstream, slot.name, upstream.copy.lsn('flush'))
     world.sim.note(SLOT, standby.name, 1, `the replication slot "${slot.name}" on ${upstream.name} was made anew`)
     world.topologyChanged()
   }

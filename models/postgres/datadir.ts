@@ -88,9 +88,9 @@ export class DataDirectory {
     return this.files.has('standby.signal')
   }
 
-  /** Its last process ended. */
+  /** Its last process ended, open or not yet open. */
   ended(nowUs: Us): void {
-    this.endedAtUs = nowUs
+    this.endedAtUs = Math.min(this.endedAtUs, nowUs)
   }
 
   /** A server is open on it again. */

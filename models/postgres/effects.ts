@@ -9,7 +9,7 @@ import { sqlHost } from './relations.ts'
 import { changeSchema } from './schema/ddl.ts'
 import { advisory, bulk, lockTables } from './schema/statement-locks.ts'
 import { asBackend } from './schema/waiting.ts'
-import { watchRoom } from './room.ts'
+import { addSlot } from './room.ts'
 import { eyesOf, type SqlSession, Transaction } from './sessions.ts'
 import { quorum } from './syncrep.ts'
 import { type Eyes, type Shape, type ShapeColumn, Table } from './tables.ts'
@@ -244,8 +244,7 @@ function cancel(server: Server, pid: number): boolean {
 function createSlot(server: Server, name: string, reserve: boolean): EffectResult {
   if (server.dir.slots.has(name)) return error('42710', `replication slot "${name}" already exists`)
   if (!/^[a-z0-9_]+$/.test(name)) return error('42602', `replication slot name "${name}" contains invalid character`, { hint: 'Replication slot names may only contain lower case letters, numbers, and the underscore character.' })
-  server.dir.slots.set(name, { name, restartLsn: reserve ? server.copy.lsn('flush') : Number.POSITIVE_INFINITY, active: false, lost: false })
-  watchRoom(server)
+  addSlot(server, name, reserve ? server.copy.lsn('flush') : Number.POSITIVE_INFINITY)
   server.world.topologyChanged()
   return done([name, reserve ? server.copy.lsn('flush') : null])
 }

@@ -8,7 +8,7 @@ import { UnsupportedError } from '../../src/operator/command.ts'
 import type { DataDirectory, Slot } from './datadir.ts'
 import { findServerByHost } from './hosts.ts'
 import type { Merged } from './merged.ts'
-import { watchRoom } from './room.ts'
+import { addSlot } from './room.ts'
 import type { Server } from './server.ts'
 import type { SqlSession } from './sessions.ts'
 import { parseConninfo } from './settings.ts'
@@ -166,8 +166,7 @@ export class LogicalReplication {
     const subscription = new Subscription(name, dir, effect.conninfo, effect.publication, slot, options['origin'] ?? 'any', world.log.copy(`${server.name}/${name}`, at), !copyData, options['enabled'] !== 'false')
     subscription.delayUs = world.timeUs('logicalDelayMs', `${dir.name}/${name}`)
     dir.subscriptions.set(name, subscription)
-    publisher.dir.slots.set(slot, { name: slot, restartLsn: at.lsn, active: false, lost: false, logical: subscription })
-    watchRoom(publisher)
+    addSlot(publisher, slot, at.lsn, subscription)
     if (!copyData) this.merges(dir, { by: subscription, copy: subscription.copy, since: at.lsn, bulkBytes: 0, bulkFromUs: world.sim.now })
     this.all.push(subscription)
     world.sim.note(CREATED, server.name, at.lsn, `${server.name} subscribes to ${publisher.name} (${copyData ? 'with a copy of what is there' : 'changes from now on only'})`)

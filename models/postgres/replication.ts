@@ -1,10 +1,12 @@
 import { contains, type Link } from '../../src/cluster/log/index.ts'
 import { defineEvent, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
 import type { PodView } from '../kubernetes/index.ts'
-import { advanceCheckpoint, type DataDirectory, formatLsn, type Slot } from './datadir.ts'
+import { type DataDirectory, formatLsn, type Slot } from './datadir.ts'
 import { MergedStream } from './merged.ts'
 import type { Server } from './server.ts'
-import { parseBytes, parseConninfo } from './settings.ts'
+import { watchRoom } from './room.ts'
+import { parseConninfo } from './settings.ts'
+import { oldestWal } from './slots.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
 import { unwrittenUs } from './unwritten.ts'
@@ -36,7 +38,11 @@ export class Walsender {
     this.pid = upstream.newPid()
     this.startedAtUs = upstream.world.sim.now
     upstream.walsenders.push(this)
-    if (slot !== undefined) slot.active = true
+    if (slot === undefined) return
+    slot.active = true
+    if (Number.isFinite(slot.restartLsn)) return
+    slot.restartLsn = standby.copy.lsn('flush')
+    watchRoom(upstream)
   }
 
   /** Delay that a fault adds to this connection. */
@@ -376,45 +382,6 @@ export function findServer(from: Server, host: string): Server | string {
     pod = route.pod
   }
   return world.serverIn(pod) ?? `connection to server at "${host}" failed: Connection refused`
-}
-
-/** wal_status of a slot, as pg_replication_slots shows it (rule PG-SLOT-3). */
-export function walStatus(upstream: Server, slot: Slot): 'reserved' | 'extended' | 'unreserved' | 'lost' {
-  if (slot.lost) return 'lost'
-  const held = upstream.copy.lsn('flush') - slot.restartLsn
-  const limit = slotLimit(upstream)
-  if (limit >= 0 && held > limit) return 'unreserved'
-  return held > upstream.world.options.maxWalSizeMB * 1_000_000 ? 'extended' : 'reserved'
-}
-
-function slotLimit(upstream: Server): number {
-  return parseBytes(upstream.settings.max_slot_wal_keep_size ?? '-1') ?? -1
-}
-
-/** First byte of WAL that `upstream` can still send: since its last checkpoint, wal_keep_size more, or what a slot holds (rules PG-WAL-1…3, PG-SLOT-1). */
-export function oldestWal(upstream: Server): number {
-  const { options, sim } = upstream.world
-  advanceCheckpoint(upstream.dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
-  const keep = parseBytes(upstream.settings.wal_keep_size ?? `${options.walKeepMB}MB`) ?? 0
-  let oldest = Math.min(upstream.dir.checkpointLsn, upstream.copy.lsn('flush') - keep)
-  const limit = slotLimit(upstream)
-  for (const slot of upstream.dir.slots.values()) {
-    refreshSlot(upstream, slot, limit)
-    if (!slot.lost) oldest = Math.min(oldest, slot.restartLsn)
-  }
-  // Whole segments are kept or recycled.
-  return Math.max(0, oldest - 16 * 1024 * 1024)
-}
-
-function refreshSlot(upstream: Server, slot: Slot, limitBytes: number): void {
-  // What the subscriber has confirmed is no longer needed for it (rule PG-LOGICAL-3).
-  if (slot.logical !== undefined) slot.restartLsn = slot.logical.confirmedLsn
-  if (slot.active) {
-    for (const sender of upstream.walsenders) if (sender.slot === slot) slot.restartLsn = sender.standby.copy.lsn('flush')
-    return
-  }
-  // Only a checkpoint removes WAL: until the next one a slot beyond its limit can still be saved.
-  if (limitBytes >= 0 && upstream.dir.checkpointLsn - slot.restartLsn > limitBytes) slot.lost = true
 }
 
 const majors = new Map<string, string>()

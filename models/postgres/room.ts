@@ -4,15 +4,15 @@
  */
 import type { Bytes, Watch } from '../../src/cluster/log/index.ts'
 import { SECOND } from '../../src/kernel/index.ts'
-import { advanceCheckpoint, type DataDirectory, SEGMENT_BYTES } from './datadir.ts'
+import { advanceCheckpoint, type DataDirectory, SEGMENT_BYTES, type Slot } from './datadir.ts'
 import { backupBytes } from './merged.ts'
-import { oldestWal } from './replication.ts'
 import type { Server } from './server.ts'
 import { parseBytes, parseConf } from './settings.ts'
+import { heldFrom, oldestWal, walKeepBytes } from './slots.ts'
 import { slotName } from './standby-conf.ts'
 import type { World } from './world.ts'
 
-/** What the last words of a server say that finds no room for another WAL file, and of one that cannot even begin. */
+/** The last words of a server that finds no room for another WAL file. */
 export const NO_ROOM = 'PANIC: could not write to file "pg_wal": No space left on device'
 
 /** What the volume of this directory has for WAL. */
@@ -28,14 +28,7 @@ export function oldestKept(world: World, dir: DataDirectory): Bytes {
   const conf = parseConf(dir.files.get('postgresql.auto.conf') ?? '', 'postgresql.auto.conf')
   const said = typeof conf.error === 'string' ? undefined : (conf as Readonly<Record<string, string>>).wal_keep_size
   const keep = parseBytes(said ?? `${world.options.walKeepMB}MB`) ?? 0
-  return wholeSegment(Math.min(dir.checkpointLsn - keep, held(dir)))
-}
-
-/** Where the slots of a directory hold its log; Infinity when none does. */
-function held(dir: DataDirectory): Bytes {
-  let oldest = Number.POSITIVE_INFINITY
-  for (const slot of dir.slots.values()) if (!slot.lost) oldest = Math.min(oldest, slot.restartLsn)
-  return oldest
+  return wholeSegment(Math.min(dir.checkpointLsn - keep, heldFrom(dir)))
 }
 
 function wholeSegment(lsn: Bytes): Bytes {
@@ -62,11 +55,11 @@ export function watchRoom(server: Server): void {
   if (!server.alive) return
   const { world, dir, copy } = server
   const room = roomBytes(world, dir)
-  const keep = parseBytes(server.settings['wal_keep_size'] ?? `${world.options.walKeepMB}MB`) ?? 0
+  const keep = walKeepBytes(server)
   // By itself a server keeps what max_wal_size and wal_keep_size say.
-  if (held(dir) === Number.POSITIVE_INFINITY && !server.replayPaused && room > world.options.maxWalSizeMB * 1_000_000 + keep) return
+  if (heldFrom(dir) === Number.POSITIVE_INFINITY && !server.replayPaused && room > world.options.maxWalSizeMB * 1_000_000 + keep) return
   const here = copy.lsn('flush')
-  let oldest = Math.min(dir.checkpointLsn, here - keep, held(dir), replayed(server))
+  let oldest = Math.min(dir.checkpointLsn, here - keep, heldFrom(dir), replayed(server))
   // So far nothing was looked at. The truth costs more, and is only asked for when it may matter.
   if (here - wholeSegment(oldest) >= room) {
     oldest = Math.min(oldestWal(server), replayed(server))
@@ -80,19 +73,28 @@ function replayed({ copy, replayPaused }: Server): Bytes {
   return replayPaused && !copy.leading ? copy.lsn('apply') : Number.POSITIVE_INFINITY
 }
 
+/** A new slot of this server; Infinity as `restartLsn` is one that was made without reserving: it holds nothing until somebody streams through it (rule PG-SLOT-5). */
+export function addSlot(server: Server, name: string, restartLsn: Bytes, logical?: Slot['logical']): void {
+  server.dir.slots.set(name, { name, restartLsn, active: false, lost: false, ...(logical === undefined ? {} : { logical }) })
+  watchRoom(server)
+}
+
 /**
  * A server that takes the lead has a slot for each of these members, which holds from where that member is: Patroni keeps members' slots on every node and
  * moves them on as the leader's move, so that nothing a member still needs is gone after a failover. Source: Patroni slots.py (4.0).
  */
 export function reserveSlots(server: Server, members: readonly string[]): void {
-  const { slots } = server.dir
   const here = server.copy.lsn('flush')
   for (const member of members) {
     const name = slotName(member)
-    const there = server.world.directoryOf.get(member)?.copy.lsn('flush') ?? here
-    const slot = slots.get(name)
-    if (slot === undefined) slots.set(name, { name, restartLsn: Math.min(here, there), active: false, lost: false })
-    else if (!Number.isFinite(slot.restartLsn)) slot.restartLsn = Math.min(here, there)
+    if (!Number.isFinite(server.dir.slots.get(name)?.restartLsn)) addSlot(server, name, Math.min(here, server.world.directoryOf.get(member)?.copy.lsn('flush') ?? here))
   }
-  watchRoom(server)
+}
+
+/** On a node that follows, members' slots are moved on with the leader's: they hold nothing of their own (see {@link reserveSlots}). */
+export function releaseSlots(dir: DataDirectory | undefined, members: readonly string[]): void {
+  for (const member of members) {
+    const slot = dir?.slots.get(slotName(member))
+    if (slot !== undefined && !slot.active && !slot.lost) slot.restartLsn = Number.POSITIVE_INFINITY
+  }
 }

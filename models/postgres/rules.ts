@@ -72,6 +72,7 @@ const postgresRules: readonly Rule[] = [
   rule('PG-SLOT-2', 'Slots are not replicated: one that the new primary lacks keeps its standby from streaming.', 'facts §1.3; E-12', 'e10'),
   rule('PG-SLOT-3', 'wal_status: reserved, extended (beyond max_wal_size), unreserved (beyond its limit), lost at the next checkpoint.', 'facts §1.6; D:view-pg-replication-slots; E-9', 'e08'),
   rule('PG-SLOT-4', 'An invalidated slot ends the stream through it and refuses its standby, however little that lacks, until it is dropped and made anew; meanwhile nothing keeps WAL for it.', 'facts §1.6; D:view-pg-replication-slots', 'database-faults'),
+  rule('PG-SLOT-5', 'Made without immediately_reserve it holds nothing (restart_lsn and wal_status are NULL) until its standby streams through it; from then on also when that has gone.', 'D:functions-admin pg_create_physical_replication_slot; slotfuncs.c (WALAVAIL_INVALID_LSN); walsender.c PhysicalConfirmReceivedLocation', 'room'),
   rule('PG-CLONE-1', 'An image that clones fills an empty volume from the primary, as its script knows it, before the server starts (K3).', 'facts §6 K3', 'others'),
   rule('PG-CLONE-2', 'The stock image on an empty volume initialises an independent cluster with a system identifier of its own, Ready and writable.', 'facts §3; PG-T12', 'others'),
   rule('PG-CLONE-3', 'A base backup takes a checkpoint (spread: up to 0.9 × checkpoint_timeout) plus size ÷ rate.', 'facts §1.6; E-11; real-measurements pg_basebackup', 'e11'),

@@ -11,7 +11,7 @@ import { cloneFrom } from '../clone.ts'
 import { type DataDirectory, LINKED } from '../datadir.ts'
 import { standbyConf, slotName } from '../standby-conf.ts'
 import { usesSlots } from '../options.ts'
-import { reserveSlots } from '../room.ts'
+import { releaseSlots, reserveSlots } from '../room.ts'
 import type { Server } from '../server.ts'
 import { formatSettings, parseConf } from '../settings.ts'
 import { joinHistory } from '../tools.ts'
@@ -436,6 +436,7 @@ export class Agent {
 
   private pointAt(leader: string): void {
     const { world } = this.dcs
+    releaseSlots(this.body.dir(), world.memberNames)
     const [, value = ''] = /primary_conninfo = '(.*)'/.exec(standbyConf(world, this.name, podDns(world.options, leader))) ?? []
     this.configure({ primary_conninfo: value, ...(usesSlots(world.options) ? { primary_slot_name: slotName(this.name) } : {}) })
   }
