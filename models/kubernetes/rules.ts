@@ -65,6 +65,7 @@ export const kubernetesRules: readonly Claim[] = [
   rule('KUBECTL-2', 'A jsonpath field that is missing prints nothing, exit 0; an index out of bounds is an error.', 'kubectl (allow-missing-template-keys)', 'kubectl'),
   rule('KUBECTL-3', 'get -w never returns.', 'kubectl', 'kubectl'),
   rule('KUBECTL-4', 'delete waits until the very object is gone; wait returns at once when the condition holds already, fails at once when the object is absent, and waits for a successor of the same name.', 'kubectl; facts/redis-mongo.md K01', 'kubectl'),
+  rule('KUBECTL-5', 'Durations are Go\'s (90s, 1h30m, no days, no 5min, no bare number but 0) and counts whole numbers; a malformed one is refused before anything else, exit 1.', 'Go time.ParseDuration, pflag', 'kubectl'),
   rule('APPLY-1', 'Objects come from files, folders or standard input. A kind in a version that the cluster does not serve is “no matches for kind”; apply creates or configures, create refuses what exists, replace and delete what does not.', 'kubectl; kubernetes.io deprecation-guide', 'manifests'),
   rule('GET-1', '--sort-by orders numbers by size and texts naturally; --field-selector knows few fields and refuses the others; --raw of the health paths says ok while the API server answers.', 'kubectl; kubernetes.io field-selectors', 'manifests'),
   rule('CURL-1', 'curl reaches what listens in the cluster and nothing else: 6 no such host, 7 refused, 22 an error status with -f, 28 no answer in time; --retry waits 1 s, then twice as long each time.', 'curl(1)', 'curl'),

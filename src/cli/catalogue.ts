@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Engine, Rule } from '../engine.ts'
 import { Simulation } from '../kernel/index.ts'
-import { checkRunbook, diagram, formatFindings } from '../operator/index.ts'
+import { checkRunbook, diagram, formatFindings, isShownByRun } from '../operator/index.ts'
 import { count, fitted, glyphsFor, hang, paintFor, plain, writeWhole } from '../report/index.ts'
 import { type InputProblem, type Scenario, ScenarioError, builtInScenarios, loadScenario, loadScenarioFrom, nearest, unknownNames } from '../scenario/index.ts'
 import { scriptScenario } from './script.ts'
@@ -115,17 +115,17 @@ export function check(names: readonly string[], options: CheckOptions, context: 
   return EXIT.held
 }
 
-/** Names in a script that nothing answers to: it cannot work as it stands. A rehearsal shows what comes of it, so `run` takes it all the same. */
+/** Names in a script that nothing answers to, arguments that a program refuses: it cannot work as it stands. A rehearsal shows what comes of it, so `run` takes it all the same. */
 function wrong(scenario: Scenario): InputProblem[] {
   const { engine, options, runbook } = scenario
-  const absent = checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).filter(({ rule }) => rule === 'unknown-name')
+  const absent = checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).filter(isShownByRun)
   return [...absent, ...unknownNames(scenario)].filter(({ severity }) => severity === 'error').map(({ place, message, line, step }) => ({ file: scenario.runbook.script?.scripts.length === 1 ? (scenario.runbook.script.scripts[0]?.file ?? '') : scenario.runbook.file, line: place.line, column: place.column, message, help: [`in line \`${step}\`: ${line ?? ''}`] }))
 }
 
 /** What is not wrong but worth a thought: gates that pass on missing data, steps that nothing undoes, and the like. */
 function remarks(name: string, scenario: Scenario, context: Context): string[] {
   const { engine, options, runbook } = scenario
-  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).filter(({ rule, severity }) => rule !== 'unknown-name' || severity === 'warning'), ...unknownNames(scenario).filter(({ severity }) => severity === 'warning')].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
+  const findings = [...checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).filter((finding) => !isShownByRun(finding) || finding.severity === 'warning'), ...unknownNames(scenario).filter(({ severity }) => severity === 'warning')].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
   const steps = `${plain(runbook.steps.length)} step${runbook.steps.length === 1 ? '' : 's'}`
   const { columns } = context.screen
   if (findings.length === 0) return hang('', `${name}: every command is understood, ${steps}. Whether it holds, proofroll run tells`, columns)

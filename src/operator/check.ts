@@ -14,11 +14,16 @@ export interface RunbookFinding {
   readonly severity: 'error' | 'warning'
   readonly place: Place
   readonly step: string
-  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name' | 'input-unread' | 'syntax' | ScriptRule
+  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name' | 'refused' | 'input-unread' | 'syntax' | ScriptRule
   /** What is wrong, and what would be right. */
   readonly message: string
   /** The command line it is about, if it is about one. */
   readonly line?: string
+}
+
+/** What the commands themselves say in a rehearsal: an error to whoever checks, none to whoever runs. */
+export function isShownByRun({ rule }: RunbookFinding): boolean {
+  return rule === 'unknown-name' || rule === 'refused'
 }
 
 /** Everything wrong with a runbook at once: commands and flags that no model has, and what {@link lint} finds. In the order of the file. */
@@ -26,10 +31,10 @@ export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFind
   if (plan.script !== undefined) return plan.script.scripts.flatMap(script => checkScriptOf(script, registry, plan))
   const findings: RunbookFinding[] = []
   for (const { step, line } of linesOfPlan(plan)) {
-    for (const { severity, message, object } of checkLine(line, registry, plan)) {
+    for (const { severity, message, object, refused } of checkLine(line, registry, plan)) {
       // What is not there yet, a step before may make; what is doubted even in a script is no matter then.
       if (object !== undefined && severity === 'warning') continue
-      findings.push({ severity: object === undefined ? severity : 'warning', message, place: line.place, step: stepName(step), rule: 'unsupported', line: line.text })
+      findings.push({ severity: object === undefined ? severity : 'warning', message, place: line.place, step: stepName(step), rule: refused === true ? 'refused' : 'unsupported', line: line.text })
     }
   }
   return [...findings, ...lint(plan)].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)

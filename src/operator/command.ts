@@ -78,6 +78,8 @@ export interface Finding {
   readonly file?: string
   /** The object of the cluster that it would have to find: no error where the runbook makes it. */
   readonly object?: string
+  /** The program itself refuses it, with a message and a status: a rehearsal shows that, so it is an error to whoever checks and none to whoever runs. */
+  readonly refused?: true
   /** It speaks of a part of the cluster that the scenario says nothing of: no error where other lines of a script speak of the part that is there. */
   readonly elsewhere?: true
 }

@@ -1,6 +1,6 @@
 /** Compiling the runbooks that a scenario names or holds: from one file, from several run in order as one, from steps written in place. */
 import { isMap, isScalar } from 'yaml'
-import { checkRunbook, type CommandRegistry, compileRunbook, type Plan, readRunbook, RunbookError, type ScriptFile, scriptPlan, ScriptSyntaxError, type Sourced } from '../operator/index.ts'
+import { checkRunbook, type CommandRegistry, compileRunbook, isShownByRun, type Plan, readRunbook, RunbookError, type ScriptFile, scriptPlan, ScriptSyntaxError, type Sourced } from '../operator/index.ts'
 import type { Layer } from './document.ts'
 import { type InputProblem, problemAt } from './error.ts'
 import { missingFile, pathFrom, type SourceFiles } from './files.ts'
@@ -151,9 +151,10 @@ function collect(problems: InputProblem[], file: string, compile: () => void): v
  * steps that nothing leads to. Warnings are left to `proofroll check`.
  */
 export function stepProblems(plan: Plan, registry: CommandRegistry): readonly InputProblem[] {
-  return checkRunbook(plan, registry).flatMap(({ severity, rule, place, message, step, line }): readonly InputProblem[] => {
-    // A name that nothing answers to: the commands themselves say so in a rehearsal, and `proofroll check` before.
-    if (severity !== 'error' || rule === 'unknown-name') return []
+  return checkRunbook(plan, registry).flatMap((finding): readonly InputProblem[] => {
+    const { severity, place, message, step, line } = finding
+    // A name that nothing answers to, an argument that is none: the commands themselves say so in a rehearsal, and `proofroll check` before.
+    if (severity !== 'error' || isShownByRun(finding)) return []
     const at = place.line > 0 ? { line: place.line, column: place.column } : { line: undefined, column: undefined }
     const help = line === undefined ? [`in step \`${step}\``] : [...meantCommand(message, registry), `in step \`${step}\`: ${line}`]
     return [{ file: plan.file, ...at, message, help }]

@@ -27,6 +27,28 @@ test('check fails on names that exist nowhere, on commands that are not there (w
   for (const words of ['this cluster has no Patroni', 'there is no network in a rehearsal', 'the verb `kubectl frobnicate` is not modelled']) expect(missing.err.replace(/\s+/g, ' ')).toContain(words)
 })
 
+test('check fails on arguments that bash or the program itself refuses, read by the very parser of the run; a run shows what it says', async () => {
+  const refused: readonly (readonly [line: string, said: string])[] = [
+    ['kubectl get pods -o json | jq ".items["', 'jq: syntax error'], ['source ./missing.sh', './missing.sh: No such file or directory'], ['sleep 5minutes', 'sleep: invalid time interval ‘5minutes’'], ['timeout 5min kubectl get pods', 'timeout: invalid time interval ‘5min’'],
+    ['kubectl wait --for=condition=Ready pod/postgres-cluster-0 --timeout=5min', 'time: unknown unit "min" in duration "5min"'], ['kubectl rollout status sts/postgres-cluster --timeout=10', 'time: missing unit in duration "10"'],
+    ['kubectl scale sts postgres-cluster --replicas=two', 'parsing "two": invalid syntax'], ["kubectl get pods | grep -E '(a'", 'grep: Unmatched ('], ["echo a | sed 's/a/b'", "unterminated `s' command"], ['seq 1 x', 'invalid floating point argument'],
+  ]
+  const lines = refused.map(([line]) => line)
+  enterFolder({ 'a.sh': `${lines.join('\n')}\n`, 'b.sh': '[ -f ./lib.sh ] && source ./lib.sh\nsource ./own.sh || true\nsudo -u postgres timeout -s KILL -k 5 10 nice -n 5 env -u X A=1 kubectl get pods || exit 1\nsleep "$1"\n' })
+  const told = await proofroll(['check', 'a.sh', '--engine', 'postgres'], { engines })
+  expect(told.code).toBe(2)
+  const err = told.err.replace(/\s+/g, ' ')
+  for (const [nth, [, said]] of refused.entries()) expect(err).toMatch(new RegExp(`a\\.sh:${nth + 1}:1: [^\\n]*${said.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`))
+  expect(err.match(/a\.sh:\d+:1/g)).toHaveLength(refused.length)
+  const none = await proofroll(['check', 'b.sh', '--engine', 'postgres'], { engines })
+  expect([none.code, none.err]).toEqual([0, ''])
+  const run = await proofroll(['run', 'a.sh', '--cluster', 'postgres', '--runs', '1', '--faults', '0', '--json', 'a.json', '-q'], { engines })
+  expect(run.err).toBe('')
+  // The statuses are those of the real programs.
+  enterFolder({ 'a.sh': `${lines.map(line => `${line}; said="$said $?"`).join('\n')}\n[ "$said" = " 3 1 1 125 1 1 1 2 1 1" ] || exit 7\n`, 'a.yaml': 'format: 1\ncluster: { engine: postgres }\nrunbook: ./a.sh\ndeadline: 1h\n' })
+  expect(rehearse({ scenario: loadScenario('a.yaml', engines), seed: '1', schedule: [] })).toMatchObject({ outcome: 'completed' })
+})
+
 test('check names objects of a kind that is not modelled, wherever their text stands; and verbs that are not there, with what does the same', async () => {
   const policy = 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: fence }\nspec: { podSelector: { matchLabels: { app: pg } }, policyTypes: [Ingress] }\n'
   const said = async (script: string, files: Readonly<Record<string, string>> = {}): Promise<string> => {

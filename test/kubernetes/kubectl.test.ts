@@ -223,3 +223,18 @@ it('check says what is wrong without running', () => {
   expect(check('kubectl wait --for=bliss pod x')[0]).toContain('unrecognized condition')
   expect(() => c.kube.commands.kubectl.look({ argv: ['kubectl', 'snapshot'], stdin: '', key: '', nth: 0 })).toThrow('not modelled')
 })
+
+it('K8S-KUBECTL-5: durations and whole numbers are read as Go reads them, before anything else', () => {
+  const c = started()
+  run(c, 60)
+  const said = (flag: string): string => shell(c, `kubectl wait --for=condition=Ready pod/pg-0 ${flag}`).err
+  expect(said('--timeout=5min')).toBe(`error: invalid argument "5min" for "--timeout" flag: time: unknown unit "min" in duration "5min"\nSee 'kubectl wait --help' for usage.\n`)
+  expect(said('--timeout=1d')).toContain('time: unknown unit "d" in duration "1d"')
+  expect(said('--timeout 10')).toContain('time: missing unit in duration "10"')
+  for (const none of ['abc', '1h30', '', '-', '5.m.', '.s']) expect(said(`--timeout=${none}`), none).toContain('invalid argument')
+  for (const one of ['90s', '1h30m', '1.5h', '.5s', '5.s', '+1s', '-1s', '0', '100ms', '1h0.5m']) expect(said(`--timeout=${one}`), one).toBe('')
+  expect(shell(c, 'kubectl scale sts pg --replicas=two')).toMatchObject({ code: 1, err: `error: invalid argument "two" for "--replicas" flag: strconv.ParseInt: parsing "two": invalid syntax\nSee 'kubectl scale --help' for usage.\n` })
+  expect(shell(c, 'kubectl logs pg-0 --tail=x').code).toBe(1)
+  expect(shell(c, 'kubectl delete pod pg-0 --grace-period=soon').code).toBe(1)
+  expect(shell(c, 'kubectl get pods --no-headers').out.match(/Running/g)).toHaveLength(3)
+})

@@ -1,7 +1,9 @@
 /** kubectl's command-line grammar: `--flag value`, `--flag=value`, `-n ns`, `-ojson`, `-it`, and what follows `--`. */
 
-/** What a flag takes: a value, nothing, or an optional `=value` (`--wait`, `--wait=false`). */
-export type FlagKind = 'text' | 'switch' | 'optional'
+import { valueProblem } from './values.ts'
+
+/** What a flag takes: a value (any text, a duration, a whole number), nothing, or an optional `=value` (`--wait`, `--wait=false`). */
+export type FlagKind = 'text' | 'duration' | 'int' | 'switch' | 'optional'
 export type FlagSpec = Readonly<Record<string, FlagKind>>
 
 export interface Arguments {
@@ -34,6 +36,8 @@ export function parseArguments(words: readonly string[], spec: FlagSpec, letters
   let problem: string | undefined
   let rest: readonly string[] | undefined
   const set = (name: string, value: string) => {
+    const kind = spec[name]
+    if (kind === 'duration' || kind === 'int') problem ??= valueProblem(name, kind, value)
     flags.set(name, value)
     const values = repeated.get(name)
     if (values === undefined) repeated.set(name, [value])
@@ -53,7 +57,7 @@ export function parseArguments(words: readonly string[], spec: FlagSpec, letters
     for (const flag of expanded) {
       const kind = spec[flag.name]
       if (kind === undefined) problem ??= word.startsWith('--') ? `unknown flag: --${flag.name}` : `unknown shorthand flag: '${flag.name}' in ${word}`
-      else if (kind !== 'text') set(flag.name, flag.value ?? 'true')
+      else if (!takesValue(kind)) set(flag.name, flag.value ?? 'true')
       else if (flag.value !== undefined) set(flag.name, flag.value)
       else if (i + 1 < words.length) set(flag.name, words[++i] as string)
       else problem ??= `flag needs an argument: ${word}`
@@ -61,6 +65,8 @@ export function parseArguments(words: readonly string[], spec: FlagSpec, letters
   }
   return { positional, flags, repeated, rest, problem }
 }
+
+const takesValue = (kind: FlagKind | undefined): boolean => kind === 'text' || kind === 'duration' || kind === 'int'
 
 interface Flag {
   readonly name: string
@@ -77,7 +83,7 @@ function short(word: string, spec: FlagSpec, letters: Readonly<Record<string, st
   const out: Flag[] = []
   for (let i = 1; i < word.length; i++) {
     const name = letters[word[i] as string] ?? (word[i] as string)
-    if (spec[name] === 'text') {
+    if (takesValue(spec[name])) {
       const tail = word.slice(i + 1)
       out.push({ name, value: tail === '' ? undefined : tail.startsWith('=') ? tail.slice(1) : tail })
       return out

@@ -1,15 +1,16 @@
-import { NEVER, parseDurationUs, type Process, type Us } from '../../../src/kernel/index.ts'
+import { NEVER, type Process, type Us } from '../../../src/kernel/index.ts'
 import type { Output } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { until } from './exec.ts'
 import { checkFiles, filesOf, manifests, typeOfObject } from './manifests.ts'
 import { type Found, find, resourceName } from './resources.ts'
+import { durationOf } from './values.ts'
 import { CliError, type Context, joined, resourceLabel, targets, unknownTypes, type Verb } from './verb.ts'
 
 export const deleteVerb: Verb = {
   name: 'delete',
   summary: 'deletes objects and, by default, waits until they are gone',
-  flags: { wait: 'optional', now: 'optional', force: 'optional', 'grace-period': 'text', 'ignore-not-found': 'optional', timeout: 'text', selector: 'text', all: 'optional', output: 'text', cascade: 'text', filename: 'text' },
+  flags: { wait: 'optional', now: 'optional', force: 'optional', 'grace-period': 'int', 'ignore-not-found': 'optional', timeout: 'duration', selector: 'text', all: 'optional', output: 'text', cascade: 'text', filename: 'text' },
 
   check(args, kube) {
     if (args.flags.has('filename')) return checkFiles(args)
@@ -61,7 +62,6 @@ function graceOf(c: Context, force: boolean): number | undefined {
   if (c.args.flags.has('now')) return 1
   if (asked === undefined) return force ? 0 : undefined
   const grace = Number(asked)
-  if (!Number.isInteger(grace)) throw new CliError(`error: invalid argument "${asked}" for "--grace-period" flag: strconv.ParseInt: parsing "${asked}": invalid syntax`)
   if (force && grace > 0) throw new CliError('error: --force and --grace-period greater than 0 cannot be specified together')
   if (grace < 0) return undefined
   // Without --force, kubectl never deletes at once: it asks for one second and waits.
@@ -70,10 +70,7 @@ function graceOf(c: Context, force: boolean): number | undefined {
 
 function timeoutUs(c: Context): Us {
   const text = c.args.flags.get('timeout')
-  if (text === undefined || text === '0' || text === '0s') return NEVER
-  const us = parseDurationUs(text)
-  if (us === undefined) throw new CliError(`error: invalid argument "${text}" for "--timeout" flag: time: missing unit in duration "${text}"`)
-  return us
+  return durationOf(text, 0) || NEVER
 }
 
 /** Deletes an object; gives the question whether it (that very object) is gone. */

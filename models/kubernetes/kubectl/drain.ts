@@ -1,4 +1,4 @@
-import { NEVER, parseDurationUs, type Process } from '../../../src/kernel/index.ts'
+import { NEVER, type Process } from '../../../src/kernel/index.ts'
 import type { Output } from '../../../src/operator/command.ts'
 import { empty } from '../eviction.ts'
 import type { Kubernetes } from '../kubernetes.ts'
@@ -6,6 +6,7 @@ import type { KubeNode } from '../node.ts'
 import type { Pod } from '../pod.ts'
 import { safeHash } from '../revisions.ts'
 import { list, resourceType, selectorMatches } from './resources.ts'
+import { durationOf } from './values.ts'
 import { CliError, type Context, joined, notFound, type Verb } from './verb.ts'
 
 const NODE = resourceType('nodes')
@@ -47,14 +48,13 @@ function mark(kube: Kubernetes, node: KubeNode, cordoned: boolean): string {
 export const drain: Verb = {
   name: 'drain',
   summary: 'cordons a node and evicts its pods',
-  flags: { selector: 'text', 'ignore-daemonsets': 'optional', 'delete-emptydir-data': 'optional', force: 'optional', 'grace-period': 'text', timeout: 'text', 'pod-selector': 'text', 'disable-eviction': 'optional', 'skip-wait-for-delete-timeout': 'text', 'delete-local-data': 'optional' },
+  flags: { selector: 'text', 'ignore-daemonsets': 'optional', 'delete-emptydir-data': 'optional', force: 'optional', 'grace-period': 'int', timeout: 'duration', 'pod-selector': 'text', 'disable-eviction': 'optional', 'skip-wait-for-delete-timeout': 'int', 'delete-local-data': 'optional' },
   check: args => (args.flags.has('disable-eviction') ? ['`kubectl drain --disable-eviction` is not modelled (it deletes pods past their budgets)'] : args.flags.has('skip-wait-for-delete-timeout') ? ['`kubectl drain --skip-wait-for-delete-timeout` is not modelled'] : []),
 
   *run(c): Process<Output> {
     const { kube, args } = c
     const limit = args.flags.get('timeout')
-    const limitUs = limit === undefined || /^0s?$/.test(limit) ? NEVER : parseDurationUs(limit)
-    if (limitUs === undefined) throw new CliError(`error: invalid argument "${limit}" for "--timeout" flag: time: missing unit in duration "${limit}"`)
+    const limitUs = durationOf(limit, 0) || NEVER
     const grace = Number(args.flags.get('grace-period') ?? '-1')
     const deadlineUs = kube.sim.now + limitUs
     let out = ''

@@ -1,4 +1,4 @@
-import { NEVER, parseDurationUs, SECOND, type Us } from '../../../src/kernel/index.ts'
+import { NEVER, SECOND, type Us } from '../../../src/kernel/index.ts'
 import { failed, ok } from '../../../src/operator/command.ts'
 import { EPOCH_SECONDS } from '../../../src/operator/shell/container.ts'
 import { instantOf } from '../../../src/operator/shell/utilities/date.ts'
@@ -8,6 +8,7 @@ import type { Pod } from '../pod.ts'
 import { podOf, until } from './exec.ts'
 import { list, resourceType, selectorMatches } from './resources.ts'
 import { align } from './table.ts'
+import { durationOf } from './values.ts'
 import { CliError, type Context, type Verb } from './verb.ts'
 
 export const version: Verb = {
@@ -40,15 +41,11 @@ export const auth: Verb = {
 export const logs: Verb = {
   name: 'logs',
   summary: 'prints what a container logged',
-  flags: { container: 'text', selector: 'text', tail: 'text', follow: 'optional', timestamps: 'optional', since: 'text', 'since-time': 'text', prefix: 'optional', 'all-containers': 'optional', previous: 'optional', 'ignore-errors': 'optional', 'max-log-requests': 'text' },
+  flags: { container: 'text', selector: 'text', tail: 'int', follow: 'optional', timestamps: 'optional', since: 'duration', 'since-time': 'text', prefix: 'optional', 'all-containers': 'optional', previous: 'optional', 'ignore-errors': 'optional', 'max-log-requests': 'int' },
   letters: { f: 'follow', p: 'previous' },
   check(args) {
-    const tail = args.flags.get('tail')
     for (const flag of ['timestamps', 'previous']) if (args.flags.has(flag)) return [`the flag \`--${flag}\` of kubectl logs is not modelled; supported: --container, --selector, --tail, --follow, --since, --since-time, --prefix`]
-    const since = args.flags.get('since')
-    if (since !== undefined && !since.includes('${') && parseDurationUs(since) === undefined) return [`kubectl logs: invalid argument "${since}" for "--since" flag: time: invalid duration`]
-    if (args.flags.has('selector') && args.flags.has('follow')) return ['kubectl logs of a selector with --follow is not modelled']
-    return tail === undefined || /^-?\d+$/.test(tail) || tail.includes('${') ? [] : [`kubectl logs: invalid argument "${tail}" for "--tail" flag`]
+    return args.flags.has('selector') && args.flags.has('follow') ? ['kubectl logs of a selector with --follow is not modelled'] : []
   },
   look(c) {
     if (c.args.flags.has('follow') && c.args.flags.get('follow') !== 'false') return undefined
@@ -88,11 +85,7 @@ const logOf = (c: Context, handle: Container): string => handle.imageUsed.progra
 /** @throws CliError for a duration or an instant that is none */
 function sinceOf({ kube, args }: Context): Us | undefined {
   const [since, time] = [args.flags.get('since'), args.flags.get('since-time')]
-  if (since !== undefined) {
-    const us = parseDurationUs(since)
-    if (us === undefined) throw new CliError(`error: invalid argument "${since}" for "--since" flag: time: invalid duration "${since}"`)
-    return kube.sim.now - us
-  }
+  if (since !== undefined) return kube.sim.now - durationOf(since, 0)
   if (time === undefined) return undefined
   const seconds = instantOf(time, 0)
   if (seconds === undefined) throw new CliError(`error: parsing time "${time}" as "2006-01-02T15:04:05Z07:00"`)

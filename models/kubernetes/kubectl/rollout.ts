@@ -1,10 +1,11 @@
-import { NEVER, parseDurationUs, type Process, TIMED_OUT, within } from '../../../src/kernel/index.ts'
+import { NEVER, type Process, TIMED_OUT, within } from '../../../src/kernel/index.ts'
 import type { Output } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
 import type { Revisions } from '../revisions.ts'
 import { deploymentStatus, statefulSetStatus } from './present.ts'
 import { type Found, qualified } from './resources.ts'
+import { durationOf } from './values.ts'
 import { CliError, type Context, joined, targets, unknownTypes, type Verb } from './verb.ts'
 import { editable, store } from './write.ts'
 
@@ -13,7 +14,7 @@ const ACTIONS = ['status', 'restart', 'undo', 'history', 'pause', 'resume']
 export const rollout: Verb = {
   name: 'rollout',
   summary: 'follows, restarts, pauses or reverts a rollout',
-  flags: { timeout: 'text', watch: 'optional', selector: 'text' },
+  flags: { timeout: 'duration', watch: 'optional', selector: 'text' },
 
   check(args, kube) {
     const action = args.positional[0] ?? ''
@@ -42,8 +43,7 @@ function revisionsOf(kube: Kubernetes, f: Found, object: KubeObject): Revisions 
 
 function* status(c: Context, f: Found): Process<Output> {
   const limit = c.args.flags.get('timeout')
-  const limitUs = limit === undefined || /^0s?$/.test(limit) ? NEVER : parseDurationUs(limit)
-  if (limitUs === undefined) throw new CliError(`error: invalid argument "${limit}" for "--timeout" flag: time: missing unit in duration "${limit}"`)
+  const limitUs = durationOf(limit, 0) || NEVER
   const deadline = c.kube.sim.now + limitUs
   let out = ''
   let last = ''

@@ -5,7 +5,7 @@ import { editable, store } from './write.ts'
 export const scale: Verb = {
   name: 'scale',
   summary: 'sets the number of replicas',
-  flags: { replicas: 'text', 'current-replicas': 'text', selector: 'text', timeout: 'text' },
+  flags: { replicas: 'int', 'current-replicas': 'int', selector: 'text', timeout: 'duration' },
 
   check(args, kube) {
     const out = unknownTypes(args, kube)

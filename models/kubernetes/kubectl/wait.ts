@@ -1,8 +1,9 @@
-import { parseDurationUs, type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
+import { type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
 import type { Output } from '../../../src/operator/command.ts'
 import { until } from './exec.ts'
 import { findAll } from './jsonpath.ts'
 import { type Found, find, qualified } from './resources.ts'
+import { durationOf } from './values.ts'
 import { CliError, type Context, resourceLabel, targets, unknownTypes, type Verb } from './verb.ts'
 
 const WEEK_US = 7 * 24 * 3600 * SECOND
@@ -10,7 +11,7 @@ const WEEK_US = 7 * 24 * 3600 * SECOND
 export const wait: Verb = {
   name: 'wait',
   summary: 'waits for a condition on objects',
-  flags: { for: 'text', timeout: 'text', selector: 'text', all: 'optional', output: 'text', 'all-namespaces': 'switch' },
+  flags: { for: 'text', timeout: 'duration', selector: 'text', all: 'optional', output: 'text', 'all-namespaces': 'switch' },
 
   check(args, kube) {
     const out = unknownTypes(args, kube)
@@ -47,10 +48,7 @@ function timeoutOf(c: Context): Us {
   const text = c.args.flags.get('timeout')
   if (text === undefined) return 30 * SECOND
   if (text.startsWith('-')) return WEEK_US
-  if (text === '0') return 0
-  const us = parseDurationUs(text)
-  if (us === undefined) throw new CliError(`error: invalid argument "${text}" for "--timeout" flag: time: missing unit in duration "${text}"`)
-  return us
+  return durationOf(text, 0)
 }
 
 /** Gone means: that very object. A successor of the same name is another one. */

@@ -129,6 +129,7 @@ function* source(shell: Shell, argv: readonly string[]): Process<number> {
   const name = argv[1]
   if (name === undefined) {
     shell.complain(`${argv[0]}: filename argument required`)
+    shell.fds.err.write(`${argv[0]}: usage: ${argv[0]} filename [arguments]\n`)
     return 2
   }
   const pipe = shell.session.pipes.get(name)

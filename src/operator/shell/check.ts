@@ -129,12 +129,33 @@ export function commandsOf(script: Script): readonly { readonly argv: readonly s
 
 /** What `timeout 5 kubectl …` and the like start. */
 function through(argv: readonly string[]): readonly string[] {
-  const pattern = THROUGH[argv[0] ?? '']
-  const at = pattern === undefined ? -1 : argv.findIndex((word, i) => i > 0 && !pattern.test(word))
+  const at = startOf(argv)
   return at > 0 ? through(argv.slice(at)) : argv
 }
 
-const THROUGH: Readonly<Record<string, RegExp>> = { timeout: /^-|^[\d.]+[smhd]?$/, nohup: /^$/, sudo: /^-/, nice: /^-/, time: /^-/, command: /^-/, exec: /^-/, env: /^-|=/, stdbuf: /^-/, setsid: /^-/, watch: /^-|^\d+$/, xargs: /^-|^\d+$|^\{\}$|^[A-Z%@]$/, builtin: /^$/, '!': /^$/ }
+/** Programs that start another one: the letters of their options that take a word, and what else may stand before its name. */
+const THROUGH: Readonly<Record<string, { readonly takes: string; readonly before?: RegExp; readonly most?: number }>> = {
+  timeout: { takes: 'ks', before: /^/, most: 1 }, nohup: { takes: '' }, sudo: { takes: 'ughpCrtTUDR', before: /=/ }, nice: { takes: 'n' }, time: { takes: 'fo' }, command: { takes: '' }, exec: { takes: 'a' }, env: { takes: 'uCS', before: /=/ },
+  stdbuf: { takes: 'ioe' }, setsid: { takes: '' }, watch: { takes: 'n' }, xargs: { takes: 'InLPdsEa' }, builtin: { takes: '' }, '!': { takes: '' },
+}
+
+/** Where the command begins that such a program starts; -1: it is none, or starts nothing. */
+function startOf(argv: readonly string[]): number {
+  const spec = THROUGH[nameOf(argv)]
+  if (spec === undefined) return -1
+  let before = 0
+  for (let i = 1; i < argv.length; i++) {
+    const word = argv[i] as string
+    if (/^-./.test(word)) i += word.length === 2 && spec.takes.includes(word.charAt(1)) ? 1 : 0
+    else if (spec.before?.test(word) === true && before < (spec.most ?? Number.POSITIVE_INFINITY)) before += 1
+    else return i
+  }
+  return -1
+}
+
+function nameOf([name = '']: readonly string[]): string {
+  return name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name
+}
 
 /**
  * Every command and flag of a script that a rehearsal does not have, at once.
@@ -156,7 +177,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
     const argv = writtenArgv(node, constants)
     const given = givenTo(node, around.at(-1), constants)
     for (const each of [argv, ...startedBy(argv, bodies, constants)]) {
-      checkArgv(each, node)
+      checkArgv(each, node, around)
       checkTexts(through(each), node, given)
     }
   })
@@ -170,16 +191,17 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       for (const found of check.checkText(argv, file, text)) findings.push({ severity: found.severity, line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
     }
   }
-  function checkArgv(argv: readonly string[], node: Simple): void {
+  function checkArgv(argv: readonly string[], node: Simple, around: readonly Node[]): void {
     const name = argv[0]
     if (name === undefined || name.includes('${') || functions.has(name)) return
-    const base = name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name
+    const base = nameOf(argv)
     const say = (message: string, severity: 'error' | 'warning' = 'error', rule = 'unsupported'): void => void findings.push({ severity, line: node.line, rule, message, command: node.source.split('\n')[0] as string })
-    const through = THROUGH[base]
-    if (through !== undefined && (BUILTIN_NAMES.has(base) || UTILITY_NAMES.has(base))) {
-      const at = argv.findIndex((word, i) => i > 0 && !through.test(word))
+    const refusal = UTILITY_NAMES.has(base) && !(registry.has(base) && registry.get(base).summary !== UTILITY_SUMMARY) ? probe.refusal(base, argv) : undefined
+    if (refusal !== undefined) return say(refusal, 'error', 'refused')
+    if (THROUGH[base] !== undefined && (BUILTIN_NAMES.has(base) || UTILITY_NAMES.has(base))) {
+      const at = startOf(argv)
       if (base === 'command' && argv.slice(1).some(a => /^-[vV]/.test(a))) return
-      if (at > 0) checkArgv(argv.slice(at), node)
+      if (at > 0) checkArgv(argv.slice(at), node, around)
       return
     }
     if (base === 'bash' || base === 'sh') return checkInner(argv, node)
@@ -191,11 +213,12 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       if (all.some(found => found.elsewhere === true)) away += all.some(found => found.elsewhere === true && !files.makes(found.object ?? '')) ? 1 : 0
       else if (!argv.includes('${@}')) atHome += 1
       for (const found of all) if (found.elsewhere === true && !files.makes(found.object ?? '')) elsewhere.push({ severity: found.severity, line: node.line, rule: 'unsupported', message: found.message, command: node.source.split('\n')[0] as string })
-      else if ((found.file === undefined || !files.has(found.file)) && (found.object === undefined || !files.makes(found.object))) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning', found.object === undefined ? 'unsupported' : 'unknown-name')
+      else if ((found.file === undefined || !files.has(found.file)) && (found.object === undefined || !files.makes(found.object))) say(found.file === undefined ? found.message : `there is no file \`${found.file}\` beside the script, and no line of it writes one`, found.file === undefined ? found.severity : 'warning', found.refused === true ? 'refused' : found.object === undefined ? 'unsupported' : 'unknown-name')
       return
     }
     if (BUILTIN_NAMES.has(name)) {
       if (name === 'trap' && argv.some(a => a === 'DEBUG' || a === 'RETURN')) say('`trap … DEBUG` and `trap … RETURN` are not supported. Supported: EXIT, ERR, the signals')
+      if (name === 'source' || name === '.') sourced(argv[1] ?? '', node, around)
       if (name === 'shopt' && argv.includes('-s') && argv.includes('expand_aliases')) say('`shopt -s expand_aliases`: words of an alias are not replaced in a rehearsal. Supported: functions')
       return
     }
@@ -206,6 +229,11 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
     }
     if (UNSUPPORTED_BUILTINS.includes(name)) say(`the builtin \`${name}\` is not supported in a rehearsal`)
     else say(`${registry.missing(name)}; there are: ${registry.names.join(', ')} and text programs (awk, grep, jq, sed, …; all are in docs/commands.md). A command of your own can be added to the scenario under \`commands\``)
+  }
+  /** A file that is to be read in: bash refuses one that is not there, unless the script asks for it before, or goes on without. */
+  function sourced(file: string, node: Simple, around: readonly Node[]): void {
+    if (file === '' || file.startsWith('/dev/') || files.has(file) || around.some(outer => outer.is === 'and-or' || outer.is === 'if')) return
+    findings.push({ severity: file.startsWith('/') ? 'warning' : 'error', line: node.line, rule: 'refused', message: `${file}: No such file or directory: it is not beside the script, and no line of it writes it`, command: node.source.split('\n')[0] as string })
   }
   function checkInner(argv: readonly string[], node: Simple): void {
     const at = argv.findIndex(a => /^-[a-z]*c$/.test(a))
@@ -292,6 +320,20 @@ class Probe {
     { name: 'check', out: { write: () => true }, err: { write: () => true }, in: NOTHING },
   )
 
+  /** What a text program says of arguments that it refuses, whatever it is given to read. */
+  refusal(name: string, argv: readonly string[]): string | undefined {
+    if (!STRICT.has(name) || argv.some(word => word.includes('${'))) return undefined
+    try {
+      const result = UTILITIES.get(name)?.run({ argv, shell: this.run.shell, node: PLACEHOLDER, stdin: () => '', read: () => '', nowSeconds: 0 })
+      // Only of its own arguments it complains with 125; that what it is to start is not there is told elsewhere.
+      if (result === undefined || !('code' in result) || result.err === '' || (name === 'timeout' && result.code !== 125)) return undefined
+      return (result.err.split('\n')[0] as string).replace(/^jq: error: /, 'jq: ')
+    } catch (error) {
+      if (error instanceof UnsupportedError) return undefined
+      throw error
+    }
+  }
+
   problem(name: string, argv: readonly string[]): string | undefined {
     try {
       UTILITIES.get(name)?.run({ argv, shell: this.run.shell, node: PLACEHOLDER, stdin: () => '', read: () => '', nowSeconds: 0 })
@@ -302,6 +344,9 @@ class Probe {
     }
   }
 }
+
+/** Programs whose arguments are a language of their own, or a number, and are read before anything else. */
+const STRICT: ReadonlySet<string> = new Set(['jq', 'sleep', 'timeout', 'grep', 'egrep', 'sed', 'awk', 'gawk', 'date', 'head', 'tail', 'seq', 'cut', 'sort', 'tr'])
 
 const PLACEHOLDER = { is: 'simple', line: 0, source: '', words: [], constant: undefined, assignments: [], redirections: [], pure: true, ordinal: 1, last: true, file: '' } as unknown as Simple
 

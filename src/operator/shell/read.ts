@@ -65,7 +65,13 @@ function options(shell: Shell, argv: readonly string[]): Wanted | number {
           exact = letter === 'N'
         } else if (letter === 'a') array = value
         else if (letter === 'u') fd = Number(value)
-        else if (letter === 't') timeoutUs = Number(value) * 1_000_000
+        else if (letter === 't') {
+          if (!/^(?:\d+\.?\d*|\.\d+)$/.test(value)) {
+            shell.complain(`read: ${value}: invalid timeout specification`)
+            return 1
+          }
+          timeoutUs = Number(value) * 1_000_000
+        }
         else if (letter === 'p') shell.session.prompt(value)
         break
       } else {

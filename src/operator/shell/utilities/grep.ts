@@ -22,10 +22,11 @@ const grep = (name: string, implied: string): Utility => ({
     let wanted: RegExp
     try {
       wanted = new RegExp(body, on.has('i') ? 'is' : 's')
-    } catch {
-      return failed(`${name}: Unmatched ( or \\(\n`, 2)
+    } catch (error) {
+      return failed(`${name}: ${/character class/.test(String(error)) ? 'Unmatched [, [^, [:, [., or [=' : 'Unmatched ( or \\('}\n`, 2)
     }
     const every = new RegExp(body, on.has('i') ? 'gis' : 'gs')
+    if (/[^\d-]/.test(on.get('m') ?? '')) return failed(`${name}: invalid max count\n`, 2)
     const most = on.has('m') ? Number(on.get('m')) : Number.POSITIVE_INFINITY
     const after = Number(on.get('A') ?? on.get('C') ?? 0)
     const before = Number(on.get('B') ?? on.get('C') ?? 0)

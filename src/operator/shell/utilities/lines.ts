@@ -34,6 +34,15 @@ function* streamed(call: UtilityCall): Process<number> {
   }
 }
 
+/** What `head` and `tail` say of a number of lines or bytes that is none. */
+function notANumber(name: string, on: ReadonlyMap<string, string>): Output | undefined {
+  for (const [letter, what] of [['n', 'lines'], ['c', 'bytes']] as const) {
+    const text = on.get(letter)
+    if (text !== undefined && !/^[-+]?\d+$/.test(text)) return failed(`${name}: invalid number of ${what}: ‘${text}’\n`)
+  }
+  return undefined
+}
+
 /** `head -n N`, `-N`, `-c N`; of a pipe that is still written it takes what it needs and goes. */
 const head: Utility = {
   name: 'head',
@@ -42,7 +51,8 @@ const head: Utility = {
     const argv = call.argv.map((a, i) => (i > 0 && /^-\d+$/.test(a) && !/^-[nc]$/.test(call.argv[i - 1] ?? '') ? `-n${a.slice(1)}` : a))
     const { on, rest } = options(argv, 'qv', 'nc', { 'lines=': 'n', 'bytes=': 'c' })
     const n = Number(on.get('n') ?? 10)
-    if (Number.isNaN(n)) return failed(`head: invalid number of lines: ‘${on.get('n')}’\n`)
+    const bad = notANumber('head', on)
+    if (bad !== undefined) return bad
     const input = call.shell.fds.in
     if (rest.length === 0 && isPipe(input) && !input.complete) return headOf(call, n)
     const { texts, err } = inputs(call, rest)
@@ -80,6 +90,8 @@ const tail: Utility = {
     const { on, rest } = options(argv, 'q', 'nc', { 'lines=': 'n', 'bytes=': 'c' })
     const wanted = on.get('n') ?? '10'
     const n = Number(wanted)
+    const bad = notANumber('tail', on)
+    if (bad !== undefined) return bad
     const { texts, err } = inputs(call, rest)
     const cut = (text: string): string => {
       if (on.has('c')) return (on.get('c') as string).startsWith('+') ? text.slice(Number(on.get('c')) - 1) : text.slice(-Number(on.get('c')))
@@ -180,6 +192,10 @@ const cut: Utility = {
     const { on, rest } = options(call.argv, 's', 'dfcb', { 'delimiter=': 'd', 'fields=': 'f', 'characters=': 'c', 'only-delimited': 's', 'output-delimiter=': 'O', complement: 'complement' })
     const list = on.get('f') ?? on.get('c') ?? on.get('b')
     if (list === undefined) return failed("cut: you must specify a list of bytes, characters, or fields\nTry 'cut --help' for more information.\n")
+    const what = on.has('f') ? 'field' : 'byte or character'
+    const bad = list.split(/[, ]/).find(piece => !/^(?:\d+(?:-\d*)?|-\d+)$/.test(piece))
+    if (bad !== undefined) return failed(`cut: invalid ${what === 'field' ? 'field value' : 'byte/character position'} ‘${bad}’\nTry 'cut --help' for more information.\n`)
+    if (list.split(/[, ]/).some(piece => /^0+(?:-|$)/.test(piece))) return failed(`cut: ${what === 'field' ? 'fields' : 'byte/character positions'} are numbered from 1\nTry 'cut --help' for more information.\n`)
     const inList = ranges(list)
     const wanted = on.has('complement') ? (i: number): boolean => !inList(i) : inList
     const delimiter = on.get('d') ?? '\t'

@@ -54,12 +54,14 @@ const timeout: Utility = {
   streams: true,
   run(call): Output | Process<number> {
     const { on, rest } = call.argv[1]?.startsWith('-') === true ? options(call.argv, 'v', 'ks', { 'kill-after=': 'k', 'signal=': 's', 'preserve-status': 'preserve-status', foreground: 'foreground' }, true) : { on: NO_OPTIONS, rest: call.argv.slice(1) }
+    if (rest.length < 2) return failed("Try 'timeout --help' for more information.\n", 125)
+    const bad = on.has('k') && durationUs(on.get('k') as string) === undefined ? on.get('k') : undefined
+    if (bad !== undefined) return failed(`timeout: invalid time interval ‘${bad}’\nTry 'timeout --help' for more information.\n`, 125)
     const us = durationUs(rest[0] ?? '')
     if (us === undefined) return failed(`timeout: invalid time interval ‘${rest[0] ?? ''}’\nTry 'timeout --help' for more information.\n`, 125)
     const [, program = ''] = rest
     const { registry, missing } = call.shell.session.host
     if (missing === 'not-found' && program !== '' && !program.includes('/') && !registry.has(program) && !call.shell.session.machine.utilities.has(program) && !call.shell.session.machine.builtins.has(program)) return failed(`timeout: failed to run command ‘${program}’: No such file or directory\n`, 127)
-    if (rest.length < 2) return failed("timeout: missing operand\nTry 'timeout --help' for more information.\n", 125)
     return (function* () {
       // A program of the simulated world changes nothing of the shell that starts it; what else may be named has a shell of its own.
       const inner = registry.has(program) && !call.shell.session.machine.builtins.has(program) ? call : ({ shell: new Shell(call.shell.session, call.shell.name0, call.shell), node: call.node } as UtilityCall)

@@ -165,6 +165,7 @@ export class SedReader {
         const delimiter = this.script[this.at] as string
         const source = this.delimited()
         const target = this.upTo(delimiter, false)
+        if ([...unescape(source)].length !== [...unescape(target)].length) throw new SedError("strings for `y' command are different lengths")
         this.list.push({ ...base, text: unescape(source), by: [unescape(target)] })
         return
       }

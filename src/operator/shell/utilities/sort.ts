@@ -63,6 +63,8 @@ const sort: Utility = {
     const { on, all, rest } = options(call.argv, 'nruVfbhgMsczRm', 'ktoTS', { numeric: 'n', 'numeric-sort': 'n', reverse: 'r', unique: 'u', 'version-sort': 'V', 'key=': 'k', 'field-separator=': 't', 'human-numeric-sort': 'h', 'ignore-case': 'f', 'output=': 'o', stable: 's' })
     const { text, err } = allInput(call, rest)
     const global = [...on.keys()].filter(k => 'nVfbhgM'.includes(k)).join('')
+    const bad = all.get('k')?.find(key => !/^\d/.test(key))
+    if (bad !== undefined) return failed(`sort: invalid number at field start: invalid count at start of ‘${bad}’\n`, 2)
     const keys = (all.get('k') ?? []).map(keyOf)
     const separator = on.get('t') === '\\t' ? '\t' : on.get('t')
     const reverse = on.has('r')

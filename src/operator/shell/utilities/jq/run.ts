@@ -291,7 +291,7 @@ function variable(name: string, scope: Scope): Json {
   for (let s: Scope | undefined = scope; s !== undefined; s = s.outer) if (s.variable?.name === name) return s.variable.value
   if (name === 'ENV') return scope.machine.env
   if (name === '__loc__') return { file: '<top-level>', line: 1 }
-  throw new JqError(`$${name} is not defined`)
+  throw new JqError({ __jq: `$${name} is not defined` })
 }
 
 /** The paths that a filter leads to. */
