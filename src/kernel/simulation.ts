@@ -134,7 +134,7 @@ export class Simulation {
     this.hash.fold(hashText(node).low)
     this.hash.fold(payload)
     if (this.records !== undefined) {
-      this.records.push({ atUs: this.now, label: kind.label, node, payload, detail: typeof detail === 'function' ? detail() : (detail ?? '') })
+      this.records.push({ atUs: this.now, label: kind.label, node, payload, detail: typeof detail === 'function' ? detail() : (detail ?? ''), ...(kind.holdsClients === true && payload !== 0 ? { holdsClients: true as const } : {}) })
     }
   }
 

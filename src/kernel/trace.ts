@@ -5,11 +5,13 @@ import type { Us } from './time.ts'
 export interface EventKind {
   readonly label: string
   readonly number: number
+  /** It begins (with a payload other than 0) to hold clients up on purpose, wherever they are. */
+  readonly holdsClients?: true
 }
 
 /** Declares a sort of event, named `model.what-happened`. */
-export function defineEvent(label: string): EventKind {
-  return { label, number: hashText(label).low & 0x7fffffff }
+export function defineEvent(label: string, marks: Pick<EventKind, 'holdsClients'> = {}): EventKind {
+  return { label, number: hashText(label).low & 0x7fffffff, ...marks }
 }
 
 /** One line of a recorded trace. `detail` is for people and never hashed. */
@@ -19,4 +21,6 @@ export interface TraceRecord {
   readonly node: string
   readonly payload: number
   readonly detail: string
+  /** Clients are held up from here on, as far as they come this way. */
+  readonly holdsClients?: true
 }

@@ -1,6 +1,6 @@
 /**
  * What went amiss on the way and stopped nobody, by rules that know no engine: commands that got an error and were passed over, output that is an error
- * although the status says success, a step that was to hold clients up and held up none, members that were down when the runbook said it was done.
+ * although the status says success, a step that held clients up where none came by, members that were down when the runbook said it was done.
  * Only what the recorded rehearsal shows is said.
  */
 import { formatClock } from '../kernel/index.ts'
@@ -95,21 +95,23 @@ export function passedOverSentences(rehearsal: RehearsalResult, names: StepNames
   return sorted.length > ERRORS_MAX ? [...told, `And ${count(sorted.length - ERRORS_MAX, 'more error')} that stopped nothing.`] : told
 }
 
-/** Titles of steps that are to keep clients from writing, in their author's own words. */
-const HOLDS = /\b(?:paus(?:e|es|ing)|hold(?:s|ing)?|freez(?:e|es|ing)|suspend(?:s|ing)?|quiesc(?:e|es|ing)|block(?:s|ing)?|stop(?:s|ping)?|fenc(?:e|es|ing)|drain(?:s|ing)?)\b[^.;:]*\b(?:writes?|writing|clients?|traffic|connections?)\b/i
-
 /**
- * Steps that say they hold clients up, after which every group of clients went on writing without a break, up to the instant given.
- * @param untilUs where the failure begins; only steps that ended before it are looked at
+ * Steps that held clients up somewhere, and yet every group of clients went on writing without a break, up to the instant given: what was held was not on
+ * their way. A step is one by what it did (a pooler paused, say), whatever it is called.
+ * @param untilUs where the failure begins; only what was held before it is looked at
  */
 export function heldNobody({ story, steps }: RehearsalResult, untilUs: number, names: StepNames): string[] {
-  if (story === undefined || story.lines.length > 0) return []
+  if (story === undefined) return []
   const clients = statesOf(story)
   if (clients.length === 0) return []
-  return steps.flatMap(({ step, title, path, result, endUs }) => {
-    if (path !== 'forward' || result !== 'done' || endUs === undefined || endUs >= untilUs || !HOLDS.test(title || step)) return []
-    if (!clients.every((changes) => wroteFrom(changes, endUs, untilUs))) return []
-    return [`Step ${names(step)} (“${title || step}”) held nobody up: ${clients.length === 1 ? 'the clients' : `all ${clients.length} groups of clients`} went on writing from its end at ${clock(endUs)} until ${clock(untilUs)}.`]
+  const told = new Set<string>()
+  return story.trace.flatMap(({ atUs, node, holdsClients }) => {
+    if (holdsClients !== true || atUs >= untilUs) return []
+    // The innermost of the steps that were open.
+    const by = steps.findLast(({ path, startUs, endUs }) => path === 'forward' && startUs <= atUs && endUs !== undefined && atUs <= endUs)
+    if (by === undefined || by.result !== 'done' || told.has(by.step) || !clients.every((changes) => wroteFrom(changes, atUs, untilUs))) return []
+    told.add(by.step)
+    return [`Step ${names(by.step)}${by.title === '' ? '' : ` (“${by.title}”)`} held nobody up: ${node === '' ? '' : `${node} holds clients from ${clock(atUs)} on, but `}${clients.length === 1 ? 'the clients' : `all ${clients.length} groups of clients`} went on writing until ${clock(untilUs)}.`]
   })
 }
 

@@ -48,22 +48,27 @@ describe('errors that stopped nothing', () => {
   })
 })
 
-describe('a step that was to hold clients up', () => {
-  const steps = [step('pause', 10, 11, { title: 'Pause writes at the pooler' }), step('promote', 20, 21)]
+describe('a step that held clients up', () => {
+  // Titles say nothing: what a step did does.
+  const steps = [step('a', 10, 12), step('b', 20, 21, { title: 'Pause all writes' })]
+  const paused = (atS: number): Story['trace'][number] => ({ atUs: atS * 1e6, label: 'pooler.paused', node: 'pooler-1', payload: 1, detail: '', holdsClients: true })
+  const trace = [{ ...paused(10.5), holdsClients: undefined }, paused(11), paused(11.5)] as unknown as Story['trace']
   const writing = (client: string, more: readonly [atS: number, state: string][] = []): Story['clients'][number][] => [[-1, 'writable'] as const, ...more].map(([atS, state]) => ({ atUs: atS * 1e6, client, state }))
 
-  test('is told when every group went on writing, and only then', () => {
-    const held = (clients: Story['clients']): string[] => heldNobody(rehearsal(steps, { clients }), 20e6, names)
-    expect(held([...writing('c-1'), ...writing('c-2')])).toEqual(['Step pause (“Pause writes at the pooler”) held nobody up: all 2 groups of clients went on writing from its end at 00:11.0 until 00:20.0.'])
+  test('is told once when every group went on writing, and only then', () => {
+    const held = (clients: Story['clients']): string[] => heldNobody(rehearsal(steps, { clients, trace }), 20e6, names)
+    expect(held([...writing('c-1'), ...writing('c-2')])).toEqual(['Step a held nobody up: pooler-1 holds clients from 00:11.0 on, but all 2 groups of clients went on writing until 00:20.0.'])
     expect(held([...writing('c-1'), ...writing('c-2', [[12, 'held']])])).toEqual([])
-    expect(held([...writing('c-1', [[10.5, 'held'], [15, 'writable']])])).toEqual([])
+    // Held, and let on again within the step.
+    expect(held([...writing('c-1', [[11, 'held'], [11.8, 'writable']])])).toEqual([])
     expect(held([])).toEqual([])
   })
 
-  test('is one by its author’s words; a failure that is not about writes does not hang on it', () => {
+  test('is one by what it did, whatever it is called; a failure that is not about writes does not hang on it', () => {
     const clients = writing('c-1')
-    expect(heldNobody(rehearsal([step('pause', 10, 11, { title: 'Resume writes' }), step('x', 12, 13, { title: 'Wait for the pause' })], { clients }), 20e6, names)).toEqual([])
-    const of = (check: 'no-split-brain' | 'target-reached'): string[] => slipsOf({ counterexample: { check, cause: '', evidence: '', because: [{ atUs: 20e6, text: 'x' }] }, rehearsal: rehearsal(steps, { clients }) }, names)
+    expect(heldNobody(rehearsal(steps, { clients, trace: [] }), 30e6, names)).toEqual([])
+    expect(heldNobody(rehearsal(steps, { clients, trace: [paused(15)] }), 30e6, names)).toEqual([])
+    const of = (check: 'no-split-brain' | 'target-reached'): string[] => slipsOf({ counterexample: { check, cause: '', evidence: '', because: [{ atUs: 20e6, text: 'x' }] }, rehearsal: rehearsal(steps, { clients, trace }) }, names)
     expect([of('no-split-brain').length, of('target-reached').length]).toEqual([1, 0])
   })
 })

@@ -5,7 +5,7 @@ import { findServerByHost } from '../hosts.ts'
 import type { World } from '../world.ts'
 import { type BouncerConfig, type DatabaseEntry, parseIni } from './config.ts'
 
-const PAUSED = defineEvent('pgbouncer.paused')
+const PAUSED = defineEvent('pgbouncer.paused', { holdsClients: true })
 const RESUMED = defineEvent('pgbouncer.resumed')
 const CONFIG = defineEvent('pgbouncer.config')
 const LOGIN_FAILED = defineEvent('pgbouncer.server-login-failed')
