@@ -166,6 +166,26 @@ describe('queries', () => {
     expect(task.result).toMatchObject({ phase: 'Error' })
   })
 
+  test('APP-QUERY-1: what a comparison keeps, an empty side, a greatest that is a number, and text in quotes', () => {
+    const up = [{ labels: { __name__: 'up', job: 'a', pod: 'a-1' }, value: 1 }, { labels: { __name__: 'up', job: 'a', pod: 'a-2' }, value: 3 }]
+    const share = [{ labels: { __name__: 'share', version: '2.3.1', pod: 'a-1' }, value: Number.NaN }, { labels: { __name__: 'share', version: '2x3x1', pod: 'a-2' }, value: 0.5 }]
+    const of = (query: string) => parseQuery(query)({ instant: metric => ({ up, share })[metric] ?? [], range: () => [{ labels: { pod: 'a-1' }, points: [Number.NaN, 2, 7].map((value, atUs) => ({ atUs, value })) }] }, 0)
+    // An element that is kept has its name, but where `on` says which labels there are.
+    expect(of('up > 2')).toEqual([up[1]])
+    expect(of('up < on(pod) share * 0 + 9')).toEqual([{ labels: { pod: 'a-2' }, value: 3 }])
+    expect(of('up > ignoring(job, version) share')).toEqual([{ labels: { __name__: 'up', pod: 'a-2' }, value: 3 }])
+    expect(of('up > bool on(pod) share')).toEqual([{ labels: { pod: 'a-1' }, value: 0 }, { labels: { pod: 'a-2' }, value: 1 }])
+    // Two on the left meet one: an error where both are kept.
+    expect(of('up > on(job) sum by (job) (up) - 2')).toEqual([{ labels: { job: 'a' }, value: 3 }])
+    expect(() => of('up > on(job) sum by (job) (up) - 4')).toThrow('many-to-one matching must be explicit')
+    expect(() => of('nothing / on(job) up')).not.toThrow()
+    expect(() => of('up / on(job) nothing')).not.toThrow()
+    expect([of('max(share)'), of('min(share)'), of('max_over_time(share[1m])'), of('max(share * NaN)'), of('sum(share)')].flat().map(each => (each as { value: number }).value)).toEqual([0.5, 0.5, 7, Number.NaN, Number.NaN])
+    expect([of('share{version=~"2\\\\.3\\\\.1"}'), of('share{version=~`2\\.3\\.1`}'), of("share{version!='2x3x1'}"), of('share{version=~"2.3.1"}')]).toEqual([[share[0]], [share[0]], [share[0]], share])
+    expect(of('sum by (__name__) (up)')).toEqual([{ labels: { __name__: 'up' }, value: 4 }])
+    expect(of('# how many there are\ncount(up) # of them')).toEqual([{ labels: {}, value: 2 }])
+  })
+
   test('what is no query, or more than is modelled, is said', () => {
     const why = (query: string): string => {
       try {
@@ -192,6 +212,11 @@ describe('queries', () => {
     expect(why('vector(up)')).toBe('expected a scalar, got an instant vector')
     expect(why('up offset -5m')).toContain('an offset is a duration')
     expect(why('1 or 2')).toBe('expected an instant vector, got a scalar')
+    expect(why('sum(up) offset 5m')).toContain('an offset follows a selector or its range, for example sum(up offset 5m)')
+    expect(why('up + bool up')).toContain('bool modifier can only be used on comparison operators, not on +')
+    expect([why('up > on(pod) 1'), why('2 * on(pod) up')].every(text => text.includes('vector matching only allowed between instant vectors'))).toBe(true)
+    expect(why('sum by ("pod") (up)')).toContain('quoted label names are not modelled')
+    expect(why('up{pod=~"a\\.b"}')).toContain('unknown escape sequence \\.')
   })
 })
 

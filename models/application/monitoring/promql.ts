@@ -19,8 +19,13 @@ const NOTHING: Samples = { instant: () => [], range: () => [] }
 /** What is wrong with a query, in words. */
 export class QueryError extends Error {}
 
+/** The least or the greatest of what is a number; NaN where nothing is. */
+const extreme = (of: (...values: readonly number[]) => number) => (values: readonly number[]): number => {
+  const numbers = values.filter(value => !Number.isNaN(value))
+  return numbers.length === 0 ? Number.NaN : of(...numbers)
+}
 const AGGREGATES: Readonly<Record<string, (values: readonly number[]) => number>> = {
-  sum: v => v.reduce((a, b) => a + b, 0), avg: v => v.reduce((a, b) => a + b, 0) / v.length, min: v => Math.min(...v), max: v => Math.max(...v), count: v => v.length,
+  sum: v => v.reduce((a, b) => a + b, 0), avg: v => v.reduce((a, b) => a + b, 0) / v.length, min: extreme(Math.min), max: extreme(Math.max), count: v => v.length,
 }
 /** Over the samples of one series in a range. */
 const OVER_TIME: Readonly<Record<string, (points: readonly Point[]) => number>> = Object.fromEntries(Object.entries(AGGREGATES).map(([name, of]) => [`${name}_over_time`, (points: readonly Point[]) => of(points.map(({ value }) => value))]))
@@ -37,7 +42,7 @@ export function parseQuery(text: string): Evaluate {
       if (type.isError) throw new QueryError(`parse error: unexpected ${JSON.stringify(text.slice(from).trim().slice(0, 12) || 'end of input')} in ${JSON.stringify(text)}`)
     },
   })
-  const whole = new Reader(text).expression(tree.topNode.firstChild)
+  const whole = new Reader(text).expression(children(tree.topNode)[0] ?? null)
   // Whether a value is a scalar or a vector depends on the query alone: what does not fit shows on nothing, too.
   whole(NOTHING, 0)
   return whole
@@ -63,6 +68,7 @@ class Reader {
       case 'FunctionCall':
         return this.call(node)
       case 'OffsetExpr': {
+        if (node.firstChild?.name !== 'VectorSelector') throw new QueryError(`parse error: an offset follows a selector or its range, for example sum(up offset 5m), in ${JSON.stringify(this.text)}`)
         const inner = this.expression(node.firstChild)
         const byUs = this.offsetUs(node)
         return (s, t) => inner(s, t - byUs)
@@ -107,7 +113,7 @@ class Reader {
     const tests = (node.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? []).map((matcher): ((labels: Labels) => boolean) => {
       const label = this.said(matcher.getChild('LabelName'))
       const op = this.said(matcher.getChild('MatchOp'))
-      const value = this.said(matcher.getChild('StringLiteral')).slice(1, -1)
+      const value = unquoted(this.said(matcher.getChild('StringLiteral')))
       if (op === '=') return l => (l[label] ?? '') === value
       if (op === '!=') return l => (l[label] ?? '') !== value
       const whole = pattern(value)
@@ -153,7 +159,9 @@ class Reader {
   }
 
   private labels(node: SyntaxNode | null): readonly string[] {
-    return (node?.getChild('GroupingLabels')?.getChildren('LabelName') ?? []).map(each => this.said(each))
+    const listed = node?.getChild('GroupingLabels') ?? null
+    if ((listed?.getChildren('QuotedLabelName') ?? []).length > 0) throw new QueryError(`${JSON.stringify(this.said(listed))}: quoted label names are not modelled`)
+    return (listed?.getChildren('LabelName') ?? []).map(each => this.said(each))
   }
 
   private aggregate(node: SyntaxNode): Evaluate {
@@ -164,7 +172,8 @@ class Reader {
     if (args.length !== 1) throw new QueryError(`parse error: ${name}() takes one argument in ${JSON.stringify(this.text)}`)
     const inner = this.expression(args[0] as SyntaxNode)
     const modifier = node.getChild('AggregateModifier')
-    const keep = kept(modifier?.getChild('Without') === null || modifier === null ? 'on' : 'ignoring', this.labels(modifier))
+    const names = this.labels(modifier)
+    const keep: Keep = (modifier?.getChild('Without') ?? null) === null ? only(names) : without(['__name__', ...names])
     return (s, t) => {
       const groups = new Map<string, { readonly labels: Labels; readonly values: number[] }>()
       for (const { labels, value } of vector(inner(s, t))) {
@@ -185,18 +194,35 @@ class Reader {
     const op = this.said(parts[1] as SyntaxNode)
     const clause = node.getChild('MatchingModifierClause')
     if (clause !== null && (clause.getChild('GroupLeft') ?? clause.getChild('GroupRight')) !== null) throw new QueryError('group_left and group_right are not modelled')
-    const keep = clause === null ? nameless : kept(clause.getChild('Ignoring') === null ? 'on' : 'ignoring', this.labels(clause))
-    if (SETS.includes(op)) return joined(op, left, right, keep)
-    if (op in COMPARISONS) return compare(op, left, right, keep, node.getChild('BoolModifier') !== null)
-    if (op in ARITHMETIC) return arithmetic(op, left, right, keep)
+    const names = this.labels(clause)
+    const ignoring = (clause?.getChild('On') ?? null) === null
+    const matching: Matching = { said: clause !== null, keep: ignoring ? without(['__name__', ...names]) : only(names), whole: ignoring ? without(names) : only(names) }
+    const bool = node.getChild('BoolModifier') !== null
+    if (bool && !(op in COMPARISONS)) throw new QueryError(`parse error: bool modifier can only be used on comparison operators, not on ${op}`)
+    if (SETS.includes(op)) return joined(op, left, right, matching)
+    if (op in COMPARISONS) return compare(op, left, right, matching, bool)
+    if (op in ARITHMETIC) return arithmetic(op, left, right, matching)
     throw new QueryError(`the operator ${op} is not modelled; there are: ${[...Object.keys(ARITHMETIC), ...Object.keys(COMPARISONS), ...SETS].join(' ')}`)
   }
 }
 
 function children(node: SyntaxNode | null): readonly SyntaxNode[] {
   const found: SyntaxNode[] = []
-  for (let child = node?.firstChild ?? null; child !== null; child = child.nextSibling) found.push(child)
+  for (let child = node?.firstChild ?? null; child !== null; child = child.nextSibling) if (child.name !== 'LineComment') found.push(child)
   return found
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', "'": "'", n: '\n', r: '\r', t: '\t' }
+
+/** What a string literal says: a backslash stands for itself between backquotes only. */
+function unquoted(literal: string): string {
+  const inner = literal.slice(1, -1)
+  if (literal.startsWith('`')) return inner
+  return inner.replace(/\\(.)/gs, (whole, letter: string) => {
+    const said = ESCAPED[letter]
+    if (said === undefined) throw new QueryError(`parse error: unknown escape sequence ${whole} in ${literal}: a backslash is written \\\\, or the text between backquotes`)
+    return said
+  })
 }
 
 /** A regular expression of a label match: the whole value. */
@@ -222,24 +248,32 @@ function map(value: Value, by: (v: number) => number): Value {
   return typeof value === 'number' ? by(value) : value.map(({ labels, value: v }) => ({ labels: nameless(labels), value: by(v) }))
 }
 
-/** Labels without the metric's name, which nothing that is reckoned keeps. */
-export function nameless(labels: Labels): Labels {
-  return kept('ignoring', [])(labels)
-}
-
 type Keep = (labels: Labels) => Labels
 
-/** Only these labels, or all but these; never the metric's name. */
-function kept(which: 'on' | 'ignoring', names: readonly string[]): Keep {
-  return labels => Object.fromEntries(Object.entries(labels).filter(([label]) => label !== '__name__' && names.includes(label) === (which === 'on')))
+const only = (names: readonly string[]): Keep => labels => Object.fromEntries(Object.entries(labels).filter(([label]) => names.includes(label)))
+const without = (names: readonly string[]): Keep => labels => Object.fromEntries(Object.entries(labels).filter(([label]) => !names.includes(label)))
+
+/** Labels without the metric's name, which nothing that is reckoned keeps. */
+export const nameless: Keep = without(['__name__'])
+
+/** How the elements of two vectors meet. */
+interface Matching {
+  /** With `on` or `ignoring`. */
+  readonly said: boolean
+  /** The labels in which two that meet agree: those that what is reckoned of them has. */
+  readonly keep: Keep
+  /** Those of an element that a comparison keeps. */
+  readonly whole: Keep
 }
 
 function keyOf(labels: Labels): string {
   return JSON.stringify(Object.entries(labels).sort(([x], [y]) => (x < y ? -1 : 1)))
 }
 
-/** Of two vectors those elements meet that agree in the labels that `keep` leaves; two of one side that do are an error. */
-function* pairs(a: readonly Sample[], b: readonly Sample[], keep: Keep): Generator<readonly [Sample, Sample]> {
+/** Of two vectors those elements meet that agree in the labels that `keep` leaves; two of one side that do are an error, on the left where both `count`. */
+function* pairs(a: readonly Sample[], b: readonly Sample[], keep: Keep, counts = (_x: number, _y: number): boolean => true): Generator<readonly [Sample, Sample]> {
+  // With nothing on one side nobody looks at the other.
+  if (a.length === 0) return
   const others = new Map<string, Sample>()
   for (const each of b) {
     const key = keyOf(keep(each.labels))
@@ -250,44 +284,50 @@ function* pairs(a: readonly Sample[], b: readonly Sample[], keep: Keep): Generat
   for (const each of a) {
     const key = keyOf(keep(each.labels))
     const other = others.get(key)
-    if (other === undefined) continue
+    if (other === undefined || !counts(each.value, other.value)) continue
     if (met.has(key)) throw new QueryError('multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)')
     met.add(key)
     yield [each, other]
   }
 }
 
-function arithmetic(op: string, left: Evaluate, right: Evaluate, keep: Keep): Evaluate {
+function ofVectors({ said }: Matching, a: Value, b: Value): void {
+  if (said && (typeof a === 'number' || typeof b === 'number')) throw new QueryError('parse error: vector matching only allowed between instant vectors')
+}
+
+function arithmetic(op: string, left: Evaluate, right: Evaluate, matching: Matching): Evaluate {
   const apply = ARITHMETIC[op] as (a: number, b: number) => number
   return (s, t) => {
     const a = left(s, t)
     const b = right(s, t)
+    ofVectors(matching, a, b)
     if (typeof b === 'number') return map(a, v => apply(v, b))
     if (typeof a === 'number') return map(b, v => apply(a, v))
-    return [...pairs(a, b, keep)].map(([x, y]) => ({ labels: keep(x.labels), value: apply(x.value, y.value) }))
+    return [...pairs(a, b, matching.keep)].map(([x, y]) => ({ labels: matching.keep(x.labels), value: apply(x.value, y.value) }))
   }
 }
 
 /** A comparison keeps what it holds for, nothing of NaN; with `bool` it says 1 or 0 of each. */
-function compare(op: string, left: Evaluate, right: Evaluate, keep: Keep, bool: boolean): Evaluate {
+function compare(op: string, left: Evaluate, right: Evaluate, matching: Matching, bool: boolean): Evaluate {
   const holds = COMPARISONS[op] as (a: number, b: number) => boolean
-  const told = (elements: readonly Sample[], test: (each: Sample) => boolean): readonly Sample[] => (bool ? elements.map(each => ({ labels: nameless(each.labels), value: Number(test(each)) })) : elements.filter(test))
+  const told = (elements: readonly Sample[], test: (value: number) => boolean): readonly Sample[] => (bool ? elements.map(({ labels, value }) => ({ labels: nameless(labels), value: Number(test(value)) })) : elements.filter(({ value }) => test(value)))
   return (s, t) => {
     const a = left(s, t)
     const b = right(s, t)
+    ofVectors(matching, a, b)
     if (typeof a === 'number' && typeof b === 'number') {
       if (!bool) throw new QueryError('parse error: comparisons between scalars must use BOOL modifier')
       return Number(holds(a, b))
     }
-    if (typeof b === 'number') return told(a as readonly Sample[], ({ value }) => holds(value, b))
-    if (typeof a === 'number') return told(b, ({ value }) => holds(a, value))
-    const met = new Map([...pairs(a, b, keep)])
-    return told(a.filter(each => met.has(each)), each => holds(each.value, met.get(each)?.value ?? Number.NaN))
+    if (typeof b === 'number') return told(a as readonly Sample[], value => holds(value, b))
+    if (typeof a === 'number') return told(b, value => holds(a, value))
+    if (bool) return [...pairs(a, b, matching.keep)].map(([x, y]) => ({ labels: matching.keep(x.labels), value: Number(holds(x.value, y.value)) }))
+    return [...pairs(a, b, matching.keep, holds)].map(([x]) => ({ labels: matching.whole(x.labels), value: x.value }))
   }
 }
 
 /** `and`, `or`, `unless`: elements whole, by whether the other side has one of the same labels. */
-function joined(op: string, left: Evaluate, right: Evaluate, keep: Keep): Evaluate {
+function joined(op: string, left: Evaluate, right: Evaluate, { keep }: Matching): Evaluate {
   return (s, t) => {
     const a = vector(left(s, t))
     const b = vector(right(s, t))
