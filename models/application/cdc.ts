@@ -3,22 +3,15 @@
  * position in the source's time); the changes of the sampled keys are applied one by one when that position passes them.
  */
 import { contains, type Copy } from '../../src/cluster/log/index.ts'
-import { defineEvent, MILLISECOND, NEVER, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
-import { type Command, CommandRegistry, failed, ok } from '../../src/operator/command.ts'
-import type { ContainerHandle, ContainerProgram } from '../kubernetes/index.ts'
+import { defineEvent, MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import type { ContainerHandle } from '../kubernetes/index.ts'
 import { isSide } from './backfill.ts'
+import { applied, born, type Carrier, CarrierProgram, type Change, leading, type Life, type Mode, Stalls } from './carrier.ts'
 import type { Connection } from './connection.ts'
-import { type Commit, type Key, NO_ROW, type Row, type Side } from './rows.ts'
-import { effectOf } from './statements.ts'
-import { checkCurl, type World } from './world.ts'
+import type { Side } from './rows.ts'
+import type { World } from './world.ts'
 
 const RUNS = defineEvent('application.cdc')
-
-/** A change as it stands in a log. */
-export interface Change {
-  readonly key: Key
-  readonly commit: Commit
-}
 
 /** What a connector left where it outlives its pods: the slot at the source, and the offset that was last flushed. */
 export interface Offsets {
@@ -31,40 +24,7 @@ export interface ConnectorOptions {
   readonly name: string
   readonly from: Side
   readonly to: Side
-  /** blind: the row as the change has it; versioned: only over an older one. */
-  readonly mode: 'blind' | 'versioned'
-}
-
-/** What carries changes from one database to the other: a connector, or the relay of an outbox. */
-export interface Carrier {
-  readonly options: { readonly name: string }
-  readonly c: ContainerHandle
-  readonly up: boolean
-  /** It moves, and is further behind than usual: it will catch up by itself. */
-  readonly catchingUp: boolean
-  /** The database that it fills, while it can. */
-  readonly fills: Copy | undefined
-  /** When its process began, served and ended. */
-  readonly life: Life
-  /** What its metrics would have shown at an instant, by name. */
-  gaugesAt(atUs: Us): Readonly<Record<string, number>>
-  /** There may be something new to carry. */
-  changed(): void
-  /** A fault holds it up; returns how to end that. */
-  stall(): () => void
-  /** Ends it. @param clean it had time to note how far it has come */
-  end(code: number, clean: boolean): void
-}
-
-export interface Life {
-  readonly bornUs: Us
-  upUs: Us
-  endedUs: Us
-}
-
-/** A process that has just begun. */
-export function born(atUs: Us): Life {
-  return { bornUs: atUs, upUs: Number.POSITIVE_INFINITY, endedUs: Number.POSITIVE_INFINITY }
+  readonly mode: Mode
 }
 
 /** From `atUs` on: where it was by then, whether it moves, and the lag that it had measured. */
@@ -73,13 +33,6 @@ interface Leg {
   readonly fromUs: Us
   readonly moving: boolean
   readonly measuredUs: Us | undefined
-}
-
-/** The row that a change leaves. */
-export function applied(there: Row, { row, version }: Commit, mode: ConnectorOptions['mode']): Row | undefined {
-  if (mode === 'blind') return row.present ? row : { ...NO_ROW, op: row.op }
-  const effect = effectOf(there, { id: row.op }, { sql: row.present ? 'update' : 'delete', form: 'versioned', version })
-  return effect.is === 'changed' ? effect.row : undefined
 }
 
 export class Connector implements Carrier {
@@ -91,7 +44,7 @@ export class Connector implements Carrier {
   readonly life: Life
   /** Its way so far. The lag it measured last is what its metric shows, for ever if nothing moves. */
   private readonly legs: Leg[] = []
-  private stalls = 0
+  private readonly stalls = new Stalls(() => this.consider())
   private next = 0
   private timer: TimerId | undefined
   private flushTimer: TimerId | undefined
@@ -136,28 +89,13 @@ export class Connector implements Carrier {
     world.changed()
   }
 
-  /** A fault holds it up; returns how to end that. */
   stall(): () => void {
-    this.stalls += 1
-    this.consider()
-    let over = false
-    return () => {
-      if (over) return
-      over = true
-      this.stalls -= 1
-      this.consider()
-    }
+    return this.stalls.begin()
   }
 
   /** The database that it fills, while it can. */
   get fills(): Copy | undefined {
-    return this.sinkCopy
-  }
-
-  /** A superuser's session writes although the default is read-only (facts BG-F06), if the server leads at all. */
-  private get sinkCopy(): Copy | undefined {
-    const state = this.sink?.state
-    return state?.is === 'writable' ? state.leader : state?.is === 'readOnly' && state.copy.leading ? state.copy : undefined
+    return leading(this.sink)
   }
 
   /** Up to where the source's changes are applied, in its time. */
@@ -187,7 +125,7 @@ export class Connector implements Carrier {
       if (this.next < 0) this.next = world.changes.length
       this.flushLater()
     }
-    const can = this.offsets !== undefined && this.sameDatabase(source) && this.sinkCopy !== undefined && this.stalls === 0
+    const can = this.offsets !== undefined && this.sameDatabase(source) && this.fills !== undefined && !this.stalls.any
     if (can === this.moving) return
     if (can) {
       this.legs.push({ atUs: world.sim.now, fromUs: this.positionUs(), moving: true, measuredUs: undefined })
@@ -244,14 +182,14 @@ export class Connector implements Carrier {
     return copy !== undefined && this.offsets !== undefined && databases.database(copy) === databases.database(this.offsets.source)
   }
 
-  /** Changes of its source, but for those that a connector brought there. */
+  /** Changes of its source, but for those that a connector brought there: they have an origin. What a relay writes is a client's like any other. */
   private concerns({ commit }: Change): boolean {
-    return this.sameDatabase(commit.copy) && commit.by !== 'cdc' && commit.by !== 'relay'
+    return this.sameDatabase(commit.copy) && commit.by !== 'cdc'
   }
 
   /** @returns false when the sink has just gone: the change is not passed over */
   private apply({ key, commit }: Change): boolean {
-    const sink = this.sinkCopy
+    const { fills: sink } = this
     if (sink === undefined) {
       this.consider()
       return false
@@ -295,52 +233,18 @@ export class Connector implements Carrier {
 }
 
 /** The image `cdc:1`: `args: [--name=forward, --from=legacy, --to=modern, --mode=versioned]`. */
-export class ConnectorProgram implements ContainerProgram {
-  private readonly running = new Map<string, Connector>()
-
-  constructor(private readonly world: World) {}
-
-  private of(c: ContainerHandle): Connector | undefined {
-    return this.running.get(`${c.pod.uid}/${c.incarnation}`)
+export class ConnectorProgram extends CarrierProgram<Connector> {
+  constructor(world: World) {
+    super(world, 'cdc', 'kubectl exec deploy/cdc -- curl -s localhost:8083/metrics | /offset')
   }
 
-  start(c: ContainerHandle): void {
+  protected begun(c: ContainerHandle): Connector | string {
     const options = connectorOptions(c.container.args ?? [])
-    if (typeof options === 'string') return c.exited(2)
-    this.running.set(`${c.pod.uid}/${c.incarnation}`, new Connector(this.world, c, options))
+    return typeof options === 'string' ? options : new Connector(this.world, c, options)
   }
 
-  signal(c: ContainerHandle, s: 'TERM' | 'INT' | 'QUIT' | 'KILL'): void {
-    const connector = this.of(c)
-    if (connector === undefined) return c.exited(s === 'KILL' ? 137 : 143)
-    connector.end(s === 'KILL' ? 137 : 0, s !== 'KILL')
-  }
-
-  machineLost(c: ContainerHandle): void {
-    this.of(c)?.end(137, false)
-  }
-
-  ready(c: ContainerHandle): boolean {
-    return this.of(c)?.up === true
-  }
-
-  programs(c: ContainerHandle): CommandRegistry {
-    const { sim } = this.world
-    const curl: Command = {
-      name: 'curl',
-      summary: 'kubectl exec deploy/cdc -- curl -s localhost:8083/metrics | /offset',
-      check: checkCurl,
-      latencyUs: () => 5_000,
-      look: call => {
-        const connector = this.of(c)
-        if (connector?.up !== true || !/:8083\//.test(call.argv.at(-1) ?? '')) return { output: failed('curl: (7) Failed to connect to localhost port 8083: Connection refused\n', 7), afterUs: 0, stableUntilUs: NEVER }
-        return { output: ok(call.argv.at(-1)?.endsWith('/offset') === true ? connector.offset() : call.argv.at(-1)?.endsWith('/metrics') === true ? connector.metrics() : '404 page not found\n'), afterUs: 0, stableUntilUs: sim.now }
-      },
-      *run() {
-        return ok()
-      },
-    }
-    return new CommandRegistry('container cdc').register(curl)
+  protected page(connector: Connector, path: string): string | undefined {
+    return path === '/offset' ? connector.offset() : path === '/metrics' ? connector.metrics() : undefined
   }
 }
 

@@ -12,7 +12,7 @@ import { ApplicationEntrance } from './entrance.ts'
 import type { ApplicationOptions } from './options.ts'
 import { CurlWithPrometheus, Prometheus } from './monitoring/prometheus.ts'
 import { postgresDatabases } from './postgres.ts'
-import { Outbox } from './outbox.ts'
+import { Outboxes } from './outbox.ts'
 import { Requests } from './requests.ts'
 import { Rollouts } from './rollout.ts'
 import { Rows } from './rows.ts'
@@ -68,7 +68,7 @@ export class ApplicationCluster implements Cluster {
   private besides(databases: Databases): Pick<ApplicationCluster, 'world' | 'kubernetes' | 'rollouts'> & { readonly databases: Databases } {
     const { kubernetes } = databases
     const world = new World(this.sim, this.options, databases)
-    world.outboxes = { legacy: new Outbox(world, 'legacy'), modern: new Outbox(world, 'modern') }
+    world.outboxes = new Outboxes(world)
     const rollouts = new Rollouts(world)
     defineImages(world)
     for (const object of objects(this.options)) kubernetes.create(object)

@@ -16,6 +16,8 @@ const SILENT_US: Us = 5 * SECOND
 
 export class Connection implements Client {
   private session: Session | undefined
+  /** The one that serves until its successor has come. */
+  private old: Session | undefined
   private knocks = 0
   private knockEpoch = -1
   private waiting: TimerId | undefined
@@ -39,7 +41,8 @@ export class Connection implements Client {
 
   /** What a statement would find now; undefined while there is no connection. */
   get state(): SessionState | undefined {
-    return this.arriving ? undefined : this.last
+    if (!this.arriving) return this.last
+    return this.old?.state.is === 'closed' ? undefined : this.old?.state
   }
 
   /** The database that takes writes through it now. */
@@ -54,8 +57,9 @@ export class Connection implements Client {
   }
 
   sessionChanged(state: SessionState): void {
-    if (!this.open || this.arriving) return
-    this.learn(state)
+    if (!this.open) return
+    if (!this.arriving) this.learn(state)
+    else if (this.old !== undefined) this.changed()
   }
 
   close(): void {
@@ -63,6 +67,7 @@ export class Connection implements Client {
     this.cancel()
     this.session?.close()
     this.session = undefined
+    this.retire()
     this.last = undefined
   }
 
@@ -75,6 +80,7 @@ export class Connection implements Client {
   private knock(): void {
     const answer = this.door.connect(this, this.knocks++)
     this.knockEpoch = this.sim.epoch
+    if (answer.is !== 'open') this.retire()
     if (answer.is === 'refused') return this.tell(undefined)
     if (answer.is === 'silent') {
       this.tell({ is: 'silent' })
@@ -84,8 +90,9 @@ export class Connection implements Client {
     this.arriving = true
     this.later(answer.afterUs, () => {
       this.arriving = false
+      this.retire()
       if (this.session === undefined) return
-      this.life = this.sim.after(this.lifeUs * (this.knocks === 1 ? this.sim.chance.draw(this.id, 'application.connection-life', 0) : 1), () => this.renew())
+      this.life = this.sim.after(this.lifeUs * (this.knocks === 1 ? this.sim.chance.draw(this.id, 'application.connection-life', 0) : 1), () => this.replace())
       this.learn(this.session.state)
     })
   }
@@ -95,6 +102,20 @@ export class Connection implements Client {
     this.cancelWait()
     if (state.is === 'silent') this.later(SILENT_US, () => this.renew())
     this.tell(state)
+  }
+
+  /** At the end of its life it is replaced, and a pool has others meanwhile: nobody is refused for that (rule APP-POOL-1). */
+  private replace(): void {
+    this.cancel()
+    this.old = this.session
+    this.session = undefined
+    this.knock()
+    if (this.old === undefined) this.changed()
+  }
+
+  private retire(): void {
+    this.old?.close()
+    this.old = undefined
   }
 
   private renew(): void {

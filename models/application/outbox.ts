@@ -3,39 +3,51 @@
  * (rules APP-OUTBOX-…). The bulk is a queue of rows as a flow (`polling.ts`); the rows of the sampled keys are carried one by one when the relay has come so far. Source: microservices.io Transactional outbox, Polling publisher, Idempotent consumer; facts/vitess-bluegreen.md §9c.
  */
 import { contains, type Copy } from '../../src/cluster/log/index.ts'
-import { defineEvent, MILLISECOND, NEVER, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
-import { type Command, CommandRegistry, failed, ok } from '../../src/operator/command.ts'
-import type { ContainerHandle, ContainerProgram } from '../kubernetes/index.ts'
+import { defineEvent, MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import type { ContainerHandle } from '../kubernetes/index.ts'
 import { isSide } from './backfill.ts'
-import { applied, born, type Carrier, type Life } from './cdc.ts'
+import { applied, born, type Carrier, CarrierProgram, leading, type Life, type Mode, Stalls } from './carrier.ts'
 import type { Connection } from './connection.ts'
 import { advance, type Piece, valueAt } from './monitoring/pieces.ts'
 import { type Pace, Polling } from './polling.ts'
 import type { Side } from './rows.ts'
-import { checkCurl, type World } from './world.ts'
+import type { World } from './world.ts'
 
 const RUNS = defineEvent('application.relay')
 
-/** The outbox of one of the two databases: how many rows the program has put there, as a flow. */
+/** The table `outbox` of a database: how many rows the program has put there, as a flow, and which of them are gone again. It goes with its database. */
 export class Outbox {
+  /** Every change before this place of the list is delivered, and its row deleted. */
+  marked = 0
+  /** Who deletes from it now, and how many rows had been deleted by those who have left. */
+  readonly readers = new Set<Polling>()
+  private left = 0
   private readonly written: Piece[] = []
 
   constructor(
     private readonly world: World,
-    private readonly side: Side,
-  ) {
-    const { builds } = world.options
-    const used = Object.values(builds).some(({ outbox, flags }) => outbox || Object.values(flags).some(values => Object.values(values).some(changes => changes.outbox === true)))
-    if (!used) return
-    // Rows wait from the first write on, whether or not anybody carries them.
-    const account = (): void => this.account()
-    world.onChange(account)
-    world.kubernetes.onRouteChange(account)
+    readonly database: object,
+  ) {}
+
+  /** From now on rows come at this rate. @param perUs rows a microsecond */
+  comes(perUs: number): void {
+    advance(this.written, this.world.sim.now, perUs)
   }
 
   /** Rows that had come by then. */
   writtenAt(atUs: Us): number {
     return valueAt(this.written, atUs)
+  }
+
+  /** How many rows have been deleted from it in all. Two relays of one outbox each take all of it: a row goes when the first has it. */
+  deletedAt(atUs: Us): number {
+    return Math.max(this.left, ...[...this.readers].map(each => each.deletedAt(atUs)))
+  }
+
+  /** One has deleted so many rows, and goes. */
+  leaves(reader: Polling, deleted: number): void {
+    this.readers.delete(reader)
+    this.left = Math.max(this.left, deleted)
   }
 
   /** Rows a microsecond, now. */
@@ -49,17 +61,42 @@ export class Outbox {
     for (const { atUs, value, perUs } of this.written.slice(at)) if (perUs > 0) return atUs + Math.max(0, rows - value) / perUs
     return this.world.sim.now
   }
+}
 
+/** The outboxes of all databases: rows wait from the first write on, whether or not anybody carries them. */
+export class Outboxes {
+  private readonly all = new Map<object, Outbox>()
+
+  constructor(private readonly world: World) {
+    const { builds } = world.options
+    const used = Object.values(builds).some(({ outbox, flags }) => outbox || Object.values(flags).some(values => Object.values(values).some(changes => changes.outbox === true)))
+    if (!used) return
+    const account = (): void => this.account()
+    world.onChange(account)
+    world.kubernetes.onRouteChange(account)
+  }
+
+  /** That of the database which a copy belongs to. */
+  of(copy: Copy): Outbox {
+    const database = this.world.databases.database(copy)
+    let outbox = this.all.get(database)
+    if (outbox === undefined) this.all.set(database, (outbox = new Outbox(this.world, database)))
+    return outbox
+  }
+
+  /** A row comes with each statement that succeeds (rule APP-OUTBOX-1): as many as `database_writes_total` counts. */
   private account(): void {
-    const { sim, options } = this.world
-    let share = 0
-    for (const { view, share: each } of this.world.routes()) {
-      const pod = this.world.pods.get(view.uid)
+    const { world } = this
+    const rates = new Map<Outbox, number>()
+    for (const { view, share } of world.routes()) {
+      const pod = world.pods.get(view.uid)
       if (pod === undefined || !pod.behaviour.outbox || pod.prospect().is !== 'served') continue
-      if (pod.behaviour.writes === this.side || pod.behaviour.writes === 'both') share += each
+      for (const [side, { tried, failed }] of Object.entries(pod.statements())) {
+        const copy = pod.connection(side as Side)?.writable
+        if (copy !== undefined) rates.set(this.of(copy), (rates.get(this.of(copy)) ?? 0) + share * (tried - failed))
+      }
     }
-    const perUs = (share * options.writesPerSecond) / SECOND
-    advance(this.written, sim.now, perUs)
+    for (const outbox of this.all.values()) outbox.comes(((rates.get(outbox) ?? 0) * world.options.writesPerSecond) / SECOND)
   }
 }
 
@@ -67,19 +104,17 @@ export interface RelayOptions {
   readonly name: string
   readonly from: Side
   readonly to: Side
-  /** blind: the row as the outbox has it; versioned: only over an older one. */
-  readonly mode: 'blind' | 'versioned'
+  readonly mode: Mode
   /** How many rows it takes at a poll, how often it polls, and how many of them it applies at a time. */
   readonly batchRows: number
   readonly pollMs: number
   readonly workers: number
 }
 
-/** What a relay leaves in the database: the rows that it has not deleted yet, and how many it has taken in all. */
-export interface RelayState {
-  /** Every change before this place of the list is delivered, and its row deleted. */
-  marked: number
-  served: number
+/** A relay reads the outbox of the database that it is connected to; of another one after that, where a new one has come in its place. */
+interface Stint {
+  readonly outbox: Outbox
+  readonly polling: Polling
 }
 
 export class Relay implements Carrier {
@@ -88,14 +123,10 @@ export class Relay implements Carrier {
   readonly life: Life
   private source: Connection | undefined
   private sink: Connection | undefined
-  private state: RelayState | undefined
-  /** The database whose outbox it reads. */
-  private home: object | undefined
-  private readonly outbox: Outbox
-  private polling: Polling | undefined
-  private stalls = 0
+  private readonly stints: Stint[] = []
+  private readonly stalls = new Stalls(() => this.consider())
   private next = 0
-  /** When each change since `marked` was delivered, by its place. */
+  /** When it delivered each change that is not marked yet, by its place. */
   private readonly delivered = new Map<number, Us>()
   private timer: TimerId | undefined
 
@@ -105,7 +136,6 @@ export class Relay implements Carrier {
     readonly options: RelayOptions,
   ) {
     const { sim, options: cluster } = world
-    this.outbox = world.outboxes[options.from]
     this.life = born(sim.now)
     world.connectors.add(this)
     world.carriers.push(this)
@@ -117,10 +147,6 @@ export class Relay implements Carrier {
     this.timer = undefined
     this.up = true
     this.life.upUs = world.sim.now
-    this.state = world.relayed.get(options.name) ?? { marked: 0, served: 0 }
-    world.relayed.set(options.name, this.state)
-    this.next = this.state.marked
-    this.polling = new Polling(atUs => this.outbox.writtenAt(atUs), this.pace(), world.sim.now, this.state.served)
     this.source = world.connect(this.c.pod.name, this.c.machine.name, options.from, () => this.consider())
     this.sink = world.connect(this.c.pod.name, this.c.machine.name, options.to, () => this.consider())
     this.c.readinessChanged()
@@ -131,14 +157,9 @@ export class Relay implements Carrier {
   end(code: number, clean: boolean): void {
     if (!this.alive) return
     const { world } = this
-    const { now } = world.sim
-    if (this.polling !== undefined && this.state !== undefined) {
-      this.mark(clean ? now : this.polling.deletedUntilUs(now))
-      this.state.served = clean ? this.polling.servedAt(now) : this.polling.deletedAt(now)
-      this.polling.move(now, false)
-    }
+    this.leave(clean)
     this.alive = false
-    this.life.endedUs = now
+    this.life.endedUs = world.sim.now
     this.up = false
     if (this.timer !== undefined) world.sim.cancel(this.timer)
     for (const connection of [this.source, this.sink]) if (connection !== undefined) world.disconnect(connection)
@@ -147,17 +168,35 @@ export class Relay implements Carrier {
     world.changed()
   }
 
-  /** A fault holds it up; returns how to end that. */
+  /** It turns to the outbox of this database. */
+  private turn(outbox: Outbox): void {
+    if (this.stint?.outbox === outbox) return
+    this.leave(false)
+    this.delivered.clear()
+    this.next = outbox.marked
+    const { now } = this.world.sim
+    const polling = new Polling(atUs => outbox.writtenAt(atUs), this.pace(), now, outbox.deletedAt(now))
+    outbox.readers.add(polling)
+    this.stints.push({ outbox, polling })
+  }
+
+  /** It has no more to do with the outbox that it reads. @param clean it deletes what it has applied of a batch first */
+  private leave(clean: boolean): void {
+    const { stint } = this
+    if (stint === undefined) return
+    const { now } = this.world.sim
+    const { outbox, polling } = stint
+    this.mark(stint, clean ? now : polling.deletedUntilUs(now))
+    outbox.leaves(polling, clean ? polling.servedAt(now) : polling.deletedAt(now))
+    polling.move(now, false)
+  }
+
+  private get stint(): Stint | undefined {
+    return this.stints.at(-1)
+  }
+
   stall(): () => void {
-    this.stalls += 1
-    this.consider()
-    let over = false
-    return () => {
-      if (over) return
-      over = true
-      this.stalls -= 1
-      this.consider()
-    }
+    return this.stalls.begin()
   }
 
   /** The database that it fills, while it can: its session may write where the default is read-only, as a connector's (rule APP-CDC-5). */
@@ -169,17 +208,17 @@ export class Relay implements Carrier {
     if (!this.alive || !this.up) return
     // It deletes what it has carried, so the source, too, has to take writes.
     const source = leading(this.source)
-    if (source !== undefined) this.home = this.world.databases.database(source)
-    const can = source !== undefined && this.fills !== undefined && this.stalls === 0
+    if (source !== undefined) this.turn(this.world.outboxes.of(source))
+    const can = source !== undefined && this.fills !== undefined && !this.stalls.any
     if (can === this.moving) return
-    this.polling?.move(this.world.sim.now, can)
+    this.stint?.polling.move(this.world.sim.now, can)
     this.world.sim.note(RUNS, this.options.name, can ? 1 : 0, () => (can ? `relay ${this.options.name} carries the outbox of ${this.options.from} to ${this.options.to}` : `relay ${this.options.name} stands still`))
     this.plan()
     this.world.changed()
   }
 
   private get moving(): boolean {
-    return this.polling?.moving === true
+    return this.stint?.polling.moving === true
   }
 
   private pace(): Pace {
@@ -199,28 +238,31 @@ export class Relay implements Carrier {
     if (!this.up) return
     if (this.timer !== undefined) sim.cancel(this.timer)
     this.timer = undefined
-    if (!this.moving) return
+    const { stint } = this
+    if (stint === undefined || !stint.polling.moving) return
+    this.next = Math.max(this.next, stint.outbox.marked)
     while (this.next < changes.length && !this.concerns(this.next)) this.next += 1
     const change = changes[this.next]
     if (change === undefined) return
     const cameUs = change.commit.atUs
-    const dueUs = (this.polling as Polling).dueUs(cameUs, this.outbox.writtenAt(cameUs), sim.now)
+    const dueUs = stint.polling.dueUs(cameUs, stint.outbox.writtenAt(cameUs), sim.now)
     this.timer = sim.after(Math.max(0, Math.ceil(dueUs - sim.now)), () => {
       this.timer = undefined
-      this.take(this.next)
+      this.take(stint, this.next)
       this.plan()
     })
   }
 
   /** One worker applies rows in their order; several share a batch, and nobody holds a row back until the one before it is done (rule APP-OUTBOX-4). */
-  private take(nth: number): void {
+  private take(stint: Stint, nth: number): void {
     const { sim, options } = this.world
-    this.mark((this.polling as Polling).deletedUntilUs(sim.now))
+    this.mark(stint, stint.polling.deletedUntilUs(sim.now))
     this.next = nth + 1
     const { workers, name } = this.options
     if (workers === 1) return this.apply(nth)
     // Each of them has a row of its own at hand, for as long as a row takes.
     sim.after(Math.round(options.relayRowMs * MILLISECOND * sim.chance.draw(name, 'application.relay-worker', nth)), () => {
+      if (this.stint !== stint) return
       if (this.alive && this.moving) this.apply(nth)
       else this.next = Math.min(this.next, nth)
     })
@@ -229,7 +271,7 @@ export class Relay implements Carrier {
   /** Rows of the outbox of its source, which is where the program wrote them. */
   private concerns(nth: number): boolean {
     const commit = this.world.changes[nth]?.commit
-    return commit?.outbox === true && this.home !== undefined && this.world.databases.database(commit.copy) === this.home
+    return commit?.outbox === true && this.world.databases.database(commit.copy) === this.stint?.outbox.database
   }
 
   private apply(nth: number): void {
@@ -251,21 +293,22 @@ export class Relay implements Carrier {
   }
 
   /** The rows that it had delivered by then are deleted from the outbox. */
-  private mark(byUs: Us): void {
-    const { state, delivered } = this
-    if (state === undefined) return
-    for (; state.marked < this.next; state.marked++) {
-      const atUs = delivered.get(state.marked)
-      if (atUs === undefined && this.concerns(state.marked)) return
+  private mark({ outbox }: Stint, byUs: Us): void {
+    const { delivered } = this
+    for (; outbox.marked < this.next; outbox.marked++) {
+      const atUs = delivered.get(outbox.marked)
+      if (atUs === undefined && this.concerns(outbox.marked)) return
       if (atUs !== undefined && atUs > byUs) return
-      delivered.delete(state.marked)
+      delivered.delete(outbox.marked)
     }
   }
 
   get catchingUp(): boolean {
-    const { polling, outbox } = this
+    const { stint } = this
     const { now } = this.world.sim
-    return polling?.moving === true && outbox.writtenAt(now) - polling.servedAt(now) > 10 * outbox.perUs * SECOND + 1 && this.takesUs > outbox.perUs
+    if (stint === undefined || !stint.polling.moving) return false
+    const { outbox, polling } = stint
+    return outbox.writtenAt(now) - polling.servedAt(now) > 10 * outbox.perUs * SECOND + 1 && this.takesUs > outbox.perUs
   }
 
   /** Rows a microsecond that it can take. */
@@ -276,81 +319,46 @@ export class Relay implements Carrier {
 
   /** What was left after its last poll, however long ago that was. */
   gaugesAt(atUs: Us): Readonly<Record<'outbox_pending' | 'outbox_oldest_seconds', number>> {
-    const measuredUs = this.polling?.measuredUs(atUs)
-    if (this.polling === undefined || measuredUs === undefined) return { outbox_pending: -1, outbox_oldest_seconds: -1 }
-    const served = this.polling.servedAt(measuredUs)
-    const pending = Math.max(0, Math.round(this.outbox.writtenAt(measuredUs) - served))
-    return { outbox_pending: pending, outbox_oldest_seconds: pending === 0 ? 0 : Math.round((10 * Math.max(0, measuredUs - this.outbox.whenCame(served))) / SECOND) / 10 }
+    for (const { outbox, polling } of this.stints.toReversed()) {
+      const measuredUs = polling.measuredUs(atUs)
+      if (measuredUs === undefined) continue
+      const served = polling.servedAt(measuredUs)
+      const pending = Math.max(0, Math.round(outbox.writtenAt(measuredUs) - served))
+      return { outbox_pending: pending, outbox_oldest_seconds: pending === 0 ? 0 : Math.round((10 * Math.max(0, measuredUs - outbox.whenCame(served))) / SECOND) / 10 }
+    }
+    return { outbox_pending: -1, outbox_oldest_seconds: -1 }
   }
 
   metrics(): string {
     return Object.entries(this.gaugesAt(this.world.sim.now)).map(([name, value]) => `${name} ${value}\n`).join('')
   }
 
-  /** Asks the database itself how many rows are in its outbox; empty when that cannot be asked. */
+  /** Asks the database itself how many rows are in its outbox, those of the batch at hand among them; empty when that cannot be asked. */
   pending(): string {
-    if (leading(this.source) === undefined) return ''
+    const { stint } = this
+    if (stint === undefined || leading(this.source) === undefined) return ''
     const { sim, changes } = this.world
+    const { outbox, polling } = stint
+    const deletedUntilUs = polling.deletedUntilUs(sim.now)
     let sampled = 0
-    for (let nth = this.state?.marked ?? 0; nth < changes.length; nth++) if (this.concerns(nth) && !this.delivered.has(nth)) sampled += 1
-    return `${Math.max(sampled, Math.round(this.outbox.writtenAt(sim.now) - (this.polling?.servedAt(sim.now) ?? 0)))}\n`
+    for (let nth = outbox.marked; nth < changes.length; nth++) if (this.concerns(nth) && (this.delivered.get(nth) ?? Number.POSITIVE_INFINITY) > deletedUntilUs) sampled += 1
+    return `${Math.max(sampled, Math.round(outbox.writtenAt(sim.now) - outbox.deletedAt(sim.now)))}\n`
   }
-}
-
-/** The copy behind a session that may write whatever the default is. */
-function leading(connection: Connection | undefined): Copy | undefined {
-  const state = connection?.state
-  return state?.is === 'writable' ? state.leader : state?.is === 'readOnly' && state.copy.leading ? state.copy : undefined
 }
 
 /** The image `relay:1`: `args: [--name=forward, --from=legacy, --to=modern, --mode=versioned, --batch=100, --poll-ms=1000, --workers=1]`. */
-export class RelayProgram implements ContainerProgram {
-  private readonly running = new Map<string, Relay>()
-
-  constructor(private readonly world: World) {}
-
-  private of(c: ContainerHandle): Relay | undefined {
-    return this.running.get(`${c.pod.uid}/${c.incarnation}`)
+export class RelayProgram extends CarrierProgram<Relay> {
+  constructor(world: World) {
+    super(world, 'relay', 'kubectl exec deploy/relay -- curl -s localhost:8083/metrics | /pending')
   }
 
-  start(c: ContainerHandle): void {
+  protected begun(c: ContainerHandle): Relay | string {
     const options = relayOptions(c.container.args ?? [])
-    if (typeof options === 'string') return c.exited(2)
-    this.running.set(`${c.pod.uid}/${c.incarnation}`, new Relay(this.world, c, options))
+    return typeof options === 'string' ? options : new Relay(this.world, c, options)
   }
 
-  signal(c: ContainerHandle, s: 'TERM' | 'INT' | 'QUIT' | 'KILL'): void {
-    const relay = this.of(c)
-    if (relay === undefined) return c.exited(s === 'KILL' ? 137 : 143)
-    relay.end(s === 'KILL' ? 137 : 0, s !== 'KILL')
-  }
-
-  machineLost(c: ContainerHandle): void {
-    this.of(c)?.end(137, false)
-  }
-
-  ready(c: ContainerHandle): boolean {
-    return this.of(c)?.up === true
-  }
-
-  programs(c: ContainerHandle): CommandRegistry {
-    const { sim } = this.world
-    const curl: Command = {
-      name: 'curl',
-      summary: 'kubectl exec deploy/relay -- curl -s localhost:8083/metrics | /pending',
-      check: checkCurl,
-      latencyUs: () => 5_000,
-      look: call => {
-        const relay = this.of(c)
-        const url = call.argv.at(-1) ?? ''
-        if (relay?.up !== true || !/:8083\//.test(url)) return { output: failed('curl: (7) Failed to connect to localhost port 8083: Connection refused\n', 7), afterUs: 0, stableUntilUs: NEVER }
-        return { output: ok(url.endsWith('/pending') ? relay.pending() : url.endsWith('/metrics') ? relay.metrics() : '404 page not found\n'), afterUs: 0, stableUntilUs: sim.now }
-      },
-      *run() {
-        return ok()
-      },
-    }
-    return new CommandRegistry('container relay').register(curl)
+  protected page(relay: Relay, path: string): string | undefined {
+    return path === '/pending' ? relay.pending() : path === '/metrics' ? relay.metrics() : undefined
   }
 }
 

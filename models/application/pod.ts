@@ -15,6 +15,11 @@ const FLAGS = defineEvent('application.flags')
 /** What a request to a pod would meet. */
 export type Prospect = { readonly is: 'served' } | { readonly is: 'paused' } | { readonly is: 'hangs' } | { readonly is: 'fails'; readonly error: string }
 
+/** The databases that a build writes to, in its order. */
+export function sidesOf({ writes, order }: Build): readonly Side[] {
+  return writes !== 'both' ? [writes] : order === 'legacy-first' ? ['legacy', 'modern'] : ['modern', 'legacy']
+}
+
 export class Pod {
   up = false
   alive = true
@@ -121,16 +126,29 @@ export class Pod {
   prospect(): Prospect {
     if (!this.alive || !this.up) return { is: 'fails', error: 'connection refused' }
     if (this.frozen) return { is: 'hangs' }
-    const { writes, paused, order, onLegacyError, onModernError } = this.known
+    const { writes, paused, onLegacyError, onModernError } = this.known
     if (paused) return { is: 'paused' }
-    const sides: readonly Side[] = writes !== 'both' ? [writes] : order === 'legacy-first' ? ['legacy', 'modern'] : ['modern', 'legacy']
-    for (const side of sides) {
+    for (const side of sidesOf(this.known)) {
       const state = this.connections[side]?.state
       if (state?.is === 'silent' || state?.is === 'held') return { is: 'hangs' }
       const error = errorOf(state)
       if (error !== undefined && (writes !== 'both' || (side === 'legacy' ? onLegacyError : onModernError) === 'return')) return { is: 'fails', error: `${side}: ${error}` }
     }
     return { is: 'served' }
+  }
+
+  /** Share of its requests that come to a statement on each database, and in which that fails, told or only logged. */
+  statements(): Partial<Record<Side, { readonly tried: number; readonly failed: number }>> {
+    const { options } = this.world
+    const { onLegacyError, onModernError, errorP } = this.known
+    const found: Partial<Record<Side, { readonly tried: number; readonly failed: number }>> = {}
+    let tried = 1 - errorP
+    for (const side of sidesOf(this.known)) {
+      const failed = tried * (errorOf(this.connections[side]?.state) !== undefined ? 1 : side === 'legacy' ? options.legacyErrorP : options.modernErrorP)
+      found[side] = { tried, failed }
+      if ((side === 'legacy' ? onLegacyError : onModernError) === 'return') tried -= failed
+    }
+    return found
   }
 }
 

@@ -20,6 +20,9 @@ interface Batch {
   readonly rows: number
   /** It looked, and did not just stop. */
   readonly polled: boolean
+  /** How many rows were deleted before it: all that was applied until `deletedUntilUs`. */
+  readonly deleted: number
+  readonly deletedUntilUs: Us
 }
 
 export class Polling {
@@ -33,17 +36,17 @@ export class Polling {
     atUs: Us,
     served: number,
   ) {
-    this.batches.push({ atUs, served, rows: 0, polled: false })
+    this.batches.push({ atUs, served, rows: 0, polled: false, deleted: served, deletedUntilUs: atUs })
   }
 
   get moving(): boolean {
     return Number.isFinite(this.nextUs)
   }
 
-  /** It may poll from now on, or not. What it has applied of a batch it need not apply again. */
+  /** It may poll from now on, or not. What it has applied of a batch it need not apply again, but has not deleted it either. */
   move(atUs: Us, moving: boolean): void {
     this.advance(atUs)
-    if (!moving && this.moving) this.batches.push({ atUs, served: this.servedAt(atUs), rows: 0, polled: false })
+    if (!moving && this.moving) this.batches.push({ atUs, served: this.servedAt(atUs), rows: 0, polled: false, deleted: this.deletedAt(atUs), deletedUntilUs: this.deletedUntilUs(atUs) })
     this.nextUs = moving ? this.tick(atUs) : Number.POSITIVE_INFINITY
   }
 
@@ -56,19 +59,19 @@ export class Polling {
   /** Rows of whole batches by then: those that it has deleted from the outbox. */
   deletedAt(atUs: Us): number {
     const batch = this.at(atUs)
-    return batch.served + (this.endUs(batch) <= atUs ? batch.rows : 0)
+    return this.done(batch, atUs) ? batch.served + batch.rows : batch.deleted
   }
 
-  /** When the batch that it is at began, or the last one ended: what was applied by then is deleted. */
+  /** When the batch that it is at began, be it that it was held up in it, or the last one ended: what was applied by then is deleted. */
   deletedUntilUs(atUs: Us): Us {
     const batch = this.at(atUs)
-    return this.endUs(batch) <= atUs ? atUs : batch.atUs
+    return this.done(batch, atUs) ? atUs : batch.deletedUntilUs
   }
 
   /** When it last had finished a batch, or found nothing to do; undefined before it ever looked. */
   measuredUs(atUs: Us): Us | undefined {
     this.advance(atUs)
-    const batch = this.batches.findLast(each => each.polled && this.endUs(each) <= atUs)
+    const batch = this.batches.findLast(each => this.done(each, atUs))
     return batch === undefined ? undefined : this.endUs(batch)
   }
 
@@ -83,6 +86,10 @@ export class Polling {
     const whole = Math.max(0, Math.ceil(ahead / batchRows) - 1)
     const turnUs = pollUs * Math.max(1, Math.ceil((batchRows * rowUs) / pollUs))
     return first + whole * turnUs + Math.max(0, ahead - whole * batchRows) * rowUs
+  }
+
+  private done(batch: Batch, atUs: Us): boolean {
+    return batch.polled && this.endUs(batch) <= atUs
   }
 
   private endUs({ atUs, rows }: Batch): Us {
@@ -105,7 +112,7 @@ export class Polling {
       const atUs = this.nextUs
       const last = this.batches.at(-1) as Batch
       const served = last.served + last.rows
-      const batch: Batch = { atUs, served, rows: Math.max(0, Math.min(this.pace.batchRows, this.written(atUs) - served)), polled: true }
+      const batch: Batch = { atUs, served, rows: Math.max(0, Math.min(this.pace.batchRows, this.written(atUs) - served)), polled: true, ...(last.polled ? { deleted: served, deletedUntilUs: atUs } : { deleted: last.deleted, deletedUntilUs: last.deletedUntilUs }) }
       // One look in vain after another is one.
       if (batch.rows === 0 && last.rows === 0 && last.polled) this.batches.pop()
       this.batches.push(batch)

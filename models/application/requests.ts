@@ -6,7 +6,7 @@ import type { Copy } from '../../src/cluster/log/index.ts'
 import { type Process, SECOND, Signal, sample, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
 import { asDistribution } from '../kubernetes/index.ts'
 import type { Build } from './options.ts'
-import type { Pod } from './pod.ts'
+import { type Pod, sidesOf } from './pod.ts'
 import type { Commit, Key, LegRecord, Operation, Side, Sql } from './rows.ts'
 import { effectOf } from './statements.ts'
 import type { World } from './world.ts'
@@ -115,7 +115,7 @@ export class Requests {
     if (build.errorP > 0 && this.world.sim.chance.draw('request', 'application.build-error', operation.id * 16 + attempt) < build.errorP) return 'error'
     operation.sql ??= this.sqlFor(pod, operation, build)
     if (operation.sql === undefined) return 'error'
-    const sides: readonly Side[] = build.writes !== 'both' ? [build.writes] : build.order === 'legacy-first' ? ['legacy', 'modern'] : ['modern', 'legacy']
+    const sides = sidesOf(build)
     let version: number | undefined
     for (const side of sides) {
       const answer = yield* this.statement(pod, side, operation, build, attempt, version)

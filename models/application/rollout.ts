@@ -30,9 +30,25 @@ export interface Progress {
 
 export const KIND = 'Rollout'
 
-/** Pods of the canary at a weight, without traffic routing: a share of whole pods, and one at least (facts BG-F24). */
-export function canaryPods(replicas: number, weight: number): number {
-  return weight <= 0 ? 0 : Math.min(replicas, Math.max(1, Math.round((replicas * weight) / 100)))
+/**
+ * Pods of each revision at a weight, without traffic routing: of the nearest shares of whole pods the closest, with one pod more where there may be one, and of neither
+ * revision none (facts BG-F24; argo-rollouts utils/replicaset/canary.go approximateWeightedCanaryStableReplicaCounts).
+ * @param weight 0 … 100 @param surge how many pods more there may be
+ */
+export function canaryPods(replicas: number, weight: number, surge: number): { readonly canary: number; readonly stable: number } {
+  const exact = (replicas * weight) / 100
+  const whole = weight <= 0 || weight >= 100 || (replicas === 1 && surge === 0)
+  const options: { readonly canary: number; readonly stable: number }[] = []
+  for (const total of surge > 0 ? [replicas, replicas + 1] : [replicas]) {
+    const above = Math.ceil(exact)
+    const below = Math.floor(exact)
+    if (above < total || whole) options.push({ canary: above, stable: total - above })
+    // Of two that are as close the larger.
+    const tied = (total * weight) / 100 === Math.floor((total * weight) / 100) + 0.5
+    if (!tied && (below > 0 || whole)) options.push({ canary: below, stable: total - below })
+  }
+  const off = ({ canary, stable }: { readonly canary: number; readonly stable: number }): number => Math.abs((100 * canary) / (canary + stable) - weight)
+  return options.reduce((best, each) => (off(each) < off(best) ? each : best), options[0] ?? { canary: 0, stable: replicas })
 }
 
 export class Rollouts {
@@ -51,12 +67,15 @@ export class Rollouts {
     this.world.kubernetes.controllers.enqueue(KIND, key)
   }
 
-  /** Goes on at a pause; `full` skips all that is left. */
+  /** Ends the step that it is at, a pause or an analysis under way; `full` skips all that is left, after an abort, too (argo-rollouts promote.go getPatches, canary.go). */
   promote(key: string, full: boolean): void {
     const progress = this.all.get(key)
-    if (progress === undefined) return
-    if (full) progress.step = Number.MAX_SAFE_INTEGER
-    else if (progress.pausedUntilUs !== undefined) this.next(progress)
+    if (progress === undefined || progress.stable === progress.update || (progress.aborted && !full)) return
+    this.next(progress)
+    if (full) {
+      progress.step = Number.MAX_SAFE_INTEGER
+      progress.aborted = false
+    }
     this.enqueue(key)
   }
 
@@ -106,15 +125,16 @@ export class Rollouts {
     const moving = progress.update !== progress.stable
     const weight = !moving || progress.aborted ? 0 : progress.step >= steps.length ? 100 : weightAt(steps, progress.step)
     const routed = canary?.trafficRouting !== undefined
-    const wanted = !moving ? 0 : routed ? (weight === 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100))) : canaryPods(replicas, weight)
+    const surge = countOrShare(canary?.maxSurge, replicas, '25%', 'up')
+    const counts = canaryPods(replicas, weight, surge)
+    const wanted = !moving ? 0 : routed ? (weight === 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100))) : counts.canary
     this.world.weights = routed && moving ? { canary: progress.update, share: weight / 100 } : undefined
     const living = kubernetes.pods$.ownedBy(KIND, key).filter(p => !p.terminating && !p.finished)
     const fresh = moving ? living.filter(p => p.labels['pod-template-hash'] === progress.update) : []
     const old = living.filter(p => !fresh.includes(p))
-    const stable = routed && weight < 100 ? replicas : replicas - wanted
-    const surge = countOrShare(canary?.maxSurge, replicas, '25%', 'up') + (routed ? replicas : 0)
+    const stable = !moving || (routed && weight < 100) ? replicas : routed ? replicas - wanted : counts.stable
     const minimum = replicas - countOrShare(canary?.maxUnavailable, replicas, '25%', 'down')
-    let room = replicas + Math.max(1, surge) - living.length
+    let room = replicas + Math.max(1, surge + (routed ? replicas : 0)) - living.length
     const create = (n: number, hash: string): void => {
       for (let i = 0; i < n && room > 0; i++, room--) this.createPod(object, key, hash, revisions.template(hash))
     }

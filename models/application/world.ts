@@ -5,10 +5,11 @@ import type { Simulation } from '../../src/kernel/index.ts'
 import type { Finding } from '../../src/operator/command.ts'
 import type { Kubernetes, PodView } from '../kubernetes/index.ts'
 import { Connection, type Door } from './connection.ts'
-import type { Carrier, Change, Offsets } from './cdc.ts'
+import type { Carrier, Change } from './carrier.ts'
+import type { Offsets } from './cdc.ts'
 import type { ApplicationOptions } from './options.ts'
 import type { Prometheus } from './monitoring/prometheus.ts'
-import type { Outbox, RelayState } from './outbox.ts'
+import type { Outboxes } from './outbox.ts'
 import type { Pod } from './pod.ts'
 import type { Rows, Side } from './rows.ts'
 
@@ -36,8 +37,7 @@ export interface Databases {
 
 export class World {
   rows!: Rows
-  /** The outboxes of the two databases. */
-  outboxes!: Readonly<Record<Side, Outbox>>
+  outboxes!: Outboxes
   /** The running pods of the program, by uid. */
   readonly pods = new Map<string, Pod>()
   /** Share of the requests that go to pods of a revision, where a mesh splits them; undefined = evenly over the Ready pods. */
@@ -46,10 +46,9 @@ export class World {
   prometheus: Prometheus | undefined
   /** The flag service does not answer. */
   flagsAway = 0
-  /** The running connectors and relays, what they leave behind by name, and the changes that they carry, oldest first. */
+  /** The running connectors and relays, what connectors leave behind by name, and the changes that they carry, oldest first. */
   readonly connectors = new Set<Carrier>()
   readonly offsets = new Map<string, Offsets>()
-  readonly relayed = new Map<string, RelayState>()
   /** Every connector and relay that there ever was: their metrics are asked for afterwards, too. */
   readonly carriers: Carrier[] = []
   readonly changes: Change[] = []

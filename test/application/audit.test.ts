@@ -104,6 +104,7 @@ test('an update that finds its row deleted a moment before loses nothing; where 
       op(9_003, 'update', again ? 20 : afterwards ? 4 : 1, again ? 22 : 5, 'no-row')
     })
   expect(play(false, 9_001).lost).toBe(0)
+  expect(play(false, 9_001, true).lost).toBe(0)
   expect(play(false, undefined, true).lost).toBe(2)
   // Both at one time: the deletion may have been the last, so that there is no row is right.
   expect(play(false, undefined)).toEqual({ lost: 0, divergent: 0 })

@@ -8,10 +8,26 @@ const set = (on: Bench): unknown => on.run('kubectl argo rollouts set image weba
 const fresh = (on: Bench): number => [...on.cluster.world.pods.values()].filter(pod => pod.c.image === 'webapp:2' && pod.c.pod.ready && !pod.c.pod.terminating).length
 
 test('O11, BG-T12: of six pods 20 % is one and 50 % three; less than 5 % takes 20 pods', () => {
-  expect([canaryPods(6, 20), canaryPods(6, 50), canaryPods(6, 0), canaryPods(6, 100), canaryPods(6, 1)]).toEqual([1, 3, 0, 6, 1])
-  const smallestShare = (replicas: number): number => canaryPods(replicas, 1) / replicas
+  const counts = (replicas: number, weight: number, surge: number): readonly number[] => Object.values(canaryPods(replicas, weight, surge))
+  expect([counts(6, 20, 2), counts(6, 50, 2), counts(6, 0, 2), counts(6, 100, 2)]).toEqual([[1, 5], [3, 3], [0, 6], [6, 0]])
+  const smallestShare = (replicas: number): number => canaryPods(replicas, 1, 0).canary / replicas
   expect([6, 10, 19].every(n => smallestShare(n) >= 0.05)).toBe(true)
   expect(smallestShare(21)).toBeLessThan(0.05)
+})
+
+test('APP-CANARY-1: of the nearest shares the closest, with a pod more where there may be one, and of neither revision none', () => {
+  // Those of argo-rollouts’ own tests and examples, and others reckoned after them.
+  for (const [replicas, weight, surge, canary, stable] of [
+    [10, 0, 1, 0, 10], [10, 1, 1, 1, 10], [10, 18, 1, 2, 9], [10, 19, 1, 2, 9], [10, 20, 1, 2, 8], [10, 23, 1, 2, 8], [10, 24, 1, 3, 8], [10, 25, 1, 3, 8], [10, 99, 1, 10, 1], [10, 100, 1, 10, 0],
+    [10, 5, 1, 1, 10], [1, 5, 1, 1, 1], [1, 95, 1, 1, 1], [4, 10, 1, 1, 4], [5, 25, 2, 1, 4], [6, 1, 2, 1, 6], [6, 95, 2, 6, 1], [6, 95, 0, 5, 1], [3, 50, 0, 2, 1],
+  ] as const) expect([replicas, weight, surge, ...Object.values(canaryPods(replicas, weight, surge))]).toEqual([replicas, weight, surge, canary, stable])
+  const on = bench({ builds: BUILDS, canary: [{ setWeight: 95 }, { pause: {} }] })
+  set(on)
+  on.wait(300)
+  expect([fresh(on), on.cluster.world.pods.size]).toEqual([6, 7])
+  on.run('kubectl argo rollouts promote webapp')
+  on.wait(120)
+  expect([fresh(on), on.cluster.world.pods.size]).toEqual([6, 6])
 })
 
 test('steps: weights are reached, timed pauses end by themselves, and after the last step all pods are new', () => {

@@ -98,6 +98,36 @@ test('BG-T32: the program and a connector bring the same change twice: blind, th
   expect(back('versioned')).toBe(0)
 })
 
+test('APP-CDC-4: what a relay brought a connector back carries on: blind, it lies over what has come since; by version it changes nothing', () => {
+  const run = (mode: 'blind' | 'versioned'): { readonly brought: number; readonly older: number } => {
+    const on = bench({ image: 'webapp:2', builds: { 'webapp:2': { outbox: true, statement: 'versioned' } }, relays: [{ name: 'relay', replicas: 1, mode: 'versioned', batchRows: 1_000 }], connectors: [{ name: 'back', replicas: 1, from: 'modern', to: 'legacy', mode }], writesPerSecond: 100, followUpShare: 0.8, followUpMs: 1_200 })
+    on.wait(120)
+    const { world } = on.cluster
+    const legacy = world.rows.keys.map(({ commits }) => commits.filter(({ copy }) => world.rows.sideOf(copy) === 'legacy'))
+    const older = legacy.flatMap(commits => commits.filter(({ by, version }, i) => by === 'cdc' && version < (commits[i - 1]?.version ?? 0)))
+    return { brought: legacy.flat().filter(({ by }) => by === 'cdc').length, older: older.length }
+  }
+  const blind = run('blind')
+  expect([blind.brought > 100, blind.older > 10]).toEqual([true, true])
+  expect(run('versioned')).toEqual({ brought: 0, older: 0 })
+})
+
+test('APP-CDC-1: of a database that has come in the place of its source it has no slot: it stands still', () => {
+  const on = bench({ image: 'webapp:2', builds: { 'webapp:2': { statement: 'versioned', writes: 'modern', reads: 'modern' } }, connectors: [{ name: 'back', replicas: 1, from: 'modern', to: 'legacy', mode: 'versioned' }] })
+  const brought = (): number => on.cluster.world.rows.keys.reduce((sum, { commits }) => sum + commits.filter(({ by }) => by === 'cdc').length, 0)
+  on.wait(60)
+  expect(brought()).toBeGreaterThan(100)
+  on.run('kubectl scale statefulset green-db --replicas=0')
+  on.run('kubectl delete pvc data-green-db-0')
+  on.run('kubectl scale statefulset green-db --replicas=1')
+  for (let i = 0; i < 60 && on.run('psql -h green-db-0.green-db -Atc select').code !== 0; i++) on.wait(5)
+  const before = brought()
+  const begin = on.operations().length
+  on.wait(120)
+  expect(on.operations().filter(({ id, outcome }) => id > begin && outcome === 'ok').length).toBeGreaterThan(100)
+  expect(brought()).toBe(before)
+})
+
 test('what one connector brought another does not carry on, and a fence by the default does not keep it out', () => {
   const on = bench({ image: 'webapp:2', builds: FLAG, flags: { delivery: 'stream' }, connectors: [{ name: 'cdc', replicas: 1, mode: 'blind' }, { name: 'back', replicas: 1, from: 'modern', to: 'legacy', mode: 'blind' }] })
   job(on, 'backfill', ['backfill', '--mode=versioned'])

@@ -284,6 +284,35 @@ describe('an analysis', () => {
     expect([fresh(on), status(on)]).toEqual([3, 'Paused - CanaryPauseStep\n'])
   })
 
+  test('APP-CANARY-2: promote ends an analysis under way, and with --full nothing of it comes back', () => {
+    const bad = spec({ query: RATIO(',version="2"'), successCondition: 'result[0] < 0.1', failureLimit: 2, count: 9 })
+    const at = (): Bench => {
+      const on = bench({ builds: BAD, canary: [{ setWeight: 16 }, { analysis: bad }, { setWeight: 50 }, { pause: {} }], monitoring: ON })
+      set(on)
+      on.wait(60)
+      expect([fresh(on), status(on)]).toEqual([1, 'Progressing - more replicas need to be updated\n'])
+      return on
+    }
+    const next = at()
+    next.run('kubectl argo rollouts promote webapp')
+    next.wait(300)
+    expect([fresh(next), status(next)]).toEqual([3, 'Paused - CanaryPauseStep\n'])
+    const full = at()
+    full.run('kubectl argo rollouts promote webapp --full')
+    full.wait(300)
+    expect([fresh(full), status(full)]).toEqual([6, 'Healthy\n'])
+    // Left alone it fails; only --full goes on after that.
+    const failed = at()
+    failed.wait(300)
+    expect(fresh(failed)).toBe(0)
+    failed.run('kubectl argo rollouts promote webapp')
+    failed.wait(300)
+    expect(fresh(failed)).toBe(0)
+    failed.run('kubectl argo rollouts promote webapp --full')
+    failed.wait(300)
+    expect([fresh(failed), status(failed)]).toEqual([6, 'Healthy\n'])
+  })
+
   test('APP-ANALYSIS-2: a good canary without one error has no series of errors: no result is an error, and five of them abort it', () => {
     const good = { 'webapp:2': {} }
     const on = rolled(spec({ query: RATIO(',version="2"'), successCondition: 'result[0] < 0.1' }), good)

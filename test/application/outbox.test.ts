@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { advance, type Piece, valueAt } from '../../models/application/monitoring/pieces.ts'
 import { relayOptions } from '../../models/application/outbox.ts'
 import { Polling } from '../../models/application/polling.ts'
-import { type Bench, bench, calmDown, job, makeGreen, ON_VITESS } from './lab.ts'
+import { type Bench, bench, CALM, calmDown, job, makeGreen, ON_VITESS } from './lab.ts'
 
 const BUILDS = { 'webapp:2': { outbox: true, statement: 'versioned', idempotencyKeys: true } }
 const RELAY = { name: 'relay', replicas: 1, mode: 'versioned', batchRows: 1_000 }
@@ -66,6 +66,24 @@ test('APP-OUTBOX-1: writes of a build without it are in no outbox, and nobody ca
   const own = written.filter(({ commit }) => commit.outbox).length
   expect([own > 100, written.length - own > 100]).toEqual([true, true])
   expect(delivered(on)).toBe(own)
+})
+
+test('APP-OUTBOX-1: as many rows come as statements succeed, on the database on which they do', () => {
+  const builds = { 'webapp:2': { outbox: true, statement: 'versioned', errorP: 0.5, writes: 'both', onModernError: 'log' } }
+  const on = bench({ image: 'webapp:2', builds, relays: [RELAY, { ...RELAY, name: 'back', from: 'modern', to: 'legacy' }], ...CALM, legacyErrorP: 0.2 })
+  const waiting = (relay: string): number => Number(on.run(`kubectl exec deploy/${relay} -- curl -s localhost:8083/pending`).out)
+  for (const name of on.cluster.targets('replay-stall')) on.cluster.strike({ kind: 'replay-stall', target: name, durationUs: 0, magnitude: 0, nth: 0 })
+  on.wait(1)
+  const before = [waiting('relay'), waiting('back')] as [number, number]
+  on.wait(100)
+  // Fifty requests a second, half of which do anything, four fifths of those on both.
+  const near = [expect.closeTo(2_025, -2), expect.closeTo(2_025, -2)]
+  expect([waiting('relay') - before[0], waiting('back') - before[1]]).toEqual(near)
+  on.run("psql -h green-db-0.green-db -c 'alter system set default_transaction_read_only = on' -c 'select pg_reload_conf()'")
+  on.wait(1)
+  const then = [waiting('relay'), waiting('back')] as [number, number]
+  on.wait(100)
+  expect([waiting('relay') - then[0], waiting('back') - then[1]]).toEqual([near[0], 0])
 })
 
 describe('APP-OUTBOX-2: a relay polls', () => {
@@ -137,6 +155,32 @@ test('APP-OUTBOX-3: killed, it carries again what it applied since its last poll
   expect(run('versioned')).toEqual({ again: 0, back: 0, stale: 0, divergent: 0 })
 })
 
+test('APP-OUTBOX-3: held up within a batch it goes on where it was; killed before it does, all of the batch comes again', () => {
+  const polling = (): Polling => {
+    const begun = new Polling(atUs => (atUs < 0 ? 0 : 100), { pollUs: 1_000, phaseUs: 0, batchRows: 60, rowUs: 10 }, 0, 0)
+    begun.move(0, true)
+    begun.move(250, false)
+    return begun
+  }
+  const held = polling()
+  expect([held.servedAt(250), held.deletedAt(250), held.deletedUntilUs(250), held.measuredUs(250)]).toEqual([25, 0, 0, undefined])
+  held.move(600, true)
+  expect([held.servedAt(1_000), held.deletedAt(1_200), held.servedAt(1_200)]).toEqual([25, 0, 45])
+  expect([held.deletedAt(1_600), held.deletedUntilUs(1_600), held.measuredUs(1_700)]).toEqual([85, 1_600, 1_600])
+  const on = relayed({ mode: 'blind', pollMs: 20_000, batchRows: 10_000 }, { writesPerSecond: 100, relayRowMs: 5 })
+  on.wait(100)
+  const before = delivered(on)
+  while (delivered(on) - before < 50) on.wait(1)
+  const end = strike(on, 'replay-stall')
+  const done = delivered(on)
+  expect(pending(on)).toBeGreaterThan(done - before)
+  strike(on, 'process-kill')
+  end.end()
+  on.wait(60)
+  const seen = on.cluster.world.rows.keys.flatMap(({ commits, index }) => commits.filter(({ by }) => by === 'relay').map(({ version }) => `${index}/${version}`))
+  expect(seen.length - new Set(seen).size).toBeGreaterThanOrEqual(50)
+})
+
 test('APP-OUTBOX-4: workers that share a batch keep no order: blind, an older row may stay for good; by version it does not', () => {
   const run = (workers: number, mode: 'blind' | 'versioned'): { readonly stale: number; readonly causes: readonly string[] } => {
     const on = relayed({ workers, mode, pollMs: 5_000 }, { followUpShare: 0.8, followUpMs: 20, relayRowMs: 10, writesPerSecond: 100 })
@@ -167,6 +211,74 @@ test('APP-OUTBOX-5: its gauges are those of its last poll; the table itself says
   on.run('kubectl scale statefulset blue-db --replicas=0')
   on.wait(30)
   expect(ask(on, 'pending')).toBe('')
+})
+
+test('APP-OUTBOX-5: an outbox goes with its database; whoever relays it after another finds what that has left', () => {
+  const back = { ...RELAY, from: 'modern', to: 'legacy' }
+  const builds = { 'webapp:2': { outbox: true, statement: 'versioned', writes: 'modern', reads: 'modern' } }
+  const on = bench({ image: 'webapp:2', builds, relays: [back, { ...back, name: 'slow', replicas: 0, batchRows: 1 }] })
+  const waiting = (): number => Number(on.run('kubectl exec deploy/slow -- curl -s localhost:8083/pending').out)
+  const slow = (replicas: number): void => {
+    on.run(`kubectl scale deployment slow --replicas=${replicas}`)
+    on.run('kubectl rollout status deployment/slow --timeout=60s')
+    on.wait(5)
+  }
+  on.wait(300)
+  // One that comes beside another finds what that has not deleted yet.
+  slow(1)
+  expect(waiting()).toBeLessThan(200)
+  slow(0)
+  on.run('kubectl scale deployment relay --replicas=0')
+  on.wait(60)
+  const count = delivered(on)
+  slow(1)
+  // Fifty a second since the other one went, and it takes one.
+  expect([waiting() > 3_000, waiting() < 5_000, count > 100]).toEqual([true, true, true])
+  // The database is made anew, empty.
+  slow(0)
+  on.run('kubectl scale statefulset green-db --replicas=0')
+  on.run('kubectl delete pvc data-green-db-0')
+  on.run('kubectl scale statefulset green-db --replicas=1')
+  for (let i = 0; i < 60 && on.run('psql -h green-db-0.green-db -Atc select').code !== 0; i++) on.wait(5)
+  slow(1)
+  expect([waiting() > 100, waiting() < 3_000]).toEqual([true, true])
+})
+
+test('APP-OUTBOX-2: of two relays of one outbox the one that was held up finds what the other has deleted no more', () => {
+  const on = relayed({ mode: 'blind' }, { relays: [{ ...RELAY, mode: 'blind' }, { ...RELAY, name: 'second', mode: 'blind' }] })
+  on.wait(40)
+  const begin = delivered(on)
+  on.wait(20)
+  const usual = delivered(on) - begin
+  const end = on.cluster.strike({ kind: 'replay-stall', target: on.cluster.targets('replay-stall').find(name => name.includes('second')) ?? '', durationUs: 0, magnitude: 0, nth: 0 })
+  on.wait(60)
+  const before = delivered(on)
+  end.end()
+  on.wait(20)
+  // Those of twenty seconds, and not those of a minute more.
+  expect(usual).toBeGreaterThan(100)
+  expect(delivered(on) - before).toBeLessThan(1.2 * usual)
+})
+
+test('APP-ROWS-1: a row that its database has lost to a failover is in no outbox and no log: nobody carries it', () => {
+  const lost = (options: Record<string, unknown>): string => {
+    const on = bench({ image: 'webapp:2', builds: BUILDS, ...options })
+    on.wait(30)
+    on.cluster.requests.stop()
+    on.wait(5)
+    const { rows, changes } = on.cluster.world
+    const [key] = rows.keys as [(typeof rows.keys)[number]]
+    const last = changes.findLast(({ commit }) => rows.sideOf(commit.copy) === 'legacy') as (typeof changes)[number]
+    const green = rows.keys.flatMap(({ commits }) => commits).find(({ copy }) => rows.sideOf(copy) === 'modern')?.copy ?? last.commit.copy
+    const change = (op: number, at: typeof last.commit.at) => ({ key, commit: { ...last.commit, row: { op, present: true, version: op }, version: op, at, atUs: on.sim.now, outbox: true } })
+    changes.push(change(900_001, green.position('flush')), change(900_000, last.commit.at))
+    for (const carrier of on.cluster.world.connectors) carrier.changed()
+    on.wait(30)
+    return `${rows.row(green, key).op}`
+  }
+  expect(lost({ relays: [{ ...RELAY, mode: 'blind' }] })).toBe('900000')
+  expect(lost({ relays: [RELAY] })).toBe('900000')
+  expect(lost({ connectors: [{ name: 'cdc', replicas: 1, mode: 'versioned' }] })).toBe('900000')
 })
 
 test('BG-T33: what is still in the outbox goes with its database', () => {

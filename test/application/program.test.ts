@@ -1,5 +1,6 @@
 /** The program's pods and their connections (rules APP-POOL-1, APP-ROUTE-1). */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { Connection } from '../../models/application/connection.ts'
 import { BOTH, bench } from './lab.ts'
 
 test('BG-T20: a pooled connection stays where it is when the Service selects another server; new ones go there', () => {
@@ -23,6 +24,16 @@ test('and it is replaced when it is old', () => {
   on.wait(90)
   const after = [...on.cluster.world.pods.values()].map(pod => pod.connection('legacy')?.writable)
   expect(after.every((copy, i) => copy !== undefined && copy !== before[i])).toBe(true)
+})
+
+test('APP-POOL-1: while a connection is replaced because it is old nobody is refused', () => {
+  const on = bench({ connectionLifeSeconds: 1, writesPerSecond: 500, absentShare: 0, deleteShare: 0 })
+  const opened = vi.spyOn(Connection.prototype as unknown as { knock(): void }, 'knock')
+  on.wait(60)
+  expect(opened.mock.calls.length).toBeGreaterThan(500)
+  opened.mockRestore()
+  expect(on.operations().flatMap(({ legs }) => legs).filter(({ result }) => result === 'error')).toEqual([])
+  expect([...on.cluster.world.pods.values()].every(pod => pod.prospect().is === 'served')).toBe(true)
 })
 
 test('requests are spread over the Ready pods, one by one', () => {

@@ -4,11 +4,11 @@
  */
 import { SECOND, type Us } from '../../../src/kernel/index.ts'
 import type { PodView } from '../../kubernetes/index.ts'
-import type { Carrier } from '../cdc.ts'
+import type { Carrier } from '../carrier.ts'
 import type { Pod } from '../pod.ts'
 import { versionOf } from '../options.ts'
 import type { Side } from '../rows.ts'
-import { errorOf, type World } from '../world.ts'
+import type { World } from '../world.ts'
 import { advance, type Piece, valueAt } from './pieces.ts'
 
 export type Labels = Readonly<Record<string, string>>
@@ -78,7 +78,7 @@ class ProgramTarget extends Target {
     const bad = errorShare(world, pod)
     advance(this.answered[200], now, bad === undefined ? 0 : perUs * (1 - bad))
     advance(this.answered[500], now, bad === undefined ? 0 : perUs * bad)
-    const legs = bad === undefined ? {} : legShares(world, pod)
+    const legs = bad === undefined ? {} : pod.statements()
     for (const side of SIDES) {
       const { tried, failed } = legs[side] ?? { tried: 0, failed: 0 }
       advance(this.statements[side].ok, now, perUs * (tried - failed))
@@ -218,18 +218,4 @@ function errorShare({ options }: World, pod: Pod): number | undefined {
   const legacy = writes !== 'modern' && (writes === 'legacy' || onLegacyError === 'return') ? options.legacyErrorP : 0
   const modern = writes !== 'legacy' && (writes === 'modern' || onModernError === 'return') ? options.modernErrorP : 0
   return 1 - (1 - errorP) * (1 - legacy) * (1 - modern)
-}
-
-/** Share of a pod's requests that come to a statement on each database, and in which that fails, told or only logged (rule APP-METRIC-5). */
-function legShares({ options }: World, pod: Pod): Partial<Record<Side, { readonly tried: number; readonly failed: number }>> {
-  const { writes, order, onLegacyError, onModernError, errorP } = pod.behaviour
-  const sides: readonly Side[] = writes !== 'both' ? [writes] : order === 'legacy-first' ? SIDES : ['modern', 'legacy']
-  const found: Partial<Record<Side, { readonly tried: number; readonly failed: number }>> = {}
-  let tried = 1 - errorP
-  for (const side of sides) {
-    const failed = tried * (errorOf(pod.connection(side)?.state) !== undefined ? 1 : side === 'legacy' ? options.legacyErrorP : options.modernErrorP)
-    found[side] = { tried, failed }
-    if ((side === 'legacy' ? onLegacyError : onModernError) === 'return') tried -= failed
-  }
-  return found
 }
