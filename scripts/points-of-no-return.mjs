@@ -1,6 +1,7 @@
 // Measures from where there is no way back in the built-in scenarios whose name begins so (default: postgres-) and writes docs/points-of-no-return.md.
 // Only the rollbacks of each sweep, without faults: node scripts/points-of-no-return.mjs [beginnings, with commas] [lucks]
-// What the page has of other scenarios stays. `blue-green/guarded@vitess`: on another engine that the scenario takes (`onEngine:`); a beginning without @ takes all.
+// What the page has of other scenarios stays. `blue-green/guarded@vitess`: on another engine that the scenario takes (`onEngine:`); a beginning without @ takes all, and with a $ at
+// its end only the scenario of that very name.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { builtInScenarios, loadScenario, runCampaign } from '../dist/src/index.js'
 
@@ -44,7 +45,7 @@ Written by \`node scripts/points-of-no-return.mjs\` after \`npm run build\`.
   )
 }
 
-for (const name of known.filter(each => beginnings.split(',').some(beginning => each.startsWith(beginning)))) {
+for (const name of known.filter(each => beginnings.split(',').some(beginning => `${each}$`.startsWith(beginning)))) {
   const { declared, measured, boundaries, seeds } = await measure(name)
   const where = measured === null ? 'none: turning back ends well from every boundary' : measured.step === '-' ? `before the first step` : `once \`${measured.step}\` has begun`
   const how = measured === null ? '' : `turning back before \`${measured.before}\`: ${measured.broke.map(check => WORDS[check]).join(', ')} in ${measured.runs} of ${measured.tried}`

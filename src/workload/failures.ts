@@ -1,15 +1,12 @@
 /** Counts, per cohort, the attempts and operations that outages failed, by the closed forms of `retries.ts`. */
 import type { Us } from '../kernel/index.ts'
 import type { Load } from '../scenario/scenario.ts'
-import { failuresIn, overloadFailures, type RetryFailures, type RetryPolicy } from './retries.ts'
+import { failuresOf, type Mode, overloadFailures, type RetryFailures, type RetryPolicy } from './retries.ts'
 
-/** One outage in progress: how long it has lasted and how long its attempts took, integrated. */
+/** One outage in progress: since when, and its modes so far, the last of which still goes on. */
 interface Stretch {
-  fromUs: Us
-  /** ∫ attemptUs dt over the outage so far. Its mean is the attempt time used: exact where an outage has one mode, interpolated where it mixes. */
-  area: number
-  /** ∫ factor dt: how many times the declared load was wanted. Its mean multiplies what failed. */
-  wanted: number
+  readonly fromUs: Us
+  readonly modes: Mode[]
 }
 
 /** Accounting of one cohort's failures. All arithmetic is + − × ÷, so that the sums are the same on every machine. */
@@ -71,23 +68,20 @@ export class FailureTally {
     this.factor = factor
   }
 
+  /** What has held until now is a mode of the outages that there are. */
   private advance(nowUs: Us): void {
-    const us = nowUs - this.lastUs
-    for (const outage of [this.writeOutage, this.readOutage]) {
-      if (outage === undefined) continue
-      outage.area += us * this.attemptUs
-      outage.wanted += us * this.factor
-    }
+    if (nowUs === this.lastUs) return
+    for (const outage of [this.writeOutage, this.readOutage]) if (outage !== undefined) lasts(outage, nowUs, this.attemptUs, this.factor)
     this.lastUs = nowUs
   }
 
   /** Totals up to `nowUs`, those of outages still going on included. Fractional expectations: round sums of cohorts, not these. */
   total(nowUs: Us): RetryFailures {
+    this.advance(nowUs)
     let { attempts, operations } = this
-    const us = nowUs - this.lastUs
     for (const [outage, policy] of [[this.writeOutage, this.writes], [this.readOutage, this.reads]] as const) {
       if (outage === undefined) continue
-      const failures = judge({ ...outage, area: outage.area + us * this.attemptUs, wanted: outage.wanted + us * this.factor }, nowUs, policy)
+      const failures = failuresOf(outage.modes, policy)
       attempts += failures.attempts
       operations += failures.operations
     }
@@ -95,19 +89,18 @@ export class FailureTally {
   }
 
   private turn(outage: Stretch | undefined, nowUs: Us, up: boolean, policy: RetryPolicy): Stretch | undefined {
-    if (!up) return outage ?? { fromUs: nowUs, area: 0, wanted: 0 }
+    if (!up) return outage ?? { fromUs: nowUs, modes: [] }
     if (outage === undefined) return undefined
-    const failures = judge(outage, nowUs, policy)
+    const failures = failuresOf(outage.modes, policy)
     this.attempts += failures.attempts
     this.operations += failures.operations
     return undefined
   }
 }
 
-function judge(outage: Stretch, nowUs: Us, policy: RetryPolicy): RetryFailures {
-  const outageUs = nowUs - outage.fromUs
-  if (!(outageUs > 0)) return { attempts: 0, operations: 0 }
-  const failures = failuresIn(outageUs, outage.area / outageUs, policy)
-  const factor = outage.wanted / outageUs
-  return factor === 1 ? failures : { attempts: failures.attempts * factor, operations: failures.operations * factor }
+/** The outage lasts until now, since its last mode in one in which an attempt takes `attemptUs`. */
+function lasts({ fromUs, modes }: Stretch, nowUs: Us, attemptUs: Us, factor: number): void {
+  const last = modes.at(-1)
+  if (last?.attemptUs === attemptUs && last.factor === factor) modes.pop()
+  modes.push({ untilUs: nowUs - fromUs, attemptUs, factor })
 }

@@ -14,6 +14,14 @@
  *
  * Closed loop: each of C connections starts its first operation of the outage uniformly within its think time w (plus one round trip),
  * and after a failed operation the next one P = n·T + (n−1)·r + w later; the sums run over operations instead of arrivals.
+ *
+ * An outage may have several modes, one after the other: refused at once for a while, then silent. An attempt fails when it has taken as long as
+ * the mode that holds then lets it, so that the one that has failed by t was issued at the latest at
+ *
+ *     L(t) = max { s − T(s) : s ≤ t }
+ *
+ * and the sums go back from d by L, r and w instead of by T, r and w: time in a mode that fails attempts at once fails as many of them as it does
+ * where no other mode comes after it. A mean of the modes would not do: a long time-out at the end would hide what was refused before.
  */
 
 import type { Us } from '../kernel/index.ts'
@@ -74,42 +82,125 @@ export function overloadFailures(expired: number, arrived: number, attempts: num
   return { attempts: sum, operations }
 }
 
-/** Expected failures of one outage of `outageUs` in which a failing attempt takes `attemptUs`. */
-export function failuresIn(outageUs: number, attemptUs: number, policy: RetryPolicy): RetryFailures {
-  if (!(outageUs > 0)) return { attempts: 0, operations: 0 }
-  return policy.loop === 'open' ? openFailures(outageUs, attemptUs, policy) : closedFailures(outageUs, attemptUs, policy)
+/** A part of an outage in which a failing attempt takes `attemptUs`, and `factor` times the declared load is wanted; it ends `untilUs` after the outage began. */
+export interface Mode {
+  readonly untilUs: number
+  readonly attemptUs: number
+  readonly factor: number
 }
 
-function openFailures(outageUs: number, attemptUs: number, policy: RetryPolicy): RetryFailures {
+/** Expected failures of one outage of `outageUs` in which a failing attempt takes `attemptUs`. */
+export function failuresIn(outageUs: number, attemptUs: number, policy: RetryPolicy): RetryFailures {
+  return failuresOf([{ untilUs: outageUs, attemptUs, factor: 1 }], policy)
+}
+
+/** Expected failures of one outage that has these modes, in their order. */
+export function failuresOf(modes: readonly Mode[], policy: RetryPolicy): RetryFailures {
+  if (!((modes.at(-1)?.untilUs ?? 0) > 0)) return { attempts: 0, operations: 0 }
+  const outage = new Outage(modes)
+  return policy.loop === 'open' ? openFailures(outage, policy) : closedFailures(outage, policy)
+}
+
+class Outage {
+  readonly untilUs: number
+  /** Of each mode: where it begins, the latest issue of an attempt that failed before it, and what was wanted before it (∫ factor dt). */
+  private readonly before: readonly { readonly fromUs: number; readonly issuedUs: number; readonly wanted: number }[]
+
+  constructor(private readonly modes: readonly Mode[]) {
+    let fromUs = 0
+    let issuedUs = Number.NEGATIVE_INFINITY
+    let wanted = 0
+    this.before = modes.map(({ untilUs, attemptUs, factor }) => {
+      const found = { fromUs, issuedUs, wanted }
+      issuedUs = Math.max(issuedUs, untilUs - attemptUs)
+      wanted += (untilUs - fromUs) * factor
+      fromUs = untilUs
+      return found
+    })
+    this.untilUs = fromUs
+  }
+
+  /** The mode that holds until `atUs`, of which instants go down from one call to the next: `hint` is what the last call returned. */
+  private nth(atUs: number, hint: number): number {
+    let nth = hint
+    while (nth > 0 && (this.before[nth]?.fromUs ?? 0) >= atUs) nth -= 1
+    return nth
+  }
+
+  /** The latest issue of an attempt that has failed by `atUs`; and for how long before that instant it follows by the time of an attempt. */
+  issued(atUs: number, hint = this.modes.length - 1): { readonly atUs: number; readonly attemptUs: number; readonly steadyUs: number; readonly nth: number } {
+    const nth = this.nth(atUs, hint)
+    const { attemptUs } = this.modes[nth] as Mode
+    const { fromUs, issuedUs } = this.before[nth] as Outage['before'][number]
+    return { atUs: Math.max(issuedUs, atUs - attemptUs), attemptUs, steadyUs: Math.min(atUs - fromUs, atUs - attemptUs - issuedUs), nth }
+  }
+
+  /** ∫ factor dt until then. */
+  wanted(atUs: number): number {
+    const nth = this.nth(atUs, this.modes.length - 1)
+    const { fromUs, wanted } = this.before[nth] as Outage['before'][number]
+    return wanted + (atUs - fromUs) * (this.modes[nth] as Mode).factor
+  }
+}
+
+function openFailures(outage: Outage, policy: RetryPolicy): RetryFailures {
   const perUs = policy.operationsPerSecond / 1_000_000
   let attempts = 0
   let operations = 0
+  let byUs = outage.untilUs
   for (let k = 0; k < policy.attempts; k++) {
-    operations = Math.max(0, outageUs - attemptUs - k * (attemptUs + policy.retryUs))
+    const issuedUs = byUs > 0 ? outage.issued(byUs).atUs : 0
+    operations = issuedUs > 0 ? outage.wanted(issuedUs) : 0
     attempts += operations
+    byUs = issuedUs - policy.retryUs
   }
   return { attempts: attempts * perUs, operations: operations * perUs }
 }
 
-function closedFailures(outageUs: number, attemptUs: number, policy: RetryPolicy): RetryFailures {
+function closedFailures(outage: Outage, policy: RetryPolicy): RetryFailures {
   const think = Math.max(1, policy.cycleUs)
-  const period = policy.attempts * attemptUs + (policy.attempts - 1) * policy.retryUs + think
   let attempts = 0
   let operations = 0
-  for (let k = 0; k < policy.attempts; k++) {
-    const first = attemptUs + k * (attemptUs + policy.retryUs)
-    // The share of connections whose m-th operation has failed attempt k by the end, summed over m: whole periods count 1, the last a part.
-    const room = outageUs - first
-    operations = room <= 0 ? 0 : shareSum(room, period, think)
-    attempts += operations
-  }
-  return { attempts: attempts * policy.connections, operations: operations * policy.connections }
+  for (let k = 0; k < policy.attempts; k++) attempts += operations = starts(outage, policy, k, think)
+  const many = (policy.connections * outage.wanted(outage.untilUs)) / outage.untilUs
+  return { attempts: attempts * many, operations: operations * many }
 }
 
-/** Σ_{m≥0} clamp((room − m·period) / think, 0, 1): how many starts, uniformly spread over `think` and repeated each `period`, fall into `room`. */
-function shareSum(room: number, period: number, think: number): number {
-  // With think ≤ period at most one start is partly in; none is whole while room < think.
-  const whole = Math.floor((room - think) / period) + 1
-  const left = room - whole * period
-  return whole + Math.min(1, Math.max(0, left / think))
+/**
+ * How many operations of a connection fail attempt `k` (from 0): how many of its first starts, uniformly spread over `think`, lead to one, summed
+ * over its operations from the last to the first. Where one mode holds for long, whole operations are leapt over.
+ */
+function starts(outage: Outage, { attempts, retryUs }: RetryPolicy, k: number, think: number): number {
+  let sum = 0
+  let byUs = outage.untilUs
+  let nth: number | undefined
+  for (;;) {
+    const at = outage.issued(byUs, nth)
+    const period = attempts * at.attemptUs + (attempts - 1) * retryUs + think
+    // As long as all that an operation takes lies in this mode, and no start is partly in.
+    const room = Math.min(at.steadyUs, byUs - (k + 1) * at.attemptUs - k * retryUs - think)
+    const whole = room >= period ? Math.floor(room / period) : 0
+    sum += whole
+    byUs -= whole * period
+    nth = at.nth
+    for (let back = k; ; back--) {
+      if (!(byUs > 0)) return sum
+      const issued = outage.issued(byUs, nth)
+      nth = issued.nth
+      byUs = issued.atUs
+      if (back === 0) break
+      byUs -= retryUs
+    }
+    if (!(byUs > 0)) return sum
+    sum += Math.min(1, byUs / think)
+    // The operation before this one fails all of its attempts, think before it begins.
+    byUs -= think
+    for (let back = attempts - 1; back > k; back--) {
+      if (!(byUs > 0)) return sum
+      const issued = outage.issued(byUs, nth)
+      nth = issued.nth
+      byUs = issued.atUs - retryUs
+    }
+    if (!(byUs > 0)) return sum
+  }
 }

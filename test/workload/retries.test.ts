@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { failuresIn, type RetryPolicy } from '../../src/workload/index.ts'
-import { overloadFailures } from '../../src/workload/retries.ts'
+import { failuresOf, type Mode, overloadFailures } from '../../src/workload/retries.ts'
 
 /** The same, one attempt at a time: `starts` are the offsets at which operations begin. */
 function counted(outageUs: number, attemptUs: number, policy: RetryPolicy, starts: readonly number[]): { attempts: number; operations: number } {
@@ -72,4 +72,78 @@ test('overload: of those that fail an attempt the same share fails the next', ()
   expect(overloadFailures(50, 100, 3)).toEqual({ attempts: 50 + 25 + 12.5, operations: 12.5 })
   // Never more than every attempt of all that came.
   expect(overloadFailures(120, 100, 3)).toEqual({ attempts: 360, operations: 120 })
+})
+
+describe('an outage of several modes', () => {
+  /** When an attempt fails that is issued at `us`: when it has taken as long as the mode that holds then lets it. */
+  const failsAt = (modes: readonly Mode[], us: number): number => {
+    let fromUs = 0
+    for (const { untilUs, attemptUs } of modes) {
+      const at = Math.max(fromUs, us + attemptUs)
+      if (at <= untilUs) return at
+      fromUs = untilUs
+    }
+    return Number.POSITIVE_INFINITY
+  }
+  /** One attempt at a time; a closed loop goes on after an operation that failed. */
+  const one = (modes: readonly Mode[], policy: RetryPolicy, startUs: number): { attempts: number; operations: number } => {
+    let attempts = 0
+    let operations = 0
+    for (let us = startUs; ; us += policy.cycleUs) {
+      for (let k = 0; k < policy.attempts; k++) {
+        const at = failsAt(modes, us)
+        if (at === Number.POSITIVE_INFINITY) return { attempts, operations }
+        attempts += 1
+        us = at + (k < policy.attempts - 1 ? policy.retryUs : 0)
+      }
+      operations += 1
+      if (policy.loop === 'open') return { attempts, operations }
+    }
+  }
+  const outage = fc.array(fc.record({ us: fc.integer({ min: 1, max: 20_000_000 }), attemptUs: fc.constantFrom(0, 1_000, 700_000, 3_000_000, 30_000_000) }), { minLength: 1, maxLength: 5 }).map(parts => {
+    let untilUs = 0
+    return parts.map(({ us, attemptUs }): Mode => ({ untilUs: (untilUs += us), attemptUs, factor: 1 }))
+  })
+
+  test.each(['open', 'closed'] as const)('%s loop: the sums count what one event per attempt would', loop => {
+    fc.assert(
+      fc.property(outage, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 0, max: 2_000_000 }), fc.integer({ min: 50_000, max: 3_000_000 }), (modes, attempts, retryUs, cycleUs) => {
+        const policy: RetryPolicy = { loop, operationsPerSecond: 100, connections: 100, cycleUs, attempts, retryUs }
+        const untilUs = modes.at(-1)?.untilUs ?? 0
+        const many = loop === 'open' ? Math.ceil(untilUs / 10_000) : 100
+        const expected = { attempts: 0, operations: 0 }
+        for (let i = 0; i < many; i++) {
+          const found = one(modes, policy, loop === 'open' ? i * 10_000 + 5_000 : ((i + 0.5) / many) * cycleUs)
+          expected.attempts += found.attempts
+          expected.operations += found.operations
+        }
+        const found = failuresOf(modes, policy)
+        expect(Math.abs(found.attempts - expected.attempts)).toBeLessThanOrEqual(2 * attempts)
+        expect(Math.abs(found.operations - expected.operations)).toBeLessThanOrEqual(2)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('what was refused at once before a long silence has failed', () => {
+    const policy: RetryPolicy = { loop: 'open', operationsPerSecond: 100, connections: 10, cycleUs: 100_000, attempts: 1, retryUs: 0 }
+    const refused = { untilUs: 5_000_000, attemptUs: 0, factor: 1 }
+    const silent = { untilUs: 10_000_000, attemptUs: 30_000_000, factor: 1 }
+    expect(failuresOf([refused, silent], policy).attempts).toBe(500)
+    expect(failuresOf([refused, silent], { ...policy, loop: 'closed' }).attempts).toBe(500)
+    // Those that hang when it begins to refuse are refused.
+    expect(failuresOf([{ ...silent, untilUs: 5_000_000 }, { ...refused, untilUs: 10_000_000 }], policy).attempts).toBe(1_000)
+    // A surge counts where its attempts are issued.
+    expect(failuresOf([{ ...refused, factor: 3 }, silent], policy).attempts).toBe(1_500)
+    expect(failuresOf([refused, { ...silent, factor: 3 }], policy).attempts).toBe(500)
+    expect(failuresOf([], policy).attempts).toBe(0)
+  })
+
+  test('a day of refusals is counted as fast as a second', () => {
+    const policy: RetryPolicy = { loop: 'closed', operationsPerSecond: 0, connections: 10, cycleUs: 1_000, attempts: 3, retryUs: 1_000 }
+    const untilUs = 86_400_000_000
+    const from = process.cpuUsage()
+    for (let i = 0; i < 1_000; i++) expect(failuresOf([{ untilUs: untilUs / 2, attemptUs: 0, factor: 1 }, { untilUs, attemptUs: 1_000, factor: 1 }], policy).operations / 10).toBeCloseTo(untilUs / 2 / 3_000 + untilUs / 2 / 6_000, -1)
+    expect(process.cpuUsage(from).user).toBeLessThan(1_000_000)
+  })
 })
