@@ -52,6 +52,22 @@ test('rows go with their volume', () => {
   expect(divergent.every(({ kind, lost }) => kind === 'missing' && lost > 0)).toBe(true)
 })
 
+test('of two databases the one that is left counts, whoever wrote to the other', () => {
+  const on = bench({ database: { name: 'blue-db', members: 1, service: 'database', serviceSelects: 'app', image: 'postgres:16.9', targetImage: 'postgres:17.5', targetKubernetesVersion: null, green: { name: 'green-db', replicas: 1, readOnly: false, retain: false }, pooler: false } })
+  const counts = (): string => {
+    const copy = on.cluster.truth.authorityNow()
+    return copy === undefined ? '' : on.cluster.world.databases.nameOf(copy)
+  }
+  expect(counts()).toBe('blue-db-0')
+  on.run('kubectl scale statefulset blue-db --replicas=0')
+  on.wait(30)
+  // Its data is there, if nobody speaks for it.
+  expect(counts()).toBe('blue-db-0')
+  on.run('kubectl delete pvc data-blue-db-0')
+  on.wait(30)
+  expect(counts()).toBe('green-db-0')
+})
+
 test('a process that is killed loses no row', () => {
   const on = bench({ followUpShare: 0 })
   job(on, 'none', ['backfill', '--mode=insert'])

@@ -98,6 +98,30 @@ test('BG-T32: the program and a connector bring the same change twice: blind, th
   expect(back('versioned')).toBe(0)
 })
 
+test('two things hold it up: the one that ends, however often it is told to, leaves the other; wrong arguments are in the log', () => {
+  const on = bench({ connectors: [{ name: 'cdc', replicas: 1, mode: 'versioned' }] })
+  job(on, 'backfill', ['backfill', '--mode=versioned'])
+  on.wait(30)
+  const [carrier] = on.cluster.world.connectors
+  const lag = (): number => Number(/ (.*)$/m.exec(on.run('kubectl exec deploy/cdc -- curl -s localhost:8083/metrics').out)?.[1])
+  const made = (): number => on.cluster.world.rows.keys.reduce((sum, { commits }) => sum + commits.filter(({ by }) => by === 'cdc').length, 0)
+  const [first, second] = [carrier?.stall(), carrier?.stall()]
+  on.wait(5)
+  first?.()
+  first?.()
+  const held = made()
+  on.wait(60)
+  expect([made() - held, lag()]).toEqual([0, 500])
+  second?.()
+  on.wait(60)
+  expect(made()).toBeGreaterThan(held + 100)
+  const labels = { app: 'wrong' }
+  on.run('kubectl apply -f -', JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'wrong' }, spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'cdc', image: 'cdc:1', args: ['--mode=quick'] }] } } } }))
+  on.wait(60)
+  expect(on.run('kubectl get pods -l app=wrong').out).toContain('CrashLoopBackOff')
+  expect(on.run('kubectl logs deploy/wrong').out).toBe('cdc: --mode is blind or versioned\n')
+})
+
 test('APP-CDC-4: what a relay brought a connector back carries on: blind, it lies over what has come since; by version it changes nothing', () => {
   const run = (mode: 'blind' | 'versioned'): { readonly brought: number; readonly older: number } => {
     const on = bench({ image: 'webapp:2', builds: { 'webapp:2': { outbox: true, statement: 'versioned' } }, relays: [{ name: 'relay', replicas: 1, mode: 'versioned', batchRows: 1_000 }], connectors: [{ name: 'back', replicas: 1, from: 'modern', to: 'legacy', mode }], writesPerSecond: 100, followUpShare: 0.8, followUpMs: 1_200 })

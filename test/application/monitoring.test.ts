@@ -131,6 +131,13 @@ describe('what is scraped', () => {
     on.run('kubectl scale deployment relay --replicas=0')
     on.wait(30)
     expect([values(on, 'outbox_oldest_seconds > 0'), values(on, 'absent(outbox_oldest_seconds)'), values(on, 'max_over_time(milliseconds_behind_source[30s])')[0]! > 500]).toEqual([[], [1], true])
+    // A process that has begun answers when it serves.
+    const late = bench({ image: 'webapp:2', builds: { 'webapp:2': { outbox: true } }, monitoring: ON, relays: [{ name: 'relay', replicas: 1 }], startSeconds: 60 })
+    late.run('kubectl delete pod -l app=relay')
+    late.wait(40)
+    expect(values(late, 'up{job="relay"}')).toEqual([0])
+    late.wait(60)
+    expect(values(late, 'up{job="relay"}')).toEqual([1])
   })
 })
 

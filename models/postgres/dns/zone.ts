@@ -82,7 +82,8 @@ export class Zone implements Name {
     const shares = weights(records)
     let at = sim.chance.draw(client.id, 'dns answer', nth)
     for (const [i, record] of records.entries()) if ((at -= shares[i] as number) < 0) return record.host
-    return records.at(-1)?.host
+    // What rounding leaves over goes to the last that is answered at all.
+    return records.findLast((_, i) => (shares[i] as number) > 0)?.host
   }
 
   varies(host: string): boolean {
