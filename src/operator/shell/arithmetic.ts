@@ -125,7 +125,7 @@ function binary(operator: string, a: bigint | number, b: bigint | number, token:
 
 const LEVELS: readonly (readonly string[])[] = [['||'], ['&&'], ['|'], ['^'], ['&'], ['==', '!='], ['<=', '>=', '<', '>'], ['<<', '>>'], ['+', '-'], ['*', '/', '%']]
 const ASSIGNING = ['=', '+=', '-=', '*=', '/=', '%=', '&=', '|=', '^=', '<<=', '>>=']
-const TOKEN = /\s*(?:(0[xX][0-9a-fA-F]+|\d+#[0-9a-zA-Z@_]+|\d+)|([A-Za-z_]\w*)|(<<=|>>=|\*\*|\+\+|--|&&|\|\||<=|>=|==|!=|<<|>>|[-+*/%&|^]=|[-+*/%&|^<>=!~?:(),[\]]))/y
+const TOKEN = /\s*(?:(0[xX][0-9a-fA-F]+(?![\w@])|\d+#[0-9a-zA-Z@_]+|\d[\w@]*)|([A-Za-z_]\w*)|(<<=|>>=|\*\*|\+\+|--|&&|\|\||<=|>=|==|!=|<<|>>|[-+*/%&|^]=|[-+*/%&|^<>=!~?:(),[\]]))/y
 
 interface Place {
   readonly name: string
@@ -327,6 +327,7 @@ class Parser {
 
   private number(token: string): bigint | number {
     const based = /^(\d+)#(.+)$/.exec(token)
+    if (based === null && /^\d+[A-Za-z_@]/.test(token) && !/^0[xX][0-9a-fA-F]+$/.test(token)) throw new ArithmeticError('value too great for base', token)
     if (based !== null) return this.digits(based[2] as string, Number(based[1]))
     if (/^0[xX]/.test(token)) return wrap(BigInt(token))
     if (/^0\d/.test(token)) {

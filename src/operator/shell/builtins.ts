@@ -37,7 +37,7 @@ const returns: Builtin = (shell, argv) => {
   const status = numberOf(shell, 'return', argv[1], shell.status)
   if (shell.calls.length === 0 && !shell.session.sourcing) {
     shell.complain("return: can only `return' from a function or sourced script")
-    return 1
+    return 2
   }
   shell.jump = { is: 'return', status }
   return status

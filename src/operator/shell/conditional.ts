@@ -1,5 +1,5 @@
 import type { Process } from '../../kernel/index.ts'
-import { calculateNumber } from './arithmetic.ts'
+import { ArithmeticError, calculateNumber } from './arithmetic.ts'
 import { patternOf, purePattern, pureRegExp, pureText, regExpOf, textOf } from './expand.ts'
 import { cached, patternRegExp, posixSource } from './pattern.ts'
 import type { Shell } from './shell.ts'
@@ -121,9 +121,15 @@ function binary(shell: Shell, test: Binary, left: string, right: string): number
     case '-ef':
       return fileTest(shell, test.operator, left) ? 0 : 1
     default: {
-      // Between double brackets both sides of a comparison of numbers are arithmetic.
-      const a = calculateNumber(left, shell.names)
-      return compare(test.operator, a, calculateNumber(right, shell.names)) ? 0 : 1
+      // Between double brackets both sides of a comparison of numbers are arithmetic. What is none (`0.5`, `3 ms`) is said, and the answer is no.
+      try {
+        const a = calculateNumber(left, shell.names)
+        return compare(test.operator, a, calculateNumber(right, shell.names)) ? 0 : 1
+      } catch (error) {
+        if (!(error instanceof ArithmeticError)) throw error
+        shell.complain(`[[: ${error.said}`)
+        return 1
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Process } from '../../kernel/index.ts'
 import { assign } from './assign.ts'
-import { fieldsOf, pureText } from './expand.ts'
+import { fieldsOf, pureText, textOf } from './expand.ts'
 import { hideOptions } from './getopts.ts'
 import { quoteForShell } from './parameter.ts'
 import { ExpansionError } from './errors.ts'
@@ -40,10 +40,13 @@ function isPlain(node: Simple): boolean {
 
 function locals(shell: Shell, node: Simple): number {
   let status = 0
-  for (const word of node.words.slice(1)) {
+  const { words } = node
+  // All words are expanded before any is declared: `local x=$x`, and in `local a=1 b=$a` the `$a` is the caller's.
+  const values = words.map((word, i) => (i > 0 && isAssignment(word) ? pureText(shell, word.value as Word) : undefined))
+  for (let i = 1; i < words.length; i++) {
+    const word = words[i] as Word | Assignment
     const name = isAssignment(word) ? word.name : (word.constant as string)
-    // The value is worked out before the local hides what it may mention: `local x=$x`.
-    const value = isAssignment(word) ? `${word.append ? (shell.get(name) ?? '') : ''}${pureText(shell, word.value as Word)}` : undefined
+    const value = isAssignment(word) && word.append ? `${shell.get(name) ?? ''}${values[i]}` : values[i]
     if (isLocked(shell, 'local', name)) {
       status = 1
       continue
@@ -83,12 +86,16 @@ function* declareLater(shell: Shell, argv: readonly string[], node: Simple): Pro
   }
   const isLocal = name === 'local' || ((name === 'declare' || name === 'typeset') && shell.vars.inFunction && !flags.has('g'))
   let status = 0
-  for (const item of items) if (!(yield* one(shell, name, item, flags, off, isLocal))) status = 1
+  // All words are expanded before any is declared, but for arrays, which are set as they are read.
+  const arrays = items.some(item => typeof item !== 'string' && Array.isArray(item.value))
+  const texts = new Map<Assignment, string>()
+  if (!arrays) for (const item of items) if (typeof item !== 'string' && !Array.isArray(item.value) && item.index === undefined) texts.set(item, yield* textOf(shell, item.value as Word))
+  for (const item of items) if (!(yield* one(shell, name, item, flags, off, isLocal, texts))) status = 1
   // `local x=$(false)` succeeds: the substitution's failure is passed over.
   return status
 }
 
-function* one(shell: Shell, name: string, item: Assignment | string, flags: ReadonlySet<string>, off: ReadonlySet<string>, isLocal: boolean): Process<boolean> {
+function* one(shell: Shell, name: string, item: Assignment | string, flags: ReadonlySet<string>, off: ReadonlySet<string>, isLocal: boolean, texts: ReadonlyMap<Assignment, string>): Process<boolean> {
   const written = typeof item === 'string' ? /^(\w+)(\+?)=(.*)$/s.exec(item) : null
   const variable = typeof item === 'string' ? (written?.[1] ?? item) : item.name
   if (!/^[A-Za-z_]\w*$/.test(variable)) {
@@ -99,9 +106,9 @@ function* one(shell: Shell, name: string, item: Assignment | string, flags: Read
   const before = isLocal ? shell.get(variable) : undefined
   if (isLocal && isLocked(shell, name, variable)) return false
   if (isLocal && variable === 'OPTIND') hideOptions(shell)
-  // The value is worked out before the local hides what it may mention: `local x=$x`.
+  const text = evaluated === undefined ? undefined : texts.get(evaluated)
   if (isLocal && evaluated !== undefined && !Array.isArray(evaluated.value)) {
-    const step = yield* fieldsOfValue(shell, evaluated)
+    const step = text ?? (yield* fieldsOfValue(shell, evaluated))
     shell.vars.declareLocal(variable)
     marks(shell, variable, name, flags, off, false)
     return guarded(shell, name, () => shell.set(variable, evaluated.append ? (before ?? '') + step : step)) && lock(shell, variable, name, flags)
@@ -111,7 +118,8 @@ function* one(shell: Shell, name: string, item: Assignment | string, flags: Read
   else if (flags.has('a')) shell.vars.makeArray(variable, 'list')
   marks(shell, variable, name, flags, off, false)
   try {
-    if (evaluated !== undefined) yield* assign(shell, evaluated)
+    if (evaluated !== undefined && text !== undefined && !evaluated.append) shell.set(variable, text)
+    else if (evaluated !== undefined) yield* assign(shell, evaluated)
     else if (written !== null) shell.set(variable, written[2] === '+' ? (shell.get(variable) ?? '') + (written[3] as string) : (written[3] as string))
   } catch (error) {
     if (!(error instanceof ExpansionError) || error.fatal) throw error
