@@ -189,6 +189,12 @@ class ServerHost implements SqlHost {
     return { relation: { columns: shape.columns, rows: rows.map(r => table.project(r, shape)) }, movesByItself: server.inRecovery || merged.length > 0 || ofClients }
   }
 
+  columns(name: string): readonly Column[] | undefined {
+    const { server, session } = this
+    const eyes = eyesOf(server, session)
+    return VIEWS[name]?.columns ?? server.world.tables.find(name, eyes)?.shape(eyes).columns
+  }
+
   call(name: string, args: readonly Value[]): ReturnType<SqlHost['call']> {
     const { server, session } = this
     const { world } = server

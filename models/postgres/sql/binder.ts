@@ -46,7 +46,8 @@ export class Binder {
 
   /** The columns that a relation of the host has; undefined if there is none of that name. */
   columnsOf(relation: string): readonly Column[] | undefined {
-    return this.host.relation(relation)?.relation.columns
+    const { host } = this
+    return host.columns === undefined ? host.relation(relation)?.relation.columns : host.columns(relation)
   }
 
   /** All is compiled. */

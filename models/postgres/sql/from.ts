@@ -50,7 +50,7 @@ function enter({ columns, rows }: Plan, name: string, alias: Alias | undefined, 
   const renamed = names.length === 0 ? columns : columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }))
   const offset = scope.width
   scope.sources.push({ alias: name, columns: renamed, offset })
-  scope.visible.push(...renamed.map((column, i) => ({ ...column, index: offset + i, alias: name })))
+  scope.visible = [...scope.visible, ...renamed.map((column, i) => ({ ...column, index: offset + i, alias: name }))]
   return { width: columns.length, rows }
 }
 

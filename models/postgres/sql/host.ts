@@ -1,5 +1,5 @@
 import type { Process } from '../../../src/kernel/index.ts'
-import type { Notice, PgType, Relation, Value } from './types.ts'
+import type { Column, Notice, PgType, Relation, Value } from './types.ts'
 
 /**
  * One backend of one server, as its SQL sees it at this instant: everything here only reads.
@@ -15,6 +15,8 @@ export interface SqlHost {
    * `movesByItself`: rows may come and go, or values of columns that do not say so themselves may change, with time alone.
    */
   relation(name: string): { readonly relation: Relation; readonly movesByItself: boolean } | undefined
+  /** The columns of {@link relation} alone, for who asks for no rows: to be given where it is dear to make those. */
+  columns?(name: string): readonly Column[] | undefined
   /** A function that only reads: those of {@link HOST_FUNCTIONS}, which gives their types. Undefined: it is not modelled. */
   call(name: string, args: readonly Value[]): { readonly value: Value; readonly movesByItself: boolean } | undefined
   /** A configuration parameter as SHOW prints it; undefined if there is none of that name. */

@@ -44,7 +44,7 @@ export interface Grouping {
 export class Scope {
   readonly depth: number
   readonly sources: Source[] = []
-  visible: Visible[] = []
+  visible: readonly Visible[] = []
   grouping: Grouping | undefined
   /** The clause being compiled, for the message that aggregates are not allowed in it. */
   clause = 'WHERE'

@@ -48,8 +48,17 @@ export interface SqlErrorFields {
   readonly at?: number | undefined
 }
 
+/**
+ * An Error that takes no stack. A server under an upgrade refuses statements by the thousand, each is an answer and nothing is wrong with our code; taking
+ * the stacks was a thirtieth of a rehearsal.
+ */
+const Answer = function (this: Error, message: string): void {
+  this.message = message
+} as unknown as new (message: string) => Error
+Object.setPrototypeOf(Answer.prototype, Error.prototype)
+
 /** An ERROR of the server, as it would report it. */
-export class SqlError extends Error {
+export class SqlError extends Answer {
   readonly state: string
   readonly detail: string | undefined
   readonly hint: string | undefined

@@ -7,7 +7,7 @@ import { bindExpression, typeOf } from './expression.ts'
 import type { Effect, NewColumn, SqlHost } from './host.ts'
 import { figureName, lastName } from './parse.ts'
 import { Run } from './run.ts'
-import { Scope } from './scope.ts'
+import { Scope, type Visible } from './scope.ts'
 import { type Column, displayType, isText, type PgType, type Relation, SqlError, type Value } from './types.ts'
 
 type Row = readonly Value[]
@@ -26,13 +26,22 @@ interface Table {
   readonly scope: Scope
 }
 
+/** What a name finds in a table that stands alone, once per set of columns: a probe writes to the same one again and again. */
+const seen = new WeakMap<readonly Column[], { readonly alias: string; readonly visible: readonly Visible[] }>()
+
+function visibleAs(columns: readonly Column[], alias: string): readonly Visible[] {
+  let known = seen.get(columns)
+  if (known?.alias !== alias) seen.set(columns, (known = { alias, visible: columns.map((column, index) => ({ ...column, index, alias })) }))
+  return known.visible
+}
+
 function openTable({ relname = '', alias, location }: RangeVar, binder: Binder): Table {
   const columns = binder.columnsOf(relname)
   if (columns === undefined) throw new SqlError(`relation "${relname}" does not exist`, { state: '42P01', at: binder.at(location) })
   const name = alias?.aliasname ?? relname
   const scope = new Scope(undefined)
   scope.sources.push({ alias: name, columns, offset: 0 })
-  scope.visible.push(...columns.map((column, index) => ({ ...column, index, alias: name })))
+  scope.visible = visibleAs(columns, name)
   return { name: relname, columns, scope }
 }
 
