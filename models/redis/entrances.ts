@@ -2,7 +2,7 @@
  * The way in of a cluster client: it asks some node for the slot map, connects to the master it names, follows redirections, and starts over when
  * the connection ends (rules RD-CLIENT-…). Source: cluster-spec "MOVED Redirection"; facts F18, §11.
  */
-import type { ReplicatedLog } from '../../src/cluster/log/index.ts'
+import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
 import type { Us } from '../../src/kernel/index.ts'
 import type { Listener } from './listener.ts'
@@ -30,7 +30,7 @@ export function answer(server: Server, log: ReplicatedLog): Answer {
   const owner = table.owner[group]
   if (owner === undefined) return { is: 'error', error: 'CLUSTERDOWN Hash slot not served', writesOnly: false }
   if (owner !== table.myself) return { is: 'moved', to: owner }
-  if (server.writesPaused) return { is: 'held' }
+  if (server.holds.writes) return { is: 'held' }
   if (server.goodReplicas < server.minReplicas) return { is: 'error', error: NOREPLICAS, writesOnly: true }
   if (server.host.diskFull() && !world.options.appendonly && world.options.save !== '') return { is: 'error', error: MISCONF, writesOnly: true }
   if (server.host.diskFull() && world.options.appendonly) return { is: 'error', error: 'MISCONF Errors writing to the AOF file: No space left on device', writesOnly: true }
@@ -71,9 +71,11 @@ class ClusterSession implements Session, Listener {
     if (!server.alive) return { is: 'closed', error: 'Connection closed by server' }
     if (server.paused || server.blocked || !world.network.connected(client.place, server.place)) return { is: 'silent' }
     const says = answer(server, client.log)
+    // Redirections and errors come before a pause is looked at (rule RD-PAUSE-1).
+    if (server.holds.all && says.is !== 'moved' && (says.is !== 'error' || says.writesOnly)) return { is: 'held' }
     switch (says.is) {
       case 'held':
-        return { is: 'held' }
+        return server.copy === undefined ? { is: 'held' } : { is: 'held', readsFrom: server.copy }
       case 'error':
         return says.writesOnly && server.copy !== undefined ? { is: 'readOnly', copy: server.copy, error: says.error } : { is: 'failing', error: says.error }
       case 'served':
@@ -104,14 +106,21 @@ class ClusterSession implements Session, Listener {
   }
 
   private become(state: SessionState): void {
-    const { is } = this.state
-    if (is === state.is && (state.is !== 'writable' || (this.state.is === 'writable' && this.state.leader === state.leader))) {
-      if (!('error' in state) || ('error' in this.state && this.state.error === state.error)) return
-    }
+    const before = this.state
+    if (before.is === state.is && copyOf(before) === copyOf(state) && errorOf(before) === errorOf(state)) return
     this.state = state
     if (state.is === 'closed') this.close()
     this.client.sessionChanged(state)
   }
+}
+
+/** The copy that a session leads to, where another one makes it another session. */
+function copyOf(state: SessionState): Copy | undefined {
+  return state.is === 'writable' ? state.leader : state.is === 'held' ? state.readsFrom : undefined
+}
+
+function errorOf(state: SessionState): string | undefined {
+  return 'error' in state ? state.error : undefined
 }
 
 export class ClusterEntrance implements Entrance {
@@ -172,7 +181,7 @@ export class ClusterEntrance implements Entrance {
   }
 
   private hears(place: string, server: Server): boolean {
-    return server.alive && !server.paused && !server.blocked && this.world.network.connected(place, server.place)
+    return server.alive && !server.paused && !server.blocked && !server.holds.all && this.world.network.connected(place, server.place)
   }
 
   private seeds(): readonly Server[] {

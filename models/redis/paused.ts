@@ -15,7 +15,7 @@ export function started(master: Server, replica: Server): void {
   master.mfEndUs = world.sim.now + TIMEOUT_US
   master.mfReplica = replica.id
   world.bus.stir()
-  master.pauseWrites(world.sim.now + 2 * TIMEOUT_US)
+  master.holds.holdWrites(world.sim.now + 2 * TIMEOUT_US)
   master.later(TIMEOUT_US + 1, () => master.mfEndUs !== 0 && master.mfEndUs <= world.sim.now && master.resetManualFailover())
   // On the connection that the question came by.
   world.bus.send(master, { link: replica }, to => paused(to, master))

@@ -74,10 +74,10 @@ export class RedisProgram implements ContainerProgram {
     this.running.get(key(c))?.crash('power', 137)
   }
 
-  /** The usual probe, redis-cli ping: any answer will do, also LOADING, and it says nothing of role, link or slots (rule RD-READY-1). */
+  /** The usual probe, redis-cli ping: any answer will do, also LOADING, and it says nothing of role, link or slots (rule RD-READY-1). While all commands are paused there is none. */
   ready(c: ContainerHandle): boolean {
     const server = this.running.get(key(c))
-    if (server === undefined || !server.alive || server.paused || server.blocked) return false
+    if (server === undefined || !server.alive || server.paused || server.blocked || server.holds.all) return false
     return this.world.kubernetes.booting || server.state === 'up' || server.state === 'loading'
   }
 

@@ -28,6 +28,7 @@ export const rules: readonly Rule[] = [
   rule('RD-MANUAL-2', 'Sent to a master, or to a replica whose master is down or unknown, it is an error; redis-cli exits 0.', 'facts F04 [M]', 'cli'),
   rule('RD-MANUAL-3', 'FORCE asks the master for nothing but needs the votes; TAKEOVER needs neither and takes an epoch of its own.', 'facts F04; docs cluster-failover', 'failover'),
   rule('RD-MANUAL-4', 'What an election left (time, votes) stays until the process ends: asked again within four times the node time-out it fails after a 5 s write pause; within twice, stale votes make it master for a moment.', 'facts C3, T09 [M e20]', 'failover'),
+  rule('RD-PAUSE-1', 'CLIENT PAUSE lets writes wait, or by default every command, CLIENT UNPAUSE and the probe’s ping among them; the bus, replication, redirections and errors go on. Asked again it lasts until the later end and holds back the more of the two. Where only writes wait, reads are answered: so in a manual failover and at a shutdown.', 'networking.c pauseActions; server.c processCommand; docs client-pause', 'pause'),
   rule('RD-FORGET-1', 'FORGET takes a node out of one table and bans it there for 60 s; replication links are not touched.', 'facts F06', 'forget'),
   rule('RD-FORGET-2', 'Up to 7.0 the others still know it, and gossip brings it back when the ban is over: after 60–66 s.', 'facts C4 [M]', 'forget'),
   rule('RD-FORGET-3', 'A master with slots is forgotten as readily: its slots are nobody’s there, and with full coverage that node is down until gossip brings it back.', 'facts F06, C5 [M]', 'forget'),
@@ -59,6 +60,7 @@ export const rules: readonly Rule[] = [
   rule('RD-CLIENT-1', 'A client takes the slot map of any node; a node that does not answer, or an address in the map that does not, costs a connection time-out.', 'cluster-spec; facts §11', 'restart'),
   rule('RD-CLIENT-2', 'MOVED is followed, what waits is not lost; CLUSTERDOWN, LOADING and NOREPLICAS are errors at once.', 'facts F18', 'failover'),
   rule('RD-CLI-1', 'redis-cli prints an error that the server answers and exits 0; 1 only with -e, or when it cannot connect.', 'facts §0, K08 [M e1]', 'cli'),
+  rule('RD-DEBUG-1', 'DEBUG is refused from 7.0 on unless the configuration file allows it, which it does not by default; before that DEBUG SLEEP stops the whole process, its bus too, for so long.', 'server.c processCommand, allowProtectedAction; config.c enable-debug-command; debug.c', 'pause'),
   rule('RD-CLI-2', 'CLUSTER NODES shows addresses, not pod names, unless cluster-announce-hostname is set.', 'facts T01 [M]', 'cli'),
   rule('RD-CLI-3', '--cluster add-node brings an empty node in with MEET, on request as a replica; del-node has everybody forget a node without slots, and resets it.', 'redis-cli.c clusterManagerCommandAddNode, clusterManagerCommandDeleteNode', 'cli'),
 ]

@@ -3,7 +3,8 @@ import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { LogBook } from '../kubernetes/container.ts'
 import type { DataDir, Image } from './data.ts'
-import { DEMOTED, DOWN, EMPTY, MANUAL, PAUSED, PROMOTED, SHUTDOWN, START_FAILED, STARTED, UP, WRITES_PAUSED } from './events.ts'
+import { DEMOTED, DOWN, EMPTY, MANUAL, PAUSED, PROMOTED, SHUTDOWN, START_FAILED, STARTED, UP } from './events.ts'
+import { Holds } from './holds.ts'
 import type { Host } from './host.ts'
 import { versionNumber } from './names.ts'
 import { imageAtEnd, imageToLoad, type Ending, saves } from './persistence.ts'
@@ -24,8 +25,7 @@ const NOTHING_LSN = 0
 
 export class Server {
   state: 'loading' | 'up' | 'stopping' | 'down' = 'loading'
-  /** SIGSTOPped by a fault: holds its sockets, answers nothing. */
-  paused = false
+  private readonly stoppedBy = new Set<string>()
   /** Saving in the foreground: answers nothing either. */
   blocked = false
   /** The dataset in memory; undefined = empty, and of no shard. */
@@ -63,8 +63,8 @@ export class Server {
   mfCanStart = false
   mfMasterOffset = -1
   mfReplica: string | undefined
-  /** Writes wait until then, for a manual failover or a shutdown. */
-  writesPausedUntilUs = 0
+  /** What its clients wait for. */
+  readonly holds = new Holds(this)
   readonly blacklist = new Map<string, Us>()
   readonly meets: Handshake[] = []
   // The bus (bus.ts).
@@ -117,6 +117,11 @@ export class Server {
 
   get alive(): boolean {
     return this.state !== 'down'
+  }
+
+  /** It stands still, stopped from outside or asleep: holds its sockets, answers nothing. */
+  get paused(): boolean {
+    return this.stoppedBy.size > 0
   }
 
   /** Its event loop runs and its ports answer; while it loads at its start it takes no part in the bus (rule RD-LOAD-1). */
@@ -174,13 +179,9 @@ export class Server {
     return good
   }
 
-  get writesPaused(): boolean {
-    return this.writesPausedUntilUs > this.world.sim.now
-  }
-
   /** Whether a write to a shard's slots would be acknowledged here now, whoever reaches it. */
   canAcknowledge(log: ReplicatedLog): boolean {
-    if (!this.onBus || this.state !== 'up' || this.writesPaused || this.loading) return false
+    if (!this.onBus || this.state !== 'up' || this.holds.writes || this.loading) return false
     const { copy } = this
     if (copy === undefined || copy.log !== log || !copy.leading || !this.isMaster) return false
     return this.serves(this.world.logs.indexOf(log)) && this.table.owner[this.world.logs.indexOf(log)] === this.table.myself && this.goodReplicas >= this.minReplicas
@@ -305,7 +306,7 @@ export class Server {
     }
     this.host.readinessChanged()
     if (this.version >= 700 && this.isMaster && this.copy?.leading === true && this.downstream.size > 0) {
-      this.pauseWrites(world.sim.now + world.options.shutdownTimeoutSeconds * SECOND)
+      this.holds.holdWrites(world.sim.now + world.options.shutdownTimeoutSeconds * SECOND)
       replicasLeft(this, world.options.shutdownTimeoutSeconds * SECOND, finish)
     } else finish()
     this.changed()
@@ -349,10 +350,12 @@ export class Server {
     this.host.exited(code)
   }
 
-  pause(paused: boolean): void {
-    if (this.paused === paused) return
+  pause(paused: boolean, by = 'signal'): void {
+    const before = this.paused
     this.world.bus.catchUp()
-    this.paused = paused
+    if (paused) this.stoppedBy.add(by)
+    else this.stoppedBy.delete(by)
+    if (this.paused === before) return
     this.world.sim.note(PAUSED, this.name, paused ? 1 : 0)
     this.linksChanged()
     this.world.bus.stir()
@@ -374,20 +377,6 @@ export class Server {
   }
 
   // ── roles ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  pauseWrites(untilUs: Us): void {
-    this.writesPausedUntilUs = Math.max(this.writesPausedUntilUs, untilUs)
-    this.world.sim.note(WRITES_PAUSED, this.name, 1)
-    this.later(untilUs - this.world.sim.now + 1, () => !this.writesPaused && this.changed())
-    this.changed()
-  }
-
-  resumeWrites(): void {
-    if (this.state === 'stopping' || this.writesPausedUntilUs === 0) return
-    this.writesPausedUntilUs = 0
-    this.world.sim.note(WRITES_PAUSED, this.name, 0)
-    this.changed()
-  }
 
   /** Takes over its master's slots and leads their history from here (rule RD-ELECT-6). */
   takeOver(by: 'operator' | 'engine'): void {
@@ -440,7 +429,7 @@ export class Server {
   }
 
   resetManualFailover(): void {
-    if (this.mfReplica !== undefined) this.resumeWrites()
+    if (this.mfReplica !== undefined) this.holds.releaseWrites()
     if (this.mfEndUs !== 0) this.world.sim.note(MANUAL, this.name, 0)
     this.mfEndUs = 0
     this.mfCanStart = false

@@ -1,6 +1,10 @@
 /** Times of failovers against those measured on real servers (facts §1.2, §5.1; real-measurements.json). */
 import { describe, expect, test } from 'vitest'
+import { markFailing } from '../../models/redis/failing.ts'
 import { gossip } from '../../models/redis/gossip.ts'
+import { manualFailover } from '../../models/redis/manual.ts'
+import { started } from '../../models/redis/paused.ts'
+import type { Server } from '../../models/redis/server.ts'
 import { spread, Stage } from './stage.ts'
 
 const SEEDS = Array.from({ length: 12 }, (_, i) => `failover/${i}`)
@@ -35,6 +39,109 @@ test('a node that thinks well of another keeps what a master says of it: a repor
     packets(() => !reported())
     expect(reported()).toBe(false)
   }
+})
+
+/** What a node has of another in its table. */
+function peer(of: Server, about: Server) {
+  const known = of.table.peers.get(about.id)
+  if (known === undefined) throw new Error(`${of.name} does not know ${about.name}`)
+  return known
+}
+
+test('a report of twice the node time-out ago counts no more (RD-FAIL-1)', () => {
+  const verdict = (agoSeconds: number): boolean => {
+    const stage = new Stage({ nodeTimeoutSeconds: 5 }).run(20)
+    const judge = stage.server('redis-2')
+    // What lies behind is made up for before anything is put into a table by hand.
+    stage.cluster.world.bus.stir()
+    const suspect = peer(judge, stage.server('redis-1'))
+    suspect.pfail = true
+    suspect.reports = new Map([[stage.server('redis-0').id, stage.sim.now - agoSeconds * 1e6]])
+    markFailing(judge, suspect, stage.sim.now)
+    return suspect.failed
+  }
+  expect([verdict(9.9), verdict(10.1)]).toEqual([true, false])
+})
+
+describe('who gets a vote (RD-ELECT-4)', () => {
+  test('nobody whose master is FAIL in its own eyes alone', () => {
+    const stage = new Stage()
+    const candidate = stage.server('redis-1')
+    peer(candidate, stage.server('redis-0')).failed = true
+    candidate.table.version++
+    stage.cluster.world.bus.stir()
+    stage.run(5)
+    expect(candidate.authSent).toBe(true)
+    expect(stage.sim.records?.filter(r => r.label === 'redis.vote')).toEqual([])
+    expect(stage.leader(0)).toBe('redis-0')
+  })
+
+  test('one of two who stand in the same epoch', () => {
+    for (const seed of SEEDS.slice(0, 4)) {
+      const stage = new Stage({}, seed)
+      for (const pod of ['redis-1', 'redis-3']) expect(manualFailover(stage.server(pod), 'force')).toBe('OK')
+      stage.run(3)
+      expect(stage.server('redis-1').authEpoch).toBe(stage.server('redis-3').authEpoch)
+      expect(stage.cluster.world.promotions).toHaveLength(1)
+    }
+  })
+
+  // The first one asks, and does not live to count the votes.
+  test.each([[3, false], [11, true]])('for the same master another one %i s later, at a node time-out of 5 s: %s', (seconds, elected) => {
+    const stage = new Stage({ nodeTimeoutSeconds: 5, replicasPerShard: 2 })
+    const [first, second] = [stage.server('redis-1'), stage.server('redis-2')]
+    manualFailover(first, 'force')
+    while (!first.authSent) stage.run(0.00005)
+    first.pause(true)
+    stage.run(seconds)
+    expect(stage.sim.records?.filter(r => r.label === 'redis.vote')).toHaveLength(3)
+    manualFailover(second, 'force')
+    stage.run(2)
+    expect(second.authEpoch).toBeGreaterThan(first.authEpoch)
+    expect(second.isMaster).toBe(elected)
+  })
+
+  test('nobody whose claim to the slots is older than what the voter knows of them', () => {
+    const stage = new Stage()
+    for (const pod of ['redis-2', 'redis-4']) peer(stage.server(pod), stage.server('redis-0')).configEpoch += 100
+    manualFailover(stage.server('redis-1'), 'force')
+    stage.run(3)
+    expect(stage.cluster.world.promotions).toEqual([])
+  })
+})
+
+test('who stands and hears of one with more data waits a second longer (RD-ELECT-1, RD-ELECT-2)', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 2, replicasPerShard: 2 })
+  const [one, other] = [stage.server('redis-1'), stage.server('redis-2')]
+  stage.strike('process-kill', 'member:redis-0', 600)
+  stage.until(() => one.authUs > stage.sim.now, 20)
+  const [rank, atUs] = [one.authRank, one.authUs]
+  expect(rank).toBe(0)
+  peer(one, other).offset = one.offset + 1_000
+  stage.run(0.15)
+  expect([one.authRank, one.authUs - atUs]).toEqual([1, 1e6])
+})
+
+test('a master is asked to stand still by its own replicas alone (RD-MANUAL-1)', () => {
+  const stage = new Stage()
+  started(stage.server('redis-2'), stage.server('redis-1'))
+  expect([stage.server('redis-2').mfEndUs, stage.server('redis-2').holds.writes]).toEqual([0, false])
+  started(stage.server('redis-0'), stage.server('redis-1'))
+  expect(stage.server('redis-0').holds.writes).toBe(true)
+})
+
+test('of two masters in one configEpoch the one with the lesser id takes the next (RD-SLOT-2)', () => {
+  const stage = new Stage()
+  const [lesser, greater] = [stage.server('redis-0'), stage.server('redis-2')].sort((a, b) => (a.id < b.id ? -1 : 1)) as [Server, Server]
+  const epoch = greater.table.myself.configEpoch
+  lesser.table.myself.configEpoch = epoch
+  peer(greater, lesser).configEpoch = epoch
+  for (const { table } of [lesser, greater]) table.version++
+  stage.cluster.world.bus.stir()
+  stage.run(20)
+  expect(greater.table.myself.configEpoch).toBe(epoch)
+  expect(lesser.table.myself.configEpoch).toBeGreaterThan(epoch)
+  expect(peer(greater, lesser).configEpoch).toBe(lesser.table.myself.configEpoch)
 })
 
 describe('kill -9 of a master (facts §1.2; rules RD-BUS-1, RD-BUS-2, RD-BUS-3, RD-FAIL-1, RD-ELECT-1, RD-ELECT-4, RD-ELECT-6)', () => {

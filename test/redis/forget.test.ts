@@ -1,5 +1,7 @@
 /** FORGET and MEET (facts F06–F08, C4, C5; real-measurements forget). */
 import { describe, expect, test } from 'vitest'
+import type { Server } from '../../models/redis/server.ts'
+import { forgottenBy } from '../../models/redis/forget.ts'
 import { spread, Stage } from './stage.ts'
 
 function knowing(stage: Stage, id: string): string[] {
@@ -89,6 +91,30 @@ describe('a master with slots is forgotten on one node (RD-FORGET-3)', () => {
     expect(both.gapsOf(0)).toEqual([Number.POSITIVE_INFINITY])
     expect(both.gapsOf(2)).toEqual([Number.POSITIVE_INFINITY])
   })
+})
+
+test('a ban ends with a whole second of the clock, and one that is over is told of no more (RD-FORGET-1, RD-FORGET-4)', () => {
+  const stage = new Stage({ image: 'redis:8.0.2', targetImage: null }).run(0.4)
+  const [from, to, about] = ['redis-0', 'redis-2', 'redis-1'].map(pod => stage.server(pod)) as [Server, Server, Server]
+  stage.cli('redis-0', `cluster forget ${about.id}`)
+  const untilUs = from.blacklist.get(about.id) ?? 0
+  expect(untilUs % 1e6).toBe(0)
+  expect((untilUs - stage.sim.now) / 1e6).toBeGreaterThan(58.9)
+  expect((untilUs - stage.sim.now) / 1e6).toBeLessThanOrEqual(60)
+  expect(to.table.peers.has(about.id)).toBe(true)
+  forgottenBy(to, from, untilUs)
+  expect(to.table.peers.has(about.id)).toBe(true)
+  forgottenBy(to, from, untilUs - 1)
+  expect(to.table.peers.has(about.id)).toBe(false)
+})
+
+test('a handshake with nobody is given up after the node time-out (RD-MEET-1)', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 5 })
+  expect(stage.cli('redis-0', 'cluster meet 10.9.9.9 6379')).toBe('OK')
+  stage.run(4.5)
+  expect(stage.cli('redis-0', 'cluster nodes')).toContain(' handshake - ')
+  stage.run(1)
+  expect(stage.cli('redis-0', 'cluster nodes')).not.toContain('handshake')
 })
 
 test('what FORGET refuses: strangers, itself, its own master; and what it takes for done (RD-FORGET-1)', () => {

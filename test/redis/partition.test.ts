@@ -52,6 +52,28 @@ test('heartbeats alone are lost: replaced all the same, and the replica has ever
   expect(stage.lost(0)).toBe(0)
 })
 
+test('a stale master that cannot reach its successor is told by the others whose its slots are (RD-SLOT-2)', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 5 })
+  const end = stage.strike('partition-heartbeats', 'member:redis-0', 60)
+  stage.run(25)
+  expect(stage.leader(0)).toBe('redis-1')
+  stage.strike('partition-pair', 'pair:redis-0~redis-1', 60)
+  end()
+  expect(stage.until(() => !stage.server('redis-0').isMaster, 10)).toBeLessThan(2)
+})
+
+test('a replica that was FAIL is not any more as soon as it answers (RD-FAIL-2)', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 5 })
+  const { id } = stage.server('redis-1')
+  const failed = (): number => [...stage.cluster.world.servers].filter(s => s.table.peers.get(id)?.failed === true).length
+  stage.strike('process-kill', 'member:redis-1', 12)
+  const after = stage.until(() => failed() === 5, 12)
+  stage.until(() => stage.cluster.world.serverOf('redis-1')?.onBus === true, 20)
+  expect(stage.until(() => failed() === 0, 10)).toBeLessThan(3)
+  // Less than twice the node time-out after the verdict.
+  expect(stage.seconds - after).toBeLessThan(10)
+})
+
 test('a master back from a minority waits before it is ok again (RD-STATE-3)', () => {
   const stage = new Stage({ nodeTimeoutSeconds: 5 }, 'minority')
   // Both other masters are away: nobody can be elected.

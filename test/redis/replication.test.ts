@@ -41,6 +41,50 @@ test('save "" : a replica restarts with the file of its last full synchronisatio
   expect(stage.cluster.world.dirOf.get('redis-1')?.rdb).toBe(before)
 })
 
+test('and that of the last one it is: a node that joins empty keeps what it was sent (RD-PERSIST-4)', () => {
+  const stage = new Stage({ save: '' })
+  stage.cli('redis-1', 'cluster reset hard')
+  expect(stage.server('redis-1').dir.rdb).toBeUndefined()
+  stage.cli('redis-2', `cluster meet ${stage.server('redis-1').host.address} 6379`)
+  stage.run(8)
+  stage.cli('redis-1', `cluster replicate ${stage.server('redis-2').id}`)
+  stage.until(() => stage.server('redis-1').upstream?.state === 'up', 30)
+  expect(stage.server('redis-1').dir.rdb?.sizeMB).toBe(stage.server('redis-2').sizeMB)
+})
+
+test('a link that was lost is tried again each second (RD-REPL-2)', () => {
+  const stage = new Stage()
+  const { upstream } = stage.server('redis-1')
+  upstream?.lost('a test')
+  const seconds = stage.until(() => upstream?.state === 'up', 10)
+  expect(seconds).toBeGreaterThan(0.9)
+  expect(seconds).toBeLessThan(1.3)
+})
+
+// At a node time-out of 1 s and a factor of 10: 10 s, 10 s for pings, and the second that the failure takes to be noticed.
+test.each([[15, 'redis-1'], [25, undefined]])('without a link for %i s: %s is elected (RD-ELECT-3)', (seconds, leader) => {
+  const stage = new Stage({ nodeTimeoutSeconds: 1 })
+  stage.server('redis-1').upstream?.stop()
+  stage.run(seconds)
+  stage.strike('process-kill', 'member:redis-0', 600)
+  stage.run(10)
+  expect(stage.leader(0)).toBe(leader)
+})
+
+test.each([['redis:7.0.15', 2.5, 4.5], ['redis:6.2.14', 0, 0.5]])('%s: a master that is told to stop waits until its replica has everything (RD-STOP-1)', (image, least, most) => {
+  const stage = new Stage({ image, targetImage: null, save: '' })
+  stage.strike('replication-lag', 'member:redis-1', 60, 3_000_000)
+  stage.run(6)
+  const master = stage.server('redis-0')
+  const end = master.offset
+  master.shutdown()
+  const seconds = stage.until(() => !master.alive, 20)
+  expect(seconds).toBeGreaterThan(least)
+  expect(seconds).toBeLessThan(most)
+  if (least > 0) expect(stage.server('redis-1').offset).toBeGreaterThanOrEqual(end)
+  else expect(stage.server('redis-1').offset).toBeLessThan(end)
+})
+
 test('min-replicas-to-write with one replica: no write for as long as the replica restarts (RD-REPL-6; X6)', () => {
   const stage = new Stage({ minReplicasToWrite: 1, kubernetes: { containerStartSeconds: 8 } })
   stage.sh('kubectl delete pod redis-1')

@@ -1,5 +1,5 @@
 /** What a server answers to each command that is modelled. Source: docs "Commands"; recordings of 7.0.15; facts F04–F08, F18, F19. */
-import { MILLISECOND, type Process, Signal, TIMED_OUT, within } from '../../../src/kernel/index.ts'
+import { MILLISECOND, type Process, SECOND, Signal, TIMED_OUT, within } from '../../../src/kernel/index.ts'
 import { contains } from '../../../src/cluster/log/index.ts'
 import { answer, LOADING } from '../entrances.ts'
 import { forget, reset } from '../forget.ts'
@@ -52,6 +52,19 @@ const CLUSTER: Readonly<Record<string, Spec>> = {
   reset: { arity: -2, acts: (s, args) => at(resetReply(s, args)) },
 }
 
+const CLIENT: Readonly<Record<string, Spec>> = {
+  pause: { arity: -3, acts: (s, args) => at(pauseClients(s, args)) },
+  unpause: { arity: 2, acts: s => at(unpauseClients(s)) },
+}
+
+const CONFIG: Readonly<Record<string, Spec>> = {
+  get: { arity: -3, reads: configGet },
+  set: { arity: -4, acts: (s, [key = '', value = '']) => at(configSet(s, key, value)) },
+}
+
+/** Commands that are nothing without a second word. */
+const CONTAINERS: Readonly<Record<string, Readonly<Record<string, Spec>>>> = { cluster: CLUSTER, client: CLIENT, config: CONFIG }
+
 const COMMANDS: Readonly<Record<string, Spec>> = {
   ping: { arity: -1, needsData: true, reads: (_s, [text]) => text ?? { status: 'PONG' } },
   echo: { arity: 2, needsData: true, reads: (_s, [text = '']) => text },
@@ -60,7 +73,6 @@ const COMMANDS: Readonly<Record<string, Spec>> = {
   info: { arity: -1, reads: infoReply, moves: true },
   dbsize: { arity: 1, needsData: true, reads: s => Math.round(s.sizeMB * 1000), moves: true },
   lastsave: { arity: 1, reads: s => Math.floor(clockMs(s, s.startedAtUs) / 1000) },
-  config: { arity: -2, acts: () => at(OK) },
   get: { arity: 2, needsData: true, reads: (s, args) => read(s, args), moves: true },
   exists: { arity: 2, needsData: true, reads: (s, args) => exists(s, args), moves: true },
   set: { arity: -3, needsData: true, acts: write },
@@ -68,6 +80,7 @@ const COMMANDS: Readonly<Record<string, Spec>> = {
   bgsave: { arity: -1, needsData: true, acts: s => at(bgsave(s)) },
   save: { arity: 1, needsData: true, acts: s => at(bgsave(s, true)) },
   shutdown: { arity: -1, acts: shutdown },
+  debug: { arity: -2, acts: debug },
   readonly: { arity: 1, reads: () => OK },
   readwrite: { arity: 1, reads: () => OK },
   asking: { arity: 1, reads: () => OK },
@@ -77,18 +90,20 @@ const COMMANDS: Readonly<Record<string, Spec>> = {
   select: { arity: 2, reads: (_s, [db]) => (db === '0' ? OK : err('ERR SELECT is not allowed in cluster mode')) },
 }
 
-export const COMMAND_NAMES: readonly string[] = [...Object.keys(COMMANDS).filter(name => name !== 'config'), ...Object.keys(CLUSTER).map(name => `cluster ${name}`), 'config get', 'config set']
+export const COMMAND_NAMES: readonly string[] = [
+  ...Object.keys(COMMANDS).map(name => (name === 'debug' ? 'debug sleep' : name)),
+  ...Object.entries(CONTAINERS).flatMap(([first, seconds]) => Object.keys(seconds).map(second => `${first} ${second}`)),
+]
 
 /** Commands of the real server that are not modelled: `check` refuses them; here the answer would not be the real one's. */
 export function isModelled(words: readonly string[]): string | undefined {
   const [first = '', second = ''] = words.map(word => word.toLowerCase())
   if (first.includes('${') || first === '') return undefined
-  if (first === 'cluster') return second.includes('${') || second === '' || second in CLUSTER ? undefined : `the command \`cluster ${second}\` is not modelled in redis-cli`
-  if (first === 'config') {
-    if (second === 'set') return words[2] === undefined || words[2].includes('${') || SETTABLE.includes(words[2].toLowerCase().replace('slaves', 'replicas')) ? undefined : `CONFIG SET of \`${words[2]}\` is not modelled; it is for ${SETTABLE.join(', ')}`
-    return second === 'get' || second.includes('${') || second === '' ? undefined : `the command \`config ${second}\` is not modelled in redis-cli`
-  }
-  return first in COMMANDS ? undefined : `the command \`${first}\` is not modelled in redis-cli`
+  const unknown = second === '' || second.includes('${')
+  if (first === 'config' && second === 'set') return words[2] === undefined || words[2].includes('${') || SETTABLE.includes(words[2].toLowerCase().replace('slaves', 'replicas')) ? undefined : `CONFIG SET of \`${words[2]}\` is not modelled; it is for ${SETTABLE.join(', ')}`
+  const seconds = first === 'debug' ? ['sleep'] : Object.hasOwn(CONTAINERS, first) ? Object.keys(CONTAINERS[first] ?? {}) : undefined
+  if (seconds !== undefined) return unknown || seconds.includes(second) ? undefined : `the command \`${first} ${second}\` is not modelled in redis-cli`
+  return Object.hasOwn(COMMANDS, first) ? undefined : `the command \`${first}\` is not modelled in redis-cli`
 }
 
 export interface Prepared {
@@ -106,15 +121,13 @@ export function prepare(server: Server, words: readonly string[]): Prepared {
   let spec = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
   let rest: readonly string[] = args
   let called = first
-  if (first === 'cluster' || first === 'config') {
+  if (Object.hasOwn(CONTAINERS, first)) {
     if (args.length === 0) return say(err(`ERR wrong number of arguments for '${first}' command`))
     const second = (args[0] ?? '').toLowerCase()
     rest = args.slice(1)
     called = `${first}|${second}`
-    if (first === 'cluster') spec = Object.hasOwn(CLUSTER, second) ? CLUSTER[second] : undefined
-    else if (second === 'get') spec = { arity: -3, reads: configGet }
-    else if (second === 'set') spec = { arity: -4, acts: (s, [key = '', value = '']) => at(configSet(s, key, value)) }
-    else spec = undefined
+    const seconds = CONTAINERS[first] ?? {}
+    spec = Object.hasOwn(seconds, second) ? seconds[second] : undefined
     if (spec === undefined) return say(err(`ERR unknown subcommand '${args[0]}'. Try ${first.toUpperCase()} HELP.`))
   }
   if (spec === undefined) return say(err(`ERR unknown command '${name}', with args beginning with: ${args.map(arg => `'${arg}' `).join('')}`))
@@ -243,6 +256,37 @@ function* shutdown(server: Server, args: readonly string[]): Process<Reply> {
   server.shutdown(how === 'nosave' || how === 'save' ? how : 'default')
   while (server.alive) yield* change(server)
   return { text: '' }
+}
+
+/** CLIENT PAUSE (rule RD-PAUSE-1). */
+function pauseClients(server: Server, [timeout = '', mode, ...more]: readonly string[]): Reply {
+  const which = mode?.toLowerCase() ?? 'all'
+  if (more.length > 0) return err('ERR syntax error')
+  if (which !== 'all' && which !== 'write') return err('ERR CLIENT PAUSE mode must be WRITE or ALL')
+  if (!/^-?\d{1,15}$/.test(timeout)) return err('ERR timeout is not an integer or out of range')
+  if (timeout.startsWith('-')) return err('ERR timeout is negative')
+  server.holds.pauseClients(Number(timeout) * MILLISECOND, which === 'all')
+  return OK
+}
+
+function unpauseClients(server: Server): Reply {
+  server.holds.unpauseClients()
+  return OK
+}
+
+/** DEBUG SLEEP: from 7.0 on DEBUG is refused unless the configuration file allows it, and by default it does not (rule RD-DEBUG-1). */
+function* debug(server: Server, [what = '', seconds = '']: readonly string[]): Process<Reply> {
+  if (server.version >= 700) return err(`ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.`)
+  if (what.toLowerCase() !== 'sleep') return err(`ERR unknown subcommand or wrong number of arguments for '${what}'. Try DEBUG HELP.`)
+  // strtod: what is no number is none.
+  const asleepUs = Math.round((Number.parseFloat(seconds) || 0) * SECOND)
+  server.pause(true, 'debug sleep')
+  const { sim } = server.world
+  const untilUs = sim.now + asleepUs
+  while (server.alive && sim.now < untilUs) yield* change(server, untilUs - sim.now)
+  if (!server.alive) return err('')
+  server.pause(false, 'debug sleep')
+  return OK
 }
 
 function failover(server: Server, args: readonly string[]): Reply {

@@ -34,6 +34,6 @@ export function reach(world: World, from: Place, host: string | undefined, port:
   }
   if (server === undefined || !server.alive || port !== PORT) return error('Connection refused')
   if (!world.network.connected(from.place(), server.place)) return error('Connection timed out', 127 * SECOND)
-  if (server.paused || server.blocked) return { hangs: server }
+  if (server.paused || server.blocked || server.holds.all) return { hangs: server }
   return server
 }
