@@ -134,12 +134,22 @@ function binary(shell: Shell, test: Binary, left: string, right: string): number
   }
 }
 
+/** Patterns of `=~` as they are written, read once. */
+const SENSITIVE = new Map<string, RegExp>()
+const INSENSITIVE = new Map<string, RegExp>()
+const MOST_KNOWN = 1_000
+
 function matches(shell: Shell, text: string, pattern: string, insensitive: boolean): number {
-  let re: RegExp
-  try {
-    re = cached(posixSource(pattern, true), insensitive ? 'is' : 's')
-  } catch {
-    return 2
+  let re = (insensitive ? INSENSITIVE : SENSITIVE).get(pattern)
+  if (re === undefined) {
+    try {
+      re = cached(posixSource(pattern, true), insensitive ? 'is' : 's')
+    } catch {
+      return 2
+    }
+    const known = insensitive ? INSENSITIVE : SENSITIVE
+    if (known.size >= MOST_KNOWN) known.clear()
+    known.set(pattern, re)
   }
   const found = re.exec(text)
   shell.vars.setArray('BASH_REMATCH', found === null ? [] : [...found].map(group => group ?? ''), undefined)

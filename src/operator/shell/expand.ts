@@ -215,13 +215,16 @@ function* waitingParameter(shell: Shell, part: Extract<Part, { is: 'parameter' }
 }
 
 /** `$(…)`: what the commands print, without the newlines at the end. */
-export function* substitute(shell: Shell, part: CommandPart): Process<string> {
-  if (part.file !== undefined) return fileText(shell, yield* textOf(shell, part.file)).replace(/\n+$/, '')
-  return trimmed(yield* shell.session.machine.capture(shell, part))
+export function substitute(shell: Shell, part: CommandPart): Process<string> {
+  return part.file === undefined ? shell.session.machine.capture(shell, part) : fileOf(shell, part.file)
+}
+
+function* fileOf(shell: Shell, file: Word): Process<string> {
+  return fileText(shell, yield* textOf(shell, file)).replace(/\n+$/, '')
 }
 
 /** A text without the newlines at its end, and without what no variable can hold. */
-function trimmed(text: string): string {
+export function trimmed(text: string): string {
   let end = text.length
   while (end > 0 && text.charCodeAt(end - 1) === 10) end -= 1
   const whole = end === text.length ? text : text.slice(0, end)
@@ -288,16 +291,13 @@ export const pureText = (shell: Shell, word: Word): string => word.constant ?? p
 export const purePattern = (shell: Shell, word: Word): string => pureJoin(shell, word, 'pattern')
 export const pureRegExp = (shell: Shell, word: Word): string => pureJoin(shell, word, 'regexp')
 
-export function* textOf(shell: Shell, word: Word): Process<string> {
-  return word.pure ? pureText(shell, word) : yield* waitingJoin(shell, word, 'text')
-}
+// Each generator between a wait and the kernel is gone through at every wait: these add none.
+export const textOf = (shell: Shell, word: Word): Process<string> => (word.pure ? atOnce(shell, word, pureText) : waitingJoin(shell, word, 'text'))
+export const patternOf = (shell: Shell, word: Word): Process<string> => (word.pure ? atOnce(shell, word, purePattern) : waitingJoin(shell, word, 'pattern'))
+export const regExpOf = (shell: Shell, word: Word): Process<string> => (word.pure ? atOnce(shell, word, pureRegExp) : waitingJoin(shell, word, 'regexp'))
 
-export function* patternOf(shell: Shell, word: Word): Process<string> {
-  return word.pure ? purePattern(shell, word) : yield* waitingJoin(shell, word, 'pattern')
-}
-
-export function* regExpOf(shell: Shell, word: Word): Process<string> {
-  return word.pure ? pureRegExp(shell, word) : yield* waitingJoin(shell, word, 'regexp')
+function* atOnce(shell: Shell, word: Word, text: (shell: Shell, word: Word) => string): Process<string> {
+  return text(shell, word)
 }
 
 function home(shell: Shell, user: string): string {

@@ -1,13 +1,21 @@
 /** A map that a subshell has from its parent until one of the two changes it: forking costs nothing, as it should. */
 export class SharedMap<V> {
+  /** @param users how many have this very map: whoever changes it while there are others makes one of his own */
   constructor(
     private map = NOTHING as Map<string, V>,
-    private shared = true,
+    private users: { count: number } = NOBODYS,
   ) {}
 
   copy(): SharedMap<V> {
-    this.shared = true
-    return new SharedMap(this.map)
+    this.users.count += 1
+    return new SharedMap(this.map, this.users)
+  }
+
+  /** A subshell has ended and reads no more: whoever shared with it alone need not copy. */
+  release(): void {
+    this.users.count -= 1
+    this.map = NOTHING as Map<string, V>
+    this.users = NOBODYS
   }
 
   get size(): number {
@@ -31,8 +39,7 @@ export class SharedMap<V> {
   }
 
   clear(): void {
-    this.map = NOTHING as Map<string, V>
-    this.shared = true
+    this.release()
   }
 
   set(name: string, value: V): void {
@@ -44,9 +51,10 @@ export class SharedMap<V> {
   }
 
   private own(): Map<string, V> {
-    if (this.shared) {
-      this.map = new Map(this.map)
-      this.shared = false
+    if (this.users.count > 1) {
+      this.users.count -= 1
+      this.users = { count: 1 }
+      this.map = this.map.size === 0 ? new Map<string, V>() : new Map(this.map)
     }
     return this.map
   }
@@ -54,3 +62,4 @@ export class SharedMap<V> {
 
 // Shared by all that are empty, so never written.
 const NOTHING = new Map<string, never>()
+const NOBODYS = { count: Number.POSITIVE_INFINITY }

@@ -189,8 +189,7 @@ function returned(shell: Shell, status: number): number {
 
 function leaveFunction(shell: Shell, node: Simple, { positional, loops, trapped }: Hidden): void {
   if (trapped !== undefined && !shell.traps.has('ERR')) shell.traps.set('ERR', trapped)
-  shell.vars.popLayer()
-  shell.refreshIfs()
+  if (shell.vars.popLayer()) shell.refreshIfs()
   if (shell.session.hiddenOptions.length > 0) showOptions(shell)
   shell.calls.pop()
   shell.line = node.line

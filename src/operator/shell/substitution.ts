@@ -1,9 +1,10 @@
 import type { Process } from '../../kernel/index.ts'
+import { trimmed } from './expand.ts'
 import { Shell } from './shell.ts'
 import { Collector, NOTHING, Pipe } from './streams.ts'
 import { type CommandPart, type Node, type ProcessPart, everyNode } from './syntax.ts'
 
-/** What the commands of `$(…)` print. */
+/** What the commands of `$(…)` print, without the newlines at the end. */
 export function* capture(shell: Shell, part: CommandPart): Process<string> {
   const out = new Collector(shell.session.charge)
   const strict = shell.options.errexit && shell.shopt.has('inherit_errexit')
@@ -28,9 +29,10 @@ export function* capture(shell: Shell, part: CommandPart): Process<string> {
       child.tested = 0
     }
     shell.substituted = yield* child.main(part.body)
+    child.vars.release()
   }
   shell.status = shell.substituted
-  return out.text
+  return trimmed(out.text)
 }
 
 /** The programs that a substitution names, by their words. */

@@ -41,12 +41,18 @@ export class Variables {
     return new Variables(layers, this.exports, this.known)
   }
 
+  /** The subshell that these are of has ended. */
+  release(): void {
+    for (const layer of this.layers) layer.release()
+  }
+
   pushLayer(): void {
     this.layers.push(new SharedMap())
   }
 
-  popLayer(): void {
-    this.layers.pop()
+  /** @returns whether it held IFS */
+  popLayer(): boolean {
+    return this.layers.pop()?.has('IFS') === true
   }
 
   get inFunction(): boolean {
