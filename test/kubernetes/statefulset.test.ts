@@ -26,6 +26,21 @@ function started(name: string, replicas: number, extra: Record<string, unknown> 
   return c
 }
 
+it.each([
+  ['nothing', {}, ['data-db-0', 'data-db-1', 'data-db-2'], ['data-db-0', 'data-db-1', 'data-db-2']],
+  ['whenScaled', { whenScaled: 'Delete' }, ['data-db-0', 'data-db-1'], ['data-db-0', 'data-db-1']],
+  ['whenDeleted', { whenDeleted: 'Delete' }, ['data-db-0', 'data-db-1', 'data-db-2'], ['data-db-2']],
+])('claims are kept, but for what persistentVolumeClaimRetentionPolicy says: %s', (_name, persistentVolumeClaimRetentionPolicy, scaled, deleted) => {
+  const c = started('db', 3, { persistentVolumeClaimRetentionPolicy })
+  const claims = (): string[] => shell(c, 'kubectl get pvc -o name').out.trim().split('\n').map(line => line.split('/')[1] ?? '').filter(name => name !== '')
+  shell(c, 'kubectl scale statefulset db --replicas=2')
+  run(c, 300)
+  expect(claims()).toEqual(scaled)
+  shell(c, 'kubectl delete statefulset db')
+  run(c, 300)
+  expect(claims()).toEqual(deleted)
+})
+
 it('is at rest before the story: every pod Ready, no time passed', () => {
   const c = cluster(3)
   c.kube.create(service('db', { app: 'db' }))

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { cluster, run, shell, type TestCluster } from './cluster.ts'
+import { cluster, run, shell, statefulSet, type TestCluster } from './cluster.ts'
 
 function deployment(c: TestCluster, name: string, replicas: number, extra: Record<string, unknown> = {}): void {
   c.kube.create({
@@ -42,6 +42,13 @@ it('K8S-DEPLOYMENT-1: Recreate stops all old pods first', () => {
   run(c, 300)
   expect(c.kube.pods().map(p => p.image)).toEqual(['toy:2', 'toy:2'])
   expect(mixed).toBe(false)
+})
+
+it('K8S-DEPLOYMENT-2: nothing but a Deployment can be held', () => {
+  const c = cluster(3)
+  c.kube.create(statefulSet('db', 2))
+  c.kube.begin()
+  for (const verb of ['pause', 'resume']) expect(shell(c, `kubectl rollout ${verb} sts/db`)).toMatchObject({ code: 1, err: `error: statefulsets.apps "db" ${verb === 'pause' ? 'pausing' : 'resuming'} is not supported\n` })
 })
 
 it('K8S-DEPLOYMENT-2: paused, it keeps its pods as they were; resumed, it rolls', () => {

@@ -41,6 +41,19 @@ test('a node that thinks well of another keeps what a master says of it: a repor
   }
 })
 
+test('an answer that another node tells of counts by its whole second (RD-BUS-3)', () => {
+  const stage = new Stage().run(0.77)
+  stage.cluster.world.bus.stir()
+  const [told, from] = [stage.server('redis-2'), stage.server('redis-0')]
+  const others = [...told.table.peers.values()].filter(p => p.id !== from.id && p !== told.table.myself)
+  for (const p of others) p.pongUs = 0
+  const sender = told.table.peers.get(from.id)
+  for (let i = 0; i < 30 && sender !== undefined; i++) gossip(told, sender, from, stage.sim.now)
+  const heard = others.filter(p => p.pongUs !== 0)
+  expect(heard.length).toBeGreaterThan(2)
+  expect(heard.filter(p => p.pongUs % 1e6 !== 0)).toEqual([])
+})
+
 /** What a node has of another in its table. */
 function peer(of: Server, about: Server) {
   const known = of.table.peers.get(about.id)

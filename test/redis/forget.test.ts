@@ -108,6 +108,16 @@ test('a ban ends with a whole second of the clock, and one that is over is told 
   expect(to.table.peers.has(about.id)).toBe(false)
 })
 
+test('who is learned of by gossip is at once what the teller takes it for (RD-FORGET-2)', () => {
+  const stage = new Stage()
+  const { id } = stage.server('redis-1')
+  stage.cli('redis-0', `cluster forget ${id}`)
+  stage.until(() => stage.server('redis-0').table.peers.has(id), 90)
+  const learned = stage.server('redis-0').table.peers.get(id)
+  expect([learned?.role, learned?.masterId]).toEqual(['replica', stage.server('redis-0').id])
+  expect(stage.cli('redis-0', 'cluster nodes').split('\n').find(line => line.startsWith(id))).toContain(' slave ')
+})
+
 test('a handshake with nobody is given up after the node time-out (RD-MEET-1)', () => {
   const stage = new Stage({ nodeTimeoutSeconds: 5 })
   expect(stage.cli('redis-0', 'cluster meet 10.9.9.9 6379')).toBe('OK')

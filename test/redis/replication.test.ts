@@ -1,5 +1,6 @@
 /** Partial and full synchronisation, versions, min-replicas (facts F13–F16, F19, C12, C14). */
 import { expect, test } from 'vitest'
+import { dataAgeUs } from '../../models/redis/failover.ts'
 import { Stage } from './stage.ts'
 
 const events = (stage: Stage, pod: string): string[] => (stage.sim.records ?? []).filter(r => r.node === pod && r.label.startsWith('redis.')).map(r => r.label)
@@ -59,6 +60,21 @@ test('a link that was lost is tried again each second (RD-REPL-2)', () => {
   const seconds = stage.until(() => upstream?.state === 'up', 10)
   expect(seconds).toBeGreaterThan(0.9)
   expect(seconds).toBeLessThan(1.3)
+})
+
+test('who never had a link has data of no age at all (RD-ELECT-3)', () => {
+  const replica = new Stage().server('redis-1')
+  replica.upstream = undefined
+  expect(dataAgeUs(replica, replica.world.sim.now)).toBe(Number.POSITIVE_INFINITY)
+})
+
+test.each([['unsynced-writes-lost', 0.9, 1.1], ['process-kill', 0, 0]] as const)('appendonly, %s: the last second is lost with the power, nothing with the process (RD-PERSIST-2)', (kind, least, most) => {
+  const stage = new Stage({ appendonly: true, nodeTimeoutSeconds: 60 }).run(20)
+  stage.strike(kind, 'member:redis-0')
+  stage.run(30)
+  expect(stage.leader(0)).toBe('redis-0')
+  expect(stage.lost(0) / 100).toBeGreaterThanOrEqual(least)
+  expect(stage.lost(0) / 100).toBeLessThanOrEqual(most)
 })
 
 // At a node time-out of 1 s and a factor of 10: 10 s, 10 s for pings, and the second that the failure takes to be noticed.

@@ -134,6 +134,18 @@ describe('VT-BUF-4: when it does not begin, and when it ends', () => {
     expect(buffer.fates.get(1)).toBe('stopped')
   })
 
+  it('and who comes after that is refused at once', () => {
+    const lab = new Lab({ buffer: { enabled: true }, timing: { reparentSeconds: 40 } }, { loop: 'closed', timeoutUs: 600_000_000, queueAgeLimitUs: 600_000_000 })
+    const task = lab.start(prs(lab, 1))
+    lab.until(() => lab.shard.demotedUs !== undefined, 10)
+    lab.wait(19)
+    expect(lab.state).toBe('held')
+    lab.wait(2)
+    expect(lab.state).toBe('failing')
+    lab.until(() => task.state !== 'running', 60)
+    expect(lab.until(() => lab.writing, 10)).toBeLessThan(10)
+  })
+
   it('a vtgate that has only just started does not buffer (#16655)', () => {
     const lab = new Lab({ buffer: { enabled: true }, vtgates: 1, timing: { reparentSeconds: 20 } }, { loop: 'closed' })
     const task = lab.start(prs(lab, 1))

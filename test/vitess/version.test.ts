@@ -12,6 +12,17 @@ function upgrade(lab: Lab, n: number): void {
   lab.until(() => lab.tablet(n).up && lab.tablet(n).version === target && lab.tablet(n).linked && lab.tablet(n).lagSeconds < 1, 600, 'upgraded')
 }
 
+it('VT-VERSION-2: the first start on another series upgrades the data dictionary, and only that one', () => {
+  const seconds = (targetMysqlVersion: string, dictionaryUpgradeSeconds: number): number => {
+    const lab = new Lab({ ...SERIES, targetMysqlVersion, fleet: 3, tabletsPerShard: 3, timing: { dictionaryUpgradeSeconds } }, { writesPerSecond: 0 })
+    const from = lab.seconds
+    upgrade(lab, 1)
+    return lab.seconds - from
+  }
+  expect(seconds('8.4.3', 60) - seconds('8.4.3', 0)).toBeCloseTo(60, -1)
+  expect(Math.abs(seconds('8.0.41', 60) - seconds('8.0.41', 0))).toBeLessThan(2)
+})
+
 describe('VT-VERSION-1: older source, newer replica', () => {
   it('is fine; the other way round replication breaks, acknowledgements with it, and writes hang (VT-T03)', () => {
     const lab = new Lab({ ...SERIES, fleet: 3, tabletsPerShard: 3 }, {})

@@ -30,6 +30,17 @@ describe('VT-ORC-1, VT-ORC-2: a primary whose process is gone', () => {
   })
 })
 
+it('VT-ORC-1: where emergency reparents are not allowed a dead primary is waited for', () => {
+  const lab = new Lab({ vtorc: { allowEmergencyReparent: false } }, {})
+  const was = lab.primary
+  lab.strike('process-kill', `member:${was.pod}`, 0, 120_000_000)
+  lab.wait(100)
+  expect(lab.primary).toBe(was)
+  expect(lab.writing).toBe(false)
+  lab.until(() => lab.writing, 120)
+  expect(lab.primary).toBe(was)
+})
+
 describe('VT-REPL-1: a primary that is silent', () => {
   it('replicas believe in it for replica_net_timeout, and so VTOrc waits', () => {
     const lab = new Lab({}, {})
