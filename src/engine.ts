@@ -87,6 +87,11 @@ export interface Engine<Options = unknown> {
    * about; none knows a particular script. Optional: without it no command is inserted.
    */
   safeBeside?(options: Options, typed: Typed): readonly SafeLines[]
+  /**
+   * What keeps a failure of a cause (`unreplicated-tail`; see `src/checks/README.md`) from happening, in the commands and settings of this field: told after
+   * the general advice, and like it not rehearsed. Whole sentences. Optional: without it the general advice stands alone.
+   */
+  readonly remedies?: Readonly<Record<string, string>>
   build(sim: Simulation, options: Options): Cluster
 }
 

@@ -9,6 +9,7 @@ import { FAULT_KINDS } from './faults.ts'
 import { releaseIndex, versionOf } from './names.ts'
 import { LAB_KUBERNETES, type MongodbOptions, mongodbOptions, TIMING, type TimingName, timingOf } from './options.ts'
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
+import { remedies } from './remedies.ts'
 import { rules } from './rules.ts'
 import { sizes } from './sizes.ts'
 import { starter } from './starter.ts'
@@ -94,6 +95,7 @@ export const mongodb: Engine<MongodbOptions> = {
   names,
   shrinks: sizes,
   safeBeside,
+  remedies,
   build: (sim: Simulation, options: MongodbOptions): Cluster => new MongodbCluster(sim, options),
 }
 

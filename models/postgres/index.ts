@@ -9,6 +9,7 @@ import { LAB_KUBERNETES, type PostgresOptions, postgresOptions, TIMING, type Tim
 import { versionOf } from './names.ts'
 import { binaryOf, type PatroniOptions } from './patroni/options.ts'
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
+import { remedies } from './remedies.ts'
 import { rules } from './rules.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { sizes } from './sizes.ts'
@@ -128,6 +129,7 @@ export const postgres: Engine<PostgresOptions> = {
   names,
   shrinks: sizes,
   safeBeside,
+  remedies,
   build: (sim: Simulation, options: PostgresOptions): Cluster => new PostgresCluster(sim, options),
 }
 

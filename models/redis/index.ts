@@ -8,6 +8,7 @@ import { FAULT_KINDS } from './faults.ts'
 import { LAB_KUBERNETES, type RedisOptions, redisOptions, TIMING, type TimingName, timingOf } from './options.ts'
 import { versionOf } from './names.ts'
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
+import { remedies } from './remedies.ts'
 import { rules } from './rules.ts'
 import { sizes } from './sizes.ts'
 import { starter } from './starter.ts'
@@ -81,6 +82,7 @@ export const redis: Engine<RedisOptions> = {
   names,
   shrinks: sizes,
   safeBeside,
+  remedies,
   build: (sim: Simulation, options: RedisOptions): Cluster => new RedisCluster(sim, options),
 }
 

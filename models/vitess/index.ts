@@ -7,6 +7,7 @@ import { VitessCluster } from './cluster.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { TIMING, type TimingName, timingOf, type VitessOptions, vitessOptions } from './options.ts'
 import { OPTION_RANGES, TIMING_RANGES } from './ranges.ts'
+import { remedies } from './remedies.ts'
 import { rules } from './rules.ts'
 import { sizes } from './sizes.ts'
 import { starter } from './starter.ts'
@@ -103,6 +104,7 @@ export const vitess: Engine<VitessOptions> = {
   names,
   shrinks: sizes,
   safeBeside,
+  remedies,
   build: (sim: Simulation, options: VitessOptions): Cluster => new VitessCluster(sim, options),
 }
 

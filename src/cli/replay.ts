@@ -71,7 +71,7 @@ function tell(played: Played, file: string, options: ReplayOptions, context: Con
   const { check, cause, step } = failing.signature ?? found.signature
   const again = `proofroll replay ${/\s/.test(file) ? JSON.stringify(file) : file}${options.on === undefined ? '' : ` --on ${options.on}`}`
   const counterexample: Story['counterexample'] = { check, cause, step, evidence: failing.evidence, because: failing.because ?? [], schedule: found.schedule, faultsFound: found.schedule.length, seed: found.seed, replay: again, explained: played.explanation }
-  print(context, renderStory({ scenario: scenario.name, outline: outlineOf(scenario.runbook), counterexample, rehearsal, twin: played.twin }, context.screen))
+  print(context, renderStory({ scenario: scenario.name, outline: outlineOf(scenario.runbook), counterexample, rehearsal, twin: played.twin, remedies: scenario.engine.remedies }, context.screen))
   if (options.explain !== true) print(context, ['', `  ${again} --explain`])
 }
 

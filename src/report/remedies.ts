@@ -44,9 +44,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   loss: 'Put the point of no return before the first step whose way back loses writes, or carry them back.',
 }
 
-/** undefined for a cause without advice. */
-export function remedyFor(cause: string): string | undefined {
-  return REMEDIES[cause]
+/** @param own the engine's own words by cause (`Engine.remedies`), told after the general ones. @returns undefined for a cause without advice */
+export function remedyFor(cause: string, own: Readonly<Record<string, string>> = {}): string | undefined {
+  const all = [REMEDIES[cause], own[cause]].filter((words) => words !== undefined)
+  return all.length === 0 ? undefined : all.join(' ')
 }
 
 /** What to set beside the advice, wherever it is shown. */

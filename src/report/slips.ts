@@ -149,7 +149,8 @@ function cut(text: string): string {
   return text.length <= SAID_MAX ? text : `${text.slice(0, SAID_MAX)} …`
 }
 
-function listed(all: readonly string[]): string {
+/** `a, b and 3 more`. */
+export function listed(all: readonly string[]): string {
   const shown = all.length > NAMES_MAX ? [...all.slice(0, NAMES_MAX - 1), `${all.length - NAMES_MAX + 1} more`] : all
   return shown.length < 2 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1) ?? ''}`
 }

@@ -7,6 +7,7 @@ import type { RehearsalResult, StepRecord } from '../result.ts'
 import { unnoticedOf } from './first.ts'
 import { type ScriptLine, UNSEEN, scriptLines } from './lines.ts'
 import { type Often, type StepNames, inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
+import { atEndWords } from './atEnd.ts'
 import { slipsOf } from './slips.ts'
 import { causeNamed } from './causes.ts'
 import { clauseWords, evidenceWords, newClauses } from './evidence.ts'
@@ -72,6 +73,8 @@ export interface Story {
   readonly rehearsal: RehearsalResult
   /** The nearest rehearsal that passes, recorded. */
   readonly twin?: RehearsalResult | undefined
+  /** What its engine advises, by cause. */
+  readonly remedies?: Readonly<Record<string, string>> | undefined
   /** In how many rehearsals of its campaign the check failed. */
   readonly often?: Often | undefined
 }
@@ -90,7 +93,7 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
   const about = [counterexample.evidence, ...counterexample.because.map(({ text }) => text)].join('\n')
   const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])), about)
-  const remedy = remedyFor(counterexample.cause)
+  const remedy = remedyFor(counterexample.cause, story.remedies)
   const saw = unnoticedOf(story, names)?.advice ?? ''
   const advice = [...(remedy === undefined ? [] : [`${remedy} ${REMEDY_NOTE}`]), saw].filter((words) => words !== '').join(' ')
   const sections = [
@@ -294,6 +297,8 @@ function why(story: Story, names: StepNames, screen: Screen): string[] {
   for (const words of slipsOf(story, names)) lines.push(...hang('  on the way       ', asText(words), screen.columns))
   const unnoticed = unnoticedOf(story, names)
   if (unnoticed !== null) lines.push(...hang('  unnoticed        ', asText(unnoticed.words), screen.columns))
+  const atEnd = atEndWords(story.rehearsal)
+  if (atEnd !== '') lines.push(...hang('  ', asText(atEnd), screen.columns))
   const { root } = counterexample
   if (root !== undefined && root.what !== '') {
     const words = root.tested ? `without ${root.what}, on the same luck, it does not happen` : `it also happens without ${root.what}: the chain tells what went together, not what did it`

@@ -26,6 +26,6 @@ export function storiesOf({ result, scenario, rehearsals, twins }: Told): Story[
   const outline = outlineOf(scenario.runbook)
   return result.counterexamples.flatMap((counterexample, i) => {
     const rehearsal = rehearsals[i]
-    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i], often: oftenOf(result, counterexample.check) }]
+    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i], remedies: scenario.engine.remedies, often: oftenOf(result, counterexample.check) }]
   })
 }

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { engines } from '../../models/index.ts'
 import { CAUSE_IDS, causeNamed, causeWords } from '../../src/report/causes.ts'
 import { clauseWords, evidenceWords, newClauses, repeats } from '../../src/report/evidence.ts'
 import { firstOf, unnoticedOf } from '../../src/report/first.ts'
@@ -24,6 +25,16 @@ describe('causes', () => {
     expect(all.filter((id) => !CAUSE_IDS.includes(id))).toEqual([])
     expect(CAUSE_IDS.filter((id) => remedyFor(id) === undefined)).toEqual([])
     for (const id of CAUSE_IDS) expect(causeNamed(id)).toBe(`${causeWords(id)} (${id})`)
+  })
+
+  test('an engine’s own words stand behind the general ones, and are about causes that there are', () => {
+    for (const { name, remedies = {} } of engines) for (const cause of Object.keys(remedies)) {
+      expect(CAUSE_IDS, name).toContain(cause)
+      expect(remedyFor(cause, remedies)).toBe(`${remedyFor(cause)} ${remedies[cause]}`)
+      expect(remedies[cause]).toMatch(/^Here: .*`.*\.$/)
+    }
+    expect(engines.find(({ name }) => name === 'mongodb')?.remedies?.['unreplicated-tail']).toContain('rs.stepDown()')
+    expect(remedyFor('mine', { mine: 'Do it.' })).toBe('Do it.')
   })
 
   test('of an objective the measure is named; a cause that nobody knows stands as it is', () => {

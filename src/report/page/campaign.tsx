@@ -116,6 +116,8 @@ function Sample({ view: { sample, id }, asked }: { readonly view: CampaignView; 
   return (
     <Section id={`${id}-sample`} title="One rehearsal as it went">
       <p>{sample.words}</p>
+      {sample.atEnd === '' ? null : <p><Words text={sample.atEnd} /></p>}
+      {sample.slips.length === 0 ? null : <><p class="sub">What went amiss in it and stopped nobody</p><ul class="slips">{sample.slips.map((words) => <li key={words}><Words text={words} /></li>)}</ul></>}
       <h3 class="hidden" id={`${sample.id}-headline`}>{sample.headline}</h3>
       <Viewer viewed={sample} us={us} jump={jump} />
       <Tree viewed={sample} us={us} go={(to) => { jump(to); showViewer(sample) }} />

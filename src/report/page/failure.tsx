@@ -35,7 +35,7 @@ export function Failure({ failure, corrected, at }: { readonly failure: FailureV
 }
 
 function Answers({ failure, corrected, go }: { readonly failure: FailureView; readonly corrected: CampaignView['corrected']; readonly go: (us: number) => void }): JSX.Element {
-  const { evidence, because, root, tested, observed, faults, schedule, faultsFound, causeWords, cause, unnoticed, slips, amount, judgedAt } = failure
+  const { evidence, because, root, tested, observed, faults, schedule, faultsFound, causeWords, cause, unnoticed, slips, amount, atEnd, judgedAt } = failure
   const said = because.findIndex(({ said: repeated }) => repeated)
   const link = (clause: FailureView['because'][number], i: number): JSX.Element => <a href={linkTo(failure, clause.atUs)} onClick={(event) => { event.preventDefault(); go(clause.atUs) }} title="Show this instant on the timeline"><span class="badge">{i + 1}</span> <time>{clause.clock}</time></a>
   return (
@@ -46,6 +46,7 @@ function Answers({ failure, corrected, go }: { readonly failure: FailureView; re
           {causeWords === '' ? null : <p><strong>{capital(causeWords)}.</strong></p>}
           <p><Words text={evidence} />{because[said] === undefined ? '' : <> {link(because[said], said)}</>}</p>
           {amount === '' ? null : <p>{capital(amount)}.</p>}
+          {atEnd === '' ? null : <p><Words text={atEnd} /></p>}
           <p class="note">{faults === 0 ? 'No fault was needed: the runbook does it by itself.' : <>With {faults === 1 ? 'one fault' : `${faults} faults`}: {schedule.join('; ')}.{faultsFound > faults ? ` Shrunk from ${faultsFound}.` : ''}</>} {failure.often} {judgedAt} <span class="id">Cause id: {cause}.</span></p>
         </dd>
       </div>

@@ -11,6 +11,9 @@ import { exploredWords } from '../charts/index.ts'
 import { OUTCOMES } from '../../campaign/aggregate.ts'
 import { causeNamed } from '../causes.ts'
 import { type OutlineStep, outlineOf } from '../story.ts'
+import { atEndWords } from '../atEnd.ts'
+import { passedOverSentences } from '../slips.ts'
+import { timed } from './clock.ts'
 import { folderOf } from '../files.ts'
 import { GATE_COLUMNS, gateFigures, howJudged, titleOf, wordFor } from '../gates.ts'
 import { flipSentences, valueText } from '../sensitivity.ts'
@@ -140,7 +143,7 @@ function sampleView({ sample, scenario }: Told, outline: readonly OutlineStep[],
   const struck = timeline.faults.filter((fault) => fault.struck)
   return {
     id: `${id}/0`, headline: 'One rehearsal', timeline, tree: treeOf({ outline, rehearsal, counterexample: { step: '-' } }, scenario.runbook),
-    because: [], first: null, inevitable: null, twin: null, about: [], step: '', needed: [], smallest: null,
+    because: [], first: null, inevitable: null, twin: null, about: [], step: '', needed: [], smallest: null, slips: passedOverSentences(rehearsal, namesOf(outline)).map(timed), atEnd: timed(atEndWords(rehearsal)),
     words: `Run ${plain(run)} of them, ${struck.length === 0 ? 'in which no fault struck' : `in which ${struck.length === 1 ? 'this fault' : 'these faults'} struck: ${struck.map(({ words }) => words).join('; ')}`}: it ${rehearsal.outcome === 'completed' ? 'completed' : rehearsal.outcome === 'rolledBack' ? 'was rolled back' : rehearsal.outcome === 'aborted' ? 'was aborted' : 'got stuck'}. ${rehearsal.verdicts.some(({ status }) => status === 'fail') ? '' : 'No check of it failed. '}It is one of many, and no average.`,
   }
 }

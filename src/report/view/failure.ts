@@ -1,6 +1,7 @@
 /** One distinct failure as the page shows it. */
 import { type Counterexample, type CampaignResult, runsJudged } from '../../campaign/result.ts'
 import type { Plan } from '../../operator/index.ts'
+import { atEndWords } from '../atEnd.ts'
 import { partingOf, milestonesOf } from '../milestones.ts'
 import { faultTwinSentence, inevitableSentence, isShown, lastStrikeOf, smallestSentence, wayOut, wayOutSentences } from '../explained.ts'
 import { causeWords } from '../causes.ts'
@@ -57,9 +58,10 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     tested: explained === undefined ? [] : wayOutSentences(explained, rehearsal, names).map((words) => ({ words, mends: wayOut(explained, rehearsal) !== undefined })),
     observed: explained === undefined ? '' : faultTwinSentence(explained, schedule, names),
     amount: amountOf(check, result),
+    atEnd: timed(atEndWords(rehearsal)),
     judgedAt: judgedAtWords(rehearsal),
     follows: followsFrom(counterexample, result.counterexamples),
-    remedy: remedyFor(cause) ?? null,
+    remedy: remedyFor(cause, story.remedies) ?? null,
     remedyNote: REMEDY_NOTE,
     advice: unnoticed?.advice ?? '',
     smallest: explained === undefined ? null : smallestSentence(explained, counterexample.schedule.length),

@@ -75,6 +75,8 @@ export interface FailureView {
   readonly observed: string
   /** How much of it there was in all rehearsals: `acknowledged writes lost: median 804, worst 1,284 a rehearsal`; empty where it is no amount. */
   readonly amount: string
+  /** What the cluster looks like when it is over, as a sentence. */
+  readonly atEnd: string
   /** When checks judged, as a sentence. */
   readonly judgedAt: string
   /** It follows from another failure that is told: reported success falsely, missed an objective that a check speaks of. */
@@ -108,7 +110,7 @@ export interface MissedView {
 }
 
 /** A recorded rehearsal in which nothing failed. */
-export type SampleView = Pick<FailureView, 'id' | 'headline' | 'timeline' | 'tree' | 'because' | 'first' | 'inevitable' | 'twin' | 'about' | 'step' | 'needed' | 'smallest'> & { readonly words: string }
+export type SampleView = Pick<FailureView, 'id' | 'headline' | 'timeline' | 'tree' | 'because' | 'first' | 'inevitable' | 'twin' | 'about' | 'step' | 'needed' | 'smallest' | 'slips' | 'atEnd'> & { readonly words: string }
 
 export interface Row {
   readonly cells: readonly string[]
