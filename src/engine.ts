@@ -76,21 +76,14 @@ export interface Engine<Options = unknown> {
   assumedTargets?(given: Readonly<Record<string, unknown>>): readonly string[]
   /** The names by which commands can reach something when a runbook begins: pods and services. Optional: without it `check` doubts no name. */
   names?(options: Options): readonly string[]
-  /**
-   * The options that say how large a cluster is: what a failure is shrunk along, so that it is told of the smallest cluster that shows it.
-   * Optional: without it clusters keep their size. {@link problems} is asked about each value before it is used.
-   */
+  /** The options that say how large a cluster is: what a failure is shrunk along. Without it clusters keep their size. {@link problems} is asked first. */
   shrinks?(options: Options): readonly Size[]
   /**
    * Lines of shell that are known to be safe beside a command of a script: wait until the copy has replayed what it received, ask for the role first.
-   * Tried out when a script is to be mended (`--mend`), so each is something that an experienced person might put there whatever the script is
-   * about; none knows a particular script. Optional: without it no command is inserted.
+   * Tried out when a script is to be mended (`--mend`), so each is what an experienced person might put there, whatever the script is about.
    */
   safeBeside?(options: Options, typed: Typed): readonly SafeLines[]
-  /**
-   * What keeps a failure of a cause (`unreplicated-tail`; see `src/checks/README.md`) from happening, in the commands and settings of this field: told after
-   * the general advice, and like it not rehearsed. Whole sentences. Optional: without it the general advice stands alone.
-   */
+  /** What keeps a failure of a cause (`src/checks/README.md`) from happening, in this field's commands: told after the general advice, like it not rehearsed. */
   readonly remedies?: Readonly<Record<string, string>>
   build(sim: Simulation, options: Options): Cluster
 }
