@@ -17,14 +17,28 @@ export function atEndWords({ story, simulatedUs }: RehearsalResult): string {
   const members = [...last.values()].sort((a, b) => (a.member < b.member ? -1 : a.member > b.member ? 1 : 0))
   const components = componentsOf(members, story.targets ?? {})
   const version = ({ versions }: MemberChange): string => components.map((component) => versions[component]).filter((v) => v !== undefined).map((v, i) => `${components[i]} ${v}`).join(', ')
-  const states = members.length <= NAMED_MAX ? members.map((m) => `${m.member} ${m.running ? `${roleWords(m.role)}${version(m) === '' ? '' : ` on ${version(m)}`}` : 'is down'}`) : fleetWords(members, version)
+  const states = members.length <= NAMED_MAX ? namedWords(members, version) : fleetWords(members, version)
   const stopped = story.windows.filter(({ is, open }) => is === 'writesDown' && open)
   const writes = stopped.length === 0 ? 'clients can write' : stopped.some(({ who }) => who === '') || stopped.length === groups(story) ? 'clients cannot write' : `${count(stopped.length, 'group')} of ${groups(story)} of clients cannot write`
   return `At the end (${formatClock(simulatedUs).slice(0, -2)}): ${states.join('; ')}; ${writes}.`
 }
 
-function roleWords(role: MemberChange['role']): string {
-  return role === 'leader' ? 'leads' : role === 'follower' ? 'follows' : 'runs, and neither leads nor follows'
+/** One member, and several, of a role. */
+const ROLES: Readonly<Record<MemberChange['role'], readonly [string, string]>> = { leader: ['leads', 'lead'], follower: ['follows', 'follow'], none: ['runs, and neither leads nor follows', 'run, and neither lead nor follow'] }
+
+/** Each member by name; those that are alike together. */
+function namedWords(members: readonly MemberChange[], version: (m: MemberChange) => string): string[] {
+  const alike = new Map<string, MemberChange[]>()
+  for (const m of members) {
+    const key = JSON.stringify(m.running ? [m.role, version(m)] : [])
+    alike.set(key, [...(alike.get(key) ?? []), m])
+  }
+  return [...alike.values()].map((some) => {
+    const [first] = some as [MemberChange]
+    const [one, several] = first.running ? ROLES[first.role] : ['is down', 'are down']
+    const on = first.running && version(first) !== '' ? ` on ${version(first)}` : ''
+    return `${listed(some.map(({ member }) => member))} ${some.length === 1 ? one : several}${on}`
+  })
 }
 
 /** The components that the upgrade is about; where none is known, all that members have. */

@@ -16,6 +16,10 @@ test('of few members each is named as it was last', () => {
   expect(at([member('m-0', { running: false }), member('m-1', { role: 'none', versions: {} })], { windows: [down] })).toBe('At the end (01:30.0): m-0 is down; m-1 runs, and neither leads nor follows; clients cannot write.')
 })
 
+test('of few members those that are alike stand together', () => {
+  expect(at([member('m-0', { role: 'leader' }), member('m-1'), member('m-2'), member('m-3', { running: false }), member('m-4', { running: false })])).toBe('At the end (01:30.0): m-0 leads on engine 2; m-1 and m-2 follow on engine 2; m-3 and m-4 are down; clients can write.')
+})
+
 test('of a fleet they are counted, and the exceptions named', () => {
   const fleet = Array.from({ length: 12 }, (_, i) => member(`t-${i}`, { role: i < 3 ? 'leader' : 'follower', versions: { engine: i === 7 ? '1' : '2', other: String(i) } }))
   expect(at([...fleet, member('t-9', { atUs: 1, running: false })], { targets: { engine: '2' } })).toBe('At the end (01:30.0): of 12 members 3 lead; 1 is down (t-9); 10 on engine 2; 1 on engine 1 (t-7); clients can write.')

@@ -208,9 +208,8 @@ describe('terminal', () => {
         unnoticed        The last gate before the end, step 2 wait, said yes at
                          01:11.2 after 14 looks, without data.
         At the end (17:20.0): postgres-cluster-0 follows on engine 15.4, node 1.27;
-        postgres-cluster-1 follows on engine 15.3, node 1.27; postgres-cluster-2
-        follows on engine 15.3, node 1.27; postgres-cluster-3 is down; clients can
-        write.
+        postgres-cluster-1 and postgres-cluster-2 follow on engine 15.3, node 1.27;
+        postgres-cluster-3 is down; clients can write.
         correlated       it also happens without step promote: the chain tells what
                          went together, not what did it
 
@@ -262,9 +261,8 @@ describe('terminal', () => {
       Why
         
         At the end (17:20.0): postgres-cluster-0 follows on engine 15.4, node 1.27;
-        postgres-cluster-1 follows on engine 15.3, node 1.27; postgres-cluster-2
-        follows on engine 15.3, node 1.27; postgres-cluster-3 is down; clients can
-        write.
+        postgres-cluster-1 and postgres-cluster-2 follow on engine 15.3, node 1.27;
+        postgres-cluster-3 is down; clients can write.
         tested           without the fault, on the same luck, it does not happen
 
       Who led
@@ -325,9 +323,8 @@ describe('terminal', () => {
       Why
         
         At the end (17:20.0): postgres-cluster-0 follows on engine 15.4, node 1.27;
-        postgres-cluster-1 follows on engine 15.3, node 1.27; postgres-cluster-2
-        follows on engine 15.3, node 1.27; postgres-cluster-3 is down; clients can
-        write.
+        postgres-cluster-1 and postgres-cluster-2 follow on engine 15.3, node 1.27;
+        postgres-cluster-3 is down; clients can write.
         tested           without the fault, on the same luck, it does not happen
 
       Since when it was inevitable

@@ -83,6 +83,7 @@ function Gravest({ view: { failures, corrected, missed } }: { readonly view: Cam
         <dd>
           <p>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}.{first.amount === '' ? '' : ` ${capital(first.amount)}.`} <a href={linkTo(first)} onClick={(event) => { event.preventDefault(); history.replaceState(null, '', linkTo(first)); document.getElementById(viewerId(first))?.scrollIntoView() }}>See it happen</a></p>
           <p>{first.faults === 0 ? 'No fault was needed.' : `${first.faults === 1 ? 'The fault' : 'The faults'}: ${first.schedule.join('; ')}.`}</p>
+          {first.atEnd === '' ? null : <p><Words text={first.atEnd} /></p>}
           {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}
           {also.map((words) => <p key={words}>{words}.</p>)}
         </dd>
