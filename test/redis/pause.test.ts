@@ -48,6 +48,7 @@ describe('CLIENT PAUSE (RD-PAUSE-1)', () => {
     stage.cli('redis-0', 'client pause 40000')
     stage.run(1)
     expect(stage.workloads[0]?.cohorts[0]?.reading).toBe(false)
+    expect(stage.cluster.entrances['cluster']?.fresh(stage.cluster.logs[0])).toMatchObject({ is: 'none' })
     expect(taken(stage, 'redis-0', 'client unpause')).toBeGreaterThan(38)
     expect(stage.workloads[0]?.cohorts[0]?.reading).toBe(true)
     // Twenty times the node time-out, and nobody was suspected.
@@ -76,15 +77,21 @@ describe('CLIENT PAUSE (RD-PAUSE-1)', () => {
     expect(stage.workloads[0]?.cohorts[0]?.writing).toBe(false)
     stage.cli('redis-0', 'client pause 1000 all')
     expect(taken(stage, 'redis-0', 'ping')).toBeGreaterThan(10)
+    // The more of the two stays, should both come at once: after the first nobody can ask again.
+    const { holds } = stage.server('redis-2')
+    holds.pauseClients(20e6, true)
+    holds.pauseClients(1e6, false)
+    expect([holds.all, holds.writes]).toEqual([true, true])
     // What is over counts no more.
     stage.cli('redis-0', 'client pause 1000 write')
     expect(taken(stage, 'redis-0', 'ping')).toBeLessThan(0.5)
   })
 
-  test('a master that is paused hands over as ever, and redirects at once', () => {
+  test.each(['write', 'all'])('%s: a master that is paused acknowledges nothing, hands over as ever, and redirects at once', mode => {
     const stage = new Stage({}, 'pause/handover')
-    stage.cli('redis-0', 'client pause 60000 write')
+    stage.cli('redis-0', `client pause 60000 ${mode}`)
     stage.run(1)
+    expect(stage.leader(0)).toBeUndefined()
     const replica = [...stage.cluster.world.servers].find(s => s.table.master === s.table.peers.get(stage.server('redis-0').id) && !s.isMaster)?.name ?? ''
     expect(stage.cli(replica, 'cluster failover')).toBe('OK')
     stage.until(() => stage.workloads[0]?.cohorts[0]?.writing === true, 5)
