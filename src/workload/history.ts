@@ -96,9 +96,9 @@ export class History {
 
   private ofCohort(marks: Marks, cohort: string): readonly RegisterHistory[] {
     const registers: RegisterHistory[] = []
-    for (let key = 0; key < MARKS.keys; key++) {
-      const rows: number[] = []
-      for (let row = 0; row < marks.n; row++) if (marks.key[row] === key && marks.outcome[row] !== FAIL) rows.push(row)
+    const rowsOf = Array.from({ length: MARKS.keys }, (): number[] => [])
+    for (let row = 0; row < marks.n; row++) if (marks.outcome[row] !== FAIL) rowsOf[marks.key[row] as number]?.push(row)
+    for (const [key, rows] of rowsOf.entries()) {
       const reads = this.readsOf(marks, rows)
       const columns: Columns = {
         value: row => marks.version[row] as number,

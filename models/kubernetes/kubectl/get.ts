@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import { NEVER, type Process } from '../../../src/kernel/index.ts'
 import type { Look, Output } from '../../../src/operator/command.ts'
 import type { Arguments } from './arguments.ts'
-import { findAll, JsonPathError, parseTemplate, printTemplate } from './jsonpath.ts'
+import { findAll, finder, JsonPathError, parseTemplate, printTemplate } from './jsonpath.ts'
 import { GoTemplateError, parseGoTemplate, printGoTemplate } from './gotemplate.ts'
 import { type Found, qualified, type ResourceType } from './resources.ts'
 import { align, headers, row } from './table.ts'
@@ -153,9 +153,9 @@ function customColumns(spec: string, objects: readonly unknown[], bare: boolean)
   const columns = spec.split(/,(?=[^,]+:)/).map(column => {
     const colon = column.indexOf(':')
     if (colon < 0) throw new CliError(`error: unexpected custom-columns spec: ${column}, expected <header>:<json-path-expr>`)
-    return { header: column.slice(0, colon), path: column.slice(colon + 1) }
+    return { header: column.slice(0, colon), find: finder(`{${column.slice(colon + 1)}}`) }
   })
-  const rows = objects.map(o => columns.map(c => findAll(`{${c.path}}`, o).map(v => (typeof v === 'object' && v !== null ? JSON.stringify(v) : String(v))).join(',') || '<none>'))
+  const rows = objects.map(o => columns.map(c => c.find(o).map(v => (typeof v === 'object' && v !== null ? JSON.stringify(v) : String(v))).join(',') || '<none>'))
   return align(bare ? rows : [columns.map(c => c.header), ...rows])
 }
 

@@ -48,8 +48,13 @@ export function printTemplate(template: string, value: unknown): string {
 
 /** All values that a template's first path finds. */
 export function findAll(template: string, value: unknown): unknown[] {
+  return finder(template)(value)
+}
+
+/** The same for many values: the template is looked up once. */
+export function finder(template: string): (value: unknown) => unknown[] {
   const path = parseTemplate(template).find(p => p.is === 'path')
-  return path?.is === 'path' ? walk(path.steps, [value]) : []
+  return path?.is === 'path' ? value => walk(path.steps, [value]) : () => []
 }
 
 function print(parts: readonly Part[], value: unknown, root: unknown): string {

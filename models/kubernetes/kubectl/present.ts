@@ -38,14 +38,8 @@ function podMetadata(pod: Pod): KubeObject['metadata'] {
 }
 
 function podStatus(kube: Kubernetes, pod: Pod): Record<string, unknown> {
-  const state =
-    pod.containerState === 'running'
-      ? { running: { startedAt: timestamp(pod.startedUs ?? 0) } }
-      : pod.containerState === 'terminated'
-        ? { terminated: { exitCode: pod.exitCode, reason: pod.reason } }
-        : { waiting: { reason: pod.reason || 'ContainerCreating', ...(pod.message === '' ? {} : { message: pod.message }) } }
   const condition = (type: string, status: boolean, us: number) => ({ type, status: status ? 'True' : 'False', lastTransitionTime: timestamp(us) })
-  return {
+  const early = {
     phase: pod.phase,
     get conditions() {
       return [
@@ -55,23 +49,26 @@ function podStatus(kube: Kubernetes, pod: Pod): Record<string, unknown> {
         condition('Ready', pod.ready, pod.readyChangedUs),
       ]
     },
-    ...(pod.node === undefined ? {} : { hostIP: kube.nodes.get(pod.node)?.ip ?? '', podIP: pod.podIP, podIPs: [{ ip: pod.podIP }] }),
-    ...(pod.node === undefined
-      ? {}
-      : {
-          containerStatuses: [
-            {
-              name: pod.main.name,
-              image: pod.image,
-              ready: pod.ready,
-              started: pod.containerState === 'running',
-              restartCount: pod.restarts,
-              state,
-              lastState: pod.lastExitCode === undefined ? {} : { terminated: { exitCode: pod.lastExitCode } },
-            },
-          ],
-        }),
   }
+  if (pod.node === undefined) return early
+  // Not spread: that would make at once what is to be made when it is asked for.
+  return Object.defineProperties(early, {
+    hostIP: { enumerable: true, value: kube.nodes.get(pod.node)?.ip ?? '' },
+    podIP: { enumerable: true, value: pod.podIP },
+    podIPs: { enumerable: true, get: () => [{ ip: pod.podIP }] },
+    containerStatuses: { enumerable: true, get: () => containerStatuses(pod) },
+  })
+}
+
+function containerStatuses(pod: Pod): readonly Record<string, unknown>[] {
+  const { main, image, ready, restarts: restartCount, lastExitCode } = pod
+  return [{ name: main.name, image, ready, started: pod.containerState === 'running', restartCount, state: containerState(pod), lastState: lastExitCode === undefined ? {} : { terminated: { exitCode: lastExitCode } } }]
+}
+
+function containerState(pod: Pod): Record<string, unknown> {
+  if (pod.containerState === 'running') return { running: { startedAt: timestamp(pod.startedUs ?? 0) } }
+  if (pod.containerState === 'terminated') return { terminated: { exitCode: pod.exitCode, reason: pod.reason } }
+  return { waiting: { reason: pod.reason || 'ContainerCreating', ...(pod.message === '' ? {} : { message: pod.message }) } }
 }
 
 export function nodeObject(kube: Kubernetes, node: KubeNode): KubeObject {
