@@ -60,6 +60,7 @@ export const rules: readonly Rule[] = [
   rule('MG-READY-1', 'A TCP probe is Ready in STARTUP2 and RECOVERING too; one that asks for the member state is not.', 'facts MG-T13', 'sync'),
   rule('MG-STATUS-1', 'rs.status() is one member’s view: states as of its last heartbeats, ok: 1 whatever they are.', 'facts MG-T05, MG-T06', 'mongosh'),
   rule('MG-STATUS-2', 'Optimes are current for the member itself and, on the primary, as reported; else as of the last heartbeat.', 'replSetGetStatus documentation', 'mongosh'),
+  rule('MG-COMMAND-1', 'A server that was told to step down, to take a configuration or a feature compatibility version, or to stop, goes on with it when the shell that asked is gone.', 'judgement: the server looks for a lost client in queries alone; a step-down resets itself at its deadline (replSetStepDown documentation)', 'step-down'),
 ]
 
 export const rulesTable = (): string =>

@@ -70,6 +70,18 @@ whole() {
   equals "$1 $1" set_says "const t = rs.status(), s = t.members, p = s.find(m => m.stateStr === 'PRIMARY');
     t.votingMembersCount + ' ' + s.filter(m => m.health === 1 && (m === p || m.stateStr === 'SECONDARY' && p.optimeDate - m.optimeDate <= 2000)).length"
 }
+# each of the three by its own word, all asked at once
+there() { equals "true $NEW_FCV" member_says "$1" "['PRIMARY', 'SECONDARY'].includes(rs.status().members.find(m => m.self).stateStr) + ' ' + db.adminCommand({getParameter: 1, featureCompatibilityVersion: 1}).featureCompatibilityVersion.version"; }
+each_there() {
+  local member asked=() pid failed=0
+  for member in $MEMBERS; do
+    there "$member" & asked+=($!)
+  done
+  for pid in "${asked[@]}"; do
+    wait "$pid" || failed=1
+  done
+  return "$failed"
+}
 level_secondaries() {
   equals 4 set_says "const s = rs.status().members, p = s.find(m => m.stateStr === 'PRIMARY');
     s.filter(m => m.health === 1 && m.stateStr === 'SECONDARY' && p.optimeDate - m.optimeDate <= 1000).length"
@@ -191,6 +203,7 @@ finish() {
   done
   three_again || die "the two members more cannot be taken away"
   await 10 5 3600 whole 3 || die "the set is not whole"
+  retry 60 10 each_there || die "a member does not say that it is there"
 }
 
 if fcv "${MEMBERS%% *}" "$NEW_FCV"; then

@@ -66,6 +66,29 @@ describe('replSetStepDown', () => {
     expect(lab.state(0)).toBe('SECONDARY')
   })
 
+  test('MG-COMMAND-1: the server goes on with it when the shell is gone, and is a primary again when nobody caught up', () => {
+    const ask = (lab: Lab, expression: string): void => {
+      const task = lab.start('mongosh', '--quiet', '--host', 'mongo-0.mongo', '--eval', expression)
+      lab.until(() => lab.mongod(0).steppingDown, 5 * SECOND, MILLISECOND)
+      task.kill()
+    }
+    const handed = under()
+    ask(handed, 'rs.stepDown(60, 10)')
+    handed.wait(5 * SECOND)
+    expect(handed.state(0)).toBe('SECONDARY')
+    const stays = under({ writeConcern: 1 })
+    for (const i of [1, 2]) stays.strike('replay-stall', `member:mongo-${i}`, 600 * SECOND)
+    ask(stays, 'rs.stepDown(60, 10)')
+    stays.wait(9 * SECOND)
+    expect(stays.mongod(0).steppingDown).toBe(true)
+    stays.wait(5 * SECOND)
+    expect(stays.state(0)).toBe('PRIMARY')
+    expect(stays.cluster.world.log.demands[0]?.flowing).toBe(true)
+    const stops = under()
+    ask(stops, 'db.adminCommand({shutdown: 1, timeoutSecs: 5})')
+    expect(stops.until(() => stops.state(0) === 'DOWN', 20 * SECOND)).toBeGreaterThan(0)
+  })
+
   test('MG-STEPDOWN-3: a secondary that may not be elected does not count, nor does one caught-up minority', () => {
     const lab = under({ members: 3, priorities: [1, 0, 0] })
     expect(lab.sh(0, 'rs.stepDown(60, 5)').err).toContain('No electable secondaries')

@@ -19,6 +19,19 @@ function number(value: unknown, fallback: number): number {
   return typeof value === 'number' ? value : fallback
 }
 
+function* handOverAndStop(m: Mongod, secs: number, force: boolean): Process<Refused | undefined> {
+  const refused = m.isPrimary && !force ? yield* stepDown(m, { stepDownSecs: 120, catchUpSecs: secs, force: false }) : undefined
+  if (refused === undefined) m.spawn(shutDown(m, secs))
+  return refused
+}
+
+/** The server goes on with it when whoever asked hangs up, and ends it when it ends itself (rule MG-COMMAND-1). */
+function* onServer(m: Mongod, command: Process<Refused | undefined>): Process<Refused | undefined> {
+  const task = m.spawn(command)
+  const refused = (yield task) as Refused | undefined
+  return task.state === 'killed' ? refuse('InterruptedDueToReplStateChange', 'operation was interrupted') : refused
+}
+
 export const actions: Readonly<Record<string, Action>> = {
   *replSetStepDown(_world, m, args): Process<object> {
     const force = args.force === true
@@ -27,7 +40,7 @@ export const actions: Readonly<Record<string, Action>> = {
     const catchUp = args.secondaryCatchUpPeriodSecs === undefined ? (force ? 0 : Math.min(10, Math.max(0, secs - 1))) : number(args.secondaryCatchUpPeriodSecs, 10)
     if (secs < 0) return refuse('BadValue', 'stepdown period must be non-negative')
     if (secs < catchUp || (args.secondaryCatchUpPeriodSecs !== undefined && secs <= catchUp)) return refuse('BadValue', 'stepdown period must be longer than secondaryCatchUpPeriodSecs')
-    const refused: Refused | undefined = yield* stepDown(m, { stepDownSecs: secs, catchUpSecs: catchUp, force })
+    const refused = yield* onServer(m, stepDown(m, { stepDownSecs: secs, catchUpSecs: catchUp, force }))
     return refused ?? done(m)
   },
 
@@ -50,7 +63,7 @@ export const actions: Readonly<Record<string, Action>> = {
   },
 
   *replSetReconfig(_world, m, args): Process<object> {
-    const refused = yield* reconfigure(m, args.replSetReconfig, args.force === true)
+    const refused = yield* onServer(m, reconfigure(m, args.replSetReconfig, args.force === true))
     return refused ?? done(m)
   },
 
@@ -61,7 +74,7 @@ export const actions: Readonly<Record<string, Action>> = {
 
   *setFeatureCompatibilityVersion(_world, m, args): Process<object> {
     const wtimeout = (args.writeConcern as { wtimeout?: number } | undefined)?.wtimeout
-    const refused = yield* setFcv(m, String(args.setFeatureCompatibilityVersion), args.confirm === true, wtimeout ?? 60_000)
+    const refused = yield* onServer(m, setFcv(m, String(args.setFeatureCompatibilityVersion), args.confirm === true, wtimeout ?? 60_000))
     return refused ?? done(m)
   },
 
@@ -85,11 +98,8 @@ export const actions: Readonly<Record<string, Action>> = {
   *shutdown(world, m, args): Process<object> {
     const force = args.force === true
     const secs = number(args.timeoutSecs, world.options.shutdownTimeoutSeconds)
-    if (m.isPrimary && !force) {
-      const refused = yield* stepDown(m, { stepDownSecs: 120, catchUpSecs: secs, force: false })
-      if (refused !== undefined) return refused
-    }
-    m.spawn(shutDown(m, secs))
+    const refused = yield* onServer(m, handOverAndStop(m, secs, force))
+    if (refused !== undefined) return refused
     while (m.alive) yield 100 * MILLISECOND
     return { $network: `connection 1 to 127.0.0.1:27017 closed` }
   },
