@@ -1,25 +1,59 @@
 /** postgresql.conf, postgresql.auto.conf and what they say together. Source: facts §1.2 (E-12). */
+import { complaintOf, whenSet } from './parameters.ts'
 import { parseConf, parseSyncNames, type SyncNames } from './settings.ts'
 
 /** What the files say, or why a server refuses to start with them. */
 export type Configuration =
-  | { readonly settings: Record<string, string>; readonly syncNames: SyncNames | undefined; readonly complaint?: undefined }
-  /** One value was invalid; on reload the old one stays. */
-  | { readonly settings: Record<string, string>; readonly complaint: string }
+  /** `complaints`: of values that were invalid or wait for a restart; the old ones stay. */
+  | { readonly settings: Record<string, string>; readonly syncNames: SyncNames | undefined; readonly complaints: readonly string[] }
   | { readonly refusal: string }
 
-/** Reads what image or ConfigMap give (`base`) and PGDATA's own files, later lines winning. `before` is what was in force (rules PG-CONF-1, PG-SYNC-4). */
-export function readConfiguration(base: string, files: ReadonlyMap<string, string>, before: Readonly<Record<string, string>>, starting: boolean): Configuration {
+/**
+ * Reads what image or ConfigMap give (`base`) and PGDATA's own files, later lines winning. `before` is what was in force (rules PG-CONF-1, PG-SYNC-4): an unknown name
+ * keeps all of it, an invalid value that one. A parameter that is fixed at the start keeps its value
+ * until then, and is `pending` (rule PG-CONF-5).
+ */
+export function readConfiguration(base: string, files: ReadonlyMap<string, string>, before: Readonly<Record<string, string>>, starting: boolean, pending: Set<string>): Configuration {
   const settings: Record<string, string> = {}
   for (const [file, text] of [['postgresql.conf', base], ['postgresql.conf', files.get('postgresql.conf') ?? ''], ['postgresql.auto.conf', files.get('postgresql.auto.conf') ?? '']] as const) {
-    const parsed = parseConf(text, `/var/lib/postgresql/data/${file}`)
-    if (typeof parsed.error === 'string') return { refusal: `LOG:  ${parsed.error}\nFATAL:  configuration file "/var/lib/postgresql/data/${file}" contains errors` }
+    const path = `/var/lib/postgresql/data/${file}`
+    const parsed = parseConf(text, path)
+    if (typeof parsed.error === 'string') return { refusal: `LOG:  ${parsed.error}\nFATAL:  configuration file "${path}" contains errors` }
+    for (const name in parsed) if (whenSet(name) === undefined) return { refusal: `LOG:  unrecognized configuration parameter "${name}" in file "${path}"\n${starting ? `FATAL:  configuration file "${path}" contains errors` : `LOG:  configuration file "${path}" contains errors; no changes were applied`}` }
     Object.assign(settings, parsed)
   }
+  const complaints: string[] = []
+  for (const name in settings) {
+    const wrong = complaintOf(name, settings[name] as string)
+    if (wrong === undefined) continue
+    if (starting) return { refusal: `LOG:  ${wrong.message}\n${wrong.detail === undefined ? '' : `DETAIL:  ${wrong.detail}\n`}FATAL:  configuration file contains errors` }
+    complaints.push(`LOG:  ${wrong.message}${wrong.detail === undefined ? '' : `: ${wrong.detail}`}; old value kept`)
+    if (before[name] !== undefined) settings[name] = before[name]
+    else delete settings[name]
+  }
+  if (starting) pending.clear()
+  else complaints.push(...keepFixed(before, settings, pending))
   const names = parseSyncNames(settings.synchronous_standby_names ?? '')
-  if (names === undefined || !('error' in names)) return { settings, syncNames: names }
-  if (starting) return { refusal: `LOG:  invalid value for parameter "synchronous_standby_names": "${settings.synchronous_standby_names ?? ''}"\nDETAIL:  ${names.error}\nFATAL:  configuration file contains errors` }
-  if (before.synchronous_standby_names !== undefined) settings.synchronous_standby_names = before.synchronous_standby_names
-  else delete settings.synchronous_standby_names
-  return { settings, complaint: `LOG:  invalid value for parameter "synchronous_standby_names": ${names.error}; old value kept` }
+  return { settings, syncNames: names !== undefined && 'error' in names ? undefined : names, complaints }
+}
+
+/**
+ * What is fixed at the start keeps its value in `settings`, which a reload has just read; `pending` is what waits for a restart. Gives what the log says of it
+ * (rule PG-CONF-5).
+ */
+function keepFixed(before: Readonly<Record<string, string>>, settings: Record<string, string>, pending: Set<string>): readonly string[] {
+  const told: string[] = []
+  for (const name of new Set([...pending, ...Object.keys(before), ...Object.keys(settings)])) {
+    if (whenSet(name) !== 'start') continue
+    const value = before[name]
+    if (settings[name] === value) {
+      pending.delete(name)
+      continue
+    }
+    pending.add(name)
+    told.push(`LOG:  parameter "${name}" cannot be changed without restarting the server`)
+    if (value === undefined) delete settings[name]
+    else settings[name] = value
+  }
+  return told
 }

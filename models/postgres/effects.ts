@@ -1,7 +1,8 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
 import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
 import { checkpointUs } from './checkpoints.ts'
-import { formatSettings, parseConf, parseSyncNames, parseTimeUs } from './settings.ts'
+import { complaintOf, whenSet } from './parameters.ts'
+import { formatSettings, parseConf, parseTimeUs } from './settings.ts'
 import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
 import type { Notice, Value } from './sql/types.ts'
@@ -88,6 +89,13 @@ function* releasing(session: SqlSession, work: Process<EffectResult>): Process<E
 
 function set(session: SqlSession, effect: Extract<Effect, { kind: 'set' }>): EffectResult {
   const where = effect.local && session.bracket !== undefined ? session.local : session.settings
+  if (effect.name !== null) {
+    const when = whenSet(effect.name)
+    if (when === undefined) return unknownParameter(effect.name)
+    if (when !== 'session') return error('55P02', `parameter "${effect.name}" cannot be changed${when === 'start' ? ' without restarting the server' : when === 'reload' ? ' now' : ''}`)
+    const complaint = effect.value === null ? undefined : complaintOf(effect.name, effect.value)
+    if (complaint !== undefined) return error(complaint.state, complaint.message, complaint)
+  }
   if (effect.name === null) where.clear()
   else if (effect.value === null) where.delete(effect.name.toLowerCase())
   else where.set(effect.name.toLowerCase(), effect.value)
@@ -109,11 +117,18 @@ function* bracket(session: SqlSession, verb: 'begin' | 'commit' | 'rollback', im
   return result
 }
 
+const unknownParameter = (name: string): EffectResult => error('42704', `unrecognized configuration parameter "${name}"`)
+
 /** ALTER SYSTEM writes postgresql.auto.conf; nothing happens before a reload or restart. Allowed on a standby too. */
 function alterSystem(server: Server, name: string | null, value: string | null): EffectResult {
-  // A value that cannot be parsed is refused here; one written into a file by hand is not (rule PG-CONF-1).
-  const names = name?.toLowerCase() === 'synchronous_standby_names' && value !== null ? parseSyncNames(value) : undefined
-  if (names !== undefined && 'error' in names) return error('22023', `invalid value for parameter "synchronous_standby_names": "${value}"`, { detail: names.error })
+  // A name that there is not, or a value that cannot be, is refused here; one written into a file by hand is not (rules PG-CONF-1, PG-CONF-4).
+  if (name !== null) {
+    const when = whenSet(name)
+    if (when === undefined) return unknownParameter(name)
+    if (when === 'never') return error('55P02', `parameter "${name}" cannot be changed`)
+    const complaint = value === null ? undefined : complaintOf(name, value)
+    if (complaint !== undefined) return error(complaint.state, complaint.message, complaint)
+  }
   const text = server.dir.files.get('postgresql.auto.conf') ?? ''
   const parsed = parseConf(text, 'postgresql.auto.conf')
   const settings: Record<string, string> = typeof parsed.error === 'string' || name === null ? {} : { ...(parsed as Record<string, string>) }

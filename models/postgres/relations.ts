@@ -1,5 +1,6 @@
 /** What the SQL of one server sees: system views and functions, judged at this instant. Source: facts §1.2, §1.4 (E-1, E-3, E-4), D:monitoring-stats. */
 import { SECOND } from '../../src/kernel/index.ts'
+import { UnsupportedError } from '../../src/operator/command.ts'
 import { CALENDAR_US, columns, type View } from './columns.ts'
 import { commitStampUs, stampUs } from './clock.ts'
 import { advanceCheckpoint } from './datadir.ts'
@@ -9,6 +10,7 @@ import { replayedXactUs } from './replayed.ts'
 import { blockingPids, SCHEMA_VIEWS } from './schema/views.ts'
 import type { Server } from './server.ts'
 import { eyesOf, SqlSession } from './sessions.ts'
+import { whenSet } from './parameters.ts'
 import { parseConninfo } from './settings.ts'
 import type { SqlHost } from './sql/host.ts'
 import type { Column, Relation, Value } from './sql/types.ts'
@@ -131,7 +133,7 @@ const VIEWS: Readonly<Record<string, View>> = {
   },
   pg_settings: {
     columns: columns('name text, setting text, source text, pending_restart bool'),
-    fill: server => ({ moves: false, rows: Object.entries({ ...DEFAULT_SETTINGS, ...server.settings }).map(([name, value]) => [name, value, 'configuration file', false]) }),
+    fill: server => ({ moves: false, rows: Object.entries({ ...DEFAULT_SETTINGS, ...server.settings }).map(([name, value]) => [name, value, name in server.settings ? 'configuration file' : 'default', server.pendingRestart.has(name)]) }),
   },
 }
 
@@ -259,7 +261,10 @@ class ServerHost implements SqlHost {
     const key = name.toLowerCase()
     if (key === 'server_version') return server.host.version
     if (key === 'transaction_read_only') return server.inRecovery || server.readOnlyDefault ? 'on' : 'off'
-    return this.session?.setting(key) ?? server.settings[key] ?? DEFAULT_SETTINGS[key]
+    const value = this.session?.setting(key) ?? server.settings[key] ?? DEFAULT_SETTINGS[key]
+    // There is such a parameter, but what it would say here nobody knows.
+    if (value === undefined && whenSet(key) !== undefined) throw new UnsupportedError(`the value of the parameter ${key} is not modelled`, Object.keys(DEFAULT_SETTINGS))
+    return value
   }
 }
 

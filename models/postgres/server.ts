@@ -26,6 +26,7 @@ export class Server {
   readonly backends = new Set<Backend>()
   receiver: Receiver | undefined
   settings: Record<string, string> = {}
+  readonly pendingRestart = new Set<string>()
   syncNames: SyncNames | undefined
   /** When it was promoted in this incarnation, and the last commit it had replayed then: pg_last_xact_replay_timestamp() stands still instead of being NULL (rule PG-LAG-2). */
   promotedAtUs: Us | undefined
@@ -109,11 +110,11 @@ export class Server {
 
   /** Reads the configuration. Returns why the server refuses to start, if so. */
   private readSettings(starting: boolean): string | undefined {
-    const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting)
+    const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting, this.pendingRestart)
     if ('refusal' in read) return read.refusal
-    if (read.complaint === undefined) this.syncNames = read.syncNames
-    else this.logBook.add(read.complaint)
+    this.syncNames = read.syncNames
     this.settings = read.settings
+    for (const complaint of read.complaints) this.logBook.add(complaint)
     return undefined
   }
 
@@ -444,7 +445,6 @@ export class Server {
   }
 
   settingUs(name: string, fallbackUs: Us): Us {
-    const text = this.settings[name]
-    return text === undefined ? fallbackUs : (parseTimeUs(text) ?? fallbackUs)
+    return parseTimeUs(this.settings[name] ?? '') ?? fallbackUs
   }
 }

@@ -15,7 +15,7 @@ import { parseConninfo } from './settings.ts'
 import type { ShutdownMode } from './host.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
-import { forkPoint } from '../../src/cluster/log/index.ts'
+import { contains, forkPoint } from '../../src/cluster/log/index.ts'
 
 /** What the tools of one container work on. */
 export interface Inside {
@@ -91,7 +91,8 @@ function reader(name: string, summary: string, flags: readonly Flag[], read: (pa
 }
 
 /** A tool with effects. */
-function doer(name: string, summary: string, flags: readonly Flag[], act: (parsed: Parsed, call: Call) => Process<Output>, verbs?: readonly string[]): Command {
+function doer(name: string, summary: string, flags: readonly Flag[], act: (parsed: Parsed, call: Call) => Process<Output>, more: { readonly verbs?: readonly string[]; readonly pgdata?: string } = {}): Command {
+  const { verbs, pgdata } = more
   return {
     name,
     summary,
@@ -99,7 +100,7 @@ function doer(name: string, summary: string, flags: readonly Flag[], act: (parse
       const parsed = parseFlags(argv, flags)
       const verb = parsed.rest[0]
       const bad = verbs !== undefined && verb !== undefined && !verb.includes('${') && !verbs.includes(verb)
-      return [...findings(name, parsed, flags), ...(bad ? [{ severity: 'error' as const, message: `${name}: the operation \`${verb}\` is not modelled; supported: ${verbs.join(', ')}` }] : [])]
+      return [...findings(name, parsed, flags), ...(bad ? [{ severity: 'error' as const, message: `${name}: the operation \`${verb}\` is not modelled; supported: ${verbs.join(', ')}` }] : []), ...(pgdata === undefined ? [] : dataDirectoryFindings(name, parsed, pgdata))]
     },
     latencyUs: () => 5_000,
     look: () => undefined,
@@ -111,9 +112,23 @@ const PG_CTL = [valued('-D', '--pgdata'), valued('-m', '--mode'), valued('-t', '
 
 const SHUTDOWN_MODES: Readonly<Record<string, ShutdownMode>> = { s: 'smart', f: 'fast', i: 'immediate' }
 
-/** Root is refused, as psql knows no role of that name (rule PG-EXEC-1). */
+/** A directory that is not PGDATA, as `-D` names it; undefined: PGDATA itself, or none named (the image sets PGDATA). */
+function elsewhere(parsed: Parsed, flagged = '-D'): string | undefined {
+  const named = parsed.flags.get(flagged)
+  return named === undefined || named.replace(/\/+$/, '') === PGDATA ? undefined : named
+}
+
+/** What `check` says of a data directory that the container does not have (rule PG-EXEC-2). */
+function dataDirectoryFindings(tool: string, parsed: Parsed, flagged?: string): Finding[] {
+  const named = elsewhere(parsed, flagged)
+  return named === undefined || /[$`*?]/.test(named) ? [] : [{ severity: 'error', message: `${tool}: there is no data directory \`${named}\` in the container: PGDATA is ${PGDATA}` }]
+}
+
+/** Root is refused, as psql knows no role of that name (rule PG-EXEC-1); so is a directory in which no cluster is (rule PG-EXEC-2). */
 function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
   if (inside.user === 'root') return failed('pg_ctl: cannot be run as root\nPlease log in (using, e.g., "su") as the (unprivileged) user that will\nown the server process.\n')
+  const other = elsewhere(parsed)
+  if (other !== undefined) return failed(`pg_ctl: directory "${other}" does not exist\n`, parsed.rest[0] === 'status' ? 4 : 1)
   const server = inside.server()
   const noServer = failed(`pg_ctl: PID file "${PGDATA}/postmaster.pid" does not exist\nIs server running?\n`)
   const timeoutUs = Number(parsed.flags.get('-t') ?? 60) * SECOND
@@ -208,8 +223,10 @@ function* untilUp(inside: Inside, timeoutUs: number): Process<Output> {
   return ok('waiting for server to start.... done\nserver started\n')
 }
 
-function controlData(inside: Inside): Output {
-  const dir = inside.dir()
+function controlData(inside: Inside, parsed: Parsed): Output {
+  const other = elsewhere(parsed) ?? parsed.rest[0]
+  const dir = other === undefined || other.replace(/\/+$/, '') === PGDATA ? inside.dir() : undefined
+  if (other !== undefined && dir === undefined) return failed(`pg_controldata: error: could not open file "${other}/global/pg_control" for reading: No such file or directory\n`)
   if (dir === undefined) return failed(`pg_controldata: error: could not open file "${PGDATA}/global/pg_control" for reading: No such file or directory\n`)
   const { options, sim } = inside.world
   if (inside.server() !== undefined) advanceCheckpoint(dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
@@ -231,6 +248,11 @@ function controlData(inside: Inside): Output {
 }
 
 const REWIND = [valued('--target-pgdata', '-D'), valued('--source-server'), flag('--write-recovery-conf', '-R'), flag('--progress', '-P'), flag('--dry-run', '-n'), flag('--restore-target-wal', '-c'), flag('--no-ensure-shutdown')]
+
+/** Whether what a directory has is no part of a server's history. */
+export function divergedFrom(dir: DataDirectory, source: Server): boolean {
+  return source.dir.systemId === dir.systemId && !contains(source.copy.position('flush'), dir.position)
+}
 
 /** What pg_rewind leaves: the directory goes back to where its history left the source's, and is on that from there on. */
 export function joinHistory(dir: DataDirectory, source: Server): void {
@@ -256,8 +278,10 @@ const note = (err: string): Output => ({ out: '', err, code: 0 })
 /** pg_rewind: target stopped cleanly, wal_log_hints or checksums, a common ancestor (rules PG-REWIND-1…4). */
 function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   const { world } = inside
-  const dir = inside.dir()
   if (inside.user === 'root') return failed('pg_rewind: error: cannot be executed by "root"\n')
+  const other = elsewhere(parsed, '--target-pgdata')
+  if (other !== undefined) return failed(`pg_rewind: error: could not open directory "${other}": No such file or directory\n`)
+  const dir = inside.dir()
   if (dir === undefined) return failed('pg_rewind: error: could not open target directory\n')
   if (inside.server() !== undefined) return failed('pg_rewind: error: target server must be shut down cleanly\n')
   if (!dir.control.startsWith('shut down')) {
@@ -348,10 +372,10 @@ export function pgIsReady(world: World, place: () => string, local: (() => Serve
 /** The server's own tools inside its container. */
 export function serverTools(inside: Inside): Command[] {
   return [
-    doer('pg_ctl', 'promote, stop, start, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), ['promote', 'stop', 'start', 'restart', 'reload', 'status']),
+    doer('pg_ctl', 'promote, stop, start, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), { verbs: ['promote', 'stop', 'start', 'restart', 'reload', 'status'], pgdata: '-D' }),
     pgIsReady(inside.world, inside.place, inside.server),
-    reader('pg_controldata', 'control information of PGDATA', [valued('-D', '--pgdata')], () => controlData(inside)),
-    doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed)),
+    reader('pg_controldata', 'control information of PGDATA', [valued('-D', '--pgdata')], parsed => controlData(inside, parsed)),
+    doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed), { pgdata: '--target-pgdata' }),
     doer('pg_basebackup', 'copies a running server', BASEBACKUP, parsed => baseBackup(inside, parsed)),
   ]
 }

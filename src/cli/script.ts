@@ -16,11 +16,14 @@ export function scriptScenario(scripts: readonly string[], options: RawOptions, 
     if (!existsSync(path) || !statSync(path).isFile()) throw new UsageError(`${file}: there is no such file`)
     return `./${relative(folder, path).split('\\').join('/')}`
   }
+  let name = called ?? (scripts[0] as string).replace(/^.*\//, '').replace(/\.(?:sh|bash)$/, '')
   const lines = ['format: 1', `runbook: ${JSON.stringify(scripts.map(inFolder))}`]
   if (engines.includes(cluster)) lines.push(`cluster: { engine: ${cluster} }`)
   else {
-    const base = findScenario(cluster)
-    lines.push(`extends: ${JSON.stringify(`./${relative(folder, base.path).split('\\').join('/')}`)}`)
+    const path = relative(folder, findScenario(cluster).path).split('\\').join('/')
+    lines.push(`extends: ${JSON.stringify(`./${path}`)}`)
+    // `upgrade.sh` beside `upgrade.yaml`: what is written here would have that file's name, and extend itself.
+    if (path === `${name}.yaml`) name = `${name}.sh`
   }
   if (!lines.some((line) => line.startsWith('extends'))) lines.push('deadline: 4h')
   const { start } = options
@@ -28,6 +31,5 @@ export function scriptScenario(scripts: readonly string[], options: RawOptions, 
     if (!start.startsWith('after:')) throw new UsageError(`--start ${start}: write \`--start after:FILE\``)
     lines.push(`start: ${JSON.stringify(inFolder(start.slice('after:'.length)))}`)
   }
-  const name = called ?? (scripts[0] as string).replace(/^.*\//, '').replace(/\.(?:sh|bash)$/, '')
   return loadScenarioWritten({ name, folder, yaml: `${lines.join('\n')}\n`, files: {} }, context.engines, { set: options.set ?? {} })
 }

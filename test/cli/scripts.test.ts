@@ -27,6 +27,13 @@ test('check fails on names that exist nowhere, on commands that are not there (w
   for (const words of ['this cluster has no Patroni', 'there is no network in a rehearsal', 'the verb `kubectl frobnicate` is not modelled']) expect(missing.err.replace(/\s+/g, ' ')).toContain(words)
 })
 
+test('a script beside a scenario of its own name runs on that cluster', async () => {
+  enterFolder({ 'upgrade.sh': 'kubectl get pod pg-0 || exit 1\n', 'upgrade.yaml': 'format: 1\ncluster: { engine: postgres, name: pg }\nrunbook: ./upgrade.sh\ndeadline: 1h\n' })
+  expect(await proofroll(['check', 'upgrade.sh', '--cluster', 'upgrade.yaml'], { engines })).toMatchObject({ code: 0, err: '' })
+  const ran = await proofroll(['run', './upgrade.sh', '--cluster', './upgrade.yaml', '--runs', '2', '--jobs', '1'], { engines })
+  expect([ran.code, ran.out]).toEqual([0, expect.stringContaining('upgrade.sh')])
+})
+
 test('check fails on arguments that bash or the program itself refuses, read by the very parser of the run; a run shows what it says', async () => {
   const refused: readonly (readonly [line: string, said: string])[] = [
     ['kubectl get pods -o json | jq ".items["', 'jq: syntax error'], ['source ./missing.sh', './missing.sh: No such file or directory'], ['sleep 5minutes', 'sleep: invalid time interval ‘5minutes’'], ['timeout 5min kubectl get pods', 'timeout: invalid time interval ‘5min’'],

@@ -88,7 +88,10 @@ const HEALTH_CHECKS = ['ping', 'log', 'etcd']
 
 /** Fields that the API server can select by; any other is an error of the request. */
 const POD_FIELDS = new Set(['metadata.name', 'metadata.namespace', 'spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'spec.hostNetwork', 'status.phase', 'status.podIP', 'status.nominatedNodeName'])
+const EVENT_FIELDS = new Set(['metadata.name', 'metadata.namespace', 'involvedObject.kind', 'involvedObject.name', 'involvedObject.namespace', 'involvedObject.apiVersion', 'reason', 'type'])
+const NODE_FIELDS = new Set(['metadata.name', 'metadata.namespace', 'spec.unschedulable'])
 const ANY_FIELDS = new Set(['metadata.name', 'metadata.namespace'])
+const FIELDS: Readonly<Record<string, ReadonlySet<string>>> = { Pod: POD_FIELDS, Event: EVENT_FIELDS, Node: NODE_FIELDS }
 
 /** Those that a `--field-selector` leaves. @throws CliError for a field that cannot be selected by */
 function selected(args: Arguments, found: readonly Found[]): readonly Found[] {
@@ -100,8 +103,9 @@ function selected(args: Arguments, found: readonly Found[]): readonly Found[] {
     return { field, equals: operator !== '!=', value }
   })
   return found.filter(f => terms.every(({ field, equals, value }) => {
-    if (!(f.type.kind === 'Pod' ? POD_FIELDS : ANY_FIELDS).has(field)) throw new CliError(`Error from server (BadRequest): Unable to find "/v1, Resource=${f.type.plural}" that match label selector "", field selector "${selector}": field label not supported: ${field}`)
-    const text = findAll(`{.${field}}`, f.json()).map(String)[0] ?? ''
+    if (!(FIELDS[f.type.kind] ?? ANY_FIELDS).has(field)) throw new CliError(`Error from server (BadRequest): Unable to find "/v1, Resource=${f.type.plural}" that match label selector "", field selector "${selector}": field label not supported: ${field}`)
+    // What is not written of a node is false.
+    const text = findAll(`{.${field}}`, f.json()).map(String)[0] ?? (field === 'spec.unschedulable' ? 'false' : '')
     return (text === value) === equals
   }))
 }

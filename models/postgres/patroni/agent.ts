@@ -14,7 +14,7 @@ import { usesSlots } from '../options.ts'
 import { releaseSlots, reserveSlots } from '../room.ts'
 import type { Server } from '../server.ts'
 import { formatSettings, parseConf } from '../settings.ts'
-import { joinHistory } from '../tools.ts'
+import { divergedFrom, joinHistory } from '../tools.ts'
 import { podDns } from '../topology.ts'
 import type { Dcs } from './dcs.ts'
 
@@ -178,8 +178,7 @@ export class Agent {
     }
     if (holder === name) return yield* this.promote(server)
     if (holder !== undefined) return yield* this.follow(server, holder)
-    // Paused, nobody takes over (rule PG-PATRONI-11).
-    if (dcs.paused || !this.mayTry(server) || !dcs.acquire(name)) return undefined
+    if (!this.mayTry(server) || !dcs.acquire(name)) return undefined
     return yield* this.promote(server)
   }
 
@@ -191,7 +190,7 @@ export class Agent {
     dcs.point(name)
     const { failover } = dcs
     if (failover !== undefined && failover.candidate !== name) {
-      if (this.candidates(server, failover.candidate).length > 0) {
+      if (this.candidates(server, failover.candidate, failover.leader === undefined).length > 0) {
         yield* this.handOver(server)
         return undefined
       }
@@ -203,12 +202,12 @@ export class Agent {
     return undefined
   }
 
-  /** Standbys to which it could be handed over: they stream, and lack no more than maximum_lag_on_failover (rule PG-PATRONI-5). */
-  candidates(server: Server, wanted: string | undefined): readonly Server[] {
+  /** To whom it could be handed over: streaming standbys that lack no more than maximum_lag_on_failover, the synchronous alone but for a failover by name (rules PG-PATRONI-5, PG-PATRONI-14). */
+  candidates(server: Server, wanted: string | undefined, failover = false): readonly Server[] {
     const limit = this.dcs.options.maximumLagOnFailoverMB * 1_048_576
     return server.walsenders
       .filter(s => s.state === 'streaming' && !s.frozen && (wanted === undefined || s.standby.name === wanted) && this.dcs.agents.get(s.standby.name)?.answers === true)
-      .filter(s => (this.dcs.options.synchronousMode ? this.dcs.sync?.includes(s.standby.name) === true : true))
+      .filter(s => (this.dcs.options.synchronousMode && !(failover && wanted !== undefined) ? this.dcs.sync?.includes(s.standby.name) === true : true))
       .map(s => s.standby)
       .filter(s => server.copy.lsn('flush') - s.copy.lsn('receive') <= limit)
   }
@@ -222,6 +221,8 @@ export class Agent {
     }
     this.letGo()
     yield 2 * SECOND
+    // Paused, what is down stays down: but who was demoted on request is started again at once (rule PG-PATRONI-11).
+    if (this.dcs.paused && !this.over && this.body.server() === undefined) yield* this.bringUp(this.dcs.holder)
   }
 
   /** After a clean stop the key is given back, if somebody has all; otherwise it runs out. */
@@ -258,14 +259,9 @@ export class Agent {
     }
     if (server.receiver?.streaming === true) return undefined
     const source = this.leaderServer(leader)
-    if (source === undefined || !this.diverged(server.dir, source)) return undefined
+    if (source === undefined || !divergedFrom(server.dir, source)) return undefined
     yield* this.stop(server, 'fast')
     return yield* this.bringUp(leader)
-  }
-
-  /** Whether what it has is no part of the leader's history. */
-  private diverged(dir: DataDirectory, source: Server): boolean {
-    return source.dir.systemId === dir.systemId && !contains(source.copy.position('flush'), dir.position)
   }
 
   private leaderServer(leader: string): Server | undefined {
@@ -288,7 +284,7 @@ export class Agent {
       return SECOND
     }
     const source = holder === undefined ? undefined : this.leaderServer(holder)
-    if (source !== undefined && (dir.unusable || this.diverged(dir, source))) {
+    if (source !== undefined && (dir.unusable || divergedFrom(dir, source))) {
       if (dir.unusable || !world.options.rewindable) {
         dir = yield* this.clone(source)
       } else {
@@ -332,7 +328,10 @@ export class Agent {
   /** Nobody leads: whether it is for this member to try (rule PG-PATRONI-3). */
   private mayTry(server: Server): boolean {
     const { dcs, name } = this
-    const wanted = dcs.failover?.candidate
+    const { leader: asked, candidate: wanted } = dcs.failover ?? {}
+    if (wanted === name && (asked === undefined || !dcs.options.synchronousMode || dcs.sync?.includes(name) === true)) return true
+    // Paused, nobody takes over whom nobody named (rule PG-PATRONI-11).
+    if (dcs.paused) return false
     if (wanted !== undefined && wanted !== name) {
       const other = dcs.agents.get(wanted)
       if (other?.answers === true && other.body.server()?.state === 'standby') return false

@@ -1,12 +1,25 @@
 /** `patronictl`, and what a member's REST API answers. Source: Patroni docs/patronictl.rst, docs/rest_api.rst, patroni/ctl.py. */
 import { type Process, SECOND } from '../../../src/kernel/index.ts'
 import { type Command, failed, type Finding, ok, type Output, UnsupportedError } from '../../../src/operator/command.ts'
+import { CALENDAR_US } from '../columns.ts'
 import type { Server } from '../server.ts'
+import { formatTimestamp } from '../sql/datetime.ts'
 import type { World } from '../world.ts'
 import type { Dcs } from './dcs.ts'
 
-const VERBS = ['list', 'switchover', 'failover', 'pause', 'resume', 'reinit']
-const VALUED = new Set(['--leader', '--primary', '--master', '--candidate', '--config-file', '-c', '--format', '-f'])
+/** What each verb knows here; what it is told beside them is refused, never passed over. */
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  list: ['--format', '-f'],
+  switchover: ['--leader', '--primary', '--master', '--candidate', '--force', '--scheduled'],
+  failover: ['--leader', '--primary', '--master', '--candidate', '--force'],
+  pause: ['--wait'],
+  resume: ['--wait'],
+  reinit: ['--force'],
+}
+const VERBS = Object.keys(FLAGS)
+const VALUED = new Set(['--leader', '--primary', '--master', '--candidate', '--scheduled', '--config-file', '-c', '--format', '-f'])
+
+const dynamic = (word: string): boolean => /[$`]/.test(word)
 
 interface Words {
   readonly verb: string
@@ -33,12 +46,22 @@ export function patronictl(world: World, place: () => string): Command {
     name: 'patronictl',
     summary: 'shows and steers the Patroni cluster',
     check: (argv): Finding[] => {
-      const { verb, flags } = read(argv)
-      if (!verb.includes('${') && !VERBS.includes(verb)) return [{ severity: 'error', message: `patronictl ${verb} is not modelled; there are: ${VERBS.join(', ')}` }]
-      if ((verb === 'switchover' || verb === 'failover' || verb === 'reinit') && !flags.has('--force')) return [{ severity: 'error', message: `patronictl ${verb} asks questions unless --force is given` }]
-      const format = flags.get('--format') ?? flags.get('-f')
-      if (verb === 'list' && format !== undefined && !format.includes('${') && format !== 'pretty' && format !== 'json') return [{ severity: 'error', message: `patronictl list --format ${format} is not modelled; there are: pretty, json` }]
-      return []
+      const { verb, positional, flags } = read(argv)
+      if (dynamic(verb)) return []
+      const found: string[] = []
+      const known = FLAGS[verb]
+      if (known === undefined) found.push(`patronictl ${verb} is not modelled; there are: ${VERBS.join(', ')}`)
+      else {
+        for (const flag of flags.keys()) if (!dynamic(flag) && !known.includes(flag) && flag !== '-c' && flag !== '--config-file') found.push(`patronictl ${verb}: the option ${flag} is not modelled; there are: ${known.join(' ')}`)
+        if ((verb === 'switchover' || verb === 'failover' || verb === 'reinit') && !flags.has('--force')) found.push(`patronictl ${verb} asks questions unless --force is given`)
+        const scheduled = flags.get('--scheduled')
+        if (scheduled !== undefined && !dynamic(scheduled) && scheduled !== 'now') found.push(`patronictl switchover --scheduled ${scheduled} is not modelled; there is: now`)
+        const cluster = positional[0]
+        if (cluster !== undefined && !dynamic(cluster) && cluster !== world.options.name) found.push(`there is no Patroni cluster \`${cluster}\`; here it is called ${world.options.name} (\`--set cluster.name=${cluster}\`)`)
+        const format = flags.get('--format') ?? flags.get('-f')
+        if (verb === 'list' && format !== undefined && !dynamic(format) && format !== 'pretty' && format !== 'json') found.push(`patronictl list --format ${format} is not modelled; there are: pretty, json`)
+      }
+      return found.map(message => ({ severity: 'error', message }))
     },
     latencyUs: call => Math.round(SECOND * (0.6 + 0.6 * world.sim.chance.draw(call.key, 'patronictl starts', call.nth))),
     look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(isJson(call.argv) ? listJson(dcs) : list(dcs)), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
@@ -50,15 +73,20 @@ export function patronictl(world: World, place: () => string): Command {
       switch (verb) {
         case 'switchover':
         case 'failover': {
+          const before = `Current cluster topology\n${list(dcs)}`
           const candidate = flags.get('--candidate')
           const named = flags.get('--leader') ?? flags.get('--primary') ?? flags.get('--master')
-          if (verb === 'switchover' && leader === undefined) return failed('Error: This cluster has no leader\n')
-          if (verb === 'switchover' && named !== undefined && named !== leader) return failed(`Error: Member ${named} is not the leader of cluster ${world.options.name}\n`)
-          if (verb === 'failover' && candidate === undefined) return failed('Error: Failover could be performed only to a specific candidate\n')
-          if (candidate !== undefined && candidate === leader) return failed(`Error: Candidate ${candidate} is already the leader\n`)
-          if (candidate !== undefined && !dcs.agents.has(candidate)) return failed(`Error: Member ${candidate} does not exist in cluster ${world.options.name}\n`)
-          const outcome = yield* askFor(dcs, leader, candidate)
-          return outcome.ok ? ok(`${outcome.text}\n${list(dcs)}`) : failed(`${outcome.text}\n`)
+          // Asked to fail over from a leader by name, older versions switched over.
+          const action = verb === 'failover' && named === undefined ? 'failover' : 'switchover'
+          if (action === 'switchover' && leader === undefined) return failed('Error: This cluster has no leader\n', 1, before)
+          if (named !== undefined && named !== leader) return failed(`Error: Member ${named} is not the leader of cluster ${world.options.name}\n`, 1, before)
+          if (verb === 'failover' && candidate === undefined) return failed('Error: Failover could be performed only to a specific candidate\n', 1, before)
+          if (candidate !== undefined && candidate === leader) return failed(`Error: Member ${candidate} is already the leader of cluster ${world.options.name}\n`, 1, before)
+          if (candidate !== undefined && !dcs.agents.has(candidate)) return failed(`Error: Member ${candidate} does not exist in cluster ${world.options.name} or is tagged as nofailover\n`, 1, before)
+          const outcome = yield* askFor(dcs, action === 'failover' ? undefined : leader, candidate, action)
+          // What the leader refused, or did not do, it tells on its output alone: the exit status is 0 (rule PG-PATRONI-15).
+          if (!outcome.ok) return ok(`${before}${action === 'failover' ? 'Failover' : 'Switchover'} failed, details: ${outcome.text}\n`)
+          return ok(`${before}${calendar(dcs)} ${outcome.text}\n${list(dcs)}`)
         }
         case 'pause':
         case 'resume': {
@@ -83,25 +111,41 @@ export function patronictl(world: World, place: () => string): Command {
   }
 }
 
+/** The clock as patronictl tells it: fractions of a second with five digits. */
+function calendar({ world }: Dcs): string {
+  const us = CALENDAR_US + world.sim.now
+  return `${formatTimestamp(us, 'YYYY-MM-DD HH24:MI:SS') ?? ''}.${String(Math.floor((us % SECOND) / 10)).padStart(5, '0')}`
+}
+
 /** How long whoever asks for a switchover waits for another leader: loop_wait and twice ten seconds. Source: patroni/api.py poll_failover_result */
 const POLL_SECONDS = 20
 
-/** Asks for a switchover, or for a failover when nobody leads, and waits for what comes of it. */
-export function* askFor(dcs: Dcs, leader: string | undefined, candidate: string | undefined): Process<{ readonly ok: boolean; readonly text: string }> {
+/**
+ * Asks for a switchover, or for a failover to a member by name (`leader` undefined), and waits for what comes of it. What the leader's REST API refuses at once, and how it
+ * tells what came of it: patroni/api.py do_POST_failover, is_failover_possible, poll_failover_result (rules PG-PATRONI-5, PG-PATRONI-14).
+ */
+export function* askFor(dcs: Dcs, leader: string | undefined, candidate: string | undefined, action: 'switchover' | 'failover' = 'switchover'): Process<{ readonly ok: boolean; readonly text: string }> {
   const { sim } = dcs.world
-  const leading = leader === undefined ? undefined : dcs.agents.get(leader)
+  const before = dcs.holder
+  const leading = before === undefined ? undefined : dcs.agents.get(before)
   const server = leading?.body.server()
-  if (leading !== undefined && server?.state === 'primary' && leading.candidates(server, candidate).length === 0) return { ok: false, text: `Switchover failed, details: 412, ${candidate === undefined ? 'switchover is not possible: no good candidates have been found' : 'no good candidates have been found'}` }
+  if (dcs.paused && candidate === undefined) return { ok: false, text: '400, Switchover is possible only to a specific candidate in a paused state' }
+  if (action === 'switchover' && dcs.options.synchronousMode && candidate !== undefined && dcs.sync?.includes(candidate) !== true) return { ok: false, text: '412, candidate name does not match with sync_standby' }
+  if (leading !== undefined && server?.state === 'primary' && leading.candidates(server, candidate, action === 'failover').length === 0) return { ok: false, text: `412, ${action} is not possible: no good candidates have been found` }
   dcs.failover = { leader, candidate }
   dcs.tell()
+  const title = action === 'failover' ? 'Failover' : 'Switchover'
   const endsUs = sim.now + (dcs.options.loopWaitSeconds + POLL_SECONDS) * SECOND
   while (sim.now < endsUs) {
     yield SECOND
     const now = dcs.holder
-    if (now !== undefined && now !== leader && dcs.world.serverOf(now)?.state === 'primary') return { ok: true, text: candidate === undefined || now === candidate ? `Successfully switched over to "${now}"` : `Switched over to "${now}" instead of "${candidate}"` }
-    if (dcs.failover === undefined && now === leader) return { ok: false, text: 'Switchover failed, details: 503, Switchover failed' }
+    if (now !== undefined && now !== before && dcs.world.serverOf(now)?.state === 'primary') {
+      const past = action === 'failover' ? 'failed over' : 'switched over'
+      return { ok: true, text: candidate === undefined || now === candidate ? `Successfully ${past} to "${now}"` : `${past.charAt(0).toUpperCase()}${past.slice(1)} to "${now}" instead of "${candidate}"` }
+    }
+    if (dcs.failover === undefined && now === before) return { ok: false, text: `503, ${title} failed` }
   }
-  return { ok: false, text: 'Switchover failed, details: 503, Switchover status unknown' }
+  return { ok: false, text: `503, ${title} status unknown` }
 }
 
 /** `patronictl list`. */

@@ -360,6 +360,9 @@ export class ScriptOperator implements OperatorRun {
   }
 }
 
+/** The last line; before one that only gives the status of a program run elsewhere, what that program said. */
 function lastLine(text: string): string {
-  return withoutColours(text).trim().split('\n').pop()?.slice(0, LAST_WORDS) ?? ''
+  const lines = withoutColours(text).trim().split('\n')
+  if (lines.length > 1 && /^command terminated with exit code \d+$/.test(lines.at(-1) as string)) lines.pop()
+  return lines.pop()?.slice(0, LAST_WORDS) ?? ''
 }

@@ -98,8 +98,8 @@ describe('leading', () => {
     l.wait(15 * SECOND)
     const thaw = l.cutOff(1)
     l.wait(70 * SECOND)
-    expect(ctl(l, 'switchover', 'c', '--candidate', 'postgres-cluster-1', '--force')).toMatchObject({ code: 1, err: expect.stringContaining('no good candidates') as string })
-    expect(ctl(l, 'switchover', 'c', '--leader', 'postgres-cluster-2', '--force').err).toContain('is not the leader')
+    expect(ctl(l, 'switchover', '--candidate', 'postgres-cluster-1', '--force')).toMatchObject({ code: 0, out: expect.stringContaining('Switchover failed, details: 412, switchover is not possible: no good candidates have been found') as string })
+    expect(ctl(l, 'switchover', '--leader', 'postgres-cluster-2', '--force')).toMatchObject({ code: 1, err: expect.stringContaining('is not the leader') as string })
     thaw()
     expect(leader(l)).toBe('postgres-cluster-0')
   })
@@ -115,6 +115,44 @@ describe('leading', () => {
     l.until(() => l.running(0) && l.server(0).receiver?.streaming === true, 200 * SECOND)
     expect(l.cluster.truth.couldAcknowledge().length).toBe(1)
     expect(l.cluster.world.promotions.at(-1)?.by).toBe('engine')
+  })
+})
+
+describe('asked for by hand', () => {
+  it('PG-PATRONI-14, PG-PATRONI-15: in synchronous mode a switchover to the asynchronous one is refused with status 0, a failover to it is carried out', () => {
+    const l = lab({ patroni: { synchronousMode: true } })
+    l.clients(OPEN)
+    l.wait(25 * SECOND)
+    const other = ['postgres-cluster-1', 'postgres-cluster-2'].find(m => l.cluster.world.patroni?.sync?.includes(m) !== true) as string
+    expect(ctl(l, 'switchover', '--candidate', other, '--force')).toMatchObject({ code: 0, out: expect.stringContaining('Switchover failed, details: 412, candidate name does not match with sync_standby') as string })
+    expect(leader(l)).toBe('postgres-cluster-0')
+    expect(ctl(l, 'failover', '--force')).toMatchObject({ code: 1, err: expect.stringContaining('only to a specific candidate') as string })
+    expect(ctl(l, 'failover', '--candidate', other, '--force')).toMatchObject({ code: 0, out: expect.stringContaining(`Successfully failed over to "${other}"`) as string })
+    l.wait(25 * SECOND)
+    expect([leader(l), l.server(0).receiver?.streaming]).toEqual([other, true])
+  })
+
+  it('PG-PATRONI-14: paused, a switchover needs a candidate; with one it is carried out, and who was demoted follows', () => {
+    const l = lab()
+    const clients = l.clients(OPEN)
+    l.wait(15 * SECOND)
+    ctl(l, 'pause')
+    expect(ctl(l, 'switchover', '--force')).toMatchObject({ code: 0, out: expect.stringContaining('details: 400, Switchover is possible only to a specific candidate in a paused state') as string })
+    expect([leader(l), l.server(0).state]).toEqual(['postgres-cluster-0', 'primary'])
+    expect(ctl(l, 'switchover', '--candidate', 'postgres-cluster-2', '--force').out).toMatch(/^Current cluster topology\n[\s\S]*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{5} Successfully switched over to "postgres-cluster-2"/)
+    l.wait(20 * SECOND)
+    expect([leader(l), l.server(0).state, l.server(0).receiver?.streaming, l.server(1).receiver?.streaming]).toEqual(['postgres-cluster-2', 'standby', true, true])
+    expect(clients.failures(l.now).operations).toBeLessThan(200 * 10)
+  })
+
+  it('what patronictl is not known to understand is refused, never passed over', () => {
+    const l = lab()
+    const told = (...words: string[]): string => l.cluster.commands.check(['kubectl', 'exec', 'postgres-cluster-0', '--', 'patronictl', ...words]).map(f => f.message).join('\n')
+    expect(told('switchover', '--force', '--scheduled', '2026-12-01T03:00')).toContain('--scheduled 2026-12-01T03:00 is not modelled')
+    expect(told('reinit', 'postgres-cluster', 'postgres-cluster-1', '--force', '--wait')).toContain('the option --wait is not modelled')
+    expect(told('list', 'other')).toContain('there is no Patroni cluster `other`')
+    expect(told('edit-config', '--force', '-s', 'ttl=20')).toContain('patronictl edit-config is not modelled')
+    expect(told('switchover', 'postgres-cluster', '--leader', 'postgres-cluster-0', '--candidate', 'postgres-cluster-1', '--force', '--scheduled', 'now')).toBe('')
   })
 })
 

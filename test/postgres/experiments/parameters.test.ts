@@ -1,0 +1,66 @@
+/** Parameters and data directories as PostgreSQL 15.18 takes and refuses them: names, values, what waits for a restart, a wrong -D. */
+import { describe, expect, it } from 'vitest'
+import { SECOND } from '../../../src/kernel/index.ts'
+import { Lab } from './lab.ts'
+
+/** Output and errors of statements, one psql for all of them. */
+const psql = (l: Lab, ...statements: string[]): string => {
+  const done = l.exec(0, 'psql', '-U', 'postgres', '-At', ...statements.flatMap(s => ['-c', s]))
+  return `${done.out}${done.err}`
+}
+
+describe('PG-CONF-4: what there is not', () => {
+  it('ALTER SYSTEM and SET refuse names that there are not and values that cannot be, and change nothing', () => {
+    const l = new Lab({ synchronousStandbyNames: 'ANY 1' })
+    expect(psql(l, "alter system set synchronous_standby_name = ''")).toContain('ERROR:  unrecognized configuration parameter "synchronous_standby_name"')
+    expect(psql(l, 'set foo = 1')).toContain('ERROR:  unrecognized configuration parameter "foo"')
+    expect(psql(l, "alter system set hot_standby_feedback = 'maybe'")).toContain('ERROR:  parameter "hot_standby_feedback" requires a Boolean value')
+    expect(psql(l, "alter system set max_slot_wal_keep_size = '64XB'")).toContain('ERROR:  invalid value for parameter "max_slot_wal_keep_size": "64XB"')
+    expect(psql(l, "alter system set wal_level = 'foo'")).toContain('HINT:  Available values: minimal, replica, logical.')
+    expect(psql(l, "alter system set server_version = '3'")).toContain('ERROR:  parameter "server_version" cannot be changed')
+    expect(psql(l, 'set max_connections = 10')).toContain('ERROR:  parameter "max_connections" cannot be changed without restarting the server')
+    expect(psql(l, 'set wal_keep_size = 10')).toContain('ERROR:  parameter "wal_keep_size" cannot be changed now')
+    expect(psql(l, 'show synchronous_standby_names')).toMatch(/^ANY 1/)
+    for (const good of ["alter system set work_mem = '64MB'", "alter system set TimeZone = 'UTC'", 'set lock_timeout = 500', "alter system set pg_stat_statements.max = 1000", 'alter system set hot_standby_feedback = on']) expect(psql(l, good), good).toMatch(/^(ALTER SYSTEM|SET)$/m)
+  })
+
+  it('in a file an unknown name keeps everything as it was, an invalid value that one; the next start fails on either', () => {
+    const l = new Lab()
+    const keep = (): string => psql(l, 'select pg_reload_conf()', 'select pg_sleep(0.1)', 'show wal_keep_size').trim().split('\n').at(-1) as string
+    l.write(0, 'postgresql.conf', "wal_keep_size = '64MB'")
+    l.write(0, 'postgresql.conf', 'foo_bar = 1')
+    expect(keep()).toBe('0MB')
+    const better = new Lab()
+    better.write(0, 'postgresql.conf', "wal_keep_size = '64MB'")
+    better.write(0, 'postgresql.conf', 'hot_standby_feedback = maybe')
+    expect(psql(better, 'select pg_reload_conf()', 'select pg_sleep(0.1)', 'show wal_keep_size')).toMatch(/64MB\s*$/)
+    for (const each of [l, better]) {
+      each.run('kubectl', 'delete', 'pod', 'postgres-cluster-0')
+      each.wait(60 * SECOND)
+      expect(each.ready('postgres-cluster-0')).toBe(false)
+    }
+  })
+})
+
+describe('PG-CONF-5: what is fixed at the start', () => {
+  it('a reload leaves wal_level and max_connections, says what is pending, and a restart brings them in', () => {
+    const l = new Lab()
+    expect(psql(l, "alter system set wal_level = 'logical'", 'alter system set max_connections = 300', 'select pg_reload_conf()', 'select pg_sleep(0.1)', 'show wal_level', 'show max_connections', 'select name from pg_settings where pending_restart order by 1')).toMatch(/replica\n100\nmax_connections\nwal_level\s*$/)
+    expect(psql(l, 'alter system reset max_connections', 'select pg_reload_conf()', 'select pg_sleep(0.1)', 'select name from pg_settings where pending_restart')).toMatch(/\nwal_level\s*$/)
+    l.run('kubectl', 'delete', 'pod', 'postgres-cluster-0')
+    l.until(() => l.ready('postgres-cluster-0'), 300 * SECOND)
+    expect(psql(l, 'show wal_level', 'select count(*) from pg_settings where pending_restart').trim()).toBe('logical\n0')
+  })
+})
+
+it('PG-EXEC-2: on another directory than PGDATA pg_ctl, pg_rewind and pg_controldata fail, and nothing happens', () => {
+  const l = new Lab()
+  const bash = (line: string) => l.exec(1, 'bash', '-c', `d=$(echo /var/lib/pgsql/15/data); ${line}`)
+  expect(bash('pg_ctl promote -D $d')).toMatchObject({ code: 1, err: expect.stringContaining('pg_ctl: directory "/var/lib/pgsql/15/data" does not exist') as string })
+  expect(bash('pg_ctl status -D $d').code).toBe(4)
+  expect(bash('pg_controldata $d').code).toBe(1)
+  expect(bash("pg_rewind -D $d --source-server='host=postgres-cluster-0.postgres-cluster user=postgres'").code).toBe(1)
+  expect(l.server(1).state).toBe('standby')
+  expect(l.cluster.commands.check(['kubectl', 'exec', 'postgres-cluster-1', '--', 'pg_ctl', 'promote', '-D', '/var/lib/pgsql/15/data']).map(f => f.message)).toEqual(['pg_ctl: there is no data directory `/var/lib/pgsql/15/data` in the container: PGDATA is /var/lib/postgresql/data'])
+  expect(l.exec(1, 'pg_ctl', 'promote', '-D', '/var/lib/postgresql/data/').code).toBe(0)
+})
