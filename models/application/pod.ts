@@ -1,12 +1,12 @@
 /** A pod of the program: its build, its flags as it knows them, its connections, and the requests it is working on. */
-import { defineEvent, SECOND, Signal, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { defineEvent, MILLISECOND, SECOND, Signal, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok } from '../../src/operator/command.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/index.ts'
 import type { Connection } from './connection.ts'
 import { PodFlags } from './flags.ts'
 import { type Build, buildOf, versionOf } from './options.ts'
 import type { Side } from './rows.ts'
-import { checkCurl, errorOf, type World } from './world.ts'
+import { checkCurl, errorOf, refusesWrites, type World } from './world.ts'
 
 const UP = defineEvent('application.up')
 const DOWN = defineEvent('application.down')
@@ -25,11 +25,15 @@ export class Pod {
   alive = true
   frozen = false
   readonly tasks = new Set<Task<'ok' | 'error'>>()
-  /** Fired when its flags change. */
+  /** Fired when its flags change, or what it waits for. */
   readonly reconsidered = new Signal<void>()
   private flags: PodFlags | undefined
   private readonly connections: Partial<Record<Side, Connection>> = {}
   private timer: TimerId | undefined
+  /** A database that it writes to has said that it takes no writes, as its build last saw it; and when it asks again one that takes them since. */
+  private refusing = false
+  private retry: TimerId | undefined
+  private retries = 0
   private known: Build
   /** The flags as it logged them, each time they changed. */
   private readonly lines: { readonly atUs: Us; readonly text: string }[] = []
@@ -51,6 +55,15 @@ export class Pod {
     return this.known
   }
 
+  /** It holds writes back until a database takes them (rule APP-WAIT-1). */
+  get refused(): boolean {
+    return this.known.onReadOnly === 'wait' && (this.retry !== undefined || this.refuses)
+  }
+
+  private get refuses(): boolean {
+    return sidesOf(this.known).some(side => refusesWrites(this.connections[side]?.state))
+  }
+
   start(): void {
     const { sim, options } = this.world
     const serve = (): void => {
@@ -58,7 +71,7 @@ export class Pod {
       this.up = true
       this.flags = new PodFlags(this.world, `${this.name}#${this.c.incarnation}`, () => this.reconsider())
       this.reconsider()
-      for (const side of ['legacy', 'modern'] as const) this.connections[side] = this.world.connect(this.name, this.c.machine.name, side, () => this.world.changed(), 'program')
+      for (const side of ['legacy', 'modern'] as const) this.connections[side] = this.world.connect(this.name, this.c.machine.name, side, () => this.connectionChanged(), 'program')
       if (!this.c.atBoot) sim.note(UP, this.name, this.c.incarnation, `${this.name} serves (${this.c.image})`)
       this.c.readinessChanged()
       this.world.changed()
@@ -73,7 +86,7 @@ export class Pod {
     const { world } = this
     this.alive = false
     this.up = false
-    if (this.timer !== undefined) world.sim.cancel(this.timer)
+    for (const timer of [this.timer, this.retry]) if (timer !== undefined) world.sim.cancel(timer)
     this.flags?.close()
     for (const connection of Object.values(this.connections)) world.disconnect(connection)
     for (const task of [...this.tasks]) task.kill()
@@ -115,10 +128,33 @@ export class Pod {
       if (changes !== undefined) Object.assign(now, Object.fromEntries(Object.entries(changes).filter(([, v]) => v !== undefined)))
     }
     this.known = now
+    this.refusing = this.refuses
     const line = this.reports().trimEnd().replaceAll('\n', ' ')
     if (line !== '' && line !== this.lines.at(-1)?.text) this.lines.push({ atUs: world.sim.now, text: line })
     if (!c.atBoot || !world.kubernetes.booting) world.sim.note(FLAGS, this.name, 0, () => `${this.name} now writes to ${now.writes}${now.paused ? ' (paused)' : ''} and reads from ${now.reads}`)
     this.reconsidered.fire()
+    world.changed()
+  }
+
+  /** What statements would find is another thing. Who waits learns that writes are taken when it asks again, within `readOnlyRetryMs`. */
+  private connectionChanged(): void {
+    const { world, refusing, refuses } = this
+    if (this.known.onReadOnly === 'wait') {
+      if (this.retry !== undefined && refuses) {
+        world.sim.cancel(this.retry)
+        this.retry = undefined
+      }
+      if (refusing && !refuses && this.retry === undefined) {
+        const us = world.options.readOnlyRetryMs * MILLISECOND * world.sim.chance.draw(`${this.name}#${this.c.incarnation}`, 'application.read-only-retry', this.retries++)
+        this.retry = world.sim.after(us, () => {
+          this.retry = undefined
+          this.reconsidered.fire()
+          world.changed()
+        })
+      }
+      this.refusing = refuses
+      this.reconsidered.fire()
+    }
     world.changed()
   }
 
@@ -127,7 +163,7 @@ export class Pod {
     if (!this.alive || !this.up) return { is: 'fails', error: 'connection refused' }
     if (this.frozen) return { is: 'hangs' }
     const { writes, paused, onLegacyError, onModernError } = this.known
-    if (paused) return { is: 'paused' }
+    if (paused || this.refused) return { is: 'paused' }
     for (const side of sidesOf(this.known)) {
       const state = this.connections[side]?.state
       if (state?.is === 'silent' || state?.is === 'held') return { is: 'hangs' }

@@ -110,7 +110,7 @@ export class Requests {
 
   /** What the pod does with it. */
   private *serve(pod: Pod, operation: Operation, attempt: number): Process<'ok' | 'error'> {
-    while (pod.behaviour.paused) yield pod.reconsidered
+    while (pod.behaviour.paused || pod.refused) yield pod.reconsidered
     const build = pod.behaviour
     if (build.errorP > 0 && this.world.sim.chance.draw('request', 'application.build-error', operation.id * 16 + attempt) < build.errorP) return 'error'
     operation.sql ??= this.sqlFor(pod, operation, build)
@@ -120,6 +120,8 @@ export class Requests {
     for (const side of sides) {
       const answer = yield* this.statement(pod, side, operation, build, attempt, version)
       if (answer.is === 'done') version ??= answer.version
+      // Fenced while the statement was on its way: nothing has been done, and it waits with the others.
+      else if (sides.length === 1 && pod.refused) return yield* this.serve(pod, operation, attempt)
       else if (build.writes !== 'both' || (side === 'legacy' ? build.onLegacyError : build.onModernError) === 'return') return 'error'
     }
     return 'ok'

@@ -36,7 +36,8 @@ export class ApplicationTruth implements Truth {
     const found = new Map<Copy, number>()
     for (const { view, share } of this.world.routes()) {
       const pod = this.world.pods.get(view.uid)
-      if (pod === undefined || !pod.up) continue
+      // Who waits for a database to take writes takes nobody’s answer yet.
+      if (pod === undefined || !pod.up || pod.refused) continue
       const { writes, reads } = pod.behaviour
       const connection = pod.connection(writes === 'both' ? reads : writes)
       const copy = connection?.writable ?? connection?.readable

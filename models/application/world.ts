@@ -121,6 +121,11 @@ export function errorOf(state: SessionState | undefined): string | undefined {
   return 'error' in state ? state.error : undefined
 }
 
+/** Whether it says that it takes no writes: it is read-only, or its tables are denied. A program can tell that from any other error, and nothing has been done. */
+export function refusesWrites(state: SessionState | undefined): boolean {
+  return state?.is === 'readOnly' || (state?.is === 'failing' && state.error.includes('enforce denied tables'))
+}
+
 /** What can be asked of the pods with curl, whichever it runs in: a pod that listens on another port refuses. */
 export function checkCurl(argv: readonly string[]): readonly Finding[] {
   if (/^(?:http:\/\/)?localhost:(?:8080\/(?:flags|version)|8083\/(?:metrics|offset|pending))$/.test(argv.at(-1) ?? '')) return []

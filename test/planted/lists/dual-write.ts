@@ -23,9 +23,9 @@ export const dualWrite: Family = {
     dual('no-copy', 'what was there is not copied, and nobody compares', { without: ['copy', ...VERIFIED] }),
     // ── the switch ──
     dual('no-build', 'the program that knows the flag is not rolled out', { without: ['build'] }),
-    dual('nobody-stops', 'no pod confirms that it has paused, and the old database is not fenced', { without: ['paused', 'fence', 'fenced', 'blue-end', 'passed'] }),
+    dual('nobody-stops', 'the new database is not closed, no pod confirms that it has gone over, and the old one is not fenced', { without: ['close', 'closed', 'heard', 'fence', 'fenced', 'blue-end', 'passed'] }),
     dual('no-open', 'the new database is never opened', { without: ['open', 'opened'] }),
-    dual('delete-first', 'the old database is deleted before the switch', { runbook: moved('delete-blue', { before: 'pause' }), step: { 'delete-blue': keys({ pointOfNoReturn: undefined }) } }),
+    dual('delete-first', 'the old database is deleted before the switch', { runbook: moved('delete-blue', { before: 'announce' }), step: { 'delete-blue': keys({ pointOfNoReturn: undefined }) } }),
     dual('connectors-stop-early', 'the connectors stop before the soak; the comparison after it is still there', { runbook: moved('stop-connectors', { before: 'soak' }) }),
     // ── on Vitess ──
     onVitess('no-tables', 'the new keyspace gets no tables', { without: ['tables'] }),
