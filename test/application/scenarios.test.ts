@@ -49,7 +49,7 @@ test('BG-T10, PG-S01: a copy taken before everybody writes to both lacks what wa
 describe('verified', () => {
   const scenario = loadScenario('dual-write-migration/verified', engines)
 
-  test.each([1, 2, 3])('without faults (luck %i): completes, nothing is lost, no row differs, one database takes writes at any time, and clients wait less than three seconds', seed => {
+  test.each([1, 2, 3])('without faults (luck %i): completes, nothing is lost, no row differs, one database takes writes at any time, and clients wait less than three seconds (PF11)', seed => {
     const result = rehearse({ scenario, schedule: [], seed: String(seed) })
     expect(result.outcome).toBe('completed')
     expect(result.verdicts.filter(({ status }) => status === 'fail')).toEqual([])

@@ -9,7 +9,7 @@ import {
 const roll = (tablets: number, minutes: number, shardsAtOnce: number, surgeNodes = 0): FleetRoll => ({ tablets, tabletsPerShard: 4, shardsAtOnce, tabletHours: minutes / 60, reparentHours: 0.5 / 60, surgeNodes })
 const rounded = (x: number, digits: number): number => Number(x.toFixed(digits))
 
-describe('durations (n = 4, p = 0.5 min)', () => {
+describe('O7: durations (n = 4, p = 0.5 min)', () => {
   // F, then u = 5 min with W = 1, 8, S, then u = 45 min with W = 1, 8, S: hours, to the digits printed there.
   test.each([
     [32, 2.7, 0.34, 0.34, 24.1, 3.0, 3.0],
@@ -35,7 +35,7 @@ describe('durations (n = 4, p = 0.5 min)', () => {
   })
 })
 
-describe('cost (P = $0.50)', () => {
+describe('O7: cost (P = $0.50)', () => {
   test('rolling with one surge node and 45 min a tablet: $12, $96, $384, whatever the width', () => {
     for (const width of [1, 8, Number.POSITIVE_INFINITY]) expect([32, 256, 1024].map(f => rollingDollars(roll(f, 45, width, 1), 0.5))).toEqual([12, 96, 384])
     expect(rollingDollars(roll(256, 45, 1, 0), 0.5)).toBe(0)

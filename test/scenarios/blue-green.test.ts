@@ -15,7 +15,7 @@ const failing = (results: ReturnType<typeof played>): string[] => results.flatMa
 const outcomes = (results: ReturnType<typeof played>): string[] => results.map(({ outcome }) => outcome)
 
 describe('guarded', () => {
-  test('reaches its target within the best that can be had: nothing lost, nobody gets an error, clients wait 1–5 s', async () => {
+  test('reaches its target within the best that can be had: nothing lost, nobody gets an error, clients wait 1–5 s (O10, PF02, PF10)', async () => {
     const { result } = await runCampaign(loadScenario(GUARDED, engines), { runs: RUNS, seed: '1', faults: 0 })
     expect(result.outcomes.completed).toBe(RUNS)
     expect(result.checks.filter(c => c.status === 'fail')).toEqual([])
@@ -94,7 +94,7 @@ describe('guarded', () => {
   })
 })
 
-describe('service-switch, as documented', () => {
+describe('service-switch, as documented (O1)', () => {
   test('BG-T18, PG-S04 deletes blue before it switches: nobody can write in between, and what was on its way is on no copy', () => {
     const results = played(SWITCH, {}, ['1/0', '1/1', '1/2'])
     expect(outcomes(results)).toEqual(['completed', 'completed', 'completed'])

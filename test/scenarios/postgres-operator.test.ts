@@ -86,7 +86,7 @@ describe('a major upgrade in place', () => {
   const master = calm.story?.trace.find(r => r.label === 'patroni.major-upgrade')?.node ?? ''
   const nodeOf = (member: string): string => calm.story?.members.find(m => m.member === member && m.running)?.node ?? ''
 
-  test('takes all writes and reads away for less than a minute, and loses nothing', async () => {
+  test('PF07: takes all writes and reads away for less than a minute, and loses nothing', async () => {
     const { result } = await runCampaign(loadScenario(MAJOR, engines), { runs: 10, seed: '1', faults: 0 })
     expect(result.outcomes.completed).toBe(10)
     expect(result.checks.filter(c => c.status === 'fail')).toEqual([])

@@ -58,7 +58,13 @@ describe('VT-OP-2: the primary last', () => {
       return count
     }
     const mean = (n: number): number => Array.from({ length: 20_000 }, (_, i) => reparents(n, i)).reduce((a, b) => a + b, 0) / 20_000
-    expect([3, 4, 5].map(n => Math.abs(mean(n) - ({ 3: 1.58, 4: 1.62, 5: 1.65 } as Record<number, number>)[n]!) < 0.03)).toEqual([true, true, true])
+    // Exactly: with k left the primary is next once in k, and its successor is one of those left k - 1 times in n - 1; where an old one is preferred, always.
+    const exactly = (n: number, preferOld: boolean): number => Array.from({ length: n }, (_, i) => i + 1).reduce((e, k) => e * (1 - 1 / k) + (1 + (k === 1 ? 0 : preferOld ? e : (e * (k - 1)) / (n - 1))) / k, 0)
+    for (const [n, random, preferred] of [[3, 1.58, 1.83], [4, 1.62, 2.08], [5, 1.65, 2.28]] as const) {
+      expect(Math.abs(exactly(n, false) - random)).toBeLessThan(0.01)
+      expect(Math.abs(exactly(n, true) - preferred)).toBeLessThan(0.01)
+      expect(Math.abs(mean(n) - random)).toBeLessThan(0.02)
+    }
   })
 
   it('non-primaries in no particular order', () => {

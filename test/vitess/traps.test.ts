@@ -21,7 +21,7 @@ describe('what a roll is for as long as it lasts', () => {
   const rolled = play('vitess-rolling/primary-last')
   const green = play('blue-green/guarded', { 'cluster.engine': 'vitess' })
 
-  it('VT-T13 versions are mixed for the whole of it but its first unit, and longer the more shards there are: failovers in it are to be expected', () => {
+  it('VT-T13, PF26 versions are mixed for the whole of it but its first unit, and longer the more shards there are: failovers in it are to be expected', () => {
     expect(rolled.measures.mixedVersionSeconds / rolled.measures.durationSeconds).toBeGreaterThan(0.7)
     expect(play('vitess-rolling/primary-last', { 'cluster.fleet': '16' }).measures.mixedVersionSeconds).toBeGreaterThan(1.7 * rolled.measures.mixedVersionSeconds)
     // 256 shards at one failure of a primary in two years each: facts §5.
@@ -42,7 +42,7 @@ describe('what a roll is for as long as it lasts', () => {
     expect(green.measures.monthMultiplier).toBeLessThan(1.01)
   })
 
-  it('VT-T24 in width one it is linear in shards, in full width it is not; what a unit takes weighs more than their number', () => {
+  it('VT-T24, PF29 in width one it is linear in shards, in full width it is not; what a unit takes weighs more than their number', () => {
     const at = (fleet: number, wave: number) => play('vitess-rolling/primary-last', { 'cluster.fleet': String(fleet), 'cluster.shardsPerWave': String(wave) }).measures.durationSeconds
     const [eight, sixteen, together] = [at(8, 1), at(16, 1), at(16, 4)]
     expect(sixteen / eight).toBeGreaterThan(1.8)

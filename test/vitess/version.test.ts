@@ -52,7 +52,7 @@ describe('VT-VERSION-1: older source, newer replica', () => {
   })
 })
 
-describe('VT-VERSION-2: a data directory does not go back across series (VT-T14)', () => {
+describe('VT-VERSION-2: a data directory does not go back across series (VT-T14, PF26)', () => {
   it('the older server does not start on it; within a series it does', () => {
     const lab = new Lab(SERIES, {})
     upgrade(lab, 1)
