@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { engines } from '../../models/index.ts'
 import type { FaultKind } from '../../src/engine.ts'
 import type { Schedule } from '../../src/faults/index.ts'
+import { SECOND } from '../../src/kernel/index.ts'
 import { rehearse, scheduleFor } from '../../src/rehearsal.ts'
 import { loadScenario, type Scenario } from '../../src/scenario/index.ts'
 
@@ -22,7 +23,10 @@ function faultsAt(scenario: Scenario, step: string): ReadonlyMap<FaultKind, Sche
   for (let run = 0; run < 600; run++) {
     const [fault] = scheduleFor(scenario, 'o3', run, 1)
     if (fault === undefined || found.has(fault.kind) || !CHAOS.includes(fault.kind)) continue
-    found.set(fault.kind, [{ ...fault, at: { step, path: 'forward', visit: 1, phase: 'start', command: 1, offsetUs: 0 } }])
+    const at = (where: string) => ({ step: where, path: 'forward' as const, visit: 1, phase: 'start' as const, command: 1, offsetUs: 0 })
+    // What carries the last writes stands still from a little before, and for longer than the gate after it waits.
+    if (fault.kind === 'replay-stall' && scenario.engine.name === 'application') found.set(fault.kind, [{ ...fault, target: 'connector:forward', durationUs: 60 * SECOND, at: at('backward-runs') }])
+    else found.set(fault.kind, [{ ...fault, at: at(step) }])
   }
   return found
 }
