@@ -122,6 +122,16 @@ sleep 40
     predicts: { measures: { writeDowntimeSeconds: [0.2, 8] }, passes: 'all' },
     source: 'Patroni ha.py get_failover_candidates, replication_modes.rst',
   },
+  'synchronous_mode: the pod of the synchronous standby deleted: another is chosen first, and nobody notices': {
+    cluster: patroni({ synchronousMode: true }),
+    script: shPatroni(`sleep 20
+sync=$(kubectl exec $C-0 -- patronictl list -f json | jq -r '.[] | select(.Role=="Sync Standby") | .Member')
+kubectl delete pod "$sync"
+ready "\${sync##*-}"
+sleep 60`),
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' },
+    source: 'Patroni replication_modes.rst: shutting down a standby by hand interrupts no commits',
+  },
   'Patroni, the leader’s node drained: it hands over as its pod ends': {
     cluster: patroni({}, { spareNodes: 2 }),
     load: { timeout: '5s', queueAgeLimit: '10s' },
@@ -154,6 +164,30 @@ kubectl rollout status deployment/pgbouncer --timeout=2m
 sleep 10`),
     predicts: { measures: { writeDowntimeSeconds: [12, 60], failedAttempts: 0 }, passes: 'all' },
     source: 'E-8 D; facts §3: an established connection stays',
+  },
+  'poolers rolled: two seconds at most, in session pooling too': {
+    cluster: cluster({ pooler: { poolMode: 'session' } }),
+    load: { timeout: '5s', queueAgeLimit: '10s' },
+    script: sh('kubectl rollout restart deployment/pgbouncer\nkubectl rollout status deployment/pgbouncer --timeout=5m\nsleep 20'),
+    predicts: { measures: { writeDowntimeSeconds: [0, 4] }, passes: 'all' },
+    source: 'K8s deployment: one comes before one goes; endpoints follow within two seconds',
+  },
+  'ANY 2 grown by a fourth member, narrowed to ANY 1 while standbys are deleted one after the other, and back: nobody notices': {
+    cluster: cluster({ synchronousStandbyNames: 'ANY 2', slots: true }),
+    script: sh(`all() { until [ "$(q 0 "select count(*) from pg_stat_replication where state='streaming'")" = 3 ]; do sleep 2; done; }
+q 0 "select pg_create_physical_replication_slot('postgres_cluster_3', true)"
+kubectl scale sts $C --replicas=4
+kubectl rollout status sts/$C --timeout=20m
+all
+q 0 "alter system set synchronous_standby_names = 'ANY 1 (\\"$C-1\\",\\"$C-2\\",\\"$C-3\\")'"; q 0 "select pg_reload_conf()"
+for n in 2 1; do kubectl delete pod $C-$n; ready $n; all; done
+q 0 "alter system reset synchronous_standby_names"; q 0 "select pg_reload_conf()"
+kubectl scale sts $C --replicas=3
+kubectl wait --for=delete pod/$C-3 --timeout=5m
+q 0 "select pg_drop_replication_slot('postgres_cluster_3')"
+sleep 60`),
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' },
+    source: 'facts §1.2, §8.5',
   },
   'a cascade: the third follows the second, which is promoted; it follows on by itself': {
     cluster: cluster(),

@@ -17,6 +17,7 @@ import { formatSettings, parseConf } from '../settings.ts'
 import { divergedFrom, joinHistory } from '../tools.ts'
 import { podDns } from '../topology.ts'
 import type { Dcs } from './dcs.ts'
+import { keepSynchronous, untilNotSynchronous } from './synchronous.ts'
 
 const DEMOTED = defineEvent('patroni.demoted')
 const REWOUND = defineEvent('patroni.rewound')
@@ -46,6 +47,8 @@ export class Agent {
   private blindSinceUs: Us | undefined
   private over = false
   private stopping = false
+  /** It is about to stop: no synchronous standby any more (rule PG-PATRONI-16). */
+  leaving = false
   /** A reinit was asked for. */
   private toReinit = false
   private readonly children = new Set<{ kill(): void }>()
@@ -198,7 +201,7 @@ export class Agent {
       dcs.failover = undefined
       dcs.tell()
     }
-    if (dcs.options.synchronousMode) this.keepSynchronous(server)
+    if (dcs.options.synchronousMode) keepSynchronous(this, server)
     return undefined
   }
 
@@ -233,21 +236,6 @@ export class Agent {
     const end = dir.position
     const someone = [...dcs.agents.values()].some(a => a !== this && a.answers && a.body.server()?.state === 'standby' && contains((a.body.server() as Server).copy.position('receive'), { ...end, lsn: dir.checkpointLsn }))
     if (someone) dcs.release(name, dir.checkpointLsn)
-  }
-
-  /** One standby is synchronous: the first that streams. Without one the list is empty, and writes go on (rule PG-PATRONI-7). */
-  private keepSynchronous(server: Server): void {
-    const { dcs, name } = this
-    const streaming = server.walsenders.filter(s => s.state === 'streaming' && !s.frozen).map(s => s.standby.name).sort()
-    const now = dcs.sync?.find(member => member !== name && streaming.includes(member)) ?? streaming[0]
-    const wanted = now === undefined ? '' : `"${now}"`
-    if ((server.settings['synchronous_standby_names'] ?? '') !== wanted) {
-      // Nobody may be promoted that has not got what is acknowledged: the list of those who may shrinks first and grows last.
-      dcs.sync = [name]
-      this.configure({ synchronous_standby_names: wanted })
-      server.reload()
-    }
-    dcs.sync = now === undefined ? [name] : [name, now]
   }
 
   // ── following ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -317,8 +305,10 @@ export class Agent {
     const source = holder === undefined || holder === name ? undefined : this.leaderServer(holder)
     if (source === undefined) return undefined
     this.dcs.world.sim.note(REINIT, name, 0, `${name} is copied anew from ${source.name}`)
+    yield* untilNotSynchronous(this)
     const server = this.body.server()
     if (server !== undefined) yield* this.stop(server, 'fast')
+    this.leaving = false
     if ((yield* this.clone(source)) === undefined) return SECOND
     return yield* this.bringUp(holder)
   }
@@ -418,13 +408,18 @@ export class Agent {
     forget()
   }
 
-  /** The container is told to stop: the server first, cleanly, and the key given back; then the process ends. */
+  /**
+   * The container is told to stop: the server first, cleanly, and the key given back; then the process ends. Paused, Patroni ends and stops nothing: the server dies with
+   * its container, and the key stays (rule PG-PATRONI-11).
+   */
   *shutDown(): Process {
     this.stopping = true
+    if (this.dcs.paused) return this.body.server()?.crash('SIGKILL')
+    yield* untilNotSynchronous(this)
     const server = this.body.server()
     const led = server?.state === 'primary' && this.dcs.leader === this.name
     if (server !== undefined) yield* this.stop(server, 'fast')
-    if (led && !this.dcs.paused) this.letGo()
+    if (led) this.letGo()
   }
 
   // ── configuration ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -440,7 +435,7 @@ export class Agent {
     this.configure({ primary_conninfo: value, ...(usesSlots(world.options) ? { primary_slot_name: slotName(this.name) } : {}) })
   }
 
-  private configure(values: Readonly<Record<string, string>>): void {
+  configure(values: Readonly<Record<string, string>>): void {
     const dir = this.body.dir()
     if (dir === undefined) return
     const parsed = parseConf(dir.files.get('postgresql.auto.conf') ?? '', 'postgresql.auto.conf')

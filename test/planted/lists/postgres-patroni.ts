@@ -35,7 +35,7 @@ export const postgresPatroniRules: Family = {
     rule('starts-as-it-was', 'a replaced primary is started as a primary', 'agent.ts', "    dir.files.set('standby.signal', '')\n    if (holder !== undefined) this.pointAt(holder)", "    if (holder !== undefined) this.pointAt(holder)"),
     rule('never-rewound', 'a member with another history is started as it is', 'agent.ts', 'if (source !== undefined && (dir.unusable || divergedFrom(dir, source))) {', 'if (source !== undefined && dir.unusable) {'),
     rule('any-standby', 'in synchronous mode anybody may lead', 'agent.ts', 'if (dcs.options.synchronousMode && dcs.sync !== undefined && !dcs.sync.includes(name)) return false', 'void name'),
-    rule('strict', 'the list of synchronous standbys is never emptied', 'agent.ts', "const wanted = now === undefined ? '' : `\"${now}\"`", "const wanted = now === undefined ? (server.settings['synchronous_standby_names'] ?? '') : `\"${now}\"`"),
+    rule('strict', 'the list of synchronous standbys is never emptied', 'synchronous.ts', "const wanted = now === undefined ? '' : `\"${now}\"`", "const wanted = now === undefined ? (server.settings['synchronous_standby_names'] ?? '') : `\"${now}\"`"),
     rule('blind-leader', 'a leader without the API leads on', 'agent.ts', "if (server?.state !== 'primary' || dcs.leader !== name) return BLIND_US", "if (server?.state !== 'primary' || dcs.leader === name) return BLIND_US"),
     rule('safe-alone', 'in failsafe mode it leads on though a member does not answer', 'agent.ts', 'if (dcs.options.failsafeMode && all) {', 'if (dcs.options.failsafeMode && memberNames.length > 0) {'),
     rule('pause-ignored', 'paused, members take over all the same', 'agent.ts', 'if (dcs.paused) return false', 'void wanted'),

@@ -210,6 +210,28 @@ describe('synchronous mode, and without the API', () => {
     expect(l.cluster.truth.couldAcknowledge()).toEqual([sync])
   })
 
+  it('PG-PATRONI-16: a synchronous standby whose pod is deleted, or that is copied anew, is replaced first: commits go on; one that crashes holds them up', () => {
+    const stall = (strike: (l: Lab, sync: string) => void): number => {
+      const l = lab({ patroni: { synchronousMode: true } })
+      l.clients({ ...OPEN, timeoutUs: 60 * SECOND })
+      l.wait(26 * SECOND)
+      const sync = (l.cluster.world.patroni?.sync ?? [])[1] as string
+      strike(l, sync)
+      let longestUs = 0
+      let [since, acked] = [l.now, l.acked()]
+      for (const endsUs = l.now + 30 * SECOND; l.now < endsUs; ) {
+        l.wait(SECOND / 10)
+        if (l.acked() !== acked) [since, acked] = [l.now, l.acked()]
+        longestUs = Math.max(longestUs, l.now - since)
+      }
+      expect(l.cluster.world.patroni?.sync).not.toContain(sync)
+      return longestUs / SECOND
+    }
+    expect(stall((l, sync) => void l.start('kubectl', 'delete', 'pod', sync))).toBeLessThan(0.5)
+    expect(stall((l, sync) => void ctl(l, 'reinit', 'postgres-cluster', sync, '--force'))).toBeLessThan(0.5)
+    expect(stall((l, sync) => void l.strike('node-loss', `node:${l.node(sync)}`, 0))).toBeGreaterThan(0.5)
+  })
+
   it('PG-PATRONI-8: a leader that cannot reach the API stops leading after retry_timeout: an outage of the API alone takes all writes away', () => {
     const l = lab()
     const clients = l.clients(OPEN)
@@ -262,6 +284,13 @@ describe('synchronous mode, and without the API', () => {
     expect(ctl(l, 'list').out).toContain('Maintenance mode: on')
     ctl(l, 'resume')
     gap(l, 60)
+    // A pod that is deleted dies as in a crash: Patroni ends without stopping its server.
+    const deleted = lab()
+    deleted.wait(15 * SECOND)
+    ctl(deleted, 'pause')
+    deleted.start('kubectl', 'delete', 'pod', 'postgres-cluster-0')
+    deleted.wait(5 * SECOND)
+    expect(deleted.told('postgres.crashed').join()).toContain('while it was primary')
     // A server that dies stays down, and its key is given back.
     const killed = lab()
     killed.wait(15 * SECOND)
