@@ -19,7 +19,7 @@ export const mongodbCascade: Family = {
     defect('steps-down-a-secondary', 'the step-down is sent to one fixed member', { step: { 'hand-over': inCommand('"${uri}"', '--host mongo-2.mongo') } }),
     defect('secondaries-at-once', 'the secondaries are restarted at once, without waiting for any', { step: { 'made-anew': keys({ when: undefined }), 'delete-secondary': inCommand('--timeout=10m', '--wait=false') }, without: ['level-before', 'secondary-version', 'secondary-level'] }),
     defect('member-forgotten', 'one member is left out everywhere', { replace: [['members: mongo-0 mongo-1 mongo-2', 'members: mongo-1 mongo-2'], ['everyone: mongo-3 mongo-4 mongo-0', 'everyone: mongo-3 mongo-4']] }),
-    defect('no-compatibility', 'the feature compatibility version is never set', { without: ['compatibility', 'compatibility-everywhere'] }),
+    defect('no-compatibility', 'the feature compatibility version is never set', { without: ['compatibility', 'compatibility-everywhere', 'each-there'] }),
     defect('compatibility-early', 'the feature compatibility version is set while a member runs the old release', { step: { compatibility: keys({ pointOfNoReturn: undefined }) }, runbook: moved('compatibility', { before: 'rest' }) }),
     defect('no-confirm', 'the feature compatibility version is set without confirm: true', { step: { compatibility: inCommand(', confirm: true', '') } }),
     defect('old-compatibility', 'the feature compatibility version is set to that of the old release', { replace: [["newFcv: '8.0'", "newFcv: '7.0'"]] }),
