@@ -15,7 +15,7 @@ export function handleReplicaFailover(server: Server, nowUs: Us): void {
   const manual = server.mfEndUs !== 0 && server.mfCanStart
   if (myself.role !== 'replica' || master === undefined || (!master.failed && !manual) || master.slots === 0) return
   const timeoutUs = server.nodeTimeoutUs
-  if (!manual && tooOld(server, nowUs)) return
+  if (!manual && (server.cannotFailover || tooOld(server, nowUs))) return
   const authTimeoutUs = Math.max(2 * timeoutUs, 2 * SECOND)
   const age = nowUs - server.authUs
   if (age > 2 * authTimeoutUs) {
@@ -79,7 +79,7 @@ function rankOf(server: Server): number {
   const { table } = server
   const mine = server.offset
   let rank = 0
-  for (const peer of table.others) if (peer.role === 'replica' && peer.masterId === table.myself.masterId && peer.offset > mine) rank++
+  for (const peer of table.others) if (peer.role === 'replica' && peer.masterId === table.myself.masterId && !peer.cannotFailover && peer.offset > mine) rank++
   return rank
 }
 

@@ -26,7 +26,7 @@ function steady(server: Server, servers: readonly Server[]): boolean {
     if (!bus.arrives(server, link) || !bus.arrives(link, server)) return false
     if (network.delayUs(server.place, link.place) + network.delayUs(link.place, server.place) > server.nodeTimeoutUs / 4) return false
     const theirs = link.table.myself
-    if (peer.role !== theirs.role || peer.masterId !== theirs.masterId || peer.hostname !== theirs.hostname) return false
+    if (peer.role !== theirs.role || peer.masterId !== theirs.masterId || peer.hostname !== theirs.hostname || peer.cannotFailover !== link.cannotFailover) return false
     if (peer.role === 'master' && peer.configEpoch !== theirs.configEpoch) return false
   }
   return true

@@ -49,6 +49,7 @@ export function receive(to: Server, from: Server, type: 'ping' | 'pong' | 'annou
     table.version++
   }
   sender.offset = from.offsetAt(nowUs)
+  sender.cannotFailover = from.cannotFailover
   if (to.mfEndUs !== 0) sawPausedMaster(to, sender, from)
   if (type === 'ping' && (sender.ip !== from.host.address || sender.noaddr)) moved(to, sender, from)
   if (sender.hostname !== theirs.myself.hostname) {

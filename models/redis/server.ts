@@ -168,6 +168,11 @@ export class Server {
     return set === undefined ? Math.round(this.world.options.nodeTimeoutSeconds * SECOND) : Number(set) * MILLISECOND
   }
 
+  /** cluster-replica-no-failover: it does not stand unless it is told to (rule RD-ELECT-7). */
+  get cannotFailover(): boolean {
+    return this.setting('cluster-replica-no-failover', 'no') === 'yes'
+  }
+
   get minReplicas(): number {
     return Number(this.setting('min-replicas-to-write', String(this.world.options.minReplicasToWrite)))
   }

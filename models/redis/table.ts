@@ -22,6 +22,8 @@ export class Peer {
   votedUs: Us = Number.NEGATIVE_INFINITY
   /** Replication offset in its last packet. */
   offset = 0
+  /** It does not stand by itself, as its last packet said (cluster-replica-no-failover). */
+  cannotFailover = false
   orphanedUs: Us = 0
   /** It has replicas, be they reachable or not, or was one of several before it led: worth one of another's (CLUSTER_NODE_MIGRATE_TO). */
   hadReplicas = false
@@ -111,6 +113,7 @@ export class Peer {
     this.reports = undefined
     this.votedUs = Number.NEGATIVE_INFINITY
     this.offset = 0
+    this.cannotFailover = false
     this.orphanedUs = 0
     this.beats.told[this.index] = 0
   }

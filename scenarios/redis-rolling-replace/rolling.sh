@@ -155,10 +155,15 @@ second_copy() {
   local follows
   retry 60 2 shard_of "$1" || die "$1 does not name its shard"
   follows=$(ask "$SPARE" cluster nodes | grep myself | cut -d' ' -f4) || return 1
-  [[ $follows == "$shard" ]] || retry 3 2 says_ok kubectl exec "$SPARE" -- redis-cli cluster replicate "$shard" || return 1
+  # Until it is level it holds another shard's data, and must not stand for election.
+  if [[ $follows != "$shard" ]]; then
+    kubectl exec "$SPARE" -- redis-cli config set cluster-replica-no-failover yes || true
+    retry 3 2 says_ok kubectl exec "$SPARE" -- redis-cli cluster replicate "$shard" || return 1
+  fi
   retry 60 2 address_of "$SPARE" || die "$SPARE has no address"
   spare_address=$address
   await 2 1 1800 level "$SPARE" || die "$SPARE does not become level"
+  retry 60 2 says_ok kubectl exec "$SPARE" -- redis-cli config set cluster-replica-no-failover no || die "$SPARE cannot be configured"
 }
 spare_follows() { ask "$SPARE" info replication | grep -qE "^master_host:$1\$|^role:master\$"; }
 

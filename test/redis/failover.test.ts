@@ -54,6 +54,43 @@ test('an answer that another node tells of counts by its whole second (RD-BUS-3)
   expect(heard.filter(p => p.pongUs % 1e6 !== 0)).toEqual([])
 })
 
+test('cluster-replica-no-failover: it does not stand by itself, tells so, counts in no rank, and obeys when it is told to (RD-ELECT-7)', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 5 }).run(2)
+  const leads = (pod: string): boolean => stage.server(pod).isMaster
+  expect(stage.cli('redis-1', 'config set cluster-slave-no-failover yes')).toBe('OK')
+  expect(stage.cli('redis-1', 'config get cluster-replica-no-failover')).toContain('yes')
+  stage.run(8)
+  expect(stage.cli('redis-4', 'cluster nodes').split('\n').filter(line => line.includes('slave,nofailover '))).toHaveLength(1)
+  expect(stage.cli('redis-1', 'cluster nodes')).toContain('myself,slave,nofailover ')
+  stage.strike('process-kill', 'member:redis-0', 40)
+  stage.run(20)
+  expect(leads('redis-1')).toBe(false)
+  stage.run(60)
+  expect(leads('redis-0')).toBe(true)
+  expect(stage.cli('redis-1', 'cluster failover')).toBe('OK')
+  expect(stage.until(() => leads('redis-1'), 5)).toBeLessThan(2)
+
+  const back = new Stage({ nodeTimeoutSeconds: 5 }).run(2)
+  back.cli('redis-1', 'config set cluster-replica-no-failover yes')
+  back.strike('process-kill', 'member:redis-0', 600)
+  back.run(20)
+  back.cli('redis-1', 'config set cluster-replica-no-failover no')
+  expect(back.until(() => back.server('redis-1').isMaster, 5)).toBeLessThan(3)
+
+  const rank = (willNot: boolean): number => {
+    const two = new Stage({ nodeTimeoutSeconds: 2, replicasPerShard: 2 })
+    const [one, other] = [two.server('redis-1'), two.server('redis-2')]
+    if (willNot) two.cli('redis-2', 'config set cluster-replica-no-failover yes')
+    two.run(3)
+    two.strike('process-kill', 'member:redis-0', 600)
+    two.until(() => one.authUs > two.sim.now, 20)
+    peer(one, other).offset = one.offset + 1_000
+    two.run(0.15)
+    return one.authRank
+  }
+  expect([rank(false), rank(true)]).toEqual([1, 0])
+})
+
 /** What a node has of another in its table. */
 function peer(of: Server, about: Server) {
   const known = of.table.peers.get(about.id)

@@ -19,6 +19,7 @@ const PARAMETERS: Readonly<Record<string, Parameter>> = {
   'cluster-enabled': { default: () => 'yes' },
   'cluster-migration-barrier': { default: s => String(s.world.options.migrationBarrier) },
   'cluster-node-timeout': { default: s => String(Math.round((s.world.options.nodeTimeoutSeconds * SECOND) / MILLISECOND)), set: 'number' },
+  'cluster-replica-no-failover': { default: () => 'no', set: 'yes-no' },
   'cluster-replica-validity-factor': { default: s => String(s.world.options.replicaValidityFactor) },
   'cluster-require-full-coverage': { default: s => yes(s.world.options.requireFullCoverage), set: 'yes-no' },
   'min-replicas-max-lag': { default: s => String(s.world.options.minReplicasMaxLagSeconds) },
@@ -48,7 +49,7 @@ export function configGet(server: Server, patterns: readonly string[]): Reply {
 }
 
 export function configSet(server: Server, name: string, value: string): Reply {
-  const key = name.toLowerCase().replace('slaves', 'replicas')
+  const key = name.toLowerCase().replace(/\bslave(?=s?\b)/, 'replica')
   const parameter = PARAMETERS[key]
   if (parameter === undefined) return { error: `ERR Unknown option or number of arguments for CONFIG SET - '${name}'` }
   const because = (why: string): Reply => ({ error: `ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}` })

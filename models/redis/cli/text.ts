@@ -17,6 +17,7 @@ function flags(server: Server, peer: Peer): string {
   if (peer.failed) words.push('fail')
   else if (peer.pfail) words.push('fail?')
   if (peer.noaddr) words.push('noaddr')
+  if (peer === server.table.myself ? server.cannotFailover : peer.cannotFailover) words.push('nofailover')
   return words.join(',')
 }
 
