@@ -35,7 +35,7 @@ export const postgresRules: Family = {
     rule('pg-checkpoint-1-not-bounded', 'dirty buffers are not bounded by shared_buffers', 'checkpoints.ts', 'Math.min(walSinceCheckpoint(server), world.options.sharedBuffersMB * 1_000_000)', 'walSinceCheckpoint(server) * 4', 'e11'),
     rule('pg-start-5-no-redo', 'after a crash nothing is redone', 'server.ts', "this.world.timeUs('crashStartMs', this.name) + redoUs(this)", "this.world.timeUs('crashStartMs', this.name) + 0 * redoUs(this)", 'e06'),
     rule('pg-version-2-any-data', 'a server reads the data of another major', 'starting.ts', "dir.image !== '' && major(dir.image) !== major(host.version)", "dir.image === '?' && major(dir.image) !== major(host.version)", 'version-faults'),
-    rule('pg-conf-1-half-a-reload', 'a value that cannot be parsed unsets the old one', 'server.ts', 'if (read.complaint === undefined) this.syncNames = read.syncNames', 'this.syncNames = read.syncNames\n    if (read.complaint === undefined) void 0', 'e01', 'e10'),
+    rule('pg-conf-1-half-a-reload', 'a value that cannot be parsed unsets the old one', 'configuration.ts', 'if (before[name] !== undefined) settings[name] = before[name]\n    else delete settings[name]', 'delete settings[name]', 'e01', 'e10'),
     rule('pg-sync-4-hyphens', 'a name with a hyphen needs no quotes', 'settings.ts', '([A-Za-z_\\u0080-\\uffff][A-Za-z0-9_$\\u0080-\\uffff]*)', '([A-Za-z_\\u0080-\\uffff][A-Za-z0-9_$\\u0080-\\uffff-]*)', 'e10'),
     rule('pg-sync-6-silence-acknowledges', 'a primary is taken to be able to acknowledge when its standbys are silent, not when they answer', 'syncrep.ts', '!s.frozen && !(rule.stage', 's.frozen && !(rule.stage', 'e01'),
   ],
