@@ -1,7 +1,7 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
 import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
 import { checkpointUs } from './checkpoints.ts'
-import { complaintOf, whenSet } from './parameters.ts'
+import { complaintOf, mayNotSet, whenSet } from './parameters.ts'
 import { formatSettings, parseConf, parseTimeUs } from './settings.ts'
 import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
@@ -90,10 +90,7 @@ function* releasing(session: SqlSession, work: Process<EffectResult>): Process<E
 function set(session: SqlSession, effect: Extract<Effect, { kind: 'set' }>): EffectResult {
   const where = effect.local && session.bracket !== undefined ? session.local : session.settings
   if (effect.name !== null) {
-    const when = whenSet(effect.name)
-    if (when === undefined) return unknownParameter(effect.name)
-    if (when !== 'session') return error('55P02', `parameter "${effect.name}" cannot be changed${when === 'start' ? ' without restarting the server' : when === 'reload' ? ' now' : ''}`)
-    const complaint = effect.value === null ? undefined : complaintOf(effect.name, effect.value)
+    const complaint = mayNotSet(effect.name, effect.value)
     if (complaint !== undefined) return error(complaint.state, complaint.message, complaint)
   }
   if (effect.name === null) where.clear()

@@ -172,3 +172,11 @@ export function complaintOf(name: string, value: string): Complaint | undefined 
   if (available !== undefined && !also && !available.includes(value.toLowerCase())) return { state: '22023', message: `invalid value for parameter "${key}": "${value}"`, hint: `Available values: ${available.join(', ')}.` }
   return undefined
 }
+
+/** Why a session may not set a parameter to a value; undefined when it may (rule PG-CONF-4). */
+export function mayNotSet(name: string, value: string | null): Complaint | undefined {
+  const when = whenSet(name)
+  if (when === undefined) return { state: '42704', message: `unrecognized configuration parameter "${name}"` }
+  if (when !== 'session') return { state: '55P02', message: `parameter "${name}" cannot be changed${when === 'start' ? ' without restarting the server' : when === 'reload' ? ' now' : ''}` }
+  return value === null ? undefined : complaintOf(name, value)
+}

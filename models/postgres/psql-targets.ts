@@ -13,7 +13,11 @@ import type { Server } from './server.ts'
 import type { Effect, EffectResult, SqlHost } from './sql/host.ts'
 import { SqlSession } from './sessions.ts'
 import { POOLER } from './names.ts'
+import { mayNotSet } from './parameters.ts'
 import type { World } from './world.ts'
+
+/** Where every server listens. */
+const PORT = '5432'
 
 /** Databases that exist in the cluster. */
 const DATABASES: ReadonlySet<string> = new Set(['postgres', 'appdb', 'template1', 'replication'])
@@ -228,21 +232,23 @@ const fatal = (where: string, why: string): Connection => ({ is: 'error', stderr
 function connect(world: World, client: Client, target: Target, call: Call): Connection {
   const user = target.user ?? call.user ?? client.user
   const database = target.dbname ?? user
+  const port = target.port ?? PORT
   if (target.host === undefined || target.host === '' || target.host.startsWith('/')) {
-    const where = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: '
-    const server = client.server()
+    const where = `connection to server on socket "/var/run/postgresql/.s.PGSQL.${port}" failed: `
+    const server = port === PORT ? client.server() : undefined
     if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}No such file or directory\n\tIs the server running locally and accepting connections on that socket?\n`, code: 2, afterUs: 1_000 }
     if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
     if (server.broken) return { is: 'error', stderr: `psql: error: ${where}${BROKEN_LOGIN}\n`, code: 2, afterUs: 1_000 }
     if (user === 'root') return fatal(where, 'role "root" does not exist')
     if (!DATABASES.has(database)) return fatal(where, `database "${database}" does not exist`)
-    return opened(server, client.place())
+    return opened(server, client.place(), target.options, where)
   }
   const pooled = client.poolers === undefined ? undefined : findPooled(world, client, target.host, call.nth)
   const server = pooled ?? findServerByHost(world, client.place(), target.host, call.key, call.nth)
   if (typeof server === 'string') return { is: 'error', stderr: `psql: error: ${server}\n`, code: 2, afterUs: server.includes('timed out') ? 30_000_000 : 1_000 }
+  if (pooled === undefined && port !== PORT) return { is: 'error', stderr: `psql: error: connection to server at "${target.host}", port ${port} failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n`, code: 2, afterUs: 1_000 }
   if (pooled === undefined && !DATABASES.has(database)) return fatal(`connection to server at "${target.host}", port 5432 failed: `, `database "${database}" does not exist`)
-  return opened(server, client.place())
+  return opened(server, client.place(), target.options, `connection to server at "${target.host}", port 5432 failed: `)
 }
 
 /** The server that a pooler's clients end on now; undefined when the host is no pooler. */
@@ -254,8 +260,15 @@ function findPooled(world: World, client: Client, host: string, nth: number): Se
   return findServerByHost(world, bouncer.host.place, bouncer.database?.host ?? '', `psql@${bouncer.host.pod}`, nth)
 }
 
-function opened(server: Server, place: string): Connection {
-  return new Opened(new SqlSession(server, place))
+/** A session, with what `options` sets in it (`-c name=value`, `--name=value`); a parameter that it cannot set ends it before it begins (rule PG-CONF-6). */
+function opened(server: Server, place: string, options: string | undefined, where: string): Connection {
+  const session = new SqlSession(server, place)
+  for (const [, name = '', value = ''] of (options ?? '').matchAll(/(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)/g)) {
+    const problem = mayNotSet(name.replaceAll('-', '_'), value)
+    if (problem !== undefined) return fatal(where, problem.message)
+    session.settings.set(name.replaceAll('-', '_').toLowerCase(), value.replaceAll(/\\(.)/g, '$1'))
+  }
+  return new Opened(session)
 }
 
 /** A connection that stands. */

@@ -86,6 +86,14 @@ sleep 20`),
     predicts: { measures: { writeDowntimeSeconds: [3, 60] }, passes: 'all' },
     source: 'PostgreSQL 15.18',
   },
+  'a parameter mistyped in PGOPTIONS: psql does not connect, and the script stops before it has done anything': {
+    cluster: cluster(),
+    script: sh(`[ "$(PGOPTIONS='-c lock_timeout=2s' psql -h $C-0.$C -U postgres -Atc 'show lock_timeout')" = 2s ]
+PGOPTIONS='-c lock_timeut=2s' psql -h $C-0.$C -U postgres -c "alter system set synchronous_standby_names = 'nobody'" -c "select pg_reload_conf()"
+exit 0`),
+    predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: 0 }, passes: 'all' },
+    source: 'PostgreSQL 15.18: FATAL, status 2',
+  },
   'Patroni paused, the leader’s pod deleted: nobody leads until somebody resumes': {
     cluster: patroni(),
     script: shPatroni(`pctl pause\nkubectl delete pod $C-0\nsleep 60\npctl resume\nsleep 60`),

@@ -7,6 +7,8 @@ export interface Target {
   readonly port?: string
   readonly user?: string
   readonly dbname?: string
+  /** `PGOPTIONS`, or `options` of a connection string: what the server is told when the session starts, as it is written. */
+  readonly options?: string
 }
 
 /** One thing to run, in the order of the command line. */
@@ -162,8 +164,8 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
 }
 
 function environment(env: Readonly<Record<string, string>>): Target {
-  const { PGHOST: host, PGPORT: port, PGUSER: user, PGDATABASE: dbname } = env
-  return { ...(host && { host }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
+  const { PGHOST: host, PGPORT: port, PGUSER: user, PGDATABASE: dbname, PGOPTIONS: options } = env
+  return { ...(options && { options }), ...(host && { host }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
 }
 
 /** A database name, or a connection string in one of its two forms. */
@@ -179,7 +181,7 @@ function connectionString(text: string): Target {
   return pick(Object.fromEntries(pairs))
 }
 
-function pick({ host, hostaddr, port, user, dbname }: Readonly<Record<string, string>>): Target {
+function pick({ host, hostaddr, port, user, dbname, options }: Readonly<Record<string, string>>): Target {
   const at = host ?? hostaddr
-  return { ...(at && { host: at }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
+  return { ...(options && { options: options.replace(/%20|\+/g, ' ').replace(/%3D/gi, '=') }), ...(at && { host: at }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
 }

@@ -53,6 +53,23 @@ describe('PG-CONF-5: what is fixed at the start', () => {
   })
 })
 
+it('PG-CONF-6: PGOPTIONS and options of a connection string set parameters of the session; one that cannot be set ends the connection', () => {
+  const l = new Lab()
+  const env = (options: string) => l.exec(0, 'env', `PGOPTIONS=${options}`, 'psql', '-U', 'postgres', '-Atc', 'show lock_timeout')
+  expect(env('-c lock_timeout=2s').out).toBe('2s\n')
+  expect(env('--lock-timeout=3s -c statement_timeout=1min').out).toBe('3s\n')
+  expect(l.exec(0, 'psql', "user=postgres options='-c lock_timeout=4s'", '-Atc', 'show lock_timeout').out).toBe('4s\n')
+  expect(env('-c foo=1')).toMatchObject({ code: 2, err: expect.stringContaining('FATAL:  unrecognized configuration parameter "foo"') as string })
+  expect(env('-c max_connections=3').err).toContain('FATAL:  parameter "max_connections" cannot be changed without restarting the server')
+})
+
+it('on another port nobody listens', () => {
+  const l = new Lab()
+  expect(l.exec(0, 'psql', '-U', 'postgres', '-p', '6000', '-c', 'select 1')).toMatchObject({ code: 2, err: expect.stringContaining('.s.PGSQL.6000" failed: No such file or directory') as string })
+  expect(l.exec(0, 'psql', '-h', 'postgres-cluster-1.postgres-cluster', '-U', 'postgres', '-p', '6000', '-c', 'select 1')).toMatchObject({ code: 2, err: expect.stringContaining('port 6000 failed: Connection refused') as string })
+  expect(l.exec(0, 'psql', '-h', 'postgres-cluster-1.postgres-cluster', '-U', 'postgres', '-p', '5432', '-Atc', 'select 1').out).toBe('1\n')
+})
+
 it('PG-EXEC-2: on another directory than PGDATA pg_ctl, pg_rewind and pg_controldata fail, and nothing happens', () => {
   const l = new Lab()
   const bash = (line: string) => l.exec(1, 'bash', '-c', `d=$(echo /var/lib/pgsql/15/data); ${line}`)
