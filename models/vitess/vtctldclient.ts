@@ -13,6 +13,7 @@ import { acquire, call, plannedReparent, type Reparented } from './reparent.ts'
 import { applyRoutingRules, applySchema, refreshShard, setTabletControl } from './routing.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
+import { anySilent, type Invalid, validate, validateKeyspace, validateShard } from './validate.ts'
 import { actOnDiff, actOnMove, DIFF_ACTIONS, LIST_ACTIONS, MOVE_ACTIONS, showDiff, showMove, type WorkflowCall, WorkflowError } from './workflow-commands.ts'
 import { ADMIN_PLACE, type World } from './world.ts'
 
@@ -35,6 +36,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
   ShardReplicationPositions: { words: 1, usage: 'ShardReplicationPositions KEYSPACE/SHARD', flags: {} },
   GetBackups: { words: 1, usage: 'GetBackups KEYSPACE/SHARD', flags: { limit: 'text' } },
   PingTablet: { words: 1, usage: 'PingTablet ALIAS', flags: {} },
+  Validate: { words: 0, usage: 'Validate [--ping-tablets]', flags: { 'ping-tablets': 'switch' } },
+  ValidateKeyspace: { words: 1, usage: 'ValidateKeyspace [--ping-tablets] KEYSPACE', flags: { 'ping-tablets': 'switch' } },
+  ValidateShard: { words: 1, usage: 'ValidateShard [--ping-tablets] KEYSPACE/SHARD', flags: { 'ping-tablets': 'switch' } },
   PlannedReparentShard: { words: 1, usage: 'PlannedReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--avoid-primary ALIAS] [--wait-replicas-timeout D] [--tolerable-replication-lag D] [--allow-cross-cell-promotion]', flags: { 'new-primary': 'text', 'avoid-primary': 'text', 'wait-replicas-timeout': 'duration', 'tolerable-replication-lag': 'duration', 'allow-cross-cell-promotion': 'switch' } },
   EmergencyReparentShard: { words: 1, usage: 'EmergencyReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--wait-replicas-timeout D] [--ignore-replicas ALIAS,…] [--wait-for-all-tablets]', flags: { 'new-primary': 'text', 'wait-replicas-timeout': 'duration', 'ignore-replicas': 'list', 'wait-for-all-tablets': 'switch', 'prevent-cross-cell-promotion': 'switch' } },
   ChangeTabletType: { words: 2, usage: 'ChangeTabletType ALIAS TYPE', flags: { 'dry-run': 'switch' } },
@@ -75,7 +79,7 @@ const parse = rememberedByWords((argv): Parsed => {
   let problem: string | undefined
   let verb = ''
   for (let i = 1; i < argv.length; i++) {
-    const word = argv[i] as string
+    const word = argv[i] === '-p' && verb.startsWith('Validate') ? '--ping-tablets' : (argv[i] as string)
     if (!word.startsWith('--') && !(word === '-s')) {
       if (verb === '') verb = word
       else words.push(word)
@@ -93,8 +97,18 @@ const parse = rememberedByWords((argv): Parsed => {
   return { verb, words, flags, problem }
 })
 
-/** Text that a command fails with. */
-class Refusal extends Error {}
+/** Text that a command fails with, and what it printed before. */
+class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly out = '',
+  ) {
+    super(message)
+  }
+}
+
+/** topo.RemoteOperationTimeout. */
+const REMOTE_OPERATION_US = 15 * SECOND
 
 export class Vtctldclient implements Command {
   readonly name = 'vtctldclient'
@@ -122,10 +136,36 @@ export class Vtctldclient implements Command {
     const actions = ACTIONS[parsed.verb]
     if (actions !== undefined && actions[(parsed.words[0] ?? '').toLowerCase()]?.looks !== true) return undefined
     if (ACTS.has(parsed.verb)) return undefined
+    if (parsed.verb.startsWith('Validate')) return this.validated(parsed)
     // Lag and progress change by themselves.
     const moves = parsed.verb === 'ShardReplicationPositions' || actions !== undefined
     const output = this.guarded(() => this.read(parsed))
     return { output, afterUs: 0, stableUntilUs: moves ? this.cluster.now : NEVER }
+  }
+
+  /** What the records say against one another, and the tablets (rule VT-VALIDATE-1); who is silent is waited for. */
+  private validated({ verb, words: [name = ''], flags }: Parsed): Look {
+    const { world } = this.cluster
+    const ping = flags.get('ping-tablets') === 'true'
+    let shards: Iterable<Shard> = []
+    const output = this.guarded(() => {
+      let invalid: Invalid | undefined
+      if (verb === 'ValidateShard') {
+        const shard = this.shard(name)
+        shards = [shard]
+        invalid = validateShard(shard, ping)
+      } else if (verb === 'ValidateKeyspace') {
+        const keyspace = this.keyspace(name)
+        shards = keyspace.shards
+        invalid = validateKeyspace(keyspace, ping)
+      } else {
+        shards = [...world.keyspaces.values()].flatMap((keyspace) => keyspace.shards)
+        invalid = validate(world.keyspaces.values(), ping)
+      }
+      if (invalid !== undefined) throw new Refusal(invalid.error, `Validation results:\n${invalid.text}`)
+      return `Validation${verb === 'Validate' ? '' : ` of ${name}`} complete; no issues found.\n`
+    })
+    return { output, afterUs: ping && anySilent(shards) ? REMOTE_OPERATION_US : 0, stableUntilUs: ping ? world.sim.now : NEVER }
   }
 
   *run(called: Call): Process<Output> {
@@ -152,7 +192,8 @@ export class Vtctldclient implements Command {
     try {
       return ok(read())
     } catch (error) {
-      if (error instanceof Refusal || error instanceof WorkflowError) return failed(`${error.message}\n`)
+      if (error instanceof Refusal) return failed(`${error.message}\n`, 1, error.out)
+      if (error instanceof WorkflowError) return failed(`${error.message}\n`)
       throw error
     }
   }
