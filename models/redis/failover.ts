@@ -51,7 +51,8 @@ export function handleReplicaFailover(server: Server, nowUs: Us): void {
   if (server.authCount < table.quorum) return
   // Votes that were given to an earlier election count as well: nothing has cleared them (rule RD-MANUAL-4).
   if (myself.configEpoch < server.authEpoch) myself.configEpoch = server.authEpoch
-  win(server, server.mfEndUs !== 0 ? 'operator' : 'engine')
+  // A master that has failed meanwhile is replaced by the engine, whoever had asked: it never stood still for it.
+  win(server, manual ? 'operator' : 'engine')
 }
 
 /** It is the master now, and says so to everybody. */

@@ -52,7 +52,7 @@ each() { kubectl exec "$1" -- sh -c "for h in \$(redis-cli cluster nodes | cut -
 connected() {
   local nodes
   nodes=$(each "$1" cluster nodes) || return 1
-  [[ $(grep -c . <<< "$nodes") == $(( $2 * $2 )) ]] && ! grep -qE 'fail|handshake|noaddr|disconnected' <<< "$nodes"
+  [[ $(grep -c . <<< "$nodes") == $(( $2 * $2 )) ]] && ! grep -qE '\bfail|handshake|noaddr|disconnected' <<< "$nodes"
 }
 # healthy: each member is ok and sees all slots and members
 healthy() { [[ $(each "$SEED" cluster info | grep -cE "^cluster_(state:ok|slots_ok:16384|known_nodes:$MEMBERS)\$") == $(( 3 * MEMBERS )) ]]; }
@@ -60,7 +60,7 @@ healthy() { [[ $(each "$SEED" cluster info | grep -cE "^cluster_(state:ok|slots_
 known() {
   local lines
   lines=$(each "$SPARE" cluster nodes | grep "$1:6379@") || return 1
-  [[ $(grep -c . <<< "$lines") == "$2" ]] && ! grep -qE 'fail|handshake|noaddr|disconnected' <<< "$lines"
+  [[ $(grep -c . <<< "$lines") == "$2" ]] && ! grep -qE '\bfail|handshake|noaddr|disconnected' <<< "$lines"
 }
 linked() { [[ -z $(each "$1" info replication | grep 'master_link_status:down') ]]; }
 
