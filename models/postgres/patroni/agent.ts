@@ -17,6 +17,7 @@ import { formatSettings, parseConf } from '../settings.ts'
 import { divergedFrom, joinHistory } from '../tools.ts'
 import { podDns } from '../topology.ts'
 import type { Dcs } from './dcs.ts'
+import { Renewal } from './renewal.ts'
 import { keepSynchronous, untilNotSynchronous } from './synchronous.ts'
 
 const DEMOTED = defineEvent('patroni.demoted')
@@ -217,10 +218,11 @@ export class Agent {
 
   /** A switchover: checkpoint, fast stop, and the key goes when a standby has received all of it (rule PG-PATRONI-4). */
   private *handOver(server: Server): Process {
-    yield checkpointUs(server)
+    const renewal = new Renewal(this.dcs, this.place, server)
+    yield* renewal.wait(checkpointUs(server))
     if (server.alive && server.state === 'primary') {
       server.checkpointDone()
-      yield* this.stop(server, 'fast')
+      yield* this.stop(server, 'fast', renewal.look)
     }
     this.letGo()
     yield 2 * SECOND
@@ -400,11 +402,14 @@ export class Agent {
   }
 
   /** Stops the server and waits until it is gone. */
-  private *stop(server: Server, mode: 'fast' | 'immediate'): Process {
+  private *stop(server: Server, mode: 'fast' | 'immediate', meanwhile?: () => void): Process {
     const gone = new Signal()
     const forget = this.dcs.world.onTopology(() => gone.fire())
     server.shutdown(mode)
-    while (server.alive) yield within(gone, SECOND)
+    while (server.alive) {
+      yield within(gone, SECOND)
+      meanwhile?.()
+    }
     forget()
   }
 

@@ -119,6 +119,21 @@ describe('leading', () => {
 })
 
 describe('asked for by hand', () => {
+  it('PG-PATRONI-4: a checkpoint that takes longer than the key is valid lets nobody lead beside the old primary: the key is renewed meanwhile', () => {
+    const l = new Lab({ members: 3, patroni: {}, timing: { flushMBps: 2 } })
+    l.clients({ loop: 'open', writesPerSecond: 1_000, bytesPerWrite: 1_000, readsPerSecond: 0 })
+    l.wait(120 * SECOND)
+    const from = l.sim.now
+    l.start('kubectl', 'exec', 'postgres-cluster-0', '--', 'patronictl', 'switchover', 'postgres-cluster', '--leader', 'postgres-cluster-0', '--candidate', 'postgres-cluster-1', '--force')
+    const leads = (pod: number): boolean => l.running(pod) && l.server(pod).state === 'primary'
+    l.until(() => {
+      expect(leads(0) && leads(1)).toBe(false)
+      return leads(1)
+    }, 600 * SECOND)
+    // The checkpoint alone took longer than the 30 s for which the key is valid.
+    expect((l.sim.now - from) / SECOND).toBeGreaterThan(40)
+  })
+
   it('PG-PATRONI-14, PG-PATRONI-15: in synchronous mode a switchover to the asynchronous one is refused with status 0, a failover to it is carried out', () => {
     const l = lab({ patroni: { synchronousMode: true } })
     l.clients(OPEN)
