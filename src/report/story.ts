@@ -298,7 +298,8 @@ function why(story: Story, names: StepNames, screen: Screen): string[] {
   const unnoticed = unnoticedOf(story, names)
   if (unnoticed !== null) lines.push(...hang('  unnoticed        ', asText(unnoticed.words), screen.columns))
   const atEnd = atEndWords(story.rehearsal)
-  if (atEnd !== '') lines.push(...hang('  ', asText(atEnd), screen.columns))
+  // The column says that it is the end.
+  if (atEnd !== '') lines.push(...hang('  at the end       ', asText(atEnd.replace(/^At the end \((.*?)\): /, '$1: ')), screen.columns))
   const { root } = counterexample
   if (root !== undefined && root.what !== '') {
     const words = root.tested ? `without ${root.what}, on the same luck, it does not happen` : `it also happens without ${root.what}: the chain tells what went together, not what did it`

@@ -207,9 +207,10 @@ describe('terminal', () => {
                          primary (step 3 promote)
         unnoticed        The last gate before the end, step 2 wait, said yes at
                          01:11.2 after 14 looks, without data.
-        At the end (17:20.0): postgres-cluster-0 follows on engine 15.4, node 1.27;
-        postgres-cluster-1 and postgres-cluster-2 follow on engine 15.3, node 1.27;
-        postgres-cluster-3 is down; clients can write.
+        at the end       17:20.0: postgres-cluster-0 follows on engine 15.4, node
+                         1.27; postgres-cluster-1 and postgres-cluster-2 follow on
+                         engine 15.3, node 1.27; postgres-cluster-3 is down; clients
+                         can write.
         correlated       it also happens without step promote: the chain tells what
                          went together, not what did it
 
@@ -260,9 +261,10 @@ describe('terminal', () => {
 
       Why
         
-        At the end (17:20.0): postgres-cluster-0 follows on engine 15.4, node 1.27;
-        postgres-cluster-1 and postgres-cluster-2 follow on engine 15.3, node 1.27;
-        postgres-cluster-3 is down; clients can write.
+        at the end       17:20.0: postgres-cluster-0 follows on engine 15.4, node
+                         1.27; postgres-cluster-1 and postgres-cluster-2 follow on
+                         engine 15.3, node 1.27; postgres-cluster-3 is down; clients
+                         can write.
         tested           without the fault, on the same luck, it does not happen
 
       Who led
@@ -322,9 +324,10 @@ describe('terminal', () => {
 
       Why
         
-        At the end (17:20.0): postgres-cluster-0 follows on engine 15.4, node 1.27;
-        postgres-cluster-1 and postgres-cluster-2 follow on engine 15.3, node 1.27;
-        postgres-cluster-3 is down; clients can write.
+        at the end       17:20.0: postgres-cluster-0 follows on engine 15.4, node
+                         1.27; postgres-cluster-1 and postgres-cluster-2 follow on
+                         engine 15.3, node 1.27; postgres-cluster-3 is down; clients
+                         can write.
         tested           without the fault, on the same luck, it does not happen
 
       Since when it was inevitable

@@ -45,8 +45,8 @@ describe('expectations', () => {
                          although m-0, still running, was further ahead (step 2 route)
         because 00:00.1  nothing had stopped m-0 before: it neither exited nor was
                          fenced
-        At the end (01:01.4): m-0 is down; m-1 leads on engine v1; m-2 follows on
-        engine v1; clients can write.
+        at the end       01:01.4: m-0 is down; m-1 leads on engine v1; m-2 follows on
+                         engine v1; clients can write.
         correlated       it also happens without step route: the chain tells what went
                          together, not what did it
 
