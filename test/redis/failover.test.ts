@@ -1,5 +1,6 @@
 /** Times of failovers against those measured on real servers (facts §1.2, §5.1; real-measurements.json). */
 import { describe, expect, test } from 'vitest'
+import { calm } from '../../models/redis/quiet.ts'
 import { markFailing } from '../../models/redis/failing.ts'
 import { gossip } from '../../models/redis/gossip.ts'
 import { manualFailover } from '../../models/redis/manual.ts'
@@ -89,6 +90,27 @@ test('cluster-replica-no-failover: it does not stand by itself, tells so, counts
     return one.authRank
   }
   expect([rank(false), rank(true)]).toEqual([1, 0])
+})
+
+test('the bus is not at rest while somebody has not heard of a setting that packets carry (RD-ELECT-7)', () => {
+  const stage = new Stage().run(10)
+  const { world } = stage.cluster
+  expect(calm(world)).toBe(true)
+  stage.cli('redis-1', 'config set cluster-replica-no-failover yes')
+  expect(calm(world)).toBe(false)
+  stage.run(20)
+  expect(calm(world)).toBe(true)
+})
+
+test('a master that fails while a manual failover of it is under way is replaced by the engine: it never stood still for it (RD-MANUAL-1)', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 5 }).run(2)
+  stage.strike('partition-heartbeats', 'member:redis-0', 60)
+  // Asked again and again, so that one is under way when the master is marked FAIL.
+  while (stage.cluster.world.promotions.length === 0 && stage.sim.now < 60e6) {
+    stage.cli('redis-1', 'cluster failover')
+    stage.run(0.2)
+  }
+  expect(stage.cluster.world.promotions.map(({ by }) => by)).toEqual(['engine'])
 })
 
 /** What a node has of another in its table. */

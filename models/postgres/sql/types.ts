@@ -52,13 +52,13 @@ export interface SqlErrorFields {
  * An Error that takes no stack. A server under an upgrade refuses statements by the thousand, each is an answer and nothing is wrong with our code; taking
  * the stacks was a thirtieth of a rehearsal.
  */
-const Answer = function (this: Error, message: string): void {
+const Stackless = function (this: Error, message: string): void {
   this.message = message
 } as unknown as new (message: string) => Error
-Object.setPrototypeOf(Answer.prototype, Error.prototype)
+Object.setPrototypeOf(Stackless.prototype, Error.prototype)
 
 /** An ERROR of the server, as it would report it. */
-export class SqlError extends Answer {
+export class SqlError extends Stackless {
   readonly state: string
   readonly detail: string | undefined
   readonly hint: string | undefined
