@@ -1,5 +1,6 @@
 /** Validate and its kin (rule VT-VALIDATE-1). */
 import { describe, expect, it } from 'vitest'
+import { shardIssues } from '../../models/vitess/validate.ts'
 import { Lab } from './lab.ts'
 
 describe('VT-VALIDATE-1', () => {
@@ -31,6 +32,18 @@ describe('VT-VALIDATE-1', () => {
     lab.strike('standby-diverged', `member:${aside.pod}`)
     lab.until(() => aside.type === 'drained', 600, 'it is put aside')
     expect(lab.run('vtctldclient Validate -p').out).toContain(`replica ${aside.alias} not replicating`)
+  })
+
+  it('records that contradict one another are issues without a ping', () => {
+    const lab = new Lab({}, {})
+    const [first, second] = [lab.tablet(0), lab.tablet(1)]
+    const said = (): string => shardIssues(lab.shard, false).join('; ')
+    second.setType('primary')
+    expect(said()).toBe(`shard commerce/- already has primary ${first.alias} but found other primary ${second.alias}`)
+    first.setType('replica')
+    expect(said()).toBe(`primary mismatch for shard commerce/-: found ${second.alias}, expected ${first.alias}`)
+    second.setType('replica')
+    expect(said()).toBe('no primary for shard commerce/-')
   })
 
   it('who is silent is waited for, fifteen seconds', () => {
