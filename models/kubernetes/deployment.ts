@@ -33,9 +33,8 @@ export class Deployments {
     const surge = recreate ? 0 : countOrShare(spec.strategy?.rollingUpdate?.maxSurge, replicas, '25%', 'up')
     let away = recreate ? replicas : countOrShare(spec.strategy?.rollingUpdate?.maxUnavailable, replicas, '25%', 'down')
     if (!recreate && surge === 0 && away === 0) away = 1
-    // Surplus goes first: the unready, then the youngest.
-    const surplus = fresh.slice().sort((a, b) => Number(a.ready) - Number(b.ready) || b.createdUs - a.createdUs || b.nth - a.nth)
-    for (const pod of surplus.slice(0, Math.max(0, fresh.length - replicas))) this.kube.pods$.delete(pod)
+    // Surplus goes first.
+    for (const pod of leavingOrder(fresh, living).slice(0, Math.max(0, fresh.length - replicas))) this.kube.pods$.delete(pod)
     if (recreate && old.length > 0) {
       for (const pod of old) this.kube.pods$.delete(pod)
       return
@@ -43,21 +42,21 @@ export class Deployments {
     if (recreate && this.kube.pods$.ownedBy('Deployment', key).some(p => p.terminating && p.labels['pod-template-hash'] !== revisions.update)) return
     const room = Math.min(replicas - fresh.length, replicas + surge - living.length)
     for (let i = 0; i < room; i++) this.createPod(object, spec.template, key, revisions.update)
-    this.retire(old, living, replicas - away)
+    this.retire(old, living, replicas - away, revisions)
     if (old.length === 0 && fresh.length === replicas && fresh.every(p => p.ready)) revisions.current = revisions.update
   }
 
   /** A paused Deployment keeps its number of pods and rolls nothing: what is missing comes back as it was (rule K8S-DEPLOYMENT-2). */
   private scaleOnly(object: KubeObject, key: string, living: readonly Pod[], replicas: number, revisions: Revisions): void {
-    const surplus = living.slice().sort((a, b) => Number(a.ready) - Number(b.ready) || b.createdUs - a.createdUs || b.nth - a.nth)
-    for (const pod of surplus.slice(0, Math.max(0, living.length - replicas))) this.kube.pods$.delete(pod)
+    for (const pod of leavingOrder(living, living).slice(0, Math.max(0, living.length - replicas))) this.kube.pods$.delete(pod)
     for (let i = living.length; i < replicas; i++) this.createPod(object, revisions.template(revisions.current), key, revisions.current)
   }
 
-  /** Deletes old pods as far as enough stay available; unready ones cost nothing. */
-  private retire(old: readonly Pod[], living: readonly Pod[], minimum: number): void {
+  /** Deletes old pods as far as enough stay available: the unready of all revisions cost nothing, the others go revision by revision, the oldest first. */
+  private retire(old: readonly Pod[], living: readonly Pod[], minimum: number, revisions: Revisions): void {
     let spare = living.filter(p => p.ready).length - minimum
-    for (const pod of old.slice().sort((a, b) => Number(a.ready) - Number(b.ready) || a.createdUs - b.createdUs)) {
+    const age = (pod: Pod): number => revisions.history.indexOf(pod.labels['pod-template-hash'] ?? '')
+    for (const pod of leavingOrder(old, living).sort((a, b) => Number(a.ready) - Number(b.ready) || age(a) - age(b))) {
       if (pod.ready && spare <= 0) return
       if (pod.ready) spare -= 1
       this.kube.pods$.delete(pod)
@@ -76,4 +75,13 @@ export class Deployments {
       owner: { kind: 'Deployment', name, uid: this.kube.store.entry('Deployment', key)?.uid ?? '' },
     })
   }
+}
+
+/** In which order a ReplicaSet lets pods go (rule K8S-DEPLOYMENT-3): unplaced, not yet running, unready, of several on one node, ready for the shortest time, restarted most often, youngest. */
+function leavingOrder(pods: readonly Pod[], living: readonly Pod[]): Pod[] {
+  const beside = (pod: Pod): number => (pod.node === undefined ? 0 : living.filter(other => other.node === pod.node).length)
+  const rank = new Map(pods.map(pod => [pod, beside(pod)]))
+  return pods.slice().sort((a, b) =>
+    Number(a.node !== undefined) - Number(b.node !== undefined) || Number(a.phase === 'Running') - Number(b.phase === 'Running') || Number(a.ready) - Number(b.ready) ||
+    (rank.get(b) as number) - (rank.get(a) as number) || (a.ready ? b.readyChangedUs - a.readyChangedUs : 0) || b.restarts - a.restarts || b.createdUs - a.createdUs)
 }

@@ -1,13 +1,16 @@
 /** How a member gets its data: choosing a sync source, following it, rolling back, initial sync (rules MG-SYNC-…, MG-ROLLBACK-…, MG-OPLOG-…). */
-import { contains, type Copy, forkPoint, type Watch } from '../../src/cluster/log/index.ts'
-import { type Process, SECOND, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
+import { contains, type Copy, forkPoint, type Position, type Watch } from '../../src/cluster/log/index.ts'
+import { type Process, SECOND, type Task, type TimerId, type Us, within } from '../../src/kernel/index.ts'
 import { comparePositions } from './election.ts'
 import { INITIAL_SYNC, ROLLBACK, STALE, SYNC_SOURCE } from './events.ts'
 import type { Mongod } from './mongod.ts'
+import { releaseIndex } from './names.ts'
 import { oplogStart, writtenAtUs } from './optime.ts'
 
 /** Looks for a source without anything having changed. */
 const MOST_RETRIES = 15
+/** initialSyncTransientErrorRetryPeriodSeconds. */
+const RESUMABLE_US = 24 * 3600 * SECOND
 /** Writing the files of a rollback. */
 const ROLLBACK_BYTES_PER_SECOND = 50_000_000
 
@@ -255,31 +258,58 @@ export class Syncing {
     const copy = this.copy as Copy
     for (;;) {
       yield SECOND
-      const source = [...world.mongods].filter(o => o !== me && o.copy !== undefined && (o.isPrimary || o.state === 'SECONDARY') && !o.dir.needsInitialSync && world.talks(me, o)).sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary))[0]
+      let source = [...world.mongods].filter(o => o !== me && this.mayCopyFrom(o)).sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary))[0]
       if (source?.copy === undefined) continue
       this.attempts += 1
       const begin = source.copy.position('apply')
       world.sim.note(INITIAL_SYNC, me.name, this.attempts, `${me.name} begins its initial sync from ${source.name}`)
+      // Its oplog is fetched meanwhile, and kept aside.
+      let fetchedLsn = begin.lsn
       // In pieces, so that a source that goes away is noticed.
       let left = (world.options.databaseMB * 1_000_000 * SECOND) / world.bytesPerSecond('initialSyncMBps', me.name)
-      let lost = false
-      while (left > 0 && !lost) {
+      while (left > 0 && source?.copy !== undefined) {
         const piece = Math.min(left, 10 * SECOND)
         yield piece * me.host.diskSlowdown() * me.host.machineSlowdown()
-        left -= piece
-        lost = !source.alive || !world.talks(me, source)
+        if (source.alive && world.talks(me, source)) left -= piece
+        source = yield* this.again(source, begin, fetchedLsn)
+        fetchedLsn = source?.copy?.lsn('flush') ?? fetchedLsn
       }
-      if (lost || !contains(source.copy.position('flush'), begin) || begin.lsn < oplogStart(world, source.copy)) continue
+      if (source?.copy === undefined) continue
       copy.adopt(begin)
-      if (!world.talks(me, source)) continue
       this.follow(source)
       const goal = source.copy.lsn('flush')
-      while (copy.lsn('apply') < goal && copy.upstream !== undefined) yield SECOND
+      while (source !== undefined && copy.lsn('apply') < goal) {
+        if (copy.upstream !== undefined) yield SECOND
+        else if ((source = yield* this.again(source, copy.position('receive'), Math.max(fetchedLsn, copy.lsn('receive')))) !== undefined) this.follow(source)
+      }
       if (copy.lsn('apply') < goal) continue
       me.dir.needsInitialSync = false
       world.sim.note(INITIAL_SYNC, me.name, 0, `${me.name} has completed its initial sync`)
       me.become('SECONDARY')
       return
     }
+  }
+
+  private mayCopyFrom(other: Mongod): boolean {
+    return other.copy !== undefined && (other.isPrimary || other.state === 'SECONDARY') && !other.dir.needsInitialSync && this.me.world.talks(this.me, other)
+  }
+
+  /**
+   * The source of an initial sync, waited for while it is away. From 4.4 on what was copied stays good for a day; undefined = to begin anew, because that is
+   * over, its oplog goes on from later than what was fetched, it was synced anew itself, or its history is another one (rule MG-SYNC-4).
+   */
+  private *again(source: Mongod, since: Position, fetchedLsn: number): Process<Mongod | undefined> {
+    const { me } = this
+    const { world } = me
+    const resumes = (version: string): boolean => releaseIndex(version) >= releaseIndex('4.4')
+    const untilUs = world.sim.now + RESUMABLE_US
+    let found: Mongod | undefined = source
+    while (found === undefined || !found.alive || !this.mayCopyFrom(found)) {
+      if (!resumes(me.host.version) || !resumes(source.host.version) || world.sim.now >= untilUs) return undefined
+      yield within(world.changed, Math.min(60 * SECOND, untilUs - world.sim.now))
+      found = world.mongodOf(source.name)
+    }
+    const theirs = found.copy as Copy
+    return found.dir === source.dir && contains(theirs.position('flush'), since) && fetchedLsn >= oplogStart(world, theirs) ? found : undefined
   }
 }

@@ -48,7 +48,7 @@ export const rules: readonly Rule[] = [
   rule('RD-PERSIST-3', 'Background saves come round every so many seconds in which enough changed.', 'redis.conf', 'restart'),
   rule('RD-PERSIST-4', 'The file of a full synchronisation stays on the replica’s volume, save points or not.', 'facts F13', 'replication'),
   rule('RD-REPL-1', 'Replication is asynchronous: a write is acknowledged by the master alone.', 'facts §0', 'partition'),
-  rule('RD-REPL-2', 'A replica that comes back goes on from its offset if that is in its master’s history and the backlog still has what follows.', 'facts F14, C12 [M X5]', 'replication'),
+  rule('RD-REPL-2', 'A replica that comes back goes on from its offset if that is in its master’s history and the backlog still has what follows. A replica without a link of its own serves no other.', 'facts F14, C12 [M X5]', 'replication'),
   rule('RD-REPL-3', 'An append-only file remembers no offset: after a start from it everything is copied.', 'facts F14, C12 [M X5]', 'replication'),
   rule('RD-REPL-4', 'A full synchronisation begins repl-diskless-sync-delay (5 s) after it was asked for.', 'facts §1, F14 [M]', 'replication'),
   rule('RD-REPL-5', 'The replica serves its old data until the new has arrived, then throws it away and loads.', 'replication.c readSyncBulkPayload', 'replication'),

@@ -4,12 +4,14 @@ import { type Process, TIMED_OUT, within } from '../../src/kernel/index.ts'
 import { acquire, better, demote, DEMOTION_SHARE, promote, reaches, repoint, type Reparented, type ReparentOptions, undoDemotion } from './reparent.ts'
 import { mayAcknowledge } from './semisync.ts'
 import type { Shard } from './shard.ts'
-import type { Tablet } from './tablet.ts'
+import { REMOTE_OPERATION_US, type Tablet } from './tablet.ts'
 
 export interface EmergencyOptions extends ReparentOptions {
   readonly ignore?: readonly Tablet[]
   /** Do not settle for all but one. */
   readonly waitForAll?: boolean
+  /** Promote nobody outside the old primary's cell. */
+  readonly sameCell?: boolean
 }
 
 export function* emergencyReparent(shard: Shard, options: EmergencyOptions): Process<Reparented> {
@@ -29,7 +31,7 @@ function* reparentLocked(shard: Shard, options: EmergencyOptions): Process<Repar
   const missed = all.filter(t => !reached.includes(t))
   // One that does not answer cannot acknowledge alone; two might go on without anybody knowing (rule VT-ERS-2).
   if (missed.length > 1 && !revoked(shard, missed)) return fail(shard, failed(`could not reach sufficient tablets to guarantee safety: ${missed.map(t => t.alias).join(', ')} did not answer`))
-  const valid = withoutErrant(reached.filter(t => t.hasData && !t.errant && t.type !== 'restore'))
+  const valid = withoutErrant(reached.filter(t => t.hasData && !t.errant && t.type !== 'restore' && t.type !== 'drained'))
   if (valid.length === 0) return fail(shard, failed('no valid candidates for emergency reparent'))
   // What was received is applied before anything is compared (rule VT-ERS-3).
   for (const t of valid) {
@@ -65,7 +67,7 @@ function* stopReplication(shard: Shard, all: readonly Tablet[], options: Emergen
   const silent = all.filter(t => !t.answers && !t.refuses)
   const enough = all.length - 1
   const answering = all.filter(t => t.answers).length
-  if (silent.length > 0 && (answering < enough || options.waitForAll === true)) yield options.waitReplicasUs
+  if (silent.length > 0 && (answering < enough || options.waitForAll === true)) yield REMOTE_OPERATION_US
   for (const t of all) {
     if (!t.answers) continue
     reached.push(t)
@@ -92,7 +94,7 @@ function fail(shard: Shard, result: Reparented): Reparented {
 /** Whether no tablet among those that did not answer could be a primary whose writes others of them acknowledge. */
 function revoked(shard: Shard, missed: readonly Tablet[]): boolean {
   if (shard.keyspace.durabilityPolicy === 'none') return false
-  return missed.every(t => t.declared === 'rdonly' || !missed.some(other => mayAcknowledge(t, other, shard.keyspace.durabilityPolicy)))
+  return missed.every(t => (t.type !== 'replica' && t.type !== 'primary') || !missed.some(other => mayAcknowledge(t, other, shard.keyspace.durabilityPolicy)))
 }
 
 /** A tablet with transactions of its own, beside another that is further on the common line, is no candidate. */
@@ -114,7 +116,8 @@ function choose(shard: Shard, valid: readonly Tablet[], options: EmergencyOption
   const ackers = (t: Tablet): boolean => shard.keyspace.durabilityPolicy === 'none' || valid.some(other => mayAcknowledge(t, other, shard.keyspace.durabilityPolicy))
   let furthest = valid[0] as Tablet
   for (const t of valid) if (t.copy.lsn('receive') > furthest.copy.lsn('receive')) furthest = t
-  const able = valid.filter(t => t.declared === 'replica' && t.type !== 'drained' && ackers(t))
+  const cell = options.sameCell === true ? shard.primary?.cell : undefined
+  const able = valid.filter(t => (t.type === 'replica' || t.type === 'primary') && ackers(t) && (cell === undefined || t.cell === cell))
   let elect: Tablet | undefined = options.newPrimary
   if (elect !== undefined && !able.includes(elect)) return `proposed primary ${elect.alias} cannot be promoted: it is not among the valid candidates`
   if (elect === undefined) {

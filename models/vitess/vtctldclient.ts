@@ -40,7 +40,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   ValidateKeyspace: { words: 1, usage: 'ValidateKeyspace [--ping-tablets] KEYSPACE', flags: { 'ping-tablets': 'switch' } },
   ValidateShard: { words: 1, usage: 'ValidateShard [--ping-tablets] KEYSPACE/SHARD', flags: { 'ping-tablets': 'switch' } },
   PlannedReparentShard: { words: 1, usage: 'PlannedReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--avoid-primary ALIAS] [--wait-replicas-timeout D] [--tolerable-replication-lag D] [--allow-cross-cell-promotion]', flags: { 'new-primary': 'text', 'avoid-primary': 'text', 'wait-replicas-timeout': 'duration', 'tolerable-replication-lag': 'duration', 'allow-cross-cell-promotion': 'switch' } },
-  EmergencyReparentShard: { words: 1, usage: 'EmergencyReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--wait-replicas-timeout D] [--ignore-replicas ALIAS,…] [--wait-for-all-tablets]', flags: { 'new-primary': 'text', 'wait-replicas-timeout': 'duration', 'ignore-replicas': 'list', 'wait-for-all-tablets': 'switch', 'prevent-cross-cell-promotion': 'switch' } },
+  EmergencyReparentShard: { words: 1, usage: 'EmergencyReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--wait-replicas-timeout D] [--ignore-replicas ALIAS,…] [--wait-for-all-tablets] [--prevent-cross-cell-promotion]', flags: { 'new-primary': 'text', 'wait-replicas-timeout': 'duration', 'ignore-replicas': 'list', 'wait-for-all-tablets': 'switch', 'prevent-cross-cell-promotion': 'switch' } },
   ChangeTabletType: { words: 2, usage: 'ChangeTabletType ALIAS TYPE', flags: { 'dry-run': 'switch' } },
   RestoreFromBackup: { words: 1, usage: 'RestoreFromBackup ALIAS', flags: {} },
   RefreshState: { words: 1, usage: 'RefreshState ALIAS', flags: {} },
@@ -278,7 +278,7 @@ export class Vtctldclient implements Command {
         const work =
           verb === 'PlannedReparentShard'
             ? plannedReparent(shard, { ...common, avoid: flags.has('avoid-primary') ? this.tablet(flags.get('avoid-primary') as string) : undefined, tolerableLagUs: this.duration(flags, 'tolerable-replication-lag'), crossCell: flags.get('allow-cross-cell-promotion') === 'true' })
-            : emergencyReparent(shard, { ...common, ignore: (flags.get('ignore-replicas') ?? '').split(',').filter(a => a !== '').map(a => this.tablet(a)), waitForAll: flags.get('wait-for-all-tablets') === 'true' })
+            : emergencyReparent(shard, { ...common, ignore: (flags.get('ignore-replicas') ?? '').split(',').filter(a => a !== '').map(a => this.tablet(a)), waitForAll: flags.get('wait-for-all-tablets') === 'true', sameCell: flags.get('prevent-cross-cell-promotion') === 'true' })
         // It runs in vtctld; who interrupts the client cancels it, and it ends in good order.
         const task = world.sim.spawn(work)
         try {

@@ -188,6 +188,22 @@ it('K8S-CONTROLLER-1: without controllers kubectl works and nothing is made, rou
   expect(c.kube.endpoints('shard')).toHaveLength(4)
 })
 
+it('K8S-CONTROLLER-1: what was asked for meanwhile is done when they are back, though nothing else happens then', () => {
+  const c = started()
+  c.kube.create({ kind: 'Deployment', metadata: { name: 'app' }, spec: { replicas: 1, selector: { matchLabels: { app: 'app' } }, template: { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'main', image: 'toy:1' }] } } } })
+  run(c, 60)
+  const all = c.kube.faults.controllerManagerDown()
+  expect(shell(c, 'kubectl delete pod shard-1').code).toBe(0)
+  shell(c, 'kubectl scale deploy/app --replicas=3')
+  c.kube.create({ kind: 'Job', metadata: { name: 'once' }, spec: { template: { spec: { containers: [{ name: 'm', image: 'toy:1', args: ['work', '1', '0'] }] } } } })
+  run(c, 600)
+  const there = () => [c.kube.pod('shard-1')?.ready === true, c.kube.pods().filter(p => p.owner?.name === 'app').length, c.kube.pods().filter(p => p.owner?.name === 'once').length]
+  expect(there()).toEqual([false, 1, 0])
+  all()
+  run(c, 60)
+  expect(there()).toEqual([true, 3, 1])
+})
+
 it('K8S-CONTROLLER-1: a disk that is wanted elsewhere moves when the controllers are back', () => {
   const c = cluster(6, { kubeletLagSeconds: 2 })
   c.kube.create(statefulSet('shard', 3))

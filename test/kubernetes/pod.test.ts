@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
 import { NEVER, SECOND } from '../../src/kernel/index.ts'
+import { BackOff } from '../../models/kubernetes/backoff.ts'
+import { withDefaults } from '../../models/kubernetes/index.ts'
 import { cluster, run, shell, statefulSet, type TestCluster } from './cluster.ts'
 
 function started(options = {}, template = {}): TestCluster {
@@ -78,6 +80,25 @@ it('K8S-POD-4: restarts at once, then after 10, 20, 40 … 300 s', () => {
   c.kube.faults.podKill('kv-1')
   run(c, 2)
   expect(c.kube.pod('kv-1')?.containerState).toBe('running')
+})
+
+it('K8S-POD-4: ten minutes of running start the back-off afresh, a second less does not', () => {
+  const backOff = new BackOff(withDefaults({}))
+  expect([1, 1, 1, 599.9, 600, 1].map(ranSeconds => backOff.failed(ranSeconds * SECOND) / SECOND)).toEqual([0.5, 10, 20, 40, 0.5, 10])
+  const waits = (ranSeconds: number): number => {
+    const c = started({ containerStartSeconds: 0 })
+    c.toy.startsWith = h => (h.pod.name === 'kv-1' && c.toy.log.filter(l => l.includes('start kv-1')).length < 5 ? 1 : undefined)
+    c.kube.faults.podKill('kv-1')
+    for (let i = 0; i < 200 && c.kube.pod('kv-1')?.containerState !== 'running'; i++) run(c, 1)
+    const from = at(c.toy.log.findLast(l => l.includes('start kv-1')))
+    run(c, ranSeconds - (c.sim.now / SECOND - from))
+    c.kube.faults.podKill('kv-1')
+    const killedUs = c.sim.now
+    run(c, 400)
+    return at(c.toy.log.findLast(l => l.includes('start kv-1'))) - killedUs / SECOND
+  }
+  expect(waits(590)).toBeGreaterThan(39)
+  expect(waits(610)).toBeLessThan(2)
 })
 
 it('K8S-POD-5: force deletion frees the name while the process still runs', () => {

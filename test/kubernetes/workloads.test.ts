@@ -87,6 +87,76 @@ it('a Deployment replaces a deleted or evicted pod by another name', () => {
   expect(c.kube.pods().map(p => p.image)).toEqual(['toy:1', 'toy:1'])
 })
 
+/** Names of the pods that are on their way out, or gone, of those that were there. */
+const leaving = (c: TestCluster, before: readonly string[]): string[] => before.filter(name => c.kube.pod(name)?.terminating !== false)
+const pods = (c: TestCluster) => c.kube.pods().filter(p => !p.terminating)
+
+it('K8S-DEPLOYMENT-3: scaled down, the unready leaves first, then whoever has company on its node, then the one that is Ready for the shortest time', () => {
+  const c = cluster(4)
+  deployment(c, 'app', 3)
+  c.kube.begin()
+  const [first, second, third] = c.kube.pods().map(p => p.name) as [string, string, string]
+  expect(new Set(c.kube.pods().map(p => p.node)).size).toBe(3)
+  // One is made anew: youngest, and Ready for the shortest time.
+  run(c, 60)
+  shell(c, `kubectl delete pod ${first}`)
+  run(c, 60)
+  const young = pods(c).map(p => p.name).find(name => ![second, third].includes(name)) as string
+  c.toy.isReady = h => h.pod.name !== third
+  for (const handle of c.toy.running) handle.readinessChanged()
+  run(c, 60)
+  expect(c.kube.pod(third)?.ready).toBe(false)
+  shell(c, 'kubectl scale deploy/app --replicas=2')
+  run(c, 1)
+  expect(leaving(c, [second, third, young])).toEqual([third])
+  shell(c, 'kubectl scale deploy/app --replicas=1')
+  run(c, 1)
+  expect(leaving(c, [second, young])).toEqual([young])
+  const crowded = cluster(2)
+  deployment(crowded, 'app', 3)
+  crowded.kube.begin()
+  run(crowded, 60)
+  const alone = crowded.kube.pods().find(p => crowded.kube.pods().filter(o => o.node === p.node).length === 1)?.name as string
+  const all = crowded.kube.pods().map(p => p.name)
+  shell(crowded, `kubectl delete pod ${alone}`)
+  run(crowded, 60)
+  // The youngest is alone on its node: one of the two others goes.
+  shell(crowded, 'kubectl scale deploy/app --replicas=2')
+  run(crowded, 1)
+  expect(leaving(crowded, all.filter(name => name !== alone))).toHaveLength(1)
+})
+
+it('K8S-DEPLOYMENT-3: a rollout takes the unready of every old revision first, then the oldest revision', () => {
+  const c = cluster(6)
+  const none = { strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } }
+  deployment(c, 'app', 4, none)
+  c.kube.begin()
+  const image = (name: string) => c.kube.pod(name)?.image
+  // A second revision stops half way: of its pods the third is never Ready.
+  const old = c.kube.pods().map(p => p.name)
+  let made = 0
+  const seen = new Map<string, number>()
+  c.toy.isReady = h => {
+    if (h.pod.image !== 'toy:2') return true
+    if (!seen.has(h.pod.name)) seen.set(h.pod.name, ++made)
+    return (seen.get(h.pod.name) as number) < 3
+  }
+  update(c, 'app')
+  run(c, 300)
+  const second = pods(c).filter(p => p.image === 'toy:2').map(p => p.name)
+  expect([second.length, leaving(c, old).length]).toEqual([3, 2])
+  const stuck = second.find(name => c.kube.pod(name)?.ready === false) as string
+  const left: string[] = []
+  const before = pods(c).map(p => [p.name, image(p.name)] as const)
+  c.sim.observe(() => {
+    for (const [name, of] of before) if (c.kube.pod(name)?.terminating !== false && !left.includes(`${name} ${of}`)) left.push(`${name} ${of}`)
+  })
+  shell(c, ['kubectl', 'patch', 'deploy', 'app', '-p', '{"spec":{"template":{"metadata":{"labels":{"again":"yes"}},"spec":{"containers":[{"name":"main","image":"toy:1"}]}}}}'])
+  run(c, 600)
+  expect(left[0]).toBe(`${stuck} toy:2`)
+  expect(left.map(line => line.split(' ')[1])).toEqual(['toy:2', 'toy:1', 'toy:1', 'toy:2', 'toy:2'])
+})
+
 const job = (args: string[]) => ({ backoffLimit: 2, template: { spec: { containers: [{ name: 'm', image: 'toy:1', args }] } } })
 
 it('K8S-JOB-1: only a Job that succeeded has a completionTime', () => {

@@ -41,6 +41,28 @@ describe('reconfiguration', () => {
     expect(alone.sh(0, 'const c = rs.conf(); for (const m of c.members) m.priority = 0; rs.reconfig(c)').err).toContain('Quorum check failed because no electable nodes responded; at least one required for config')
   })
 
+  test('MG-CONFIG-1: it is answered when a majority has it, not before; with nobody else there it is not', () => {
+    const cutAtOnce = (): { lab: Lab; task: ReturnType<Lab['startSh']>; heal: () => void } => {
+      const lab = new Lab({ members: 3, spareNodes: 1 })
+      const task = lab.startSh(0, 'const c = rs.conf(); c.members[2].priority = 2; rs.reconfig(c).ok')
+      lab.until(() => lab.mongod(0).config?.version === 2, 10 * SECOND, 40)
+      // The primary has it, and the two others never got the news.
+      const ends = [1, 2].map(i => lab.cutOff(i))
+      return { lab, task, heal: () => ends.forEach(end => end()) }
+    }
+    const short = cutAtOnce()
+    short.lab.wait(4 * SECOND)
+    expect([1, 2].map(i => short.lab.mongod(i).config?.version)).toEqual([1, 1])
+    expect(short.task.state).toBe('running')
+    short.heal()
+    short.lab.until(() => short.task.state !== 'running', 5 * SECOND)
+    expect(short.task.result).toMatchObject({ code: 0, out: '1\n' })
+    const long = cutAtOnce()
+    long.lab.until(() => long.task.state !== 'running', 20 * SECOND, 100_000)
+    expect(long.lab.now / SECOND).toBeGreaterThan(5)
+    expect(long.task.result?.err).toContain('MongoServerError[InterruptedDueToReplStateChange]')
+  })
+
   test('MG-SYNC-5: a new member votes only once it is a secondary', () => {
     const lab = new Lab({ members: 3, databaseMB: 2000, storage: 'emptyDir' })
     lab.run('kubectl', 'scale', 'statefulset', 'mongo', '--replicas=4')

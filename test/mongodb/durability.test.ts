@@ -161,4 +161,44 @@ describe('flow control', () => {
     // The backlog of the first ten seconds takes a while; it stays bounded, where it would have grown to minutes.
     expect(latest / SECOND).toBeLessThan(40)
   })
+
+  /** Secondaries that apply 2 MB/s under `writesPerSecond` of 2 kB. */
+  const late = (setting: Setting, writesPerSecond = 4000): Lab => {
+    const lab = new Lab({ writeConcern: 1, timing: { applyMBps: 2, replicationMBps: 100 }, ...setting })
+    lab.clients({ writesPerSecond, connections: 100 })
+    return lab
+  }
+
+  test.each([[10, 5], [4, 2]])('MG-FLOW-1: with a target of %i s it begins at a lag of %i s', (flowControlTargetLagSeconds, limit) => {
+    const lab = late({ flowControlTargetLagSeconds })
+    lab.until(() => lab.told('mongodb.flow-control').length > 0, 60 * SECOND, 100_000)
+    const lag = lab.mongod(1).syncing.lagUs() / SECOND
+    expect(lag).toBeGreaterThan(limit)
+    expect(lag).toBeLessThan(limit + 1.2)
+  })
+
+  test('MG-FLOW-1: it lets 100 a second through, however late the others are, and ends when they are level', () => {
+    const lab = late({ timing: { applyMBps: 20, replicationMBps: 100 } }, 1000)
+    const stalls = [1, 2].map(i => lab.strike('replay-stall', `member:mongo-${i}`))
+    lab.wait(60 * SECOND)
+    const before = lab.acked()
+    lab.wait(60 * SECOND)
+    expect((lab.acked() - before) / 60).toBeGreaterThan(90)
+    expect((lab.acked() - before) / 60).toBeLessThan(130)
+    for (const stall of stalls) stall.end()
+    lab.wait(20 * SECOND)
+    const level = lab.acked()
+    lab.wait(10 * SECOND)
+    expect((lab.acked() - level) / 10).toBeGreaterThan(990)
+    // 5 % and 500 more each second, until they limit nobody.
+    lab.wait(60 * SECOND)
+    expect(lab.told('mongodb.flow-control').at(-1)).toContain('no longer throttles')
+  })
+
+  test('MG-FLOW-1: the slowest member counts that a majority needs, and no other', () => {
+    const lab = late({ timing: { applyMBps: 20, replicationMBps: 100 } }, 1000)
+    lab.strike('replay-stall', 'member:mongo-2')
+    lab.wait(60 * SECOND)
+    expect(lab.told('mongodb.flow-control')).toEqual([])
+  })
 })

@@ -73,18 +73,84 @@ describe('initial sync', () => {
     }
   })
 
-  test('MG-SYNC-4: it begins anew when its source goes away, and when the oplog does not reach back', () => {
-    const lab = under({ storage: 'emptyDir', databaseMB: 3000 })
+  /** How often it begins, and how long it takes, when its source is killed for so long after 20 s of some 50. */
+  const interrupted = (setting: Setting, awaySeconds: number): { times: number; seconds: number } => {
+    const lab = under({ storage: 'emptyDir', databaseMB: 3000, ...setting })
+    lab.run('kubectl', 'delete', 'pod', 'mongo-2')
+    lab.until(() => lab.told('mongodb.initial-sync').length === 1, 90 * SECOND, 100_000)
+    const from = lab.now
+    lab.wait(20 * SECOND)
+    if (awaySeconds > 0) lab.kill(0, awaySeconds * SECOND)
+    lab.until(() => lab.state(2) === 'SECONDARY', 600 * SECOND, 100_000)
+    return { times: lab.told('mongodb.initial-sync').filter(text => text.includes('begins')).length, seconds: (lab.now - from) / SECOND }
+  }
+
+  test('MG-SYNC-4: while its source is away it waits for it, and goes on where it was', () => {
+    // A volume of its own, so that the source comes back with its data.
+    const wiped = (setting: Setting, awaySeconds: number): { times: number; seconds: number } => {
+      const lab = under({ databaseMB: 3000, ...setting })
+      lab.run('kubectl', 'delete', 'pvc', 'data-mongo-2', '--wait=false')
+      lab.run('kubectl', 'delete', 'pod', 'mongo-2')
+      lab.until(() => lab.told('mongodb.initial-sync').length === 1, 200 * SECOND, 100_000)
+      const from = lab.now
+      lab.wait(20 * SECOND)
+      if (awaySeconds > 0) lab.kill(0, awaySeconds * SECOND)
+      lab.until(() => lab.state(2) === 'SECONDARY', 900 * SECOND, 100_000)
+      return { times: lab.told('mongodb.initial-sync').filter(text => text.includes('begins')).length, seconds: (lab.now - from) / SECOND }
+    }
+    const plain = wiped({}, 0)
+    const short = wiped({}, 5)
+    expect([plain.times, short.times]).toEqual([1, 1])
+    expect(short.seconds - plain.seconds).toBeGreaterThan(4)
+    expect(short.seconds - plain.seconds).toBeLessThan(40)
+    // Before 4.4 it begins anew: the 20 s are in vain.
+    expect(wiped({ image: 'mongo:4.2.24', targetImage: null, fcv: '4.2' }, 5).times).toBe(2)
+  })
+
+  test('MG-SYNC-4: its source comes back without its data: it begins anew from another', () => {
+    expect(interrupted({ members: 5 }, 0).times).toBe(1)
+    const lab = under({ storage: 'emptyDir', databaseMB: 3000, members: 5, spareNodes: 1 })
     lab.run('kubectl', 'delete', 'pod', 'mongo-2')
     lab.until(() => lab.told('mongodb.initial-sync').length === 1, 90 * SECOND, 100_000)
     lab.wait(20 * SECOND)
-    lab.kill(0, 5 * SECOND)
-    lab.until(() => lab.told('mongodb.initial-sync').length === 2, 90 * SECOND, 100_000)
-    lab.until(() => lab.state(2) === 'SECONDARY', 300 * SECOND, 100_000)
-    const short = under({ storage: 'emptyDir', databaseMB: 3000, oplogMB: 30 })
-    short.run('kubectl', 'delete', 'pod', 'mongo-2')
-    short.wait(300 * SECOND)
-    expect(short.state(2)).toBe('STARTUP2')
-    expect(short.told('mongodb.initial-sync').length).toBeGreaterThan(2)
+    lab.run('kubectl', 'delete', 'pod', 'mongo-0')
+    lab.until(() => lab.state(2) === 'SECONDARY', 900 * SECOND, 100_000)
+    expect(lab.told('mongodb.initial-sync').filter(text => text.startsWith('mongo-2 begins')).length).toBe(2)
+  })
+
+  test('MG-SYNC-4: an oplog shorter than the copying is enough; one that has gone on past what was fetched is not', () => {
+    // 1 MB/s: 30 s, where copying takes some 50.
+    expect(interrupted({ oplogMB: 30 }, 0).times).toBe(1)
+    const cut = (oplogMB: number): number => {
+      const lab = under({ storage: 'emptyDir', databaseMB: 3000, oplogMB, members: 5 })
+      lab.run('kubectl', 'delete', 'pod', 'mongo-2')
+      lab.until(() => lab.told('mongodb.initial-sync').length === 1, 90 * SECOND, 100_000)
+      lab.wait(20 * SECOND)
+      const away = lab.cutOff(2)
+      lab.wait(60 * SECOND)
+      away()
+      lab.until(() => lab.state(2) === 'SECONDARY', 600 * SECOND, 100_000)
+      return lab.told('mongodb.initial-sync').filter(text => text.includes('begins')).length
+    }
+    expect(cut(30)).toBe(2)
+    expect(cut(200)).toBe(1)
+  })
+
+  test('MG-SYNC-4: it begins anew, from nothing, when the feature compatibility version is set meanwhile', () => {
+    const begun = (set: boolean): { times: number; us: number } => {
+      const lab = under({ storage: 'emptyDir', databaseMB: 3000, image: 'mongo:8.0.4', targetImage: null, fcv: '7.0' })
+      lab.run('kubectl', 'delete', 'pod', 'mongo-2')
+      lab.until(() => lab.told('mongodb.initial-sync').length === 1, 90 * SECOND, 100_000)
+      const from = lab.now
+      lab.wait(20 * SECOND)
+      if (set) expect(lab.sh(0, "db.adminCommand({setFeatureCompatibilityVersion: '8.0', confirm: true}).ok").out).toBe('1\n')
+      lab.until(() => lab.state(2) === 'SECONDARY', 300 * SECOND, 100_000)
+      return { times: lab.told('mongodb.initial-sync').filter(text => text.includes('begins')).length, us: lab.now - from }
+    }
+    const [plain, again] = [begun(false), begun(true)]
+    expect(plain.times).toBe(1)
+    // Once for each of the two entries.
+    expect(again.times).toBeGreaterThanOrEqual(2)
+    expect((again.us - plain.us) / SECOND).toBeGreaterThan(18)
   })
 })

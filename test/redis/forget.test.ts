@@ -118,6 +118,20 @@ test('who is learned of by gossip is at once what the teller takes it for (RD-FO
   expect(stage.cli('redis-0', 'cluster nodes').split('\n').find(line => line.startsWith(id))).toContain(' slave ')
 })
 
+test('and that of a replica is learned without its master, where that is unknown (RD-FORGET-2)', () => {
+  // The replica is away, so that only others can tell of it; its master is forgotten again and again.
+  const stage = new Stage({ nodeTimeoutSeconds: 60 })
+  const [teller, reader] = [stage.server('redis-2'), stage.server('redis-4')] as [Server, Server]
+  const [replica, master] = [stage.server('redis-1').id, stage.server('redis-0').id]
+  for (const id of [replica, master]) stage.cli('redis-4', `cluster forget ${id}`)
+  reader.blacklist.delete(replica)
+  stage.strike('process-kill', 'member:redis-1', 600)
+  stage.until(() => reader.table.peers.has(replica), 30)
+  expect(teller.table.peers.get(replica)?.role).toBe('replica')
+  expect(reader.table.peers.get(replica)).toMatchObject({ role: 'replica', masterId: undefined })
+  expect(stage.cli('redis-4', 'cluster nodes').split('\n').find(line => line.startsWith(replica))).toMatch(/ slave - /)
+})
+
 test('a handshake with nobody is given up after the node time-out (RD-MEET-1)', () => {
   const stage = new Stage({ nodeTimeoutSeconds: 5 })
   expect(stage.cli('redis-0', 'cluster meet 10.9.9.9 6379')).toBe('OK')

@@ -1,6 +1,8 @@
 /** Partial and full synchronisation, versions, min-replicas (facts F13–F16, F19, C12, C14). */
 import { expect, test } from 'vitest'
 import { dataAgeUs } from '../../models/redis/failover.ts'
+import { newUpstream } from '../../models/redis/replication.ts'
+import type { Server } from '../../models/redis/server.ts'
 import { Stage } from './stage.ts'
 
 const events = (stage: Stage, pod: string): string[] => (stage.sim.records ?? []).filter(r => r.node === pod && r.label.startsWith('redis.')).map(r => r.label)
@@ -60,6 +62,19 @@ test('a link that was lost is tried again each second (RD-REPL-2)', () => {
   const seconds = stage.until(() => upstream?.state === 'up', 10)
   expect(seconds).toBeGreaterThan(0.9)
   expect(seconds).toBeLessThan(1.3)
+})
+
+test('a replica without a link of its own gives nobody anything: a replica of it waits until it has one (RD-REPL-2)', () => {
+  const stage = new Stage({ replicasPerShard: 2 })
+  const master = stage.server(stage.leader(0) as string)
+  const [upper, lower] = [...stage.cluster.world.servers].filter(s => s.table.myself.masterId === master.id) as [Server, Server]
+  upper.upstream?.stop()
+  lower.follow(upper.id)
+  stage.run(3.5)
+  expect([upper.upstream?.state, lower.upstream?.ip, lower.upstream?.state]).toEqual(['closed', upper.host.address, 'connecting'])
+  newUpstream(upper)
+  expect(stage.until(() => lower.upstream?.state === 'up', 5)).toBeLessThan(1.5)
+  expect(lower.copy?.upstream).toBe(upper.copy)
 })
 
 test('who never had a link has data of no age at all (RD-ELECT-3)', () => {

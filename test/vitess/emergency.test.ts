@@ -55,9 +55,86 @@ describe('VT-ERS-2: too few that answer', () => {
     lab.ok(`${ERS} --wait-replicas-timeout 5s --ignore-replicas ${silent.map(t => t.alias).join(',')}`)
     expect([lab.tablet(2).pod, lab.tablet(3).pod]).toContain(lab.primary.pod)
   })
+
+  it.each([
+    ['one, whatever the policy', { durabilityPolicy: 'none' }, [0], 0],
+    ['two under none: the primary needs nobody', { durabilityPolicy: 'none' }, [0, 3], 1],
+    ['the primary and an rdonly: nobody else acknowledges for it', { rdonlyPerShard: 1 }, [0, 3], 0],
+    ['the primary and an rdonly that may acknowledge', { rdonlyPerShard: 1, durabilityPolicy: 'semi_sync_with_rdonly_ack' }, [0, 3], 1],
+    ['the primary and one of its own cell, where another cell has to acknowledge', { cells: 3, durabilityPolicy: 'cross_cell' }, [0, 3], 0],
+    ['the primary and one of another cell', { cells: 3, durabilityPolicy: 'cross_cell' }, [0, 1], 1],
+    ['the primary and one that is drained', {}, [0, 3], 0],
+  ] as const)('%s', (what, options, silent, code) => {
+    const lab = new Lab({ ...NO_VTORC, ...options }, {})
+    if (what.endsWith('drained')) lab.ok(`vtctldclient ChangeTabletType ${lab.tablet(3).alias} drained`)
+    for (const n of silent) lab.strike('partition', `node:${lab.tablet(n).place}`)
+    lab.wait(2)
+    const from = lab.seconds
+    expect(lab.run(ERS).code).toBe(code)
+    // RemoteOperationTimeout, unless all but one answer at once.
+    if (silent.length > 1) expect(lab.seconds - from).toBeGreaterThan(15)
+    expect(lab.primary.pod === lab.tablet(0).pod).toBe(code === 1)
+  })
 })
 
 describe('VT-ERS-3: the most advanced, and all of it applied', () => {
+  it('but none that is drained, restores or holds errant GTIDs, however far it is; nobody waits for those', () => {
+    const chosen = (spoil: (lab: Lab) => void): { pod: string; lab: Lab } => {
+      const lab = new Lab(NO_VTORC, {})
+      // Of its three replicas only the second is level.
+      for (const n of [1, 3]) lab.strike('replication-lag', `member:${lab.tablet(n).pod}`, 5_000_000, 20_000_000)
+      lab.wait(2)
+      spoil(lab)
+      lab.wait(4)
+      lab.strike('process-kill', `member:${lab.tablet(0).pod}`, 0, 600_000_000)
+      lab.ok(ERS)
+      return { pod: lab.primary.pod, lab }
+    }
+    const level = chosen(() => {})
+    expect(level.pod).toBe(level.lab.tablet(2).pod)
+    const drained = chosen(lab => lab.ok(`vtctldclient ChangeTabletType ${lab.tablet(2).alias} drained`))
+    const restoring = chosen(lab => void lab.start(`vtctldclient RestoreFromBackup ${lab.tablet(2).alias}`))
+    const errant = chosen(lab => void lab.strike('standby-diverged', `member:${lab.tablet(2).pod}`))
+    for (const { pod, lab } of [drained, restoring, errant]) expect(pod).not.toBe(lab.tablet(2).pod)
+    expect(brief(restoring.lab.tablet(2))).toMatchObject({ type: 'restore', linked: false })
+    // Its relay log stands still, and nobody asks.
+    const stalled = chosen(lab => {
+      lab.ok(`vtctldclient ChangeTabletType ${lab.tablet(2).alias} drained`)
+      lab.strike('replay-stall', `member:${lab.tablet(2).pod}`)
+    })
+    expect(stalled.pod).not.toBe(stalled.lab.tablet(2).pod)
+    const rdonly = chosen(lab => lab.ok(`vtctldclient ChangeTabletType ${lab.tablet(2).alias} rdonly`))
+    expect(rdonly.pod).not.toBe(rdonly.lab.tablet(2).pod)
+    // What an rdonly has is not lost: the one that is promoted comes level with it first.
+    expect(rdonly.lab.primary.copy.lsn('receive')).toBeGreaterThanOrEqual(rdonly.lab.tablet(2).copy.lsn('receive'))
+  })
+
+  it('an old primary with a longer line of its own is no candidate beside one of the newer term', () => {
+    const lab = new Lab({ ...NO_VTORC, durabilityPolicy: 'none' })
+    const [old, next] = [lab.tablet(0), lab.tablet(1)]
+    const cut = lab.strike('partition', `node:${old.place}`)
+    old.copy.append(100_000)
+    lab.ok(`${ERS} --new-primary ${next.alias}`)
+    next.copy.append(1_000)
+    lab.wait(5)
+    lab.strike('process-kill', `member:${next.pod}`, 0, 600_000_000)
+    cut.end()
+    expect(old.copy.lsn('receive')).toBeGreaterThan(lab.tablet(2).copy.lsn('receive'))
+    lab.ok(ERS)
+    expect([lab.tablet(2).pod, lab.tablet(3).pod]).toContain(lab.primary.pod)
+  })
+
+  it('of the old primary’s cell, if no other is allowed', () => {
+    const lab = new Lab({ ...NO_VTORC, cells: 2 }, {})
+    lab.strike('replication-lag', `member:${lab.tablet(2).pod}`, 5_000_000, 10_000_000)
+    lab.wait(6)
+    lab.strike('process-kill', `member:${lab.primary.pod}`, 0, 600_000_000)
+    lab.ok(`${ERS} --prevent-cross-cell-promotion`)
+    expect(lab.primary.pod).toBe(lab.tablet(2).pod)
+    const alone = new Lab({ ...NO_VTORC, cells: 4 }, {})
+    expect(alone.run(`${ERS} --prevent-cross-cell-promotion --new-primary ${alone.tablet(1).alias}`)).toMatchObject({ code: 1, err: expect.stringContaining('cannot be promoted') })
+  })
+
   it('promotes the one that received most', () => {
     const lab = new Lab(NO_VTORC, {})
     for (const n of [1, 2]) lab.strike('replication-lag', `member:${lab.tablet(n).pod}`, 5_000_000, 10_000_000)

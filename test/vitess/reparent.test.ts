@@ -57,6 +57,23 @@ describe('VT-PRS-2: who is chosen', () => {
     expect(alone.primary.pod).not.toBe(alone.tablet(0).pod)
   })
 
+  it('none that is drained, an rdonly, restores or holds errant GTIDs', () => {
+    const alone = (spoil: (lab: Lab) => void): void => {
+      // Of two cells: the third tablet is the only one beside the primary.
+      const lab = new Lab({ cells: 2, vtorc: false }, {})
+      spoil(lab)
+      lab.wait(2)
+      expect(lab.run('vtctldclient PlannedReparentShard commerce/-')).toMatchObject({ code: 1, err: expect.stringContaining('cannot find a tablet') })
+      expect(lab.primary.pod).toBe(lab.tablet(0).pod)
+    }
+    for (const type of ['drained', 'rdonly']) alone(lab => lab.ok(`vtctldclient ChangeTabletType ${lab.tablet(2).alias} ${type}`))
+    alone(lab => void lab.start(`vtctldclient RestoreFromBackup ${lab.tablet(2).alias}`))
+    alone(lab => void lab.strike('standby-diverged', `member:${lab.tablet(2).pod}`))
+    const whole = new Lab({ cells: 2, vtorc: false }, {})
+    whole.ok('vtctldclient PlannedReparentShard commerce/-')
+    expect(whole.primary.pod).toBe(whole.tablet(2).pod)
+  })
+
   it('blind to versions before mid-2026, the older first from then on', () => {
     for (const versionAwareReparent of [false, true]) {
       const lab = new Lab({ cells: 1, versionAwareReparent }, {})

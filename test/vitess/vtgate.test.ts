@@ -1,5 +1,6 @@
 /** Routing and what a vtgate hears (rules VT-GATE-1, VT-GATE-2; trap VT-T07). */
 import { expect, it } from 'vitest'
+import { ADMIN_PLACE } from '../../models/vitess/world.ts'
 import { Lab } from './lab.ts'
 
 it('VT-GATE-1: writes go to the newest primary that serves, and a process that is gone is noticed at once', () => {
@@ -10,6 +11,22 @@ it('VT-GATE-1: writes go to the newest primary that serves, and a process that i
   lab.strike('process-kill', `member:${lab.tablet(2).pod}`, 0, 60_000_000)
   expect(lab.state).toBe('failing')
   expect(lab.workloads[0]?.cohorts[0]?.error).toContain('no healthy tablet available')
+})
+
+it.each([[0, 2], [3, 1]])('VT-GATE-1: of two that lead, both of which it hears, the newer term counts (VT-F26): tablets %i and %i', (before, after) => {
+  const lab = new Lab({ vtorc: false, durabilityPolicy: 'none' }, {})
+  const [old, next] = [lab.tablet(before), lab.tablet(after)]
+  lab.ok(`vtctldclient PlannedReparentShard commerce/- --new-primary ${old.alias}`)
+  // Its vttablet reaches neither vtctld nor the topo server: it does not hear that it leads no more.
+  lab.cluster.world.network.cut('to', place => place === old.place, place => place === ADMIN_PLACE)
+  lab.cluster.world.network.cut('from', place => place === ADMIN_PLACE, place => place === old.place)
+  lab.ok(`vtctldclient EmergencyReparentShard commerce/- --new-primary ${next.alias}`)
+  lab.wait(20)
+  expect([old.copy.leading, next.copy.leading, old.term < next.term]).toEqual([true, true, true])
+  expect(lab.workloads[0]?.cohorts.map(c => c.backend)).toEqual([next.pod])
+  const at = [old, next].map(t => t.copy.lsn('receive'))
+  lab.wait(5)
+  expect([old, next].map((t, i) => t.copy.lsn('receive') > (at[i] as number))).toEqual([false, true])
 })
 
 it('VT-GATE-2: a silent primary counts as healthy until healthcheck_timeout; queries hang meanwhile (VT-T07)', () => {
