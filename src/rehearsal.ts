@@ -11,6 +11,7 @@ import { Chance, formatClock, formatDuration, NEVER, SECOND, Simulation, type Us
 import { Recorder, runUntilQuiet } from './measures/index.ts'
 import { type LineEvent, type OperatorObserver, type OperatorRun, type Slips, startOperator } from './operator/index.ts'
 import { Chronicle } from './rehearsal/chronicle.ts'
+import { DeedKeeper } from './rehearsal/deeds.ts'
 import { resultOf } from './rehearsal/result.ts'
 import { Scribe } from './rehearsal/scribe.ts'
 import type { RehearsalResult } from './result.ts'
@@ -90,7 +91,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
   recorder.begin()
   const chronicle = record ? new Chronicle(sim, cluster) : undefined
   if (reseedAtUs !== undefined) sim.call(sim.now + reseedAtUs, () => sim.chance.reseed(reseedSalt))
-  const { operator, injector, scribe } = begin(sim, cluster, options, scouting, workloads)
+  const { operator, injector, scribe, keeper } = begin(sim, cluster, options, scouting, workloads)
   sim.run()
   if (operator.outcome === undefined) throw new Error(`rehearsal: nothing was left to happen and the operator has no outcome, at ${formatDuration(sim.now)}`)
 
@@ -115,7 +116,7 @@ function rehearseOnce(options: RehearsalOptions, scouting: Scouting): RehearsalR
   })
   const verdicts = judge(facts)
   stopClients(workloads)
-  return resultOf({ sim, cluster, operator, injector, recording, scribe, chronicle, verdicts })
+  return resultOf({ sim, cluster, operator, injector, recording, scribe, deeds: isSecondRun(scenario) ? undefined : keeper.deeds, chronicle, verdicts })
 }
 
 /** Runs the scenario's `start:` commands, unmeasured and without faults, and lets the cluster come to rest again. */
@@ -134,10 +135,17 @@ function bringAbout(sim: Simulation, cluster: Cluster, scenario: Scenario, elide
   cluster.settle()
 }
 
+/** The runbook has been run already when it is rehearsed: what it was to do may be done. */
+function isSecondRun({ start, runbook }: Scenario): boolean {
+  const [before, now] = [start?.script, runbook.script].map(script => script?.scripts.map(({ text }) => text).join('\0'))
+  return before !== undefined && before === now
+}
+
 interface Underway {
   readonly operator: OperatorRun
   readonly injector: Injector
   readonly scribe: Scribe
+  readonly keeper: DeedKeeper
 }
 
 /** Starts the operator on the runbook and arms the faults: both begin now. */
@@ -147,6 +155,7 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
   const onlooker = options.watch?.(sim, cluster)
   const injector = armSchedule(sim, cluster, schedule, { budgetMembers: faults.budgetMembers ?? cluster.budget.members, kinds: faults.kinds, deadlineUs, scouting, clients: { surge: factor => surgeAll(workloads, factor) } })
   const scribe: Scribe = new Scribe(sim, cluster, runbook, name => operator.vars.get(name))
+  const keeper = new DeedKeeper()
   let visits = 0
   const observer: OperatorObserver = {
     phase(e) {
@@ -160,9 +169,11 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
     commandReturned(e) {
       onlooker?.commandReturned?.(e)
       scribe.returned(e)
+      keeper.returned(e)
       injector.returned(e, e.command)
     },
     gate: e => scribe.gate(e),
+    barren: e => keeper.empty(e),
     guard: e => scribe.guard(e),
     control: e => scribe.control(e),
     // Only a recorded run asks for every line: the interpreter is quicker when nobody does.
@@ -172,7 +183,7 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
   }
   const operator: OperatorRun = startOperator(sim, runbook, { registry: cluster.commands, deadlineUs: sim.now + deadlineUs, elide, observer, ...(options.reruns === undefined ? {} : { reruns: options.reruns }), ...slipsFor(options, injector.mistakes) })
   injector.attach(operator)
-  return { operator, injector, scribe }
+  return { operator, injector, scribe, keeper }
 }
 
 /** All client programs want `factor` times as much; returns how to end it. */

@@ -140,6 +140,25 @@ export interface FaultOutcome {
   readonly situation: string
 }
 
+/** A step whose commands were to change the cluster, and of which none did. */
+export interface FailedDeed {
+  readonly step: string
+  /** The first of them that failed, and the first line of what it said. */
+  readonly command: string
+  readonly said: string
+  /** Nothing looked at the failure. */
+  readonly unseen: boolean
+}
+
+/** What came of the commands that were to change the cluster, on the way forward. */
+export interface Deeds {
+  /** Steps in which one of them did. */
+  readonly done: number
+  readonly failed: readonly FailedDeed[]
+  /** Loops that would have changed something and made no pass. */
+  readonly barren: readonly { readonly step: string; readonly text: string }[]
+}
+
 export interface RehearsalResult {
   readonly outcome: Outcome
   readonly outcomeReason: string
@@ -156,6 +175,8 @@ export interface RehearsalResult {
   readonly gates: readonly GateRecord[]
   /** Undo edges taken, by step. */
   readonly undone: readonly string[]
+  /** Absent where the runbook is rehearsed as a second run of itself: then there may be nothing left to do. */
+  readonly deeds?: Deeds
   readonly simulatedUs: Us
   readonly eventsRun: number
   /** Only when recorded. */

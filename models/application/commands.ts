@@ -1,6 +1,6 @@
 /** What an operator's workstation has for the programs: `kubectl argo rollouts`, and kubectl's way with Rollouts otherwise. */
 import { NEVER, parseDurationUs, type Process, SECOND, TIMED_OUT, within } from '../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Look, ok, type Output, type Overlay } from '../../src/operator/command.ts'
+import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output, type Overlay } from '../../src/operator/command.ts'
 import { copy, type PodTemplate } from '../kubernetes/objects.ts'
 import type { Kubernetes } from '../kubernetes/index.ts'
 import { KIND, type Rollouts } from './rollout.ts'
@@ -39,6 +39,10 @@ export class KubectlWithRollouts implements Command {
     if (!this.kubernetes.apiUp) return still(failed('Unable to connect to the server: dial tcp: i/o timeout\n'))
     if (pausesRollout(call.argv)) return still(failed(`error: rollouts.argoproj.io "${nameOf(call.argv)}" pausing is not supported\n`))
     return undefined
+  }
+
+  intent(argv: readonly string[]): Intent | undefined {
+    return own(argv) ? (read(argv).action === 'status' ? 'waits' : 'acts') : this.inner.intent?.(argv)
   }
 
   acts(call: Call): boolean {

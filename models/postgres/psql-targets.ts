@@ -1,6 +1,6 @@
 /** Whom psql reaches: the local server of a container, a server by host name, a server through a pooler, or a pooler's admin console. */
 import type { Distribution, Process } from '../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
+import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { perform } from './effects.ts'
 import { BROKEN_LOGIN } from './defects.ts'
@@ -61,6 +61,7 @@ export function psqlFor(world: World, client: Client): Command {
       if (bouncer === undefined) return held(call, words) === undefined ? sql.look(call) : undefined
       return typeof bouncer === 'string' ? { output: refused(bouncer), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY } : lookConsole(bouncer, call)
     },
+    intent: argv => (options(argv).database === 'pgbouncer' ? consoleIntent(argv) : sql.intent?.(argv)),
     // A pooler that holds a query answers it in its own time, and its console knows no SQL: who goes to one looks first.
     acts(call) {
       const { isPooler, database } = options(call.argv)
@@ -98,6 +99,7 @@ export function bouncerPsql(world: World, poolers: BouncerProgram, bouncer: Boun
     summary: inner.summary,
     check: argv => (isConsole(argv) ? checkConsole(argv) : inner.check(argv)),
     latencyUs: call => inner.latencyUs(call),
+    intent: argv => (isConsole(argv) ? consoleIntent(argv) : inner.intent?.(argv)),
     look: call => (isConsole(call.argv) ? lookConsole(bouncer, call) : inner.look(call)),
     run: call => (isConsole(call.argv) ? runConsole(bouncer, call) : inner.run(call)),
   }
@@ -160,6 +162,8 @@ function meansConsole(argv: readonly string[]): boolean {
   const words = options(argv)
   return words.database === 'pgbouncer' && words.host !== undefined
 }
+
+const consoleIntent = (argv: readonly string[]): Intent => (options(argv).statements.every(s => /^\s*show\s/i.test(s)) ? 'reads' : 'acts')
 
 const VERBS = ['PAUSE', 'RESUME', 'RELOAD', 'RECONNECT', 'KILL', 'DISABLE', 'ENABLE', 'SHUTDOWN', 'SHOW VERSION', 'SHOW DATABASES', 'SHOW POOLS']
 

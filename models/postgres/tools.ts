@@ -103,6 +103,7 @@ function doer(name: string, summary: string, flags: readonly Flag[], act: (parse
       return [...findings(name, parsed, flags), ...(bad ? [{ severity: 'error' as const, message: `${name}: the operation \`${verb}\` is not modelled; supported: ${verbs.join(', ')}` }] : []), ...(pgdata === undefined ? [] : dataDirectoryFindings(name, parsed, pgdata))]
     },
     latencyUs: () => 5_000,
+    intent: argv => (name === 'pg_ctl' && parseFlags(argv, flags).rest[0] === 'status' ? 'reads' : 'acts'),
     look: () => undefined,
     run: call => act(parseFlags(call.argv, flags), call),
   }

@@ -30,7 +30,7 @@ function awsFor({ world }: PostgresCluster): readonly Command[] {
   const dns = world.dns === undefined ? undefined : route53(world.dns)
   if (rds === undefined || dns === undefined) return [rds ?? dns].filter(each => each !== undefined)
   const of = (argv: readonly string[]): Command => (argv[1] === 'route53' ? dns : rds)
-  return [{ name: 'aws', summary: `${rds.summary}; ${dns.summary}`, check: argv => of(argv).check(argv), latencyUs: call => of(call.argv).latencyUs(call), look: call => of(call.argv).look(call), run: call => of(call.argv).run(call) }]
+  return [{ name: 'aws', summary: `${rds.summary}; ${dns.summary}`, check: argv => of(argv).check(argv), latencyUs: call => of(call.argv).latencyUs(call), look: call => of(call.argv).look(call), intent: argv => of(argv).intent?.(argv), run: call => of(call.argv).run(call) }]
 }
 
 const echo: Command = {
@@ -65,6 +65,7 @@ function aliased(command: Command, aliases: Readonly<Record<string, string>>): C
     summary: command.summary,
     check: argv => command.check(argv),
     latencyUs: call => command.latencyUs(rename(call)),
+    intent: argv => command.intent?.(argv),
     look: call => command.look(rename(call)),
     run: call => command.run(rename(call)),
     layOver: programs => command.layOver?.(programs),

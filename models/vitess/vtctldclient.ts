@@ -1,6 +1,6 @@
 /** `vtctldclient`: the commands that runbooks use, with the output of the real one. Flags that are not modelled are errors that name what is. */
 import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Look, ok, type Output, UnsupportedError } from '../../src/operator/command.ts'
+import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output, UnsupportedError } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { timestamp } from '../kubernetes/objects.ts'
 import type { VitessCluster } from './cluster.ts'
@@ -129,6 +129,12 @@ export class Vtctldclient implements Command {
 
   latencyUs(called: Call): Us {
     return this.cluster.kubernetes.drawUs('apiCallSeconds', called.key, called.nth)
+  }
+
+  intent(argv: readonly string[]): Intent {
+    const { verb, words } = parse(argv)
+    const actions = ACTIONS[verb]
+    return actions === undefined ? (ACTS.has(verb) ? 'acts' : 'reads') : actions[(words[0] ?? '').toLowerCase()]?.looks === true ? 'reads' : 'acts'
   }
 
   look(called: Call): Look | undefined {

@@ -5,6 +5,7 @@
 import type { Schedule } from '../faults/schedule.ts'
 import { avalanche } from '../kernel/index.ts'
 import { CHECKS, MEASURES, type CheckId, type Clause, type MeasureId, type Outcome, type RehearsalResult, type Signature, type Status } from '../result.ts'
+import { type DeedsAggregate, addDeeds, mergeDeeds, noDeeds } from './deeds.ts'
 import type { Divergence } from './diverge.ts'
 import { type GateAggregate, countVisit, gateName, newGate } from './gates.ts'
 import type { Case } from './strategy.ts'
@@ -73,6 +74,7 @@ export interface Aggregate {
   reasons: Counts
   /** Of each of these the words of its run of lowest number, with the numbers in them. */
   reasonExamples: Record<string, ReasonExample>
+  deeds: DeedsAggregate
   signatures: Record<string, SignatureRecord>
   /** Runs whose reason is not among the {@link REASONS_KEPT}; failures by check whose signature is not among the {@link SIGNATURES_KEPT}. */
   beyond: { reasons: number; signatures: Counts }
@@ -118,6 +120,7 @@ export function emptyAggregate(): Aggregate {
     undone: {},
     reasons: {},
     reasonExamples: {},
+    deeds: noDeeds(),
     signatures: {},
     beyond: { reasons: 0, signatures: {} },
     determinism: { twice: 0, mismatches: [], divergence: null },
@@ -188,6 +191,7 @@ export function mergeAggregate(into: Aggregate, other: Aggregate): void {
   addCounts(into.undone, other.undone)
   into.beyond.reasons += other.beyond.reasons
   for (const [reason, runs] of Object.entries(other.reasons)) addReason(into, reason, runs, other.reasonExamples[reason])
+  mergeDeeds(into.deeds, other.deeds)
   addCounts(into.beyond.signatures, other.beyond.signatures)
   for (const [key, record] of Object.entries(other.signatures)) addSignature(into, key, record)
   into.determinism.twice += other.determinism.twice
@@ -236,6 +240,7 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
   addSteps(into, result)
   for (const gate of result.gates) countVisit((into.gates[gateName(gate)] ??= newGate()), gate)
   for (const step of result.undone) increase(into.undone, step)
+  addDeeds(into.deeds, run, result)
   const reason = `${result.outcome}: ${result.outcomeReason}`
   addReason(into, shortened(reason.replace(/(?<!(?:status|line) \d*)\d(?:[\d.:]*\d)?/g, 'N'), REASON_LENGTH), 1, { run, text: shortened(reason, REASON_LENGTH) })
 }

@@ -1,5 +1,6 @@
 /** The aggregate as plain JSON and back, keys in one order whatever order the runs came in. */
 import type { Aggregate, SignatureRecord, StepAggregate } from './aggregate.ts'
+import { noDeeds } from './deeds.ts'
 import { sortedCells } from './cells.ts'
 import { type Sketch, type SketchJson, sketchFromJson, sketchToJson } from './sketch.ts'
 
@@ -9,7 +10,7 @@ type JsonOf<T> = T extends Sketch ? SketchJson : T extends bigint ? string : T e
 export type AggregateJson = { readonly [K in keyof Aggregate]: K extends 'signatures' ? Readonly<Record<string, SignatureRecord>> : JsonOf<Aggregate[K]> }
 
 export function aggregateToJson(aggregate: Aggregate): AggregateJson {
-  const { kinds, cells, combinations, steps, gates, undone, reasons, reasonExamples, signatures, beyond, measures, outOfBudget } = aggregate
+  const { kinds, cells, combinations, steps, gates, undone, reasons, reasonExamples, deeds, signatures, beyond, measures, outOfBudget } = aggregate
   return {
     ...aggregate,
     simulatedUs: String(aggregate.simulatedUs),
@@ -24,6 +25,7 @@ export function aggregateToJson(aggregate: Aggregate): AggregateJson {
     undone: byKey(undone),
     reasons: byKey(reasons),
     reasonExamples: byKey(reasonExamples),
+    deeds: { ...deeds, failed: byKey(deeds.failed), barren: byKey(deeds.barren) },
     signatures: byKey(signatures),
     beyond: { ...beyond, signatures: byKey(beyond.signatures) },
   }
@@ -34,6 +36,7 @@ export function aggregateFromJson(json: AggregateJson): Aggregate {
   const plain = structuredClone(json) as unknown as Aggregate
   return {
     ...plain,
+    deeds: plain.deeds ?? noDeeds(),
     simulatedUs: BigInt(json.simulatedUs),
     eventsRun: BigInt(json.eventsRun),
     measures: mapValues(json.measures as Record<string, SketchJson>, sketchFromJson) as Aggregate['measures'],

@@ -13,6 +13,8 @@ import { countRuns } from './ranges.ts'
 /** Without any fault at least this share of the rehearsals has to reach the runbook's end: one that mostly stops upgrades nothing, however little it breaks. */
 const UNDISTURBED_SHARE = 0.5
 
+/** Of what failed and was passed over, so much is named as evidence. */
+const EVIDENCE_LINES = 5
 const QUANTILES: readonly Quantile[] = ['p50', 'p95', 'p99', 'max', 'mean']
 
 /** Runs that count: all but those whose faults went beyond the budget, and those that nobody promises will end well. */
@@ -55,8 +57,22 @@ export function judgeFloors(aggregate: Aggregate, faults: number, probes?: reado
   return [
     { id: 'completes', status: completes, evidence: `${completed} of ${runs} rehearsals reached the end of the runbook${completes === 'fail' ? mostOften(aggregate) : ''}` },
     { id: 'faults-strike', status: strikes, evidence: `${aggregate.faultsStruck} of ${aggregate.faultsDrawn} faults drawn struck something` },
+    judgeDeeds(aggregate),
     ...(probes === undefined ? [] : [judgeProbes(probes, runs)]),
   ]
+}
+
+/** A runbook that says it is done though most of what it is written to do failed has shown nothing, whatever the checks say. */
+function judgeDeeds({ deeds: { judged, nothing, little, failed, barren } }: Aggregate): FloorSummary {
+  const ends = `${judged} ${judged === 1 ? 'rehearsal' : 'rehearsals'} that reached the end of the runbook`
+  if ((nothing + little) * 2 <= judged) return { id: 'acts', status: judged === 0 ? 'notApplicable' : 'pass', evidence: `in ${nothing} of ${ends} nothing was done, in ${little} next to nothing` }
+  const lines = [
+    ...Object.entries(failed).map(([step, { command, said }]) => `${step}: \`${command}\` failed: ${said}`),
+    ...Object.entries(barren).map(([step, { text }]) => `${step}: \`${text}\` made no pass: there was nothing in its list`),
+  ]
+  const more = lines.length > EVIDENCE_LINES ? [`and ${lines.length - EVIDENCE_LINES} more`] : []
+  const what = nothing >= little ? 'nothing of what it is written to do was done' : 'most of what it is written to do failed, and nothing looked at that'
+  return { id: 'acts', status: 'fail', evidence: [`in ${nothing + little} of ${ends} ${what}`, ...lines.slice(0, EVIDENCE_LINES), ...more].join('; ') }
 }
 
 function judgeProbes(probes: readonly Probe[], runs: number): FloorSummary {

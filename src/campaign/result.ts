@@ -47,8 +47,8 @@ export interface ObjectiveSummary {
 
 /** A floor below which a campaign has shown nothing, however green its checks are. */
 export interface FloorSummary {
-  /** completes: the runbook reached its end at least once, without any fault in at least half of the rehearsals · faults-strike: of the faults drawn, one struck · probes-hit (only with `--strict`): every probe was hit. */
-  readonly id: 'completes' | 'faults-strike' | 'probes-hit'
+  /** completes: the runbook reached its end at least once, without any fault in at least half of the rehearsals · faults-strike: of the faults drawn, one struck · probes-hit (only with `--strict`): every probe was hit · acts: most rehearsals that reached the end did something of what the runbook is written to do. */
+  readonly id: 'completes' | 'faults-strike' | 'probes-hit' | 'acts'
   readonly status: 'pass' | 'fail' | 'notApplicable'
   readonly evidence: string
 }

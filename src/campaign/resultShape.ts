@@ -3,6 +3,7 @@ import { CHECKS } from '../result.ts'
 import type { Aggregate, ReasonExample } from './aggregate.ts'
 import type { CellCounts } from './cells.ts'
 import type { CounterexampleFile, SmallestFile } from './counterexample.ts'
+import type { OverlookedDeed } from './deeds.ts'
 import type { Divergence } from './diverge.ts'
 import type { Explanation, Smallest } from './explanation.ts'
 import type { GateAggregate } from './gates.ts'
@@ -78,12 +79,14 @@ const swept = orNull(object<SweepSummary>({ size: number, steps: list(text), blo
 const cell = object<CellCounts>({ runs: number, struck: number, outOfBudget: number, unjudged: number, outcomes: perOutcome, broken: number, broke: count, missed: count, firstBroken: optional(number) })
 
 const record = object<Aggregate['signatures'][string]>({ signature, runs: number, run: number, hash: text, schedule, evidence: text, because: clauses })
+// Older results have none.
+const deeds = optional(object<Aggregate['deeds']>({ judged: number, nothing: number, little: number, failed: values(object<OverlookedDeed>({ runs: number, unseen: number, run: number, command: text, said: text })), barren: values(object<Aggregate['deeds']['barren'][string]>({ runs: number, run: number, text })) }))
 export const aggregate = object<Aggregate>({
   ranges, fingerprint: pair, outcomes: perOutcome, struckRuns: number, faultsDrawn: number, faultsStruck: number, simulatedUs: digits, eventsRun: digits,
   kinds: values(object<Aggregate['kinds'][string]>({ drawn: number, struckRuns: number })), cells: values(cell), unjudged, combinations: values(pair), outOfBudget,
   checks: perCheck(under(['pass', 'fail', 'notExercised', 'notApplicable'], number)), measures: perMeasure(sketch),
   steps: values(object<Aggregate['steps'][string]>({ title: text, visits: number, undoVisits: number, failed: number, writeDowntimeUs: sketch })),
-  gates: values(object<GateAggregate>(gateKeys)), undone: count, reasons: count, reasonExamples: values(object<ReasonExample>({ run: number, text })), signatures: values(record), beyond, determinism,
+  gates: values(object<GateAggregate>(gateKeys)), undone: count, reasons: count, reasonExamples: values(object<ReasonExample>({ run: number, text })), deeds, signatures: values(record), beyond, determinism,
 })
 
 /** What `run`, `sweep` and `merge` write. */

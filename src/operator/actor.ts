@@ -1,5 +1,5 @@
 import { NEVER, type Process, type Simulation, TIMED_OUT, type Task, type Us, defineEvent, within } from '../kernel/index.ts'
-import { type Output, ok } from './command.ts'
+import { type Deed, type Output, ok } from './command.ts'
 import { type Judgement, judge } from './expect.ts'
 import type { OperatorOptions } from './options.ts'
 import { type BoundLine, Lookable, type Workplace, bindLine, countsLines, runBound } from './line.ts'
@@ -78,9 +78,10 @@ export class Actor {
       this.phase(step, visit, i + 1, line.argv, this.sim.now, line)
       if (this.gone) return undefined
       this.sim.log(COMMAND, step.id, i + 1, line.text)
-      const process = runBound(line, key, i + 1, this.place)
+      const deed = { acted: false }
+      const process = runBound(line, key, i + 1, this.place, deed)
       const output = action.timeoutUs === NEVER ? yield* process : yield* this.limited(process, action.timeoutUs)
-      this.returned(step, visit, i + 1, line, output)
+      this.returned(step, visit, i + 1, line, output, deed)
       outputs.push(output)
       if (output.code === 0) continue
       failure ??= failureOf(line, output)
@@ -93,20 +94,21 @@ export class Actor {
   private *runTogether(step: PlanStep, visit: number, action: Extract<Action, { kind: 'parallel' }>): Process<string | undefined> {
     const key = keyOf(step, visit)
     const lines = action.lines.map((line, i) => this.bind(step, visit, line, i + 1))
+    const deeds = lines.map((): Deed => ({ acted: false }))
     const tasks: Task<Output>[] = []
     try {
       for (const [i, line] of lines.entries()) {
         this.phase(step, visit, i + 1, line.argv, this.sim.now, line)
         if (this.gone) return undefined
         this.sim.log(COMMAND, step.id, i + 1, line.text)
-        tasks.push(this.sim.spawn(this.limited(runBound(line, key, i + 1, this.place), action.timeoutUs)))
+        tasks.push(this.sim.spawn(this.limited(runBound(line, key, i + 1, this.place, deeds[i]), action.timeoutUs)))
       }
       const outputs: Output[] = []
       let failure: string | undefined
       for (const [i, task] of tasks.entries()) {
         const output = ((yield task) as Output | undefined) ?? INTERRUPTED
         const line = lines[i] as BoundLine
-        this.returned(step, visit, i + 1, line, output)
+        this.returned(step, visit, i + 1, line, output, deeds[i])
         outputs.push(output)
         if (output.code !== 0) failure ??= failureOf(line, output)
       }
@@ -220,9 +222,10 @@ export class Actor {
     observer.phase(line === undefined || line.stages.length < 2 || this.sim.records === undefined ? event : { ...event, stages: line.stages.map(stage => stage.argv) })
   }
 
-  private returned(step: PlanStep, visit: number, command: number, line: BoundLine, output: Output): void {
+  private returned(step: PlanStep, visit: number, command: number, line: BoundLine, output: Output, deed?: Deed): void {
     if (this.options.terminal !== undefined && output.out + output.err !== '') this.options.terminal((output.out + output.err).trimEnd())
-    this.options.observer?.commandReturned?.({ step: step.id, path: step.path, visit, command, argv: line.argv, output, atUs: this.sim.now })
+    // Whoever goes on whatever happens looks at no failure.
+    this.options.observer?.commandReturned?.({ step: step.id, path: step.path, visit, command, argv: line.argv, output, acted: deed?.acted === true, unseen: step.otherwise.is === 'continue', atUs: this.sim.now })
   }
 }
 

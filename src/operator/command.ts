@@ -1,4 +1,5 @@
 import type { Process, Us } from '../kernel/index.ts'
+import { tellsError } from './told.ts'
 
 /** What a finished command leaves: both streams as text and the exit status. */
 export interface Output {
@@ -9,6 +10,17 @@ export interface Output {
   readonly asOfUs?: Us
   /** Of a pipeline: a command of the simulated world in it failed, and the status that is told is that of a text program behind it. */
   readonly sourceFailed?: true
+  /** It succeeded by the status, and there was nothing for it to do: what it was told to act on is not there. */
+  readonly idle?: true
+}
+
+/** What an invocation is written to do, whatever becomes of it: look, wait for the cluster, or change it. */
+export type Intent = 'reads' | 'waits' | 'acts'
+
+/** What is noted of a call that is run, for whoever wants to know. */
+export interface Deed {
+  /** It was to change something, and was carried out or failed at that. */
+  acted: boolean
 }
 
 export const ok = (out = ''): Output => ({ out, err: '', code: 0 })
@@ -111,6 +123,11 @@ export interface Command {
   acts?(call: Call): boolean
   /** Runs an invocation that has effects or waits (after `latencyUs` has passed). Never asked when `look` answered. */
   run(call: Call): Process<Output>
+  /**
+   * What an invocation is written to do, by its words alone; words that are not known yet hold a `${…}`. Optional, and undefined where only the
+   * cluster could say: then what answers a {@link look} only reads.
+   */
+  intent?(argv: readonly string[]): Intent | undefined
   /** Why nothing of what is sent to its standard input reaches whoever would read it; undefined where it does, or where nobody reads. Optional. */
   deaf?(argv: readonly string[]): string | undefined
   /** Lays programs over those of the places that this one reaches, such as containers. Only of a command that runs others elsewhere. */
@@ -241,26 +258,40 @@ export class CommandRegistry {
     return look === undefined || this.rereading === undefined ? look : this.rereading(call, look)
   }
 
-  /** Runs a command from issue to return: latency, then its one look or its effects. @param memory what somebody read before, to be read again for nothing */
-  *run(call: Call, memory?: Memory): Process<Output> {
+  /** What an invocation is written to do. A program that does not say so is asked for a look: what it refuses to show has effects. */
+  intent(argv: readonly string[]): Intent {
+    const command = this.get(argv[0] ?? '')
+    const intent = command.intent?.(argv)
+    if (intent !== undefined) return intent
+    try {
+      return command.look({ argv, stdin: '', key: '', nth: 0 }) === undefined ? 'acts' : 'reads'
+    } catch (error) {
+      if (error instanceof UnsupportedError) return 'acts'
+      throw error
+    }
+  }
+
+  /**
+   * Runs a command from issue to return: latency, then its one look or its effects.
+   * @param memory what somebody read before, to be read again for nothing; @param deed where it is noted whether it was to change something
+   */
+  *run(call: Call, memory?: Memory, deed?: Deed): Process<Output> {
     const command = this.get(call.argv[0] ?? '')
     yield command.latencyUs(call)
+    let look: Look | undefined
     if (memory !== undefined && this.rereading === undefined) {
-      const known = memory.recall(call)
-      if (known !== undefined) {
-        yield known.afterUs
-        return shown(known)
-      }
-      if (command.acts?.(call) === true) return yield* command.run(call)
-      const look = memory.keep(call, () => command.look(call))
-      if (look === undefined) return yield* command.run(call)
-      yield look.afterUs
-      return shown(look)
+      look = memory.recall(call)
+      if (look === undefined && command.acts?.(call) !== true) look = memory.keep(call, () => command.look(call))
+    } else if (this.rereading !== undefined || command.acts?.(call) !== true) {
+      // Who misreads outputs is told of every look that answers.
+      look = this.look(call)
     }
-    // Who misreads outputs is told of every look that answers.
-    if (this.rereading === undefined && command.acts?.(call) === true) return yield* command.run(call)
-    const look = this.look(call)
-    if (look === undefined) return yield* command.run(call)
+    if (look === undefined) {
+      if (deed !== undefined) deed.acted = (command.intent?.(call.argv) ?? 'acts') === 'acts'
+      return yield* command.run(call)
+    }
+    // What answers a look has changed nothing; it may have failed before it could.
+    if (deed !== undefined) deed.acted = (look.output.code !== 0 || tellsError(look.output)) && command.intent?.(call.argv) === 'acts'
     yield look.afterUs
     return shown(look)
   }

@@ -307,7 +307,10 @@ class Run implements OperatorRun {
         : fill(action.items.from, lookup).split(action.items.by === 'lines' ? '\n' : /\s+/).map(item => item.trim()).filter(item => item !== '')
     this.options.observer?.control?.({ is: 'items', step: step.index, count: items.length })
     for (const name of collectedIn(this.plan, step)) this.vars.set(name, '')
-    if (items.length === 0) return undefined
+    if (items.length === 0) {
+      this.options.observer?.barren?.({ step: step.id, text: step.title, atUs: this.sim.now })
+      return undefined
+    }
     this.loops.push({ step: step.index, items, position: 0 })
     this.vars.set(action.as, items[0] as string)
     return this.enterBody(action.first)

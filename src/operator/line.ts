@@ -1,5 +1,5 @@
 import type { Process, Us } from '../kernel/index.ts'
-import type { Call, CommandRegistry, Look, Output } from './command.ts'
+import type { Call, CommandRegistry, Deed, Look, Output } from './command.ts'
 import { type Filter, filterOf } from './filters.ts'
 import { type CommandLine, type Lookup, type Stage, fill, fillWords } from './words.ts'
 
@@ -102,11 +102,14 @@ function passOn(stage: BoundStage, output: Output, errors: string): { text: stri
   return { text: outTo === 'nowhere' ? (errTo === 'out' ? output.err : '') : text, errors: errTo === 'terminal' ? errors + output.err : errors }
 }
 
-/** Runs a command line from issue to return. The exit status is the last program's, as in a shell without `pipefail`. */
-export function* runBound(line: BoundLine, key: string, nth: number, place: Workplace): Process<Output> {
+/**
+ * Runs a command line from issue to return. The exit status is the last program's, as in a shell without `pipefail`.
+ * @param deed where it is noted whether one of its commands was to change something
+ */
+export function* runBound(line: BoundLine, key: string, nth: number, place: Workplace, deed?: Deed): Process<Output> {
   if (line.stages.length === 1 && line.real === 0) {
     const stage = line.stages[0] as BoundStage
-    const output = yield* place.registry.run(callOf(stage, 0, stage.stdin ?? '', key, nth, place))
+    const output = yield* place.registry.run(callOf(stage, 0, stage.stdin ?? '', key, nth, place), undefined, deed)
     if (stage.stage.errTo === 'terminal' && stage.stage.outTo === 'next') return output
     const passed = passOn(stage, output, '')
     return { out: passed.text, err: passed.errors, code: output.code }
@@ -117,7 +120,9 @@ export function* runBound(line: BoundLine, key: string, nth: number, place: Work
   for (let i = 0; i < line.stages.length; i++) {
     const stage = line.stages[i] as BoundStage
     const stdin = stage.stdin ?? state.text
-    const output: Output = stage.filter !== undefined ? stage.filter(stdin) : yield* place.registry.run(callOf(stage, i, stdin, key, nth, place))
+    const before = deed?.acted === true
+    const output: Output = stage.filter !== undefined ? stage.filter(stdin) : yield* place.registry.run(callOf(stage, i, stdin, key, nth, place), undefined, deed)
+    if (before && deed !== undefined) deed.acted = true
     state = passOn(stage, output, state.errors)
     code = output.code
     sourceFailed ||= stage.filter === undefined && code !== 0 && i < line.stages.length - 1

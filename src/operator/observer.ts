@@ -26,6 +26,18 @@ export interface ReturnedEvent extends Where {
   readonly command: number
   readonly argv: readonly string[]
   readonly output: Output
+  /** It was to change something (see `Deed`). */
+  readonly acted?: boolean
+  /** It failed, and nothing looks at that: the runbook goes on. */
+  readonly unseen?: boolean
+}
+
+/** A loop over what commands printed made no pass, and what stands in it would have changed something. */
+export interface BarrenEvent {
+  readonly step: string
+  /** The loop as written. */
+  readonly text: string
+  readonly atUs: Us
 }
 
 export interface GateEvent extends Where {
@@ -100,6 +112,7 @@ export interface OperatorObserver {
   phase?(e: PhaseEvent): void
   commandReturned?(e: ReturnedEvent): void
   gate?(e: GateEvent): void
+  barren?(e: BarrenEvent): void
   /** Of scripts alone. */
   guard?(e: GuardEvent): void
   outcome?(outcome: Outcome, reason: string, atUs: Us): void

@@ -1,6 +1,6 @@
 /** Programs that a scenario brings along (`commands:`): what they print, how they end and how long that takes, as plain data. */
 import { type Distribution, NEVER, type Process, type Simulation, type Us } from '../kernel/index.ts'
-import { type Call, type Command, type CommandPlace, type Finding, type Look, type Output, type Overlay, UnsupportedError } from './command.ts'
+import { type Call, type Command, type CommandPlace, type Finding, type Intent, type Look, type Output, type Overlay, UnsupportedError } from './command.ts'
 
 /** What a program of one's own answers to some of its invocations. */
 export interface OwnAnswer {
@@ -57,6 +57,11 @@ class OwnProgram implements Command {
   look(call: Call): Look | undefined {
     const answer = this.answerTo(call.argv)
     return answer === undefined ? this.behind(call.argv).look(call) : { output: answer.output, afterUs: 0, stableUntilUs: NEVER }
+  }
+
+  /** What is written down in a scenario changes nothing of the cluster. */
+  intent(argv: readonly string[]): Intent | undefined {
+    return this.answerTo(argv) === undefined ? this.hidden?.intent?.(argv) : 'reads'
   }
 
   run(call: Call): Process<Output> {

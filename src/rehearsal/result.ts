@@ -4,7 +4,7 @@ import { type FaultRecord, type Injector, faultSpec } from '../faults/index.ts'
 import type { Simulation, Us } from '../kernel/index.ts'
 import type { Recording } from '../measures/index.ts'
 import type { OperatorRun } from '../operator/index.ts'
-import type { RehearsalResult, StoryLoss, StoryWindow, Verdict } from '../result.ts'
+import type { Deeds, RehearsalResult, StoryLoss, StoryWindow, Verdict } from '../result.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Scribe } from './scribe.ts'
 
@@ -15,13 +15,14 @@ export interface Finished {
   readonly injector: Injector
   readonly recording: Recording
   readonly scribe: Scribe
+  readonly deeds: Deeds | undefined
   /** Only of a recorded run. */
   readonly chronicle: Chronicle | undefined
   readonly verdicts: readonly Verdict[]
 }
 
 /** Puts the result together. @throws Error when the operator has no outcome (a defect) */
-export function resultOf({ sim, cluster, operator, injector, recording, scribe, chronicle, verdicts }: Finished): RehearsalResult {
+export function resultOf({ sim, cluster, operator, injector, recording, scribe, deeds, chronicle, verdicts }: Finished): RehearsalResult {
   if (operator.outcome === undefined) throw new Error('rehearsal: a result before the operator has an outcome')
   const zeroUs = recording.horizon.startUs
   return {
@@ -39,6 +40,7 @@ export function resultOf({ sim, cluster, operator, injector, recording, scribe, 
     steps: recording.steps.map(step => ({ ...step, startUs: step.startUs - zeroUs, endUs: step.endUs === undefined ? undefined : step.endUs - zeroUs })),
     gates: scribe.gates,
     undone: scribe.undone(operator.journal),
+    ...(deeds === undefined ? {} : { deeds }),
     simulatedUs: recording.horizon.endUs - zeroUs,
     eventsRun: sim.eventsRun,
     ...(sim.records === undefined ? {} : { story: storyOf(sim, { cluster, injector, recording, scribe, chronicle }, zeroUs) }),

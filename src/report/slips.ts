@@ -4,6 +4,7 @@
  * Only what the recorded rehearsal shows is said.
  */
 import { formatClock } from '../kernel/index.ts'
+import { tellsError } from '../operator/told.ts'
 import type { CommandRecord, RehearsalResult, StepRecord } from '../result.ts'
 import { firstOf } from './first.ts'
 import type { Counterexample } from '../campaign/result.ts'
@@ -39,14 +40,6 @@ export function isNamed(member: string, text: string): boolean {
   if (member === '') return false
   for (let at = text.indexOf(member); at >= 0; at = text.indexOf(member, at + 1)) if (!/[\w-]/.test(text.charAt(at + member.length)) && !/[\w-]/.test(text.charAt(at - 1))) return true
   return false
-}
-
-/** How programs begin a line that tells of an error. */
-const ERROR_LINE = /^\s*(?:\(error\)|-?(?:error|err|fatal|panic)\b|[\w./-]+: (?:error|fatal)\b|[\w.]*(?:Error|Exception)\b ?:)/i
-
-/** Whether what a program printed is an error by its own words, whatever status it gave. */
-export function tellsError({ out, err }: Pick<CommandRecord, 'out' | 'err'>): boolean {
-  return ERROR_LINE.test(firstLine(err)) || ERROR_LINE.test(firstLine(out))
 }
 
 /** A visit of a step in which a command got an error that did not stop the runbook. */

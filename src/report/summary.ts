@@ -6,6 +6,7 @@ import { countRuns } from '../campaign/ranges.ts'
 import { type CampaignResult, type CheckSummary, type ObjectiveSummary, runsJudged } from '../campaign/result.ts'
 import { CHECKS, type MeasureId, type Outcome } from '../result.ts'
 import { renderAgain } from './again.ts'
+import { idleBadge, idleWords, renderDeeds } from './deeds.ts'
 import { renderEnding } from './ending.ts'
 import { gates, needless } from './gates.ts'
 import { renderSensitivity } from './sensitivity.ts'
@@ -29,7 +30,7 @@ const PASSIVE: Readonly<Record<Outcome, string>> = { completed: 'completed', rol
 
 /** The summary as lines, without the story. */
 export function renderSummary(result: CampaignResult, screen: Screen): string[] {
-  const sections = [headline(result, screen), unfinished(result, screen), renderEnding(result, screen), renderAgain(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
+  const sections = [headline(result, screen), unfinished(result, screen), renderDeeds(result, screen), renderEnding(result, screen), renderAgain(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 
@@ -61,7 +62,8 @@ function headline(result: CampaignResult, screen: Screen): string[] {
 export function badgeWords(result: CampaignResult): string {
   if (result.runs === 0) return 'NOTHING REHEARSED'
   if (result.verdict === 'held') return result.partial ? 'PARTIAL' : 'HELD'
-  if (!tooSeldom(result) || result.checks.some(({ status }) => status === 'fail')) return 'VIOLATED'
+  if (result.checks.some(({ status }) => status === 'fail')) return 'VIOLATED'
+  if (!tooSeldom(result)) return idleBadge(result) ?? 'VIOLATED'
   return result.outcomes.completed === 0 ? 'NEVER COMPLETED' : 'SELDOM COMPLETED'
 }
 
@@ -133,6 +135,7 @@ export function sentence(result: CampaignResult, reasons = true): string {
     if (floor.id === 'probes-hit') parts.push(`Not everything was hit, and --strict wants it: ${floor.evidence.split(';')[0] ?? ''}.`)
     else if (floor.id === 'completes' && result.outcomes.completed > 0) parts.push(`In ${plain(inBudget - result.outcomes.completed)} of ${count(inBudget, 'rehearsal')} the runbook did not reach its end${result.faultsPerRun === 0 ? ', though no fault struck' : ''} (${howTheyEnded(result)})${reasons ? `. ${firstReason(result)}` : ''}.`)
     else if (floor.id === 'completes') parts.push(`In none of ${count(inBudget, 'rehearsal')} did the runbook reach its end (${howTheyEnded(result)}), so nothing was shown about it${reasons ? `. ${firstReason(result)}` : ''}.`)
+    else if (floor.id === 'acts') parts.push(idleWords(result))
     else parts.push('No fault ever struck, so nothing was shown about faults.')
   }
   if (parts.length > 0) return parts.join(' ')

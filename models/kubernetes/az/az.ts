@@ -167,6 +167,10 @@ export function az(kube: Kubernetes): Command {
       return wrong === undefined ? [] : [{ severity: 'error', message: wrong }]
     },
     latencyUs: (call: Call) => kube.drawUs('azCallSeconds', call.key, call.nth),
+    intent(argv) {
+      const parsed = parse(argv)
+      return typeof parsed === 'string' ? undefined : parsed.group.look !== undefined ? 'reads' : parsed.group.words.endsWith(' wait') ? 'waits' : 'acts'
+    },
     look(call: Call): Look | undefined {
       const { group, flags, problem } = invoke(call.argv)
       const still = (output: Output): Look => ({ output, afterUs: 0, stableUntilUs: NEVER })

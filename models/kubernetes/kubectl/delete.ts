@@ -14,7 +14,7 @@ export const deleteVerb: Verb = {
 
   check(args, kube) {
     if (args.flags.has('filename')) return checkFiles(args)
-    if (args.positional.length === 1 && !(args.positional[0] as string).includes('/') && !args.flags.has('selector') && !args.flags.has('all')) return ['kubectl delete: resource(s) were provided, but no name was specified']
+    if (args.positional.length === 1 && !/\/|\$\{/.test(args.positional[0] as string) && !args.flags.has('selector') && !args.flags.has('all')) return ['kubectl delete: resource(s) were provided, but no name was specified']
     return unknownTypes(args, kube)
   },
 
@@ -27,7 +27,7 @@ export const deleteVerb: Verb = {
     const grace = graceOf(c, force)
     const lines: string[] = []
     const errors: (CliError | string)[] = args.flags.has('ignore-not-found') ? [] : [...missing]
-    if (found.length === 0 && missing.length === 0) return { out: 'No resources found\n', err: '', code: 0 }
+    if (found.length === 0 && missing.length === 0) return { out: 'No resources found\n', err: '', code: 0, idle: true }
     const gone = found.map(f => start(kube, f, grace, args.flags.get('cascade') === 'orphan'))
     for (const f of found) lines.push(`${f.type.singular}${f.type.group === '' ? '' : `.${f.type.group}`} "${f.name}" ${force ? 'force deleted' : 'deleted'}`)
     if (!force && args.flags.get('wait') !== 'false') {

@@ -1,6 +1,6 @@
 /** `kubectl exec`: runs a program inside a container, if the control plane can reach its kubelet (rules K8S-EXEC-…). */
 import { NEVER, type Process, SECOND, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
-import { type Call, type Command, type CommandRegistry, failed, type Look, type Output, recall, UnsupportedError } from '../../../src/operator/command.ts'
+import { type Call, type Command, type CommandRegistry, failed, type Intent, type Look, type Output, recall, UnsupportedError } from '../../../src/operator/command.ts'
 import type { ContainerHandle } from '../container.ts'
 import type { Container } from '../handle.ts'
 import type { Kubernetes } from '../kubernetes.ts'
@@ -56,6 +56,11 @@ export const exec: Verb = {
     const inner = args.rest ?? []
     if (inner.length === 0 || inner[0]?.includes('${')) return []
     return checkInside(kube, args.positional[0] ?? '', inner)
+  },
+
+  intent(args, kube) {
+    const inner = args.rest ?? []
+    return inner[0] === undefined ? undefined : intentInside(kube, args.positional[0] ?? '', inner)
   },
 
   look(c) {
@@ -192,6 +197,19 @@ export function podOf(c: Context, word: string): Pod {
   const pod = c.kube.pods$.get(c.kube.key(name, c.namespace))
   if (pod === undefined) throw notFound(podType, name)
   return pod
+}
+
+/** What an inner command is written to do, asked of the named pod's programs, or of those of whichever container has it; unknown where none has. */
+function intentInside(kube: Kubernetes, word: string, inner: readonly string[]): Intent | undefined {
+  const name = inner[0] as string
+  const named = kube.pods$.get(word.slice(word.indexOf('/') + 1))
+  for (const pod of named === undefined ? kube.pods$.list() : [named, ...kube.pods$.list()]) {
+    const handle = pod.worker?.handle
+    if (handle === undefined) continue
+    const registry = programs(kube, handle)
+    if (registry.has(name)) return registry.intent(inner)
+  }
+  return undefined
 }
 
 /** Checks an inner command against the named pod's container, or, if it is not known or not there yet, against every kind of container that runs. */

@@ -1,5 +1,5 @@
 import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Look, type Output, type Overlay, UnsupportedError } from '../../../src/operator/command.ts'
+import { type Call, type Command, failed, type Finding, type Intent, type Look, type Output, type Overlay, UnsupportedError } from '../../../src/operator/command.ts'
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { type Arguments, type FlagSpec, GLOBAL_FLAGS, parseArguments, REAL_GLOBAL_FLAGS } from './arguments.ts'
@@ -80,6 +80,14 @@ export class Kubectl implements Command {
   deaf(argv: readonly string[]): string | undefined {
     const invocation = parse(argv)
     return 'unknown' in invocation || invocation.verb !== exec || invocation.args.flags.has('stdin') ? undefined : '`kubectl exec` without `-i` passes no standard input on: the program in the container reads nothing'
+  }
+
+  intent(argv: readonly string[]): Intent | undefined {
+    const invocation = parse(argv)
+    if ('unknown' in invocation) return undefined
+    const { verb, args } = invocation
+    if (verb.intent !== undefined) return verb.intent(args, this.kube)
+    return verb.run === undefined ? 'reads' : verb.look === undefined ? 'acts' : undefined
   }
 
   latencyUs(call: Call): Us {

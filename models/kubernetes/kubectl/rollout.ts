@@ -22,6 +22,8 @@ export const rollout: Verb = {
     return unknownTypes({ ...args, positional: args.positional.slice(1) }, kube)
   },
 
+  intent: ({ positional: [action] }) => (action === 'status' ? 'waits' : action === 'history' ? 'reads' : 'acts'),
+
   *run(c): Process<Output> {
     const [action, ...words] = c.args.positional
     const { found, missing } = targets(c, words)

@@ -1,6 +1,6 @@
 /** What one kubectl verb is made of, and what all verbs share. */
 import type { Process } from '../../../src/kernel/index.ts'
-import type { Call, Look, Output } from '../../../src/operator/command.ts'
+import type { Call, Intent, Look, Output } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { Arguments, FlagSpec } from './arguments.ts'
 import { type Found, find, list, type ResourceType, resourceName, resourceType } from './resources.ts'
@@ -24,6 +24,8 @@ export interface Verb {
   check?(args: Arguments, kube: Kubernetes): readonly string[]
   /** Files of the workstation that it reads. */
   files?(args: Arguments): readonly string[]
+  /** Of an invocation that does not always change something; without it: what has a `run` does. */
+  intent?(args: Arguments, kube: Kubernetes): Intent | undefined
   /** For read-only invocations; undefined when this one has effects or waits. */
   look?(c: Context): Output | Look | undefined
   run?(c: Context): Process<Output>

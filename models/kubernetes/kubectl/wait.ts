@@ -20,6 +20,8 @@ export const wait: Verb = {
     return out
   },
 
+  intent: () => 'waits',
+
   *run(c): Process<Output> {
     const what = c.args.flags.get('for') ?? ''
     const deadline = c.kube.sim.now + timeoutOf(c)

@@ -27,6 +27,7 @@ const START = { is: 'uniform', min: 350 * MILLISECOND, max: 900 * MILLISECOND } 
 /** Commands that one script may give: a loop without end in time is an error of the runbook. */
 const MOST_QUESTIONS = 5_000
 
+const CHANGES = /\brs\.(?:stepDown|reconfig\w*|add\w*|remove|freeze|initiate|syncFrom)\b|\b(?:shutdownServer|fsyncLock|fsyncUnlock)\b|\breplSet(?!Get)\w+|\b(?:setFeatureCompatibilityVersion|setDefaultRWConcern|setParameter)\b|\.(?:insert|update|replace|delete|drop|create|bulkWrite)\w*\(/
 const commonOptions = rememberedByWords(argv => parseOptions(argv))
 const commonSyntax = rememberedByText(text => ({ error: syntaxError(text) }))
 
@@ -39,6 +40,8 @@ export function mongosh(world: World, where: Where, name = 'mongosh'): Command {
     check,
     latencyUs,
     latencyBoundUs: () => START.max,
+    // Where there is no server to ask, only the words say what it would do.
+    intent: argv => (argv.some(word => CHANGES.test(word)) ? 'acts' : undefined),
     look(call) {
       const options = optionsOf(call)
       const early = withoutServer(options)

@@ -75,6 +75,10 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         connection.close?.()
       }
     },
+    intent(argv) {
+      const options = ofWords(argv)
+      return refused(options) ? undefined : options.actions.some(hasEffect) ? 'acts' : readings(options) === undefined ? undefined : 'reads'
+    },
     acts(call) {
       const options = optionsOf(call)
       return !refused(options) && beginsWithEffect(options)
@@ -153,6 +157,17 @@ function beginsWithEffect(options: PsqlOptions): boolean {
   let known = knownEffects.get(options)
   if (known === undefined) knownEffects.set(options, (known = readFirst(options)))
   return known
+}
+
+/** Whether one of the statements is one with effects. */
+function hasEffect(action: PsqlOptions['actions'][number]): boolean {
+  if (action.is !== 'command' || action.text.trimStart().startsWith('\\')) return false
+  try {
+    return compile(action.text).some(({ kind }) => kind === 'effect')
+  } catch (error) {
+    if (error instanceof SqlSyntaxError || error instanceof UnsupportedError) return false
+    throw error
+  }
 }
 
 function readFirst({ actions: [first] }: PsqlOptions): boolean {

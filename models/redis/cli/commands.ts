@@ -1,5 +1,6 @@
 /** What a server answers to each command that is modelled. Source: docs "Commands"; recordings of 7.0.15; facts F04–F08, F18, F19. */
 import { MILLISECOND, type Process, SECOND, Signal, TIMED_OUT, within } from '../../../src/kernel/index.ts'
+import type { Intent } from '../../../src/operator/command.ts'
 import { contains } from '../../../src/cluster/log/index.ts'
 import { answer, LOADING } from '../entrances.ts'
 import { forget, reset } from '../forget.ts'
@@ -104,6 +105,13 @@ export function isModelled(words: readonly string[]): string | undefined {
   const seconds = first === 'debug' ? ['sleep'] : Object.hasOwn(CONTAINERS, first) ? Object.keys(CONTAINERS[first] ?? {}) : undefined
   if (seconds !== undefined) return unknown || seconds.includes(second) ? undefined : `the command \`${first} ${second}\` is not modelled in redis-cli`
   return Object.hasOwn(COMMANDS, first) ? undefined : `the command \`${first}\` is not modelled in redis-cli`
+}
+
+/** What a command is written to do; WAIT only waits. Unknown where it is not modelled. */
+export function intentOf(words: readonly string[]): Intent | undefined {
+  const [first = '', second = ''] = words.map(word => word.toLowerCase())
+  const spec = CONTAINERS[first]?.[second] ?? (Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined)
+  return spec === undefined ? undefined : first === 'wait' ? 'waits' : spec.acts === undefined && !['failover', 'replicaof', 'slaveof'].includes(first) ? 'reads' : 'acts'
 }
 
 export interface Prepared {

@@ -1,9 +1,9 @@
 /** The program redis-cli: connects, asks, prints. An error that the server answers is exit status 0, unless -e (rule RD-CLI-1). */
 import { MILLISECOND, NEVER, type Process, Signal, type Us } from '../../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../../src/operator/command.ts'
+import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output } from '../../../src/operator/command.ts'
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import type { World } from '../world.ts'
-import { COMMAND_NAMES, isModelled, prepare } from './commands.ts'
+import { COMMAND_NAMES, intentOf, isModelled, prepare } from './commands.ts'
 import { type CliOptions, parse, type Refusal, SUPPORTED } from './options.ts'
 import { type Place, reach } from './reach.ts'
 import { formatted, isError, raw, type Reply } from './reply.ts'
@@ -21,9 +21,17 @@ export function redisCli(world: World, from: Place): Command {
     check,
     latencyUs: call => Math.round((world.options.profile === 'lab' ? 1 : 2) * MILLISECOND + chance.draw(call.key, 'redis-cli', call.nth) * 6 * MILLISECOND),
     latencyBoundUs: () => 8 * MILLISECOND,
+    intent,
     look: call => look(world, from, call),
     run: call => run(world, from, call),
   }
+}
+
+function intent(argv: readonly string[]): Intent | undefined {
+  const options = readArgv(argv)
+  if ('refused' in options) return undefined
+  if (options.tool !== undefined) return options.tool[0] === 'check' || options.tool[0] === 'info' ? 'reads' : 'acts'
+  return options.version ? 'reads' : intentOf(options.words)
 }
 
 function check(argv: readonly string[]): readonly Finding[] {

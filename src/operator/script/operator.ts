@@ -7,8 +7,9 @@ import { END, type Plan, type PlanStep } from '../plan.ts'
 import { type Caller, type Frame, type Issue, MemoryFiles, ScriptRun, StuckError, type Watcher } from '../shell/index.ts'
 import { EPOCH_SECONDS } from '../shell/container.ts'
 import type { Shell } from '../shell/shell.ts'
-import type { Script, Simple } from '../shell/syntax.ts'
+import type { For, Script, Simple, While } from '../shell/syntax.ts'
 import { GuardKeeper, type GuardTeller } from './guarding.ts'
+import { passedOver, wouldAct } from './barren.ts'
 import { lineId } from './plan.ts'
 import { LineRecorder, withoutColours } from './record.ts'
 
@@ -165,7 +166,7 @@ export class ScriptOperator implements OperatorRun {
 
   private watcher(script: Script): Watcher {
     const several = (this.plan.script?.scripts.length ?? 0) > 1
-    const watcher: Watcher = { issue: (node, argv, shell) => this.issue(script.file, node, argv, shell), returned: (node, issue, output, shell) => this.returned(node, issue, output, shell) }
+    const watcher: Watcher = { issue: (node, argv, shell) => this.issue(script.file, node, argv, shell), returned: (node, issue, output, shell) => this.returned(script, node, issue, output, shell), barren: (node, shell) => this.barren(script, node, shell.calls) }
     const { observer } = this.options
     const decisions = this.plan.script?.decisions
     const keeper = this.teller === undefined || decisions === undefined ? undefined : new GuardKeeper(this.sim, script, several, decisions, this.teller)
@@ -217,7 +218,7 @@ export class ScriptOperator implements OperatorRun {
     const ticket = session === undefined ? 0 : (session.ticket += 1)
     this.issued.set(ticket, visit)
     const { registry } = this.options
-    return { argv: typed, registry: reread === undefined ? registry : registry.through(reread), key: `${step.id}#${visit.visit}`, nth: visit.commands, ticket, skipped: visit.skipped }
+    return { argv: typed, registry: reread === undefined ? registry : registry.through(reread), key: `${step.id}#${visit.visit}`, nth: visit.commands, ticket, skipped: visit.skipped, deed: { acted: false } }
   }
 
   private begin(step: PlanStep, background: boolean, call: Frame | undefined): Visit | undefined {
@@ -243,16 +244,27 @@ export class ScriptOperator implements OperatorRun {
     return visit
   }
 
-  private returned(node: Simple, issue: Issue, output: Output, shell: Shell): void {
+  private returned(script: Script, node: Simple, issue: Issue, output: Output, shell: Shell): void {
     const visit = this.issued.get(issue.ticket)
     this.issued.delete(issue.ticket)
     if (visit === undefined) return
     if ((this.run?.session.inTrap ?? 0) === 0) this.lastFailure = output.code === 0 || output.err === '' ? '' : `${issue.argv[0] ?? ''}: ${lastLine(output.err)}`
     this.lines?.returned(node, output)
     this.keeper?.returned(output, shell)
-    if (!visit.skipped) this.options.observer?.commandReturned?.({ step: visit.step.id, path: 'forward', visit: visit.visit, command: visit.commands, argv: issue.argv, output, atUs: this.sim.now })
+    if (!visit.skipped) {
+      const acted = issue.deed?.acted === true
+      const unseen = acted && passedOver(node, script, shell, this.run?.shell ?? shell)
+      this.options.observer?.commandReturned?.({ step: visit.step.id, path: 'forward', visit: visit.visit, command: visit.commands, argv: issue.argv, output, acted, unseen, atUs: this.sim.now })
+    }
     if (node.last && visit.call === undefined && this.open === visit) this.close()
     else if (this.open !== visit) this.leave(visit)
+  }
+
+  private barren(script: Script, node: For | While, calls: readonly Frame[]): void {
+    if (this.gone || this.run === undefined || this.run.session.inTrap > 0 || !wouldAct(node, script, this.options.registry)) return
+    const several = (this.plan.script?.scripts.length ?? 0) > 1
+    const at = calls.every(({ file }) => file === '' || file === script.file) ? node.line : (calls[0] as Frame).line
+    this.options.observer?.barren?.({ step: lineId(script, at, several), text: (script.text.split('\n')[at - 1] ?? '').trim(), atUs: this.sim.now })
   }
 
   /** The line under way is done. */

@@ -99,6 +99,7 @@ function* runWhile(shell: Shell, node: While): Process<number> {
   let status = 0
   const deciding = shell.session.decider?.begin(node, shell)
   let left = false
+  let passes = 0
   shell.loops += 1
   try {
     for (;;) {
@@ -109,7 +110,11 @@ function* runWhile(shell: Shell, node: While): Process<number> {
         if (leaves(shell)) break
         continue
       }
-      if (holds === node.until) break
+      if (holds === node.until) {
+        if (passes === 0) shell.session.host.watcher?.barren?.(node, shell)
+        break
+      }
+      passes += 1
       if (deciding?.counts === false && deciding.waits()) break
       const result = shell.list(node.body)
       status = typeof result === 'number' ? result : yield* result
@@ -146,6 +151,7 @@ function* runFor(shell: Shell, node: For): Process<number> {
       return shell.ended(shell.expansionFailed(error))
     }
   }
+  if (items.length === 0) shell.session.host.watcher?.barren?.(node, shell)
   let status = 0
   const deciding = shell.session.decider?.begin(node, shell)
   let left = false

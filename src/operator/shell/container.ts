@@ -1,11 +1,12 @@
 import type { Process, Simulation } from '../../kernel/index.ts'
-import { type Call, type Command, type CommandRegistry, type Finding, type Output, UnsupportedError, recall, UTILITY_SUMMARY } from '../command.ts'
-import { unsupportedIn } from './check.ts'
+import { type Call, type Command, type CommandRegistry, type Finding, type Intent, type Output, UnsupportedError, recall, UTILITY_SUMMARY } from '../command.ts'
+import { unsupportedIn, writtenArgv } from './check.ts'
 import { type Files, MemoryFiles } from './files.ts'
 import { ScriptRun, StuckError, UTILITY_NAMES } from './index.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import { parseOnce } from './session.ts'
 import { Collector, LazySource } from './streams.ts'
+import { everyNode } from './syntax.ts'
 
 /**
  * `bash -c '…'` and `sh -c '…'` inside a container: the same interpreter as for a script, on the container's programs and files.
@@ -17,10 +18,36 @@ export function containerShell(sim: Simulation, registry: CommandRegistry, files
     summary: `${name} -c 'COMMANDS'`,
     check: argv => checkScript(argv, registry),
     latencyUs: () => 2_000,
+    intent: argv => intentOfText(argv, registry),
     look: () => undefined,
     run: call => run(sim, registry, files, call),
   }))
 }
+
+/** Text programs that change what is on a disk, or a process. */
+const CHANGING: ReadonlySet<string> = new Set(['rm', 'rmdir', 'cp', 'mv', 'touch', 'mkdir', 'tee', 'ln', 'chmod', 'chown', 'truncate', 'kill', 'pkill', 'install'])
+
+/** What commands handed to a shell are written to do, all of them together. */
+function intentOfText(argv: readonly string[], registry: CommandRegistry): Intent | undefined {
+  try {
+    const { text } = textOf(argv)
+    const script = parseOnce(text, 'sh', 1)
+    const found = new Set<Intent>()
+    everyNode(script.body, node => {
+      if (node.is !== 'simple') return
+      const words = writtenArgv(node, NONE)
+      const name = words[0] ?? ''
+      if (CHANGING.has(name) || (name === 'sed' && words.some(word => /^-[a-zA-Z]*i/.test(word))) || node.redirections.some(r => r.is === 'file' && r.operator.includes('>') && r.target.constant !== '/dev/null')) found.add('acts')
+      if (registry.has(name) && registry.get(name).summary !== UTILITY_SUMMARY) found.add(registry.intent(words))
+    })
+    return found.has('acts') ? 'acts' : found.has('waits') ? 'waits' : 'reads'
+  } catch (error) {
+    if (error instanceof UnsupportedError || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+const NONE: ReadonlyMap<string, string> = new Map()
 
 /** The options and the text of `bash -euo pipefail -c TEXT name arg…`. @throws UnsupportedError for any other way to call the shell */
 function textOf(argv: readonly string[]): { text: string; letters: string; pipefail: boolean; rest: readonly string[] } {
@@ -71,6 +98,7 @@ export function placeUtilities(sim: Simulation, registry: CommandRegistry, files
     summary: UTILITY_SUMMARY,
     check: argv => (argv.some(a => a.includes('${')) ? [] : checkScript(['sh', '-c', quoted(argv)], registry)),
     latencyUs: () => 1_000,
+    intent: argv => intentOfText(['sh', '-c', quoted(argv)], registry),
     look: () => undefined,
     run: call => run(sim, registry, files, recall(call, { argv: ['sh', '-c', quoted(call.argv)] })),
   }))

@@ -88,7 +88,7 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   const nothing = input === NOTHING && !shell.fds.own
   const stdin = shell.fds.own ? read() : nothing ? '' : read
   const call = session.call(issue.argv, issue.key, issue.nth, stdin, shell.vars.environment(), shell.cwd)
-  const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : nothing ? session.memoryWithoutInput : session.memory)
+  const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : nothing ? session.memoryWithoutInput : session.memory, issue.deed)
   session.failing = output.code !== 0
   watcher?.returned(node, issue, output, shell)
   return deliver(shell, argv[0] as string, output)

@@ -1,5 +1,5 @@
 import { type Process, Signal, type Simulation, type Task, type Us } from '../../kernel/index.ts'
-import type { Call, CommandRegistry, Output } from '../command.ts'
+import type { Call, CommandRegistry, Deed, Output } from '../command.ts'
 import { type Files, FolderDisk } from './files.ts'
 import { StuckError } from './errors.ts'
 import type { Machine } from './machine.ts'
@@ -7,7 +7,7 @@ import { LookMemory } from './memory.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import type { Pipe, Sink } from './streams.ts'
 import type { Shell, Status } from './shell.ts'
-import type { Arithmetic, Conditional, Node, Script, Simple } from './syntax.ts'
+import type { Arithmetic, Conditional, For, Node, Script, Simple, While } from './syntax.ts'
 
 /** What a shell finds around it. */
 export interface ShellHost {
@@ -49,6 +49,8 @@ export interface Watcher {
   returned(node: Simple, issue: Issue, output: Output, shell: Shell): void
   /** A simple command, `[[ … ]]` or `(( … ))` has ended: for the record of the lines that ran. */
   ran?(node: Judged, argv: readonly string[], status: number, sinceUs: Us, shell: Shell): void
+  /** A loop over words, or over the lines of an input, made no pass. */
+  barren?(node: For | While, shell: Shell): void
   /** What reached the terminal. */
   printed?(text: string, error: boolean): void
   /** Follows the decisions that can stop a script or hold it up. */
@@ -99,6 +101,8 @@ export interface Issue {
   readonly key: string
   readonly nth: number
   readonly ticket: number
+  /** Noted as it runs. */
+  readonly deed?: Deed
   /** Left out by mistake: nothing is started, and it looks like success. */
   readonly skipped?: boolean
 }

@@ -133,7 +133,7 @@ export interface CampaignView {
   readonly apart: string
   readonly engine: string
   readonly verdict: 'held' | 'violated' | 'partial'
-  /** `HELD`, `VIOLATED`, `NEVER COMPLETED`, `SELDOM COMPLETED`. */
+  /** `HELD`, `VIOLATED`, `NEVER COMPLETED`, `SELDOM COMPLETED`, `DID NOTHING`, `DID LITTLE`. */
   readonly badge: string
   readonly sentence: string
   /** From which versions to which: `engine 15.3 → 15.4`; empty where no version is to be reached or none is known. */
