@@ -8,7 +8,7 @@ import type { Effect, EffectResult } from './sql/host.ts'
 import type { Notice, Value } from './sql/types.ts'
 import { sqlHost } from './relations.ts'
 import { changeSchema } from './schema/ddl.ts'
-import { advisory, bulk, lockTables } from './schema/statement-locks.ts'
+import { advisory, bulk, lockTables, readTables } from './schema/statement-locks.ts'
 import { asBackend } from './schema/waiting.ts'
 import { addSlot } from './room.ts'
 import { eyesOf, type SqlSession, Transaction } from './sessions.ts'
@@ -50,6 +50,8 @@ function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
       return done()
     case 'alterSystem':
       return alterSystem(server, effect.name, effect.value)
+    case 'readTables':
+      return yield* releasing(session, readTables(session, effect.tables))
     case 'set':
       return set(session, effect)
     case 'transaction':

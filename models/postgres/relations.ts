@@ -191,6 +191,10 @@ class ServerHost implements SqlHost {
     return { relation: { columns: shape.columns, rows: rows.map(r => table.project(r, shape)) }, movesByItself: server.inRecovery || merged.length > 0 || ofClients }
   }
 
+  readerWaits(table: string): boolean {
+    return this.server.locksIfAny?.blocks(`table ${table}`, 'AccessShare') === true
+  }
+
   columns(name: string): readonly Column[] | undefined {
     const { server, session } = this
     const eyes = eyesOf(server, session)

@@ -168,6 +168,6 @@ describe('nothing vacuous', () => {
     expect(summary).toContain('Not everything was hit, and --strict wants it: 2 of 6 probes were never hit.')
     expect(summary).toContain('gates that never failed: wait\n  undo never taken: promote')
     const stop = new AbortController()
-    expect((await campaign(true, { stop: stop.signal, onRange: () => stop.abort() })).floors.map(({ id }) => id)).toEqual(['completes', 'faults-strike'])
+    expect((await campaign(true, { stop: stop.signal, onRange: () => stop.abort() })).floors.map(({ id }) => id)).toEqual(['completes', 'faults-strike', 'acts'])
   })
 })

@@ -117,6 +117,8 @@ function outputOf({ warnings }: PsqlOptions, { out, err }: Session, code: number
 function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us): Look | undefined {
   const session = new Session(options, call.stdin, host, neverPerforms)
   const texts = readings(options)
+  // One that has to wait for a lock is no look.
+  if (texts?.some(({ queries }) => queries.some(({ reads }) => reads?.some(table => host.readerWaits?.(table))))) return undefined
   if (texts !== undefined) return { output: outputOf(options, session, session.read(texts)), afterUs: 0, stableUntilUs: session.moves ? nowUs() : NEVER }
   const step = session.run().next()
   if (step.done !== true) return undefined

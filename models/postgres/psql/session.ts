@@ -137,7 +137,8 @@ export class Session {
       const several = statements.length > 1
       for (const statement of statements) {
         this.check(statement, several)
-        if (several && statement.kind === 'effect' && statement.transaction === undefined && this.transaction === 'none' && !implicit) {
+        // A query whose functions take their time holds its locks as long.
+        if ((several || statement.reads !== undefined) && statement.kind === 'effect' && statement.transaction === undefined && this.transaction === 'none' && !implicit) {
           implicit = true
           yield* this.perform({ kind: 'transaction', verb: 'begin', implicit: true })
         }
@@ -173,10 +174,18 @@ export class Session {
   }
 
   private *statement(statement: Statement, sql: string, prefix: string): Process {
+    if (statement.reads !== undefined && (statement.kind === 'effect' || this.transaction === 'open' || statement.reads.some(table => this.host.readerWaits?.(table)))) yield* this.reads(statement.reads)
     if (statement.kind === 'query') return this.show(statement)
     const result = yield* this.effect(statement, sql, prefix)
     if (result.relation !== undefined) this.out += printRelation(result.relation, this.print)
     if (!this.options.quiet && !result.tag.startsWith('SELECT')) this.out += `${result.tag}\n`
+  }
+
+  /** Locks what a query reads. @throws EffectError when it waits too long, ConnectionLost */
+  private *reads(tables: readonly string[]): Process {
+    const result = yield* this.perform({ kind: 'readTables', tables })
+    if (result.is === 'lost') throw new ConnectionLost(result.fatal, result.notices ?? [])
+    if (result.is === 'error') throw new EffectError(result)
   }
 
   private show(query: QueryStatement): void {

@@ -143,6 +143,11 @@ export class Locks {
     return place !== undefined && (place.held.some(h => conflict(h.mode, mode)) || place.queue.some(w => conflict(w.mode, mode)))
   }
 
+  /** Whether that owner has it already, in that mode. */
+  holds(owner: Owner, tag: Tag, mode: LockMode): boolean {
+    return this.places.get(tag)?.held.some(h => h.owner === owner && h.mode === mode) === true
+  }
+
   /** Whom a waiter waits for: conflicting holders, and conflicting waiters before it. */
   waitsFor(waiter: Waiter): readonly Owner[] {
     const place = this.places.get(waiter.tag)

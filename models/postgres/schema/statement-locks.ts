@@ -51,6 +51,19 @@ export function* lockTables(session: SqlSession, effect: WriteEffect): Process<E
   return undefined
 }
 
+/** A query takes ACCESS SHARE on what it reads, and keeps it to the end of its transaction (rule PG-LOCK-9). Standbys are left out. */
+export function* readTables(session: SqlSession, tables: readonly string[]): Process<EffectResult> {
+  const { server } = session
+  if (!server.copy.leading) return done()
+  for (const name of tables) {
+    const tag = `table ${name}` as const
+    if (server.world.tables.find(name, eyesOf(server, session)) === undefined || server.locks.holds(session, tag, 'AccessShare')) continue
+    const failure = server.locks.blocks(tag, 'AccessShare') ? yield* asBackend(session, locked(session, tag, 'AccessShare', 'transaction')) : yield* acquire(session, tag, 'AccessShare', 'transaction')
+    if (failure !== undefined && failure.is !== 'ok') return failure
+  }
+  return done()
+}
+
 /** Changing many rows of the clients' table takes its time, and WAL: its rows here stand for many (rule PG-DDL-7). */
 export function* bulk(session: SqlSession, effect: WriteEffect): Process<EffectResult | undefined> {
   const { server } = session

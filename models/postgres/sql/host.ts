@@ -17,6 +17,8 @@ export interface SqlHost {
   relation(name: string): { readonly relation: Relation; readonly movesByItself: boolean } | undefined
   /** The columns of {@link relation} alone, for who asks for no rows: to be given where it is dear to make those. */
   columns?(name: string): readonly Column[] | undefined
+  /** Whether who reads this table now has to wait for a lock (ACCESS EXCLUSIVE, held or waited for). */
+  readerWaits?(table: string): boolean
   /** A function that only reads: those of {@link HOST_FUNCTIONS}, which gives their types. Undefined: it is not modelled. */
   call(name: string, args: readonly Value[]): { readonly value: Value; readonly movesByItself: boolean } | undefined
   /** A configuration parameter as SHOW prints it; undefined if there is none of that name. */
@@ -48,6 +50,8 @@ export type Effect =
   | { readonly kind: 'set'; readonly name: string | null; readonly value: string | null; readonly local: boolean }
   /** `implicit`: the bracket around the statements of one `-c`, that nobody wrote. */
   | { readonly kind: 'transaction'; readonly verb: 'begin' | 'commit' | 'rollback'; readonly implicit: boolean }
+  /** A query is about to read them. */
+  | { readonly kind: 'readTables'; readonly tables: readonly string[] }
   /** `undefined` in a row stands for the column's default. */
   | { readonly kind: 'insert'; readonly table: string; readonly rows: readonly (readonly (Value | undefined)[])[]; readonly onConflictDoNothing: boolean }
   | { readonly kind: 'update'; readonly table: string; matches(row: Row): boolean; change(row: Row): readonly (Value | undefined)[] }

@@ -53,6 +53,8 @@ interface Common {
   /** Refused outside of it. */
   readonly needsTransaction: string | undefined
   readonly transaction: 'begin' | 'commit' | 'rollback' | undefined
+  /** Of a query, what it reads but for the catalogs: tables, mostly; names of its own (WITH) among them. */
+  readonly reads?: readonly string[]
 }
 
 /** A statement that only reads: judged at one instant. */
@@ -112,14 +114,19 @@ export function unmodelledFunctions(sql: string): readonly string[] {
 
 /** The system catalogs and views that a text reads. User tables are left out: a runbook may create them on its way. */
 export function catalogsRead(sql: string): readonly string[] {
+  return [...new Set(parseStatements(sql).flatMap(({ node }) => relationsOf(node)))].filter(name => name.startsWith('pg_'))
+}
+
+/** The names of tables and views that stand in a statement, of the schemas that are searched. */
+function relationsOf(statement: unknown): readonly string[] {
   const names = new Set<string>()
   const walk = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return
     const { relname, schemaname } = node as { relname?: unknown; schemaname?: unknown }
-    if (typeof relname === 'string' && relname.startsWith('pg_') && (schemaname === undefined || schemaname === 'pg_catalog')) names.add(relname)
+    if (typeof relname === 'string' && (schemaname === undefined || schemaname === 'pg_catalog' || schemaname === 'public')) names.add(relname)
     for (const child of Object.values(node)) walk(child)
   }
-  for (const { node } of parseStatements(sql)) walk(node)
+  walk(statement)
   return [...names]
 }
 
@@ -129,8 +136,10 @@ function compileOne(parsed: Parsed): Statement {
   const { node, text } = parsed
   const common: Common = { text, forbiddenInTransaction: undefined, needsTransaction: undefined, transaction: undefined }
   if ('SelectStmt' in node) {
-    if (callsAny(node, name => name in EFFECT_FUNCTIONS)) return { ...common, kind: 'effect', execute: executeCalls(parsed) }
-    return { ...common, kind: 'query', tag: 'SELECT', evaluate: planned(parsed) }
+    const reads = relationsOf(node).filter(name => !name.startsWith('pg_'))
+    const more = reads.length === 0 ? common : { ...common, reads }
+    if (callsAny(node, name => name in EFFECT_FUNCTIONS)) return { ...more, kind: 'effect', execute: executeCalls(parsed) }
+    return { ...more, kind: 'query', tag: 'SELECT', evaluate: planned(parsed) }
   }
   if ('VariableShowStmt' in node) return { ...common, kind: 'query', tag: 'SHOW', evaluate: host => show(node.VariableShowStmt.name ?? '', host) }
   if ('ExplainStmt' in node) return { ...common, kind: 'query', tag: 'EXPLAIN', evaluate: explain(node.ExplainStmt, parsed) }

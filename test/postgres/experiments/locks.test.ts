@@ -89,6 +89,47 @@ describe('table locks', () => {
   })
 })
 
+describe('what queries hold', () => {
+  const idle = ['begin', 'select count(*) from orders', 'select pg_sleep(20)', 'commit']
+
+  it('PG-LOCK-9: a query in a transaction that stays open keeps ALTER TABLE waiting, and that everybody', () => {
+    const l = lab()
+    const clients = l.clients(OPEN)
+    const reader = psql(l, ...idle)
+    l.wait(2 * SECOND)
+    expect(sql(l, "select mode from pg_locks where locktype = 'relation'").out.trim()).toBe('AccessShareLock')
+    expect(clients.cohorts[0]?.label).toBe('writable')
+    const alter = psql(l, 'alter table orders add column note text')
+    l.wait(2 * SECOND)
+    expect([alter.done, clients.cohorts[0]?.label]).toEqual([false, 'held'])
+    // One that asks anew stands behind it; who reads already what he has a lock on does not.
+    const late = psql(l, 'select count(*) from orders')
+    const impatient = sql(l, "set statement_timeout = '500ms'", 'select count(*) from orders')
+    expect([impatient.code, impatient.err]).toEqual([1, expect.stringContaining('canceling statement due to statement timeout')])
+    expect(late.done).toBe(false)
+    l.until(() => reader.done, 30 * SECOND)
+    l.until(() => alter.done && late.done)
+    expect([alter.output?.code, late.output?.code]).toEqual([0, 0])
+    expect(sql(l, 'select count(*) from pg_locks').out.trim()).toBe('0')
+  })
+
+  it('PG-LOCK-9: without a transaction it holds nothing once it has answered, with one of its own as long as its functions take', () => {
+    const l = lab()
+    const clients = l.clients(OPEN)
+    psql(l, 'select count(*) from orders', 'select pg_sleep(20)')
+    l.wait(2 * SECOND)
+    expect(sql(l, 'alter table orders add column note text').code).toBe(0)
+    psql(l, 'select pg_sleep(20) from orders limit 1')
+    l.wait(2 * SECOND)
+    expect(sql(l, "set lock_timeout = '1s'", 'alter table orders add column more text').err).toContain('canceling statement due to lock timeout')
+    expect(sql(l, 'select 1 from pg_stat_activity limit 1').code).toBe(0)
+    l.wait(25 * SECOND)
+    expect(sql(l, 'alter table orders add column more text').code).toBe(0)
+    l.wait(SECOND)
+    expect([sql(l, 'select count(*) from pg_locks').out.trim(), clients.cohorts[0]?.label]).toEqual(['0', 'writable'])
+  })
+})
+
 describe('sessions and their clients', () => {
   it('PG-LOCK-6: a killed client’s statement goes on waiting in the queue, and in front of everybody', () => {
     const l = lab()

@@ -84,7 +84,7 @@ export class LittleServer {
           return { is: 'error', state: '22023', message: `invalid value for parameter "synchronous_commit": "${effect.value}"`, hint: `Available values: ${SYNC_LEVELS.join(', ')}.` }
         }
         return { is: 'ok' }
-      case 'checkpoint': case 'alterSystem': case 'vacuum': case 'analyze': return { is: 'ok' }
+      case 'readTables': case 'checkpoint': case 'alterSystem': case 'vacuum': case 'analyze': return { is: 'ok' }
       case 'createPublication': case 'dropPublication': case 'createSubscription': case 'alterSubscription': case 'dropSubscription': case 'alterTable': case 'createIndex': case 'dropIndex': case 'lockTable': return { is: 'error', state: '0A000', message: 'not in this world' }
       default: {
         const { tables, result } = applyToTables(this.tables, effect, this.host)
