@@ -34,6 +34,11 @@ export interface ContainerHandle {
   readinessChanged(): void
 }
 
+/** Where volumes are mounted in a container. */
+export function mountPaths({ container }: Pick<ContainerHandle, 'container'>): readonly string[] {
+  return (container.volumeMounts ?? []).flatMap(({ mountPath, subPath }) => (mountPath === undefined || subPath !== undefined ? [] : [mountPath.replace(/\/+$/, '')]))
+}
+
 /** What an image does when it runs. One object serves all containers of the image. */
 export interface ContainerProgram {
   start(c: ContainerHandle): void
@@ -72,4 +77,6 @@ export interface Image {
   readonly versions: Readonly<Record<string, string>>
   /** The user that `kubectl exec` gets. */
   readonly user: string
+  /** What the image sets (ENV); the pod's own values come over it. */
+  readonly env?: Readonly<Record<string, string>>
 }

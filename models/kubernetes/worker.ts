@@ -237,7 +237,7 @@ export class Worker {
       this.step('INITIALISED')
       return this.create()
     }
-    const handle = new Container(this, image, this.incarnations, false, environment(this.kube, this.pod))
+    const handle = new Container(this, image, this.incarnations, false, { ...image.env, ...environment(this.kube, this.pod) })
     this.reason = 'PodInitializing'
     this.report()
     const init = image.program.init(handle)
@@ -275,7 +275,7 @@ export class Worker {
     if (pulled === undefined) throw new Error(`kubernetes: ${pod.name} starts an image that its node lacks`)
     if (kube.booting) this.mounts.mount()
     this.startedUs = kube.sim.now
-    const env = environment(kube, pod)
+    const env = { ...pulled.env, ...environment(kube, pod) }
     const plain = new Container(this, pulled, this.incarnations++, kube.booting, env)
     const argv = clientArguments(plain, pulled)
     const handle = argv === undefined ? plain : new Container(this, { ...pulled, program: new ClientProgram(kube.sim, pulled.program, argv, pulled.user) }, plain.incarnation, kube.booting, env)

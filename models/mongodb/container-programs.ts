@@ -2,8 +2,8 @@
 import { MILLISECOND, type Process } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok, type Output } from '../../src/operator/command.ts'
 import { withShell } from '../../src/operator/shell/container.ts'
-import type { Files } from '../../src/operator/shell/files.ts'
-import type { ContainerHandle } from '../kubernetes/container.ts'
+import { MemoryFiles } from '../../src/operator/shell/files.ts'
+import { type ContainerHandle, mountPaths } from '../kubernetes/container.ts'
 import { mongosh } from './mongosh/command.ts'
 import type { Mongod } from './mongod.ts'
 import { releaseIndex } from './names.ts'
@@ -13,20 +13,14 @@ import type { World } from './world.ts'
 export function containerPrograms(world: World, c: ContainerHandle, running: () => Mongod | undefined): CommandRegistry {
   const registry = new CommandRegistry('container mongod')
   const place = (): string => c.machine.name
-  const files = new Map<string, string>()
-  const target = { place, local: running, pod: c.pod.name, read: (path: string) => files.get(path) }
+  const files = new MemoryFiles(undefined, ['/data/db', '/data/configdb', ...mountPaths(c)])
+  const target = { place, local: running, pod: c.pod.name, read: (path: string) => files.read(path) }
   const version = c.imageUsed.versions.engine ?? '0'
   // mongosh came with 5.0's images, the old shell went with 6.0 (MG-T03, M36).
   if (releaseIndex(version) >= releaseIndex('5.0')) registry.register(mongosh(world, target))
   registry.register(releaseIndex(version) < releaseIndex('6.0') ? mongosh(world, target, 'mongo') : missing('mongo'))
   registry.register(kill(world, running), echo)
-  const disk: Files = {
-    read: path => files.get(path),
-    write: (path, text) => void files.set(path, text),
-    remove: path => void files.delete(path),
-    kind: path => (files.has(path) ? 'f' : path === '/data/db' || path === '/tmp' ? 'd' : undefined),
-  }
-  return withShell(world.sim, registry, disk)
+  return withShell(world.sim, registry, files)
 }
 
 /** The container runtime finds no such program. */

@@ -3,6 +3,7 @@ import type { Bytes } from '../../src/cluster/log/index.ts'
 import { SECOND, type Us } from '../../src/kernel/index.ts'
 import { advanceCheckpoint } from './datadir.ts'
 import type { Server } from './server.ts'
+import { parseBytes, parseTimeUs } from './settings.ts'
 
 /** The checkpoint after a promotion: checkpoint_completion_target 0.9 of checkpoint_timeout 5 min. */
 export const END_OF_RECOVERY_CHECKPOINT_US: Us = 270 * SECOND
@@ -12,6 +13,28 @@ export function walSinceCheckpoint({ world, dir }: Server): Bytes {
   const { options, sim } = world
   return advanceCheckpoint(dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
 }
+
+/** checkpoint_timeout and max_wal_size of a configuration, else of the cluster's description. A bare number counts in s and MB. */
+function paceOf({ world }: Server, settings: Readonly<Record<string, string>>): { readonly us: Us; readonly bytes: Bytes } {
+  const { checkpoint_timeout: every, max_wal_size: most } = settings
+  const us = every === undefined ? undefined : parseTimeUs(/^\s*\d+\s*$/.test(every) ? `${every.trim()}s` : every)
+  return { us: us ?? world.options.checkpointTimeoutSeconds * SECOND, bytes: (most === undefined ? undefined : parseBytes(most)) ?? world.options.maxWalSizeMB * 1_000_000 }
+}
+
+/** What is in force from now on, as it was given: those checkpoints that are past came as it was before. */
+export function paced(server: Server, settings: Record<string, string>): Record<string, string> {
+  const { dir } = server
+  if (settings['checkpoint_timeout'] === undefined && settings['max_wal_size'] === undefined && dir.pace === undefined) return settings
+  walSinceCheckpoint(server)
+  dir.pace = paceOf(server, settings)
+  return settings
+}
+
+/** checkpoint_timeout in force. */
+export const checkpointTimeoutUs = (server: Server): Us => paceOf(server, server.settings).us
+
+/** max_wal_size in force. */
+export const maxWalBytes = (server: Server): Bytes => paceOf(server, server.settings).bytes
 
 export function redoUs(server: Server): Us {
   return Math.round((walSinceCheckpoint(server) / server.world.bytesPerSecond('redoMBps', server.name)) * SECOND)

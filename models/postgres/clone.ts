@@ -1,6 +1,6 @@
 /** Base backup: what pg_basebackup and a cloning init container do. Source: facts §1.6, real-measurements pg_basebackup. */
 import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kernel/index.ts'
-import { checkpointUs, walSinceCheckpoint } from './checkpoints.ts'
+import { checkpointTimeoutUs, checkpointUs, walSinceCheckpoint } from './checkpoints.ts'
 import { DataDirectory } from './datadir.ts'
 import { backupBytes, mergedLike } from './merged.ts'
 import { addSlot } from './room.ts'
@@ -26,7 +26,7 @@ export function* cloneFrom(world: World, source: Server, name: string, place: st
     addSlot(source, options.slot, source.copy.lsn('flush'))
   }
   const spread = options.checkpoint === 'spread' && walSinceCheckpoint(source) > 1_000_000
-  const waitUs = spread ? Math.round(0.9 * world.options.checkpointTimeoutSeconds * SECOND) : checkpointUs(source)
+  const waitUs = spread ? Math.round(0.9 * checkpointTimeoutUs(source)) : checkpointUs(source)
   if (!(yield* stays(world, source, place, waitUs))) return 'could not initiate base backup: server closed the connection unexpectedly'
   source.checkpointDone()
   const startLsn = source.copy.lsn('flush')

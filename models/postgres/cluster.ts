@@ -14,7 +14,7 @@ import { PostgresFaults } from './faults.ts'
 import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf, usesSlots } from './options.ts'
 import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
 import { Defects } from './defects.ts'
-import { DATA_MOUNT, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
+import { DATA_MOUNT, PGDATA, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
 import { binaryOf } from './patroni/options.ts'
 import { PostgresProgram } from './program.ts'
 import { slotName, standbyConf } from './standby-conf.ts'
@@ -156,7 +156,7 @@ export class PostgresCluster implements Cluster {
     const { options, kubernetes, world } = this
     const program = new PostgresProgram(world, () => this.upstreamHost(this.configuredPrimary()), pod => this.bootDirectory(pod))
     const names = new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])
-    const image = (name: string): Image => ({ name, stopSignal: options.stopSignal, program, versions: { engine: versionOf(name) }, user: options.execUser })
+    const image = (name: string): Image => ({ name, stopSignal: options.stopSignal, program, versions: { engine: versionOf(name) }, user: options.execUser, env: { PGDATA, PG_MAJOR: (versionOf(name) ?? '').split('.')[0] ?? '' } })
     for (const name of names) kubernetes.defineImage(image(name))
     kubernetes.defineRepository(options.image, image)
     kubernetes.defineImage({ name: POOLER_IMAGE, stopSignal: 'INT', program: this.poolers, versions: { pgbouncer: '1.18.0' }, user: 'pgbouncer' })
@@ -177,7 +177,7 @@ export class PostgresCluster implements Cluster {
   /** A floating tag has moved since the members were pulled (K14; rule PG-VERSION-1). */
   private moveTag(): void {
     const { options, kubernetes } = this
-    kubernetes.defineImage({ name: options.image, stopSignal: options.stopSignal, program: this.program, versions: { engine: options.floatingTo }, user: options.execUser })
+    kubernetes.defineImage({ name: options.image, stopSignal: options.stopSignal, program: this.program, versions: { engine: options.floatingTo }, user: options.execUser, env: { PGDATA, PG_MAJOR: options.floatingTo.split('.')[0] ?? '' } })
   }
 
   private labelPrimary(): void {

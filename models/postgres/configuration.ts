@@ -1,5 +1,6 @@
 /** postgresql.conf, postgresql.auto.conf and what they say together. Source: facts §1.2 (E-12). */
-import { complaintOf, whenSet } from './parameters.ts'
+import { UnsupportedError } from '../../src/operator/command.ts'
+import { complaintOf, isRefused, refusal, whenSet } from './parameters.ts'
 import { parseConf, parseSyncNames, type SyncNames } from './settings.ts'
 
 /** What the files say, or why a server refuses to start with them. */
@@ -12,6 +13,7 @@ export type Configuration =
  * Reads what image or ConfigMap give (`base`) and PGDATA's own files, later lines winning. `before` is what was in force (rules PG-CONF-1, PG-SYNC-4): an unknown name
  * keeps all of it, an invalid value that one. A parameter that is fixed at the start keeps its value
  * until then, and is `pending` (rule PG-CONF-5).
+ * @throws UnsupportedError for a parameter that matters and is not modelled (rule PG-CONF-7): passed over, it would falsify what is measured
  */
 export function readConfiguration(base: string, files: ReadonlyMap<string, string>, before: Readonly<Record<string, string>>, starting: boolean, pending: Set<string>): Configuration {
   const settings: Record<string, string> = {}
@@ -24,6 +26,7 @@ export function readConfiguration(base: string, files: ReadonlyMap<string, strin
   }
   const complaints: string[] = []
   for (const name in settings) {
+    if (isRefused(name, settings[name] as string)) throw new UnsupportedError(`in the configuration of PostgreSQL: ${refusal(name)}`, ['its default, and every other parameter'])
     const wrong = complaintOf(name, settings[name] as string)
     if (wrong === undefined) continue
     if (starting) return { refusal: `LOG:  ${wrong.message}\n${wrong.detail === undefined ? '' : `DETAIL:  ${wrong.detail}\n`}FATAL:  configuration file contains errors` }

@@ -2,8 +2,8 @@
 import type { Process } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, type Output, UnsupportedError, failed, recall } from '../../src/operator/command.ts'
 import { withShell } from '../../src/operator/shell/container.ts'
-import type { Files } from '../../src/operator/shell/files.ts'
-import type { ContainerHandle } from '../kubernetes/container.ts'
+import { type Files, MemoryFiles } from '../../src/operator/shell/files.ts'
+import { type ContainerHandle, mountPaths } from '../kubernetes/container.ts'
 import type { DataDirectory } from './datadir.ts'
 import { upgradeScript } from './patroni/major-script.ts'
 import { patronictl } from './patroni/patronictl.ts'
@@ -15,15 +15,21 @@ import type { World } from './world.ts'
 
 /** What no database cluster is without: where one of them is gone, it is no more (rule PG-DATA-2). */
 const ALWAYS_THERE = ['PG_VERSION', 'base', 'global', 'pg_wal', 'pg_xact']
+const SUBDIRECTORIES = [...ALWAYS_THERE.slice(1), 'log', 'pg_stat_tmp', 'pg_tblspc', 'pg_replslot']
 
 /** PGDATA's configuration files, and whatever else a script writes (which lives as long as the container). */
 class ContainerFiles implements Files {
-  private readonly other = new Map<string, string>()
+  private readonly other: MemoryFiles
+  /** Directories that a script made in PGDATA. */
+  private readonly made = new Set<string>()
 
   constructor(
     private readonly dir: () => DataDirectory | undefined,
     private readonly wipe: () => void,
-  ) {}
+    mounted: readonly string[],
+  ) {
+    this.other = new MemoryFiles(undefined, [PGDATA, '/var/run/postgresql', '/docker-entrypoint-initdb.d', ...mounted])
+  }
 
   private inData(path: string): string | undefined {
     const normal = path.replace(/\/+/g, '/').replace(/\/$/, '')
@@ -32,17 +38,30 @@ class ContainerFiles implements Files {
 
   read(path: string): string | undefined {
     const name = this.inData(path)
-    return name === undefined ? this.other.get(path) : this.dir()?.files.get(name)
+    return name === undefined ? this.other.read(path) : this.dir()?.files.get(name)
   }
 
   write(path: string, text: string): string | undefined {
     const name = this.inData(path)
-    if (name === undefined) this.other.set(path, text)
-    else {
-      const dir = this.dir()
-      if (dir === undefined) return 'No such file or directory'
-      dir.files.set(name, text)
-    }
+    if (name === undefined) return this.other.write(path, text)
+    const dir = this.dir()
+    if (dir === undefined || !this.holds(name)) return 'No such file or directory'
+    dir.files.set(name, text)
+    return undefined
+  }
+
+  /** Whether what is named in PGDATA lies in a directory that is there. */
+  private holds(name: string): boolean {
+    const parent = name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : undefined
+    return parent === undefined || this.made.has(parent) || SUBDIRECTORIES.includes(parent.split('/')[0] as string)
+  }
+
+  makeDirectory(path: string): string | undefined {
+    const name = this.inData(path)
+    if (name === undefined) return this.other.makeDirectory(path)
+    if (this.kind(path) !== undefined) return 'File exists'
+    if (this.dir() === undefined || !this.holds(name)) return 'No such file or directory'
+    this.made.add(name)
     return undefined
   }
 
@@ -53,22 +72,30 @@ class ContainerFiles implements Files {
       this.wipe()
       return 'Device or resource busy'
     }
-    if (name === undefined) this.other.delete(path)
-    else if (ALWAYS_THERE.includes(name)) this.wipe()
+    if (name !== undefined && this.made.delete(name)) for (const file of this.dir()?.files.keys() ?? []) if (file.startsWith(`${name}/`)) this.dir()?.files.delete(file)
+    if (name === undefined) return this.other.remove(path)
+    if (ALWAYS_THERE.includes(name)) this.wipe()
     else this.dir()?.files.delete(name)
     return undefined
   }
 
   list(path: string): readonly string[] {
-    const dir = path.replace(/\/+$/, '') === PGDATA ? this.dir() : undefined
-    return dir === undefined ? [] : [...new Set([...ALWAYS_THERE, ...dir.files.keys()])].sort()
+    const normal = path.replace(/\/+$/, '')
+    const name = this.inData(path)
+    const dir = this.dir()
+    if (name === undefined && normal !== PGDATA) return this.other.list(normal === '' ? '/' : normal)
+    if (dir === undefined) return []
+    const below = name === undefined ? '' : `${name}/`
+    return [...new Set([...(name === undefined ? ALWAYS_THERE : []), ...[...dir.files.keys(), ...this.made].filter(each => each.startsWith(below)).map(each => each.slice(below.length).split('/')[0] as string)])].sort()
   }
 
   kind(path: string): 'f' | 'd' | undefined {
     const normal = path.replace(/\/+$/, '')
-    if (normal === PGDATA || normal === '/tmp' || normal === '') return 'd'
+    if (normal === PGDATA || normal === '') return 'd'
     const name = this.inData(normal)
-    if (name !== undefined && ALWAYS_THERE.includes(name) && this.dir() !== undefined) return name === 'PG_VERSION' ? 'f' : 'd'
+    if (name === undefined) return this.other.kind(normal)
+    if (this.made.has(name) && this.dir() !== undefined) return 'd'
+    if (ALWAYS_THERE.includes(name) && this.dir() !== undefined) return name === 'PG_VERSION' ? 'f' : 'd'
     return this.read(path) === undefined ? undefined : 'f'
   }
 }
@@ -141,7 +168,7 @@ export const NO_MANAGER = 'this cluster has no Patroni. Give it one with `cluste
 /** The registry of one container incarnation. `server` gives the running server, if any. */
 export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined, start: () => boolean, contents: Contents): CommandRegistry {
   const dir = () => world.directoryOf.get(c.pod.name)
-  const files = new ContainerFiles(dir, contents.wipe)
+  const files = new ContainerFiles(dir, contents.wipe, mountPaths(c))
   const made = new Map<string, CommandRegistry>()
   const registryOf = (user: string): CommandRegistry => {
     const known = made.get(user)

@@ -112,6 +112,9 @@ export class DataDirectory {
     return this.checkpoints.findLast(each => each <= lsn)
   }
 
+  /** How often the server that runs here, or ran last, takes checkpoints, where its configuration says so. */
+  pace: { readonly us: Us; readonly bytes: Bytes } | undefined
+
   /** Notes a checkpoint: WAL before it is no longer needed for crash recovery. */
   checkpoint(lsn: Bytes, atUs: Us): void {
     this.checkpoints.push(lsn)
@@ -125,7 +128,7 @@ export class DataDirectory {
 
 /**
  * Where the latest checkpoint would be by now, without an event per checkpoint: they come every `timeoutUs`, or as often as the WAL written
- * since the last known one fills half of max_wal_size. Advances the directory's checkpoint to that point. Source: PG §1.5.
+ * since the last known one fills half of max_wal_size (both as the configuration of the server that last ran there has them, if it says so). Advances the directory's checkpoint to that point. Source: PG §1.5.
  * @returns bytes of WAL written since that checkpoint
  */
 export function advanceCheckpoint(dir: DataDirectory, nowUs: Us, timeoutUs: Us, maxWalBytes: Bytes): Bytes {
@@ -134,7 +137,8 @@ export function advanceCheckpoint(dir: DataDirectory, nowUs: Us, timeoutUs: Us, 
   const sinceBytes = lsn - dir.checkpointLsn
   if (sinceBytes <= 0 || sinceUs <= 0) return Math.max(0, sinceBytes)
   const perUs = sinceBytes / sinceUs
-  const intervalUs = Math.min(timeoutUs, maxWalBytes / 2 / perUs)
+  const { us, bytes } = dir.pace ?? { us: timeoutUs, bytes: maxWalBytes }
+  const intervalUs = Math.min(us, bytes / 2 / perUs)
   const passed = Math.floor(sinceUs / intervalUs)
   if (passed >= 1) {
     const { checkpointLsn, checkpointAtUs } = dir

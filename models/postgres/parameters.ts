@@ -145,10 +145,19 @@ export function whenSet(name: string): When | undefined {
   return INTERNAL.has(key) ? 'never' : undefined
 }
 
-/** The parameter matters, and is not modelled. */
-export function isRefused(name: string): boolean {
-  return REFUSED.has(name.toLowerCase())
+/** What servers do by themselves, which may be written down. */
+const AS_EVER: Readonly<Record<string, RegExp>> = {
+  recovery_min_apply_delay: /^0\s*(?:us|ms|s|min|h|d)?$/, recovery_target_timeline: /^latest$/i, recovery_target_inclusive: /^(?:on|true|yes|1)$/i, recovery_target_action: /^pause$/i, fsync: /^(?:on|true|yes|1)$/i,
 }
+
+/** The parameter matters, and another value than its default is not modelled. `value` null: RESET. */
+export function isRefused(name: string, value: string | null): boolean {
+  const key = name.toLowerCase()
+  return REFUSED.has(key) && value !== null && value !== '' && AS_EVER[key]?.test(value.trim()) !== true
+}
+
+/** What is said of one. */
+export const refusal = (name: string): string => `the parameter ${name} is not modelled, and would change what is measured`
 
 /** An error of the server: SQLSTATE and message. */
 export interface Complaint {

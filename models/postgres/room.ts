@@ -4,6 +4,7 @@
  */
 import type { Bytes, Watch } from '../../src/cluster/log/index.ts'
 import { SECOND } from '../../src/kernel/index.ts'
+import { maxWalBytes } from './checkpoints.ts'
 import { advanceCheckpoint, type DataDirectory, SEGMENT_BYTES, type Slot } from './datadir.ts'
 import { backupBytes } from './merged.ts'
 import type { Server } from './server.ts'
@@ -57,7 +58,7 @@ export function watchRoom(server: Server): void {
   const room = roomBytes(world, dir)
   const keep = walKeepBytes(server)
   // By itself a server keeps what max_wal_size and wal_keep_size say.
-  if (heldFrom(dir) === Number.POSITIVE_INFINITY && !server.replayPaused && room > world.options.maxWalSizeMB * 1_000_000 + keep) return
+  if (heldFrom(dir) === Number.POSITIVE_INFINITY && !server.replayPaused && room > maxWalBytes(server) + keep) return
   const here = copy.lsn('flush')
   let oldest = Math.min(dir.checkpointLsn, here - keep, heldFrom(dir), replayed(server))
   // So far nothing was looked at. The truth costs more, and is only asked for when it may matter.

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../src/cluster/log/index.ts'
 import type { TimerId, Us } from '../../src/kernel/index.ts'
 import { LogBook } from '../kubernetes/container.ts'
-import { END_OF_RECOVERY_CHECKPOINT_US, flushingUs, redoUs } from './checkpoints.ts'
+import { END_OF_RECOVERY_CHECKPOINT_US, flushingUs, paced, redoUs } from './checkpoints.ts'
 import { readConfiguration } from './configuration.ts'
 import { type DataDirectory, formatLsn, RECORD_BYTES } from './datadir.ts'
 import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
@@ -113,7 +113,7 @@ export class Server {
     const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting, this.pendingRestart)
     if ('refusal' in read) return read.refusal
     this.syncNames = read.syncNames
-    this.settings = read.settings
+    this.settings = paced(this, read.settings)
     for (const complaint of read.complaints) this.logBook.add(complaint)
     return undefined
   }

@@ -1,6 +1,7 @@
 /** What replication slots hold of a server's log (rules PG-SLOT-1…5). Source: facts §1.6; D:view-pg-replication-slots. */
 import type { Bytes } from '../../src/cluster/log/index.ts'
 import { SECOND } from '../../src/kernel/index.ts'
+import { maxWalBytes } from './checkpoints.ts'
 import { advanceCheckpoint, type DataDirectory, SEGMENT_BYTES, type Slot } from './datadir.ts'
 import type { Server } from './server.ts'
 import { parseBytes } from './settings.ts'
@@ -24,7 +25,7 @@ export function walStatus(upstream: Server, slot: Slot): 'reserved' | 'extended'
   const held = upstream.copy.lsn('flush') - slot.restartLsn
   const limit = slotLimit(upstream)
   if (limit >= 0 && held > limit) return 'unreserved'
-  return held > upstream.world.options.maxWalSizeMB * 1_000_000 ? 'extended' : 'reserved'
+  return held > maxWalBytes(upstream) ? 'extended' : 'reserved'
 }
 
 function slotLimit(upstream: Server): number {

@@ -110,6 +110,8 @@ class Refusal extends Error {
 /** topo.RemoteOperationTimeout. */
 const REMOTE_OPERATION_US = 15 * SECOND
 
+const acts = ({ verb, words: [action = ''] }: Parsed): boolean => ACTS.has(verb) || (ACTIONS[verb] !== undefined && ACTIONS[verb][action.toLowerCase()]?.looks !== true)
+
 export class Vtctldclient implements Command {
   readonly name = 'vtctldclient'
   readonly summary = 'administers the cluster through vtctld'
@@ -131,17 +133,12 @@ export class Vtctldclient implements Command {
     return this.cluster.kubernetes.drawUs('apiCallSeconds', called.key, called.nth)
   }
 
-  intent(argv: readonly string[]): Intent {
-    const { verb, words } = parse(argv)
-    const actions = ACTIONS[verb]
-    return actions === undefined ? (ACTS.has(verb) ? 'acts' : 'reads') : actions[(words[0] ?? '').toLowerCase()]?.looks === true ? 'reads' : 'acts'
-  }
+  readonly intent = (argv: readonly string[]): Intent => (acts(parse(argv)) ? 'acts' : 'reads')
 
   look(called: Call): Look | undefined {
     const parsed = this.parsed(called)
     const actions = ACTIONS[parsed.verb]
-    if (actions !== undefined && actions[(parsed.words[0] ?? '').toLowerCase()]?.looks !== true) return undefined
-    if (ACTS.has(parsed.verb)) return undefined
+    if (acts(parsed)) return undefined
     if (parsed.verb.startsWith('Validate')) return this.validated(parsed)
     // Lag and progress change by themselves.
     const moves = parsed.verb === 'ShardReplicationPositions' || actions !== undefined

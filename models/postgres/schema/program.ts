@@ -2,8 +2,8 @@
 import { defineEvent, type Process, SECOND } from '../../../src/kernel/index.ts'
 import { CommandRegistry } from '../../../src/operator/command.ts'
 import { withShell } from '../../../src/operator/shell/container.ts'
-import type { Files } from '../../../src/operator/shell/files.ts'
-import type { ContainerHandle, ContainerProgram } from '../../kubernetes/container.ts'
+import { MemoryFiles } from '../../../src/operator/shell/files.ts'
+import { type ContainerHandle, type ContainerProgram, mountPaths } from '../../kubernetes/container.ts'
 import { psqlFor } from '../psql-targets.ts'
 import type { World } from '../world.ts'
 import { migrateCommand } from './migrate.ts'
@@ -72,19 +72,8 @@ export class ApplicationProgram implements ContainerProgram {
     const registry = new CommandRegistry(`container ${c.container.name}`)
     const place = (): string => c.machine.name
     registry.register(migrateCommand(this.world, this.options, c), psqlFor(this.world, { place, user: 'app_user', server: () => undefined, pod: c.pod.name }))
-    const files = scratchFiles()
-    withShell(this.world.sim, registry, files)
+    withShell(this.world.sim, registry, new MemoryFiles(undefined, mountPaths(c)))
     return registry
-  }
-}
-
-function scratchFiles(): Files {
-  const all = new Map<string, string>()
-  return {
-    read: path => all.get(path),
-    write: (path, text) => void all.set(path, text),
-    remove: path => void all.delete(path),
-    kind: path => (path === '/tmp' || path === '' || path === '/' ? 'd' : all.has(path) ? 'f' : undefined),
   }
 }
 

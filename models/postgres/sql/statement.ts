@@ -1,7 +1,7 @@
 import type { CreateStmt, ExplainStmt, Node, TransactionStmt, VariableSetStmt } from 'libpg-query'
 import type { Process } from '../../../src/kernel/index.ts'
 import { UnsupportedError } from '../../../src/operator/command.ts'
-import { isRefused } from '../parameters.ts'
+import { isRefused, refusal } from '../parameters.ts'
 import { isAggregate } from './aggregates.ts'
 import { Binder, type Plan } from './binder.ts'
 import { bindExpression } from './expression.ts'
@@ -192,8 +192,8 @@ function compileUtility(node: Node, common: Common): EffectStatement {
   })
   if ('CheckPointStmt' in node) return utility({ kind: 'checkpoint' }, 'CHECKPOINT')
   if ('AlterSystemStmt' in node) {
-    const { name } = setting(node.AlterSystemStmt.setstmt as VariableSetStmt)
-    if (name !== null && isRefused(name)) throw new UnsupportedError(`the parameter ${name} is not modelled, and would change what is measured`, ['every other parameter'])
+    const { name, value } = setting(node.AlterSystemStmt.setstmt as VariableSetStmt)
+    if (name !== null && isRefused(name, value)) throw new UnsupportedError(refusal(name), ['every other parameter'])
     return utility({ kind: 'alterSystem', ...setting(node.AlterSystemStmt.setstmt as VariableSetStmt) }, 'ALTER SYSTEM', { forbiddenInTransaction: 'ALTER SYSTEM' })
   }
   if ('VariableSetStmt' in node) {

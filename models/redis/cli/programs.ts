@@ -2,8 +2,8 @@
 import type { Process } from '../../../src/kernel/index.ts'
 import { type Command, CommandRegistry, failed, ok, type Output } from '../../../src/operator/command.ts'
 import { withShell } from '../../../src/operator/shell/container.ts'
-import type { Files } from '../../../src/operator/shell/files.ts'
-import type { ContainerHandle } from '../../kubernetes/container.ts'
+import { MemoryFiles } from '../../../src/operator/shell/files.ts'
+import { type ContainerHandle, mountPaths } from '../../kubernetes/container.ts'
 import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
 import { redisCli } from './redis-cli.ts'
@@ -26,34 +26,9 @@ export function workstationPrograms(world: World): Command[] {
   return commands
 }
 
-/** Files of a container that a script writes; those of the server are not shown. */
-class Scratch implements Files {
-  private readonly texts = new Map<string, string>()
-
-  read(path: string): string | undefined {
-    return this.texts.get(path)
-  }
-
-  write(path: string, text: string): string | undefined {
-    this.texts.set(path, text)
-    return undefined
-  }
-
-  remove(path: string): string | undefined {
-    this.texts.delete(path)
-    return undefined
-  }
-
-  kind(path: string): 'f' | 'd' | undefined {
-    const normal = path.replace(/\/+$/, '')
-    if (normal === '/data' || normal === '/tmp' || normal === '') return 'd'
-    return this.texts.has(path) ? 'f' : undefined
-  }
-}
-
 /** The registry of one container incarnation. */
 export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined): CommandRegistry {
   const registry = new CommandRegistry('container redis')
   registry.register(redisCli(world, { place: () => c.machine.name, local: server }))
-  return withShell(world.sim, registry, new Scratch())
+  return withShell(world.sim, registry, new MemoryFiles(undefined, ['/data', ...mountPaths(c)]))
 }

@@ -50,19 +50,27 @@ export class FolderDisk implements Disk {
 
 const CAPACITY = 64_000_000
 
-/** A workstation's disk: what the scenario mounts, and what the script writes during one rehearsal. */
+/** Directories that every image and workstation has. */
+const COMMON = ['/', '/tmp', '/home', '/root', '/dev', '/dev/shm', '/etc', '/mnt', '/opt', '/run', '/srv', '/var', '/var/lib', '/var/tmp', '/var/log', '/var/run', '/usr', '/usr/bin', '/usr/local', '/usr/local/bin', '/usr/share', '/bin']
+
+/** A workstation's disk: what the scenario mounts, and what the script writes during one rehearsal; or a container's, with what is mounted there. */
 export class MemoryFiles implements Files {
   private readonly texts: Map<string, string>
-  private readonly directories = new Set<string>(['/', '/tmp', '/home', '/root', '/dev', '/etc', '/var', '/var/tmp', '/var/log', '/usr', '/usr/bin', '/usr/local', '/usr/local/bin', '/bin'])
+  private readonly directories = new Set<string>(COMMON)
   private readonly runnable = new Set<string>()
   private used = 0
 
-  constructor(mounted: ReadonlyMap<string, string> = new Map()) {
+  /** @param also directories beside those that are everywhere */
+  constructor(mounted: ReadonlyMap<string, string> = new Map(), also: readonly string[] = []) {
     this.texts = new Map(mounted)
     for (const [path, text] of mounted) {
       this.used += text.length
       this.addParents(path)
       if (text.startsWith('#!')) this.runnable.add(path)
+    }
+    for (const path of also) {
+      this.addParents(path)
+      this.directories.add(path)
     }
   }
 

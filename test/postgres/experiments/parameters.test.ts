@@ -53,6 +53,44 @@ describe('PG-CONF-5: what is fixed at the start', () => {
   })
 })
 
+describe('PG-CONF-7: what is measured hangs on it', () => {
+  const redo = (l: Lab): string => psql(l, 'select pg_current_wal_lsn() - redo_lsn from pg_control_checkpoint()').trim()
+  const loaded = (): Lab => {
+    const l = new Lab({ longTransactionP: 0 })
+    l.clients({ loop: 'open', writesPerSecond: 10_000, entrance: 'service' })
+    return l
+  }
+
+  it('checkpoints come every checkpoint_timeout or half of max_wal_size as the configuration has them, from the reload on', () => {
+    const [as, seldom, often] = [loaded(), loaded(), loaded()]
+    for (const [l, every, most] of [[seldom, '30min', '100GB'], [often, '30', '100GB']] as const) psql(l, `alter system set checkpoint_timeout = '${every}'`, `alter system set max_wal_size = '${most}'`, 'select pg_reload_conf()')
+    for (const l of [as, seldom, often]) l.wait(400 * SECOND)
+    const [byDefault, more, less] = [as, seldom, often].map(l => Number(redo(l))) as [number, number, number]
+    expect(more).toBeGreaterThan(2 * byDefault)
+    expect(less).toBeLessThan(byDefault)
+    // Half of max_wal_size, however long checkpoint_timeout is.
+    const small = loaded()
+    psql(small, "alter system set checkpoint_timeout = '1h'", "alter system set max_wal_size = '200MB'", 'select pg_reload_conf()')
+    small.wait(400 * SECOND)
+    expect(Number(redo(small))).toBeLessThan(110 * 1024 * 1024)
+    psql(small, 'alter system reset all', 'select pg_reload_conf()')
+    small.wait(200 * SECOND)
+    expect(Number(redo(small))).toBeGreaterThan(110 * 1024 * 1024)
+  })
+
+  it('what is not modelled is named wherever it stands, unless it is what a server does anyhow', () => {
+    const l = new Lab()
+    expect(() => psql(l, "alter system set recovery_min_apply_delay = '1h'")).toThrow('recovery_min_apply_delay is not modelled')
+    expect(psql(l, "alter system set recovery_min_apply_delay = 0", "alter system set recovery_target_timeline = 'latest'", "alter system set restore_command = ''", 'alter system reset fsync', 'select pg_reload_conf()')).toMatch(/^(ALTER SYSTEM\n){4}t$/m)
+    const other = new Lab()
+    other.write(0, 'postgresql.conf', "restore_command = 'cp /archive/%f %p'")
+    expect(() => {
+      psql(other, 'select pg_reload_conf()')
+      other.wait(SECOND)
+    }).toThrow('in the configuration of PostgreSQL: the parameter restore_command is not modelled')
+  })
+})
+
 it('PG-CONF-6: PGOPTIONS and options of a connection string set parameters of the session; one that cannot be set ends the connection', () => {
   const l = new Lab()
   const env = (options: string) => l.exec(0, 'env', `PGOPTIONS=${options}`, 'psql', '-U', 'postgres', '-Atc', 'show lock_timeout')
