@@ -107,6 +107,8 @@ export interface Cluster {
   targets(kind: EngineKind): readonly string[]
   /** Strikes. Returns how to end it and what it touched. */
   strike(fault: StruckFault): Strike
+  /** Tells `listener` when packets begin or cease to take longer than usual somewhere ({@link Session.addedUs}). Absent where sessions never know. */
+  onDelay?(listener: () => void): void
   /** Kinds that a test suite defined for itself: no engine has them, the suite lays them over one. */
   own?: OwnFaults
   /**
@@ -121,10 +123,7 @@ export interface Cluster {
   underWay(sinceUs: Us): boolean
   /** Whether a `claims:` of a gate is true now; undefined = this engine does not know that claim. */
   claim(name: string, args: readonly string[]): boolean | undefined
-  /**
-   * Where rows are written to two databases side by side: what a fixed sample of keys, simulated one by one, says of them now. Optional: without it
-   * what is lost shows in the logs alone.
-   */
+  /** Where rows are written to two databases: what a fixed sample of keys, simulated one by one, says of them now. Absent: what is lost shows in the logs alone. */
   rows?(): RowAudit
   /** Node-time for the bill. */
   cost(): { readonly baseNodeUs: number; readonly extraNodeUs: number; readonly peakNodes: number; readonly baseNodes: number; readonly dollarsPerNodeHour: number }
@@ -299,6 +298,8 @@ export interface Session {
   readonly state: SessionState
   /** The server it ends on, if it does. */
   readonly backend: string | undefined
+  /** How much longer than when all is well a round trip to the server takes now (a fault of the network on the way), in µs. Absent = no longer. */
+  addedUs?(): Us
   close(): void
 }
 

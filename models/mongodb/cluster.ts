@@ -138,6 +138,10 @@ export class MongodbCluster implements Cluster {
     this.sim.run(this.sim.now + 3 * SECOND)
   }
 
+  onDelay(listener: () => void): void {
+    this.world.network.onChange(listener)
+  }
+
   underWay(sinceUs: Us): boolean {
     for (const m of this.truth.members()) if (m.attached && !m.caughtUp) return true
     for (const m of this.world.mongods) {

@@ -52,6 +52,10 @@ class DriverSession implements Session, Backend {
     return this.on?.name
   }
 
+  addedUs(): number {
+    return this.on === undefined ? 0 : this.world.network.addedUs(this.place, this.on.place)
+  }
+
   /** The server tells this connection something. */
   stateChanged(state: SessionState): void {
     if (!this.open || this.on === undefined) return
@@ -195,12 +199,14 @@ class PinnedSession implements Session, Backend {
   state: SessionState
   private open = true
   private readonly forget: () => void
+  private readonly network: World['network']
 
   constructor(
     private readonly m: Mongod,
     private readonly client: Client,
     world: World,
   ) {
+    this.network = world.network
     this.state = sessionState(m, client.place)
     m.backends.add(this)
     this.forget = world.onTopology(() => this.stateChanged(sessionState(m, client.place)))
@@ -212,6 +218,10 @@ class PinnedSession implements Session, Backend {
 
   get backend(): string {
     return this.m.name
+  }
+
+  addedUs(): number {
+    return this.network.addedUs(this.place, this.m.place)
   }
 
   stateChanged(state: SessionState): void {

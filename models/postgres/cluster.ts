@@ -194,6 +194,10 @@ export class PostgresCluster implements Cluster {
     this.sim.run(this.sim.now + SECOND)
   }
 
+  onDelay(listener: () => void): void {
+    this.world.network.onChange(listener)
+  }
+
   underWay(sinceUs: Us): boolean {
     if (this.truth.members().some(m => m.attached && !m.caughtUp)) return true
     for (const server of this.world.servers) if (server.state === 'starting' || server.state === 'promoting' || server.state === 'stopping') return true

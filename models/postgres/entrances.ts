@@ -27,6 +27,10 @@ export class ServerSession implements Session, Backend {
     return this.server.name
   }
 
+  addedUs(): number {
+    return this.server.world.network.addedUs(this.place, this.server.place)
+  }
+
   stateChanged(state: SessionState): void {
     if (!this.open || same(this.state, state)) return
     this.state = state

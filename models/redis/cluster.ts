@@ -101,6 +101,10 @@ export class RedisCluster implements Cluster {
     this.sim.run(this.sim.now + 3 * SECOND)
   }
 
+  onDelay(listener: () => void): void {
+    this.world.network.onChange(listener)
+  }
+
   underWay(sinceUs: Us): boolean {
     const { world, kubernetes, options } = this
     if (this.truth.members().some(m => m.attached && !m.caughtUp)) return true

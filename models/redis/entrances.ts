@@ -56,6 +56,10 @@ class ClusterSession implements Session, Listener {
     return this.server.name
   }
 
+  addedUs(): number {
+    return this.world.network.addedUs(this.client.place, this.server.place)
+  }
+
   serverChanged(): void {
     if (!this.open || this.following) return
     this.become(this.look())

@@ -145,6 +145,10 @@ export class VitessCluster implements Cluster {
     }
   }
 
+  onDelay(listener: () => void): void {
+    this.world.network.onChange(listener)
+  }
+
   underWay(): boolean {
     for (const member of this.truth.members()) if (member.attached && !member.caughtUp) return true
     for (const shard of this.world.shards) {

@@ -94,6 +94,14 @@ export class GateSession implements Session {
     return this.state.is === 'writable' ? this.state.leader.name : this.gate.pod
   }
 
+  addedUs(): Us {
+    const { gate, client, state } = this
+    const { network } = gate.world
+    if (state.is !== 'writable') return network.addedUs(client.place, gate.place)
+    const primary = this.shard?.tablets.find(tablet => tablet.copy === state.leader)
+    return network.addedUs(client.place, gate.place) + (primary === undefined ? 0 : network.addedUs(gate.place, primary.place))
+  }
+
   /** Looks again, and tells the client if anything is different for it. */
   refresh(): void {
     if (!this.open) return

@@ -62,13 +62,21 @@ export class Network {
 
   /** One-way delay from `a` to `b` without jitter. */
   delayUs(a: Place, b: Place): Us {
-    const zoneA = this.options.zoneOf(a)
-    const zoneB = this.options.zoneOf(b)
-    const base = a === b ? this.options.localUs : zoneA !== undefined && zoneA === zoneB ? this.options.nearUs : this.options.farUs
-    const slowed = base + (this.slow.get(a) ?? 0) + (a === b ? 0 : (this.slow.get(b) ?? 0))
+    const slowed = this.baseUs(a, b) + (this.slow.get(a) ?? 0) + (a === b ? 0 : (this.slow.get(b) ?? 0))
     const lost = this.lostShare(a, b)
     // A lost message is sent again after the time-out, which doubles each time: p·T + p²·2T + p³·4T + … on average.
     return lost === 0 ? slowed : slowed + Math.round((lost * RTO_US) / (1 - 2 * lost))
+  }
+
+  /** How much longer than when all is well a round trip between the two takes now, on average. */
+  addedUs(a: Place, b: Place): Us {
+    if (this.slow.size === 0 && this.lossy.size === 0) return 0
+    return this.delayUs(a, b) - this.baseUs(a, b) + this.delayUs(b, a) - this.baseUs(b, a)
+  }
+
+  private baseUs(a: Place, b: Place): Us {
+    const zoneA = this.options.zoneOf(a)
+    return a === b ? this.options.localUs : zoneA !== undefined && zoneA === this.options.zoneOf(b) ? this.options.nearUs : this.options.farUs
   }
 
   /**

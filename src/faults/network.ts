@@ -27,7 +27,7 @@ export const networkFaults: readonly FaultSpec[] = [
   {
     kind: 'latency',
     family: 'network',
-    doc: 'Every packet in and out of a machine takes longer.',
+    doc: 'Every packet in and out of a machine takes longer: replication and heartbeats, and clients, whose connections carry fewer writes a second and whose time-outs may pass.',
     strikes: 'a machine of the cluster, or the machine a member runs on',
     aimsAt: 'members',
     durationUs: { min: SECOND, usual: MINUTE, max: 15 * MINUTE, source: '[J]' },

@@ -32,6 +32,9 @@ export interface CohortOptions {
   readonly parking: Set<Cohort>
 }
 
+/** TCP's handshake, and the answer to the first message: the least that any protocol needs before the first operation. */
+const CONNECT_ROUND_TRIPS = 2
+
 export type CohortListener = (cohort: Cohort) => void
 
 export class Cohort implements Client {
@@ -111,6 +114,8 @@ export class Cohort implements Client {
 
   /** Whether reads are being answered now. */
   get reading(): boolean {
+    // An answer that comes after the client has given up is none.
+    if (this.demand.addedUs > this.load.timeoutUs) return false
     return this.at === 'writable' || this.at === 'readOnly' || (this.at === 'held' && this.readsWhileHeld)
   }
 
@@ -267,7 +272,19 @@ export class Cohort implements Client {
     if (joined === leader) return
     // A pooler moved the session to another server: what was in flight to the old one is unknown.
     if (joined !== undefined) this.demand.detach('broken')
+    this.demand.delay(this.addedUs())
     this.demand.attach(leader)
+  }
+
+  /** Packets take longer than before, or no longer: who is connected notices with the next operation. */
+  delayed(): void {
+    if (this.at !== 'writable') return
+    this.demand.delay(this.addedUs())
+    this.changed()
+  }
+
+  private addedUs(): Us {
+    return this.session?.addedUs?.() ?? 0
   }
 
   private knock(): void {
@@ -283,8 +300,14 @@ export class Cohort implements Client {
       return
     }
     this.session = knock.session
+    const afterUs = knock.afterUs + CONNECT_ROUND_TRIPS * this.addedUs()
+    if (afterUs > this.load.timeoutUs && afterUs > knock.afterUs) {
+      this.leave('broken')
+      this.step('UNANSWERED')
+      return
+    }
     this.arriving = true
-    this.waiting = this.sim.after(knock.afterUs, () => {
+    this.waiting = this.sim.after(afterUs, () => {
       this.waiting = undefined
       this.arriving = false
       if (this.session !== undefined) this.learn(this.session.state)

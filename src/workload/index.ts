@@ -51,6 +51,9 @@ export function startWorkload(sim: Simulation, cluster: Cluster, load: Load, log
     cohorts.push(new Cohort(sim, entrance, log, { id: `${prefix}clients-${i + 1}`, place: CLIENT_PLACE, share: 1 / load.cohorts, connections, load, parking: parkingOf(sim, cluster) }))
   }
   const history = cluster.truth.promise === 'synchronous' ? new History(sim, log, cohorts, entrance.roundTripUs, copy => cluster.truth.mergedInto?.(copy) ?? [], cluster.truth.deposedAnswerReads) : undefined
+  cluster.onDelay?.(() => {
+    for (const cohort of cohorts) cohort.delayed()
+  })
   for (const cohort of cohorts) cohort.start()
   return {
     log,

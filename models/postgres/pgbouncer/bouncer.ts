@@ -203,6 +203,10 @@ class Queue implements Session {
     return this.link?.backend
   }
 
+  addedUs(): number {
+    return this.bouncer.world.network.addedUs(this.client.place, this.bouncer.host.place) + (this.link?.addedUs() ?? 0)
+  }
+
   /** Whether a server connection is its own now. */
   get linked(): boolean {
     return this.link !== undefined

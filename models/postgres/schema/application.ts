@@ -166,6 +166,11 @@ export class ApplicationSession implements Session, Client {
     return this.inner?.backend
   }
 
+  addedUs(): number {
+    const { world } = this.application
+    return (this.pod?.node === undefined ? 0 : world.network.addedUs(this.client.place, this.pod.node)) + (this.inner?.addedUs?.() ?? 0)
+  }
+
   get server(): Server | undefined {
     return this.backend === undefined ? undefined : this.application.world.serverOf(this.backend)
   }

@@ -36,6 +36,8 @@ export class Demand {
   /** The current stay with a leader. */
   tenure: Tenure | undefined
   held = false
+  /** How much longer than when all is well a round trip takes. */
+  addedUs: Us = 0
   /** While held: how long an arrival may wait. */
   private holdLimitUs: Us = Number.POSITIVE_INFINITY
   /** Writes are turned away at once: see {@link refuse}. */
@@ -66,6 +68,21 @@ export class Demand {
     this.failed = new Curve(now, 0)
     if (loop === 'open') this.arrivals.add(now, now, 0, this.arrivalsPerUs(), 0)
     log.enrol(this)
+  }
+
+  /**
+   * A round trip takes so much longer than when all is well, for what is written from now on. What is on its way is answered as it was: those writes
+   * are the old stay's, which drains.
+   */
+  delay(addedUs: Us): void {
+    if (addedUs === this.addedUs) return
+    this.addedUs = addedUs
+    const leader = this.tenure?.head.copy
+    if (leader === undefined) return
+    this.log.change(() => {
+      this.detach('drained')
+      this.attach(leader)
+    })
   }
 
   /** Connects to `leader` and begins to write. Throws if it does not lead or the demand is attached already. */

@@ -59,7 +59,7 @@ export class Tenure implements PieceSink {
     readonly head: Head,
     now: Us,
   ) {
-    this.replyUs = head.commitLatencyUs + demand.options.roundTripUs
+    this.replyUs = head.commitLatencyUs + demand.options.roundTripUs + demand.addedUs
     this.walk = new AckWalk(head.ack, head.written, demand.writes, now)
     this.nAcked = demand.writes.valueAt(now)
     this.nDone = this.nAcked
