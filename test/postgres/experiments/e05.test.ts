@@ -44,7 +44,7 @@ describe('E-5: losses', () => {
 
   it('the same with 5 ms to the standby loses about 5 ms of writes', () => {
     const lab = new Lab({ kubernetes: {} })
-    lab.cluster.world.network.slowDown(lab.node(0), 5_000)
+    lab.cluster.world.network.slowDown(lab.node(1), 5_000)
     const load = lab.clients({ loop: 'open', writesPerSecond: 4_500, connections: 100 })
     lab.wait(2 * SECOND)
     lab.strike('process-kill', 'member:postgres-cluster-0', 60 * SECOND)
