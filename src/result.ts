@@ -118,6 +118,8 @@ export interface MemberChange {
   readonly role: 'leader' | 'follower' | 'none'
   readonly timeline: number | undefined
   readonly versions: Readonly<Record<string, string>>
+  /** It is a member no more: scaled away, or deleted for good. One that only does not run is still one. */
+  readonly gone?: true
 }
 
 /** What became of one fault of a schedule. */

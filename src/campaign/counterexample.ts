@@ -15,7 +15,7 @@ import type { Twins } from './twin.ts'
 
 export const COUNTEREXAMPLE_FORMAT = 1
 
-/** Of each check, so many signatures (those met first) get a counterexample; all are counted. */
+/** Of each check, so many signatures (the most frequent) get a counterexample; all are counted. */
 const KEPT_PER_CHECK = 3
 
 export interface CounterexampleFile {
@@ -41,7 +41,7 @@ export interface SmallestFile extends Form {
 }
 
 /**
- * The failures that get a counterexample: of each check the signatures of lowest run number. A run beyond an objective's limit is a failure only
+ * The failures that get a counterexample: of each check the most frequent signatures. A run beyond an objective's limit is a failure only
  * if the campaign's quantile is: one slow run in a hundred keeps a p99.
  * @param missed the measures of the objectives that were not met; they are the causes of `objectives-met`
  */
@@ -49,7 +49,7 @@ export function chooseSignatures(aggregate: Aggregate, missed: ReadonlySet<strin
   return CHECKS.flatMap((check) =>
     Object.entries(aggregate.signatures)
       .filter(([, { signature }]) => signature.check === check && (check !== 'objectives-met' || missed.has(signature.cause)))
-      .sort(([a, x], [b, y]) => x.run - y.run || (a < b ? -1 : 1))
+      .sort(([a, x], [b, y]) => y.runs - x.runs || x.run - y.run || (a < b ? -1 : 1))
       .slice(0, KEPT_PER_CHECK)
       .map(([, record]) => record),
   )
@@ -75,7 +75,8 @@ export interface Origin {
 export function makeCounterexamples(scenario: Scenario, rehearser: Rehearser, origin: Origin, aggregate: Aggregate): RecordedCounterexample[] {
   const missed = new Set(judgeObjectives(aggregate, objectivesFor(origin.strategy, scenario)).filter((each) => each.status === 'fail').map((each) => each.measure))
   const made = chooseSignatures(aggregate, missed).map((record) => makeCounterexample(scenario, rehearser, origin, record))
-  const [gravest, ...others] = made.sort((a, b) => byGravity(a.counterexample, b.counterexample))
+  const runsOf = ({ signature }: Counterexample): number => aggregate.signatures[signature]?.runs ?? 0
+  const [gravest, ...others] = made.sort((a, b) => byGravity(a.counterexample, b.counterexample, runsOf))
   return gravest === undefined ? [] : [explained(scenario, rehearser, gravest), ...others]
 }
 
@@ -152,9 +153,12 @@ export function explain(evidence: string, because: readonly Clause[]): string {
   return [evidence, ...because.map((clause) => clause.text)].join(', because ')
 }
 
-/** What stands first in a report: the gravest check, then the fewest faults, then the lowest run. */
-export function byGravity(a: Counterexample, b: Counterexample): number {
-  return CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check) || a.faults - b.faults || a.run - b.run || (a.signature < b.signature ? -1 : 1)
+/**
+ * What stands first in a report: the gravest check, then the fewest faults, then the most frequent. How grave it is comes first however rare: data that is
+ * lost in one upgrade of a hundred is not mended by the ninety-nine. That something else happens more often is told beside it.
+ */
+export function byGravity(a: Counterexample, b: Counterexample, runsOf: (counterexample: Counterexample) => number): number {
+  return CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check) || a.faults - b.faults || runsOf(b) - runsOf(a) || a.run - b.run || (a.signature < b.signature ? -1 : 1)
 }
 
 export function toFile(counterexample: Counterexample, origin: { readonly proofroll: string; readonly scenario: string; readonly seed: string; readonly strategy: StrategySpec; readonly source: ScenarioSource }): CounterexampleFile {

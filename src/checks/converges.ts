@@ -90,7 +90,10 @@ function explain(facts: Facts, { cause, text, members }: Defect): Chain {
     }
   }
   if (cause !== 'mixed-versions') {
-    const promotion = facts.promotions.at(-1)
+    // In a fleet another log's promotion has nothing to do with it.
+    const logOf = (name: string | undefined): string | undefined => facts.members.find(member => member.name === name)?.log
+    const logs = members.map(logOf)
+    const promotion = facts.promotions.findLast(({ member }) => logs.length === 0 || logOf(member) === undefined || logs.includes(logOf(member)))
     if (promotion !== undefined) chain.promotion(promotion)
     const departure = facts.departures.at(-1)
     if (departure !== undefined && (members.includes(departure.member) || cause === 'no-leader')) chain.departure(departure)

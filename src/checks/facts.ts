@@ -11,6 +11,8 @@ import type { RegisterHistory } from './register.ts'
 export interface MemberAtEnd extends Omit<Member, 'copy'> {
   /** Its copy holds bytes that the authority's history lacks. Undefined when it has no copy or there is no authority. */
   readonly diverged: boolean | undefined
+  /** The log of its copy: a fleet has several. Undefined when it has no copy. */
+  readonly log?: string | undefined
   /** Why it does not follow, in the database's own words. */
   readonly trouble?: string | undefined
 }

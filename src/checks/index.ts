@@ -104,7 +104,8 @@ function historiesOf({ position, merged = [] }: Authority): readonly Position[] 
   return position === undefined ? undefined : [position, ...merged]
 }
 
-function atEnd({ copy, ...member }: Member, histories: readonly Position[] | undefined): MemberAtEnd {
+function atEnd({ copy, ...rest }: Member, histories: readonly Position[] | undefined): MemberAtEnd {
+  const member = { ...rest, log: copy?.log.name }
   if (copy === undefined || histories === undefined) return { ...member, diverged: undefined }
   const here = copy.position('flush')
   // Ahead on the same branch is not another history: it is what the authority's copy has not flushed yet.

@@ -124,12 +124,13 @@ function explain(facts: Facts, losses: readonly Loss[], { cause, lost }: { reado
   const them = writes < lost ? `them; told here are ${grouped(writes)} of them` : lost === 1 ? 'it' : 'them'
   const counts = authority === undefined ? `no durable copy is left that could have ${them}` : `the history that counts at the end, that of ${authority.member ?? 'a volume'}, lacks ${them} (it ends at ${authority.timeline === undefined || authority.lsn === undefined ? 'nothing' : facts.history.place(authority.timeline, authority.lsn)}; ${authority.why})`
   chain.add(horizon.endUs, counts, { node: authority?.member })
-  chain.add(fromUs, `${leader} acknowledged them${onLine(facts, largest.interval.branch.timeline)} from ${clock(facts, fromUs)} to ${clock(facts, toUs)}`, { node: largest.leader, inStep: true })
+  // Told in order of time this clause comes first: it names what it speaks of.
+  chain.add(fromUs, `${leader} acknowledged the lost ${writes === 1 ? 'write' : 'writes'}${onLine(facts, largest.interval.branch.timeline)} from ${clock(facts, fromUs)} to ${clock(facts, toUs)}`, { node: largest.leader, inStep: true })
   if (largest.dropper !== undefined) chain.promotion(largest.dropper)
   if (cause === 'overlap' && largest.dropper !== undefined) overlapClause(facts, chain, largest)
   if (cause !== 'overlap' && largest.departure !== undefined) chain.departure(largest.departure)
   if (cause === 'behind-candidate') chain.add(largest.dropper?.atUs ?? fromUs, `${largest.dropper?.member ?? 'the promoted copy'} ended ${lag(largest)} short of what was acknowledged`, { node: largest.dropper?.member })
-  if (cause === 'unreplicated-tail') chain.add(largest.interval.fromUs, `they had reached ${largest.merged ? 'no other database: what was merged ends before them' : 'no copy that could be reached'} (${largest.why || 'within ordinary lag'})`, { node: largest.leader })
+  if (cause === 'unreplicated-tail') chain.add(largest.interval.fromUs, `the lost ${writes === 1 ? 'write' : 'writes'} had reached ${largest.merged ? 'no other database: what was merged ends before them' : 'no copy that could be reached'} (${largest.why || 'within ordinary lag'})`, { node: largest.leader })
   if (cause === 'abandoned-branch' || (cause === 'overlap' && largest.dropper === undefined)) abandonedClause(facts, chain, largest)
   if (cause === 'wiped') chain.add(fromUs, 'the history that counts shares nothing with theirs: it was begun anew', { node: authority?.member })
   if (cause === 'destroyed-volume') for (const record of facts.trace ?? []) if (record.label === 'disk.destroyed') chain.add(record.atUs, `the volume ${record.node} was destroyed`, { node: record.node, inStep: true })

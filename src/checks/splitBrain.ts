@@ -2,7 +2,7 @@
  * no-split-brain: violated when for any time two running nodes could each acknowledge a write. Where it was the engine's own failover after a fault,
  * which no runbook can help (`isInherentSplit` in `measures/splitBrain.ts`), the evidence says so: whoever runs it has to know that it happens.
  * Causes: overlap (another was promoted while the leader could still acknowledge), returned-leader (an old leader came back as one),
- * two-leaders (any other way).
+ * two-leaders (any other way: one that never led before was started as a leader beside the one that leads).
  */
 import type { SplitWindow } from '../measures/index.ts'
 import { Chain, clock, fail, notExercised, pass, plural, seconds } from './chain.ts'
@@ -48,9 +48,11 @@ function explain(facts: Facts, window: SplitWindow): { cause: string; chain: Cha
     chain.add(start, `${newcomer} started as a leader`, { node: newcomer, inStep: true })
     const later = facts.promotions.filter(p => others.includes(p.member) && p.atUs <= start).at(-1)
     if (later !== undefined) chain.promotion(later)
-    const departure = facts.departures.filter(d => d.member === newcomer && d.atUs <= start).at(-1)
+    // What took it away this time: one that a fault held and let go again was away without a departure, and an earlier one explains nothing.
+    const upUs = lastUpBefore(facts, newcomer, start)
+    const departure = facts.departures.filter(d => d.member === newcomer && d.atUs >= upUs && d.atUs <= start).at(-1)
     if (departure !== undefined) chain.departure(departure)
-    return { cause: 'returned-leader', chain: chain.faultsOn([newcomer], start) }
+    return { cause: hadLed(facts, newcomer, start) ? 'returned-leader' : 'two-leaders', chain: chain.faultsOn([newcomer], start) }
   }
   return { cause: 'two-leaders', chain: chain.faultsOn(window.members, window.fromUs) }
 }
@@ -65,6 +67,22 @@ function startOf(facts: Facts, member: string | undefined, atUs: number): number
     running = change.running
   }
   return start
+}
+
+/** When the member came up the time before it began to run at `startUs`; before all time where it never had. */
+function lastUpBefore(facts: Facts, member: string, startUs: number): number {
+  let running = false
+  let upUs = Number.NEGATIVE_INFINITY
+  for (const change of facts.recording.changes) {
+    if (change.member !== member || change.atUs >= startUs) continue
+    if (!running && change.running) upUs = change.atUs
+    running = change.running
+  }
+  return upUs
+}
+
+function hadLed(facts: Facts, member: string, beforeUs: number): boolean {
+  return facts.recording.changes.some(c => c.member === member && c.atUs < beforeUs && c.running && c.role === 'leader')
 }
 
 function notStopped(facts: Facts, chain: Chain, member: string, atUs: number): void {

@@ -67,8 +67,10 @@ function renderOthers(result: CampaignResult, screen: Screen): string[] {
   const [told, ...others] = result.counterexamples
   if (told === undefined || others.length === 0) return []
   const firsts = others.filter((each, i) => each.check !== told.check && others.findIndex((other) => other.check === each.check) === i)
-  const shown = [...firsts, ...others.filter((each) => !firsts.includes(each))].slice(0, OTHERS_SHOWN)
-  const lines = ['', paintFor(screen).bold('Other ways it failed, and in how many rehearsals')]
+  // One of each other check, so that none is missed, then more of the same; told in the order of the result, the gravest first.
+  const chosen = new Set([...firsts, ...others.filter((each) => !firsts.includes(each))].slice(0, OTHERS_SHOWN))
+  const shown = others.filter((each) => chosen.has(each))
+  const lines = ['', paintFor(screen).bold('Other ways it failed, the gravest first, and in how many rehearsals')]
   for (const each of shown) {
     const runs = result.signatures.find((s) => s.check === each.check && s.cause === each.cause && s.step === each.step)?.runs ?? 0
     const where = each.step === '-' ? '' : ` at step ${each.step}`

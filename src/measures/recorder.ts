@@ -333,7 +333,7 @@ export class Recorder {
         if (members.some(member => member.name === name)) continue
         this.take(now, gone, undefined)
         this.seen.delete(name)
-        this.changes.push({ ...strip(now, gone), running: false, role: 'none' })
+        this.changes.push({ ...strip(now, gone), running: false, role: 'none', gone: true })
         changed = true
       }
     }

@@ -17,7 +17,8 @@ export function atEndWords({ story, simulatedUs }: RehearsalResult): string {
   const members = [...last.values()].sort((a, b) => (a.member < b.member ? -1 : a.member > b.member ? 1 : 0))
   const components = componentsOf(members, story.targets ?? {})
   const version = ({ versions }: MemberChange): string => components.map((component) => versions[component]).filter((v) => v !== undefined).map((v, i) => `${components[i]} ${v}`).join(', ')
-  const states = members.length <= NAMED_MAX ? namedWords(members, version) : fleetWords(members, version)
+  const present = members.filter(({ gone }) => gone !== true)
+  const states = members.length <= NAMED_MAX ? namedWords(members, version) : [...fleetWords(present, version), ...goneWords(members.filter(({ gone }) => gone === true))]
   const stopped = story.windows.filter(({ is, open }) => is === 'writesDown' && open)
   const writes = stopped.length === 0 ? 'clients can write' : stopped.some(({ who }) => who === '') || stopped.length === groups(story) ? 'clients cannot write' : `${count(stopped.length, 'group')} of ${groups(story)} of clients cannot write`
   return `At the end (${formatClock(simulatedUs).slice(0, -2)}): ${states.join('; ')}; ${writes}.`
@@ -30,12 +31,12 @@ const ROLES: Readonly<Record<MemberChange['role'], readonly [string, string]>> =
 function namedWords(members: readonly MemberChange[], version: (m: MemberChange) => string): string[] {
   const alike = new Map<string, MemberChange[]>()
   for (const m of members) {
-    const key = JSON.stringify(m.running ? [m.role, version(m)] : [])
+    const key = JSON.stringify(m.running ? [m.role, version(m)] : [m.gone === true])
     alike.set(key, [...(alike.get(key) ?? []), m])
   }
   return [...alike.values()].map((some) => {
     const [first] = some as [MemberChange]
-    const [one, several] = first.running ? ROLES[first.role] : ['is down', 'are down']
+    const [one, several] = first.running ? ROLES[first.role] : first.gone === true ? ['is gone', 'are gone'] : ['is down', 'are down']
     const on = first.running && version(first) !== '' ? ` on ${version(first)}` : ''
     return `${listed(some.map(({ member }) => member))} ${some.length === 1 ? one : several}${on}`
   })
@@ -63,6 +64,11 @@ function fleetWords(members: readonly MemberChange[], version: (m: MemberChange)
     ...(down.length === 0 ? [] : [`${down.length} ${down.length === 1 ? 'is' : 'are'} down${named(down)}`]),
     ...versions.map(([what, some]) => `${some.length} on ${what}${named(some)}`),
   ]
+}
+
+/** Members that were removed, and are missed by nobody. */
+function goneWords(gone: readonly MemberChange[]): string[] {
+  return gone.length === 0 ? [] : [`${gone.length <= EXCEPTIONS_MAX ? listed(gone.map(({ member }) => member)) : count(gone.length, 'more')} ${gone.length === 1 ? 'is' : 'are'} gone`]
 }
 
 function groups({ clients }: NonNullable<RehearsalResult['story']>): number {

@@ -167,6 +167,8 @@ function short(measure: string, value: number): string {
     if (value >= 1e6) return `${plain(Number((value / 1e6).toPrecision(3)))}M`
     if (value >= 1e4) return `${plain(Number((value / 1e3).toPrecision(3)))}k`
   }
+  // Few hours of nodes as a duration: five columns of them have to fit beside one another.
+  if (measure.endsWith('Hours') && value > 0 && value < 0.1) return formatDuration(Math.round(value * 3600e6))
   // A difference may be far smaller than what it is a difference of.
   if (value > 0 && value < 0.01 && measure.endsWith('Dollars')) return `$${value.toFixed(4)}`
   return formatMeasure(measure, value)

@@ -1,5 +1,6 @@
 /** The parts of a story that needed more rehearsals than its own: what can be left out, since when it was inevitable, and the nearest run that passes. */
 import type { Edit, Explanation, Moment, Twin } from '../campaign/index.ts'
+import type { Root } from '../campaign/result.ts'
 import type { Schedule } from '../faults/schedule.ts'
 import { type Us, formatClock, formatDuration } from '../kernel/index.ts'
 import type { RehearsalResult } from '../result.ts'
@@ -12,9 +13,11 @@ import { count, faultPlace, faultWords, plain } from './words.ts'
 export type StepNames = (step: string) => string
 
 /** What the failure does not need, below the tree. */
-export function smallestLines(explained: Explanation, faults: number, screen: Screen): string[] {
+export function smallestLines(explained: Explanation, faults: number, failing: string, screen: Screen): string[] {
   const { smallest } = explained
-  const mark = smallest.needed.length > 0 && smallest.steps > smallest.needed.length ? `${glyphsFor(screen).needs} ` : ''
+  const { needs, bad } = glyphsFor(screen)
+  // The step that fails has a mark of its own, and is one of them.
+  const mark = smallest.needed.length === 0 || smallest.steps <= smallest.needed.length ? '' : smallest.needed.includes(failing) ? (smallest.needed.length === 1 ? `${bad} ` : `${needs} and ${bad} are `) : `${needs} `
   const sentence = smallestSentence(explained, faults)
   return hang('  ', mark === '' ? `${sentence.slice(0, 1).toUpperCase()}${sentence.slice(1)}` : `${mark}${sentence}`, screen.columns)
 }
@@ -34,6 +37,19 @@ export function smallestSentence({ smallest }: Explanation, faults: number): str
 /** Moments shown at most. */
 const ROWS_MAX = 5
 const BAR_WIDTH = 12
+
+/**
+ * What the test of a chain's root showed, as a sentence. Where leaving out the step that is blamed (or the faults) does not help, another step is named
+ * without which it does not happen: what it takes, and not what did it.
+ */
+export function rootSentence({ root, step, schedule }: { readonly root: Root; readonly step: string; readonly schedule: Schedule }, names: StepNames): string {
+  const named = root.what.replace(/^step (.*)$/, (_, id: string) => `step ${names(id)}`)
+  if (!root.tested) return `It also happens without ${named}, on the same luck: the chain tells what went together, not what did it.`
+  if (!root.what.startsWith('step ')) return `Tested: without ${named}, on the same luck, it does not happen.`
+  if (root.what === `step ${step}` && schedule.length === 0) return `Tested: ${named} does it. Left out, on the same luck, it does not happen, which shows the cause and is no remedy.`
+  const blamed = schedule.length > 0 ? (schedule.length === 1 ? 'the fault' : 'the faults') : `step ${names(step)}`
+  return `Tested: without ${named}, on the same luck, it does not happen; without ${blamed} it still does. That shows what it takes, and is no remedy.`
+}
 
 /** When the last fault of a rehearsal struck: before that instant a failure that needs it was not yet sure. undefined when none did. */
 export function lastStrikeOf({ faults }: Pick<RehearsalResult, 'faults'>): Us | undefined {

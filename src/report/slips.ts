@@ -70,6 +70,12 @@ export function passedOver({ story, steps, gates, outcome }: RehearsalResult): P
   })
 }
 
+/** Whether the person ended the step's command with Ctrl-C, its time being over: a watch has no other end, and is no error. */
+export function endedByHand({ story }: Pick<RehearsalResult, 'story'>, { step, startUs, endUs, result }: StepRecord): boolean {
+  const last = result === 'failed' ? story?.commands.findLast((each) => each.step === step && each.atUs >= startUs && (endUs === undefined || each.atUs <= endUs)) : undefined
+  return last !== undefined && last.code !== undefined && last.code !== 0 && firstLine(last.err) === '^C'
+}
+
 function visitOf(steps: readonly StepRecord[], { step, atUs }: CommandRecord): StepRecord | undefined {
   return steps.find((each) => each.step === step && each.startUs <= atUs && (each.endUs === undefined || atUs <= each.endUs))
 }

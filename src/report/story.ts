@@ -6,13 +6,14 @@ import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult, StepRecord } from '../result.ts'
 import { unnoticedOf } from './first.ts'
 import { type ScriptLine, UNSEEN, scriptLines } from './lines.ts'
-import { type Often, type StepNames, inevitableLines, lastStrikeOf, smallestLines, twinLines } from './explained.ts'
+import { type Often, type StepNames, inevitableLines, lastStrikeOf, rootSentence, smallestLines, twinLines } from './explained.ts'
 import { atEndWords } from './atEnd.ts'
-import { slipsOf } from './slips.ts'
+import { endedByHand, slipsOf } from './slips.ts'
 import { causeNamed } from './causes.ts'
 import { clauseWords, evidenceWords, newClauses } from './evidence.ts'
 import { REMEDY_NOTE, remedyFor } from './remedies.ts'
 import { renderStrip } from './strip.ts'
+import { timesWords } from './times.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
 import { asStruck, count, faultSentence, faultWords, plannedUs, violationWords } from './words.ts'
 
@@ -97,7 +98,7 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const saw = unnoticedOf(story, names)?.advice ?? ''
   const advice = [...(remedy === undefined ? [] : [`${remedy} ${REMEDY_NOTE}`]), saw].filter((words) => words !== '').join(' ')
   const sections = [
-    [paint.bold(head), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, screen))],
+    [...hang('', head, screen.columns).map(paint.bold), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, counterexample.step, screen))],
     [paint.bold('Why'), ...why(story, names, screen)],
     explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen, story.often)],
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
@@ -142,7 +143,7 @@ function tree(story: Story, screen: Screen): string[] {
   const needed = new Set(counterexample.explained?.smallest.needed ?? [])
   const forward = rehearsal.steps.filter((step) => step.path === 'forward')
   const branch = (step: OutlineStep, records: readonly StepRecord[]): Branch => {
-    const line = lineOf(step, records, counterexample.step, screen)
+    const line = lineOf(step, records, counterexample.step, rehearsal, screen)
     const needs = needed.has(step.id) && line.mark === ' '
     const told = line.mark !== ' ' || needs || records.some((record) => record.result === 'failed')
     return { line: needs ? { ...line, mark: glyphsFor(screen).needs } : line, step, records, told }
@@ -165,7 +166,7 @@ function tree(story: Story, screen: Screen): string[] {
   const idWidth = Math.min(24, Math.max(4, ...shown.map(({ line }) => line.label.length + 2 * line.depth)))
   return withoutTheUnreached(shown).flatMap((each) => {
     if (typeof each === 'string') return hang(`    ${glyphsFor(screen).ellipsis} `, each, screen.columns).map(paintFor(screen).dim)
-    return [layLine(each.line, idWidth, screen), ...remarks(each.script, screen), ...(struck.get(each.at) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))]
+    return [...layLine(each.line, idWidth, screen), ...remarks(each.script, screen), ...(struck.get(each.at) ?? []).flatMap((text) => hang(`      ${glyphsFor(screen).strike} `, text, screen.columns).map(paintFor(screen).yellow))]
   })
 }
 
@@ -224,7 +225,7 @@ function withoutTheUnreached(shown: readonly Shown[]): (Shown | string)[] {
   return lines
 }
 
-function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: string, screen: Screen): Line {
+function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: string, rehearsal: RehearsalResult, screen: Screen): Line {
   const { bad } = glyphsFor(screen)
   const first = records[0]
   const mark = step.id === failing ? bad : ' '
@@ -232,9 +233,10 @@ function lineOf(step: OutlineStep, records: readonly StepRecord[], failing: stri
   const tookUs = records.reduce((sum, record) => sum + (record.endUs === undefined ? 0 : record.endUs - record.startUs), 0)
   const downUs = records.reduce((sum, record) => sum + record.writeDowntimeUs, 0)
   const notes = [
-    records.some((record) => record.result === 'failed') ? 'failed' : '',
-    records.at(-1)?.result === 'open' ? 'never ended' : records.at(-1)?.result === 'skipped' ? 'skipped' : '',
-    records.length > 1 ? `${records.length} times` : '',
+    records.some((record) => record.result === 'failed' && !endedByHand(rehearsal, record)) ? 'failed' : '',
+    records.some((record) => endedByHand(rehearsal, record)) ? 'Ctrl-C' : '',
+    records.at(-1)?.result === 'open' ? 'never ended' : '',
+    timesWords(records.length, records.filter(({ result }) => result === 'skipped').length),
     downUs > 0 && !step.container ? `writes down ${formatDuration(downUs)}` : '',
   ]
   return { mark, label: labelOf(step), depth: step.depth, title: titleOf(step), start: clock(first.startUs), took: tookUs > 0 ? formatDuration(tookUs) : '', result: notes.filter((note) => note !== '').join(', ') }
@@ -244,7 +246,8 @@ function titleOf(step: OutlineStep): string {
   return step.title === step.id ? '' : step.title
 }
 
-function layLine(line: Line, idWidth: number, screen: Screen): string {
+/** One line, or two where what came of the step does not fit beside it. */
+function layLine(line: Line, idWidth: number, screen: Screen): string[] {
   const { ellipsis, arrow, bad } = glyphsFor(screen)
   const paint = paintFor(screen)
   const fails = line.mark === bad
@@ -255,8 +258,10 @@ function layLine(line: Line, idWidth: number, screen: Screen): string {
   const right = [line.took, result].filter((part) => part !== '').join('  ')
   const room = screen.columns - left.length - right.length - 4
   const title = room >= 8 ? cut(line.title, room, ellipsis).padEnd(room) : ''
-  const text = `${left}  ${title}  ${right}`.trimEnd()
-  return fails ? paint.red(text) : line.result === 'not reached' ? paint.dim(text) : text
+  const dressed = (text: string): string => (fails ? paint.red(text) : line.result === 'not reached' ? paint.dim(text) : text)
+  const gap = left.length + 4 + right.length > screen.columns ? '  ' : '    '
+  if (left.length + 2 + right.length > screen.columns) return [`${left}  ${line.took}`.trimEnd(), ...hang(' '.repeat(REMARK_INDENT), result, screen.columns)].map(dressed)
+  return [dressed((title === '' ? `${left}${gap}${right}` : `${left}  ${title}  ${right}`).trimEnd())]
 }
 
 /** Which faults to write under which line: a fault belongs to the last line whose step had begun when it struck. */
@@ -281,7 +286,7 @@ function strikesByLine(lines: readonly (readonly StepRecord[])[], rehearsal: Reh
 
 function why(story: Story, names: StepNames, screen: Screen): string[] {
   const { counterexample } = story
-  const { check, cause, because } = counterexample
+  const { check, cause, because, step: blamed, schedule } = counterexample
   const evidence = evidenceWords(check, counterexample.evidence)
   const { effect, rest } = newClauses(evidence, because)
   const asText = (text: string): string => (screen.unicode ? text : text.replace(/[“”]/g, '"').replace(/’/g, "'").replace(/…/g, '..'))
@@ -302,7 +307,7 @@ function why(story: Story, names: StepNames, screen: Screen): string[] {
   if (atEnd !== '') lines.push(...hang('  at the end       ', asText(atEnd.replace(/^At the end \((.*?)\): /, '$1: ')), screen.columns))
   const { root } = counterexample
   if (root !== undefined && root.what !== '') {
-    const words = root.tested ? `without ${root.what}, on the same luck, it does not happen` : `it also happens without ${root.what}: the chain tells what went together, not what did it`
+    const words = rootSentence({ root, step: blamed, schedule }, names).replace(/^Tested: /, '').replace(/^It (?=also)/, 'it ').replace(/\.$/, '')
     lines.push(...hang(root.tested ? '  tested           ' : '  correlated       ', words, screen.columns))
   }
   return lines

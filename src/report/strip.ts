@@ -108,6 +108,7 @@ function stateIn(changes: readonly MemberChange[], member: string, fromUs: numbe
 function roleGlyph(state: MemberChange | undefined, screen: Screen): string {
   const { leader, follower, neither, down } = glyphsFor(screen)
   if (state === undefined) return ' '
+  if (state.gone === true) return ' '
   if (!state.running) return down
   return state.role === 'leader' ? leader : state.role === 'follower' ? follower : neither
 }

@@ -117,6 +117,16 @@ function inFewLines(prefix: string, text: string, screen: Screen): string[] {
   return hang(prefix, shown, screen.columns)
 }
 
+/** Of which rehearsals a check can be judged: all, those that completed, or some others. */
+export function judgedOf(result: CampaignResult, id: string): { readonly is: 'all' | 'completed' | 'some'; readonly judged: number } {
+  const { outcomes, outOfBudget, unjudged, checks: all } = result
+  const inBudget = runsJudged(result)
+  const judged = all.find((check) => check.id === id)?.judged ?? 0
+  const completed = outcomes.completed - outOfBudget.outcomes.completed - unjudged.outcomes.completed
+  // What is missed on the whole is judged once, and tells of all.
+  return id === 'objectives-met' || judged === 0 || judged === inBudget ? { is: 'all', judged: inBudget } : { is: judged === completed ? 'completed' : 'some', judged }
+}
+
 /**
  * The verdict in plain words.
  * @param reasons with the most frequent reason for not reaching the end, where nothing else shows it
@@ -126,8 +136,16 @@ export function sentence(result: CampaignResult, reasons = true): string {
   if (result.runs === 0) return 'No rehearsal fell into this part.'
   if (inBudget === 0) return result.unjudged.runs > 0 ? 'Nothing here is judged: mistakes of the operator, turns past the point of no return, or too much at once.' : 'Every rehearsal was out of budget: nothing was judged.'
   const failed = result.checks.filter((check) => check.status === 'fail' && check.id !== 'objectives-met')
-  const often = [...new Set(failed.map((check) => check.violations))]
-  const parts = often.map((violations) => `${violations === inBudget ? 'Every time' : `In ${plain(violations)} of ${plain(inBudget)}`} it ${listed(failed.filter((check) => check.violations === violations).map((check) => violationWords(check.id)))}.`)
+  // What happened equally often, of equally many, is one sentence.
+  const often = [...new Set(failed.map(({ violations, judged }) => `${violations}/${judged}`))]
+  const parts = often.map((key) => {
+    const alike = failed.filter(({ violations, judged }) => `${violations}/${judged}` === key) as [CheckSummary, ...CheckSummary[]]
+    const [{ violations, judged, id }] = alike
+    const words = listed(alike.map((check) => violationWords(check.id)))
+    const of = judgedOf(result, id)
+    if (of.is === 'completed') return `${violations === judged ? `All ${plain(judged)}` : `${plain(violations)} of the ${plain(judged)}`} that completed ${words.replace(/^completed with/, 'had')}.`
+    return `${violations === inBudget ? 'Every time' : `In ${plain(violations)} of ${plain(judged)}${of.is === 'some' ? ' that this can be said of' : ''}`} it ${words}.`
+  })
   const missed = result.objectives.filter((objective) => objective.status === 'fail')
   if (missed.length > 0) parts.push(`${missed.length === 1 ? 'One objective was' : `${missed.length} objectives were`} missed: ${missed.map((each) => measureName(each.measure)).join(', ')}.`)
   for (const floor of result.floors ?? []) {

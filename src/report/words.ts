@@ -147,9 +147,11 @@ export function formatMeasure(measure: string, value: number): string {
   return plain(value)
 }
 
-/** Hours of nodes; few of them as a duration, which still tells one from another. */
+/** Hours of nodes, few of them too: a row in minutes and in hours cannot be read across. */
 function nodeHours(hours: number): string {
-  return hours === 0 || Math.abs(hours) >= 0.1 ? `${plain(hours)} h` : formatDuration(Math.round(hours * 3600e6))
+  const size = Math.abs(hours)
+  if (hours === 0 || size >= 0.1) return `${plain(hours)} h`
+  return size < 0.0005 ? '< 0.001 h' : `${hours.toFixed(3)} h`
 }
 
 /** `1,204` or `12.5`. Written by hand: no locale decides what a report looks like. */

@@ -44,7 +44,7 @@ test('overlap: the chain names who acknowledged, who was promoted in which step,
       [
         "promote",
         "m-0",
-        "m-0 acknowledged them on timeline 1 from 00:01.000 to 00:05.000",
+        "m-0 acknowledged the lost writes on timeline 1 from 00:01.000 to 00:05.000",
       ],
       [
         "promote",

@@ -92,6 +92,27 @@ test('no-split-brain: an old leader that is started again comes back as one', ()
   expect(v.because?.[1]?.step).toBe('restart')
 })
 
+test('no-split-brain: an earlier departure, from which it had come back, is not what took it away this time; and who never led has not come back as a leader', () => {
+  const { facts, recording } = tell(({ step }) => {
+    step('stop-once', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('start-once', w => void w.start('m-0'), 2 * SECOND)
+    step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('promote', w => void w.promote('m-1'))
+    step('route', w => w.route('m-1'))
+    step('restart', w => void w.start('m-0'), 3 * SECOND)
+  })
+  const judged = (changed: object) => judge({ ...facts, ...changed }).find(v => v.check === 'no-split-brain')
+  const texts = (changed: object) => judged(changed)?.because?.map(c => c.text) ?? []
+  expect(facts.departures).toHaveLength(2)
+  expect(texts({}).filter(text => text.startsWith('the runbook took m-0 away'))).toHaveLength(1)
+  // As if a fault had held it the second time: it was away, and no departure tells of it.
+  expect(texts({ departures: facts.departures.slice(0, 1) }).join()).not.toContain('took m-0 away')
+  // As if it had been made just then, beside the one that leads.
+  const start = recording.changes.findLast(c => c.member === 'm-0' && c.running)
+  expect(start).toBeDefined()
+  expect(judged({ departures: [], recording: { ...recording, changes: recording.changes.filter(c => c.member !== 'm-0' || c.atUs >= start!.atUs) } })?.signature?.cause).toBe('two-leaders')
+})
+
 test('no-split-brain: it needs somebody who could acknowledge, and a second member', () => {
   expect(tell(({ wait }) => wait(SECOND), { toy: { members: 1 } }).verdict('no-split-brain')).toMatchObject({ status: 'notExercised', evidence: 'there was never more than one member' })
   const none = judge({ ...idle.facts, recording: { ...idle.recording, anybodyCouldAcknowledge: false } }).find(v => v.check === 'no-split-brain')
@@ -255,6 +276,22 @@ test('converges: each way of not being whole has its name', () => {
     w.stop('m-2', 'clean', 'runbook')
     w.start('m-2', 'v2')
   }))).toBe('mixed-versions')
+})
+
+test('converges: of a fleet only the promotion of the same log is told', () => {
+  const { facts } = tell(({ step }) => {
+    step('promote', w => void w.promote('m-1'), 2 * SECOND)
+    step('stop', w => void w.stop('m-0', 'clean', 'runbook'))
+    step('route', w => w.route('m-1'))
+    step('rejoin', w => w.follow('m-2', 'm-1'))
+  })
+  const [own] = facts.promotions
+  expect(facts.members.every(({ log }) => log !== undefined)).toBe(true)
+  const other = { ...own!, atUs: own!.atUs + SECOND, member: 'x-1' }
+  const fleet = [...facts.members, { ...facts.members[0]!, name: 'x-1', log: 'another', running: true, role: 'follower' as const, diverged: false, attached: true, caughtUp: true }]
+  const told = (members: typeof fleet) => judge({ ...facts, members, promotions: [...facts.promotions, other] }).find(v => v.check === 'converges')?.because?.map(c => c.text).filter(text => text.includes(' promoted ')).join()
+  expect(told(fleet)).toContain('promoted m-1')
+  expect(told(fleet.map(m => ({ ...m, log: 'one' })))).toContain('promoted x-1')
 })
 
 test('converges: a follower that runs but lags is not redundancy', () => {

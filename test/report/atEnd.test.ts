@@ -25,6 +25,13 @@ test('of a fleet they are counted, and the exceptions named', () => {
   expect(at([...fleet, member('t-9', { atUs: 1, running: false })], { targets: { engine: '2' } })).toBe('At the end (01:30.0): of 12 members 3 lead; 1 is down (t-9); 10 on engine 2; 1 on engine 1 (t-7); clients can write.')
 })
 
+test('who was removed is gone, and not down', () => {
+  const gone: Partial<MemberChange> = { atUs: 9, running: false, role: 'none', gone: true }
+  expect(at([member('m-0', { role: 'leader' }), member('m-1'), member('m-3', { running: false }), member('m-4', gone), member('m-3', gone)])).toBe('At the end (01:30.0): m-0 leads on engine 2; m-1 follows on engine 2; m-3 and m-4 are gone; clients can write.')
+  const fleet = Array.from({ length: 9 }, (_, i) => member(`t-${i}`, { role: i < 3 ? 'leader' : 'follower' }))
+  expect(at([...fleet, member('t-8', gone)])).toBe('At the end (01:30.0): of 8 members 3 lead; 8 on engine 2; t-8 is gone; clients can write.')
+})
+
 test('clients of whom only some are cut off', () => {
   const two = [member('m-0', { role: 'leader' })]
   expect(at(two, { windows: [down], clients: ['a', 'b'] })).toContain('; 1 group of 2 of clients cannot write.')

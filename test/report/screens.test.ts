@@ -58,7 +58,7 @@ describe('terminal', () => {
         writes on a losing side      1,365    1,709    1,733    1,746
         versions mixed              1m 07s   1m 07s   1m 07s   1m 07s
         duration                    2m 18s   2m 18s   2m 18s   2m 18s
-        extra node-hours            2m 24s   2m 24s   2m 24s   2m 24s
+        extra node-hours           0.040 h  0.040 h  0.040 h  0.040 h
         extra cost                   $0.02    $0.02    $0.02    $0.02
         peak bill                    1.33x    1.33x    1.33x    1.33x
         always 0: read downtime, loss inherent to async, divergent rows, requests
@@ -159,14 +159,14 @@ describe('terminal', () => {
         – never put to the test: rollback-safe
 
       Measured
-                              p50     p95     p99     max
-        write downtime     1.20 s  1.20 s  1.20 s  1.20 s
-        longest write gap  1.20 s  1.20 s  1.20 s  1.20 s
-        versions mixed     1m 07s  1m 07s  1m 07s  1m 07s
-        duration           2m 18s  2m 18s  2m 18s  2m 18s
-        extra node-hours   2m 24s  2m 24s  2m 24s  2m 24s
-        extra cost          $0.02   $0.02   $0.02   $0.02
-        peak bill           1.33x   1.33x   1.33x   1.33x
+                               p50      p95      p99      max
+        write downtime      1.20 s   1.20 s   1.20 s   1.20 s
+        longest write gap   1.20 s   1.20 s   1.20 s   1.20 s
+        versions mixed      1m 07s   1m 07s   1m 07s   1m 07s
+        duration            2m 18s   2m 18s   2m 18s   2m 18s
+        extra node-hours   0.040 h  0.040 h  0.040 h  0.040 h
+        extra cost           $0.02    $0.02    $0.02    $0.02
+        peak bill            1.33x    1.33x    1.33x    1.33x
         always 0: read downtime, acknowledged writes lost, loss inherent to async,
         stranded on a dead branch, split brain, writes on a losing side, divergent
         rows, requests while mixed, unsupported version mix, writes on one copy only,
@@ -194,7 +194,7 @@ describe('terminal', () => {
           01:12.6  4 patch    Send clients to the new primary                   3.31 s
           01:15.9  5 remove   Delete the old primary and …  1m 00s  writes down 400 ms
           02:15.9  6 shrink   Scale back to three          2.50 s  writes down 15m 00s
-        • the one step that the failure takes: without the other 5 it fails the same
+        ✗ the one step that the failure takes: without the other 5 it fails the same
         way.
 
       Why
@@ -211,8 +211,8 @@ describe('terminal', () => {
                          1.27; postgres-cluster-1 and postgres-cluster-2 follow on
                          engine 15.3, node 1.27; postgres-cluster-3 is down; clients
                          can write.
-        correlated       it also happens without step promote: the chain tells what
-                         went together, not what did it
+        correlated       it also happens without step 3 promote, on the same luck: the
+                         chain tells what went together, not what did it
 
       Since when it was inevitable
         From the first step on: 16 of 16 futures with other luck from there failed the
@@ -318,8 +318,8 @@ describe('terminal', () => {
           01:12.6  4 patch    Send clients to the new primary                   2.97 s
           01:15.5  5 remove   Delete the old primary and …  1m 00s  writes down 400 ms
         ✗ 02:15.9  6 shrink   Scale back…  2.50 s  failed, writes down 15m 00s  ← here
-        • the 2 steps that the failure takes: without the other 4 it fails the same
-        way, and on the smallest cluster and load that were tried (members=2,
+        • and ✗ are the 2 steps that the failure takes: without the other 4 it fails
+        the same way, and on the smallest cluster and load that were tried (members=2,
         writesPerSecond=1).
 
       Why
@@ -415,6 +415,16 @@ describe('terminal', () => {
     }
   })
 
+  test('what came of a step stands below it where it does not fit beside it, and nothing is broken in a word', () => {
+    const steps = stuck.rehearsal.steps.map((step) => ({ ...step, startUs: step.startUs + 4 * 3_600_000_000, endUs: (step.endUs ?? step.startUs) + 9 * 3_600_000_000, result: 'failed' as const, writeDowntimeUs: 30_300_000 }))
+    const outline = stuck.outline.map((step) => ({ ...step, number: `2.3.4.${step.number}`, depth: 3 }))
+    const lines = renderStory({ ...stuck, outline, rehearsal: { ...stuck.rehearsal, steps: steps.flatMap((step) => [step, { ...step, visit: 2 }]) } }, PLAIN)
+    expect(lines.filter((line) => line.length > 80 && !line.startsWith('  proofroll '))).toEqual([])
+    const at = lines.findIndex((line) => line.includes('← here'))
+    expect(lines[at]?.trim()).toBe('failed, 2 times, writes down 1m 01s ← here')
+    expect(lines[at - 1]).toMatch(/^  ✗ 4:02:15\.9 .*10h 00m$/)
+  })
+
   test('colour changes nothing but colour', () => {
     const strip = (lines: readonly string[]) => lines.map((line) => line.replace(/\u001b\[\d+m/g, ''))
     const coloured = [...renderSummary(bad.result, { ...PLAIN, colour: true }), ...renderStory(stuck, { ...PLAIN, colour: true })]
@@ -481,7 +491,7 @@ describe('files', () => {
       | longest write gap | 1.20 s | 1.20 s | 1.20 s | 1.20 s |
       | versions mixed | 1m 07s | 1m 07s | 1m 07s | 1m 07s |
       | duration | 2m 18s | 2m 18s | 2m 18s | 2m 18s |
-      | extra node-hours | 2m 24s | 2m 24s | 2m 24s | 2m 24s |
+      | extra node-hours | 0.040 h | 0.040 h | 0.040 h | 0.040 h |
       | extra cost | $0.02 | $0.02 | $0.02 | $0.02 |
       | peak bill | 1.33x | 1.33x | 1.33x | 1.33x |
       | bill of the month | 1.00x | 1.00x | 1.00x | 1.00x |

@@ -100,7 +100,10 @@ test('the axis is marked where steps begin, or at round times, and no two marks 
     const axis = axisOf(timeline, [], toScale)
     const ticks = ticksOf(timeline, axis, toScale, 0.08)
     expect(ticks.length).toBeGreaterThan(3)
+    // The end is always written, left of itself: its neighbour keeps clear of the whole of its words.
+    expect(ticks.at(-1)).toBe(282.9e6)
+    expect(axis.at(ticks.at(-2)!)).toBeLessThanOrEqual(1 - 0.12 + 1e-9)
     expect(ticks.slice(1).every((us, i) => axis.at(us) - axis.at(ticks[i]!) >= 0.08 - 1e-9)).toBe(true)
-    expect(ticks.every((us) => (toScale ? us % 30e6 === 0 : [0, 1e6, 2e6, 70e6, 71e6, 100e6, 101e6, 282.9e6].includes(us)))).toBe(true)
+    expect(ticks.every((us) => (toScale ? us % 30e6 === 0 || us === 282.9e6 : [0, 1e6, 2e6, 70e6, 71e6, 100e6, 101e6, 282.9e6].includes(us)))).toBe(true)
   }
 })

@@ -39,16 +39,16 @@ describe('expectations', () => {
         because 01:01.4  the history that counts at the end, that of m-1, lacks them
                          (it ends at LSN 15247767 of timeline 2; a fresh client writes
                          there)
-        because 00:00.1  m-0 acknowledged them on timeline 1 from 00:00.100 to
-                         00:00.300 (step 2 route)
+        because 00:00.1  m-0 acknowledged the lost writes on timeline 1 from 00:00.100
+                         to 00:00.300 (step 2 route)
         because 00:00.1  the runbook promoted m-1 from LSN 3019978 of timeline 1,
                          although m-0, still running, was further ahead (step 2 route)
         because 00:00.1  nothing had stopped m-0 before: it neither exited nor was
                          fenced
         at the end       01:01.4: m-0 is down; m-1 leads on engine v1; m-2 follows on
                          engine v1; clients can write.
-        correlated       it also happens without step route: the chain tells what went
-                         together, not what did it
+        correlated       it also happens without step 2 route, on the same luck: the
+                         chain tells what went together, not what did it
 
       Who led
         step     1        2         3

@@ -76,7 +76,11 @@ export function rulers(lines: readonly Ruler[], theme: Theme): Plugin {
         const wanted = ctx.measureText(text).width
         if (wanted > room) ctx.font = `${Math.max(7.5, (11 * room) / wanted)}px ${FONT}`
         const { width } = ctx.measureText(text)
-        const left = place + 5 + width <= chartArea.right ? place + 5 : Math.max(MARGIN, Math.min(place - 5 - width, whole - MARGIN - width))
+        const [right, before] = [place + 5, Math.max(MARGIN, Math.min(place - 5 - width, whole - MARGIN - width))]
+        // Lines whose words stand higher run through this row: words keep to the side where none does.
+        const crossed = (at: number): boolean => placed.some((other) => other.y < y && other.place > at - 3 && other.place < at + width + 3)
+        const fits = right + width <= chartArea.right
+        const left = fits && !(crossed(right) && before + width < place && !crossed(before)) ? right : before
         ctx.fillStyle = theme.background
         ctx.fillRect(left - 2, y - 6, width + 4, 12)
         ctx.fillStyle = theme.text

@@ -1,5 +1,5 @@
 /** Two or more scenarios on the same luck: paired differences with their intervals, and from which price of downtime on the dearer one pays off. */
-import type { ChartConfiguration, Plugin } from 'chart.js'
+import type { Chart, ChartConfiguration, Plugin } from 'chart.js'
 import { background, base, FONT, linear, rulers, rulerSpace, tidy } from './common.ts'
 import type { Theme } from './palette.ts'
 
@@ -98,8 +98,8 @@ export function breakEvenChart(scenarios: readonly Priced[], breakEvens: readonl
   const greatest = breakEvens.length > 0 ? Math.max(...breakEvens.map(({ price }) => price)) * 2 : minutes > 0 ? (2 * Math.max(dollars, 1)) / minutes : 1
   const options = base(theme, title, true, rulerSpace(breakEvens.length))
   const legend = (options['plugins'] as { legend: { labels: object } }).legend
-  // Each by a piece of its line, in the order of its letter.
-  legend.labels = { ...legend.labels, usePointStyle: true, pointStyleWidth: 44, sort: (a: { datasetIndex?: number }, b: { datasetIndex?: number }) => (a.datasetIndex ?? 0) - (b.datasetIndex ?? 0) }
+  // Each by a piece of its line, dashed as it is, in the order of its letter: of its own accord Chart.js takes the dashes of its points, which have none.
+  legend.labels = { ...legend.labels, usePointStyle: true, pointStyleWidth: 44, generateLabels: (chart: Chart) => chart.data.datasets.map((dataset, datasetIndex) => ({ text: dataset.label ?? '', datasetIndex, hidden: !chart.isDatasetVisible(datasetIndex), fontColor: theme.text, fillStyle: dataset.borderColor, strokeStyle: dataset.borderColor, lineWidth: dataset.borderWidth, lineDash: (dataset as { borderDash?: number[] }).borderDash ?? [], pointStyle: 'line' })) }
   const lines = breakEvens.map(({ price, text }) => ({ at: price, text, colour: theme.text, dash: [6, 3] }))
   return {
     type: 'line',

@@ -42,12 +42,19 @@ export function distributionChart(all: readonly Series[], theme: Theme, title: s
     options: {
       ...base(theme, title, several, rulerSpace(lines.length)),
       scales: {
-        x: linear(theme, { text: `${first.distribution.name} [${unit}]`, min: low >= 0 ? Math.max(0, low - margin) : low - margin, max: high + margin, ticks: tidy, grid: false }),
+        x: linear(theme, { text: `${first.distribution.name} [${unit}]`, min: low >= 0 ? Math.max(0, low - margin) : low - margin, max: high + margin, ticks: unit === 's' && low >= MINUTES_FROM_SECONDS ? minutesAndSeconds : tidy, grid: false }),
         y: linear(theme, { text: 'share of rehearsals [%]', min: 0, ticks: tidy }),
       },
     } as unknown as NonNullable<ChartConfiguration['options']>,
     plugins: [background(theme.background), rulers(lines, theme)],
   } as ChartConfiguration
+}
+
+/** A picture that begins later has its marks in minutes and seconds, as its words have them. */
+const MINUTES_FROM_SECONDS = 120
+
+function minutesAndSeconds(value: number, step: number): string {
+  return step < 1 ? tidy(value, step) : `${Math.floor(value / 60)}m ${String(Math.round(value % 60)).padStart(2, '0')}s`
 }
 
 /** What no bar shows is said. */

@@ -42,11 +42,10 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         </Section>
       )}
       <Failures view={view} asked={asked} />
+      {view.stopped.length === 0 ? null : <Unfinished view={view} />}
       <Sample view={view} asked={asked} />
       <Mends view={view} />
-      {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
-      {view.ending === null ? null : <Section id={`${id}-ending`} title="What led to that, in the first run"><Table view={view.ending} caption="The last commands, and what happened in the cluster" left={3} /></Section>}
-      {view.again.length === 0 ? null : <Section id={`${id}-again`} title="Run again from the top, after it had failed"><ul>{view.again.map((words) => <li key={words}><Words text={words} /></li>)}</ul></Section>}
+      {view.stopped.length === 0 ? <Unfinished view={view} /> : null}
       {view.measures === null ? null : <Measures view={view} />}
       <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
       <Sweep view={view} />
@@ -63,6 +62,18 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
   )
 }
 
+/** Why runs did not come to their end, what led to that, and what came of running it again. */
+function Unfinished({ view }: { readonly view: CampaignView }): JSX.Element {
+  const { id } = view
+  return (
+    <>
+      {view.unfinished.length === 0 ? null : <Section id={`${id}-unfinished`} title="Why the runbook did not reach its end"><ul>{view.unfinished.map((reason) => <li key={reason}><Words text={reason} /></li>)}</ul></Section>}
+      {view.ending === null ? null : <Section id={`${id}-ending`} title="What led to that, in the first run"><Table view={view.ending} caption="The last commands, and what happened in the cluster" left={3} /></Section>}
+      {view.again.length === 0 ? null : <Section id={`${id}-again`} title="Run again from the top, after it had failed"><ul>{view.again.map((words) => <li key={words}><Words text={words} /></li>)}</ul></Section>}
+    </>
+  )
+}
+
 /** A figure stays beside its sign. */
 function unbroken(text: string): string {
   return text.replaceAll(' %', '\u00a0%')
@@ -72,9 +83,12 @@ function unbroken(text: string): string {
 const SLIPS_FIRST = 2
 
 /** The worst of it in a few sentences, for whoever reads no further: what, where and why, with which faults, how much, and what would avoid it. */
-function Gravest({ view: { failures, corrected, missed } }: { readonly view: CampaignView }): JSX.Element | null {
+function Gravest({ view: { id, failures, corrected, missed, stopped, ending } }: { readonly view: CampaignView }): JSX.Element | null {
   const [first] = failures
+  if (first === undefined && stopped.length > 0) return <dl class="gravest"><div class="whole"><dt>What stopped it</dt><dd>{stopped.map((words) => <p key={words}><Words text={words} /></p>)}<p><a href={`#${id}-${ending === null ? 'unfinished' : 'ending'}`}>What led to that</a></p></dd></div></dl>
   if (first === undefined) return missed.length === 0 ? null : <dl class="gravest"><div><dt>What was missed</dt><dd>{missed.map(({ headline, why }) => <p key={headline}>{headline}. {why[0] ?? ''}</p>)}</dd></div></dl>
+  // Less grave, and met more often: it stands beside the gravest, not before it.
+  const often = failures.filter(({ follows, check, runs }) => !follows && check !== first.check && runs > first.runs).toSorted((a, b) => b.runs - a.runs)[0]
   const also = missed.map(({ headline }) => headline.replace(/^It /, 'It also '))
   return (
     <dl class="gravest">
@@ -85,6 +99,7 @@ function Gravest({ view: { failures, corrected, missed } }: { readonly view: Cam
           <p>{first.faults === 0 ? 'No fault was needed.' : `${first.faults === 1 ? 'The fault' : 'The faults'}: ${first.schedule.join('; ')}.`}</p>
           {first.atEnd === '' ? null : <p><Words text={first.atEnd} /></p>}
           {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}
+          {often === undefined ? null : <p><strong>More often</strong> ({often.oftenWords}): {often.headline.replace(/^It /, 'it ')}{often.where}{often.causeWords === '' ? '' : `: ${often.causeWords}`}. <a href={linkTo(often)}>See that</a></p>}
           {also.map((words) => <p key={words}>{words}.</p>)}
         </dd>
       </div>
@@ -104,7 +119,7 @@ function NotCovered({ view: { notCovered, sample } }: { readonly view: CampaignV
 
 /** A rehearsal in which nothing failed, to see the runbook at work. */
 function Sample({ view: { sample, id }, asked }: { readonly view: CampaignView; readonly asked: Asked | undefined }): JSX.Element | null {
-  const [us, setUs] = useState(0)
+  const [us, setUs] = useState(sample?.first?.atUs ?? 0)
   const at = asked?.failure === sample?.id ? asked?.atUs : undefined
   useEffect(() => {
     if (at !== undefined) setUs(at)
@@ -115,7 +130,7 @@ function Sample({ view: { sample, id }, asked }: { readonly view: CampaignView; 
     history.replaceState(null, '', linkTo(sample, to))
   }
   return (
-    <Section id={`${id}-sample`} title="One rehearsal as it went">
+    <Section id={`${id}-sample`} title={sample.first === null ? 'One rehearsal as it went' : sample.headline}>
       <p>{sample.words}</p>
       {sample.atEnd === '' ? null : <p><Words text={sample.atEnd} /></p>}
       {sample.slips.length === 0 ? null : <><p class="sub">What went amiss in it and stopped nobody</p><ul class="slips">{sample.slips.map((words) => <li key={words}><Words text={words} /></li>)}</ul></>}
@@ -155,7 +170,7 @@ function Failures({ view, asked }: { readonly view: CampaignView; readonly asked
   }
   const failure = view.failures.find(({ id }) => id === chosen) ?? first
   const missed = view.missed.map(({ headline, why }) => <div class="missed" key={headline}><p><strong>{headline}.</strong></p>{why.length === 0 ? null : <ul>{why.map((words) => <li key={words}><Words text={words} /></li>)}</ul>}</div>)
-  if (failure === undefined) return <Section id={`${view.id}-failures`} title="Failures">{missed.length > 0 ? missed : <p>None was found.</p>}</Section>
+  if (failure === undefined) return <Section id={`${view.id}-failures`} title="Failures">{missed.length > 0 ? missed : <p>{view.stopped.length > 0 ? 'No check failed. But too few rehearsals reached the end of the runbook.' : 'None was found.'}</p>}</Section>
   const own = view.failures.filter(({ follows }) => !follows).length
   const objectives = view.missed.length === 0 ? '' : `, and ${view.missed.length === 1 ? 'an objective' : `${view.missed.length} objectives`} it missed`
   return (
@@ -185,7 +200,7 @@ function Choice({ failures, chosen, choose }: { readonly failures: readonly Fail
   return (
     <nav class="choice" aria-label="Failures, the gravest first">
       {list(own)}
-      {own.length < 2 ? null : <p class="note">A rehearsal that fails a check in several ways is counted once, by the gravest or the largest of them.</p>}
+      {own.length < 2 ? null : <p class="note">The gravest first, however rare; of one sort those that need the fewest faults, then the most frequent. A rehearsal that fails a check in several ways is counted once, by the gravest or the largest of them.</p>}
       {following.length === 0 ? null : <details><summary>{following.length === 1 ? 'One more that follows' : `${following.length} more that follow`} from {own.length === 1 ? 'it' : 'these'}</summary>{list(following)}</details>}
     </nav>
   )

@@ -10,6 +10,8 @@ const CLIENTS_SHOWN = 4
 const MEMBERS_SHOWN = 12
 /** Members that are named where many could acknowledge. */
 const NAMES_SHOWN = 4
+/** What is longer may be broken; the rest stays on one line, so that instants can be compared. */
+const CELL_WHOLE = 44
 /** Commands shown of one step. */
 const COMMANDS_SHOWN = 6
 
@@ -36,7 +38,7 @@ export function Cluster({ timeline, us, about }: { readonly timeline: Timeline; 
         <table class="stacks">
           <caption>The cluster at {clock(us)}{step === undefined ? '' : `, step ${step.label}`}</caption>
           <thead><tr><td />{columns.map(({ words, atUs, is }) => <th scope="col" key={words} class={`left${is === 'now' ? ' now' : ''}`}>{words} ({clock(atUs)})</th>)}</tr></thead>
-          <tbody>{merged.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${i === now ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`} data-column={`${columns[i]?.is ?? ''} ${clock(instants[i] ?? 0)}`}>{words}</td>)}</tr>)}</tbody>
+          <tbody>{merged.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${words.length > CELL_WHOLE ? ' long' : ''}${i === now ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`} data-column={`${columns[i]?.is ?? ''} ${clock(instants[i] ?? 0)}`}>{words}</td>)}</tr>)}</tbody>
         </table>
       </Scroll>
       {shown.length < members.length ? <p class="note">{members.length - shown.length} members that are the same at all three instants are not in this table.</p> : null}
@@ -85,9 +87,9 @@ interface Column {
 /** In order of time: an instant after a step stands behind the step's end. */
 function columnsOf({ endUs }: Timeline, step: { readonly fromUs: number; readonly toUs: number } | undefined, us: number): Column[] {
   const columns: Column[] = [
-    { is: 'before', words: 'before the step', atUs: step === undefined ? 0 : Math.max(0, step.fromUs - 1) },
+    { is: 'before', words: step === undefined ? 'at the start' : 'before the step', atUs: step === undefined ? 0 : Math.max(0, step.fromUs - 1) },
     { is: 'now', words: 'now', atUs: us },
-    { is: 'after', words: 'after the step', atUs: step?.toUs ?? endUs },
+    { is: 'after', words: step === undefined ? 'at the end' : 'after the step', atUs: step?.toUs ?? endUs },
   ]
   return columns.sort((a, b) => a.atUs - b.atUs)
 }

@@ -12,7 +12,7 @@ export function Comparison({ view }: { readonly view: ComparisonView }): JSX.Ele
     <article aria-labelledby="comparison-name">
       <header class="verdict">
         <h1 id="comparison-name">{first?.scenarios.map(({ scenario }) => scenario).join(' against ')}</h1>
-        <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 130 ? 'long' : ''}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+        <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 70 ? 'long' : ''}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
       </header>
       {view.cells.map((cell) => <Cell key={cell.id} cell={cell} />)}
     </article>

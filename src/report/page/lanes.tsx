@@ -25,7 +25,13 @@ export interface LanesProps {
   readonly shown?: readonly string[]
 }
 
+/** Room for the words of an instant, and the least distance of two. */
+const CHARACTER_PX = 5.9
 const TICK_PX = 64
+/** For the words of the point of no return, below every row: in a row they would cover what it shows. */
+const FOOT = 15
+/** What a sheet of A4 has from top to bottom, less what stands beside it: taller ones are drawn smaller, for one sheet. */
+const PAPER_HEIGHT_PX = 900
 /** What is left for the track on A4 beside the names, so that what is printed is drawn for paper and not cut off by it. */
 const PAPER_PX = 500
 const TOP = 34
@@ -54,7 +60,7 @@ export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [],
   const x = (us: number): number => Math.round(axis.at(us) * (width - 2) * 10) / 10 + 1
   const rows = useMemo(() => rowsOf(timeline, moments, compact, failing, shown), [timeline, compact, shown?.length])
   const top = compact ? 18 : TOP
-  const height = top + rows.reduce((sum, row) => sum + row.height, 0) + 4
+  const height = top + rows.reduce((sum, row) => sum + row.height, 0) + (timeline.noReturnUs === null || compact ? 4 : FOOT)
   const body = useMemo(() => <Body timeline={timeline} rows={rows} x={x} width={width} height={height} top={top} axis={axis} marks={marks} compact={compact} toScale={toScale} />, [timeline, rows, width, axis])
   const pick = (event: PointerEvent): void => {
     if (onPick === undefined || (event.type === 'pointermove' && event.buttons !== 1)) return
@@ -68,7 +74,7 @@ export function Lanes({ timeline, label, atUs, onPick, marks = [], moments = [],
     if (cursor < element.scrollLeft + 20 || cursor > element.scrollLeft + element.clientWidth - 20) element.scrollLeft = cursor - element.clientWidth / 2
   }, [cursor, zoom])
   return (
-    <div class={`lanes${compact ? ' compact' : ''}`}>
+    <div class={`lanes${compact ? ' compact' : ''}`} style={height > PAPER_HEIGHT_PX ? { '--paper-zoom': (PAPER_HEIGHT_PX / height).toFixed(3) } : {}}>
       <div class="names" aria-hidden="true">
         <div class="axis-words" style={{ height: `${top}px`, lineHeight: `${top}px` }}>{toScale ? 'time' : 'time, not to scale'}</div>
         {rows.map((row) => <div key={row.id} class={row.id.startsWith('member-') ? 'member' : ''} style={{ height: `${row.height}px`, lineHeight: `${row.note === undefined ? row.height : Math.floor(row.height / 2) - 2}px` }} title={row.note === undefined ? row.name : `${row.name}, ${row.note}`}><bdi>{row.name}</bdi>{row.note === undefined ? null : <span class="row-note">{row.note}</span>}</div>)}
@@ -103,7 +109,8 @@ interface BodyProps {
 
 /** What does not change while the scrubber moves. */
 function Body({ timeline, rows, x, width, height, top, axis, marks, compact, toScale }: BodyProps): JSX.Element {
-  const ticks = ticksOf(timeline, axis, toScale, TICK_PX / width)
+  const tickPx = Math.max(TICK_PX, clock(timeline.endUs).length * CHARACTER_PX + 12)
+  const ticks = ticksOf(timeline, axis, toScale, tickPx / width)
   let y = top
   return (
     <>
@@ -113,7 +120,7 @@ function Body({ timeline, rows, x, width, height, top, axis, marks, compact, toS
         return (
           <g key={i} class="tick">
             <line x1={at} x2={at} y1={top - 4} y2={height} />
-            <text x={at} y={top - 7} text-anchor={at < TICK_PX / 2 ? 'start' : at > width - TICK_PX / 2 ? 'end' : 'middle'}>{clock(us)}</text>
+            <text x={at} y={top - 7} text-anchor={at < tickPx / 2 ? 'start' : at > width - tickPx / 2 ? 'end' : 'middle'}>{clock(us)}</text>
           </g>
         )
       })}
@@ -148,7 +155,7 @@ function together(marks: BodyProps['marks'], x: BodyProps['x'], width: number): 
 function Edge({ x, top, height, kind, words, width }: { readonly x: number; readonly top: number; readonly height: number; readonly kind: string; readonly words: string; readonly width: number }): JSX.Element {
   const left = x < width - 170
   // Behind the end of the runbook its row is empty.
-  const y = kind === 'end' ? top + 16 : height - 5
+  const y = kind === 'end' ? top + 16 : height - 4
   return <g class={`edge ${kind}`}><line x1={x} x2={x} y1={top - 2} y2={height} />{words === '' || (kind === 'end' && x > width - 100) ? null : <text x={left || kind === 'end' ? x + 4 : x - 4} y={y} text-anchor={left || kind === 'end' ? 'start' : 'end'}>{words}</text>}</g>
 }
 
@@ -164,9 +171,15 @@ function Patterns(): JSX.Element {
 }
 
 /** Members whose lag is drawn, in the order of their colours; of a fleet too many to be named. */
-function lagged({ members }: Timeline, shown: readonly string[]): string[] {
-  const those = members.filter(({ lag, member }) => shown.includes(member) && lag.some(([, value]) => (value ?? 0) >= 0.05)).map(({ member }) => member)
-  return those.length > 5 ? [] : those
+function lagged(timeline: Timeline, shown: readonly string[]): string[] {
+  const those = lagging(timeline, shown)
+  return those.length > LAGS_NAMED ? [] : those
+}
+
+const LAGS_NAMED = 5
+
+function lagging({ members }: Timeline, shown: readonly string[]): string[] {
+  return members.filter(({ lag, member }) => shown.includes(member) && lag.some(([, value]) => (value ?? 0) >= 0.05)).map(({ member }) => member)
 }
 
 /** What signs and colours mean. */
@@ -180,7 +193,7 @@ export function Legend({ timeline, failing, shown }: { readonly timeline: Timeli
   return (
     <ul class="legend" aria-label="Legend">
       {step('step', 'done', ({ result, undo, erred }) => result === 'done' && !undo && !erred)}
-      {step('step with an error, or never ended', 'failed', ({ result, undo, erred }) => !undo && (result === 'failed' || result === 'open' || erred))}
+      {step('step with an error, or that did not end by itself', 'failed', ({ result, undo, erred }) => !undo && (result === 'failed' || result === 'open' || erred))}
       {step('undone step', 'undo', ({ undo }) => undo)}
       {failing === '' ? null : <li>{sample(<rect class="step done fails" x="2" y="3" width="22" height="10" />)} where it fails</li>}
       {gate('gate that said yes', 'passed', (each) => each.passed && !blind(each))}
@@ -191,6 +204,7 @@ export function Legend({ timeline, failing, shown }: { readonly timeline: Timeli
       <li>{sample(<rect class="version v0" x="1" y="7" width="24" height="8" />)} half: follows</li>
       <li>{sample(<rect class="version v0" x="1" y="12" width="24" height="3" />)} thin: neither</li>
       <li>{sample(<rect x="1" y="1" width="24" height="14" fill="url(#down)" />)} hatched: down</li>
+      {lagging(timeline, shown).length <= LAGS_NAMED ? null : <li>{sample(<path class="lag l0" d="M1 12L25 4" />)} lag of a member (its name when pointed at)</li>}
       {lagged(timeline, shown).length < 2 ? null : lagged(timeline, shown).map((member, i) => <li key={member}>{sample(<path class={`lag l${i % 5}`} d="M1 12L25 4" />)} lag of {member}</li>)}
       <li>{sample(<rect class="client ok" x="1" y="3" width="24" height="10" />)} clients served</li>
       <li>{sample(<rect class="client slow" x="1" y="3" width="24" height="10" />)} clients wait</li>

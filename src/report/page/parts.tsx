@@ -21,7 +21,7 @@ export function Table({ view, caption, left = 1 }: { readonly view: TableView; r
   const marked = view.rows.some(({ status }) => status !== undefined)
   const cell = (row: Row, text: string, i: number): JSX.Element => {
     const content = i === 0 && marked && row.status !== undefined ? <><Mark status={row.status} /> {text}</> : text
-    return i === 0 ? <th scope="row" key={i}>{content}</th> : <td key={i} class={i < left ? 'left' : 'figure'} data-column={view.head[i]}>{content}</td>
+    return i === 0 ? <th scope="row" key={i}>{content}</th> : <td key={i} class={i < left || view.head[i] === '' ? 'left' : 'figure'} data-column={view.head[i]}>{content}</td>
   }
   return (
     <>

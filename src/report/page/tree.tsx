@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import type { TreeLine } from '../view/page.ts'
 import { stepAt } from './instant.ts'
 import { clock, lasting, Scroll, Words } from './parts.tsx'
+import { timesWords } from '../times.ts'
 import { linkTo, type Viewed } from './viewer.tsx'
 
 /** @param us the chosen instant, whose step is marked @param go leads there */
@@ -53,10 +54,10 @@ function belongsTo(us: number, lines: readonly TreeLine[]): number {
 function resultWords(line: TreeLine): JSX.Element {
   const parts = [
     line.failing ? 'it fails here' : '',
-    line.result === 'failed' ? 'failed' : line.result === 'open' ? 'never ended' : line.result === 'skipped' ? 'skipped' : line.result === 'not reached' ? 'not reached' : '',
+    line.result === 'failed' ? 'failed' : line.result === 'open' ? 'never ended' : line.result === 'interrupted' ? 'ended with Ctrl-C' : line.result === 'not reached' ? 'not reached' : '',
     line.error === 'silent' ? 'an error, with exit status 0' : line.error === 'passed over' && line.gate === '' ? 'an error that stopped nothing' : '',
     line.gate,
-    line.visits > 1 ? `${line.visits} times` : '',
+    timesWords(line.visits, line.skipped),
     line.downUs > 0 ? `writes down ${lasting(line.downUs)}` : '',
   ].filter((part) => part !== '')
   return <>{line.needed ? <span title="the failure needs this step">• </span> : ''}{parts.join(', ')}</>

@@ -4,7 +4,8 @@ import { useMemo, useState } from 'preact/hooks'
 import { axisOf } from '../view/axis.ts'
 import type { FailureView, SampleView } from '../view/page.ts'
 import { Cluster } from './cluster.tsx'
-import { nearestStop, stepAt, stopsOf } from './instant.ts'
+import type { Timeline } from '../view/data.ts'
+import { nearestStop, spanAt, stepAt, stopsOf } from './instant.ts'
 import { Lanes, Legend } from './lanes.tsx'
 import { clock, Words } from './parts.tsx'
 
@@ -65,7 +66,7 @@ export function Viewer({ viewed, us, jump }: { readonly viewed: Viewed; readonly
   return (
     <section class="viewer" id={viewerId(viewed)} aria-label="The rehearsal on its time axis">
       <div class="tools">
-        {first === null ? null : <button type="button" class="primary" onClick={() => jump(first.atUs)}>Jump to where it goes wrong <span class="note">{clock(first.atUs)} {first.what}</span></button>}
+        {first === null ? null : <button type="button" class="primary" onClick={() => jump(first.atUs)}>{viewed.because.length === 0 ? 'Jump to that instant' : 'Jump to where it goes wrong'} <span class="note">{clock(first.atUs)} {first.what}</span></button>}
         <button type="button" disabled={previous === undefined} onClick={() => previous && jump(previous.fromUs)}>◀ step</button>
         <button type="button" disabled={next === undefined} onClick={() => next && jump(next.fromUs)}>step ▶</button>
         <span class="spacer" />
@@ -84,25 +85,35 @@ export function Viewer({ viewed, us, jump }: { readonly viewed: Viewed; readonly
       <Legend timeline={timeline} failing={viewed.step} shown={shown} />
       <Cluster timeline={timeline} us={us} about={about} />
       {inevitable === null || inevitable.words === '' ? null : <p><strong>Since when it was inevitable.</strong> {inevitable.words}</p>}
-      {twin === null ? null : <Twin twin={twin} lanes={lanes} about={about} />}
+      {twin === null ? null : <Twin twin={twin} lanes={lanes} about={about} us={us} pick={pick} />}
     </section>
   )
 }
 
-function Twin({ twin, lanes, about }: { readonly twin: NonNullable<FailureView['twin']>; readonly lanes: Pick<Parameters<typeof Lanes>[0], 'timeline' | 'toScale' | 'shown'>; readonly about: readonly string[] }): JSX.Element {
+function Twin({ twin, lanes, about, us, pick }: { readonly twin: NonNullable<FailureView['twin']>; readonly lanes: Pick<Parameters<typeof Lanes>[0], 'timeline' | 'toScale' | 'shown'>; readonly about: readonly string[]; readonly us: number; readonly pick: (us: number) => void }): JSX.Element {
   const other = shownMembers(twin.timeline.members.map(({ member }) => member), about, false)
   const side = (side: 0 | 1): JSX.Element => <p class="note">They part here: {twin.parting[side].length === 0 ? 'nothing more happens.' : twin.parting[side].map(({ atUs, text }) => `${clock(atUs)} ${text}`).join('; ')}</p>
   const pair = (
     <>
       <p><Words text={twin.words} /></p>
       <div class="pair">
-        <figure><figcaption>As it went</figcaption><Lanes {...lanes} label="As it went" zoom={1} compact />{side(0)}</figure>
-        <figure><figcaption>With that change</figcaption><Lanes timeline={twin.timeline} toScale={lanes.toScale} shown={other} label="With that change" zoom={1} compact />{side(1)}</figure>
+        <figure><figcaption>As it went</figcaption><Lanes {...lanes} label="As it went" zoom={1} atUs={us} onPick={pick} compact /><Now timeline={lanes.timeline} us={us} />{side(0)}</figure>
+        <figure><figcaption>With that change</figcaption><Lanes timeline={twin.timeline} toScale={lanes.toScale} shown={other} label="With that change" zoom={1} atUs={Math.min(us, twin.timeline.endUs)} onPick={pick} compact /><Now timeline={twin.timeline} us={us} />{side(1)}</figure>
       </div>
     </>
   )
   return twin.ofRunbook ? <section class="twin" aria-label="The nearest rehearsal in which nothing fails"><h4>Beside the nearest rehearsal in which nothing fails</h4>{pair}</section> : <details class="twin"><summary>What the fault has to do with it</summary>{pair}</details>
 }
+
+/** What is so in one of two rehearsals at the instant that is looked at in both. */
+function Now({ timeline, us }: { readonly timeline: Timeline; readonly us: number }): JSX.Element {
+  if (us > timeline.endUs) return <p class="note now-words">{clock(us)}: it has ended.</p>
+  const step = stepAt(timeline, us)
+  const leads = timeline.members.filter(({ spans }) => spanAt(spans, us)?.state === 'leader').map(({ member }) => member)
+  return <p class="note now-words">{clock(us)}{step === undefined ? '' : `, ${us > step.toUs ? 'after' : 'in'} step ${step.label}`}: {leads.length === 0 ? 'nobody leads' : leads.length > LEADERS_NAMED ? `${leads.length} members lead` : `${leads.join(', ')} ${leads.length === 1 ? 'leads' : 'lead'}`}.</p>
+}
+
+const LEADERS_NAMED = 4
 
 /** Lanes of members up to so many are all drawn. */
 const LANES_MAX = 12

@@ -34,18 +34,21 @@ export function axisOf(timeline: Timeline, marks: readonly { readonly atUs: numb
   return toScale ? linearAxis(timeline.endUs) : squeezedAxis([...instantsOf(timeline), ...marks.map(({ atUs }) => atUs)], timeline.endUs)
 }
 
+/** Half of a neighbour's words and all of the last ones, in the distance of two that stand in the middle of their places. */
+const BEFORE_END = 1.5
+
 const NICE_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400]
 
 /**
  * Instants to be written on the axis, none nearer to the one before than `apart` (a share of the width): to scale round ones, squeezed those at which steps
- * begin and the runbook ends, which are what a reader looks for.
+ * begin and the runbook ends, which are what a reader looks for. The end is always written; its words stand left of it, so others keep further away from it.
  */
 export function ticksOf(timeline: Timeline, axis: Axis, toScale: boolean, apart: number): number[] {
   const step = (NICE_SECONDS.find((seconds) => (seconds * 1e6) / timeline.endUs >= apart) ?? Math.ceil((timeline.endUs * apart) / 3600e6) * 3600) * 1e6
   const wanted = toScale ? Array.from({ length: Math.floor(timeline.endUs / step) + 1 }, (_, i) => i * step) : [0, ...timeline.steps.filter(({ container, result }) => !container && result !== 'skipped').map(({ fromUs }) => fromUs), timeline.operatorEndUs, timeline.endUs]
   const kept: number[] = []
-  for (const us of [...new Set(wanted)].sort((a, b) => a - b)) if (kept.length === 0 || axis.at(us) - axis.at(kept.at(-1) as number) >= apart) kept.push(us)
-  return kept
+  for (const us of [...new Set(wanted)].sort((a, b) => a - b)) if (us !== timeline.endUs && axis.at(us) <= 1 - BEFORE_END * apart && (kept.length === 0 || axis.at(us) - axis.at(kept.at(-1) as number) >= apart)) kept.push(us)
+  return [...kept, timeline.endUs]
 }
 
 /** Linear between known points, by bisection. */

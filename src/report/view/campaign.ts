@@ -1,4 +1,5 @@
 /** One campaign as the page shows it: every figure and sentence of the terminal's summary, as tables. Nothing is computed here that is not in the result. */
+import { exact95 } from '../../campaign/intervals.ts'
 import { countRuns } from '../../campaign/ranges.ts'
 import { type CampaignResult, type CheckSummary, runsJudged } from '../../campaign/result.ts'
 import { unhit } from '../../campaign/probes.ts'
@@ -10,6 +11,7 @@ import { MEASURES, type MeasureId } from '../../result.ts'
 import { exploredWords } from '../charts/index.ts'
 import { OUTCOMES } from '../../campaign/aggregate.ts'
 import { causeNamed } from '../causes.ts'
+import type { StepNames } from '../explained.ts'
 import { type OutlineStep, outlineOf } from '../story.ts'
 import { atEndWords } from '../atEnd.ts'
 import { passedOverSentences } from '../slips.ts'
@@ -17,14 +19,14 @@ import { timed } from './clock.ts'
 import { folderOf } from '../files.ts'
 import { GATE_COLUMNS, gateFigures, howJudged, titleOf, wordFor } from '../gates.ts'
 import { flipSentences, valueText } from '../sensitivity.ts'
-import { badgeWords, neverCompleted, reasonsOf, sentence, stepLabel } from '../summary.ts'
+import { badgeWords, judgedOf, neverCompleted, reasonsOf, sentence, stepLabel } from '../summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from '../sweep.ts'
 import { type Told, storiesOf } from '../told.ts'
 import { checkMeaning, count, formatMeasure, formatShare, formatZeroBelow, measureMeaning, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import { distributionOf, isTelling } from './distribution.ts'
 import { notCoveredOf, upgradeWords } from './covered.ts'
-import { failureView, namesOf, treeOf } from './failure.ts'
+import { failureView, namesOf, spoken, treeOf } from './failure.ts'
 import { heatMapsOf } from './heat.ts'
 import { boundWords, missedOf } from './missed.ts'
 import type { CampaignView, Row, TableView } from './page.ts'
@@ -61,6 +63,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     facts: factsOf(result),
     limit: LIMIT,
     unfinished: unfinishedWords(result),
+    stopped: stoppedWords(result),
     claims: drawn ? claims(result) : null,
     objectives: drawn ? objectives(result) : null,
     checks: checks(result),
@@ -69,7 +72,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     assumptions: { head: ['assumption', 'value', 'meaning', 'where it comes from'], rows: result.assumptions.map(({ option, value, meaning, source }) => ({ cells: [option, valueText(value), meaning, source] })), notes: [] },
     measures: drawn ? measures(result) : null,
     distributions: drawn ? distributions(result, others.filter(({ sweep, runs }) => sweep === null && runs > 0)) : [],
-    downtimeSteps: drawn ? downtimeSteps(result) : null,
+    downtimeSteps: drawn ? downtimeSteps(result, namesOf(outline)) : null,
     failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
     failuresBeyond: beyondWords(result),
     mends: mendsOf(result),
@@ -91,6 +94,20 @@ function unfinishedWords(result: CampaignResult): string[] {
   const reasons = reasonsOf(result)
   const beyond = reasons.length - UNFINISHED_MAX
   return [...reasons.slice(0, UNFINISHED_MAX).map(({ outcome, why, runs }) => `${plain(runs)} × ${outcome === 'rolledBack' ? 'rolled back' : outcome}: ${why}`), ...(beyond > 0 ? [`and ${count(beyond, 'more reason')}, all in result.json`] : [])]
+}
+
+/** Reasons told on the first screen. */
+const STOPPED_FIRST = 2
+
+/** What stopped a runbook that mostly does not reach its end, and what the last command of such a run had answered; none where that is not the matter. */
+function stoppedWords(result: CampaignResult): string[] {
+  if (!stopsMostly(result) || result.runs === 0) return []
+  const { ending } = result
+  const last = ending?.moments.findLast(({ answer }) => answer !== undefined)
+  return [
+    ...unfinishedWords(result).slice(0, STOPPED_FIRST).map((words) => `${words}.`),
+    ...(ending === undefined || last === undefined ? [] : [`In run ${plain(ending.run)} the last command, at step ${last.step ?? '-'}, was \`${last.text.replaceAll('`', '’').replace(/\s+/g, ' ')}\`, and its answer \`${(last.answer ?? '').replaceAll('`', '’').replace(/\s+/g, ' ')}\`.`]),
+  ]
 }
 
 /** Each measure that any of them shows, in one unit and the same bars. */
@@ -136,23 +153,35 @@ function correctedOf({ correctedBy, name }: Told['scenario'], { verdict, source 
   return { name: correctedBy, command: `proofroll run ${correctedBy}` }
 }
 
-function sampleView({ sample, scenario }: Told, outline: readonly OutlineStep[], id: string): CampaignView['sample'] {
+function sampleView({ sample, scenario, result }: Told, outline: readonly OutlineStep[], id: string): CampaignView['sample'] {
   const timeline = sample === undefined ? undefined : timelineOf(sample.rehearsal, outline, scenario.runbook)
   if (sample === undefined || timeline === undefined) return null
   const { rehearsal, run } = sample
   const struck = timeline.faults.filter((fault) => fault.struck)
+  const last = stopsMostly(result) && rehearsal.outcome !== 'completed' ? (rehearsal.steps.findLast((step) => step.result === 'failed' || step.result === 'open') ?? rehearsal.steps.findLast((step) => step.path === 'forward' && step.result !== 'skipped')) : undefined
   return {
-    id: `${id}/0`, headline: 'One rehearsal', timeline, tree: treeOf({ outline, rehearsal, counterexample: { step: '-' } }, scenario.runbook),
-    because: [], first: null, inevitable: null, twin: null, about: [], step: '', needed: [], smallest: null, slips: passedOverSentences(rehearsal, namesOf(outline)).map(timed), atEnd: timed(atEndWords(rehearsal)),
-    words: `Run ${plain(run)} of them, ${struck.length === 0 ? 'in which no fault struck' : `in which ${struck.length === 1 ? 'this fault' : 'these faults'} struck: ${struck.map(({ words }) => words).join('; ')}`}: it ${rehearsal.outcome === 'completed' ? 'completed' : rehearsal.outcome === 'rolledBack' ? 'was rolled back' : rehearsal.outcome === 'aborted' ? 'was aborted' : 'got stuck'}. ${rehearsal.verdicts.some(({ status }) => status === 'fail') ? '' : 'No check of it failed. '}It is one of many, and no average.`,
+    id: `${id}/0`, headline: last === undefined ? 'One rehearsal' : 'One rehearsal that did not reach its end', timeline, tree: treeOf({ outline, rehearsal, counterexample: { step: last?.step ?? '-' } }, scenario.runbook),
+    because: [], first: last === undefined ? null : { atUs: timeline.operatorEndUs, what: 'the runbook ends too early' }, inevitable: null, twin: null, about: [], step: last?.step ?? '', needed: [], smallest: null, slips: passedOverSentences(rehearsal, namesOf(outline)).map(timed), atEnd: timed(atEndWords(rehearsal)),
+    words: `Run ${plain(run)} of them, ${struck.length === 0 ? 'in which no fault struck' : `in which ${struck.length === 1 ? 'this fault' : 'these faults'} struck: ${struck.map(({ words }) => words).join('; ')}`}: it ${rehearsal.outcome === 'completed' ? 'completed' : rehearsal.outcome === 'rolledBack' ? 'was rolled back' : rehearsal.outcome === 'aborted' ? 'was aborted' : 'got stuck'}${last === undefined || rehearsal.outcomeReason === '' ? '' : ` (${rehearsal.outcomeReason.replace(/\.$/, '')})`}. ${rehearsal.verdicts.some(({ status }) => status === 'fail') ? '' : 'No check of it failed. '}It is one of many, and no average.`,
   }
 }
 
-function confidence({ checks: all }: CampaignResult, inBudget: number): string {
+/** Nothing was broken, and yet too few came to their end. */
+function stopsMostly({ floors }: CampaignResult): boolean {
+  return floors.some(({ id, status }) => id === 'completes' && status === 'fail')
+}
+
+function confidence(result: CampaignResult, inBudget: number): string {
+  const { checks: all } = result
   // Of several the gravest: it is the one that is told first. They are in their order.
   const worst = all.find(({ status, id }) => status === 'fail' && id !== 'objectives-met')
+  if (worst?.ci95 == null && stopsMostly(result)) {
+    const stopped = inBudget - result.outcomes.completed
+    const [low, high] = exact95(stopped, inBudget)
+    return `it did not reach its end in ${plain(stopped)} of ${plain(inBudget)}; had there been any number of rehearsals, it would be ${formatShare(low)} to ${formatShare(high)} of them (95 % sure). No check failed in any`
+  }
   if (worst?.ci95 == null) return `0 failures in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way (95 %)`
-  return `it ${violationWords(worst.id)} in ${plain(worst.violations)} of ${plain(worst.judged)}${worst.judged < inBudget ? ' that this can be said of' : ''}; had there been any number of rehearsals, it would be ${formatShare(worst.ci95[0])} to ${formatShare(worst.ci95[1])} of them (95 % sure)`
+  return `it ${violationWords(worst.id)} in ${plain(worst.violations)} of ${plain(worst.judged)}${worst.judged < inBudget ? (judgedOf(result, worst.id).is === 'completed' ? ' that completed' : ' that this can be said of') : ''}; had there been any number of rehearsals, it would be ${formatShare(worst.ci95[0])} to ${formatShare(worst.ci95[1])} of them (95 % sure)`
 }
 
 function claims(result: CampaignResult): TableView | null {
@@ -200,14 +229,19 @@ function measures(result: CampaignResult): TableView {
   return { head: ['measure', 'what it is', 'median', 'p95', 'p99', 'worst', 'mean'], rows, notes: zero.length > 0 ? [`Always 0: ${zero.join(', ')}.`] : [] }
 }
 
-function downtimeSteps(result: CampaignResult): TableView | null {
+/** Steps that had less of it are counted. */
+const LEAST_SHARE = 0.001
+
+function downtimeSteps(result: CampaignResult, names: StepNames): TableView | null {
   const total = result.measures.writeDowntimeSeconds.mean
   if (total === 0) return null
   const leaves = result.steps.filter((step) => !step.container && step.share > 0)
   const rest = 1 - leaves.reduce((sum, step) => sum + step.share, 0)
-  const places = leaves.map((step) => ({ name: stepLabel(step.step, step.title), mean: step.writeDowntimeSecondsMean, share: step.share }))
+  const places = leaves.map((step) => ({ name: spoken(stepLabel(names(step.step), step.title === step.step ? '' : step.title)), mean: step.writeDowntimeSecondsMean, share: step.share }))
   if (rest > 0.005) places.push({ name: 'after the runbook ended', mean: total * rest, share: rest })
-  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: places.sort((a, b) => b.share - a.share).map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: result.checks.some(({ id, status }) => id === 'serves-at-end' && status === 'fail') ? ['Where writes had not come back when the rehearsal ended, the downtime is what had passed by then, and was to go on.'] : [] }
+  places.sort((a, b) => b.share - a.share)
+  const told = places.filter(({ share }) => share >= LEAST_SHARE)
+  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: told.map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: [...(told.length < places.length ? [`${plain(places.length - told.length)} more with less than ${formatShare(LEAST_SHARE)} each.`] : []), ...(result.checks.some(({ id, status }) => id === 'serves-at-end' && status === 'fail') ? ['Where writes had not come back when the rehearsal ended, the downtime is what had passed by then, and was to go on.'] : [])] }
 }
 
 function beyondWords(result: CampaignResult): string {

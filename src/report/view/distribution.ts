@@ -23,10 +23,12 @@ export function isTelling({ measures }: CampaignResult, id: MeasureId): boolean 
 export function distributionOf(result: CampaignResult, id: MeasureId, beside: readonly CampaignResult[] = []): Distribution {
   const all = [result, ...beside.filter((each) => each !== result && each.runs > 0)]
   const cut = Math.max(...all.map((each) => cutOf(each, id)))
-  const { scale, unit } = scaleFor(id, Math.min(cut, Math.max(...all.map(({ measures }) => measures[id].max))))
+  const greatest = Math.min(cut, Math.max(...all.map(({ measures }) => measures[id].max)))
   const limits = result.objectives.filter((each) => each.measure === id && each.max !== null).map((each) => each.max as number)
   const claimed = result.claims.find((each) => each.measure === id)?.claimed
   const allowed = limits.length === 0 ? undefined : Math.min(...limits)
+  const least = Math.min(...all.map((each) => sketchFromJson(each.aggregate.measures[id]).min / scaleOf(id)), claimed ?? greatest, allowed ?? greatest)
+  const { scale, unit } = scaleFor(id, greatest, Math.max(greatest, claimed ?? 0, allowed ?? 0) - least)
   const lines = [claimed, allowed].flatMap((line) => (line === undefined ? [] : [line / scale]))
   const perUnit = scaleOf(id) * scale
   const valuesIn = (each: CampaignResult): Value[] => {
@@ -66,9 +68,12 @@ function cutOf({ measures }: CampaignResult, id: MeasureId): number {
   return p99 > 0 && max > FAR * p99 ? MARGIN * p99 : max
 }
 
-/** Seconds are told in the unit that suits the greatest that is drawn. */
-function scaleFor(id: MeasureId, greatest: number): { readonly scale: number; readonly unit: string } {
-  if (id.endsWith('Seconds')) return greatest >= 3 * 3600 ? { scale: 3600, unit: 'h' } : greatest >= 600 ? { scale: 60, unit: 'min' } : greatest >= 1 || greatest === 0 ? { scale: 1, unit: 's' } : { scale: 0.001, unit: 'ms' }
+/** A picture that spans less has its marks at whole seconds, written as minutes and seconds: nobody reads 12.04 min. */
+const NARROW_SECONDS = 300
+
+/** Seconds are told in the unit that suits the greatest that is drawn. @param span from the least to the greatest that is drawn */
+function scaleFor(id: MeasureId, greatest: number, span: number): { readonly scale: number; readonly unit: string } {
+  if (id.endsWith('Seconds')) return greatest >= 600 && span < NARROW_SECONDS ? { scale: 1, unit: 's' } : greatest >= 3 * 3600 ? { scale: 3600, unit: 'h' } : greatest >= 600 ? { scale: 60, unit: 'min' } : greatest >= 1 || greatest === 0 ? { scale: 1, unit: 's' } : { scale: 0.001, unit: 'ms' }
   if (id.endsWith('Hours')) return { scale: 1, unit: 'node-hours' }
   if (id.endsWith('Dollars')) return { scale: 1, unit: 'dollars' }
   if (id.endsWith('Multiplier')) return { scale: 1, unit: 'times' }

@@ -1,16 +1,17 @@
 /** One distinct failure as the page shows it. */
-import { type Counterexample, type CampaignResult, runsJudged } from '../../campaign/result.ts'
+import type { Counterexample, CampaignResult } from '../../campaign/result.ts'
 import type { Plan } from '../../operator/index.ts'
 import { atEndWords } from '../atEnd.ts'
 import { partingOf, milestonesOf } from '../milestones.ts'
-import { faultTwinSentence, inevitableSentence, isShown, lastStrikeOf, smallestSentence, wayOut, wayOutSentences } from '../explained.ts'
+import { faultTwinSentence, inevitableSentence, isShown, lastStrikeOf, rootSentence, smallestSentence, wayOut, wayOutSentences } from '../explained.ts'
 import { causeWords } from '../causes.ts'
 import { clauseWords, evidenceWords, newClauses } from '../evidence.ts'
 import { firstOf, unnoticedOf } from '../first.ts'
 import { REMEDY_NOTE, remedyFor } from '../remedies.ts'
-import { isNamed, passedOver, slipsOf } from '../slips.ts'
+import { endedByHand, isNamed, passedOver, slipsOf } from '../slips.ts'
 import { UNSEEN, scriptLines } from '../lines.ts'
 import { type OutlineStep, type Story, labelOf, withLines } from '../story.ts'
+import { judgedOf } from '../summary.ts'
 import { asStruck, count, faultWords, formatMeasure, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import type { GateRecord, MeasureId, RehearsalResult, StoryLoss } from '../../result.ts'
@@ -29,7 +30,8 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
   const timeline = nth < PICTURED_MAX ? timelineOf(rehearsal, outline, plan, step.replace(/^undo of /, '')) : undefined
   const whole = result.counterexamples.find((each) => each.signature === (counterexample as Counterexample).signature)
   const runs = result.signatures.find((each) => each.check === check && each.cause === cause && each.step === step)?.runs ?? 0
-  const judged = runsJudged(result)
+  const of = judgedOf(result, check)
+  const thatCompleted = of.is === 'completed' ? ' that completed' : ''
   const told = timed(evidenceWords(check, evidence))
   const { effect } = newClauses(evidenceWords(check, evidence), because)
   const first = firstOf(story)
@@ -53,7 +55,7 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     first: first === undefined ? null : { atUs: Math.max(0, Math.round(first.atUs)), what: timed(clauseWords(first.what)) },
     unnoticed: timed(unnoticed?.words ?? ''),
     about: members.filter((member) => [evidence, ...because.flatMap(({ text, node }) => [text, node ?? ''])].some((text) => isNamed(member, text))),
-    root: root === undefined || root.what === '' ? null : { tested: root.tested, words: root.tested ? `Tested: ${root.what.startsWith('step ') ? `${namedRoot(root.what, names)} does it. Left out, on the same luck, it does not happen, which shows the cause and is no remedy` : `without ${root.what}, on the same luck, it does not happen`}.` : `It also happens without ${namedRoot(root.what, names)}, on the same luck: the chain tells what went together, not what did it.` },
+    root: root === undefined || root.what === '' ? null : { tested: root.tested, words: rootSentence({ root, step, schedule }, names) },
     slips: slipsOf(story, names).map(timed),
     tested: explained === undefined ? [] : wayOutSentences(explained, rehearsal, names).map((words) => ({ words, mends: wayOut(explained, rehearsal) !== undefined })),
     observed: explained === undefined ? '' : faultTwinSentence(explained, schedule, names),
@@ -78,8 +80,9 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     seed: counterexample.seed,
     run: whole?.run ?? 0,
     hash: rehearsal.hash,
-    words: `${counterexample.schedule.length === 0 ? 'no fault needed' : count(counterexample.schedule.length, 'fault')}, ${plain(runs)} of ${plain(judged)}`,
-    often: runs === 0 ? '' : runs === judged ? `It happened in all ${count(judged, 'rehearsal')}.` : `It happened in ${plain(runs)} of ${count(judged, 'rehearsal')}.`,
+    words: `${counterexample.schedule.length === 0 ? 'no fault needed' : count(counterexample.schedule.length, 'fault')}, ${plain(runs)} of ${plain(of.judged)}${thatCompleted}`,
+    oftenWords: `${plain(runs)} of ${plain(of.judged)}${thatCompleted}`,
+    often: runs === 0 ? '' : `It happened in ${runs === of.judged ? 'all' : `${plain(runs)} of`} ${count(of.judged, 'rehearsal')}${thatCompleted}.`,
   }
 }
 
@@ -124,10 +127,6 @@ function lossesOf(losses: readonly StoryLoss[], word: string): FailureView['stra
   return [...told.values()]
 }
 
-function namedRoot(what: string, names: (id: string) => string): string {
-  return what.replace(/^step (.*)$/, (_, id: string) => `step ${names(id)}`)
-}
-
 /** Number and id of a step. */
 export function namesOf(outline: readonly OutlineStep[]): (id: string) => string {
   return (id) => {
@@ -161,7 +160,8 @@ export function treeOf({ outline, rehearsal, counterexample }: Grown, plan: Plan
       startUs: first === undefined ? null : Math.max(0, first.startUs),
       tookUs: took,
       visits: records.length === 0 ? (line?.passes ?? 0) : records.length,
-      result: records.some(({ result }) => result === 'failed') ? 'failed' : (records.at(-1)?.result ?? (line === undefined ? 'not reached' : 'done')),
+      skipped: records.filter(({ result }) => result === 'skipped').length,
+      result: records.some((record) => record.result === 'failed' && !endedByHand(rehearsal, record)) ? 'failed' : records.some((record) => endedByHand(rehearsal, record)) ? 'interrupted' : (records.at(-1)?.result ?? (line === undefined ? 'not reached' : 'done')),
       downUs: step.container ? 0 : records.reduce((sum, { writeDowntimeUs }) => sum + writeDowntimeUs, 0),
       failing: step.id === failing && !counterexample.step.startsWith('undo of '),
       needed: needed.has(step.id),
@@ -172,14 +172,14 @@ export function treeOf({ outline, rehearsal, counterexample }: Grown, plan: Plan
     }
   })
   const back = undo.map((record): TreeLine => ({
-    step: record.step, number: '', title: spoken(record.title), depth: 0, container: false, undo: true, startUs: Math.max(0, record.startUs), tookUs: (record.endUs ?? record.startUs) - record.startUs, visits: 1, result: record.result, downUs: record.writeDowntimeUs,
+    step: record.step, number: '', title: spoken(record.title), depth: 0, container: false, undo: true, startUs: Math.max(0, record.startUs), tookUs: (record.endUs ?? record.startUs) - record.startUs, visits: 1, skipped: 0, result: record.result, downUs: record.writeDowntimeUs,
     failing: counterexample.step === `undo of ${record.step.replace(/^undo of /, '')}`, needed: false, command: '', gate: '', error: errorOf(`undo of ${record.step.replace(/^undo of /, '')}`), remarks: [],
   }))
   return [...lines, ...back]
 }
 
 /** A variable of the runbook, told as what it stands for: its value is another in every pass. */
-function spoken(title: string): string {
+export function spoken(title: string): string {
   return title.replace(/\$\{(\w+)\}/g, '‹$1›')
 }
 

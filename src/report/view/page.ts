@@ -13,7 +13,10 @@ export interface TreeLine {
   readonly startUs: number | null
   readonly tookUs: number
   readonly visits: number
-  readonly result: 'done' | 'failed' | 'skipped' | 'open' | 'not reached'
+  /** So many of the visits were skipped. */
+  readonly skipped: number
+  /** `interrupted`: the person ended it with Ctrl-C, its time being over. */
+  readonly result: 'done' | 'failed' | 'interrupted' | 'skipped' | 'open' | 'not reached'
   readonly downUs: number
   readonly failing: boolean
   /** The smallest form of the failure needs it. */
@@ -101,6 +104,8 @@ export interface FailureView {
   readonly words: string
   /** In how many rehearsals it happened, as a sentence; empty when that is not known. */
   readonly often: string
+  /** The same as a phrase: `6 of 95`. */
+  readonly oftenWords: string
 }
 
 /** An objective that was missed and that no check speaks of: where the time went, in the rehearsals and in the one told. */
@@ -109,7 +114,7 @@ export interface MissedView {
   readonly why: readonly string[]
 }
 
-/** A recorded rehearsal in which nothing failed. */
+/** A recorded rehearsal in which no check failed: how one goes, or where it stops. */
 export type SampleView = Pick<FailureView, 'id' | 'headline' | 'timeline' | 'tree' | 'because' | 'first' | 'inevitable' | 'twin' | 'about' | 'step' | 'needed' | 'smallest' | 'slips' | 'atEnd'> & { readonly words: string }
 
 export interface Row {
@@ -150,6 +155,8 @@ export interface CampaignView {
   readonly facts: readonly (readonly [name: string, value: string])[]
   readonly limit: string
   readonly unfinished: readonly string[]
+  /** Of a runbook that mostly does not reach its end: what stopped it, in a few sentences. */
+  readonly stopped: readonly string[]
   readonly claims: TableView | null
   readonly objectives: TableView | null
   readonly checks: TableView

@@ -114,7 +114,7 @@ function stepSpans(rehearsal: RehearsalResult, outline: readonly OutlineStep[], 
   const byId = new Map(outline.map((step) => [step.id, step]))
   const visitOf = ({ step, path, visit }: { readonly step: string; readonly path: string; readonly visit: number }): string => `${step}\n${path}\n${visit}`
   const gates = new Map(rehearsal.gates.map((gate) => [visitOf(gate), gate]))
-  return rehearsal.steps.map(({ step, path, visit, startUs, endUs: doneUs, result }) => {
+  return rehearsal.steps.map(({ step, path, visit, startUs, endUs: doneUs, result }, n) => {
     const known = byId.get(step.replace(/^undo of /, ''))
     const number = known?.number ?? ''
     const name = number === '' || number === step ? step : `${number} ${step}`
@@ -124,12 +124,19 @@ function stepSpans(rehearsal: RehearsalResult, outline: readonly OutlineStep[], 
       label: path === 'undo' ? `undo of ${name}` : name,
       undo: path === 'undo',
       fromUs: clamp(startUs, endUs),
-      toUs: clamp(doneUs ?? endUs, endUs),
+      toUs: clamp(doneUs ?? openUntil(rehearsal, n), endUs),
       container: path === 'forward' && known?.container === true,
       erred: errors.some((each) => each.step === (path === 'undo' ? `undo of ${step.replace(/^undo of /, '')}` : step) && each.atUs >= startUs && each.atUs <= (doneUs ?? endUs)),
       gate: gate === undefined ? null : gateMark(gate, plan),
     }
   })
+}
+
+/** A visit that never ended lasts until its operator goes on elsewhere (one that was killed, and came back), or until the runbook is over. */
+function openUntil({ steps, measures }: RehearsalResult, n: number): number {
+  const { step, startUs } = steps[n] as RehearsalResult['steps'][number]
+  const again = steps.slice(n + 1).find((each) => each.step === step && each.startUs > startUs)
+  return again?.startUs ?? Math.max(startUs, Math.round(measures.durationSeconds * 1e6))
 }
 
 function gateMark({ step, path, passed, polls, missing, stale, waited, honest, claims }: GateRecord, plan: Plan | undefined): GateMark {
@@ -148,7 +155,8 @@ function memberLanes(story: Story, component: string, endUs: number, left: LeftO
       version: change.versions[component] ?? '',
       node: change.node ?? '',
     })
-    const spans = changes.map((change, i) => ({ fromUs: clamp(change.atUs, endUs), toUs: clamp(changes[i + 1]?.atUs ?? endUs, endUs), ...state(change) }))
+    // From when on it is a member no more it has no state.
+    const spans = changes.flatMap((change, i) => (change.gone === true ? [] : [{ fromUs: clamp(change.atUs, endUs), toUs: clamp(changes[i + 1]?.atUs ?? endUs, endUs), ...state(change) }]))
     const points = (lags.get(member) ?? []).map(({ atUs, lagUs }) => [clamp(atUs, endUs), lagUs === undefined ? null : Math.round(lagUs / 1000) / 1000] as const)
     const alike = joined(spans, (a, b) => a.state === b.state && a.timeline === b.timeline && a.version === b.version && a.node === b.node)
     const lag = thinned(points)
