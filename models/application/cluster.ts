@@ -107,6 +107,10 @@ export class ApplicationCluster implements Cluster {
     this.requests.start()
   }
 
+  onDelay(listener: () => void): void {
+    this.world.kubernetes.network.onChange(listener)
+  }
+
   underWay(sinceUs: Us): boolean {
     if (this.inner.underWay(sinceUs)) return true
     const coming = this.kubernetes.pods().some(pod => pod.labels.app === this.options.name && pod.node !== undefined && (pod.containerState === 'waiting' ? pod.reason === 'ContainerCreating' : !pod.ready && pod.containerState === 'running'))

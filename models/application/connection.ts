@@ -56,6 +56,11 @@ export class Connection implements Client {
     return state?.is === 'writable' ? state.leader : state?.is === 'readOnly' ? state.copy : undefined
   }
 
+  /** How much longer than when all is well its round trips take now. */
+  get addedUs(): Us {
+    return (this.arriving ? this.old : this.session)?.addedUs?.() ?? 0
+  }
+
   sessionChanged(state: SessionState): void {
     if (!this.open) return
     if (!this.arriving) this.learn(state)

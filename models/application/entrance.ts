@@ -1,6 +1,7 @@
 /** The clients' way in: requests are spread over the pods one by one, so the share of pods that cannot write is the share of clients that wait. */
 import type { Copy } from '../../src/cluster/log/index.ts'
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
+import type { Us } from '../../src/kernel/index.ts'
 import type { World } from './world.ts'
 
 class ClientSession implements Session {
@@ -19,6 +20,10 @@ class ClientSession implements Session {
 
   get backend(): string | undefined {
     return this.entrance.podOf(this)?.name
+  }
+
+  addedUs(): Us {
+    return this.entrance.podOf(this)?.addedUs(this.client.place) ?? 0
   }
 
   told(state: SessionState): void {

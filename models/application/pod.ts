@@ -109,6 +109,12 @@ export class Pod {
     return this.connections[side]
   }
 
+  /** How much longer than when all is well a write takes now: the way from `place` here, and each database in turn. */
+  addedUs(place: string): Us {
+    const databases = sidesOf(this.known).reduce((sum, side) => sum + (this.connections[side]?.addedUs ?? 0), 0)
+    return this.world.kubernetes.network.addedUs(place, this.c.machine.name) + databases
+  }
+
   /** The flags that this build asks for, as this pod knows them: `name=value`, or `name=` without one. */
   reports(): string {
     return Object.keys(buildOf(this.world.options, this.c.image).flags).map(flag => `${flag}=${this.flags?.values[flag] ?? ''}\n`).join('')

@@ -122,6 +122,10 @@ class Direct extends Watched {
     return this.tablet.pod
   }
 
+  addedUs(): number {
+    return this.tablet.world.network.addedUs(this.client.place, this.tablet.place)
+  }
+
   protected judge(): SessionState {
     const { tablet, client } = this
     if (!tablet.up) return GONE
@@ -150,6 +154,10 @@ class ByGate extends Watched {
 
   get backend(): string | undefined {
     return this.inner?.backend
+  }
+
+  addedUs(): number {
+    return this.inner?.addedUs?.() ?? 0
   }
 
   protected judge(): SessionState {

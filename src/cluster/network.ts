@@ -62,7 +62,8 @@ export class Network {
 
   /** One-way delay from `a` to `b` without jitter. */
   delayUs(a: Place, b: Place): Us {
-    const slowed = this.baseUs(a, b) + (this.slow.get(a) ?? 0) + (a === b ? 0 : (this.slow.get(b) ?? 0))
+    // What stays on one machine passes no link.
+    const slowed = this.baseUs(a, b) + (a === b ? 0 : (this.slow.get(a) ?? 0) + (this.slow.get(b) ?? 0))
     const lost = this.lostShare(a, b)
     // A lost message is sent again after the time-out, which doubles each time: p·T + p²·2T + p³·4T + … on average.
     return lost === 0 ? slowed : slowed + Math.round((lost * RTO_US) / (1 - 2 * lost))
