@@ -76,9 +76,10 @@ export function initialConfig(options: MongodbOptions): Config {
   }
   for (let i = 0; i < options.members; i++) {
     const hidden = options.hidden.includes(i)
+    const delay = options.delays[i] ?? 0
     // At most seven members vote (rule MG-VOTE-4).
     const votes = options.votes[i] ?? (i < 7 - options.arbiters ? 1 : 0)
-    add(`${options.name}-${i}`, { hidden, votes, priority: options.priorities[i] ?? (hidden || votes === 0 ? 0 : 1) })
+    add(`${options.name}-${i}`, { hidden, votes, secondaryDelaySecs: delay, priority: options.priorities[i] ?? (hidden || votes === 0 || delay > 0 ? 0 : 1) })
   }
   for (let i = 0; i < options.arbiters; i++) add(`${options.name}-arbiter-${i}`, { arbiterOnly: true, priority: 0 })
   return new Config(options.replicaSet, 1, 1, members, {

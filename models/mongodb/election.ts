@@ -1,6 +1,6 @@
 /** Elections of protocol version 1: who asks for votes, who gives them, and what a winner does before it takes writes (rules MG-ELECT-…, MG-VOTE-…). */
 import type { Position } from '../../src/cluster/log/index.ts'
-import { MILLISECOND, type Process, type Us, within } from '../../src/kernel/index.ts'
+import { MILLISECOND, type Process, SECOND, type Us, within } from '../../src/kernel/index.ts'
 import { commitPace, setAcknowledgement } from './acknowledge.ts'
 import { ELECTED, ELECTION, ELECTION_LOST, TERM, WRITABLE } from './events.ts'
 import type { Mongod } from './mongod.ts'
@@ -9,6 +9,8 @@ export type CampaignReason = 'timeout' | 'handoff' | 'priority' | 'asked'
 
 /** replElectionTimeoutOffsetLimitFraction. */
 const OFFSET_SHARE = 0.15
+/** What a secondary fetches and applies in one go, in time: a cursor's round trip and its visibility. */
+const BATCH_US = 10 * MILLISECOND
 /** Size of the no-op that a new primary writes first. */
 const NOOP_BYTES = 150
 
@@ -39,7 +41,7 @@ function votes(voter: Mongod, candidate: Mongod, term: number, dryRun: boolean):
   if (!dryRun && voter.dir.lastVote.term >= term) return false
   const mine = voter.copy?.position('apply')
   const theirs = candidate.copy?.position('apply')
-  if (mine !== undefined && !voter.dir.needsInitialSync && theirs !== undefined && comparePositions(theirs, mine) < 0) return false
+  if (mine !== undefined && !voter.dir.needsInitialSync && theirs !== undefined && comparePositions(theirs, mine) < 0 && !abreast(voter, candidate, mine.lsn - theirs.lsn)) return false
   if (voter.state === 'ARBITER') {
     // An arbiter that sees a healthy primary of the same or a higher priority says no (rule MG-VOTE-3).
     const known = voter.primary === undefined ? undefined : voter.world.mongodOf(voter.primary.name)
@@ -48,6 +50,17 @@ function votes(voter: Mongod, candidate: Mongod, term: number, dryRun: boolean):
     }
   }
   return true
+}
+
+/** Two that follow one primary apply in batches: of two that are no more than a batch apart now the one is ahead, now the other (rule MG-VOTE-1). */
+function abreast(voter: Mongod, candidate: Mongod, aheadBytes: number): boolean {
+  const root = voter.copy?.root()
+  if (root === undefined || root === voter.copy || candidate.copy?.root() !== root) return false
+  const { now, chance } = voter.world.sim
+  const { receive } = root.curves
+  // Also of one that has just stepped down for the candidate’s term.
+  if (aheadBytes > (receive.slope[receive.index(now - BATCH_US)] as number) * BATCH_US) return false
+  return chance.draw(voter.name, `batch against ${candidate.name}`, Math.floor(now / SECOND)) < 0.5
 }
 
 /** Asks everybody for a vote; gives whether a majority of the set gave one. */

@@ -24,6 +24,7 @@ function problems(options: MongodbOptions): readonly Problem[] {
   else if (primary !== undefined && primary.priority === 0) found.push({ path: ['primary'], message: `member ${options.primary} has priority 0 and cannot be primary` })
   if (config.voters.length > 7) found.push({ path: ['votes'], message: `${config.voters.length} members vote; at most 7 may` })
   config.members.forEach((m, i) => {
+    if (m.secondaryDelaySecs > 0 && m.priority > 0) found.push({ path: ['priorities', i], message: `member ${i} is delayed, so its priority must be 0` })
     if (m.votes === 0 && m.priority > 0) found.push({ path: ['priorities', i], message: `member ${i} has no vote, so its priority must be 0` })
     if (m.hidden && m.priority > 0) found.push({ path: ['priorities', i], message: `member ${i} is hidden, so its priority must be 0` })
   })

@@ -286,10 +286,12 @@ export class Mongod {
     this.world.sim.note(CONFIG, this.name, config.version, `${this.name} has configuration ${config.version} of term ${config.term}`)
     if (before === undefined && this.state === 'STARTUP' && this.listening) return this.joined()
     this.heartbeats.configure()
+    if (before?.member(this.name)?.secondaryDelaySecs !== this.me?.secondaryDelaySecs) this.syncing.refetch()
     if (this.me === undefined) {
       this.stepDownNow('it was removed from the set')
       this.become('REMOVED')
     } else if (this.state === 'REMOVED') this.become(this.me.arbiterOnly ? 'ARBITER' : this.dir.needsInitialSync ? 'STARTUP2' : 'SECONDARY')
+    if (this.isPrimary && this.me?.priority === 0) this.stepDownNow('the new configuration lets it lead no more')
     this.rearm()
     this.world.topologyChanged()
   }

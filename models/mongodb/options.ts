@@ -43,6 +43,7 @@ export const mongodbOptions = z.strictObject({
   priorities: z.array(z.number().min(0).max(1000)).default([]).describe('priority of each data-bearing member; missing ones are 1').meta({ unit: '', source: 'rs.conf default 1' }),
   votes: z.array(z.number().int().min(0).max(1)).default([]).describe('votes of each data-bearing member; missing ones are 1').meta({ unit: 'votes', source: 'rs.conf default 1' }),
   hidden: z.array(z.number().int().min(0)).default([]).describe('hidden members (their priority must be 0)').meta({ unit: 'ordinals', source: 'rs.conf' }),
+  delays: z.array(z.number().int().min(0).max(31_622_400)).default([]).describe('secondaryDelaySecs of each data-bearing member (its priority must be 0); missing ones are 0').meta({ unit: 's', source: 'rs.conf' }),
   writeConcern: z.union([z.literal('implicit'), z.literal('majority'), z.number().int().min(1).max(50)]).default('implicit').describe('w of the client programs; implicit = the default of the set (M20): majority, or 1 where arbiters make the majority hang on all others').meta({ unit: '', source: 'facts M20' }),
   journal: z.boolean().default(false).describe('j:true of the client programs: w:1 waits for the journal as well').meta({ unit: '', source: 'scenario' }),
   retryWrites: z.boolean().default(true).describe('retryable writes of the drivers; without, an interrupted operation surfaces as an error').meta({ unit: '', source: 'facts M40' }),

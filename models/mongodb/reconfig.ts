@@ -23,11 +23,14 @@ function readConfig(m: Mongod, value: unknown, base: Config | undefined): Config
     const votes = numberOr(item.votes, 1)
     if (votes === 0 && priority > 0) return bad(`priority must be 0 when non-voting (votes:0), not ${priority} (member ${item.host})`)
     if (item.hidden === true && priority > 0) return bad('priority must be 0 when hidden=true')
+    const secondaryDelaySecs = numberOr(item.secondaryDelaySecs, 0)
+    if (secondaryDelaySecs > 0 && priority > 0) return bad('priority must be 0 when secondaryDelaySecs is used')
     const known = base?.member(name)
     // A member that is new does not vote before it has its data.
     const newlyAdded = base !== undefined && known === undefined && votes > 0 && !arbiterOnly ? true : known?.newlyAdded === true
-    members.push({ _id: numberOr(item._id, members.length), name, host: item.host.includes(':') ? item.host : `${item.host}:27017`, arbiterOnly, buildIndexes: item.buildIndexes !== false, hidden: item.hidden === true, priority, secondaryDelaySecs: 0, votes, ...(newlyAdded ? { newlyAdded } : {}) })
+    members.push({ _id: numberOr(item._id, members.length), name, host: item.host.includes(':') ? item.host : `${item.host}:27017`, arbiterOnly, buildIndexes: item.buildIndexes !== false, hidden: item.hidden === true, priority, secondaryDelaySecs, votes, ...(newlyAdded ? { newlyAdded } : {}) })
   }
+  if (members.every(x => x.priority === 0)) return bad('Replica set configuration must contain at least one non-arbiter member with priority > 0')
   if (members.filter(x => x.votes > 0).length > 7) return bad('Replica set configuration contains more than 7 voting members, but must be at least 1 and no more than 7')
   if (new Set(members.map(x => x.host)).size < members.length) return bad('two members have the same host')
   if (new Set(members.map(x => x._id)).size < members.length) return bad('two members have the same _id')
@@ -45,7 +48,9 @@ export function* reconfigure(m: Mongod, value: unknown, force: boolean): Process
   const next = readConfig(m, value, config)
   if (!(next instanceof Config)) return next
   if (next.set !== config.set) return refuse('NewReplicaSetConfigurationIncompatible', 'New and old configurations differ in replica set name')
-  if (next.member(m.name) === undefined) return refuse('NodeNotFound', 'No host described in new configuration maps to this node')
+  const own = next.member(m.name)
+  if (own === undefined) return refuse('NodeNotFound', 'No host described in new configuration maps to this node')
+  if (!force && own.priority === 0) return refuse('NodeNotElectable', `This node, ${own.host}, with _id MemberId(${own._id}) is not electable under the new configuration with {version: ${next.version}, term: ${next.term}} for replica set ${next.set}`)
   if (!force && voterChanges(config, next) > 1) return refuse('NewReplicaSetConfigurationIncompatible', 'Non force replica set reconfig can only add or remove at most 1 voting member.')
   if (!force) {
     const refused = yield* askQuorum(m, next)
@@ -65,7 +70,7 @@ export function* reconfigure(m: Mongod, value: unknown, force: boolean): Process
   return undefined
 }
 
-/** Whether a majority of the voters of a new configuration answers, and one that may lead: else it is refused before anybody has it (rule MG-CONFIG-2). */
+/** Whether a majority of the voters of a new configuration answers: else it is refused before anybody has it (rule MG-CONFIG-2). */
 function* askQuorum(m: Mongod, next: Config): Process<Refused | undefined> {
   const { world } = m
   const answers = (name: string): boolean => {
@@ -75,16 +80,14 @@ function* askQuorum(m: Mongod, next: Config): Process<Refused | undefined> {
   const deadlineUs = world.sim.now + world.options.heartbeatTimeoutSeconds * SECOND
   for (;;) {
     const up = next.voters.filter(v => answers(v.name))
-    const electable = next.members.some(c => c.priority > 0 && answers(c.name))
-    if (up.length >= next.majority && electable) return m.isPrimary && m.writable ? undefined : refuse('NotWritablePrimary', 'not primary')
+    if (up.length >= next.majority) return m.isPrimary && m.writable ? undefined : refuse('NotWritablePrimary', 'not primary')
     if (!m.alive || !m.isPrimary) return refuse('InterruptedDueToReplStateChange', 'operation was interrupted')
     // Who refuses the connection has answered for this; who is silent is waited for until the heartbeat's time-out.
     const silent = next.members.filter(c => !answers(c.name))
     if (world.sim.now >= deadlineUs || silent.every(c => m.heartbeats.view(c.name)?.up === false)) {
       const names = (list: readonly MemberConfig[]): string => list.map(c => c.host).join(', ')
       const down = `; the following nodes did not respond affirmatively: ${silent.map(c => `${c.host} failed with HostUnreachable`).join(', ')}`
-      if (up.length < next.majority) return refuse('NodeNotFound', `Quorum check failed because not enough voting nodes responded; required ${next.majority} but only the following ${up.length} voting nodes responded: ${names(up)}${down}`)
-      return refuse('NodeNotFound', `Quorum check failed because no electable nodes responded; at least one required for config${down}`)
+      return refuse('NodeNotFound', `Quorum check failed because not enough voting nodes responded; required ${next.majority} but only the following ${up.length} voting nodes responded: ${names(up)}${down}`)
     }
     yield within(world.changed, Math.max(1, deadlineUs - world.sim.now))
   }
@@ -119,6 +122,8 @@ export function* initiate(m: Mongod, value: unknown): Process<Refused | undefine
   if (!(next instanceof Config)) return next
   if (next.member(m.name) === undefined) return refuse('NodeNotFound', 'No host described in new configuration maps to this node')
   // A new, empty set: its history has nothing of any other.
+  const own = next.member(m.name)
+  if (own?.priority === 0) return refuse('InvalidReplicaSetConfig', `This node, ${own.host}, with _id MemberId(${own._id}) is not electable under the new configuration with {version: 1, term: 0} for replica set ${next.set}`)
   m.dir.needsInitialSync = false
   adopt(m, new Config(next.set, 1, 1, next.members, next.settings))
   m.run('asked')

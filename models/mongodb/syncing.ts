@@ -155,7 +155,8 @@ export class Syncing {
   private link(to: Mongod) {
     const { me } = this
     const { world } = me
-    const lateUs = world.lateUs.get(me.name) ?? 0
+    // A delayed member applies what it fetches later; an initial sync does not wait (rule MG-SYNC-6).
+    const lateUs = (world.lateUs.get(me.name) ?? 0) + (me.dir.needsInitialSync ? 0 : (me.me?.secondaryDelaySecs ?? 0) * SECOND)
     return {
       delayUs: world.network.delayUs(to.place, me.place) + Math.round((me.visibilityUs ??= world.timeUs('visibilityMs', me.name)) * to.host.machineSlowdown()) + lateUs,
       ackDelayUs: world.network.delayUs(me.place, to.place),
@@ -170,6 +171,14 @@ export class Syncing {
     if (copy === undefined || source === undefined || copy.upstream !== source.copy) return
     copy.setLink(this.link(source))
     copy.setApplyRate(me.world.bytesPerSecond('applyMBps', me.name) / (me.host.machineSlowdown() * me.host.diskSlowdown() * me.world.defects.slowness(me.host.version)))
+  }
+
+  /** Its delay is another: what was held back is fetched anew, and goes by the new one. */
+  refetch(): void {
+    const { copy, source } = this
+    if (copy === undefined || source?.copy === undefined || copy.upstream !== source.copy) return
+    copy.unfollow()
+    this.follow(source)
   }
 
   private drop(): void {
@@ -286,6 +295,7 @@ export class Syncing {
       me.dir.needsInitialSync = false
       world.sim.note(INITIAL_SYNC, me.name, 0, `${me.name} has completed its initial sync`)
       me.become('SECONDARY')
+      this.relink()
       return
     }
   }

@@ -71,7 +71,7 @@ export class MongodbTruth implements Truth {
     const timeline = copy === undefined ? undefined : copy.position('receive').branch.timeline
     const versions = versionsOf(nodeVersion, m?.host.version ?? dir?.binary, copy === undefined ? undefined : world.fcvAt(copy.position('apply')), before?.versions)
     const attached = leading || (m?.state === 'SECONDARY' && copy?.upstream !== undefined && copy.root().leading)
-    const caughtUp = leading || (attached && copy !== undefined && !world.frozen.has(copy) && !world.lateUs.has(name) && copy.lagBytes('apply') <= NORMAL_LAG_BYTES)
+    const caughtUp = leading || (attached && copy !== undefined && !world.frozen.has(copy) && !world.lateUs.has(name) && (copy.lagBytes('apply') <= NORMAL_LAG_BYTES || (m?.me?.secondaryDelaySecs ?? 0) > 0))
     if (before !== undefined && before.node === node && before.zone === zone && before.running === running && before.ready === ready && before.role === role && before.timeline === timeline && before.versions === versions && before.copy === copy && before.attached === attached && before.caughtUp === caughtUp) return before
     return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
   }

@@ -23,7 +23,31 @@ describe('replSetStepDown', () => {
     const lab = under()
     expect(lab.sh(1, 'rs.stepDown()')).toMatchObject({ out: '', code: 1, err: "MongoServerError[NotWritablePrimary]: not primary so can't step down\ncommand terminated with exit code 1\n" })
     expect(lab.sh(0, 'rs.stepDown(10, 10)')).toMatchObject({ code: 1, err: 'MongoServerError[BadValue]: stepdown period must be longer than secondaryCatchUpPeriodSecs\ncommand terminated with exit code 1\n' })
+    const refused = (member: number, eval_: string): string => lab.sh(member, eval_).err.split('\n')[0] ?? ''
+    // Without the second argument it is ten seconds; the arguments are looked at before the role is.
+    for (const member of [0, 1]) expect(refused(member, 'rs.stepDown(5)')).toContain('must be longer than secondaryCatchUpPeriodSecs')
+    expect(refused(0, 'rs.stepDown(-1)')).toContain('stepdown period must be a positive integer')
+    expect(refused(0, 'rs.stepDown(60, -1)')).toContain('secondaryCatchUpPeriodSecs period must be a positive or absent')
     expect(lab.state(0)).toBe('PRIMARY')
+    expect(lab.sh(0, 'rs.stepDown(5, 2).ok').out).toBe('1\n')
+  })
+
+  test.each([['{replSetStepDown: 0}', 60], ['{replSetStepDown: 5, force: true}', 5], ['{replSetStepDown: 25, secondaryCatchUpPeriodSecs: 2}', 25]])('MG-STEPDOWN-1: %s keeps it from standing for %i s', (command, seconds) => {
+    const lab = under()
+    expect(lab.sh(0, `db.adminCommand(${command}).ok`).out).toBe('1\n')
+    lab.wait((seconds - 1.5) * SECOND)
+    expect(lab.mongod(0).ineligibleUntilUs).toBeGreaterThan(lab.now)
+    lab.wait(2 * SECOND)
+    expect(lab.mongod(0).ineligibleUntilUs).toBeLessThanOrEqual(lab.now)
+  })
+
+  test('MG-STEPDOWN-5: freezing never shortens, and is refused on a primary', () => {
+    const lab = under()
+    expect(lab.sh(0, 'rs.freeze(10)').err).toContain('MongoServerError[NotSecondary]: Cannot freeze node when primary or running for election, state: Primary')
+    lab.sh(0, 'rs.stepDown(90)')
+    const untilUs = lab.mongod(0).ineligibleUntilUs
+    expect(lab.sh(0, 'rs.freeze(1)').out).toContain('you really want to freeze for only 1 second?')
+    expect(lab.mongod(0).ineligibleUntilUs).toBe(untilUs)
   })
 
   test('MG-STEPDOWN-2, MG-STEPDOWN-4: with a handoff writes stand still for 0.1 to 2 s and nothing is lost', () => {

@@ -38,6 +38,50 @@ describe('sync sources', () => {
   })
 })
 
+describe('a delayed member', () => {
+  const acked = (lab: Lab, seconds: number): number => {
+    const before = lab.acked()
+    lab.wait(seconds * SECOND)
+    return lab.acked() - before
+  }
+
+  test('MG-SYNC-6: has everything so much later, and nobody waits for it while there are others', () => {
+    const lab = under({ delays: [0, 0, 20] })
+    lab.wait(60 * SECOND)
+    expect(lab.mongod(2).syncing.lagUs() / SECOND).toBeCloseTo(20, 0)
+    expect(lab.mongod(1).syncing.lagUs() / SECOND).toBeLessThan(1)
+    expect(acked(lab, 10)).toBeGreaterThan(4_900)
+    expect(lab.sh(0, 'rs.conf().members[2].secondaryDelaySecs + " " + rs.conf().members[2].priority').out).toBe('20 0\n')
+  })
+
+  test('MG-SYNC-6: the only other one with data: a majority is acknowledged when it has it; its vote counts at once', () => {
+    const lab = under({ delays: [0, 0, 20], writeConcern: 'majority' })
+    lab.wait(40 * SECOND)
+    lab.kill(1, 600 * SECOND)
+    lab.wait(2 * SECOND)
+    expect(acked(lab, 15)).toBeLessThan(100)
+    // Forty connections, of which each waits for its own.
+    expect(acked(lab, 20)).toBeGreaterThan(30)
+    expect(lab.state(0)).toBe('PRIMARY')
+    const votes = under({ delays: [0, 0, 600], writeConcern: 1 })
+    votes.wait(20 * SECOND)
+    votes.kill(0, 600 * SECOND)
+    expect(votes.until(() => votes.primary()?.name === 'mongo-1', 14 * SECOND, 100_000) / SECOND).toBeLessThan(13)
+  })
+
+  test('MG-SYNC-6: made so and undone by a new configuration; its priority has to be 0', () => {
+    const lab = under()
+    const config = (what: string): string => lab.sh(0, `const c = rs.conf(); ${what}; rs.reconfig(c).ok`).err
+    expect(config('c.members[2].secondaryDelaySecs = 30')).toContain('priority must be 0 when secondaryDelaySecs is used')
+    expect(config('c.members[2].secondaryDelaySecs = 30; c.members[2].priority = 0')).toBe('')
+    lab.wait(60 * SECOND)
+    expect(lab.mongod(2).syncing.lagUs() / SECOND).toBeCloseTo(30, 0)
+    expect(config('c.members[2].secondaryDelaySecs = 0')).toBe('')
+    lab.wait(20 * SECOND)
+    expect(lab.mongod(2).syncing.lagUs() / SECOND).toBeLessThan(1)
+  })
+})
+
 describe('the oplog', () => {
   test('MG-OPLOG-1, MG-OPLOG-2: who was away for longer than it reaches back is too stale, and stays RECOVERING', () => {
     const away = (oplogMB: number): string => {

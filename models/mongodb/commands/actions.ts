@@ -35,10 +35,11 @@ function* onServer(m: Mongod, command: Process<Refused | undefined>): Process<Re
 export const actions: Readonly<Record<string, Action>> = {
   *replSetStepDown(_world, m, args): Process<object> {
     const force = args.force === true
-    const secs = number(args.replSetStepDown, 60)
-    // With force the default is not to wait at all; the shell's helper never forces.
-    const catchUp = args.secondaryCatchUpPeriodSecs === undefined ? (force ? 0 : Math.min(10, Math.max(0, secs - 1))) : number(args.secondaryCatchUpPeriodSecs, 10)
-    if (secs < 0) return refuse('BadValue', 'stepdown period must be non-negative')
+    // Nothing is a minute; with force the default is not to wait at all.
+    const secs = number(args.replSetStepDown, 60) || 60
+    const catchUp = number(args.secondaryCatchUpPeriodSecs, force ? 0 : 10)
+    if (secs < 0) return refuse('BadValue', 'stepdown period must be a positive integer')
+    if (catchUp < 0) return refuse('BadValue', 'secondaryCatchUpPeriodSecs period must be a positive or absent')
     if (secs < catchUp || (args.secondaryCatchUpPeriodSecs !== undefined && secs <= catchUp)) return refuse('BadValue', 'stepdown period must be longer than secondaryCatchUpPeriodSecs')
     const refused = yield* onServer(m, stepDown(m, { stepDownSecs: secs, catchUpSecs: catchUp, force }))
     return refused ?? done(m)
@@ -56,10 +57,10 @@ export const actions: Readonly<Record<string, Action>> = {
   *replSetFreeze(world, m, args): Process<object> {
     yield MILLISECOND
     const secs = number(args.replSetFreeze, 0)
-    if (m.isPrimary) return refuse('NotSecondary', 'cannot freeze node when primary or running for election. state: Primary')
-    m.ineligibleUntilUs = secs === 0 ? world.sim.now : world.sim.now + secs * SECOND
+    if (m.isPrimary || m.campaigning) return refuse('NotSecondary', `Cannot freeze node when primary or running for election, state: ${m.isPrimary ? 'Primary' : 'Running-Election'}`)
+    m.ineligibleUntilUs = secs === 0 ? world.sim.now : Math.max(m.ineligibleUntilUs, world.sim.now + secs * SECOND)
     world.topologyChanged()
-    return done(m, secs === 0 ? { info: 'unfreezing' } : {})
+    return done(m, secs === 0 ? { info: 'unfreezing' } : secs === 1 ? { warning: 'you really want to freeze for only 1 second?' } : {})
   },
 
   *replSetReconfig(_world, m, args): Process<object> {
