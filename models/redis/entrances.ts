@@ -42,14 +42,18 @@ class ClusterSession implements Session, Listener {
   state: SessionState = { is: 'held' }
   private open = true
   private following = false
+  /** While its node is of no use: what looks out for another. */
+  private stopLooking: (() => void) | undefined
 
   constructor(
     private readonly world: World,
     private server: Server,
     private readonly client: Client,
+    private readonly others: (place: string, not: Server) => Server | undefined,
   ) {
     server.listeners.add(this)
     this.state = this.look()
+    this.lookElsewhere()
   }
 
   get backend(): string | undefined {
@@ -68,6 +72,8 @@ class ClusterSession implements Session, Listener {
   close(): void {
     this.open = false
     this.server.listeners.delete(this)
+    this.stopLooking?.()
+    this.stopLooking = undefined
   }
 
   private look(): SessionState {
@@ -99,14 +105,40 @@ class ClusterSession implements Session, Listener {
       this.following = false
       const target = world.byAddress.get(ip)
       if (target === undefined || !target.alive || !world.network.connected(this.client.place, target.place)) return this.become({ is: 'closed', error: `MOVED to ${ip}, where nobody answers` })
-      if (target !== this.server) {
-        this.server.listeners.delete(this)
-        this.server = target
-        target.listeners.add(this)
-      }
-      this.become(this.look())
+      this.goTo(target)
     })
     return { is: 'held' }
+  }
+
+  private goTo(target: Server): void {
+    if (target !== this.server) {
+      this.server.listeners.delete(this)
+      this.server = target
+      target.listeners.add(this)
+    }
+    this.become(this.look())
+  }
+
+  /** CLUSTERDOWN and LOADING: it asks the other nodes for the map again and again, and goes to whoever serves its keys by one of them (rule RD-CLIENT-3). */
+  private lookElsewhere(): void {
+    if (this.state.is !== 'failing') {
+      this.stopLooking?.()
+      this.stopLooking = undefined
+      return
+    }
+    if (this.stopLooking !== undefined) return
+    const { world } = this
+    let asked = false
+    this.stopLooking = world.onTopology(() => {
+      if (asked || this.others(this.client.place, this.server) === undefined) return
+      asked = true
+      world.sim.after(world.timeUs('refreshMs', this.client.id), () => {
+        asked = false
+        if (!this.open || this.following || this.state.is !== 'failing') return
+        const target = this.others(this.client.place, this.server)
+        if (target !== undefined) this.goTo(target)
+      })
+    })
   }
 
   private become(state: SessionState): void {
@@ -114,6 +146,7 @@ class ClusterSession implements Session, Listener {
     if (before.is === state.is && copyOf(before) === copyOf(state) && errorOf(before) === errorOf(state)) return
     this.state = state
     if (state.is === 'closed') this.close()
+    else this.lookElsewhere()
     this.client.sessionChanged(state)
   }
 }
@@ -159,12 +192,22 @@ export class ClusterEntrance implements Entrance {
       const address = seed.table.owner[world.logs.indexOf(client.log)]?.ip
       if (address !== undefined && tried.has(address)) continue
       const route = this.route(client.place, seed, client.log)
-      if (typeof route !== 'string') return { is: 'open', session: new ClusterSession(world, route, client), afterUs: spentUs }
+      if (typeof route !== 'string') return { is: 'open', session: new ClusterSession(world, route, client, (place, not) => this.servingElsewhere(place, client.log, not)), afterUs: spentUs }
       refusal = route
       if (address !== undefined) tried.add(address)
       if (route === SILENT) spentUs += world.timeUs('connectTimeoutMs', client.id)
     }
     return silent > 0 && silent === seeds.length ? { is: 'silent' } : { is: 'refused', error: refusal, afterUs: spentUs }
+  }
+
+  /** Another node that serves a shard's keys, by the map of one that answers. */
+  private servingElsewhere(place: string, log: ReplicatedLog, not: Server): Server | undefined {
+    for (const seed of this.seeds()) {
+      if (seed === not || seed.state === 'loading' || !this.hears(place, seed)) continue
+      const target = this.route(place, seed, log)
+      if (typeof target !== 'string' && target !== not && answer(target, log).is === 'served') return target
+    }
+    return undefined
   }
 
   /** Where a node's map leads for a shard; or why nowhere. */

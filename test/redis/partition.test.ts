@@ -85,3 +85,23 @@ test('a master back from a minority waits before it is ok again (RD-STATE-3)', (
   expect(back).toBeGreaterThan(4.5)
   expect(back).toBeLessThan(6)
 })
+
+test('clients leave a node that loads or says CLUSTERDOWN for whoever serves their keys, and stay where nobody does (RD-CLIENT-3)', () => {
+  // It is back after five seconds, and loads for a minute; its replica leads after eight.
+  const loading = new Stage({ nodeTimeoutSeconds: 5, kubernetes: { containerStartSeconds: 4 } })
+  loading.strike('process-kill', 'member:redis-0', 60)
+  loading.run(30)
+  expect(loading.leader(0)).toBe('redis-1')
+  expect(loading.gapsOf(0).reduce((sum, gap) => sum + gap, 0)).toBeLessThan(11)
+  // Cut off from its peers, not from its clients.
+  const apart = new Stage({ nodeTimeoutSeconds: 5 })
+  apart.strike('partition-peers', 'member:redis-0', 120)
+  apart.run(30)
+  expect(apart.leader(0)).toBe('redis-1')
+  expect(apart.cli('redis-0', 'cluster info')).toContain('cluster_state:fail')
+  expect(apart.gapsOf(0).at(-1)).toBeLessThan(12)
+  const nobody = new Stage({ nodeTimeoutSeconds: 5, replicasPerShard: 0 })
+  nobody.strike('process-kill', 'member:redis-0', 60)
+  nobody.run(30)
+  expect(nobody.gapsOf(0)).toEqual([Number.POSITIVE_INFINITY])
+})

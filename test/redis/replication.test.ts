@@ -92,6 +92,15 @@ test.each([['unsynced-writes-lost', 0.9, 1.1], ['process-kill', 0, 0]] as const)
   expect(stage.lost(0) / 100).toBeLessThanOrEqual(most)
 })
 
+test.each([['always', 0, 0], ['everysec', 0.9, 1.1], ['no', 19, 31]] as const)('appendfsync %s: what the power takes (RD-PERSIST-5)', (appendfsync, least, most) => {
+  const stage = new Stage({ appendonly: true, appendfsync, nodeTimeoutSeconds: 60 }).run(40)
+  expect(stage.cli('redis-0', 'config get appendfsync')).toBe(`appendfsync\n${appendfsync}`)
+  stage.strike('unsynced-writes-lost', 'member:redis-0')
+  stage.run(30)
+  expect(stage.lost(0) / 100).toBeGreaterThanOrEqual(least)
+  expect(stage.lost(0) / 100).toBeLessThanOrEqual(most)
+})
+
 // At a node time-out of 1 s and a factor of 10: 10 s, 10 s for pings, and the second that the failure takes to be noticed.
 test.each([[15, 'redis-1'], [25, undefined]])('without a link for %i s: %s is elected (RD-ELECT-3)', (seconds, leader) => {
   const stage = new Stage({ nodeTimeoutSeconds: 1 })

@@ -10,7 +10,7 @@ interface Parameter {
 }
 
 const PARAMETERS: Readonly<Record<string, Parameter>> = {
-  appendfsync: { default: () => 'everysec' },
+  appendfsync: { default: s => s.world.options.appendfsync },
   appendonly: { default: s => (s.world.options.appendonly ? 'yes' : 'no') },
   'cluster-allow-reads-when-down': { default: s => yes(s.world.options.allowReadsWhenDown) },
   'cluster-allow-replica-migration': { default: s => yes(s.world.options.allowReplicaMigration), set: 'yes-no' },
