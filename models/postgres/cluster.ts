@@ -30,7 +30,7 @@ import { restAnswer } from './patroni/patronictl.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
 import { canAcknowledge } from './syncrep.ts'
-import { addGreenPool, addMachines, addUpgradedPool, isMemberSet, memberNames, objects, podDns } from './topology.ts'
+import { addGreenPool, addMachines, addUpgradedPool, isGreen, isMemberSet, memberNames, objects, podDns } from './topology.ts'
 import { PostgresTruth } from './truth.ts'
 import { World } from './world.ts'
 import { NO_MANAGER } from './container-programs.ts'
@@ -191,6 +191,8 @@ export class PostgresCluster implements Cluster {
       this.sim.run(this.sim.now + SECOND)
       if (this.truth.members().every(m => m.running && m.ready && m.attached)) break
     }
+    // A second cluster that is there from the start is up by then, however long its image takes.
+    for (let i = 0; i < 600 && this.kubernetes.pods().some(pod => isGreen(this.options, pod.name) && !pod.ready); i++) this.sim.run(this.sim.now + SECOND)
     this.sim.run(this.sim.now + SECOND)
   }
 
