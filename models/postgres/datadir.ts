@@ -55,6 +55,8 @@ export class DataDirectory {
   /** Number of server processes that have it open: more than one corrupts it (rule PG-DATA-1). */
   open = 0
   corrupted = false
+  /** A primary has run on it. */
+  hasLed = false
   /** Until then orphaned children of a killed postmaster hold its lock file and shared memory: no server starts. */
   orphansUntilUs: Us = 0
   /** Half-written by a failed pg_rewind or base backup: the server refuses to start. */
@@ -72,6 +74,13 @@ export class DataDirectory {
     this.checkpointLsn = copy.lsn('flush')
     this.checkpointTimeline = timeline
     this.checkpoints.push(this.checkpointLsn)
+  }
+
+  /** A primary of this image runs on it now. */
+  leads(image: string): void {
+    this.control = 'in production'
+    this.image = image
+    this.hasLed = true
   }
 
   /** Where its history ends, as durable bytes. */

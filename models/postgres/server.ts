@@ -169,8 +169,7 @@ export class Server {
       this.dir.timeline = timeline
       this.copy.append(RECORD_BYTES)
     }
-    this.dir.control = 'in production'
-    this.dir.image = this.host.version
+    this.dir.leads(this.host.version)
     world.reignBegins(this)
     applySynchronousStandbys(this)
     world.sim.note(READ_WRITE, this.name, this.dir.timeline, `${this.name} accepts writes on timeline ${this.dir.timeline} from ${formatLsn(this.copy.lsn('flush'))}`)

@@ -80,8 +80,7 @@ export class PostgresTruth implements Truth {
     const machine = node === undefined ? undefined : world.kubernetes.machines.get(node)
     const replica = server === undefined ? undefined : this.replicaOf(server)
     const leading = server?.copy.leading === true && replica === undefined
-    // Straight from the leader: a standby that follows another standby shares its fate, and the topology of these clusters is flat.
-    const streaming = server?.receiver?.streaming === true && server.receiver.sender?.upstream.copy.leading === true
+    const streaming = server !== undefined && followsLeader(server)
     const zone = machine?.zone
     const running = server !== undefined && !server.paused && server.state !== 'starting'
     const role = leading ? 'leader' : replica !== undefined || server?.state === 'standby' || server?.state === 'promoting' ? 'follower' : 'none'
@@ -90,7 +89,7 @@ export class PostgresTruth implements Truth {
     const copy = replica?.copy ?? server?.copy ?? (dir?.destroyed ? undefined : dir?.copy)
     const merged = mergedCopies(dir, copy, before?.merged)
     const attached = leading || streaming || replica?.streaming === true
-    const caughtUp = leading || (replica?.streaming === true && replica.copy.lagBytes('flush') <= NORMAL_LAG_BYTES) || (streaming && server?.receiver?.sender?.frozen !== true && (server?.copy.lagBytes('flush') ?? 0) <= NORMAL_LAG_BYTES)
+    const caughtUp = leading || (replica?.streaming === true && replica.copy.lagBytes('flush') <= NORMAL_LAG_BYTES) || (streaming && linked(server) && server.copy.lagBytes('flush') <= NORMAL_LAG_BYTES)
     if (
       before !== undefined &&
       before.node === node &&
@@ -232,6 +231,21 @@ function versionsOf(node: string | undefined, engine: string | undefined, more: 
 /** Whether a session can have a statement done here: a smart shutdown lets those that are there go on (rule PG-STOP-1). */
 function servesSessions(server: Server): boolean {
   return server.alive && (server.state !== 'stopping' || (server.shutdownMode === 'smart' && server.backends.size > 0))
+}
+
+/**
+ * Whether what it streams comes from the leader: straight, or from a standby that somebody made it follow (a cascade). One that still follows a member that has led is left over
+ * from before a switchover: nobody meant it to stay there, and that member is the next to go.
+ */
+function followsLeader({ receiver }: Server): boolean {
+  const upstream = receiver?.streaming === true ? receiver.sender?.upstream : undefined
+  return upstream !== undefined && (upstream.copy.leading || (!upstream.dir.hasLed && followsLeader(upstream)))
+}
+
+/** Whether all links between it and the leader carry what is written. */
+function linked({ receiver }: Server): boolean {
+  const sender = receiver?.sender
+  return sender !== undefined && !sender.frozen && (sender.upstream.copy.leading || linked(sender.upstream))
 }
 
 function furthest(dirs: readonly DataDirectory[]): DataDirectory | undefined {

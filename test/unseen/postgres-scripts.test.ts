@@ -210,6 +210,27 @@ sleep 30
     predicts: { measures: { writeDowntimeSeconds: [1, 7] }, passes: 'all' },
     source: 'facts §1.3: cascaded standbys follow a promoted upstream',
   },
+  'a cascade made on purpose and kept: it follows the leader by way of the other standby': {
+    cluster: cluster(),
+    script: sh(`follow 2 1
+for i in $(seq 30); do [ "$(q 1 "select count(*) from pg_stat_replication where state='streaming'")" = 1 ] && break; sleep 1; done
+[ "$(q 0 'select count(*) from pg_stat_replication')" = 1 ]
+sleep 60`),
+    predicts: { measures: { writeDowntimeSeconds: 0, redundancyExposedSeconds: [0, 6] }, passes: 'all' },
+    source: 'warm-standby §26.2.7: cascading replication',
+  },
+  'the same on a member that has led: it is left over there, and goes with it': {
+    cluster: cluster(),
+    script: sh(`fence 0 1
+on 1 pg_ctl promote -D $D
+route 1
+sleep 30
+[ "$(q 1 "select count(*) from pg_stat_replication where state='streaming'")" = 1 ]
+follow 0 1
+sleep 60`),
+    predicts: { fails: ['converges'] },
+    source: 'facts §1.3: re-pointed standbys follow the new primary; nobody re-pointed the third',
+  },
   'max_slot_wal_keep_size set too small, a standby away for 15 minutes: its slot is lost, and it is copied anew': {
     cluster: cluster({ slots: true }),
     script: sh(`q 0 "ALTER SYSTEM SET max_slot_wal_keep_size = '64MB'"; q 0 "SELECT pg_reload_conf()"
