@@ -10,6 +10,9 @@ const del = (n: number, more = ''): string => `kubectl delete pod mongo-${n} ${m
 const wait = (sleep: string): Step => ({ sleep })
 const cluster = (more: Record<string, unknown> = {}) => ({ engine: 'mongodb', targetImage: null, databaseMB: 500, terminationGraceSeconds: 60, readiness: 'member-state', spareNodes: 0, ...more })
 const fault = (kind: Fault['kind'], target: string, at: number, durationUs: number, magnitude = 0): Fault => ({ kind, target, at, durationUs, magnitude })
+const set = (fcv: string): string => `mongosh --quiet 'mongodb://mongo-0.mongo,mongo-1.mongo,mongo-2.mongo/?replicaSet=rs0' --eval "db.adminCommand({setFeatureCompatibilityVersion: '${fcv}', confirm: true}).ok"`
+/** It is a secondary again. */
+const level = (n: number): Step => ({ gate: shell(n, 'db.hello().secondary'), expect: { equals: 'true' }, every: '2s', timeout: '5m' })
 const config = (what: string, more = ''): string => shell(0, `const c = rs.conf(); ${what}; rs.reconfig(c${more}).ok`)
 
 unseen({
@@ -125,5 +128,26 @@ unseen({
   },
   'a member that is down is taken out, then the primary’s pod goes: two of two are needed, and one is away': {
     cluster: cluster(), steps: [shell(0, "rs.remove('mongo-2.mongo:27017').ok"), del(0), wait('2m')], predicts: { measures: { writeDowntimeSeconds: [2, 60] }, passes: ['no-acknowledged-write-lost'] }, source: 'M01: a majority of two is two',
+  },
+  // ── feature compatibility versions ──
+  'set while one member is on the old binary: that one dies of it and never comes up again, the others serve': {
+    cluster: cluster({ updateStrategy: 'OnDelete', targetImage: 'mongo:8.0.4', targetFcv: '8.0' }),
+    steps: [`kubectl patch statefulset mongo --patch '{"spec":{"template":{"spec":{"containers":[{"name":"mongod","image":"mongo:8.0.4"}]}}}}'`, del(1), level(1), del(2), level(2), shell(0, 'rs.stepDown(60).ok'), wait('20s'), set('8.0'), wait('60s')],
+    predicts: { measures: { writeDowntimeSeconds: [0.1, 3] }, fails: ['converges', 'target-reached'], passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'M32, M33, T18',
+  },
+  'set before any binary: refused': {
+    cluster: cluster({ targetImage: null }), steps: [set('8.0')], predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: 0 }, passes: 'all' }, source: 'M31: only the binary’s own and the one before',
+  },
+  'set twice: the second time it is done already': {
+    cluster: cluster({ image: 'mongo:8.0.4', fcv: '7.0' }), steps: [set('8.0'), set('8.0'), { gate: shell(2, 'db.adminCommand({getParameter: 1, featureCompatibilityVersion: 1}).featureCompatibilityVersion.version'), expect: { equals: '8.0' }, timeout: '30s' }],
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' }, source: 'M32: idempotent',
+  },
+  'set with one of three away: a majority is enough, and the third has it when it is back': {
+    cluster: cluster({ image: 'mongo:8.0.4', fcv: '7.0' }), steps: [del(2, '--wait=false'), wait('18s'), set('8.0'), wait('90s'), { gate: shell(2, 'db.adminCommand({getParameter: 1, featureCompatibilityVersion: 1}).featureCompatibilityVersion.version'), expect: { equals: '8.0' }, timeout: '60s' }],
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'M32',
+  },
+  'one that is delayed by an hour and one that is away: it waits for a majority, and gives up after a minute': {
+    cluster: cluster({ image: 'mongo:8.0.4', fcv: '7.0', delays: [0, 0, 3600], writeConcern: 1, kubernetes: { containerStartSeconds: 180 } }), steps: [del(1, '--wait=false'), wait('20s'), set('8.0')],
+    predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: [0, 2] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'M32: majority of the members with data, wtimeout 60 s; M24: flow control sees a majority point that is an hour late',
   },
 })

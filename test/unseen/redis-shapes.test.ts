@@ -104,6 +104,31 @@ unseen({
     cluster: cluster({ appendonly: true, appendfsync: 'always', nodeTimeoutSeconds: 60 }), load, steps: [wait('2m')], faults: [fault('unsynced-writes-lost', 'member:redis-0', 20 * SECOND, 0)],
     predicts: { measures: { longestWriteGapSeconds: [2, 12] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'redis.conf: fsync before the answer',
   },
+  // ── FORGET, addresses, silence ──
+  'a replica forgotten by one of the other masters (7.0), its own master killed: one vote is missing for a minute': {
+    cluster: cluster({ appendonly: true }), load, steps: [{ run: cli(4, 'cluster myid'), as: 'id' }, cli(1, 'cluster forget ${id}'), wait('6m')], faults: [kill(0, 5 * SECOND, 4 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [57, 125] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'C6, RD-T02: no failover for 65 s, then at its next try (4 × NT)',
+  },
+  'the same at a node time-out of 5 s: by then its data is too old to stand at all': {
+    cluster: cluster({ appendonly: true, nodeTimeoutSeconds: 5 }), load, steps: [{ run: cli(4, 'cluster myid'), as: 'id' }, cli(1, 'cluster forget ${id}'), wait('6m')], faults: [kill(0, 5 * SECOND, 4 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [235, 260] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'RD-T02: permanent at NT = 5; validity 10 s + 10 × NT = 60 s',
+  },
+  'the same at 5 s without a validity limit: it is elected when the ban is over': {
+    cluster: cluster({ appendonly: true, nodeTimeoutSeconds: 5, replicaValidityFactor: 0 }), load, steps: [{ run: cli(4, 'cluster myid'), as: 'id' }, cli(1, 'cluster forget ${id}'), wait('6m')], faults: [kill(0, 5 * SECOND, 4 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [52, 95] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'cluster-replica-validity-factor 0',
+  },
+  'a master stands still (SIGSTOP) for a minute: replaced as if it were dead, and demoted within milliseconds of its return': {
+    cluster: cluster(), load, steps: [wait('3m')], faults: [fault('process-pause', 'member:redis-0', 10 * SECOND, MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [16.5, 25], splitBrainSeconds: [0, 0.1], lostAcknowledgedWrites: [0, 30] }, passes: ['serves-at-end', 'converges'] }, source: 'facts §1.2 SIGSTOP 20.4–21.4; §4: 7–11 ms after SIGCONT',
+  },
+  'an emptyDir and the node’s own address: a stranger at a known address is never failed over, and the replica copies its emptiness': {
+    cluster: cluster({ storage: 'emptyDir', hostNetwork: true }), load, steps: [del(0), wait('3m')],
+    predicts: { measures: { lostAcknowledgedWrites: [300, 8_000], longestWriteGapSeconds: [150, 400] }, fails: ['no-acknowledged-write-lost', 'serves-at-end', 'converges', 'no-false-success'] }, source: 'F11, C7: permanent outage and replica wiped',
+  },
+  'a master that others hear but that hears nobody: nobody suspects it, and its clients wait as long': {
+    cluster: cluster(), load, steps: [wait('3m')], faults: [fault('partition-inbound', 'role:leader', 10 * SECOND, MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [55, 70] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: '§1 PFAIL: any inbound data counts as alive [M e11]',
+  },
   // ── WAIT and reads ──
   'WAIT 1 on a master whose replica is away: 0 after its time-out, exit status 0; nobody else notices': {
     cluster: cluster(), load, steps: [del(4, '--wait=false'), wait('2s'), { gate: cli(0, 'wait 1 1000'), expect: { equals: '0' }, timeout: '5s' }, wait('30s'), { gate: cli(0, 'wait 1 1000'), expect: { equals: '1' }, timeout: '5s' }],
