@@ -17,5 +17,9 @@ export const kubernetesRules: Family = {
     rule('service-4-not-held', 'endpoints follow while the data plane hears nothing', 'services.ts', 'if (this.holds > 0) {', 'if (this.holds > 99) {', 'service', 'node'),
     rule('probe-1-threshold', 'a pod is not Ready at the first failure', 'readiness.ts', 'this.failures = probe.failureThreshold ?? 3', 'this.failures = 1', 'readiness'),
     rule('probe-1-streak', 'failures need not come in a row', 'readiness.ts', 'this.streak = this.streakOf === this.truth ? this.streak + seen : seen', 'this.streak = this.streak + seen', 'readiness'),
+    rule('pod-4-never-afresh', 'a back-off never starts afresh', 'backoff.ts', 'ranUs >= backOffResetSeconds * SECOND ? 1 : this.crashes + 1', 'ranUs < 0 * backOffResetSeconds ? 1 : this.crashes + 1', 'pod'),
+    rule('controller-1-not-afresh', 'controllers that are back look at nothing by themselves', 'controllers.ts', '      for (const kind of this.actions.keys()) for (const [key] of this.kube.store.entries(kind)) this.enqueue(kind, key)\n      this.kube.volumes', '      this.kube.volumes', 'node'),
+    rule('deployment-3-oldest-first', 'of pods that are Ready the oldest leaves first', 'deployment.ts', 'b.readyChangedUs - a.readyChangedUs', 'a.readyChangedUs - b.readyChangedUs', 'workloads'),
+    rule('deployment-3-newest-revision', 'a rollout takes the newest of the old revisions first', 'deployment.ts', '|| age(a) - age(b))', '|| age(b) - age(a))', 'workloads'),
   ],
 }

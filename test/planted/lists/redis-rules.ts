@@ -24,5 +24,8 @@ export const redisRules: Family = {
     rule('errors-have-a-status', 'redis-cli exits 1 when the server answers an error', 'cli/redis-cli.ts', 'const code = options.strict && isError(reply) ? 1 : 0', 'const code = isError(reply) ? 1 : 0', 'cli'),
     rule('ticks-left-out-for-good', 'ticks that were left out are not made up for', 'bus.ts', 'this.replay(now)', 'void now', 'lazy'),
     rule('force-asks-nobody', 'FORCE needs no votes', 'manual.ts', "if (how === 'takeover') {", "if (how === 'takeover' || how === 'force') {", 'failover'),
+    rule('linkless-replica-serves', 'a replica without a link of its own gives another what it has', 'replication.ts', "return master.isMaster || master.upstream?.state === 'up'", 'return master.alive', 'replication'),
+    rule('gossip-without-roles', 'who is learned of by gossip is a master until it says otherwise', 'gossip.ts', '  peer.role = about.role\n', '', 'forget'),
+    rule('clients-stay', 'clients stay with a node that is of no use', 'entrances.ts', '    else this.lookElsewhere()\n', '', 'partition'),
   ],
 }
