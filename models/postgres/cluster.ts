@@ -26,6 +26,7 @@ import { EndpointEntrance } from './managed/entrance.ts'
 import { ManagedService } from './managed/service.ts'
 import { Dcs } from './patroni/dcs.ts'
 import { PostgresOperator } from './patroni/operator.ts'
+import { watchMembers } from './patroni/slots.ts'
 import { restAnswer } from './patroni/patronictl.ts'
 import type { Server } from './server.ts'
 import { completeSyncNames, parseSyncNames } from './settings.ts'
@@ -75,7 +76,7 @@ export class PostgresCluster implements Cluster {
     addMachines(kubernetes, options)
     for (const [name, machine] of kubernetes.machines) machines.set(name, machine)
     this.poolers = new BouncerProgram(world, options.pooler !== false && options.pooler.config === 'volume-with-reloader')
-    if (options.patroni !== false) world.patroni = new Dcs(world, options.patroni)
+    if (options.patroni !== false) watchMembers((world.patroni = new Dcs(world, options.patroni)))
     if (world.patroni !== undefined && options.patroni !== false && options.patroni.operator) new PostgresOperator(world, world.patroni).watch()
     if (options.application !== false) world.application = new Application(world, options.application, { branch: world.genesis, lsn: GENESIS_LSN })
     this.defineImages()

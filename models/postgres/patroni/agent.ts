@@ -362,7 +362,7 @@ export class Agent {
   /** It leads: slots for the others, the Service, and everybody hears. */
   private took(server: Server): void {
     const { dcs, name } = this
-    if (usesSlots(dcs.world.options)) reserveSlots(server, dcs.world.memberNames.filter(other => other !== name))
+    if (usesSlots(dcs.world.options)) reserveSlots(server, dcs.world.memberNames.filter(other => other !== name && !dcs.gone.has(other)))
     if (dcs.options.synchronousMode) this.dcs.sync = [name]
     dcs.systemId ??= server.dir.systemId
     dcs.failover = undefined

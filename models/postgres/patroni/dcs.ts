@@ -26,6 +26,8 @@ export class Dcs {
   systemId: string | undefined
   /** Members by name. */
   readonly agents = new Map<string, Agent>()
+  /** Members that have been gone for so long that they have no slot any more (rule PG-PATRONI-17). */
+  readonly gone = new Set<string>()
   /** Fired when an object changes: members watch them. */
   readonly changed = new Signal()
 

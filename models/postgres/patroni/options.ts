@@ -26,6 +26,7 @@ export const patroniOptions = z.strictObject({
   loopWaitSeconds: z.number().min(1).default(10).describe('loop_wait: time between two looks of each member').meta({ unit: 's', source: 'Patroni dynamic_configuration.rst' }),
   retryTimeoutSeconds: z.number().min(3).default(10).describe('retry_timeout: how long a failing call to the API is tried again before the leader gives up').meta({ unit: 's', source: 'Patroni dynamic_configuration.rst' }),
   maximumLagOnFailoverMB: z.number().min(0).default(1).describe('maximum_lag_on_failover: a member that lacks more of what the leader last told is no candidate').meta({ unit: 'MB', source: 'Patroni: 1 MiB' }),
+  memberSlotsTtlSeconds: z.number().min(0).default(1800).describe('member_slots_ttl: how long the slot of a member that is gone is kept; 0 = not at all, as before Patroni 4').meta({ unit: 's', source: 'Patroni dynamic_configuration.rst: 30min' }),
   synchronousMode: z.boolean().default(false).describe('synchronous_mode: one standby is synchronous, and only it may be promoted; without one, writes go on').meta({ unit: '', source: 'Patroni replication_modes.rst' }),
   failsafeMode: z.boolean().default(false).describe('failsafe_mode: a leader without the API goes on as long as all members answer it').meta({ unit: '', source: 'Patroni dcs_failsafe_mode.rst' }),
   operator: z.boolean().default(true).describe('a Zalando postgres-operator owns the StatefulSet and follows the `postgresql` object').meta({ unit: '', source: 'postgres-operator administrator.md' }),

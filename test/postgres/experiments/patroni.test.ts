@@ -247,6 +247,41 @@ describe('synchronous mode, and without the API', () => {
     expect(stall((l, sync) => void l.strike('node-loss', `node:${l.node(sync)}`, 0))).toBeGreaterThan(0.5)
   })
 
+  it('PG-PATRONI-17: a member scaled away keeps its slot for member_slots_ttl, and one that comes back after it has a new one, for what is still there', () => {
+    const away = (memberSlotsTtlSeconds: number, seconds: number, more: Setting = {}): { slot: boolean; streams: boolean; trouble: string } => {
+      const l = lab({ walKeepMB: 0, maxWalSizeMB: 100, checkpointTimeoutSeconds: 60, ...more, patroni: { memberSlotsTtlSeconds } })
+      l.clients({ ...OPEN, bytesPerWrite: 10_000 })
+      l.wait(20 * SECOND)
+      l.run('kubectl', 'scale', 'statefulset', 'postgres-cluster', '--replicas=2')
+      l.until(() => l.cluster.world.kubernetes.pods$.get('postgres-cluster-2') === undefined, 200 * SECOND)
+      l.wait(seconds * SECOND)
+      const slot = l.server(0).dir.slots.has('postgres_cluster_2')
+      l.run('kubectl', 'scale', 'statefulset', 'postgres-cluster', '--replicas=3')
+      l.until(() => l.running(2), 200 * SECOND)
+      l.wait(60 * SECOND)
+      return { slot, streams: l.server(2).receiver?.streaming === true, trouble: l.cluster.truth.troubleOf?.('postgres-cluster-2') ?? '' }
+    }
+    expect(away(1800, 1700)).toMatchObject({ slot: true, streams: true })
+    expect(away(1800, 1850)).toMatchObject({ slot: false, streams: false, trouble: expect.stringContaining('has already been removed') })
+    // As before Patroni 4: gone with the next look; what it lacks is still there, or not.
+    expect(away(0, 15)).toMatchObject({ slot: false, streams: true })
+    expect(away(0, 300)).toMatchObject({ slot: false, streams: false })
+  })
+
+  it('PG-PATRONI-17: who takes the lead meanwhile makes no slot for it', () => {
+    const l = lab({ patroni: { memberSlotsTtlSeconds: 30 } })
+    l.clients(OPEN)
+    l.run('kubectl', 'scale', 'statefulset', 'postgres-cluster', '--replicas=2')
+    l.wait(60 * SECOND)
+    ctl(l, 'switchover', 'postgres-cluster', '--candidate', 'postgres-cluster-1', '--force')
+    l.wait(30 * SECOND)
+    expect(leader(l)).toBe('postgres-cluster-1')
+    expect([...l.server(1).dir.slots.values()].filter(slot => Number.isFinite(slot.restartLsn)).map(slot => slot.name)).toEqual(['postgres_cluster_0'])
+    l.run('kubectl', 'scale', 'statefulset', 'postgres-cluster', '--replicas=3')
+    l.until(() => l.running(2) && l.server(2).receiver?.streaming === true, 300 * SECOND)
+    expect(l.server(1).dir.slots.get('postgres_cluster_2')?.active).toBe(true)
+  })
+
   it('PG-PATRONI-8: a leader that cannot reach the API stops leading after retry_timeout: an outage of the API alone takes all writes away', () => {
     const l = lab()
     const clients = l.clients(OPEN)
