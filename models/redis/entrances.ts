@@ -202,6 +202,10 @@ export class ClusterEntrance implements Entrance {
 
   /** Another node that serves a shard's keys, by the map of one that answers. */
   private servingElsewhere(place: string, log: ReplicatedLog, not: Server): Server | undefined {
+    // Where nobody else leads nobody has to be asked: so it is with all shards but the one that fails over.
+    let led = false
+    for (const server of this.world.servers) if (server !== not && server.copy?.leading === true && server.copy.log === log) led = true
+    if (!led) return undefined
     for (const seed of this.seeds()) {
       if (seed === not || seed.state === 'loading' || !this.hears(place, seed)) continue
       const target = this.route(place, seed, log)
