@@ -1,9 +1,12 @@
 import type { Kubernetes } from './kubernetes.ts'
 import type { Pod } from './pod.ts'
 
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 /** The environment of a container, fixed when it starts: later changes of a ConfigMap never reach it (rule K8S-CONFIG-3). */
 export function environment(kube: Kubernetes, pod: Pod): Record<string, string> {
-  const env: Record<string, string> = {}
+  // What every container has: its name, the usual path, and where the API server is.
+  const env: Record<string, string> = { HOSTNAME: pod.name, PATH, KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' }
   for (const from of pod.main.envFrom ?? []) {
     const object = from.configMapRef !== undefined ? kube.store.get('ConfigMap', pod.prefix + from.configMapRef.name) : kube.store.get('Secret', pod.prefix + (from.secretRef?.name ?? ''))
     Object.assign(env, object?.data ?? {})

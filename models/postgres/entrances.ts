@@ -74,6 +74,7 @@ export function freshAmong(servers: readonly (Server | undefined)[], nothing: ()
   if (first === undefined) return { is: 'none', why: 'no server process behind the endpoint' }
   if (first.broken) return { is: 'none', why: `${first.name} lets nobody in: ${BROKEN_LOGIN}` }
   if (first.clientsBlocked !== undefined) return { is: 'none', why: `statements of clients on ${first.name} wait for a table lock` }
+  if (first.copy.leading && first.readOnlyDefault) return { is: 'none', why: `${first.name} takes no writes: default_transaction_read_only is on` }
   if (first.copy.leading) return { is: 'none', why: `commits on ${first.name} wait for synchronous standbys that are not there` }
   return { is: 'none', why: `${first.name} is read-only` }
 }

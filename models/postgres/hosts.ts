@@ -19,6 +19,11 @@ export const readHost = rememberedByText(host => {
   }
 })
 
+/** Whether a host name leads back to the container it is used in: a pod's own name stands in its /etc/hosts. */
+export function isLoopback(host: string, pod: string): boolean {
+  return host === 'localhost' || host === '::1' || host === pod || /^127(?:\.\d+){3}$/.test(host)
+}
+
 /**
  * The running server that a connection from `place` to `host` reaches now, or why none, in libpq's words. A pod's DNS name leads to that pod;
  * a Service to one of its endpoints; a pod IP to the pod that has it.

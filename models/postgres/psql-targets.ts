@@ -1,10 +1,10 @@
 /** Whom psql reaches: the local server of a container, a server by host name, a server through a pooler, or a pooler's admin console. */
 import type { Distribution, Process } from '../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output } from '../../src/operator/command.ts'
+import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output, recall } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { perform } from './effects.ts'
 import { BROKEN_LOGIN } from './defects.ts'
-import { findServerByHost, readHost } from './hosts.ts'
+import { findServerByHost, isLoopback, readHost } from './hosts.ts'
 import type { Bouncer } from './pgbouncer/bouncer.ts'
 import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
 import { type Connection, connectionLatency, psqlCommand, type Target } from './psql/index.ts'
@@ -90,18 +90,24 @@ function hinted(argv: readonly string[], findings: readonly Finding[]): readonly
   return [{ severity: 'error', message: `\`${statements[0] ?? 'pgbouncer'}\` is for the console of PgBouncer, and this cluster has none: give it one with \`cluster: { pooler: {} }\` in the scenario, or \`--set cluster.pooler={}\`` }]
 }
 
+/** `localhost` as the host of a psql call. */
+const LOCAL = /^(-h|--host=|)(?:localhost|127\.0\.0\.1)$/
+
 /** psql inside a pooler's container: the admin console, or SQL through the pooler. */
 export function bouncerPsql(world: World, poolers: BouncerProgram, bouncer: Bouncer): Command {
   const inner = psqlFor(world, { place: () => bouncer.host.place, user: 'pgbouncer', server: () => undefined, pod: bouncer.host.pod, poolers })
   const isConsole = (argv: readonly string[]) => options(argv).database === 'pgbouncer'
+  // In its container the pooler is who listens on localhost.
+  const at = (argv: readonly string[]): readonly string[] => (argv.some(word => LOCAL.test(word)) ? argv.map(word => word.replace(LOCAL, `$1${bouncer.host.pod}`)) : argv)
+  const here = (call: Call): Call => (at(call.argv) === call.argv ? call : recall(call, { argv: at(call.argv) }))
   return {
     name: 'psql',
     summary: inner.summary,
     check: argv => (isConsole(argv) ? checkConsole(argv) : inner.check(argv)),
     latencyUs: call => inner.latencyUs(call),
     intent: argv => (isConsole(argv) ? consoleIntent(argv) : inner.intent?.(argv)),
-    look: call => (isConsole(call.argv) ? lookConsole(bouncer, call) : inner.look(call)),
-    run: call => (isConsole(call.argv) ? runConsole(bouncer, call) : inner.run(call)),
+    look: call => (isConsole(call.argv) ? lookConsole(bouncer, call) : inner.look(here(call))),
+    run: call => (isConsole(call.argv) ? runConsole(bouncer, call) : inner.run(here(call))),
   }
 }
 
@@ -241,18 +247,29 @@ function connect(world: World, client: Client, target: Target, call: Call): Conn
     const where = `connection to server on socket "/var/run/postgresql/.s.PGSQL.${port}" failed: `
     const server = port === PORT ? client.server() : undefined
     if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}No such file or directory\n\tIs the server running locally and accepting connections on that socket?\n`, code: 2, afterUs: 1_000 }
-    if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
-    if (server.broken) return { is: 'error', stderr: `psql: error: ${where}${BROKEN_LOGIN}\n`, code: 2, afterUs: 1_000 }
-    if (user === 'root') return fatal(where, 'role "root" does not exist')
-    if (!DATABASES.has(database)) return fatal(where, `database "${database}" does not exist`)
-    return opened(server, client.place(), target.options, where)
+    return local(server, client, user, database, target.options, where)
   }
   const pooled = client.poolers === undefined ? undefined : findPooled(world, client, target.host, call.nth)
+  if (pooled === undefined && isLoopback(target.host, client.pod)) {
+    const server = port === PORT ? client.server() : undefined
+    const where = `connection to server at "${target.host}" (${target.host === '::1' ? '::1' : '127.0.0.1'}), port ${port} failed: `
+    if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n`, code: 2, afterUs: 1_000 }
+    return local(server, client, user, database, target.options, where)
+  }
   const server = pooled ?? findServerByHost(world, client.place(), target.host, call.key, call.nth)
   if (typeof server === 'string') return { is: 'error', stderr: `psql: error: ${server}\n`, code: 2, afterUs: server.includes('timed out') ? 30_000_000 : 1_000 }
   if (pooled === undefined && port !== PORT) return { is: 'error', stderr: `psql: error: connection to server at "${target.host}", port ${port} failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n`, code: 2, afterUs: 1_000 }
   if (pooled === undefined && !DATABASES.has(database)) return fatal(`connection to server at "${target.host}", port 5432 failed: `, `database "${database}" does not exist`)
   return opened(server, client.place(), target.options, `connection to server at "${target.host}", port 5432 failed: `)
+}
+
+/** A connection to the server of the same container. */
+function local(server: Server, client: Client, user: string, database: string, options: string | undefined, where: string): Connection {
+  if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
+  if (server.broken) return { is: 'error', stderr: `psql: error: ${where}${BROKEN_LOGIN}\n`, code: 2, afterUs: 1_000 }
+  if (user === 'root') return fatal(where, 'role "root" does not exist')
+  if (!DATABASES.has(database)) return fatal(where, `database "${database}" does not exist`)
+  return opened(server, client.place(), options, where)
 }
 
 /** The server that a pooler's clients end on now; undefined when the host is no pooler. */

@@ -5,7 +5,7 @@ import { cloneFrom } from './clone.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { untilPrimary } from './effects.ts'
-import { findServerByHost } from './hosts.ts'
+import { findServerByHost, isLoopback } from './hosts.ts'
 import { mergedLike } from './merged.ts'
 import { PGDATA } from './names.ts'
 import { onHistoryOf } from './replication.ts'
@@ -351,22 +351,23 @@ function* baseBackup(inside: Inside, parsed: Parsed): Process<Output> {
 const ISREADY = [valued('-h', '--host'), valued('-p', '--port'), valued('-U', '--username'), valued('-d', '--dbname'), valued('-t', '--timeout'), flag('-q', '--quiet')]
 
 /** pg_isready from anywhere: accepting (0), rejecting (1), no response (2). Says nothing about role, lag or history (rule PG-READY-1). */
-export function pgIsReady(world: World, place: () => string, local: (() => Server | undefined) | undefined): Command {
+export function pgIsReady(world: World, place: () => string, local: (() => Server | undefined) | undefined, pod = ''): Command {
   return reader('pg_isready', 'whether a server accepts connections', ISREADY, parsed => {
     const host = parsed.flags.get('-h')
     const port = parsed.flags.get('-p') ?? '5432'
     const shown = `${host ?? '/var/run/postgresql'}:${port}`
     let state: 'accepting' | 'rejecting' | 'none' = 'none'
-    if (host === undefined) {
-      const server = local?.()
+    if (host === undefined || host.startsWith('/') || isLoopback(host, pod)) {
+      const server = port === '5432' ? local?.() : undefined
       if (server !== undefined && !server.paused) state = server.accepting ? 'accepting' : 'rejecting'
-    } else {
+    } else if (port === '5432') {
       const found = findServerByHost(world, place(), host, 'pg_isready')
       // A login that fails is an answer all the same: it asks for no session (rule PG-READY-3).
       state = typeof found !== 'string' || found.includes(BROKEN_LOGIN) ? 'accepting' : found.includes('FATAL') ? 'rejecting' : 'none'
     }
-    if (state === 'accepting') return ok(`${shown} - accepting connections\n`)
-    return state === 'rejecting' ? { out: `${shown} - rejecting connections\n`, err: '', code: 1 } : { out: `${shown} - no response\n`, err: '', code: 2 }
+    const said = (words: string): string => (parsed.flags.has('-q') ? '' : `${shown} - ${words}\n`)
+    if (state === 'accepting') return ok(said('accepting connections'))
+    return state === 'rejecting' ? { out: said('rejecting connections'), err: '', code: 1 } : { out: said('no response'), err: '', code: 2 }
   })
 }
 
@@ -374,7 +375,7 @@ export function pgIsReady(world: World, place: () => string, local: (() => Serve
 export function serverTools(inside: Inside): Command[] {
   return [
     doer('pg_ctl', 'promote, stop, start, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), { verbs: ['promote', 'stop', 'start', 'restart', 'reload', 'status'], pgdata: '-D' }),
-    pgIsReady(inside.world, inside.place, inside.server),
+    pgIsReady(inside.world, inside.place, inside.server, inside.pod),
     reader('pg_controldata', 'control information of PGDATA', [valued('-D', '--pgdata')], parsed => controlData(inside, parsed)),
     doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed), { pgdata: '--target-pgdata' }),
     doer('pg_basebackup', 'copies a running server', BASEBACKUP, parsed => baseBackup(inside, parsed)),

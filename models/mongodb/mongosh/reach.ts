@@ -18,11 +18,11 @@ export function reach(world: World, where: { place: () => string; local: () => M
     if (local.paused) return { error: 'MongoServerSelectionError: Server selection timed out after 2000 ms\n', afterUs: 0, waits: true }
     return { m: local }
   }
-  if (options.set === undefined && options.hosts.length === 1) return one(world, place, where.local, options.hosts[0] as string)
+  if (options.set === undefined && options.hosts.length === 1) return one(world, where, options.hosts[0] as string)
   // A set: whoever is primary among those that can be reached.
   if (options.set !== undefined && options.set !== world.options.replicaSet) return { error: `MongoServerSelectionError: Server selection timed out after ${options.selectionMs} ms\n`, afterUs: options.selectionMs * MILLISECOND, waits: false }
   let seen = false
-  for (const host of options.hosts) if ('m' in one(world, place, where.local, host)) seen = true
+  for (const host of options.hosts) if ('m' in one(world, where, host)) seen = true
   if (seen) {
     let best: Mongod | undefined
     for (const m of world.mongods) if (m.isPrimary && m.listening && !m.paused && !m.quiescing && world.network.connected(place, m.place) && (best === undefined || m.term > best.term)) best = m
@@ -35,10 +35,11 @@ function refused(address: string): Reached {
   return { error: `MongoNetworkError: connect ECONNREFUSED ${address}\n`, afterUs: 20 * MILLISECOND, waits: false }
 }
 
-function one(world: World, place: string, local: () => Mongod | undefined, host: string): Reached {
+function one(world: World, where: { place: () => string; local: () => Mongod | undefined; pod: string }, host: string): Reached {
+  const place = where.place()
   const [name = '', port = '27017'] = host.split(':')
-  if (name === 'localhost' || name === '127.0.0.1') {
-    const m = local()
+  if (name === 'localhost' || name === '127.0.0.1' || name === where.pod) {
+    const m = where.local()
     return m === undefined || !m.listening ? refused(`127.0.0.1:${port}`) : { m }
   }
   const resolved = world.kubernetes.resolve(name)

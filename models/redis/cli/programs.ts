@@ -29,6 +29,6 @@ export function workstationPrograms(world: World): Command[] {
 /** The registry of one container incarnation. */
 export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined): CommandRegistry {
   const registry = new CommandRegistry('container redis')
-  registry.register(redisCli(world, { place: () => c.machine.name, local: server }))
+  registry.register(redisCli(world, { place: () => c.machine.name, local: server, self: c.pod.name }))
   return withShell(world.sim, registry, new MemoryFiles(undefined, ['/data', ...mountPaths(c)]))
 }

@@ -9,6 +9,8 @@ export interface Place {
   readonly place: () => string
   /** The server of the same container, for 127.0.0.1. */
   readonly local: () => Server | undefined
+  /** The name of its pod, which its /etc/hosts knows. */
+  readonly self?: string
 }
 
 /** What a target leads to now. */
@@ -19,7 +21,7 @@ export function reach(world: World, from: Place, host: string | undefined, port:
   const name = host ?? '127.0.0.1'
   const error = (why: string, afterUs: Us = 0) => ({ error: `Could not connect to Redis at ${name}:${port}: ${why}`, afterUs })
   let server: Server | undefined
-  if (name === '127.0.0.1' || name === 'localhost') server = from.local()
+  if (name === '127.0.0.1' || name === 'localhost' || name === from.self) server = from.local()
   else {
     let ip = name
     if (!/^\d+\.\d+\.\d+\.\d+$/.test(name)) {

@@ -49,6 +49,7 @@ export class ScriptOperator implements OperatorRun {
   reason = ''
   private task: Task<void> | undefined
   private run: ScriptRun | undefined
+  private current: Script | undefined
   private gone = false
   private deadline: TimerId
   private deadlineUs: Us
@@ -94,6 +95,7 @@ export class ScriptOperator implements OperatorRun {
     for (const script of this.plan.script?.scripts ?? []) {
       const run = this.runOf(script)
       this.run = run
+      this.current = script
       run.session.onStuck = error => void this.sim.after(0, () => this.jammed(script.file, error.message))
       let status: number
       try {
@@ -357,8 +359,10 @@ export class ScriptOperator implements OperatorRun {
     this.options.observer?.control?.({ is: 'deadline', step: open?.step.index ?? END })
     const alive = this.task !== undefined
     const line = this.run?.shell.line ?? 0
+    // What the script stands at may start nothing, such as a `wait`.
+    const text = this.current?.text.split('\n')[line - 1]?.trim() ?? open?.step.title
     this.halt()
-    this.finish('stuck', alive ? `the deadline passed in line ${line}${open === undefined ? '' : `: ${open.step.title}`}` : 'the deadline passed and nobody was at work')
+    this.finish('stuck', alive ? `the deadline passed in line ${line}${text === undefined || text === '' ? '' : `: ${text}`}` : 'the deadline passed and nobody was at work')
   }
 
   private finish(outcome: Outcome, reason: string): void {
