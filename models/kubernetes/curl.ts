@@ -92,7 +92,9 @@ function urlOf(written: string): URL | undefined {
 
 type Answer = { readonly is: 'served'; readonly served: Served } | { readonly is: 'failed'; readonly code: 6 | 7 | 28; readonly words: string; readonly afterUs: Us }
 
-export function curl(kube: Kubernetes, serves: Serves): Command {
+/** @param inside the container it is run in; else it is the workstation's */
+export function curl(kube: Kubernetes, serves: Serves, inside?: { readonly place: () => string; readonly pod: PodView }): Command {
+  const place = inside?.place ?? ((): string => 'operator')
   const ask = (asked: Asked): Answer => {
     const { url } = asked
     if (url === undefined) throw new UnsupportedError(`curl: \`${asked.written}\` is no URL`, [SUPPORTED])
@@ -101,20 +103,21 @@ export function curl(kube: Kubernetes, serves: Serves): Command {
     const refused = (): Answer => ({ is: 'failed', code: 7, words: `Failed to connect to ${host} port ${port} after 0 ms: Couldn't connect to server`, afterUs: 0 })
     const silent = (): Answer => ({ is: 'failed', code: 28, words: asked.maxUs < asked.connectUs ? `Connection timed out after ${Math.round(asked.maxUs / 1000)} milliseconds` : `Failed to connect to ${host} port ${port} after ${Math.round(asked.connectUs / 1000)} ms: Timeout was reached`, afterUs: Math.min(asked.maxUs, asked.connectUs) })
     if (host === kube.options.clusterName) return apiServer(port, url.pathname, refused, silent)
+    const here = host === 'localhost' || host.startsWith('127.') || host === inside?.pod.name
     // Nothing listens on the workstation itself.
-    if (host === 'localhost' || host.startsWith('127.')) return refused()
-    const pod = podAt(host)
+    if (here && inside === undefined) return refused()
+    const pod = here ? inside?.pod : podAt(host)
     if (pod === undefined) return { is: 'failed', code: 6, words: `Could not resolve host: ${host}`, afterUs: 0 }
     if (pod === 'no-endpoints') return refused()
     const machine = pod.node === undefined ? undefined : kube.machines.get(pod.node)
-    if (machine === undefined || !machine.up || !kube.network.connected('operator', pod.node as string)) return silent()
+    if (machine === undefined || !machine.up || (!here && !kube.network.connected(place(), pod.node as string))) return silent()
     const served = pod.containerState === 'running' ? serves(pod, port, url.pathname) : undefined
     if (served === 'unknown') throw new UnsupportedError(`curl: what ${host}:${port} says at ${url.pathname} is not modelled`, ['its health endpoint'])
     return served === undefined ? refused() : { is: 'served', served }
   }
   const apiServer = (port: number, path: string, refused: () => Answer, silent: () => Answer): Answer => {
     if (port !== 443) return refused()
-    if (!kube.network.connected('operator', 'control-plane')) return silent()
+    if (!kube.network.connected(place(), 'control-plane')) return silent()
     if (!kube.apiUp) return refused()
     if (/^\/(?:healthz|livez|readyz)$/.test(path)) return { is: 'served', served: { status: 200, body: 'ok' } }
     return { is: 'served', served: { status: 403, body: `{\n  "kind": "Status",\n  "apiVersion": "v1",\n  "metadata": {},\n  "status": "Failure",\n  "message": "forbidden: User \\"system:anonymous\\" cannot get path \\"${path}\\"",\n  "reason": "Forbidden",\n  "details": {},\n  "code": 403\n}` } }

@@ -121,6 +121,11 @@ export class Kubernetes {
     this.commands = { kubectl: new Kubectl(this), az: az(this), curl: curl(this, (pod, port, path) => this.serves(pod, port, path)) }
   }
 
+  /** The `curl` of an image that has one. */
+  curlIn({ pod, machine }: { readonly pod: PodView; readonly machine: { readonly name: string } }): Command {
+    return curl(this, (other, port, path) => this.serves(other, port, path), { place: () => machine.name, pod })
+  }
+
   /** The nodes of the API server by name. */
   get nodes(): ReadonlyMap<string, KubeNode> {
     return this.nodes$.all

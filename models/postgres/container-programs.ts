@@ -177,7 +177,7 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start, adopt: contents.adopt }
     registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
-    if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name), ...upgradeScript(world, c.pod.name))
+    if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name), world.kubernetes.curlIn(c), ...upgradeScript(world, c.pod.name))
     return withShell(world.sim, registry, files)
   }
   return registryOf(c.imageUsed.user)

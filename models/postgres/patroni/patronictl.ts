@@ -59,12 +59,12 @@ export function patronictl(world: World, place: () => string): Command {
         const cluster = positional[0]
         if (cluster !== undefined && !dynamic(cluster) && cluster !== world.options.name) found.push(`there is no Patroni cluster \`${cluster}\`; here it is called ${world.options.name} (\`--set cluster.name=${cluster}\`)`)
         const format = flags.get('--format') ?? flags.get('-f')
-        if (verb === 'list' && format !== undefined && !dynamic(format) && format !== 'pretty' && format !== 'json') found.push(`patronictl list --format ${format} is not modelled; there are: pretty, json`)
+        if (verb === 'list' && format !== undefined && !dynamic(format) && !['pretty', 'json', 'tsv', 'yaml', 'yml'].includes(format)) found.push(`patronictl list --format ${format} is not modelled; there are: pretty, json, tsv, yaml`)
       }
       return found.map(message => ({ severity: 'error', message }))
     },
     latencyUs: call => Math.round(SECOND * (0.6 + 0.6 * world.sim.chance.draw(call.key, 'patronictl starts', call.nth))),
-    look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(isJson(call.argv) ? listJson(dcs) : list(dcs)), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
+    look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(listAs(dcs, formatOf(call.argv))), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
     *run(call): Process<Output> {
       const { verb, positional, flags } = read(call.argv)
       const gone = away()
@@ -149,15 +149,33 @@ export function* askFor(dcs: Dcs, leader: string | undefined, candidate: string 
 }
 
 /** `patronictl list`. */
-function isJson(argv: readonly string[]): boolean {
+function formatOf(argv: readonly string[]): string {
   const { flags } = read(argv)
-  return (flags.get('--format') ?? flags.get('-f')) === 'json'
+  return flags.get('--format') ?? flags.get('-f') ?? 'pretty'
+}
+
+function listAs(dcs: Dcs, format: string): string {
+  switch (format) {
+    case 'json':
+      return listJson(dcs)
+    case 'tsv':
+      return [['Cluster', 'Member', 'Host', 'Role', 'State', 'TL', 'Lag in MB'], ...rowsOf(dcs).map(row => [dcs.world.options.name, ...row])].map(row => `${row.join('\t')}\n`).join('')
+    case 'yaml':
+    case 'yml':
+      // safe_dump sorts the keys.
+      return membersOf(dcs).map(member => Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v], i) => `${i === 0 ? '- ' : '  '}${k}: ${v}\n`).join('')).join('')
+    default:
+      return list(dcs)
+  }
 }
 
 /** As `print_output` of patroni/ctl.py gives it: one line, an object a member; numbers are numbers, and a leader has no lag. */
 function listJson(dcs: Dcs): string {
-  const members = rowsOf(dcs).map(([member, host, role, state, timeline, lag]) => ({ Cluster: dcs.world.options.name, Member: member, Host: host, Role: role, State: state, ...(timeline === '' ? {} : { TL: Number(timeline) }), ...(lag === '' ? {} : { 'Lag in MB': Number(lag) }) }))
-  return `[${members.map(m => `{${Object.entries(m).map(([k, v]) => `${JSON.stringify(k)}: ${JSON.stringify(v)}`).join(', ')}}`).join(', ')}]\n`
+  return `[${membersOf(dcs).map(m => `{${Object.entries(m).map(([k, v]) => `${JSON.stringify(k)}: ${JSON.stringify(v)}`).join(', ')}}`).join(', ')}]\n`
+}
+
+function membersOf(dcs: Dcs): Record<string, string | number>[] {
+  return rowsOf(dcs).map(([member = '', host = '', role = '', state = '', timeline = '', lag = '']) => ({ Cluster: dcs.world.options.name, Member: member, Host: host, Role: role, State: state, ...(timeline === '' ? {} : { TL: Number(timeline) }), ...(lag === '' ? {} : { 'Lag in MB': Number(lag) }) }))
 }
 
 function rowsOf(dcs: Dcs): string[][] {

@@ -1,7 +1,7 @@
 import type { Process } from '../../kernel/index.ts'
 import { UnsupportedError } from '../command.ts'
 import { isNonZero, ArithmeticError } from './arithmetic.ts'
-import { declare } from './declare.ts'
+import { declare, definitionOf } from './declare.ts'
 import { alias, dirs, popd, pushd, unalias } from './directories.ts'
 import { absolute } from './files.ts'
 import { quoteForShell } from './parameter.ts'
@@ -196,7 +196,7 @@ const type: Builtin = (shell, argv) => {
       if (!argv.includes('-t') && !argv.includes('-P') && !argv.includes('-p')) shell.complain(`type: ${name}: not found`)
     } else if (argv.includes('-t')) shell.fds.out.write(`${kind}\n`)
     else if (argv.includes('-P') || argv.includes('-p')) shell.fds.out.write(kind === 'file' ? `/usr/bin/${name}\n` : '')
-    else shell.fds.out.write(`${name} is ${kind === 'file' ? `/usr/bin/${name}` : kind === 'builtin' ? 'a shell builtin' : kind === 'keyword' ? 'a shell keyword' : 'a function'}\n`)
+    else shell.fds.out.write(`${name} is ${kind === 'file' ? `/usr/bin/${name}` : kind === 'builtin' ? 'a shell builtin' : kind === 'keyword' ? 'a shell keyword' : 'a function'}\n${kind === 'function' ? definitionOf(shell, name) : ''}`)
   }
   return status
 }

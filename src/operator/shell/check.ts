@@ -159,12 +159,12 @@ function nameOf([name = '']: readonly string[]): string {
 
 /**
  * Every command and flag of a script that a rehearsal does not have, at once.
- * @param registry the programs of the place; @param mounted the files of the workstation
+ * @param registry the programs of the place; @param mounted the files of the workstation; @param inherited functions that it is handed
  */
-export function unsupportedIn(script: Script, registry: CommandRegistry, mounted: ReadonlyMap<string, string> = new Map()): ScriptFinding[] {
+export function unsupportedIn(script: Script, registry: CommandRegistry, mounted: ReadonlyMap<string, string> = new Map(), inherited: readonly string[] = []): ScriptFinding[] {
   const files = new FilesOf(script, mounted, hereFiles(script, constantsOf(script)))
   const findings: ScriptFinding[] = []
-  const functions = functionsOf(script)
+  const functions = new Set([...functionsOf(script), ...inherited])
   const constants = constantsOf(script)
   const bodies = functionBodies(script)
   const probe = new Probe()
@@ -240,7 +240,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
     const text = at > 0 ? argv[at + 1] : undefined
     if (text === undefined || text.includes('${')) return
     try {
-      for (const found of unsupportedIn(parseScript(text, script.file, node.line), registry, mounted)) findings.push(found)
+      for (const found of unsupportedIn(parseScript(text, script.file, node.line), registry, mounted, exportedBy(script))) findings.push(found)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       findings.push({ severity: 'error', line: error.line, rule: 'syntax', message: error.what, command: node.source })
@@ -250,6 +250,16 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
   // Two functions may come to the same.
   const seen = new Set<string>()
   return findings.sort((a, b) => a.line - b.line).filter(({ line, message }) => !seen.has(`${line} ${message}`) && seen.add(`${line} ${message}`))
+}
+
+/** The functions that a script hands on to whatever bash it starts. */
+function exportedBy(script: Script): readonly string[] {
+  const names: string[] = []
+  everyNode(script.body, node => {
+    const [name, flags, ...words] = node.is === 'simple' ? node.words.map(word => (isAssignment(word) ? '' : (word.constant ?? ''))) : []
+    if ((name === 'export' && flags === '-f') || (name === 'declare' && /^-(?:fx|xf)$/.test(flags ?? ''))) names.push(...words)
+  })
+  return names
 }
 
 /** The text that a command gets on its standard input, if it stands there: a here-document, or that of the `cat` before the pipe. */

@@ -4,6 +4,7 @@ import { fieldsOf, pureText, textOf } from './expand.ts'
 import { hideOptions } from './getopts.ts'
 import { quoteForShell } from './parameter.ts'
 import { ExpansionError } from './errors.ts'
+import { written } from './parse.ts'
 import { say } from './printing.ts'
 import type { Shell, Status } from './shell.ts'
 import { type Assignment, type Simple, type Word, isAssignment } from './syntax.ts'
@@ -77,11 +78,12 @@ function* declareLater(shell: Shell, argv: readonly string[], node: Simple): Pro
     return 1
   }
   if (flags.has('F') && items.length === 0) return say(shell, name, [...shell.functions.keys()].sort().map(known => `declare -f ${known}\n`).join(''))
+  if (flags.has('f') && items.length === 0 && name !== 'local') return say(shell, name, [...shell.functions.keys()].sort().map(known => definitionOf(shell, known)).join(''))
   if (flags.has('p') || (items.length === 0 && name !== 'local')) return print(shell, name, items.map(i => (typeof i === 'string' ? i : i.name)), flags)
   if (flags.has('f') || flags.has('F')) {
-    if (name === 'export') return 0
+    if (name === 'export' || flags.has('x')) return exportFunctions(shell, name, items, flags.has('n') || off.has('x'))
     const known = items.filter((i): i is string => typeof i === 'string' && shell.functions.has(i))
-    if (flags.has('F') && known.length > 0) say(shell, name, known.map(i => `${i}\n`).join(''))
+    say(shell, name, known.map(i => (flags.has('F') ? `${i}\n` : definitionOf(shell, i))).join(''))
     return known.length === items.length ? 0 : 1
   }
   const isLocal = name === 'local' || ((name === 'declare' || name === 'typeset') && shell.vars.inFunction && !flags.has('g'))
@@ -92,6 +94,26 @@ function* declareLater(shell: Shell, argv: readonly string[], node: Simple): Pro
   if (!arrays) for (const item of items) if (typeof item !== 'string' && !Array.isArray(item.value) && item.index === undefined) texts.set(item, yield* textOf(shell, item.value as Word))
   for (const item of items) if (!(yield* one(shell, name, item, flags, off, isLocal, texts))) status = 1
   // `local x=$(false)` succeeds: the substitution's failure is passed over.
+  return status
+}
+
+/** A function as it was written; bash lays it out anew. */
+export function definitionOf({ functions }: Shell, name: string): string {
+  const body = functions.get(name)
+  return body === undefined ? '' : `${name} () \n${written.get(body) ?? ''}\n`
+}
+
+function exportFunctions(shell: Shell, name: string, items: readonly (Assignment | string)[], off: boolean): number {
+  let status = 0
+  for (const item of items) {
+    if (typeof item === 'string' && shell.functions.has(item)) {
+      const others = shell.exportedFunctions.filter(other => other !== item)
+      shell.exportedFunctions = off ? others : [...others, item]
+    } else {
+      shell.complain(`${name}: ${typeof item === 'string' ? item : item.name}: not a function`)
+      status = 1
+    }
+  }
   return status
 }
 

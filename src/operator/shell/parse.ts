@@ -16,6 +16,9 @@ export class SyntaxError extends Error {
   }
 }
 
+/** Of the body of a function how it was written, for `declare -f`. */
+export const written = new WeakMap<Node, string>()
+
 /**
  * Reads a script: the only place that knows the parser (`unbash`, whose major versions come often).
  * @param firstLine the number of the text's first line
@@ -128,7 +131,9 @@ class Reader {
         return { is: 'arithmetic', line, expression: this.arithmetic(node.body, node.pos) }
       case 'Function': {
         if (node.body.type === 'CompoundList') throw this.bad(node, `the function ${node.name.value} has no body`)
-        return { is: 'function', line, name: node.name.value, body: this.command(node.body) }
+        const body = this.command(node.body)
+        written.set(body, this.source.slice(node.body.pos, node.body.end))
+        return { is: 'function', line, name: node.name.value, body }
       }
       default:
         throw this.bad(node, `\`${node.type.toLowerCase()}\` is not supported in a rehearsal (supported: commands, pipelines, if, for, while, until, case, functions, groups, [[ ]], (( )))`)

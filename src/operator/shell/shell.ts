@@ -41,6 +41,8 @@ const LONG_DEBT_US = 20_000
 export class Shell {
   vars: Variables
   readonly functions: SharedMap<Node>
+  /** Those that `export -f` hands on to every bash that is started. */
+  exportedFunctions: readonly string[] = []
   positional: readonly string[] = []
   readonly options: Options
   readonly shopt: SharedMap<true>
@@ -88,6 +90,7 @@ export class Shell {
     if (parent === undefined) return
     // What is ignored stays ignored; every other trap is the parent's own.
     if (parent.traps.size > 0) for (const [signal, action] of parent.traps.entries()) if (action === '' || (signal === 'ERR' && parent.options.errtrace)) this.traps.set(signal, action)
+    this.exportedFunctions = parent.exportedFunctions
     this.positional = parent.positional
     this.cwd = parent.cwd
     this.status = parent.status
@@ -422,7 +425,8 @@ export class Shell {
       this.vars.set(name, value)
       this.vars.mark(name, { exported: true })
     }
-    for (const name of [...this.functions.keys()]) this.functions.delete(name)
+    if (/^(?:.*\/)?(?:da)?sh$/.test(this.name0)) this.exportedFunctions = []
+    for (const name of [...this.functions.keys()]) if (!this.exportedFunctions.includes(name)) this.functions.delete(name)
     this.traps.clear()
     this.positional = args
     this.calls.length = 0

@@ -24,10 +24,8 @@ export function* capture(shell: Shell, part: CommandPart): Process<string> {
   } else {
     const child = new Shell(shell.session, shell.name0, shell)
     child.fds = { ...shell.fds, out }
-    if (!strict) {
-      child.options.errexit = false
-      child.tested = 0
-    }
+    // Where a condition waits for what comes of it neither `set -e` nor a trap on ERR acts inside it.
+    if (!strict) child.options.errexit = false
     shell.substituted = yield* child.main(part.body)
     child.vars.release()
   }
