@@ -123,6 +123,8 @@ interface Words {
   readonly statements: readonly string[]
   readonly tuplesOnly: boolean
   readonly unaligned: boolean
+  readonly quiet: boolean
+  readonly separator: string
 }
 
 /** The few words of a psql call that matter for the console. */
@@ -131,6 +133,8 @@ const options = rememberedByWords((argv): Words => {
   let database: string | undefined
   let tuplesOnly = false
   let unaligned = false
+  let quiet = false
+  let separator = '|'
   const statements: string[] = []
   for (let i = 1; i < argv.length; i++) {
     const word = argv[i] as string
@@ -150,18 +154,21 @@ const options = rememberedByWords((argv): Words => {
       } else {
         tuplesOnly ||= word.includes('t')
         unaligned ||= word.includes('A')
+        quiet ||= word.includes('q')
         name = `-${word.charAt(word.length - 1)}`
       }
     }
     if (name === '-t' || name === '--tuples-only') tuplesOnly = true
     if (name === '-A' || name === '--no-align') unaligned = true
+    if (name === '-q' || name === '--quiet') quiet = true
     if (!VALUED.has(name)) continue
     value ??= argv[++i] ?? ''
     if (name === '-h' || name === '--host') host = value
     if (name === '-d' || name === '--dbname') database = value
     if (name === '-c' || name === '--command') statements.push(value)
+    if (name === '-F') separator = value
   }
-  return { host, isPooler: host !== undefined && readHost(host).isPooler, database, statements, tuplesOnly, unaligned }
+  return { host, isPooler: host !== undefined && readHost(host).isPooler, database, statements, tuplesOnly, unaligned, quiet, separator }
 })
 
 function meansConsole(argv: readonly string[]): boolean {
@@ -169,7 +176,7 @@ function meansConsole(argv: readonly string[]): boolean {
   return words.database === 'pgbouncer' && words.host !== undefined
 }
 
-const consoleIntent = (argv: readonly string[]): Intent => (options(argv).statements.every(s => /^\s*show\s/i.test(s)) ? 'reads' : 'acts')
+const consoleIntent = (argv: readonly string[]): Intent | undefined => (options(argv).statements.length === 0 ? undefined : options(argv).statements.flatMap(pieces).every(isShow) ? 'reads' : 'acts')
 
 const VERBS = ['PAUSE', 'RESUME', 'RELOAD', 'RECONNECT', 'KILL', 'DISABLE', 'ENABLE', 'SHUTDOWN', 'SHOW VERSION', 'SHOW DATABASES', 'SHOW POOLS']
 
@@ -194,29 +201,53 @@ function findBouncer(world: World, poolers: BouncerProgram, place: string, host:
   return bouncer
 }
 
+/** What the console is told: by `-c`, or on standard input. */
+function statementsOf({ statements }: Words, call: Call): { readonly statements: readonly string[]; readonly typed: boolean } {
+  if (statements.length > 0) return { statements: statements.flatMap(pieces), typed: false }
+  return { statements: pieces(call.stdin), typed: true }
+}
+
+const pieces = (text: string): string[] => text.split(';').map(each => each.replace(/--[^\n]*/g, '').trim()).filter(each => each !== '')
+
+const isShow = (statement: string): boolean => /^\s*show\s/i.test(statement)
+
+/** A table of the console, as psql prints it; undefined when there is none of that name. */
+function shown(bouncer: Bouncer, statement: string, words: Words): string | undefined {
+  const table = show(bouncer, statement.trim().split(/\s+/)[1] ?? '')
+  return table === undefined ? undefined : words.unaligned ? unaligned(table, words) : aligned(table, words.tuplesOnly)
+}
+
 function lookConsole(bouncer: Bouncer, call: Call): Look | undefined {
   const words = options(call.argv)
-  if (words.statements.some(s => !/^\s*show\s/i.test(s))) return undefined
+  const { statements } = statementsOf(words, call)
+  if (!statements.every(isShow)) return undefined
   let out = ''
-  for (const statement of words.statements) {
-    const what = statement.trim().replace(/;$/, '').split(/\s+/)[1] ?? ''
-    const table = show(bouncer, what)
-    if (table === undefined) return { output: failed(`ERROR:  unsupported SHOW ${what}\n`), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY }
-    out += words.unaligned ? unaligned(table, words.tuplesOnly) : aligned(table, words.tuplesOnly)
+  for (const statement of statements) {
+    const table = shown(bouncer, statement, words)
+    if (table === undefined) return { output: failed(`ERROR:  unsupported ${statement}\n`), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY }
+    out += table
   }
   return { output: ok(out), afterUs: 0, stableUntilUs: bouncer.world.sim.now }
 }
 
 function* runConsole(bouncer: Bouncer, call: Call): Process<Output> {
   const words = options(call.argv)
+  const { statements, typed } = statementsOf(words, call)
   let out = ''
-  for (const statement of words.statements) {
-    const result = yield* console_(bouncer, statement)
-    if (result === undefined) return failed(`ERROR:  invalid command '${statement}', use SHOW HELP;\n`, 1, out)
-    if (result.code !== 0) return { out, err: result.err, code: result.code }
-    out += result.out
+  let err = ''
+  for (const statement of statements) {
+    const table = isShow(statement) ? shown(bouncer, statement, words) : undefined
+    if (table !== undefined) {
+      out += table
+      continue
+    }
+    const result = (yield* console_(bouncer, statement)) ?? failed(`ERROR:  invalid command '${statement}', use SHOW HELP;\n`, 1)
+    // What is typed in goes on after an error; the tags of what was done are not for `-q`.
+    if (result.code !== 0 && !typed) return { out, err: err + result.err, code: result.code }
+    out += words.quiet ? '' : result.out
+    err += result.err
   }
-  return ok(out)
+  return { out, err, code: 0 }
 }
 
 interface ShowTable {
@@ -224,9 +255,9 @@ interface ShowTable {
   readonly rows: readonly (readonly string[])[]
 }
 
-function unaligned(table: ShowTable, tuplesOnly: boolean): string {
-  const rows = table.rows.map(r => `${r.join('|')}\n`).join('')
-  return tuplesOnly ? rows : `${table.columns.join('|')}\n${rows}(${table.rows.length} row${table.rows.length === 1 ? '' : 's'})\n`
+function unaligned(table: ShowTable, { tuplesOnly, separator }: Words): string {
+  const rows = table.rows.map(r => `${r.join(separator)}\n`).join('')
+  return tuplesOnly ? rows : `${table.columns.join(separator)}\n${rows}(${table.rows.length} row${table.rows.length === 1 ? '' : 's'})\n`
 }
 
 function aligned(table: ShowTable, tuplesOnly: boolean): string {

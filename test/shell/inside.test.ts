@@ -33,3 +33,13 @@ test('redis and mongodb: a pod\'s own name leads to its own server', () => {
   expect(play('redis', each('redis-1', 'redis-cli -h localhost ping', 'sh -c \'redis-cli -h "$HOSTNAME" ping; redis-cli -h "$(hostname)" -p 6380 ping\''))).toEqual(['0 PONG', '1 PONG\nCould not connect to Redis at redis-1:6380: Connection refused'])
   expect(play('mongodb', each('mongo-1', "mongosh --quiet --host localhost --eval 'db.hello().me'", `sh -c 'mongosh --quiet --host "$HOSTNAME" --eval "db.hello().secondary"'`)).map(line => line.split('.')[0])).toEqual(['0 mongo-1', '0 true'])
 })
+
+test('pgbouncer: its console takes statements on standard input, too, and prints SHOW POOLS with all its columns', () => {
+  const console_ = "kubectl exec -i \"$POD\" -- psql -p 6432 -U pgbouncer -qAt pgbouncer"
+  const said = play('postgres', `POD=$(kubectl get pods -l app=pgbouncer -o name | head -1)\necho 'PAUSE; SHOW DATABASES;' | ${console_}\n${console_} <<< 'PAUSE'\n${console_} -F, -c 'SHOW POOLS'\n${console_} -c 'RESUME;'\n`, ', pooler: {}').slice(1)
+  expect(said[0]).toMatch(/^0 app_db\|.*\|1\|0$/)
+  // What is typed in goes on after an error, with status 0.
+  expect(said[1]).toMatch(/^0 ERROR: {2}\S/)
+  expect(said[2]?.split('\n').map(line => line.split(',').length)).toEqual([16, 16])
+  expect(said[3]).toBe('0')
+})

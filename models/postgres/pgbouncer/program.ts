@@ -169,7 +169,12 @@ export function show(bouncer: Bouncer, what: string): { columns: readonly string
       }
     case 'POOLS': {
       const held = bouncer.linkStates.filter(s => s !== 'writable' && s !== 'readOnly').length
-      return { columns: ['database', 'user', 'cl_active', 'cl_waiting', 'sv_active', 'sv_idle', 'pool_mode'], rows: [[db?.name ?? '', 'app_user', String(bouncer.queueCount - held), String(held), String(bouncer.queueCount - held), '0', bouncer.poolMode]] }
+      const active = bouncer.queueCount - held
+      const row = (database: string, user: string, clients: number, waiting: number, servers: number, mode: string): string[] => [database, user, ...[clients, waiting, 0, 0, servers, 0, 0, 0, 0, 0, 0, 0, 0].map(String), mode]
+      return {
+        columns: ['database', 'user', 'cl_active', 'cl_waiting', 'cl_active_cancel_req', 'cl_waiting_cancel_req', 'sv_active', 'sv_active_cancel', 'sv_being_canceled', 'sv_idle', 'sv_used', 'sv_tested', 'sv_login', 'maxwait', 'maxwait_us', 'pool_mode'],
+        rows: [row(db?.name ?? '', 'app_user', active, held, active, bouncer.poolMode), row('pgbouncer', 'pgbouncer', 1, 0, 0, 'statement')],
+      }
     }
     default:
       return undefined
