@@ -38,10 +38,42 @@ function image(server: Server, position: Position, resumable: boolean): Image | 
   return copy === undefined ? undefined : { log: copy.log, position, sizeMB: server.sizeMB, resumable, rdbVersion: rdbVersion(server.host.version) }
 }
 
-/** The RDB that BGSAVE writes now. */
+/** The RDB of a full synchronisation, or of a stop: it is on the volume. */
 export function saveNow(server: Server, resumable = false): void {
   if (server.copy === undefined || server.world.unpersisted.has(server.name) || server.host.diskFull()) return
   server.dir.rdb = image(server, server.copy.position('receive'), resumable)
+}
+
+/** How long it takes to write the dataset to the volume. */
+export function savingUs(server: Server): Us {
+  return Math.round((server.sizeMB / server.world.rateMBps('rdbSaveMBps', server.name)) * SECOND * server.host.diskSlowdown() * server.slowness)
+}
+
+/**
+ * A save that somebody asked for: the dataset as it is at this instant, on the volume once it is written; a process that dies before leaves what was
+ * there (rule RD-PERSIST-6). False while another one is under way.
+ */
+export function startSave(server: Server): boolean {
+  if (server.savingSinceUs !== undefined) return false
+  const { copy, world } = server
+  const taken = copy === undefined ? undefined : image(server, copy.position('receive'), false)
+  server.savingSinceUs = world.sim.now
+  server.later(Math.max(1, savingUs(server)), () => {
+    server.savingSinceUs = undefined
+    if (!world.unpersisted.has(server.name) && !server.host.diskFull()) {
+      server.savedAtUs = world.sim.now
+      if (taken !== undefined) server.dir.rdb = taken
+    }
+    world.sim.touch()
+  })
+  world.sim.touch()
+  return true
+}
+
+/** When the RDB on the volume was written last, by a save point or because somebody asked; undefined = not since the process began. */
+export function lastSavedUs(server: Server): Us | undefined {
+  const byItself = server.copy === undefined || !saves(server) ? undefined : lastSaveUs(server, server.world.sim.now)
+  return byItself === undefined || (server.savedAtUs ?? -1) > byItself ? server.savedAtUs : byItself
 }
 
 /** The process ends: what is on the volume afterwards. */
@@ -56,7 +88,7 @@ export function imageAtEnd(server: Server, ending: Ending): void {
   if (ending === 'saved') dir.rdb = image(server, copy.position('receive'), true)
   else {
     const at = lastSaveUs(server, now)
-    if (at !== undefined) dir.rdb = image(server, positionAt(server, at), false) ?? dir.rdb
+    if (at !== undefined && at > (server.savedAtUs ?? -1)) dir.rdb = image(server, positionAt(server, at), false) ?? dir.rdb
   }
   if (world.options.appendonly) dir.aof = image(server, ending === 'power' ? positionAt(server, Math.max(server.startedAtUs, now - UNSYNCED_US[world.options.appendfsync])) : copy.position('receive'), false)
 }

@@ -48,6 +48,7 @@ export const rules: readonly Rule[] = [
   rule('RD-PERSIST-3', 'Background saves come round every so many seconds in which enough changed.', 'redis.conf', 'restart'),
   rule('RD-PERSIST-4', 'The file of a full synchronisation stays on the replica’s volume, save points or not.', 'facts F13', 'replication'),
   rule('RD-PERSIST-5', 'A power failure takes of the append-only file what was not synced: with appendfsync always nothing, everysec a second, no what Linux has not written by itself (30 s).', 'redis.conf appendfsync', 'replication'),
+  rule('RD-PERSIST-6', 'BGSAVE answers at once and writes the dataset as it was then, at the disk’s rate; LASTSAVE moves when it is done. SAVE keeps everybody waiting meanwhile. A second one is refused.', 'docs BGSAVE, LASTSAVE, SAVE; rdb.c', 'save'),
   rule('RD-REPL-1', 'Replication is asynchronous: a write is acknowledged by the master alone.', 'facts §0', 'partition'),
   rule('RD-REPL-2', 'A replica that comes back goes on from its offset if that is in its master’s history and the backlog still has what follows. A replica without a link of its own serves no other.', 'facts F14, C12 [M X5]', 'replication'),
   rule('RD-REPL-3', 'An append-only file remembers no offset: after a start from it everything is copied.', 'facts F14, C12 [M X5]', 'replication'),

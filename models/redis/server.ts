@@ -39,6 +39,9 @@ export class Server {
   /** Since when, and from which byte on, this dataset has been in memory: what background saves are reckoned from. */
   datasetSinceUs: Us = 0
   savedFromLsn = 0
+  /** A save that somebody asked for: under way since then, and the last that was done. */
+  savingSinceUs: Us | undefined
+  savedAtUs: Us | undefined
   upstream: Upstream | undefined
   readonly downstream = new Set<Upstream>()
   /** Replicas that wait for a full synchronisation, and whether one is about to begin. */

@@ -27,6 +27,9 @@ describe('printing, as mongosh does', () => {
     ['NumberLong(5)', "Long('5')\n"],
     ['x => x', '[Function (anonymous)]\n'],
     ['EJSON.stringify({a: 1})', '{"a":1}\n'],
+    ['EJSON.stringify({ d: new Date(1767225605000), e: [new Date(1767225605250)], t: Timestamp(5, 2), n: NumberLong("7"), o: ObjectId("0123456789abcdef01234567"), z: null })', '{"d":{"$date":"2026-01-01T00:00:05Z"},"e":[{"$date":"2026-01-01T00:00:05.250Z"}],"t":{"$timestamp":{"t":5,"i":2}},"n":7,"o":{"$oid":"0123456789abcdef01234567"},"z":null}\n'],
+    ['EJSON.stringify({ a: [1] }, null, 2)', '{\n  "a": [\n    1\n  ]\n}\n'],
+    ['EJSON.stringify(EJSON.parse(EJSON.stringify({ d: new Date(1767225605000) })))', '{"d":{"$date":"2026-01-01T00:00:05Z"}}\n'],
     ['const a = 1; let b = 2; var c = 3; a + b + c', '6\n'],
   ])('%s', (source, printed) => expect(out(source)).toBe(printed))
 

@@ -176,7 +176,23 @@ export const PRELUDE = String.raw`'use strict';
     auth: () => { unsupported('db.auth'); },
   }, { get(target, key) { if (typeof key === 'symbol' || key === 'toJSON' || key === 'then') return undefined; return key in target ? target[key] : collection(name, String(key)); } });
   let db = database('test');
-  const EJSON = { stringify: (v, a, indent) => JSON.stringify(v, null, typeof a === 'number' ? a : indent), parse: s => typed(JSON.parse(s)) };
+  // Extended JSON, relaxed: what JSON has no word for is an object with one key.
+  const extended = v => {
+    if (v instanceof HostDate) return { $date: v.getTime() % 1000 === 0 ? v.toISOString().slice(0, -5) + 'Z' : v.toISOString() };
+    if (v instanceof Timestamp) return { $timestamp: { t: v.t, i: v.i } };
+    if (v instanceof Long) return Number(v.n);
+    if (v instanceof ObjectId) return { $oid: v.h };
+    if (Array.isArray(v)) return v.map(extended);
+    return v !== null && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, each]) => [k, extended(each)])) : v;
+  };
+  const strict = options => options !== null && typeof options === 'object' && options.relaxed === false;
+  const EJSON = {
+    stringify: (v, replacer, indent, options) => {
+      if (strict(options) || strict(indent) || (strict(replacer) && !Array.isArray(replacer))) return unsupported('EJSON.stringify with relaxed: false');
+      return JSON.stringify(extended(v), null, typeof indent === 'object' || (replacer !== null && typeof replacer === 'object' && !Array.isArray(replacer)) ? undefined : indent);
+    },
+    parse: s => typed(JSON.parse(s)),
+  };
   const quit = code => { stop = { code: code === undefined ? 0 : code }; throw stop; };
   const globals = { rs, print, __failed: e => print(line(e)), console: { log: print, error: print, warn: print, info: print }, printjson: v => print(inspectTop(v)), tojson: v => inspectTop(v), sleep: ms => { ask('$sleep', JSON.stringify(ms)); }, quit, exit: quit, Timestamp: (t, i) => new Timestamp(t, i), Long, NumberLong: n => new Long(n), NumberInt: n => Number(n), NumberDecimal: n => Number(n), Int32: n => Number(n), ObjectId: h => new ObjectId(h), ISODate: s => s === undefined ? new TheDate() : new HostDate(s), EJSON, Date: TheDate, load: () => unsupported('load'), require: () => unsupported('require'), setTimeout: () => unsupported('setTimeout'), process: undefined };
   Math.random = () => unsupported('Math.random');

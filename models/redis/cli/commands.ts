@@ -7,7 +7,7 @@ import { forget, reset } from '../forget.ts'
 import { manualFailover } from '../manual.ts'
 import { meet } from '../meet.ts'
 import { PORT, SLOTS } from '../names.ts'
-import { saveNow } from '../persistence.ts'
+import { lastSavedUs, savingUs, startSave } from '../persistence.ts'
 import type { Server } from '../server.ts'
 import { keySlot, rangeOf } from '../slots.ts'
 import { updateState } from '../state.ts'
@@ -73,13 +73,13 @@ const COMMANDS: Readonly<Record<string, Spec>> = {
   time: { arity: 1, reads: s => [String(Math.floor(clockMs(s) / 1000)), String((clockMs(s) % 1000) * 1000)], moves: true },
   info: { arity: -1, reads: infoReply, moves: true },
   dbsize: { arity: 1, needsData: true, reads: s => Math.round(s.sizeMB * 1000), moves: true },
-  lastsave: { arity: 1, reads: s => Math.floor(clockMs(s, s.startedAtUs) / 1000) },
+  lastsave: { arity: 1, reads: s => Math.floor(clockMs(s, lastSavedUs(s) ?? s.startedAtUs) / 1000), moves: true },
   get: { arity: 2, needsData: true, reads: (s, args) => read(s, args), moves: true },
   exists: { arity: 2, needsData: true, reads: (s, args) => exists(s, args), moves: true },
   set: { arity: -3, needsData: true, acts: write },
   wait: { arity: 3, needsData: true, acts: waitFor },
   bgsave: { arity: -1, needsData: true, acts: s => at(bgsave(s)) },
-  save: { arity: 1, needsData: true, acts: s => at(bgsave(s, true)) },
+  save: { arity: 1, needsData: true, acts: save },
   shutdown: { arity: -1, acts: shutdown },
   debug: { arity: -2, acts: debug },
   readonly: { arity: 1, reads: () => OK },
@@ -96,12 +96,17 @@ export const COMMAND_NAMES: readonly string[] = [
   ...Object.entries(CONTAINERS).flatMap(([first, seconds]) => Object.keys(seconds).map(second => `${first} ${second}`)),
 ]
 
+/** Sections of the real INFO that are not here: a script that reads them must not find them empty. */
+const UNMODELLED_SECTIONS: ReadonlySet<string> = new Set(['clients', 'stats', 'cpu', 'modules', 'commandstats', 'errorstats', 'latencystats'])
+
 /** Commands of the real server that are not modelled: `check` refuses them; here the answer would not be the real one's. */
 export function isModelled(words: readonly string[]): string | undefined {
   const [first = '', second = ''] = words.map(word => word.toLowerCase())
   if (first.includes('${') || first === '') return undefined
   const unknown = second === '' || second.includes('${')
   if (first === 'config' && second === 'set') return words[2] === undefined || words[2].includes('${') || SETTABLE.includes(words[2].toLowerCase().replace('slaves', 'replicas')) ? undefined : `CONFIG SET of \`${words[2]}\` is not modelled; it is for ${SETTABLE.join(', ')}`
+  const section = first === 'info' ? words.slice(1).find(word => UNMODELLED_SECTIONS.has(word.toLowerCase())) : undefined
+  if (section !== undefined) return `INFO's section \`${section}\` is not modelled (there are ${INFO_SECTIONS.join(', ')})`
   const seconds = first === 'debug' ? ['sleep'] : Object.hasOwn(CONTAINERS, first) ? Object.keys(CONTAINERS[first] ?? {}) : undefined
   if (seconds !== undefined) return unknown || seconds.includes(second) ? undefined : `the command \`${first} ${second}\` is not modelled in redis-cli`
   return Object.hasOwn(COMMANDS, first) ? undefined : `the command \`${first}\` is not modelled in redis-cli`
@@ -251,11 +256,18 @@ function* waitFor(server: Server, [number = '', timeout = '']: readonly string[]
   return count()
 }
 
-function bgsave(server: Server, foreground = false): Reply {
+const SAVING = 'ERR Background save already in progress'
+
+function bgsave(server: Server): Reply {
   if (server.host.diskFull()) return err('ERR')
-  saveNow(server)
-  server.world.sim.touch()
-  return foreground ? OK : { status: 'Background saving started' }
+  return startSave(server) ? { status: 'Background saving started' } : err(SAVING)
+}
+
+/** SAVE: the process does nothing else until it is written. */
+function* save(server: Server): Process<Reply> {
+  if (server.host.diskFull()) return err('ERR')
+  if (!startSave(server)) return err(SAVING)
+  return yield* asleep(server, Math.max(1, savingUs(server)), 'save')
 }
 
 function* shutdown(server: Server, args: readonly string[]): Process<Reply> {
@@ -288,12 +300,17 @@ function* debug(server: Server, [what = '', seconds = '']: readonly string[]): P
   if (what.toLowerCase() !== 'sleep') return err(`ERR unknown subcommand or wrong number of arguments for '${what}'. Try DEBUG HELP.`)
   // strtod: what is no number is none.
   const asleepUs = Math.round((Number.parseFloat(seconds) || 0) * SECOND)
-  server.pause(true, 'debug sleep')
+  return yield* asleep(server, asleepUs, 'debug sleep')
+}
+
+/** It answers nobody for a while. */
+function* asleep(server: Server, us: number, why: string): Process<Reply> {
+  server.pause(true, why)
   const { sim } = server.world
-  const untilUs = sim.now + asleepUs
+  const untilUs = sim.now + us
   while (server.alive && sim.now < untilUs) yield* change(server, untilUs - sim.now)
   if (!server.alive) return err('')
-  server.pause(false, 'debug sleep')
+  server.pause(false, why)
   return OK
 }
 

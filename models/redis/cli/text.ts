@@ -1,6 +1,7 @@
 /** Texts of CLUSTER NODES, SLOTS, SHARDS and INFO. Source: recordings of 7.0.15 in test/redis/recordings. */
 import { MILLISECOND, type Us } from '../../../src/kernel/index.ts'
 import { BUS_PORT, PORT } from '../names.ts'
+import { lastSavedUs } from '../persistence.ts'
 import type { Server } from '../server.ts'
 import type { Peer } from '../table.ts'
 import type { Reply } from './reply.ts'
@@ -167,6 +168,15 @@ function replication(server: Server): string[] {
   ]
 }
 
+/** What an empty server takes. Source: INFO memory of redis-server 7.0.15, cluster mode, amd64: 1,638,368. */
+const BASE_BYTES = 1_638_368
+
+/** Bytes as INFO's `_human` fields have them: two decimals of the largest unit. */
+function human(bytes: number): string {
+  const unit = bytes < 1024 ? 0 : bytes < 1_048_576 ? 1 : bytes < 1_073_741_824 ? 2 : 3
+  return unit === 0 ? `${bytes}B` : `${(bytes / ([1, 1024, 1_048_576, 1_073_741_824][unit] as number)).toFixed(2)}${'BKMG'.charAt(unit)}`
+}
+
 /** A section of INFO; undefined = there is none of that name. */
 export function infoSection(server: Server, name: string): string[] | undefined {
   const uptime = Math.floor((server.world.sim.now - server.startedAtUs) / 1_000_000)
@@ -174,7 +184,11 @@ export function infoSection(server: Server, name: string): string[] | undefined 
     case 'server':
       return ['# Server', `redis_version:${server.host.version}`, 'redis_mode:cluster', 'process_id:1', `tcp_port:${PORT}`, `server_time_usec:${clockMs(server) * 1000}`, `uptime_in_seconds:${uptime}`, `uptime_in_days:${Math.floor(uptime / 86_400)}`, 'hz:10', 'configured_hz:10']
     case 'persistence':
-      return ['# Persistence', `loading:${server.loading ? 1 : 0}`, 'async_loading:0', 'rdb_bgsave_in_progress:0', `rdb_last_bgsave_status:${server.world.unpersisted.has(server.name) || server.host.diskFull() ? 'err' : 'ok'}`, `aof_enabled:${server.world.options.appendonly ? 1 : 0}`, 'aof_last_write_status:ok']
+      return ['# Persistence', `loading:${server.loading ? 1 : 0}`, 'async_loading:0', `rdb_bgsave_in_progress:${server.savingSinceUs === undefined ? 0 : 1}`, `rdb_last_save_time:${Math.floor(clockMs(server, lastSavedUs(server) ?? server.startedAtUs) / 1000)}`, `rdb_last_bgsave_status:${server.world.unpersisted.has(server.name) || server.host.diskFull() ? 'err' : 'ok'}`, `aof_enabled:${server.world.options.appendonly ? 1 : 0}`, 'aof_last_write_status:ok']
+    case 'memory': {
+      const used = BASE_BYTES + Math.round(server.sizeMB * 1_000_000)
+      return ['# Memory', `used_memory:${used}`, `used_memory_human:${human(used)}`, `used_memory_rss:${used}`, `used_memory_rss_human:${human(used)}`, `used_memory_peak:${used}`, `used_memory_peak_human:${human(used)}`, `used_memory_dataset:${used - BASE_BYTES}`, 'maxmemory:0', 'maxmemory_human:0B', 'maxmemory_policy:noeviction', 'mem_fragmentation_ratio:1.00']
+    }
     case 'replication':
       return replication(server)
     case 'cluster':
@@ -188,4 +202,4 @@ export function infoSection(server: Server, name: string): string[] | undefined 
   }
 }
 
-export const INFO_SECTIONS = ['server', 'persistence', 'replication', 'cluster', 'keyspace'] as const
+export const INFO_SECTIONS = ['server', 'memory', 'persistence', 'replication', 'cluster', 'keyspace'] as const
