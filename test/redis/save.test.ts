@@ -28,7 +28,7 @@ test('what a kill finds on the volume: the save that was done, not the one under
     const after = lsn()
     if (wait) stage.until(() => stage.server('redis-1').savingSinceUs === undefined, 60)
     const { dir } = stage.server('redis-1')
-    stage.server('redis-1').die('killed', 137)
+    stage.strike('process-kill', 'member:redis-1', 1)
     const at = dir.rdb?.position.lsn ?? Number.NaN
     return at >= before && at <= after && at > 0
   }

@@ -44,3 +44,31 @@ describe('commands', () => {
     expect(complaint(line)).toBe('accepted')
   })
 })
+
+describe('scripts that keep a command in an array', () => {
+  const complaints = (...lines: readonly string[]): string => {
+    try {
+      loadScenarioFrom({ name: 'one', yaml: 'format: 1\ncluster: { engine: postgres }\nrunbook: ./s.sh\ndeadline: 1h\n', files: { 's.sh': `${lines.join('\n')}\n` }, set: {} }, engines)
+    } catch (error) {
+      if (error instanceof ScenarioError) return error.message
+      throw error
+    }
+    return 'accepted'
+  }
+
+  test.each([
+    [['NS=default; k=(kubectl --namespace "$NS")', '"${k[@]}" get pods --now-please'], 'the flag `--now-please` of kubectl get is not modelled'],
+    [['k=(kubectl)', '${k[@]} delete pod postgres-cluster-1 --quietly'], 'quietly'],
+    [['declare -a sql=(psql -U postgres -Atc)', 'kubectl exec postgres-cluster-0 -- "${sql[@]}" "selekt 1"'], 'syntax error at or near "selekt"'],
+    [['opts=()', 'kubectl get pods "${opts[@]}" "${opts[@]+"${opts[@]}"}" --now-please'], 'the flag `--now-please` of kubectl get is not modelled'],
+  ])('%j', (lines, message) => expect(complaints(...lines)).toContain(message))
+
+  test.each([
+    // What is put together as it goes is not known.
+    [['opts=(--now-please)', '[ $# -gt 0 ] && opts=()', 'kubectl get pods "${opts[@]}"']],
+    [['opts=()', 'opts+=(--context x)', 'kubectl get pods "${opts[@]}"']],
+    [['k=(kubectl)', 'for pod in $("${k[@]}" get pods -o name); do "${k[@]}" delete "$pod"; done']],
+    [['mapfile -t pods < <(kubectl get pods -o name)', 'kubectl delete "${pods[@]}"']],
+    [['p=$(mktemp)', 'kubectl patch sts postgres-cluster --patch-file "$p"', 'kubectl patch sts postgres-cluster --patch-file /dev/stdin <<< "spec: {replicas: 3}"']],
+  ])('%j is taken', lines => expect(complaints(...lines)).toBe('accepted'))
+})

@@ -8,7 +8,7 @@ import { editable, store } from './write.ts'
 export const patch: Verb = {
   name: 'patch',
   summary: 'changes fields of an object (strategic, merge or JSON patch)',
-  flags: { patch: 'text', type: 'text', output: 'text' },
+  flags: { patch: 'text', 'patch-file': 'text', type: 'text', output: 'text' },
 
   check(args, kube) {
     const out = unknownTypes(args, kube)
@@ -19,8 +19,10 @@ export const patch: Verb = {
     return out
   },
 
+  files: ({ flags }) => [flags.get('patch-file') ?? ''].filter(file => file !== '' && file !== '/dev/stdin' && !file.includes('${')),
+
   *run(c) {
-    const text = c.args.flags.get('patch')
+    const text = c.args.flags.get('patch') ?? textOf(c)
     if (text === undefined) throw new CliError('error: Must specify --patch or --patch-file containing the contents of the patch')
     const change = readPatch(text)
     const { found, missing } = targets(c)
@@ -37,6 +39,15 @@ export const patch: Verb = {
     }
     return joined(lines, errors)
   },
+}
+
+/** What `--patch-file` names. */
+function textOf({ args, call }: Context): string | undefined {
+  const file = args.flags.get('patch-file')
+  if (file === undefined) return undefined
+  const text = file === '/dev/stdin' ? call.stdin : call.disk?.read(file)
+  if (text === undefined) throw new CliError(`error: unable to read patch file: open ${file}: no such file or directory`)
+  return text
 }
 
 /** A patch is a mapping, or with --type=json a list; a bare text parses as YAML and is neither. */

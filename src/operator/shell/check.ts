@@ -5,7 +5,7 @@ import { MemoryFiles, absolute } from './files.ts'
 import { BUILTIN_NAMES, ScriptRun, UTILITY_NAMES } from './index.ts'
 import { SyntaxError, parseScript } from './parse.ts'
 import { NOTHING } from './streams.ts'
-import { type Node, type Script, type Simple, type Word, everyNode, isAssignment } from './syntax.ts'
+import { type ArrayElement, type Node, type Script, type Simple, type Word, everyNode, isAssignment } from './syntax.ts'
 import { UTILITIES } from './utilities/index.ts'
 import { functionBodies, startedBy } from './wrappers.ts'
 
@@ -34,18 +34,32 @@ export function functionsOf(script: Script): ReadonlySet<string> {
 /** Variables that are assigned once, a fixed text (or one unless the caller gives another: `NS=${NS:-shop}`, `NS=${1:-shop}`), and not otherwise set: their value is known before any run. */
 export function constantsOf(script: Script): ReadonlyMap<string, string> {
   const values = new Map<string, string | undefined>()
+  const arrays = new Map<string, readonly ArrayElement[] | undefined>()
   const put = (name: string, value: string | undefined): void => void values.set(name, values.has(name) ? undefined : value)
   everyNode(script.body, (node, around) => {
     if (node.is === 'for') put(node.name, undefined)
     if (node.is !== 'simple') return
     const assigned = [...node.assignments, ...node.words.filter(isAssignment)]
     const inFunction = around.some(outer => outer.is === 'function')
+    for (const a of assigned) if (Array.isArray(a.value) || a.append || a.index !== undefined || arrays.has(a.name)) arrays.set(a.name, arrays.has(a.name) || a.append || !Array.isArray(a.value) ? undefined : a.value)
     for (const a of assigned) put(a.name, !a.append && a.index === undefined && !Array.isArray(a.value) && node.words.length !== 1 ? ((a.value as Word).constant ?? (inFunction ? undefined : defaultOf(a.name, a.value as Word))) : undefined)
     const name = constantOf(node.words[0])
-    if (name === 'read' || name === 'mapfile' || name === 'readarray' || name === 'getopts' || name === 'printf' || name === 'unset') for (const word of node.words.slice(1)) put(constantOf(word) ?? '', undefined)
+    if (name === 'read' || name === 'mapfile' || name === 'readarray' || name === 'getopts' || name === 'printf' || name === 'unset') {
+      for (const word of node.words.slice(1)) {
+        put(constantOf(word) ?? '', undefined)
+        arrays.set(constantOf(word) ?? '', undefined)
+      }
+    }
   })
-  return new Map([...values].filter((entry): entry is [string, string] => entry[1] !== undefined))
+  const known = new Map([...values].filter((entry): entry is [string, string] => entry[1] !== undefined))
+  // An array that is assigned once stands for its words: `k=(kubectl -n "$NS")`, and `"${k[@]}" get pods`.
+  for (const [name, elements] of arrays) if (elements?.every(({ index, append }) => index === undefined && !append)) known.set(wordsOfArray(name), elements.flatMap(({ value }) => writtenWords(value, known)).join(BETWEEN))
+  return known
 }
+
+const BETWEEN = '\0'
+/** Under which name the words of an array are known. */
+const wordsOfArray = (name: string): string => `${name}[@]`
 
 /** What `${NAME:-text}` gives a variable of the same name, and `${1:-text}` any, where nobody gives the script another. */
 function defaultOf(name: string, word: Word): string | undefined {
@@ -76,9 +90,15 @@ export function writtenArgv(node: Simple, constants: ReadonlyMap<string, string>
 
 function writtenWords(word: Simple['words'][number], constants: ReadonlyMap<string, string>): string[] {
   if (isAssignment(word)) return [`${word.name}=…`]
-  const only = word.parts.length === 1 ? word.parts[0] : undefined
+  // Quotes leave an empty text before what stands in them.
+  const parts = word.parts.filter(part => part.is !== 'text' || part.text !== '')
+  const only = parts.length === 1 ? parts[0] : undefined
+  if (only?.is === 'parameter' && only.all === '@' && !only.length && !only.indirect && (only.operation === undefined || only.operation.is === 'default')) {
+    const words = constants.get(wordsOfArray(only.name))
+    if (words !== undefined) return words === '' ? [] : words.split(BETWEEN)
+  }
   const text = written(word, constants)
-  if (only?.is === 'parameter' && !only.quoted && constants.has(only.name)) return text.split(/\s+/).filter(t => t !== '')
+  if (only?.is === 'parameter' && !only.quoted && only.all === undefined && constants.has(only.name)) return text.split(/\s+/).filter(t => t !== '')
   return [text]
 }
 
