@@ -151,13 +151,15 @@ function collect(problems: InputProblem[], file: string, compile: () => void): v
  * steps that nothing leads to. Warnings are left to `proofroll check`.
  */
 export function stepProblems(plan: Plan, registry: CommandRegistry): readonly InputProblem[] {
-  return checkRunbook(plan, registry).flatMap((finding): readonly InputProblem[] => {
-    const { severity, place, message, step, line } = finding
-    // A name that nothing answers to, an argument that is none: the commands themselves say so in a rehearsal, and `proofroll check` before.
-    if (severity !== 'error' || isShownByRun(finding)) return []
+  const wrong = checkRunbook(plan, registry).filter(({ severity }) => severity === 'error')
+  // A name that nothing answers to, an argument that is none: the commands themselves say so in a rehearsal, and `proofroll check` before. Where none
+  // can be made, all of it is told at once.
+  if (wrong.every(isShownByRun)) return []
+  return wrong.map((finding): InputProblem => {
+    const { place, message, step, line } = finding
     const at = place.line > 0 ? { line: place.line, column: place.column } : { line: undefined, column: undefined }
     const help = line === undefined ? [`in step \`${step}\``] : [...meantCommand(message, registry), `in step \`${step}\`: ${line}`]
-    return [{ file: plan.file, ...at, message, help }]
+    return { file: plan.file, ...at, message, help }
   })
 }
 

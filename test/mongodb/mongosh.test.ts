@@ -94,6 +94,13 @@ describe('against a set', () => {
     expect(late.sh(0, 'rs.printSecondaryReplicationInfo()').out).toMatch(/source: mongo-2\.mongo:27017\n\{\n {2}syncedTo: 'Thu Jan 01 2026 00:00:\d\d GMT\+0000 \(Coordinated Universal Time\)',\n {2}replLag: '[789] secs \(0 hrs\) behind the primary '\n\}\n$/)
   })
 
+  test('methods of a database that are not here are named, not taken for collections', () => {
+    expect(() => lab.sh(0, 'try { db.currentOp().inprog.length } catch (e) { print("none") }')).toThrow('db.currentOp()')
+    expect(() => lab.sh(0, "db.getSiblingDB('admin').fsyncLock()")).toThrow('db.fsyncLock()')
+    expect(lab.sh(0, "db.getSiblingDB('shop').stock.getName()").out).toBe('stock\n')
+    expect(lab.cluster.commands.check(['mongosh', '--eval', "db.getSiblingDB('admin').killOp(1); db.watches.getName()"]).map(({ message }) => message)).toEqual([expect.stringContaining('db.killOp() is not modelled')])
+  })
+
   test('addresses: a member, a set, nobody', () => {
     expect(lab.run('mongosh', '--quiet', '--host', 'mongo-1.mongo', '--eval', 'db.hello().me').out).toBe('mongo-1.mongo:27017\n')
     expect(lab.run('mongosh', '--quiet', 'mongodb://mongo-1.mongo,mongo-2.mongo/?replicaSet=rs0', '--eval', 'db.hello().me').out).toBe('mongo-0.mongo:27017\n')

@@ -72,3 +72,20 @@ describe('scripts that keep a command in an array', () => {
     [['p=$(mktemp)', 'kubectl patch sts postgres-cluster --patch-file "$p"', 'kubectl patch sts postgres-cluster --patch-file /dev/stdin <<< "spec: {replicas: 3}"']],
   ])('%j is taken', lines => expect(complaints(...lines)).toBe('accepted'))
 })
+
+test('a script that cannot be rehearsed is told all that is wrong with it at once; one that can is left to show it', () => {
+  const problems = (...lines: readonly string[]): string[] => {
+    try {
+      loadScenarioFrom({ name: 'one', yaml: 'format: 1\ncluster: { engine: postgres }\nrunbook: ./s.sh\ndeadline: 1h\n', files: { 's.sh': `${lines.join('\n')}\n` }, set: {} }, engines)
+    } catch (error) {
+      if (error instanceof ScenarioError) return error.problems.map(({ line, message }) => `${line ?? 0} ${message.slice(0, 40)}`)
+      throw error
+    }
+    return []
+  }
+  const shown = ['kubectl wait pod/postgres-cluster-0 --for=condition=Ready --timeout=5min', "jq '.items[' x.json", 'sleep 5minutes']
+  expect(problems(...shown)).toEqual([])
+  const all = problems('frobnicate --all', ...shown, 'kubectl get pods --now-please')
+  expect(all.map(each => each.split(' ')[0])).toEqual(['1', '2', '3', '4', '5'])
+  expect(all[1]).toContain('kubectl wait fails: invalid argument')
+})

@@ -1,3 +1,5 @@
+import { NOT_HERE } from './supported.ts'
+
 /**
  * What the shell gives to a script, in the script's own language: it is read by the interpreter, inside its walls. The one way out is `__ask`,
  * which takes a command's name and its arguments as JSON and gives the answer as JSON. `{"$at": key}` in an answer is a value that moves by
@@ -163,6 +165,7 @@ export const PRELUDE = String.raw`'use strict';
     if (name === undefined) throw new Error('MongoshInvalidInputError: a command is needed');
     return command(name === 'ismaster' ? 'isMaster' : name === 'buildinfo' ? 'buildInfo' : name, request);
   };
+  const NOT_HERE = new Set(${JSON.stringify([...NOT_HERE])});
   const database = name => new Proxy({
     adminCommand: runCommand, runCommand,
     hello: () => admin('hello'), isMaster: () => admin('isMaster'), version: () => admin('buildInfo').version, serverStatus: () => admin('serverStatus'),
@@ -174,7 +177,7 @@ export const PRELUDE = String.raw`'use strict';
     getReplicationInfo: () => command('$replicationInfo'),
     printSecondaryReplicationInfo: () => rs.printSecondaryReplicationInfo(), printReplicationInfo: () => rs.printReplicationInfo(),
     auth: () => { unsupported('db.auth'); },
-  }, { get(target, key) { if (typeof key === 'symbol' || key === 'toJSON' || key === 'then') return undefined; return key in target ? target[key] : collection(name, String(key)); } });
+  }, { get(target, key) { if (typeof key === 'symbol' || key === 'toJSON' || key === 'then') return undefined; if (key in target) return target[key]; if (NOT_HERE.has(key)) return () => unsupported('db.' + key + '()'); return collection(name, String(key)); } });
   let db = database('test');
   // Extended JSON, relaxed: what JSON has no word for is an object with one key.
   const extended = v => {

@@ -249,6 +249,7 @@ const bash = (name: string): Utility => ({
       if (call.argv[i] === '-o') letters.push(`o${call.argv[++i]}`)
       else letters.push(...(call.argv[i] as string).slice(1))
     }
+    if (call.argv[i] === '--') i += 1
     const set: Partial<Shell['options']> = { errexit: letters.includes('e') || letters.includes('oerrexit'), nounset: letters.includes('u') || letters.includes('onounset'), xtrace: letters.includes('x'), pipefail: letters.includes('opipefail') }
     const rest = call.argv.slice(i)
     if (letters.includes('c')) {
