@@ -41,6 +41,10 @@ export class KubectlWithRollouts implements Command {
     return undefined
   }
 
+  endless(argv: readonly string[]): string | undefined {
+    return own(argv) ? undefined : this.inner.endless?.(argv)
+  }
+
   intent(argv: readonly string[]): Intent | undefined {
     return own(argv) ? (read(argv).action === 'status' ? 'waits' : 'acts') : this.inner.intent?.(argv)
   }

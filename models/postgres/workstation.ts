@@ -66,6 +66,7 @@ function aliased(command: Command, aliases: Readonly<Record<string, string>>): C
     check: argv => command.check(argv),
     latencyUs: call => command.latencyUs(rename(call)),
     intent: argv => command.intent?.(argv),
+    endless: argv => command.endless?.(argv),
     look: call => command.look(rename(call)),
     run: call => command.run(rename(call)),
     layOver: programs => command.layOver?.(programs),

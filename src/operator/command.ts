@@ -128,6 +128,8 @@ export interface Command {
    * cluster could say: then what answers a {@link look} only reads.
    */
   intent?(argv: readonly string[]): Intent | undefined
+  /** Of an invocation that prints as long as it runs, what is said to a script that reads that: only a terminal shows it. Optional. */
+  endless?(argv: readonly string[]): string | undefined
   /** Why nothing of what is sent to its standard input reaches whoever would read it; undefined where it does, or where nobody reads. Optional. */
   deaf?(argv: readonly string[]): string | undefined
   /** Lays programs over those of the places that this one reaches, such as containers. Only of a command that runs others elsewhere. */

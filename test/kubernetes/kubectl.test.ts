@@ -28,6 +28,9 @@ it('prints tables', () => {
     service/pg   ClusterIP   10.0.0.10    <none>        5432/TCP   2m5s
     "
   `)
+  expect(shell(c, 'kubectl get pods -o custom-columns=:metadata.name,:status.phase --no-headers').out).toBe('pg-0   Running\npg-1   Running\npg-2   Running\n')
+  const told = shell(c, 'kubectl describe pod pg-0').out
+  expect(told.split('\n').filter(line => /^(?:Name|Node|Status|IP):/.test(line)).map(line => line.replace(/ +/, ' '))).toEqual(['Name: pg-0', expect.stringMatching(/^Node: \S+\/\d+\.\d+\.\d+\.\d+$/), 'Status: Running', expect.stringMatching(/^IP: \d+\.\d+\.\d+\.\d+$/)])
   expect(shell(c, 'kubectl get pods -o custom-columns=N:.metadata.name,R:.spec.nothing --no-headers').out).toBe('pg-0   <none>\npg-1   <none>\npg-2   <none>\n')
   expect(shell(c, 'kubectl get po -A -l app=pg -L app -o name').out).toBe('pod/pg-0\npod/pg-1\npod/pg-2\n')
   expect(shell(c, 'kubectl get pod/pg-1 sts/pg -o name').out).toBe('pod/pg-1\nstatefulset.apps/pg\n')

@@ -89,3 +89,19 @@ test('a script that cannot be rehearsed is told all that is wrong with it at onc
   expect(all.map(each => each.split(' ')[0])).toEqual(['1', '2', '3', '4', '5'])
   expect(all[1]).toContain('kubectl wait fails: invalid argument')
 })
+
+test('what a watch prints is for a terminal: a script that reads it is told before it hangs', () => {
+  const load = (script: string): string => {
+    try {
+      loadScenarioFrom({ name: 'one', yaml: 'format: 1\ncluster: { engine: postgres }\nrunbook: ./s.sh\ndeadline: 1h\n', files: { 's.sh': script }, set: {} }, engines, {})
+    } catch (error) {
+      if (error instanceof ScenarioError) return error.message.replace(/\s+/g, ' ')
+      throw error
+    }
+    return 'accepted'
+  }
+  for (const script of ['kubectl get pods -w | grep -m1 Running\n', 'while read -r l; do echo "$l"; done < <(timeout 60 kubectl get pods --watch)\n', 'x=$(kubectl get pods -w)\n', 'k() { kubectl -n default "$@"; }\nk get pods -w | head -1\n']) {
+    expect(load(script), script).toContain('what `kubectl get --watch` prints as it goes reaches nobody')
+  }
+  for (const script of ['timeout 30 kubectl get pods -w || true\n', 'kubectl get pods --watch=false | head -1\n', 'kubectl get pods -w &\nsleep 5; kill $!\n', 'x=$(kubectl get pods); kubectl get pods -w > /dev/null &\n']) expect(load(script), script).toBe('accepted')
+})

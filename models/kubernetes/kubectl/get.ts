@@ -154,7 +154,8 @@ function goTemplate(template: string, value: unknown): string {
 }
 
 function customColumns(spec: string, objects: readonly unknown[], bare: boolean): string {
-  const columns = spec.split(/,(?=[^,]+:)/).map(column => {
+  // The header may be left out: `:metadata.name`.
+  const columns = spec.split(',').map(column => {
     const colon = column.indexOf(':')
     if (colon < 0) throw new CliError(`error: unexpected custom-columns spec: ${column}, expected <header>:<json-path-expr>`)
     return { header: column.slice(0, colon), find: finder(`{${column.slice(colon + 1)}}`) }

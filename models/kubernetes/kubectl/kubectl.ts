@@ -82,6 +82,11 @@ export class Kubectl implements Command {
     return 'unknown' in invocation || invocation.verb !== exec || invocation.args.flags.has('stdin') ? undefined : '`kubectl exec` without `-i` passes no standard input on: the program in the container reads nothing'
   }
 
+  endless(argv: readonly string[]): string | undefined {
+    const invocation = parse(argv)
+    return 'unknown' in invocation || invocation.verb !== get || !['', 'true'].includes(invocation.args.flags.get('watch') ?? 'false') ? undefined : 'what `kubectl get --watch` prints as it goes reaches nobody in a rehearsal: ask again in a loop, or wait with `kubectl wait` or `kubectl rollout status`'
+  }
+
   intent(argv: readonly string[]): Intent | undefined {
     const invocation = parse(argv)
     if ('unknown' in invocation) return undefined

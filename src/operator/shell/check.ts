@@ -199,8 +199,21 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
     for (const each of [argv, ...startedBy(argv, bodies, constants)]) {
       checkArgv(each, node, around)
       checkTexts(through(each), node, given)
+      checkEndless(through(each), node, around)
     }
   })
+  /** A program that prints for ever, and is read by the script. */
+  function checkEndless(argv: readonly string[], node: Simple, around: readonly Node[]): void {
+    const name = argv[0] ?? ''
+    const message = registry.has(name) && !functions.has(name) ? registry.get(name).endless?.(argv) : undefined
+    const isRead = around.some((outer, i) => {
+      const inner = around[i + 1] ?? node
+      if (outer.is === 'pipeline') return outer.commands.at(-1) !== inner
+      // In a substitution of its words or redirections, not in its body.
+      return outer.is === 'simple' || outer.is === 'conditional' || (outer.is === 'redirected' && outer.command !== inner) || (outer.is === 'for' && !outer.body.includes(inner))
+    })
+    if (message !== undefined && isRead) findings.push({ severity: 'error', line: node.line, rule: 'unsupported', message, command: node.source.split('\n')[0] as string })
+  }
   /** What a program will read: what it is given, and files beside the script or written by it as they stand there. */
   function checkTexts(argv: readonly string[], node: Simple, given: string | undefined): void {
     const name = argv[0] ?? ''
