@@ -40,8 +40,8 @@ describe('what people read', () => {
         Swept: 184 of 184 cells, in a while; seed 1.
 
         In 2 of 121 it lost acknowledged writes. In 36 of 121 it could not be written
-        to at the end. In 45 of 121 it did not come back to one healthy cluster. In 26
-        of 121 it reported success falsely.
+        to at the end. In 45 of 121 it did not come back to one healthy cluster. 26 of
+        the 92 that completed reported success falsely.
 
       Why the runbook did not reach its end
         11 of 121 aborted: step stop failed: \`stop m-0\` ended with status 1: stop: m-0
