@@ -67,6 +67,8 @@ export interface Aggregate {
   // From here on: runs in budget only.
   checks: Record<CheckId, Counts<Status>>
   measures: Record<MeasureId, Sketch>
+  /** Of each measure the run in which it was greatest, of several the first; none where it never was above 0. */
+  worst: Partial<Record<MeasureId, number>>
   steps: Record<string, StepAggregate>
   gates: Record<string, GateAggregate>
   undone: Counts
@@ -115,6 +117,7 @@ export function emptyAggregate(): Aggregate {
     outOfBudget: { runs: 0, outcomes: noOutcomes(), violations: {} },
     checks: Object.fromEntries(CHECKS.map((id) => [id, { pass: 0, fail: 0, notExercised: 0, notApplicable: 0 }])) as Aggregate['checks'],
     measures: Object.fromEntries(MEASURES.map((id) => [id, emptySketch()])) as Aggregate['measures'],
+    worst: {},
     steps: {},
     gates: {},
     undone: {},
@@ -179,7 +182,10 @@ export function mergeAggregate(into: Aggregate, other: Aggregate): void {
   addCounts(into.outOfBudget.outcomes, other.outOfBudget.outcomes)
   addCounts(into.outOfBudget.violations, other.outOfBudget.violations)
   for (const id of CHECKS) addCounts(into.checks[id], other.checks[id])
-  for (const id of MEASURES) mergeSketch(into.measures[id], other.measures[id])
+  for (const id of MEASURES) {
+    keepWorst(into, id, other.measures[id].max, other.worst[id])
+    mergeSketch(into.measures[id], other.measures[id])
+  }
   for (const [id, step] of Object.entries(other.steps)) {
     const mine = (into.steps[id] ??= newStep(step.title))
     mine.visits += step.visits
@@ -235,7 +241,9 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
   for (const id of MEASURES) {
     const value = result.measures[id]
     if (!Number.isFinite(value) || value < 0) throw new RangeError(`run ${run} measured ${id} = ${value}`)
-    addValue(into.measures[id], Math.round(value * scaleOf(id)))
+    const whole = Math.round(value * scaleOf(id))
+    keepWorst(into, id, whole, run)
+    addValue(into.measures[id], whole)
   }
   addSteps(into, result)
   for (const gate of result.gates) countVisit((into.gates[gateName(gate)] ??= newGate()), gate)
@@ -243,6 +251,15 @@ function addInBudget(into: Aggregate, run: number, result: RehearsalResult): voi
   addDeeds(into.deeds, run, result)
   const reason = `${result.outcome}: ${result.outcomeReason}`
   addReason(into, shortened(reason.replace(/(?<!(?:status|line) \d*)\d(?:[\d.:]*\d)?/g, 'N'), REASON_LENGTH), 1, { run, text: shortened(reason, REASON_LENGTH) })
+}
+
+/** Before `value` is added: whether its run is the worst so far. A part made by a version that kept none leaves it open which it was. */
+function keepWorst(into: Aggregate, id: MeasureId, value: number, run: number | undefined): void {
+  const { max } = into.measures[id]
+  const mine = into.worst[id]
+  if (value === 0 || value < max) return
+  if (value > max && run === undefined) delete into.worst[id]
+  else if (run !== undefined && (value > max || (mine !== undefined && run < mine))) into.worst[id] = run
 }
 
 function addSteps(into: Aggregate, result: RehearsalResult): void {

@@ -10,7 +10,7 @@ type JsonOf<T> = T extends Sketch ? SketchJson : T extends bigint ? string : T e
 export type AggregateJson = { readonly [K in keyof Aggregate]: K extends 'signatures' ? Readonly<Record<string, SignatureRecord>> : JsonOf<Aggregate[K]> }
 
 export function aggregateToJson(aggregate: Aggregate): AggregateJson {
-  const { kinds, cells, combinations, steps, gates, undone, reasons, reasonExamples, deeds, signatures, beyond, measures, outOfBudget } = aggregate
+  const { kinds, cells, combinations, steps, gates, undone, reasons, reasonExamples, deeds, signatures, beyond, measures, worst, outOfBudget } = aggregate
   return {
     ...aggregate,
     simulatedUs: String(aggregate.simulatedUs),
@@ -20,6 +20,7 @@ export function aggregateToJson(aggregate: Aggregate): AggregateJson {
     combinations: byKey(combinations),
     outOfBudget: { ...outOfBudget, violations: byKey(outOfBudget.violations) },
     measures: mapValues(measures, sketchToJson),
+    worst: byKey(worst as Record<string, number>),
     steps: byKey(mapValues(steps, (step) => ({ ...step, writeDowntimeUs: sketchToJson(step.writeDowntimeUs) }))),
     gates: byKey(gates),
     undone: byKey(undone),
@@ -36,6 +37,8 @@ export function aggregateFromJson(json: AggregateJson): Aggregate {
   const plain = structuredClone(json) as unknown as Aggregate
   return {
     ...plain,
+    // Kept since 0.1.0 had been written for a while: files from before do not have it.
+    worst: plain.worst ?? {},
     deeds: plain.deeds ?? noDeeds(),
     simulatedUs: BigInt(json.simulatedUs),
     eventsRun: BigInt(json.eventsRun),

@@ -84,7 +84,7 @@ const deeds = optional(object<Aggregate['deeds']>({ judged: number, nothing: num
 export const aggregate = object<Aggregate>({
   ranges, fingerprint: pair, outcomes: perOutcome, struckRuns: number, faultsDrawn: number, faultsStruck: number, simulatedUs: digits, eventsRun: digits,
   kinds: values(object<Aggregate['kinds'][string]>({ drawn: number, struckRuns: number })), cells: values(cell), unjudged, combinations: values(pair), outOfBudget,
-  checks: perCheck(under(['pass', 'fail', 'notExercised', 'notApplicable'], number)), measures: perMeasure(sketch),
+  checks: perCheck(under(['pass', 'fail', 'notExercised', 'notApplicable'], number)), measures: perMeasure(sketch), worst: optional(count),
   steps: values(object<Aggregate['steps'][string]>({ title: text, visits: number, undoVisits: number, failed: number, writeDowntimeUs: sketch })),
   gates: values(object<GateAggregate>(gateKeys)), undone: count, reasons: count, reasonExamples: values(object<ReasonExample>({ run: number, text })), deeds, signatures: values(record), beyond, determinism,
 })

@@ -1,6 +1,6 @@
 /** Shows results and writes the files that were asked for. */
 import { dirname } from 'node:path'
-import { type CampaignResult, countRuns, sampleOf, withoutKinds } from '../campaign/index.ts'
+import { type CampaignResult, countRuns, sampleOf, withoutKinds, worstOf } from '../campaign/index.ts'
 import { type Screen, type Told, badgeWords, causeNamed, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, print, writeJson } from './context.ts'
 import type { RawOptions } from './options.ts'
@@ -16,7 +16,7 @@ export async function present(told: readonly Told[], options: Pick<RawOptions, '
   const results = written.map((each) => each.result)
   const onlyJson = options.json !== undefined && writeJson(options.json, resultJson(results), context)
   if (options.junit !== undefined) writeWhole(options.junit, renderJUnit(results))
-  const missing = options.report === undefined ? [] : await writeReport(written.map((each): Told => ({ ...each, sample: sampleOf(withoutKinds(each.scenario, each.result.without), context.rehearser, each.result) })), options.report)
+  const missing = options.report === undefined ? [] : await writeReport(written.map((each): Told => withSamples(each, context)), options.report)
   if (options.quiet === true && !onlyJson) print(context, results.flatMap((result) => oneLine(result, context.screen)))
   else if (!onlyJson) show(written, context)
   for (const words of missing) context.err(`${options.report ?? ''}: ${words}\n`)
@@ -28,6 +28,12 @@ export async function present(told: readonly Told[], options: Pick<RawOptions, '
   }
   if (results.some((result) => result.verdict === 'violated')) return EXIT.violated
   return results.some((result) => result.partial || result.sensitivity?.complete === false) ? EXIT.interrupted : EXIT.held
+}
+
+/** With rehearsals to look at: one as it went where there is no counterexample, and the worst. */
+function withSamples(told: Told, { rehearser }: Context): Told {
+  const scenario = withoutKinds(told.scenario, told.result.without)
+  return { ...told, sample: sampleOf(scenario, rehearser, told.result), worst: worstOf(scenario, rehearser, told.result) }
 }
 
 /** A partial result says how to go on: with the command that made it. */

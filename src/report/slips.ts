@@ -80,10 +80,10 @@ function visitOf(steps: readonly StepRecord[], { step, atUs }: CommandRecord): S
   return steps.find((each) => each.step === step && each.startUs <= atUs && (each.endUs === undefined || atUs <= each.endUs))
 }
 
-/** What was passed over, each error once with the steps that got it; the most frequent first. */
-export function passedOverSentences(rehearsal: RehearsalResult, names: StepNames): string[] {
+/** What was passed over, each error once with the steps that got it; the most frequent first. @param counts which of them are told; default: all */
+export function passedOverSentences(rehearsal: RehearsalResult, names: StepNames, counts: (each: PassedOver) => boolean = () => true): string[] {
   const groups = new Map<string, PassedOver[]>()
-  for (const each of passedOver(rehearsal)) groups.set(each.said, [...(groups.get(each.said) ?? []), each])
+  for (const each of passedOver(rehearsal).filter(counts)) groups.set(each.said, [...(groups.get(each.said) ?? []), each])
   const sorted = [...groups.values()].sort((a, b) => new Set(b.map(({ step }) => step)).size - new Set(a.map(({ step }) => step)).size || (a[0] as PassedOver).atUs - (b[0] as PassedOver).atUs)
   const told = sorted.slice(0, ERRORS_MAX).map((group) => {
     const steps = [...new Set(group.map(({ step }) => names(step)))]

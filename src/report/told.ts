@@ -1,5 +1,5 @@
 /** A campaign's result with what is needed to tell its stories. */
-import type { CampaignResult, Sample } from '../campaign/index.ts'
+import type { CampaignResult, Sample, Worst } from '../campaign/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import type { Scenario } from '../scenario/index.ts'
 import { type Story, outlineOf } from './story.ts'
@@ -13,6 +13,8 @@ export interface Told {
   readonly twins?: readonly (RehearsalResult | undefined)[]
   /** A recorded rehearsal in which nothing failed, where there is no counterexample to look at. */
   readonly sample?: Sample | undefined
+  /** Recorded rehearsals in which a measure was worst. */
+  readonly worst?: readonly Worst[] | undefined
 }
 
 /** In how many of those that were drawn a check failed; undefined for the cells of a grid, which are no draws. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { emptyAggregate, mergeAggregate } from '../../src/campaign/aggregate.ts'
-import { aggregateFromJson, aggregateToJson } from '../../src/campaign/aggregateJson.ts'
+import { type AggregateJson, aggregateFromJson, aggregateToJson } from '../../src/campaign/aggregateJson.ts'
 import { runCampaign } from '../../src/campaign/campaign.ts'
 import { replay, toFile } from '../../src/campaign/counterexample.ts'
 import { type Ranges, countRuns, unite } from '../../src/campaign/ranges.ts'
@@ -9,8 +9,10 @@ import { RunQueue, pieceFor } from '../../src/campaign/queue.ts'
 import { RehearsalError, runRange } from '../../src/campaign/rehearser.ts'
 import type { CampaignResult } from '../../src/campaign/result.ts'
 import { failsWith, shrinkSchedule } from '../../src/campaign/shrink.ts'
+import { strategyOf } from '../../src/campaign/strategy.ts'
 import { mergeResults } from '../../src/campaign/summarise.ts'
 import type { Schedule } from '../../src/faults/schedule.ts'
+import { MEASURES, type MeasureId } from '../../src/result.ts'
 import { fakeRehearsal, fakeRehearser, fakeScenario, fakeSchedule, goodRehearser } from './fakes.ts'
 
 const clockMs = () => 0
@@ -41,6 +43,31 @@ describe('aggregates', () => {
     }
     expect(Object.values(early.signatures).map(({ run }) => run)).toContain(2)
     expect(Object.values(early.signatures).every(({ run, runs }) => run === 2 || runs < 3)).toBe(true)
+  })
+
+  test('the worst run of a measure is the first of those with its greatest value; of a part that kept none nothing is claimed', () => {
+    const strategy = { kind: 'random', faults: 2 } as const
+    const { caseOf } = strategyOf(strategy, fakeScenario, fakeRehearser, '7')
+    const range = (first: number, end: number) => runRange(fakeScenario, fakeRehearser, { seed: '7', strategy, first, end })
+    const whole = range(0, 60)
+    const found = Object.entries(whole.worst) as [MeasureId, number][]
+    expect(found.length).toBeGreaterThan(3)
+    for (const [id, run] of found) {
+      const values = Array.from({ length: 60 }, (_, i) => fakeRehearser.rehearse({ scenario: fakeScenario, ...caseOf(i) })).map(({ measures, inBudget }) => (inBudget ? measures[id] : -1))
+      expect([id, run]).toEqual([id, values.indexOf(Math.max(...values))])
+    }
+    const old = (first: number, end: number) => {
+      const { worst: _, ...json } = aggregateToJson(range(first, end))
+      return aggregateFromJson(json as AggregateJson)
+    }
+    // The greatest is in the part that does not say where; then in the one that does.
+    for (const [mine, theirs] of [[range(0, 30), old(30, 60)], [old(30, 60), range(0, 30)]] as const) {
+      const known = range(0, 30)
+      const above = MEASURES.filter((id) => range(30, 60).measures[id].max > known.measures[id].max)
+      mergeAggregate(mine, theirs)
+      for (const id of above) expect([id, mine.worst[id]]).toEqual([id, undefined])
+      for (const id of MEASURES.filter((each) => known.measures[each].max > range(30, 60).measures[each].max)) expect([id, mine.worst[id]]).toEqual([id, known.worst[id]])
+    }
   })
 
   test('a run counted twice is refused', () => {

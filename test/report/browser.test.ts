@@ -14,7 +14,7 @@ import { renderJUnit } from '../../src/report/junit.ts'
 import { chromeTrace } from '../../src/report/trace.ts'
 import { main } from '../../src/cli/program.ts'
 import { SWAP, SWAP_RUNBOOK, engine, enterFolder } from '../cli/workshop.ts'
-import { EVIL, dataOf, empty, hostile, long, many, passing } from './pages.ts'
+import { EVIL, dataOf, empty, fleet, hostile, long, many, passing, withTwin } from './pages.ts'
 
 const executable = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && existsSync(file))
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -29,9 +29,9 @@ function inBrowser(executablePath: string): void {
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
     folder = mkdtempSync(join(tmpdir(), 'proofroll-pages-'))
-    for (const [name, told] of Object.entries({ empty: [empty()], hostile: [hostile()], many: [many()], passing: [passing()], long: [long()] })) {
+    for (const [name, all] of Object.entries({ empty: [empty()], hostile: [hostile()], many: [many()], passing: [passing()], long: [long()], twin: [withTwin()], fleet: [fleet()] })) {
       pages[name] = join(folder, `${name}.html`)
-      writeFileSync(pages[name], await renderPage(dataOf(told)))
+      writeFileSync(pages[name], await renderPage(dataOf(all)))
     }
     const workshop = enterFolder({ 'swap.yaml': SWAP, 'swap.runbook.yaml': SWAP_RUNBOOK })
     await main(['run', 'swap.yaml', '--runs', '20', '--report', 'out', '--quiet'], { engines: [engine], enginesModule: new URL('../toy/engine.ts', import.meta.url).href, out: () => {}, err: () => {}, watched: false })
@@ -170,6 +170,45 @@ function inBrowser(executablePath: string): void {
     const again = await open('failing', { hash })
     await again.page.waitForFunction((wanted) => document.querySelector('.scrubber output')?.textContent === wanted, words)
     await again.close()
+  })
+
+  test('a click into the chart of the nearest other rehearsal moves the instant in both, and says what is so there', async () => {
+    const { page, close } = await open('twin')
+    const chart = page.locator('.twin .track svg').nth(1)
+    await chart.scrollIntoViewIfNeeded()
+    const box = (await chart.boundingBox())!
+    const before = await page.locator('.twin .now-words').allTextContents()
+    expect(before.length).toBe(2)
+    await chart.click({ position: { x: box.width * 0.8, y: 30 } })
+    expect(await page.locator('.twin .now-words').allTextContents()).not.toEqual(before)
+    expect(page.url()).toMatch(/#.+\/1@[\d.]+$/)
+    expect(await page.locator('.twin .cursor').count()).toBe(2)
+    await close()
+  })
+
+  test('a figure of the worst leads to its rehearsal, whose clauses and steps move its own timeline', async () => {
+    const { page, faults, close } = await open('twin')
+    await page.locator('td.figure a[href*="/w"]').first().click()
+    await page.waitForFunction(() => { const { top } = document.querySelector('.worst h3')!.getBoundingClientRect(); return top >= 0 && top < innerHeight })
+    const output = page.locator('.worst .scrubber output')
+    const at = await output.textContent()
+    await page.locator('.worst .tree-table tbody tr td a').last().click()
+    expect(await output.textContent()).not.toBe(at)
+    expect(page.url()).toMatch(/\/w\d@[\d.]+$/)
+    expect(faults).toEqual([])
+    await close()
+  })
+
+  test('on paper no timeline is cut in two: one that is taller than a sheet is drawn smaller', async () => {
+    const { page, close } = await open('fleet')
+    await page.getByRole('button', { name: 'All 52 members' }).click()
+    const lanes = page.locator('.lanes').first()
+    const height = (): Promise<number> => lanes.evaluate((each) => each.getBoundingClientRect().height)
+    expect(await height()).toBeGreaterThan(1300)
+    await page.emulateMedia({ media: 'print' })
+    expect(await height()).toBeLessThan(950)
+    expect(await lanes.evaluate((each) => getComputedStyle(each).breakInside)).toBe('avoid')
+    await close()
   })
 
   test('the second of several failures can be chosen', async () => {

@@ -4,7 +4,7 @@ import { formatDuration } from '../../src/kernel/index.ts'
 import { lasting } from '../../src/report/page/duration.ts'
 import { escapeHtml, escapeJson, renderPage } from '../../src/report/html.ts'
 import { chromeTrace } from '../../src/report/trace.ts'
-import { sampleOf } from '../../src/campaign/index.ts'
+import { type CampaignResult, sampleOf, worstOf } from '../../src/campaign/index.ts'
 import type { Told } from '../../src/report/told.ts'
 import { upgradeWords } from '../../src/report/view/covered.ts'
 import { fakeRehearser, fakeScenario, goodRehearser } from '../campaign/fakes.ts'
@@ -102,6 +102,43 @@ describe('what the first screen must say', () => {
     expect(sampleOf(fakeScenario, fakeRehearser, result)).toBeUndefined()
     const struck = fakeCampaign(40, 2, goodRehearser).result
     expect(sampleOf(fakeScenario, goodRehearser, struck)!.rehearsal.struck).toBeGreaterThan(0)
+  })
+
+  test('the worst rehearsals can be opened from their figures, and are told like a failure', async () => {
+    const base = told(40, 0)
+    expect(base.worst!.length).toBeGreaterThan(0)
+    const data = dataOf([base])
+    const [view] = data.campaigns
+    const [worst] = view!.worst
+    expect(worst!.measures.map((id) => base.result.measures[id as 'writeDowntimeSeconds'].max)).toEqual(worst!.measures.map((id) => base.worst![0]!.rehearsal.measures[id as 'writeDowntimeSeconds']))
+    expect(worst!.command).toMatch(/^proofroll run \S+ .*--seed 1 --first \d+ --runs 1$/)
+    expect(worst!.first).not.toBeNull()
+    const links = view!.measures!.rows.flatMap(({ links: all }) => Object.values(all ?? {}))
+    expect(new Set(links)).toEqual(new Set(view!.worst.map(({ id }) => `#${id}`)))
+    const html = await renderPage(data)
+    expect(html).toContain(`id="${worst!.id}-headline"`)
+    // Of one that differs little from the others there is nothing to be seen.
+    const even = worstOf(fakeScenario, fakeRehearser, { ...base.result, measures: Object.fromEntries(Object.entries(base.result.measures).map(([id, each]) => [id, { ...each, p50: each.max }])) as typeof base.result.measures })
+    expect(even).toEqual([])
+    expect(worstOf(fakeScenario, fakeRehearser, { ...base.result, aggregate: { ...base.result.aggregate, worst: {} } })).toEqual([])
+  })
+
+  test('a runbook that mostly stops: what stopped it stands first, how sure is about that, and the rehearsal shown is one that stopped', async () => {
+    const { result } = fakeCampaign(40, 0, goodRehearser)
+    const stopping: CampaignResult = { ...result, verdict: 'violated', floors: [{ id: 'completes', status: 'fail', evidence: '' }], outcomes: { completed: 10, rolledBack: 0, aborted: 30, stuck: 0 }, reasons: { 'aborted: line N said no': 30 }, ending: { run: 3, outcome: 'aborted', reason: 'line 9 said no', endUs: 5e6, moments: [{ atUs: 1e6, step: 'L9', text: 'redis-cli ping', times: 1, answer: 'LOADING `now`' }] } }
+    const aborting = { ...goodRehearser, rehearse: (what: Parameters<typeof goodRehearser.rehearse>[0]) => ({ ...goodRehearser.rehearse(what), ...(what.seed.endsWith('/0') ? {} : { outcome: 'aborted' as const, outcomeReason: 'line 9 said no' }) }) }
+    const sample = sampleOf(fakeScenario, aborting, stopping)
+    expect([sample?.run, sample?.rehearsal.outcome]).toEqual([1, 'aborted'])
+    const data = dataOf([{ result: stopping, scenario: fakeScenario, rehearsals: [], sample }])
+    const [view] = data.campaigns
+    expect(view!.stopped.at(-1)).toBe('In run 3 the last command, at step L9, was `redis-cli ping`, and its answer `LOADING ’now’`.')
+    expect(view!.facts.find(([name]) => name === 'confidence')?.[1]).toMatch(/^it did not reach its end in 30 of 40; .* 59 % to 87 % of them \(95 % sure\)\. No check failed in any$/)
+    expect(view!.sample).toMatchObject({ headline: 'One rehearsal that did not reach its end', first: { what: 'the runbook ends too early' } })
+    const html = await renderPage(data)
+    const body = html.slice(html.indexOf('<body>'), html.indexOf('<script type="application/json"'))
+    expect(body.indexOf('What stopped it')).toBeLessThan(body.indexOf('>confidence<'))
+    expect(body).not.toContain('None was found')
+    expect(body).not.toContain('a failure is below')
   })
 
   test('what is missed and no check speaks of has its own why; what a check speaks of is told once', () => {

@@ -3,14 +3,16 @@ import type { CampaignResult, Counterexample } from '../../src/campaign/result.t
 import { pageData } from '../../src/report/html.ts'
 import type { Told } from '../../src/report/told.ts'
 import type { PageData } from '../../src/report/view/page.ts'
-import { fakeScenario } from '../campaign/fakes.ts'
+import { worstOf } from '../../src/campaign/index.ts'
+import type { RehearsalResult } from '../../src/result.ts'
+import { fakeRehearser, fakeScenario } from '../campaign/fakes.ts'
 import { fakeCampaign } from './fixture.ts'
 
 export const EVIL = `</script><script>document.title='broken'</script><!-- <img src=x onerror="document.title='broken'"> & "quoted' {{x}} \u2028 <b>`
 
 export function told(runs: number, faults: number): Told {
   const { result, stories } = fakeCampaign(runs, faults)
-  return { result, scenario: fakeScenario, rehearsals: stories.map(({ rehearsal }) => rehearsal), twins: stories.map(({ twin }) => twin) }
+  return { result, scenario: fakeScenario, rehearsals: stories.map(({ rehearsal }) => rehearsal), twins: stories.map(({ twin }) => twin), worst: worstOf(fakeScenario, fakeRehearser, result) }
 }
 
 export function dataOf(all: readonly Told[]): PageData {
@@ -20,19 +22,40 @@ export function dataOf(all: readonly Told[]): PageData {
 /** Every text that a user or a model can write says something evil. */
 export function hostile(): Told {
   const base = told(20, 0)
+  const harmed = (each: RehearsalResult): RehearsalResult => ({ ...each, story: { ...each.story!, faults: [{ atUs: 1e6, endUs: 2e6, kind: EVIL, target: EVIL, struck: true, why: EVIL, words: '' }], commands: [{ atUs: 1e6, step: EVIL, argv: [EVIL], code: 1, out: EVIL, err: EVIL }], members: each.story!.members.map((change) => ({ ...change, member: `${change.member}${EVIL}` })) } })
   const evil = (each: Counterexample): Counterexample => ({ ...each, evidence: EVIL, explanation: EVIL, replay: EVIL, because: each.because.map((clause) => ({ ...clause, text: EVIL })) })
   return {
     ...base,
     result: { ...base.result, scenario: EVIL, title: EVIL, resume: EVIL, counterexamples: base.result.counterexamples.map(evil), reasons: { [`aborted: ${EVIL}`]: 3 }, assumptions: [{ option: EVIL, value: EVIL, meaning: EVIL, source: EVIL }] },
-    rehearsals: base.rehearsals.map((each) => ({ ...each, story: { ...each.story!, faults: [{ atUs: 1e6, endUs: 2e6, kind: EVIL, target: EVIL, struck: true, why: EVIL, words: '' }], commands: [{ atUs: 1e6, step: EVIL, argv: [EVIL], code: 1, out: EVIL, err: EVIL }], members: each.story!.members.map((change) => ({ ...change, member: `${change.member}${EVIL}` })) } })),
+    rehearsals: base.rehearsals.map(harmed),
+    worst: (base.worst ?? []).map((each) => ({ ...each, rehearsal: harmed(each.rehearsal) })),
   }
+}
+
+/** One change of the runbook helps, and stands beside what went wrong. */
+export function withTwin(): Told {
+  const base = told(40, 2)
+  const [first, ...others] = base.result.counterexamples
+  const { steps } = base.rehearsals[0]!
+  const explained = { ...first!.explained!, twins: { ...first!.explained!.twins, nearest: { edit: { is: 'swap' as const, step: steps[1]!.step, with: steps[2]!.step }, outcome: 'completed' as const, hash: '', fails: [] } } }
+  const other = fakeRehearser.rehearse({ scenario: fakeScenario, seed: 'another', schedule: [], record: true })
+  return { ...base, result: { ...base.result, counterexamples: [{ ...first!, explained }, ...others] }, twins: [{ ...other, simulatedUs: other.simulatedUs / 2 }] }
+}
+
+/** More members than a sheet of paper is high. */
+export function fleet(): Told {
+  const base = told(20, 0)
+  const [rehearsal] = base.rehearsals
+  const story = rehearsal!.story!
+  const members = Array.from({ length: 48 }, (_, i) => ({ ...story.members[0]!, member: `tablet-${i}` }))
+  return { ...base, rehearsals: base.rehearsals.map(() => ({ ...rehearsal!, story: { ...story, members: [...story.members, ...members] } })), twins: [], worst: [] }
 }
 
 /** Nothing was rehearsed. */
 export function empty(): Told {
   const base = told(1, 0)
   const none: CampaignResult = { ...base.result, runs: 0, verdict: 'held', counterexamples: [], signatures: [], checks: base.result.checks.map((check) => ({ ...check, status: 'notExercised', violations: 0, judged: 0, rate: null, ci95: null })), objectives: [], claims: [] }
-  return { ...base, result: none, rehearsals: [], twins: [] }
+  return { ...base, result: none, rehearsals: [], twins: [], worst: [] }
 }
 
 export function passing(): Told {
@@ -69,5 +92,5 @@ export function long(): Told {
       commands: every(5_000, (i, atUs) => ({ atUs, step: first.step.step, argv: ['kubectl', 'get', `pod-${i}`], code: 0, out: `${i}`, err: '' })),
     },
   }
-  return { ...base, rehearsals: base.rehearsals.map(() => whole), twins: [] }
+  return { ...base, rehearsals: base.rehearsals.map(() => whole), twins: [], worst: (base.worst ?? []).map((each) => ({ ...each, rehearsal: whole })) }
 }

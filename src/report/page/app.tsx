@@ -51,7 +51,7 @@ function Across({ data }: { readonly data: PageData }): JSX.Element | null {
 function Contents({ data }: { readonly data: PageData }): JSX.Element | null {
   const [only] = data.campaigns
   if (only === undefined) return null
-  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['failures', 'failures', true], ['sample', 'one rehearsal', only.sample !== null], ['measures', 'measures', only.measures !== null], ['checks', 'checks', true], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0]]
+  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['failures', 'failures', true], ['sample', 'one rehearsal', only.sample !== null], ['worst', 'the worst', only.worst.length > 0], ['measures', 'measures', only.measures !== null], ['checks', 'checks', true], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0]]
   return <nav aria-label="Contents"><ul>{links.filter(([, , there]) => there).map(([id, words]) => <li key={id}><a href={`#${only.id}-${id}`}>{words}</a></li>)}</ul></nav>
 }
 
@@ -60,7 +60,7 @@ function usePaper(): void {
   useEffect(() => {
     let opened: HTMLDetailsElement[] = []
     const open = (): void => {
-      opened = [...document.querySelectorAll<HTMLDetailsElement>('.cluster details:not([open]), .choice details:not([open])')]
+      opened = [...document.querySelectorAll<HTMLDetailsElement>('.cluster details:not([open]), .choice details:not([open]), details.twin:not([open])')]
       for (const each of opened) each.open = true
     }
     const close = (): void => opened.forEach((each) => { each.open = false })
@@ -78,7 +78,7 @@ function useAsked(): Asked | undefined {
   const [asked, setAsked] = useState<Asked | undefined>(undefined)
   useEffect(() => {
     const look = (): void => {
-      const [, failure, seconds] = /^#(.+\/\d+)(?:@([\d.]+))?$/.exec(decodeURI(location.hash)) ?? []
+      const [, failure, seconds] = /^#(.+\/w?\d+)(?:@([\d.]+))?$/.exec(decodeURI(location.hash)) ?? []
       if (failure === undefined) return
       setAsked({ failure, atUs: seconds === undefined ? undefined : Math.round(Number(seconds) * 1e6) })
       document.getElementById(`${failure}-headline`)?.scrollIntoView()

@@ -2,9 +2,9 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { distributionChart } from '../charts/distribution.ts'
-import type { CampaignView, FailureView } from '../view/page.ts'
+import type { CampaignView, FailureView, SampleView } from '../view/page.ts'
 import { ChartFigure } from './chart.tsx'
-import { capital, Failure, Remark, Ways } from './failure.tsx'
+import { capital, Chain, Failure, Remark, Ways } from './failure.tsx'
 import { Heat } from './heat.tsx'
 import { Scroll, Section, Table, Words } from './parts.tsx'
 import { useTheme } from './theme.tsx'
@@ -46,6 +46,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
       <Sample view={view} asked={asked} />
       <Mends view={view} />
       {view.stopped.length === 0 ? <Unfinished view={view} /> : null}
+      <Worst view={view} asked={asked} />
       {view.measures === null ? null : <Measures view={view} />}
       <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
       <Sweep view={view} />
@@ -79,14 +80,18 @@ function unbroken(text: string): string {
   return text.replaceAll(' %', '\u00a0%')
 }
 
+/** Which measure says how much of a failure there was. */
+const AMOUNTS_OF: Readonly<Record<string, string>> = { 'no-acknowledged-write-lost': 'lostAcknowledgedWrites', 'no-split-brain': 'splitBrainSeconds' }
+
 /** Slips told on the first screen; all stand with the failure. */
 const SLIPS_FIRST = 2
 
 /** The worst of it in a few sentences, for whoever reads no further: what, where and why, with which faults, how much, and what would avoid it. */
-function Gravest({ view: { id, failures, corrected, missed, stopped, ending } }: { readonly view: CampaignView }): JSX.Element | null {
+function Gravest({ view: { id, failures, corrected, missed, stopped, ending, worst } }: { readonly view: CampaignView }): JSX.Element | null {
   const [first] = failures
   if (first === undefined && stopped.length > 0) return <dl class="gravest"><div class="whole"><dt>What stopped it</dt><dd>{stopped.map((words) => <p key={words}><Words text={words} /></p>)}<p><a href={`#${id}-${ending === null ? 'unfinished' : 'ending'}`}>What led to that</a></p></dd></div></dl>
-  if (first === undefined) return missed.length === 0 ? null : <dl class="gravest"><div><dt>What was missed</dt><dd>{missed.map(({ headline, why }) => <p key={headline}>{headline}. {why[0] ?? ''}</p>)}</dd></div></dl>
+  if (first === undefined) return missed.length === 0 ? null : <dl class="gravest"><div><dt>What was missed</dt><dd>{missed.map(({ headline, why }) => <p key={headline}>{headline}. {why[0] ?? ''}</p>)}</dd></div>{missed.every(({ remedy }) => remedy === '') ? null : <div><dt>What would avoid it</dt><dd>{[...new Set(missed.map(({ remedy }) => remedy))].filter((remedy) => remedy !== '').map((remedy) => <p key={remedy}><strong>Usual remedy, not rehearsed here:</strong> <Words text={remedy} /></p>)}</dd></div>}</dl>
+  const worse = worst.find(({ measures: ids }) => AMOUNTS_OF[first.check] !== undefined && ids.includes(AMOUNTS_OF[first.check] as string))
   // Less grave, and met more often: it stands beside the gravest, not before it.
   const often = failures.filter(({ follows, check, runs }) => !follows && check !== first.check && runs > first.runs).toSorted((a, b) => b.runs - a.runs)[0]
   const also = missed.map(({ headline }) => headline.replace(/^It /, 'It also '))
@@ -95,7 +100,7 @@ function Gravest({ view: { id, failures, corrected, missed, stopped, ending } }:
       <div>
         <dt>{failures.length === 1 ? 'How it failed' : 'The gravest failure'}</dt>
         <dd>
-          <p>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}.{first.amount === '' ? '' : ` ${capital(first.amount)}.`} <a href={linkTo(first)} onClick={(event) => { event.preventDefault(); history.replaceState(null, '', linkTo(first)); document.getElementById(viewerId(first))?.scrollIntoView() }}>See it happen</a></p>
+          <p>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}.{first.amount === '' ? '' : ` ${capital(first.amount)}.`} <a href={linkTo(first)} onClick={(event) => { event.preventDefault(); history.replaceState(null, '', linkTo(first)); document.getElementById(viewerId(first))?.scrollIntoView() }}>See it happen</a>{worse === undefined ? null : <>, or <a href={linkTo(worse)}>the worst of all</a></>}</p>
           <p>{first.faults === 0 ? 'No fault was needed.' : `${first.faults === 1 ? 'The fault' : 'The faults'}: ${first.schedule.join('; ')}.`}</p>
           {first.atEnd === '' ? null : <p><Words text={first.atEnd} /></p>}
           {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}
@@ -103,7 +108,7 @@ function Gravest({ view: { id, failures, corrected, missed, stopped, ending } }:
           {also.map((words) => <p key={words}>{words}.</p>)}
         </dd>
       </div>
-      <div><dt>What would avoid it</dt><dd><Ways failure={first} corrected={corrected} brief /></dd></div>
+      <div><dt>What would avoid it</dt><dd><Ways failure={first} corrected={corrected} brief />{missed.filter(({ remedy }) => remedy !== '').map(({ headline, remedy }) => <p key={headline}><strong>For the missed objective, as usual:</strong> <Words text={remedy} /></p>)}</dd></div>
     </dl>
   )
 }
@@ -117,27 +122,61 @@ function NotCovered({ view: { notCovered, sample } }: { readonly view: CampaignV
   )
 }
 
-/** A rehearsal in which nothing failed, to see the runbook at work. */
+/** A rehearsal in which no check failed, to see the runbook at work, or where it stops. */
 function Sample({ view: { sample, id }, asked }: { readonly view: CampaignView; readonly asked: Asked | undefined }): JSX.Element | null {
-  const [us, setUs] = useState(sample?.first?.atUs ?? 0)
-  const at = asked?.failure === sample?.id ? asked?.atUs : undefined
+  if (sample === null) return null
+  return (
+    <Section id={`${id}-sample`} title={sample.first === null ? 'One rehearsal as it went' : sample.headline}>
+      <h3 class="hidden" id={`${sample.id}-headline`}>{sample.headline}</h3>
+      <Rehearsal viewed={sample} asked={asked} />
+    </Section>
+  )
+}
+
+/** The worst rehearsals, one at a time. */
+function Worst({ view: { worst, worstBeyond, id }, asked }: { readonly view: CampaignView; readonly asked: Asked | undefined }): JSX.Element | null {
+  const [chosen, setChosen] = useState(worst[0]?.id)
+  const wanted = worst.find((each) => each.id === asked?.failure)?.id
+  useEffect(() => {
+    if (wanted !== undefined) setChosen(wanted)
+  }, [wanted, asked?.atUs])
+  const shown = worst.find((each) => each.id === chosen) ?? worst[0]
+  if (shown === undefined) return null
+  return (
+    <Section id={`${id}-worst`} title={worst.length === 1 ? 'The worst rehearsal' : 'The worst rehearsals'}>
+      {worst.length === 1 ? null : <nav class="choice" aria-label="The worst rehearsals"><ul>{worst.map((each) => <li key={each.id}><a href={linkTo(each)} aria-current={each.id === shown.id ? 'true' : undefined} onClick={(event) => { event.preventDefault(); setChosen(each.id); history.replaceState(null, '', linkTo(each)) }}><span class="what">{each.headline.replace(/^The worst rehearsal for /, 'for ')}</span></a></li>)}</ul></nav>}
+      <article class="worst" aria-labelledby={`${shown.id}-headline`} key={shown.id}>
+        <h3 id={`${shown.id}-headline`}>{shown.headline}</h3>
+        <p><strong>{capital(shown.amounts)}.</strong></p>
+        {shown.why.map((words) => <p key={words}>{words}</p>)}
+        <Rehearsal viewed={shown} asked={asked} />
+        <p>Rehearse it alone: <code>{shown.command}</code></p>
+      </article>
+      {worstBeyond.map((words) => <Remark key={words} text={words} />)}
+    </Section>
+  )
+}
+
+/** A rehearsal told by itself: how it went, and its timeline. */
+function Rehearsal({ viewed, asked }: { readonly viewed: SampleView; readonly asked: Asked | undefined }): JSX.Element {
+  const [us, setUs] = useState(viewed.first?.atUs ?? 0)
+  const at = asked?.failure === viewed.id ? asked.atUs : undefined
   useEffect(() => {
     if (at !== undefined) setUs(at)
   }, [at])
-  if (sample === null) return null
   const jump = (to: number): void => {
     setUs(Math.max(0, to))
-    history.replaceState(null, '', linkTo(sample, to))
+    history.replaceState(null, '', linkTo(viewed, to))
   }
   return (
-    <Section id={`${id}-sample`} title={sample.first === null ? 'One rehearsal as it went' : sample.headline}>
-      <p>{sample.words}</p>
-      {sample.atEnd === '' ? null : <p><Words text={sample.atEnd} /></p>}
-      {sample.slips.length === 0 ? null : <><p class="sub">What went amiss in it and stopped nobody</p><ul class="slips">{sample.slips.map((words) => <li key={words}><Words text={words} /></li>)}</ul></>}
-      <h3 class="hidden" id={`${sample.id}-headline`}>{sample.headline}</h3>
-      <Viewer viewed={sample} us={us} jump={jump} />
-      <Tree viewed={sample} us={us} go={(to) => { jump(to); showViewer(sample) }} />
-    </Section>
+    <>
+      <p>{viewed.words}</p>
+      {viewed.because.length === 0 ? null : <Chain of={viewed} go={(to) => { jump(to); showViewer(viewed) }} />}
+      {viewed.atEnd === '' ? null : <p><Words text={viewed.atEnd} /></p>}
+      {viewed.slips.length === 0 ? null : <><p class="sub"><strong>What went amiss in it and stopped nobody</strong></p><ul class="slips">{viewed.slips.map((words) => <li key={words}><Words text={words} /></li>)}</ul></>}
+      <Viewer viewed={viewed} us={us} jump={jump} />
+      <Tree viewed={viewed} us={us} go={(to) => { jump(to); showViewer(viewed) }} />
+    </>
   )
 }
 
@@ -169,7 +208,7 @@ function Failures({ view, asked }: { readonly view: CampaignView; readonly asked
     if (asked !== undefined && view.failures.some(({ id }) => id === asked.failure)) setChosen(asked.failure)
   }
   const failure = view.failures.find(({ id }) => id === chosen) ?? first
-  const missed = view.missed.map(({ headline, why }) => <div class="missed" key={headline}><p><strong>{headline}.</strong></p>{why.length === 0 ? null : <ul>{why.map((words) => <li key={words}><Words text={words} /></li>)}</ul>}</div>)
+  const missed = view.missed.map(({ headline, why, remedy }) => <div class="missed" key={headline}><p><strong>{headline}.</strong></p>{why.length === 0 ? null : <ul>{why.map((words) => <li key={words}><Words text={words} /></li>)}</ul>}{remedy === '' ? null : <p><strong>Usual remedy, not rehearsed here:</strong> <Words text={remedy} /></p>}</div>)
   if (failure === undefined) return <Section id={`${view.id}-failures`} title="Failures">{missed.length > 0 ? missed : <p>{view.stopped.length > 0 ? 'No check failed. But too few rehearsals reached the end of the runbook.' : 'None was found.'}</p>}</Section>
   const own = view.failures.filter(({ follows }) => !follows).length
   const objectives = view.missed.length === 0 ? '' : `, and ${view.missed.length === 1 ? 'an objective' : `${view.missed.length} objectives`} it missed`

@@ -10,8 +10,10 @@ const CLIENTS_SHOWN = 4
 const MEMBERS_SHOWN = 12
 /** Members that are named where many could acknowledge. */
 const NAMES_SHOWN = 4
-/** What is longer may be broken; the rest stays on one line, so that instants can be compared. */
-const CELL_WHOLE = 44
+/** So many characters fit beside one another on the widest page; a table that has no more is not broken, so that instants can be compared. */
+const TABLE_WHOLE = 150
+/** A cell that changed is bold, which is wider. */
+const BOLD = 1.12
 /** Commands shown of one step. */
 const COMMANDS_SHOWN = 6
 
@@ -35,10 +37,10 @@ export function Cluster({ timeline, us, about }: { readonly timeline: Timeline; 
   return (
     <section class="cluster" aria-live="polite" aria-label="The cluster at the chosen instant">
       <Scroll label="The cluster at the chosen instant">
-        <table class="stacks">
+        <table class={`stacks${widthOf(merged) <= TABLE_WHOLE ? ' whole' : ''}`}>
           <caption>The cluster at {clock(us)}{step === undefined ? '' : `, step ${step.label}`}</caption>
           <thead><tr><td />{columns.map(({ words, atUs, is }) => <th scope="col" key={words} class={`left${is === 'now' ? ' now' : ''}`}>{words} ({clock(atUs)})</th>)}</tr></thead>
-          <tbody>{merged.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${words.length > CELL_WHOLE ? ' long' : ''}${i === now ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`} data-column={`${columns[i]?.is ?? ''} ${clock(instants[i] ?? 0)}`}>{words}</td>)}</tr>)}</tbody>
+          <tbody>{merged.map(({ name, cells }) => <tr key={name}><th scope="row">{name}</th>{cells.map((words, i) => <td key={i} class={`left${i === now ? ' now' : ''}${i > 0 && words !== cells[i - 1] ? ' changed' : ''}`} data-column={`${columns[i]?.is ?? ''} ${clock(instants[i] ?? 0)}`}>{words}</td>)}</tr>)}</tbody>
         </table>
       </Scroll>
       {shown.length < members.length ? <p class="note">{members.length - shown.length} members that are the same at all three instants are not in this table.</p> : null}
@@ -72,6 +74,12 @@ function alike(rows: readonly TableRow[]): TableRow[] {
   return kept
 }
 
+/** The width of the whole table in characters. */
+function widthOf(rows: readonly TableRow[]): number {
+  const widest = (of: (row: TableRow) => number): number => Math.max(0, ...rows.map(of))
+  return widest(({ name }) => name.length) + (rows[0]?.cells ?? []).reduce((sum, _, i) => sum + widest(({ cells }) => (cells[i] ?? '').length * (i > 0 && cells[i] !== cells[i - 1] ? BOLD : 1)), 0)
+}
+
 function gateNote({ polls, forUs, waited, passed }: NonNullable<Timeline['steps'][number]['gate']>, listed: number): string {
   const looks = polls > listed ? `${polls} looks, of which ${listed} are listed: those at which nothing could have changed are not. ` : ''
   const held = forUs > 0 ? `The answer had to stay yes for ${lasting(forUs)}. ` : ''
@@ -94,6 +102,6 @@ function columnsOf({ endUs }: Timeline, step: { readonly fromUs: number; readonl
   return columns.sort((a, b) => a.atUs - b.atUs)
 }
 
-function namesOrCount(names: readonly string[]): string {
-  return names.length === 0 ? 'nobody' : names.length <= NAMES_SHOWN ? names.join(', ') : `${names.length} members`
+function namesOrCount({ count, members }: { readonly count: number; readonly members: readonly string[] }): string {
+  return count === 0 ? 'nobody' : count <= NAMES_SHOWN ? members.join(', ') : `${count} members`
 }

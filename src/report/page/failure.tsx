@@ -37,7 +37,7 @@ export function Failure({ failure, corrected, at }: { readonly failure: FailureV
 function Answers({ failure, corrected, go }: { readonly failure: FailureView; readonly corrected: CampaignView['corrected']; readonly go: (us: number) => void }): JSX.Element {
   const { evidence, because, root, tested, observed, faults, schedule, faultsFound, causeWords, cause, unnoticed, slips, amount, atEnd, judgedAt } = failure
   const said = because.findIndex(({ said: repeated }) => repeated)
-  const link = (clause: FailureView['because'][number], i: number): JSX.Element => <a href={linkTo(failure, clause.atUs)} onClick={(event) => { event.preventDefault(); go(clause.atUs) }} title="Show this instant on the timeline"><span class="badge">{i + 1}</span> <time>{clause.clock}</time></a>
+  const link = (clause: FailureView['because'][number], i: number): JSX.Element => <Instant of={failure} clause={clause} nth={i} go={go} />
   return (
     <dl class="answers">
       <div class="what">
@@ -53,7 +53,7 @@ function Answers({ failure, corrected, go }: { readonly failure: FailureView; re
       <div class="why">
         <dt>Why, in order of time</dt>
         <dd>
-          <ol class="chain">{because.map((clause, i) => (i === said ? null : <li key={i}>{link(clause, i)} <Words text={clause.text} />{clause.step === '' ? '' : <span class="where"> (step {clause.step})</span>}</li>))}</ol>
+          <Chain of={failure} go={go} />
           {slips.length === 0 && unnoticed === '' ? null : <><p class="sub">What stopped nobody</p><ul class="slips">{slips.map((words) => <li key={words}><Words text={words} /></li>)}{unnoticed === '' ? null : <li><Words text={unnoticed} /></li>}</ul></>}
           {root === null ? null : <p class={root.tested ? 'tested' : 'note'}>{root.words}</p>}
           {observed === '' ? null : <p class="note"><Words text={observed} /></p>}
@@ -68,6 +68,15 @@ function Answers({ failure, corrected, go }: { readonly failure: FailureView; re
       </div>
     </dl>
   )
+}
+
+/** The clauses in order of time, each with its instant; one that only repeats the evidence stands with that. */
+export function Chain({ of, go }: { readonly of: Pick<FailureView, 'id' | 'because'>; readonly go: (us: number) => void }): JSX.Element {
+  return <ol class="chain">{of.because.map((clause, i) => (clause.said ? null : <li key={i}><Instant of={of} clause={clause} nth={i} go={go} /> <Words text={clause.text} />{clause.step === '' ? '' : <span class="where"> (step {clause.step})</span>}</li>))}</ol>
+}
+
+function Instant({ of, clause, nth, go }: { readonly of: Pick<FailureView, 'id'>; readonly clause: FailureView['because'][number]; readonly nth: number; readonly go: (us: number) => void }): JSX.Element {
+  return <a href={linkTo(of, clause.atUs)} onClick={(event) => { event.preventDefault(); go(clause.atUs) }} title="Show this instant on the timeline"><span class="badge">{nth + 1}</span> <time>{clause.clock}</time></a>
 }
 
 /** What is tested first; what is only known from other cases is said to be that. */

@@ -34,8 +34,8 @@ export function clientWords(lane: ClientLane, us: number): string {
   return span === undefined ? '' : (CLIENTS[span.is] ?? span.label)
 }
 
-export function acknowledgersAt({ quorum }: Timeline, us: number): readonly string[] {
-  return quorum.findLast(({ atUs }) => atUs <= us)?.members ?? []
+export function acknowledgersAt({ quorum }: Timeline, us: number): { readonly count: number; readonly members: readonly string[] } {
+  return quorum.findLast(({ atUs }) => atUs <= us) ?? { count: 0, members: [] }
 }
 
 /** The innermost step under way; between steps the last one that began. */

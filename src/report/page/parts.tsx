@@ -20,7 +20,8 @@ export function Mark({ status }: { readonly status: keyof typeof MARKS }): JSX.E
 export function Table({ view, caption, left = 1 }: { readonly view: TableView; readonly caption: string; readonly left?: number }): JSX.Element {
   const marked = view.rows.some(({ status }) => status !== undefined)
   const cell = (row: Row, text: string, i: number): JSX.Element => {
-    const content = i === 0 && marked && row.status !== undefined ? <><Mark status={row.status} /> {text}</> : text
+    const link = row.links?.[i]
+    const content = i === 0 && marked && row.status !== undefined ? <><Mark status={row.status} /> {text}</> : link === undefined ? text : <a href={link} title="Show the rehearsal in which it was so">{text}</a>
     return i === 0 ? <th scope="row" key={i}>{content}</th> : <td key={i} class={i < left || view.head[i] === '' ? 'left' : 'figure'} data-column={view.head[i]}>{content}</td>
   }
   return (

@@ -205,11 +205,11 @@ function Lag({ members, x, height, width, greatest }: { readonly members: readon
 function Quorum({ timeline, x, height }: { readonly timeline: Timeline; readonly x: X; readonly height: number }): JSX.Element {
   return (
     <>
-      {timeline.quorum.map(({ atUs, members }, i) => {
+      {timeline.quorum.map(({ atUs, count, members }, i) => {
         const span = { fromUs: atUs, toUs: timeline.quorum[i + 1]?.atUs ?? timeline.endUs }
         const { x: from, width } = box(span, x)
         if (span.toUs <= span.fromUs) return null
-        return <g key={i}><rect class={`quorum q${Math.min(2, members.length)}`} x={from} y={3} width={width} height={height - 7} />{width > 12 ? <text class="on-member on-quorum" x={from + 4} y={height / 2 + 4}>{members.length}</text> : null}<title>{told(members.length === 0 ? 'nobody could acknowledge a write' : `could acknowledge: ${members.join(', ')}`, span)}</title></g>
+        return <g key={i}><rect class={`quorum q${Math.min(2, count)}`} x={from} y={3} width={width} height={height - 7} />{width > 12 ? <text class="on-member on-quorum" x={from + 4} y={height / 2 + 4}>{count}</text> : null}<title>{told(count === 0 ? 'nobody could acknowledge a write' : `could acknowledge: ${members.length === 0 ? `${count} members` : members.join(', ')}`, span)}</title></g>
       })}
     </>
   )

@@ -29,8 +29,9 @@ import { notCoveredOf, upgradeWords } from './covered.ts'
 import { failureView, namesOf, spoken, treeOf } from './failure.ts'
 import { heatMapsOf } from './heat.ts'
 import { boundWords, missedOf } from './missed.ts'
-import type { CampaignView, Row, TableView } from './page.ts'
+import type { CampaignView, Row, TableView, WorstView } from './page.ts'
 import { timelineOf } from './timeline.ts'
+import { worstViews } from './worst.ts'
 
 const UNFINISHED_MAX = 5
 const BEYOND_MAX = 12
@@ -46,6 +47,9 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
   const stories = storiesOf(told)
   const outline = outlineOf(scenario.runbook)
   const recorded = stories[0]?.rehearsal ?? told.sample?.rehearsal
+  const failures = stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` }))
+  const sample = sampleView(told, outline, id)
+  const { worst, beyond } = worstViews(told, outline, id, { all: [failures, sample], shown: [failures[0] ?? null, sample] })
   return {
     id,
     scenario: result.scenario, title: result.title, engine: result.engine,
@@ -57,23 +61,25 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     upgrade: upgradeWords(recorded, scenario.assumedTargets ?? []),
     notCovered: notCoveredOf(result),
     corrected: correctedOf(scenario, result),
-    missed: drawn ? missedOf(result, recorded, namesOf(outline)) : [],
-    sample: sampleView(told, outline, id),
+    missed: drawn ? missedOf(result, recorded, namesOf(outline), scenario.engine.remedies) : [],
+    sample,
+    worst,
+    worstBeyond: beyond,
     repeat: repeatOf(result),
     facts: factsOf(result),
     limit: LIMIT,
     unfinished: unfinishedWords(result),
     stopped: stoppedWords(result),
-    claims: drawn ? claims(result) : null,
+    claims: drawn ? claims(result, worst) : null,
     objectives: drawn ? objectives(result) : null,
     checks: checks(result),
     flips: result.sensitivity === undefined ? [] : flipSentences(result.sensitivity),
     tornado: tornado(result),
     assumptions: { head: ['assumption', 'value', 'meaning', 'where it comes from'], rows: result.assumptions.map(({ option, value, meaning, source }) => ({ cells: [option, valueText(value), meaning, source] })), notes: [] },
-    measures: drawn ? measures(result) : null,
+    measures: drawn ? measures(result, worst) : null,
     distributions: drawn ? distributions(result, others.filter(({ sweep, runs }) => sweep === null && runs > 0)) : [],
     downtimeSteps: drawn ? downtimeSteps(result, namesOf(outline)) : null,
-    failures: stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` })),
+    failures,
     failuresBeyond: beyondWords(result),
     mends: mendsOf(result),
     ending: result.ending === undefined ? null : { head: ['at', 'step', 'what happened'], rows: endingRows(result).map(({ at, step, text, answer }) => ({ cells: [at, step, answer === undefined ? text : `${text} → ${answer}`] })), notes: [] },
@@ -184,10 +190,17 @@ function confidence(result: CampaignResult, inBudget: number): string {
   return `it ${violationWords(worst.id)} in ${plain(worst.violations)} of ${plain(worst.judged)}${worst.judged < inBudget ? (judgedOf(result, worst.id).is === 'completed' ? ' that completed' : ' that this can be said of') : ''}; had there been any number of rehearsals, it would be ${formatShare(worst.ci95[0])} to ${formatShare(worst.ci95[1])} of them (95 % sure)`
 }
 
-function claims(result: CampaignResult): TableView | null {
+/** A figure that leads to the rehearsal in which it was so. */
+function linked(column: number, measure: string, worst: readonly WorstView[]): Pick<Row, 'links'> {
+  const found = worst.find(({ measures: ids }) => ids.includes(measure))
+  return found === undefined ? {} : { links: { [column]: `#${found.id}` } }
+}
+
+function claims(result: CampaignResult, worst: readonly WorstView[]): TableView | null {
   if (result.claims.length === 0) return null
   const inBudget = runsJudged(result)
   const rows = result.claims.map((claim): Row => ({
+    ...linked(4, claim.measure, worst),
     status: claim.runsAbove > 0 ? 'over' : neverCompleted(result) ? 'none' : 'pass',
     cells: [measureName(claim.measure), claim.claimed === 0 ? 'none' : `at most ${formatMeasure(claim.measure, claim.claimed)}`, formatMeasure(claim.measure, claim.p50), formatMeasure(claim.measure, claim.p99), formatMeasure(claim.measure, claim.max), claim.runsAbove === 0 ? (neverCompleted(result) ? 'not shown' : 'never') : claim.runsAbove === inBudget ? 'every time' : `${plain(claim.runsAbove)} of ${plain(inBudget)}`],
   }))
@@ -221,11 +234,11 @@ function checks(result: CampaignResult): TableView {
   return { head: ['check', 'what has to be so', 'result', 'violated in', ...(drawn ? ['rate (95 % sure)'] : [])], rows: rows.sort((a, b) => order[a.status ?? 'none'] - order[b.status ?? 'none']), notes: perRun.some(({ judged }) => judged > 0 && judged < runsJudged(result)) ? ['Some checks cannot be judged of every rehearsal: whether the target is reached only of those that completed.'] : [] }
 }
 
-function measures(result: CampaignResult): TableView {
+function measures(result: CampaignResult, worst: readonly WorstView[]): TableView {
   const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => !(id.endsWith('Multiplier') && result.measures[id].max <= 1))
   const shown = ids.filter((id) => result.measures[id].max > 0)
   const zero = ids.filter((id) => result.measures[id].max === 0).map(measureName)
-  const rows = shown.map((id): Row => ({ cells: [measureName(id), measureMeaning(id), ...(['p50', 'p95', 'p99', 'max', 'mean'] as const).map((at) => formatMeasure(id, result.measures[id][at]))] }))
+  const rows = shown.map((id): Row => ({ ...linked(5, id, worst), cells: [measureName(id), measureMeaning(id), ...(['p50', 'p95', 'p99', 'max', 'mean'] as const).map((at) => formatMeasure(id, result.measures[id][at]))] }))
   return { head: ['measure', 'what it is', 'median', 'p95', 'p99', 'worst', 'mean'], rows, notes: zero.length > 0 ? [`Always 0: ${zero.join(', ')}.`] : [] }
 }
 

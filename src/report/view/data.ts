@@ -104,8 +104,8 @@ export interface Timeline {
   readonly versions: readonly string[]
   /** What the engine calls the number of a line of history (`timeline`, `term`); empty where it numbers none. */
   readonly line: string
-  /** Who could acknowledge a write, from each change on. */
-  readonly quorum: readonly { readonly atUs: number; readonly members: readonly string[] }[]
+  /** How many could acknowledge a write, from each change on; and who, unless they are too many to be named. */
+  readonly quorum: readonly { readonly atUs: number; readonly count: number; readonly members: readonly string[] }[]
   readonly faults: readonly FaultSpan[]
   readonly windows: readonly WindowSpan[]
   readonly commands: readonly CommandMark[]

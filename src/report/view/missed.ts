@@ -3,7 +3,8 @@ import type { CampaignResult, ObjectiveSummary } from '../../campaign/result.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import type { RehearsalResult, StoryWindow } from '../../result.ts'
 import type { StepNames } from '../explained.ts'
-import { passedOverSentences } from '../slips.ts'
+import { remedyFor } from '../remedies.ts'
+import { isNamed, passedOverSentences } from '../slips.ts'
 import { formatMeasure, formatShare, measureName } from '../words.ts'
 import { clock, timed } from './clock.ts'
 import { isToldOf } from './failure.ts'
@@ -15,12 +16,31 @@ const BEFORE_US = 5e6
 
 const OF_WRITE_OUTAGES: readonly string[] = ['writeDowntimeSeconds', 'longestWriteGapSeconds', 'failedAttempts', 'failedAfterRetry']
 
-/** @param rehearsal a recorded one, where there is one */
-export function missedOf(result: CampaignResult, rehearsal: RehearsalResult | undefined, names: StepNames): MissedView[] {
-  return result.objectives.filter(({ status, measure }) => status === 'fail' && !isToldOf(measure, result.counterexamples)).map((each) => ({
-    headline: `It missed an objective: ${measureName(each.measure)} ${each.at} ${formatMeasure(each.measure, each.measured)}, wanted ${boundWords(each)}`,
-    why: OF_WRITE_OUTAGES.includes(each.measure) ? [...where(result, names), ...(rehearsal === undefined ? [] : [...longest(rehearsal, names), ...passedOverSentences(rehearsal, names).map(timed)])] : [],
-  }))
+/** @param rehearsal a recorded one, where there is one @param remedies what its engine advises, by cause */
+export function missedOf(result: CampaignResult, rehearsal: RehearsalResult | undefined, names: StepNames, remedies: Readonly<Record<string, string>> = {}): MissedView[] {
+  return result.objectives.filter(({ status, measure }) => status === 'fail' && !isToldOf(measure, result.counterexamples)).map((each) => {
+    const headline = `It missed an objective: ${measureName(each.measure)} ${each.at} ${formatMeasure(each.measure, each.measured)}, wanted ${boundWords(each)}`
+    if (!OF_WRITE_OUTAGES.includes(each.measure)) return { headline, why: [], remedy: '' }
+    const stop = rehearsal === undefined ? undefined : longestStop(rehearsal)
+    const took = rehearsal === undefined || stop === undefined ? undefined : leaderTaken(rehearsal, stop)
+    const errors = rehearsal === undefined ? [] : errorsBefore(rehearsal, stop, names)
+    // A leader that is stopped so that another may be promoted is a switchover, and no mistake: one that leads again itself was not handed over.
+    const unhanded = took?.by === 'the runbook' && rehearsal !== undefined && (errors.length > 0 || nextLeader(rehearsal, took.atUs) === took.member)
+    return {
+      headline,
+      why: [...where(result, names), ...(rehearsal === undefined ? [] : [...longest(rehearsal, names), ...errors])],
+      // Advice only where the recorded rehearsal shows what it is against.
+      remedy: unhanded ? (remedyFor('removed-leader', remedies) ?? '') : stop?.open === true ? (remedyFor('not-serving', remedies) ?? '') : '',
+    }
+  })
+}
+
+/** Errors that were passed over in the same part of the runbook as the write stop, and before it. Others have not led to it, and stand with the failure. */
+function errorsBefore(rehearsal: RehearsalResult, stop: StoryWindow | undefined, names: StepNames): string[] {
+  const step = stop === undefined ? undefined : stepOf(rehearsal, stop)
+  if (stop === undefined || step === undefined) return []
+  const part = (id: string): string => /^\d+(?=\.)/.exec(names(id))?.[0] ?? ''
+  return passedOverSentences(rehearsal, names, (each) => each.atUs <= stop.fromUs && part(each.step) === part(step.step)).map(timed)
 }
 
 /** `at most 30.0 s`. */
@@ -36,13 +56,38 @@ function where({ steps, sweep }: CampaignResult, names: StepNames): string[] {
   return places.length === 0 ? [] : [`Of all write downtime ${places.slice(0, STEPS_SHOWN).join(', ')}.`]
 }
 
-/** The longest write stop of one rehearsal, and the leader that went away about then. */
-function longest({ story, steps }: RehearsalResult, names: StepNames): string[] {
+/** Who is the next to begin to lead after the instant. */
+function nextLeader({ story }: RehearsalResult, afterUs: number): string | undefined {
+  return story?.members.find((change, i) => change.atUs > afterUs && change.running && change.role === 'leader' && story.members.slice(0, i).findLast(({ member }) => member === change.member)?.role !== 'leader')?.member
+}
+
+function longestStop({ story }: RehearsalResult): StoryWindow | undefined {
   const stops = (story?.windows ?? []).filter(({ is }) => is === 'writesDown')
-  const stop = stops.reduce<StoryWindow | undefined>((a, b) => (a === undefined || b.toUs - b.fromUs > a.toUs - a.fromUs ? b : a), undefined)
-  if (stop === undefined || story === undefined) return []
-  const step = steps.findLast(({ startUs, endUs, result }) => result !== 'skipped' && startUs <= stop.fromUs && (endUs === undefined || stop.fromUs <= endUs))
-  const gone = story.members.findLast((change, i) => !change.running && change.atUs <= stop.fromUs + 5e4 && change.atUs >= stop.fromUs - BEFORE_US && story.members.slice(0, i).findLast(({ member }) => member === change.member)?.role === 'leader')
-  const led = gone === undefined ? '' : `; ${gone.member} led, and went away at ${clock(gone.atUs)}`
-  return [`In the rehearsal told here the longest write stop lasted ${formatDuration(stop.toUs - stop.fromUs)} from ${clock(stop.fromUs)}${step === undefined ? '' : `, in step ${names(step.step)}`}${led}.${stop.open ? ' It had not ended when the rehearsal did: so long at least.' : ''}`]
+  return stops.reduce<StoryWindow | undefined>((a, b) => (a === undefined || b.toUs - b.fromUs > a.toUs - a.fromUs ? b : a), undefined)
+}
+
+/** The step under way when it began. */
+function stepOf({ steps }: RehearsalResult, { fromUs }: StoryWindow): RehearsalResult['steps'][number] | undefined {
+  return steps.findLast(({ startUs, endUs, result }) => result !== 'skipped' && startUs <= fromUs && (endUs === undefined || fromUs <= endUs))
+}
+
+/** The leader that went away about then, and who took it away: a fault that had struck it, or the runbook, in one of its steps. */
+function leaderTaken(rehearsal: RehearsalResult, stop: StoryWindow): { readonly member: string; readonly atUs: number; readonly by: 'a fault' | 'the runbook' | '' } | undefined {
+  const { story } = rehearsal
+  const gone = story?.members.findLast((change, i) => !change.running && change.atUs <= stop.fromUs + 5e4 && change.atUs >= stop.fromUs - BEFORE_US && story.members.slice(0, i).findLast(({ member }) => member === change.member)?.role === 'leader')
+  if (gone === undefined) return undefined
+  const struck = rehearsal.faults.some((fault) => fault.struck && fault.atUs <= gone.atUs)
+  // A fault somewhere else may have done it, too: then nothing is said about who.
+  const hit = rehearsal.faults.some((fault) => fault.struck && fault.atUs <= gone.atUs && isNamed(gone.member, fault.target))
+  return { member: gone.member, atUs: gone.atUs, by: hit ? 'a fault' : !struck && stepOf(rehearsal, { ...stop, fromUs: gone.atUs }) !== undefined ? 'the runbook' : '' }
+}
+
+/** The longest write stop of one rehearsal, and the leader that went away about then. */
+export function longest(rehearsal: RehearsalResult, names: StepNames, inIt = 'In the rehearsal told here'): string[] {
+  const stop = longestStop(rehearsal)
+  if (stop === undefined) return []
+  const step = stepOf(rehearsal, stop)
+  const taken = leaderTaken(rehearsal, stop)
+  const led = taken === undefined ? '' : taken.by === '' ? `; ${taken.member} led, and went away at ${clock(taken.atUs)}` : `: ${taken.by} took ${taken.member} away at ${clock(taken.atUs)}, while it led`
+  return [`${inIt} the longest write stop lasted ${formatDuration(stop.toUs - stop.fromUs)} from ${clock(stop.fromUs)}${step === undefined ? '' : `, in step ${names(step.step)}`}${led}.${stop.open ? ' Writes had not come back when the rehearsal ended, so it is longer than that.' : ''}`]
 }

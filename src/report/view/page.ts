@@ -112,13 +112,28 @@ export interface FailureView {
 export interface MissedView {
   readonly headline: string
   readonly why: readonly string[]
+  /** What usually helps against what is told: general, not tested; empty where nothing can be said. */
+  readonly remedy: string
 }
 
 /** A recorded rehearsal in which no check failed: how one goes, or where it stops. */
 export type SampleView = Pick<FailureView, 'id' | 'headline' | 'timeline' | 'tree' | 'because' | 'first' | 'inevitable' | 'twin' | 'about' | 'step' | 'needed' | 'smallest' | 'slips' | 'atEnd'> & { readonly words: string }
 
+/** The rehearsal in which a measure was worst. */
+export type WorstView = SampleView & {
+  /** Ids of the measures; and their names with what they came to. */
+  readonly measures: readonly string[]
+  readonly amounts: string
+  /** Where it went: the longest write stop and what was so then. */
+  readonly why: readonly string[]
+  /** What to type to rehearse it alone. */
+  readonly command: string
+}
+
 export interface Row {
   readonly cells: readonly string[]
+  /** Cells that lead to something on the page, by their place. */
+  readonly links?: Readonly<Record<number, string>>
   /** `over`: beyond what is claimed, which is not judged. */
   readonly status?: 'pass' | 'fail' | 'none' | 'over'
 }
@@ -149,6 +164,9 @@ export interface CampaignView {
   readonly corrected: { readonly name: string; readonly command: string } | null
   readonly missed: readonly MissedView[]
   readonly sample: SampleView | null
+  readonly worst: readonly WorstView[]
+  /** What to type for those that had no room. */
+  readonly worstBeyond: readonly string[]
   /** What it takes to repeat it: version, seed, fingerprint. */
   readonly repeat: readonly (readonly [name: string, value: string])[]
   /** What was explored, in words, and how sure it is. */

@@ -19,6 +19,8 @@ const LINE_MAX = 500
 const LAG_POINTS_MAX = 300
 /** Spans of a lane kept: those of a client or a member that flaps are drawn as stretches, each the worst of what was in it. */
 const SPANS_MAX = 300
+/** Members that can acknowledge are named up to so many. */
+const ACKNOWLEDGERS_NAMED = 6
 /** Visits of steps kept; of more, those around the step that failed. */
 const STEPS_MAX = 600
 
@@ -26,8 +28,8 @@ const AVAILABILITY: Readonly<Record<string, Availability>> = {
   writable: 'ok', readOnly: 'error', held: 'slow', hanging: 'unknown', silent: 'unknown', failing: 'error', away: 'error', idle: 'idle', stopped: 'idle',
 }
 
-/** @returns undefined when the rehearsal was not recorded */
-export function timelineOf(rehearsal: RehearsalResult, outline: readonly OutlineStep[], plan: Plan | undefined, aroundStep = '-'): Timeline | undefined {
+/** @param aroundStep about which most is kept @param commandsMax kept with their output @returns undefined when the rehearsal was not recorded */
+export function timelineOf(rehearsal: RehearsalResult, outline: readonly OutlineStep[], plan: Plan | undefined, aroundStep = '-', commandsMax = COMMANDS_MAX): Timeline | undefined {
   const { story } = rehearsal
   if (story === undefined) return undefined
   const endUs = Math.max(rehearsal.simulatedUs, 1)
@@ -35,7 +37,7 @@ export function timelineOf(rehearsal: RehearsalResult, outline: readonly Outline
   const left = new LeftOut()
   const steps = around(stepSpans(rehearsal, outline, endUs, plan), STEPS_MAX, aroundStep, left, 'step visit')
   const members = memberLanes(story, component, endUs, left)
-  const commands = around(story.commands, COMMANDS_MAX, aroundStep, left, 'command').map((command) => commandMark(command, plan))
+  const commands = around(story.commands, commandsMax, aroundStep, left, 'command').map((command) => commandMark(command, plan))
   const declared = plan?.steps.find((step) => step.pointOfNoReturn)?.id
   return {
     endUs,
@@ -47,13 +49,19 @@ export function timelineOf(rehearsal: RehearsalResult, outline: readonly Outline
     component,
     line: story.line,
     versions: [...new Set(members.flatMap(({ spans }) => spans).sort((a, b) => a.fromUs - b.fromUs).map(({ version }) => version))].filter((version) => version !== ''),
-    quorum: coarse(story.acknowledgers.map(({ atUs, members }) => ({ atUs: Math.max(0, atUs), members })), (a, b) => b.members.length < a.members.length, (worst, first) => ({ ...worst, atUs: first.atUs }), left, 'quorum change'),
+    quorum: coarse(quorumOf(story), (a, b) => b.count < a.count, (worst, first) => ({ ...worst, atUs: first.atUs }), left, 'quorum change'),
     faults: story.faults.map((fault) => ({ fromUs: clamp(fault.atUs, endUs), toUs: clamp(fault.endUs ?? endUs, endUs), kind: fault.kind, target: fault.target, struck: fault.struck, words: faultSentence(fault, plannedUs(rehearsal, fault)) })),
     windows: [...grouped(story.windows, ({ is, who }) => `${is}\n${who}`).values()].flatMap((windows) => coarse(windows.map(({ fromUs, toUs, ...rest }) => ({ fromUs: clamp(fromUs, endUs), toUs: clamp(toUs, endUs), ...rest })), () => false, spanning, left, 'window')),
     commands,
     leftOut: left.words,
     noReturnUs: steps.find((step) => step.step === declared && !step.undo && step.result !== 'skipped')?.fromUs ?? null,
   }
+}
+
+/** A fleet is counted: its names at every change would be most of the page. */
+function quorumOf({ acknowledgers }: Story): Timeline['quorum'] {
+  const all = acknowledgers.map(({ atUs, members }) => ({ atUs: Math.max(0, atUs), count: members.length, members: members.length > ACKNOWLEDGERS_NAMED ? [] : members }))
+  return all.filter((each, i) => i === 0 || each.members.length > 0 || each.count !== all[i - 1]?.count)
 }
 
 function clamp(us: number, endUs: number): number {
