@@ -208,5 +208,10 @@ test('a trace has every span inside the rehearsal, every thread named, and times
     if (ph === 'X') expect(ts + dur).toBeLessThanOrEqual(Math.max(rehearsal!.simulatedUs, ts) + 1e9)
   }
   expect(spans.map(({ ts }) => ts)).toEqual(spans.map(({ ts }) => ts).sort((a, b) => a - b))
+  // What Perfetto's importer asks beyond the format: it names a thread by its number alone, whatever its process; counts only with numbers; an instant of a thread has one.
+  const threads = traceEvents.filter(({ name }) => name === 'thread_name').map(({ tid }) => tid)
+  expect(new Set(threads).size).toBe(threads.length)
+  expect(traceEvents.filter(({ ph, args }) => ph === 'C' && !Object.values(args ?? {}).every((value) => typeof value === 'number' && Number.isFinite(value)))).toEqual([])
+  expect(spans.filter(({ ph, s, tid, dur }) => (ph === 'i' && (s !== 't' || tid === 0)) || (ph === 'X' && !(dur! > 0)))).toEqual([])
   expect(() => chromeTrace({ ...rehearsal!, story: undefined as never }, {})).toThrow('not recorded')
 })
