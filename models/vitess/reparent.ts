@@ -80,6 +80,7 @@ function* reparentLocked(shard: Shard, options: ReparentOptions): Process<Repare
   if (options.newPrimary === undefined && options.avoid !== undefined && options.avoid !== primary) return { error: undefined, primary }
   // Phase 2: who it shall be.
   const elect = options.newPrimary ?? (yield* choose(shard, primary, options))
+  if (typeof elect === 'string') return failed(elect)
   if (elect === undefined) return failed('cannot find a tablet to reparent to in the same cell as the current primary')
   if (elect.shard !== shard) return failed(`primary-elect tablet ${elect.alias} is not in the shard ${shard.path}`)
   if (elect.type !== 'replica') return failed(`primary-elect tablet ${elect.alias} is of type ${elect.type} and cannot be promoted`)
@@ -239,14 +240,19 @@ function* missing(shard: Shard, primary: Tablet, told: readonly Tablet[], journa
   return late
 }
 
-/** Phase 2: a REPLICA of the primary's cell (or of any, if allowed), answering, not too far behind; the furthest, or from mid-2026 the oldest version (rule VT-PRS-2). */
-function* choose(shard: Shard, primary: Tablet, options: ReparentOptions): Process<Tablet | undefined> {
+/** Phase 2: a REPLICA of the primary's cell (or of any, if allowed), not too far behind; the furthest, or from mid-2026 the oldest version (rule VT-PRS-2). All that could be are asked: one that does not answer is the error of all. */
+function* choose(shard: Shard, primary: Tablet, options: ReparentOptions): Process<Tablet | string | undefined> {
   const { world } = shard
   const candidates = shard.tablets.filter(t => t !== primary && t !== options.avoid && t.type === 'replica' && (options.crossCell === true || t.cell === primary.cell))
   yield world.rpcUs(`${options.by}/status`)
+  const deaf = candidates.find(t => !t.answers)
+  if (deaf !== undefined) {
+    yield deaf.refuses ? REFUSED_US : options.waitReplicasUs
+    if (!deaf.answers) return `failed to get replication status from ${deaf.alias}: rpc error: code = ${deaf.refuses ? 'Unavailable desc = connection refused' : 'DeadlineExceeded desc = context deadline exceeded'}`
+  }
   let best: Tablet | undefined
   for (const t of candidates) {
-    if (!t.answers || t.errant || !t.hasData) continue
+    if (t.errant || !t.hasData) continue
     if (options.tolerableLagUs !== undefined && t.lagSeconds * SECOND > options.tolerableLagUs) continue
     if (best === undefined || better(t, best, world.options.versionAwareReparent)) best = t
   }

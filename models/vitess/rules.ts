@@ -21,7 +21,7 @@ const rows: readonly (readonly [string, string, string, string])[] = [
   ['VT-VERSION-2', 'A data directory that a newer series has opened is not opened by an older one.', 'facts VT-F54 (MY-DOWN)', 'version'],
   ['VT-BACKUP-1', 'A tablet without data restores the latest backup and catches up; without a backup it stays empty.', 'facts VT-F57', 'tablet'],
   ['VT-PRS-1', 'Until the demotion a planned reparent that fails changes nothing: no lock, an unreachable or unfit candidate, one that does not come near within wait-replicas-timeout.', 'facts §1.2, phases 1–3', 'reparent'],
-  ['VT-PRS-2', 'Without --new-primary a REPLICA of the primary’s cell is chosen (any cell if allowed) that answers and is not too far behind: the furthest, whatever its version; from mid-2026 the older version first.', 'facts VT-F16', 'reparent'],
+  ['VT-PRS-2', 'Without --new-primary a REPLICA of the primary’s cell is chosen (any cell if allowed) that is not too far behind: the furthest, whatever its version; from mid-2026 the older version first. If one of them does not answer, nobody is.', 'facts VT-F16; reparentutil/util.go ElectNewPrimary', 'reparent'],
   ['VT-PRS-3', 'A demoted primary says at once that it does not serve. Open transactions get shutdown_grace_period (up to v19 the transaction time-out, from v20 3 s), then they are killed and it is read-only.', 'facts VT-F12, VT-F13', 'reparent'],
   ['VT-PRS-4', 'What fails after the demotion is undone: the old primary serves again, and the outage was as long as the waiting.', 'facts §1.2, phase 5; VT-F11', 'reparent'],
   ['VT-PRS-5', 'The promoted tablet serves at once; its commits wait until the first acknowledging replica follows it.', 'facts §1.2, phases 6–7', 'reparent'],

@@ -57,6 +57,24 @@ describe('VT-PRS-2: who is chosen', () => {
     expect(alone.primary.pod).not.toBe(alone.tablet(0).pod)
   })
 
+  it('nobody, if one that might be does not answer: who is named needs no other', () => {
+    for (const kind of ['process-kill', 'process-pause'] as const) {
+      const lab = new Lab({ cells: 1, vtorc: false }, {})
+      lab.strike(kind, `member:${lab.tablet(2).pod}`, 60)
+      const before = lab.acked()
+      const from = lab.seconds
+      expect(lab.run('vtctldclient PlannedReparentShard commerce/-', 60)).toMatchObject({ code: 1, err: expect.stringContaining(`failed to get replication status from ${lab.tablet(2).alias}`) })
+      // Refused at once, or waited for for wait-replicas-timeout; before the demotion, so that nobody notices.
+      expect(lab.seconds - from).toBeGreaterThan(kind === 'process-kill' ? 0 : 15)
+      expect(lab.seconds - from).toBeLessThan(kind === 'process-kill' ? 2 : 17)
+      expect(lab.acked() - before).toBeGreaterThan(500 * (lab.seconds - from) - 10)
+      expect(lab.primary.pod).toBe(lab.tablet(0).pod)
+      // It leaves the other behind, and says so (rule VT-PRS-6).
+      expect(lab.run(`vtctldclient PlannedReparentShard commerce/- --new-primary ${lab.tablet(1).alias}`, 120).code).toBe(1)
+      expect(lab.primary.pod).toBe(lab.tablet(1).pod)
+    }
+  })
+
   it('none that is drained, an rdonly, restores or holds errant GTIDs', () => {
     const alone = (spoil: (lab: Lab) => void): void => {
       // Of two cells: the third tablet is the only one beside the primary.
