@@ -36,7 +36,7 @@ export const vitessRules: Family = {
     rule('errant-elected', 'tablets with errant GTIDs are candidates of an emergency', 'emergency.ts', " && !t.errant && t.type !== 'restore'", " && t.type !== 'restore'", 'emergency'),
     rule('drained-elected', 'drained tablets are candidates of an emergency', 'emergency.ts', " && t.type !== 'restore' && t.type !== 'drained'", " && t.type !== 'restore'", 'emergency'),
     rule('old-line-elected', 'a longer line of an older term wins', 'emergency.ts', 'const valid = withoutErrant(reached', 'const valid = (reached', 'emergency'),
-    rule('errant-reparented', 'a planned reparent takes one with errant GTIDs', 'reparent.ts', '|| t.errant || !t.hasData', '|| !t.hasData', 'reparent'),
+    rule('errant-reparented', 'a planned reparent takes one with errant GTIDs', 'reparent.ts', 'if (t.errant || !t.hasData', 'if (!t.hasData', 'reparent'),
     rule('any-type-reparented', 'a planned reparent takes a tablet of any type', 'reparent.ts', "t.type === 'replica' && (options.crossCell", '(options.crossCell', 'reparent'),
     rule('two-may-miss', 'two that do not answer are no reason to refuse', 'emergency.ts', 'missed.length > 1 && !revoked', 'missed.length > 2 && !revoked', 'emergency'),
     rule('older-term-routed', 'of two primaries the older term is routed to', 'vtgate.ts', 'found.term > tablet.term', 'found.term < tablet.term', 'vtgate'),
