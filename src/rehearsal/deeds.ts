@@ -4,6 +4,9 @@ import { firstLine, tellsError } from '../operator/told.ts'
 import type { Deeds, FailedDeed } from '../result.ts'
 
 const SAID_MOST = 240
+const CTRL_C = 130
+/** Killed or terminated: a command in a container that stops what the container runs ends with it, and has done what it was to do. */
+const ENDED_WITH: ReadonlySet<number> = new Set([137, 143])
 
 interface Tried {
   done: boolean
@@ -19,10 +22,11 @@ export class DeedKeeper {
   private readonly barren = new Map<string, string>()
 
   returned({ step, path, argv, output, acted, unseen }: ReturnedEvent): void {
-    if (acted !== true || path !== 'forward') return
+    // Somebody's Ctrl-C is no failure of what he watched.
+    if (acted !== true || path !== 'forward' || output.code === CTRL_C) return
     let tried = this.tried.get(step)
     if (tried?.done === true) return
-    const done = output.code === 0 && output.idle !== true && !tellsError(output)
+    const done = ENDED_WITH.has(output.code) || (output.code === 0 && output.idle !== true && !tellsError(output))
     if (tried === undefined) this.tried.set(step, (tried = { done, unseen: false, command: '', said: '' }))
     if (done) tried.done = true
     else if (tried.command === '') Object.assign(tried, { command: cut(argv.join(' ')), said: saidBy(output) })

@@ -34,6 +34,8 @@ export function renderDeeds(result: CampaignResult, screen: Screen): string[] {
   const deeds = deedsOf(result)
   if (deeds === undefined || deeds.judged === 0) return []
   const idle = idleBadge(result) !== undefined
+  // Of a step somebody wrote that it may fail; of a line nobody thought.
+  if (!idle && !isScript(result)) return []
   const often = (runs: number): boolean => runs > deeds.judged * SHARE
   const inRuns = (runs: number): string => (runs === deeds.judged ? (runs === 1 ? '' : `in all ${plain(runs)} `) : `in ${plain(runs)} of ${plain(deeds.judged)} `)
   const failed = inOrder(result, Object.entries(deeds.failed)).filter(([, { runs, unseen }]) => often(idle ? runs : unseen))
@@ -51,9 +53,11 @@ export function renderDeeds(result: CampaignResult, screen: Screen): string[] {
 
 function adviceFor({ steps }: CampaignResult, unseen: boolean): string {
   if (!unseen) return 'Ask first whether what the runbook names is there, and stop where it is not.'
-  // The steps of a script are its lines.
-  return steps.some(({ step }) => /^L\d+$|:\d+$/.test(step)) ? 'A script stops at such a failure with `set -e`, or with `… || exit 1` behind the command; `proofroll check` names what is not there.' : 'A step stops the runbook unless it says `otherwise: continue`; `proofroll check` names what is not there.'
+  return isScript({ steps }) ? 'A script stops at such a failure with `set -e`, or with `… || exit 1` behind the command; `proofroll check` names what is not there.' : 'A step stops the runbook unless it says `otherwise: continue`; `proofroll check` names what is not there.'
 }
+
+/** The steps of a script are its lines. */
+const isScript = ({ steps }: Pick<CampaignResult, 'steps'>): boolean => steps.some(({ step }) => /^L\d+$|:\d+$/.test(step))
 
 /** As the steps come in the runbook; lines by their number. */
 function inOrder<T>({ steps }: CampaignResult, entries: readonly (readonly [string, T])[]): (readonly [string, T])[] {

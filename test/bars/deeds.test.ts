@@ -119,3 +119,14 @@ test('parts of a campaign add up to the whole', () => {
     expect(merged).toEqual(sum(numbered))
   }))
 })
+
+test('a command that ends with the container that it stopped has stopped it, and a step that may fail by its own words is not told of under a green verdict', async () => {
+  const stop = 'kubectl exec postgres-cluster-2 -- pg_ctl stop -m fast -D /var/lib/postgresql/data'
+  const script = await rehearsed(`${stop} || true\nkubectl wait --for=condition=Ready pod/postgres-cluster-2 --timeout=5m\necho restarted\n`)
+  expect([script.result.verdict, script.acts, script.told]).toEqual(['held', 'pass', ''])
+  const yaml = `format: 1\ntitle: deeds\ncluster: { engine: postgres }\ndeadline: 1h\nrunbook:\n  - { id: stop, run: '${stop}', otherwise: continue }\n  - { id: gone, run: kubectl delete pod postgres-cluster-7, otherwise: continue }\n  - { id: rest, sleep: 60s }\n`
+  const { result } = await runCampaign(loadScenarioFrom({ name: 'deeds', yaml, files: {}, set: {} }, engines, {}), { runs: 2, seed: 'deeds', faults: 0, jobs: 1 })
+  expect(result.verdict).toBe('held')
+  expect(Object.keys(result.aggregate.deeds.failed)).toEqual(['gone'])
+  expect(renderDeeds(result, SCREEN)).toEqual([])
+})
