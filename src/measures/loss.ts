@@ -167,8 +167,11 @@ export function takesAway(kind: string): boolean {
   return kind === 'flapping' || kind === 'process-crash' || kind === 'process-kill' || kind === 'process-pause' || kind.startsWith('node-loss') || kind === 'zone-outage' || kind.startsWith('partition')
 }
 
+const LAG_MAKERS: ReadonlySet<string> = new Set(['replication-lag', 'replay-stall', 'latency', 'packet-loss', 'machine-slow', 'load-spike', 'disk-slow', 'disk-full'])
+
+/** A fault under which followers fall behind, whatever the runbook does: a slow link or machine, a trickle through lost packets, more writes than get through. */
 function makesLag(kind: string): boolean {
-  return kind === 'replication-lag' || kind === 'replay-stall' || kind === 'latency' || kind.startsWith('disk-')
+  return LAG_MAKERS.has(kind)
 }
 
 /**

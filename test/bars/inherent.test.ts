@@ -22,3 +22,11 @@ test('where the leader itself is late its clients hear of nothing sooner than it
   const { measures } = rehearse({ scenario, schedule: [fault('latency', 20, SECOND / 2), fault('node-loss-with-volume', 30, 0)], seed: '1' })
   expect(measures.lostAcknowledgedWrites).toBe(0)
 })
+
+test('what a link that loses packets had let through too late is inherent too', () => {
+  // 5 % lost: a TCP stream of some 100 kB a second, of 1 MB a second that is written.
+  const fault = (kind: Fault['kind'], at: number, magnitude: number): Fault => ({ kind, target: 'role:leader', at: at * SECOND, durationUs: 60 * SECOND, magnitude })
+  const { measures } = rehearse({ scenario, schedule: [fault('packet-loss', 20, 50), fault('node-loss-with-volume', 30, 0)], seed: '1' })
+  expect(measures.lostAcknowledgedWrites).toBeGreaterThan(1000)
+  expect(measures.inherentLostWrites).toBe(measures.lostAcknowledgedWrites)
+})
