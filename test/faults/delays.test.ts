@@ -63,6 +63,8 @@ describe.each([
   test('an answer that takes longer than the client waits is none, for reads as for writes; whoever connects anew waits in vain as well', () => {
     const { cluster, wait, rate, workload } = world(name, { timeoutUs: SECOND })
     const end = strike(cluster, 'latency', 'leader', SECOND)
+    wait(MILLISECOND)
+    expect(workload.cohorts.some(cohort => cohort.reading)).toBe(false)
     wait(4 * SECOND)
     expect(workload.cohorts.some(cohort => cohort.reading || cohort.writing)).toBe(false)
     expect(rate(30 * SECOND)).toBe(0)
@@ -101,4 +103,34 @@ test('a program between the clients and its database: it waits for each of its s
   end()
   wait(5 * SECOND)
   expect(Math.abs(rate(5 * SECOND) - usual)).toBeLessThan(5)
+})
+
+test('connecting costs two round trips: with 0.6 s each and patience for one second an old connection is served, a new one is not', () => {
+  const { cluster, wait, rate, workload } = world('redis-rolling-replace/as-documented', { timeoutUs: SECOND, connectionLifeUs: 20 * SECOND })
+  strike(cluster, 'latency', 'leader', 300 * MILLISECOND)
+  wait(25 * SECOND)
+  expect(workload.cohorts.some(cohort => cohort.writing)).toBe(false)
+  expect(rate(5 * SECOND)).toBe(0)
+  const patient = world('redis-rolling-replace/as-documented', { timeoutUs: 2 * SECOND, connectionLifeUs: 20 * SECOND })
+  strike(patient.cluster, 'latency', 'leader', 300 * MILLISECOND)
+  patient.wait(25 * SECOND)
+  expect(patient.rate(5 * SECOND)).toBeGreaterThan(50)
+})
+
+test.each([
+  ['a pooler', 'postgres-ferris-wheel/fenced', 'pgbouncer'],
+  ['a vtgate', 'vitess-rolling/primary-last', 'vtgate'],
+  ['a pod of the program', 'dual-write-migration/as-documented', 'webapp'],
+])('%s on a slow machine slows its clients, wherever the leader is', (_what, name, pods) => {
+  const { cluster, wait, rate, workload } = world(name, {})
+  const { kubernetes } = (cluster as unknown as { world: { kubernetes: { pods(): readonly { name: string; node: string | undefined }[] } } }).world
+  const nodes = new Set(kubernetes.pods().filter(pod => pod.name.includes(pods)).map(pod => pod.node))
+  const usual = rate(2 * SECOND)
+  for (const member of cluster.truth.members()) nodes.delete(member.node)
+  expect(nodes.size).toBeGreaterThan(0)
+  for (const node of nodes) expect(cluster.strike({ kind: 'latency', target: `node:${node}`, durationUs: MINUTE, magnitude: 200 * MILLISECOND, nth: 0 }).struck).toBe(true)
+  wait(5 * SECOND)
+  // There and back, from the clients to it and from it to the leader.
+  expect(Math.max(...workload.cohorts.map(cohort => cohort.demand.addedUs))).toBe(4 * 200 * MILLISECOND)
+  expect(rate(10 * SECOND)).toBeLessThan(usual * 0.9)
 })

@@ -118,6 +118,22 @@ describe('E-10', () => {
     expect(lab.server(2).dir.timeline).toBe(2)
   })
 
+  it('a cascaded standby is caught up only while every link above it carries what is written', () => {
+    const lab = new Lab({ kubernetes: {} })
+    lab.follow(2, 1)
+    lab.sql(2, 'SELECT pg_reload_conf()')
+    lab.until(() => lab.server(2).receiver?.streaming === true && lab.server(2).receiver?.sender?.upstream.name === 'postgres-cluster-1')
+    const third = () => lab.cluster.truth.members()[2]
+    expect(third()).toMatchObject({ attached: true, caughtUp: true })
+    // Of the upper link alone; nothing is written yet that it could lag by.
+    const heal = lab.cluster.world.network.cut('0 to 1', place => place === lab.node(0), place => place === lab.node(1))
+    lab.wait(SECOND / 10)
+    expect(third()).toMatchObject({ attached: true, caughtUp: false })
+    heal()
+    lab.wait(SECOND)
+    expect(third()).toMatchObject({ attached: true, caughtUp: true })
+  })
+
   it('the server side of a promotion takes 20–24 ms (PG-PROMOTE-1)', () => {
     for (let seed = 1; seed <= 8; seed++) {
       const lab = new Lab({ seed: String(seed), backgroundWalKBps: 0 })

@@ -268,6 +268,25 @@ describe('synchronous mode, and without the API', () => {
     expect(away(0, 300)).toMatchObject({ slot: false, streams: false })
   })
 
+  it('PG-PATRONI-17: the time counts anew whenever its pod goes', () => {
+    const l = lab({ patroni: { memberSlotsTtlSeconds: 90 } })
+    l.clients(OPEN)
+    const scale = (replicas: number): void => void l.run('kubectl', 'scale', 'statefulset', 'postgres-cluster', `--replicas=${replicas}`)
+    const gone = (): number => l.until(() => l.cluster.world.kubernetes.pods$.get('postgres-cluster-2') === undefined, 200 * SECOND)
+    const kept = (): boolean => l.server(0).dir.slots.has('postgres_cluster_2')
+    scale(2)
+    gone()
+    l.wait(60 * SECOND)
+    scale(3)
+    l.until(() => l.running(2), 200 * SECOND)
+    scale(2)
+    gone()
+    l.wait(80 * SECOND)
+    expect(kept()).toBe(true)
+    l.wait(25 * SECOND)
+    expect(kept()).toBe(false)
+  })
+
   it('PG-PATRONI-17: who takes the lead meanwhile makes no slot for it', () => {
     const l = lab({ patroni: { memberSlotsTtlSeconds: 30 } })
     l.clients(OPEN)
