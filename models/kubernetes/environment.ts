@@ -1,5 +1,6 @@
 import type { Kubernetes } from './kubernetes.ts'
 import type { Pod } from './pod.ts'
+import { plainData } from './secret.ts'
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -9,7 +10,7 @@ export function environment(kube: Kubernetes, pod: Pod): Record<string, string> 
   const env: Record<string, string> = { HOSTNAME: pod.name, PATH, KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' }
   for (const from of pod.main.envFrom ?? []) {
     const object = from.configMapRef !== undefined ? kube.store.get('ConfigMap', pod.prefix + from.configMapRef.name) : kube.store.get('Secret', pod.prefix + (from.secretRef?.name ?? ''))
-    Object.assign(env, object?.data ?? {})
+    Object.assign(env, plainData(object))
   }
   for (const e of pod.main.env ?? []) {
     const from = e.valueFrom
@@ -17,9 +18,9 @@ export function environment(kube: Kubernetes, pod: Pod): Record<string, string> 
       from === undefined
         ? e.value
         : from.configMapKeyRef !== undefined
-          ? kube.store.get('ConfigMap', pod.prefix + from.configMapKeyRef.name)?.data?.[from.configMapKeyRef.key]
+          ? plainData(kube.store.get('ConfigMap', pod.prefix + from.configMapKeyRef.name))[from.configMapKeyRef.key]
           : from.secretKeyRef !== undefined
-            ? kube.store.get('Secret', pod.prefix + from.secretKeyRef.name)?.data?.[from.secretKeyRef.key]
+            ? plainData(kube.store.get('Secret', pod.prefix + from.secretKeyRef.name))[from.secretKeyRef.key]
             : field(pod, from.fieldRef?.fieldPath ?? '')
     if (value !== undefined) env[e.name] = value
   }

@@ -4,6 +4,7 @@ import type { TimerId } from '../../src/kernel/index.ts'
 import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
 import type { VolumeSpec } from './objects.ts'
+import { plainData } from './secret.ts'
 import type { Worker } from './worker.ts'
 
 type Data = Readonly<Record<string, string>>
@@ -70,8 +71,7 @@ export class Mounts {
   private current(v: VolumeSpec): Data {
     const source = this.sourceOf(v) as string
     const slash = source.indexOf('/')
-    const object = this.kube.store.get(source.slice(0, slash), source.slice(slash + 1))
-    return { ...(object?.data ?? {}) }
+    return { ...plainData(this.kube.store.get(source.slice(0, slash), source.slice(slash + 1))) }
   }
 
   /** `kind/key` of the object behind a volume. */

@@ -47,6 +47,7 @@ export const kubernetesRules: readonly Claim[] = [
   rule('CONFIG-1', 'A changed ConfigMap reaches a mounted volume after the sync period and the cache lifetime (0–120 s), with what is current then: what was replaced before is never seen.', `${DOCS} configure-pod-configmap`, 'config'),
   rule('CONFIG-2', 'A subPath mount never follows.', `${DOCS} configure-pod-configmap`, 'config'),
   rule('CONFIG-3', 'Environment variables are fixed when the container starts.', `${DOCS} configure-pod-configmap`, 'config'),
+  rule('CONFIG-4', 'A Secret is base64 in the API and plain in a container; stringData is written into data and never read back; what is no base64 is refused.', `${DOCS} secret`, 'config'),
   rule('NODE-1', 'A silent node is Ready=Unknown after 50 s and up to one poll of 5 s; its pods then count as not Ready, and run on if only the network is cut.', `${DOCS} nodes`, 'node'),
   rule('NODE-2', '300 s later its pods are deleted, and stay Terminating until the node returns, the Node is deleted, or they are force-deleted; StatefulSets make no replacement until then.', `${DOCS} nodes; force-delete-stateful-set-pod`, 'node'),
   rule('NODE-3', 'A returning kubelet is heard within 10 s and does what it missed: stops deleted pods, reports the others.', `${DOCS} nodes`, 'node'),

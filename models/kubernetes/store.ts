@@ -3,6 +3,7 @@ import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
 import { LabelIndex } from './label-index.ts'
 import { alike, type KubeObject } from './objects.ts'
+import { settled } from './secret.ts'
 
 /** An object as the API server keeps it, beside what its printed form computes (timestamps, status). */
 export interface Stored {
@@ -12,8 +13,8 @@ export interface Stored {
   generation: number
   version: number
   deletedUs: Us | undefined
-  /** What `kubectl apply` was last given, for its three-way merge. */
-  applied: KubeObject
+  /** What `kubectl apply` was last given, for its three-way merge; undefined for what `kubectl create` made, of which apply takes nothing away. */
+  applied: KubeObject | undefined
 }
 
 /** All objects but pods and nodes, by kind and key (`name`, or `namespace/name` outside the default namespace). */
@@ -48,7 +49,8 @@ export class Store {
   }
 
   /** Adds an object, or replaces the one of that name: the generation grows if the spec differs. Says whether anything changed. */
-  put(object: KubeObject): boolean {
+  put(given: KubeObject): boolean {
+    const object = settled(given)
     const key = this.kube.key(object.metadata.name, object.metadata.namespace)
     let kind = this.kinds.get(object.kind)
     if (kind === undefined) {
@@ -64,7 +66,7 @@ export class Store {
       this.labels.get(object.kind)?.add(old)
       old.version = this.kube.nextVersion()
     } else {
-      const stored: Stored = { object, uid: this.kube.newUid(), createdUs: this.kube.sim.now, generation: 1, version: this.kube.nextVersion(), deletedUs: undefined, applied: object }
+      const stored: Stored = { object, uid: this.kube.newUid(), createdUs: this.kube.sim.now, generation: 1, version: this.kube.nextVersion(), deletedUs: undefined, applied: given }
       kind.set(key, stored)
       this.labels.get(object.kind)?.add(stored)
     }

@@ -67,3 +67,28 @@ it('K8S-CONFIG-3: the environment is fixed when the container starts', () => {
   run(c, 30)
   expect([...c.toy.running][0]?.env.B).toBe('two')
 })
+
+it('K8S-CONFIG-4: a Secret is base64 in the API, and plain in a container', () => {
+  const c = cluster(1)
+  const value = (key: string) => shell(c, ['kubectl', 'get', 'secret', 's', '-o', `jsonpath={.data.${key}}`]).out
+  const apply = (fields: Record<string, unknown>) => shell(c, ['kubectl', 'apply', '-f', '-'], undefined, JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, ...fields }))
+  c.kube.begin()
+  shell(c, 'kubectl create secret generic s --from-literal=password=s3cret')
+  expect(value('password')).toBe('czNjcmV0')
+  expect(shell(c, 'kubectl get secret s -o yaml').out).not.toContain('s3cret')
+  apply({ stringData: { user: 'anna' } })
+  expect([value('user'), value('password'), shell(c, ['kubectl', 'get', 'secret', 's', '-o', 'jsonpath={.stringData}']).out]).toEqual(['YW5uYQ==', 'czNjcmV0', ''])
+  // A key that is in stringData no more stays in data, as the API server has never heard of it.
+  apply({ stringData: { other: 'x' } })
+  expect([value('user'), value('other')]).toEqual(['YW5uYQ==', 'eA=='])
+  expect(shell(c, 'kubectl get secret s').out).toMatch(/^NAME +TYPE +DATA +AGE\ns +Opaque +3 /)
+  expect(apply({ data: { user: 'anna!' } })).toMatchObject({ code: 1, err: expect.stringContaining('illegal base64 data at input byte 4') })
+  expect(apply({ data: { user: 'anna5' } })).toMatchObject({ code: 1, err: expect.stringContaining('illegal base64 data at input byte 4') })
+  shell(c, ['kubectl', 'apply', '-f', '-'], undefined, JSON.stringify({
+    apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' },
+    spec: { containers: [{ name: 'm', image: 'toy:1', volumeMounts: [{ name: 'conf' }], env: [{ name: 'PW', valueFrom: { secretKeyRef: { name: 's', key: 'password' } } }], envFrom: [{ secretRef: { name: 's' } }] }], volumes: [{ name: 'conf', secret: { secretName: 's' } }] },
+  }))
+  run(c, 60)
+  const [held] = c.toy.running
+  expect([held?.env.PW, held?.env.user, held?.configFile('conf', 'password')]).toEqual(['s3cret', 'anna', 's3cret'])
+})

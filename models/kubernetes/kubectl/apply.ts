@@ -3,9 +3,10 @@ import type { Output } from '../../../src/operator/command.ts'
 import type { Arguments } from './arguments.ts'
 import { checkFiles, filesOf, type Manifest, manifests, typeOfObject } from './manifests.ts'
 import { copy, type KubeObject } from '../objects.ts'
+import { encoded } from '../secret.ts'
 import { find, qualified, resourceName, type ResourceType } from './resources.ts'
 import { CliError, type Context, joined, typeOf, type Verb } from './verb.ts'
-import { refuseQuantities, store } from './write.ts'
+import { refuseInvalid, store } from './write.ts'
 
 export const apply: Verb = {
   name: 'apply',
@@ -24,7 +25,7 @@ export const apply: Verb = {
       try {
         const t = typeOfObject(c, manifest)
         const found = find(c.kube, t, object.metadata.name, namespace)
-        refuseQuantities(wanted)
+        refuseInvalid(wanted)
         if (found === undefined) {
           if (!dry) c.kube.create(wanted)
           lines.push(`${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
@@ -36,7 +37,7 @@ export const apply: Verb = {
         }
         const entry = c.kube.store.entry(t.kind, found.key)
         const live = entry?.object ?? found.json()
-        const changed = store(c.kube, found, threeWay(entry?.applied ?? live, live, wanted) as KubeObject)
+        const changed = store(c.kube, found, threeWay(entry === undefined ? live : entry.applied, live, wanted) as KubeObject)
         if (entry !== undefined) entry.applied = copy(wanted)
         lines.push(`${qualified(t, object.metadata.name)} ${c.args.flags.has('server-side') ? 'serverside-applied' : changed ? 'configured' : 'unchanged'}`)
       } catch (error) {
@@ -106,8 +107,12 @@ export const create: Verb = {
         if (!dry && find(c.kube, t, object.metadata.name, namespace) !== undefined) {
           throw new CliError(`${described ? `error: failed to create ${t.singular}:` : `Error from server (AlreadyExists): error when creating "${file}":`} ${resourceName(t)} "${object.metadata.name}" already exists`)
         }
-        refuseQuantities(object)
-        if (!dry) c.kube.create({ ...object, metadata: { ...object.metadata, namespace } })
+        refuseInvalid(object)
+        if (!dry) {
+          c.kube.create({ ...object, metadata: { ...object.metadata, namespace } })
+          const entry = c.kube.store.entry(t.kind, c.kube.key(object.metadata.name, namespace))
+          if (entry !== undefined) entry.applied = undefined
+        }
         lines.push(output === 'yaml' || output === 'json' ? printed(object, output) : output === 'name' ? qualified(t, object.metadata.name) : `${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
       } catch (error) {
         if (!(error instanceof CliError)) throw error
@@ -172,7 +177,8 @@ function describedObject(c: Context): KubeObject {
     if (text === undefined) throw new CliError(`error: error reading ${path}: no such file or directory`)
     data[value.includes('=') ? value.slice(0, value.indexOf('=')) : path.slice(path.lastIndexOf('/') + 1)] = text
   }
-  if (t.kind === 'ConfigMap' || t.kind === 'Secret') return { apiVersion: 'v1', kind: t.kind, metadata: { name }, data }
+  if (t.kind === 'Secret') return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data: encoded(data) }
+  if (t.kind === 'ConfigMap') return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data }
   if (t.kind === 'Namespace') return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
   const from = c.args.flags.get('from')?.replace(/^(cronjob|cj)\//, '')
   const cron = from === undefined ? undefined : c.kube.store.get('CronJob', c.kube.key(from, c.namespace))

@@ -132,7 +132,7 @@ function storedRow(kube: Kubernetes, f: Found, name: string, w: (more: readonly 
     case 'ConfigMap':
       return [name, String(Object.keys(object.data ?? {}).length), old]
     case 'Secret':
-      return [name, 'Opaque', String(Object.keys(object.data ?? {}).length), old]
+      return [name, String(object.type ?? 'Opaque'), String(Object.keys(object.data ?? {}).length), old]
     case 'PersistentVolumeClaim': {
       const disk = kube.volumes.disk(f.key)
       const resources = spec.resources as { requests?: { storage?: string } } | undefined

@@ -2,6 +2,7 @@
 import type { Kubernetes } from '../kubernetes.ts'
 import type { Taint } from '../node.ts'
 import { alike, badQuantity, type KubeObject } from '../objects.ts'
+import { badlyEncoded } from '../secret.ts'
 import { podObject } from './present.ts'
 import type { Found } from './resources.ts'
 import { CliError } from './verb.ts'
@@ -14,9 +15,14 @@ export function editable(kube: Kubernetes, found: Found): KubeObject {
   return entry.object
 }
 
-/** @throws CliError for an amount under `requests` or `limits` that is none, as the API server refuses it */
-export function refuseQuantities(object: KubeObject): void {
+/** @throws CliError for an amount under `requests` or `limits` that is none, and for data of a Secret that is no base64, as the API server refuses them */
+export function refuseInvalid(object: KubeObject): void {
   if (badQuantity(object) !== undefined) throw new CliError(`Error from server (BadRequest): quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
+  const key = badlyEncoded(object)
+  if (key === undefined) return
+  const value = String(object.data?.[key])
+  const first = value.search(/[^A-Za-z0-9+/]/)
+  throw new CliError(`Error from server (BadRequest): Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte ${first < 0 ? value.length - (value.length % 4) : first}`)
 }
 
 /** Stores other labels or annotations of an object, all of them. Says whether anything changed. @throws CliError when the API server would refuse */
@@ -40,7 +46,7 @@ export function metadataOf(kube: Kubernetes, found: Found, map: 'labels' | 'anno
 
 /** Stores a changed object. Says whether anything changed. @throws CliError when the API server would refuse */
 export function store(kube: Kubernetes, found: Found, object: KubeObject): boolean {
-  refuseQuantities(object)
+  refuseInvalid(object)
   if (found.type.kind === 'Pod') return storePod(kube, found, object)
   if (found.type.kind === 'Node') return storeNode(kube, found, object)
   validate(kube, found, object)
