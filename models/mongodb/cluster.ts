@@ -14,7 +14,7 @@ import { DirectEntrance, ReplicaSetEntrance } from './driver.ts'
 import { MongodbFaults } from './faults.ts'
 import { FlowControl } from './flow-control.ts'
 import type { Mongod } from './mongod.ts'
-import { DATA_MOUNT, releaseOf, versionOf } from './names.ts'
+import { releaseOf, versionOf } from './names.ts'
 import { LAB_KUBERNETES, type MongodbOptions, networkDelaysUs, timingOf } from './options.ts'
 import { MongodbProgram } from './program.ts'
 import { addMachines, objects } from './topology.ts'
@@ -98,7 +98,7 @@ export class MongodbCluster implements Cluster {
   private volume(pod: string): Disk | undefined {
     const view = this.kubernetes.pod(pod)
     if (view === undefined || !isDataSet(this.options, view.owner?.name)) return undefined
-    return this.options.storage === 'pvc' ? this.kubernetes.volumes.disk(`${DATA_MOUNT}-${pod}`) : undefined
+    return this.options.storage === 'pvc' ? this.kubernetes.volumes.disk(`${this.options.naming.volume}-${pod}`) : undefined
   }
 
   /** Members that exist when the story begins have their data and configuration already. */

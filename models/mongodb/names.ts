@@ -1,7 +1,6 @@
 /** Names that several parts of the model share. */
 
-/** Volume mount that holds the dbpath, and where it is mounted. */
-export const DATA_MOUNT = 'data'
+/** Where the dbpath is mounted. */
 export const DBPATH = '/data/db'
 export const PORT = 27017
 

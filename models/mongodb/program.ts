@@ -6,7 +6,6 @@ import { containerPrograms } from './container-programs.ts'
 import { DbPath } from './dbpath.ts'
 import type { Host } from './host.ts'
 import { Mongod } from './mongod.ts'
-import { DATA_MOUNT } from './names.ts'
 import { shutDown } from './stepdown.ts'
 import type { World } from './world.ts'
 
@@ -22,7 +21,7 @@ export class MongodbProgram implements ContainerProgram {
 
   start(c: ContainerHandle): void {
     const { world } = this
-    const disk = c.volume(DATA_MOUNT)
+    const disk = c.volume(world.options.naming.volume)
     const arbiter = c.container.volumeMounts === undefined
     if (!arbiter && (disk === undefined || disk.destroyed)) return void world.sim.after(10_000, () => c.exited(1))
     let dir: DbPath

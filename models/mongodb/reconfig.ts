@@ -4,6 +4,7 @@ import { refreshAll } from './acknowledge.ts'
 import { Config, type MemberConfig, type Settings } from './config.ts'
 import { type Refused, refuse } from './errors.ts'
 import type { Mongod } from './mongod.ts'
+import { memberHost } from './topology-names.ts'
 
 type Plain = Readonly<Record<string, unknown>>
 
@@ -118,7 +119,7 @@ export function* initiate(m: Mongod, value: unknown): Process<Refused | undefine
   yield 5 * MILLISECOND
   if (m.config !== undefined) return refuse('AlreadyInitialized', 'already initialized')
   const empty = !isPlain(value) || Object.keys(value).length === 0
-  const next = readConfig(m, empty ? { _id: world.options.replicaSet, members: [{ _id: 0, host: `${m.name}.${world.options.name}:27017` }] } : value, undefined)
+  const next = readConfig(m, empty ? { _id: world.options.replicaSet, members: [{ _id: 0, host: memberHost(world.options, m.name) }] } : value, undefined)
   if (!(next instanceof Config)) return next
   if (next.member(m.name) === undefined) return refuse('NodeNotFound', 'No host described in new configuration maps to this node')
   // A new, empty set: its history has nothing of any other.

@@ -13,9 +13,14 @@ export function arbiterNames(options: MongodbOptions): readonly string[] {
   return Array.from({ length: options.arbiters }, (_, i) => `${options.name}-arbiter-${i}`)
 }
 
+/** The headless Service. */
+export function headlessName({ naming, name }: MongodbOptions): string {
+  return naming.headless ?? name
+}
+
 /** `host:port` of a member in rs.conf(): its DNS name behind the headless Service. */
 export function memberHost(options: MongodbOptions, pod: string): string {
-  return `${pod}.${options.name}:${PORT}`
+  return `${pod}.${headlessName(options)}:${PORT}`
 }
 
 /** Whether a StatefulSet of that name holds data-bearing members. */

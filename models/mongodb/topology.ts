@@ -1,7 +1,8 @@
 /** Turns the options into Kubernetes objects: machines, StatefulSets, Services, a budget, as a user would have applied them. */
-import type { Kubernetes, KubeObject } from '../kubernetes/index.ts'
-import { DATA_MOUNT, DBPATH, PORT } from './names.ts'
+import { type Kubernetes, type KubeObject, secretObjects } from '../kubernetes/index.ts'
+import { DBPATH, PORT } from './names.ts'
 import type { MongodbOptions } from './options.ts'
+import { headlessName } from './topology-names.ts'
 
 const COMPONENT = { key: 'app.kubernetes.io/component', value: 'database' }
 const VMSS = '12345678-vmss'
@@ -13,37 +14,39 @@ export function addMachines(kube: Kubernetes, options: MongodbOptions): void {
 }
 
 function template(options: MongodbOptions, labels: Record<string, string>, data: boolean): Record<string, unknown> {
-  const mount = data ? { volumeMounts: [{ name: DATA_MOUNT, mountPath: DBPATH }] } : {}
+  const mount = data ? { volumeMounts: [{ name: options.naming.volume, mountPath: DBPATH }] } : {}
   return {
     metadata: { labels },
     spec: {
       terminationGracePeriodSeconds: options.terminationGraceSeconds,
-      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { [COMPONENT.key]: COMPONENT.value } }, topologyKey: 'kubernetes.io/hostname' }] } },
-      containers: [{ name: 'mongod', image: options.image, readinessProbe: {}, ...mount }],
-      ...(data && options.storage === 'emptyDir' ? { volumes: [{ name: DATA_MOUNT, emptyDir: {} }] } : {}),
+      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { [COMPONENT.key]: labels[COMPONENT.key] } }, topologyKey: 'kubernetes.io/hostname' }] } },
+      containers: [{ name: options.naming.container, image: options.image, readinessProbe: {}, ...mount }],
+      ...(data && options.storage === 'emptyDir' ? { volumes: [{ name: options.naming.volume, emptyDir: {} }] } : {}),
     },
   }
 }
 
 /** Everything that `kubectl apply` made before the story. */
 export function objects(options: MongodbOptions): readonly KubeObject[] {
-  const { name } = options
-  const labels = { app: name, [COMPONENT.key]: COMPONENT.value }
+  const { name, naming } = options
+  const labels: Record<string, string> = { app: name, [COMPONENT.key]: COMPONENT.value, ...naming.labels }
+  const component = { [COMPONENT.key]: labels[COMPONENT.key] as string }
   const result: KubeObject[] = [
-    { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: { [COMPONENT.key]: COMPONENT.value }, ports: [{ name: 'mongodb', port: PORT }] } },
+    ...secretObjects(naming),
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: headlessName(options), labels }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: component, ports: [{ name: 'mongodb', port: PORT }] } },
     set(options, name, options.members, labels, true),
   ]
-  if (options.arbiters > 0) result.push(set(options, `${name}-arbiter`, options.arbiters, { ...labels, app: `${name}-arbiter` }, false))
-  if (options.podDisruptionBudget) result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name }, spec: { maxUnavailable: 1, selector: { matchLabels: { [COMPONENT.key]: COMPONENT.value } } } })
+  if (options.arbiters > 0) result.push(set(options, `${name}-arbiter`, options.arbiters, { ...labels, app: `${labels.app}-arbiter` }, false))
+  if (options.podDisruptionBudget) result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name }, spec: { maxUnavailable: 1, selector: { matchLabels: component } } })
   return result
 }
 
 function set(options: MongodbOptions, name: string, replicas: number, labels: Record<string, string>, data: boolean): KubeObject {
-  const claims = data && options.storage === 'pvc' ? { volumeClaimTemplates: [{ metadata: { name: DATA_MOUNT }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }] } : {}
+  const claims = data && options.storage === 'pvc' ? { volumeClaimTemplates: [{ metadata: { name: options.naming.volume }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }] } : {}
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
     metadata: { name, labels },
-    spec: { replicas, serviceName: options.name, updateStrategy: { type: options.updateStrategy }, selector: { matchLabels: labels }, template: template(options, labels, data), ...claims },
+    spec: { replicas, serviceName: headlessName(options), updateStrategy: { type: options.updateStrategy }, selector: { matchLabels: labels }, template: template(options, labels, data), ...claims },
   }
 }

@@ -1,7 +1,6 @@
 /** What is known to be safe beside a command of a PostgreSQL script. Each is tried out before it is offered; none knows the script. */
 import type { SafeLines, Typed } from '../../src/engine.ts'
 import { asCalled, podCommand, poll } from '../kubernetes/index.ts'
-import { PGDATA } from './names.ts'
 import type { PostgresOptions } from './options.ts'
 import { memberNames, statefulSets } from './topology.ts'
 
@@ -50,9 +49,9 @@ function besidePromotion(options: PostgresOptions, { pod, bare }: Promoted): rea
         `for _pod in ${members}; do`,
         `  ${leads} || continue`,
         `  kubectl exec $_pod -- psql -U postgres -c "alter system set primary_conninfo = 'host=${bare}.${headless} user=replicator'"`,
-        `  kubectl exec $_pod -- touch ${PGDATA}/standby.signal`,
+        `  kubectl exec $_pod -- touch ${options.dataDirectory}/standby.signal`,
         // Its container ends under the command: under strict mode that must not end the script.
-        `  kubectl exec $_pod -- pg_ctl stop -D ${PGDATA} -m fast || true`,
+        `  kubectl exec $_pod -- pg_ctl stop -D ${options.dataDirectory} -m fast || true`,
         'done',
       ],
     },

@@ -14,7 +14,7 @@ import { PostgresFaults } from './faults.ts'
 import { LAB_KUBERNETES, networkDelaysUs, type PostgresOptions, timingOf, usesSlots } from './options.ts'
 import { BouncerProgram, PoolerEntrance } from './pgbouncer/program.ts'
 import { Defects } from './defects.ts'
-import { DATA_MOUNT, PGDATA, POOLER, POOLER_IMAGE, versionOf } from './names.ts'
+import { POOLER, POOLER_IMAGE, versionOf } from './names.ts'
 import { binaryOf } from './patroni/options.ts'
 import { PostgresProgram } from './program.ts'
 import { slotName, standbyConf } from './standby-conf.ts'
@@ -125,7 +125,7 @@ export class PostgresCluster implements Cluster {
   /** The data volume of a member that exists. */
   private volume(pod: string): Disk | undefined {
     const view = this.kubernetes.pod(pod)
-    return view !== undefined && isMemberSet(this.options, view.owner?.name) ? this.kubernetes.volumes.disk(`${DATA_MOUNT}-${pod}`) : undefined
+    return view !== undefined && isMemberSet(this.options, view.owner?.name) ? this.kubernetes.volumes.disk(`${this.options.naming.volume}-${pod}`) : undefined
   }
 
   /** Pods that exist when the story begins have their data already; the primary's history is the others'. */
@@ -157,7 +157,7 @@ export class PostgresCluster implements Cluster {
     const { options, kubernetes, world } = this
     const program = new PostgresProgram(world, () => this.upstreamHost(this.configuredPrimary()), pod => this.bootDirectory(pod))
     const names = new Set([options.image, ...(options.targetImage === null ? [] : [options.targetImage])])
-    const image = (name: string): Image => ({ name, stopSignal: options.stopSignal, program, versions: { engine: versionOf(name) }, user: options.execUser, env: { PGDATA, PG_MAJOR: (versionOf(name) ?? '').split('.')[0] ?? '' } })
+    const image = (name: string): Image => ({ name, stopSignal: options.stopSignal, program, versions: { engine: versionOf(name) }, user: options.execUser, env: { PGDATA: options.dataDirectory, PG_MAJOR: (versionOf(name) ?? '').split('.')[0] ?? '' } })
     for (const name of names) kubernetes.defineImage(image(name))
     kubernetes.defineRepository(options.image, image)
     kubernetes.defineImage({ name: POOLER_IMAGE, stopSignal: 'INT', program: this.poolers, versions: { pgbouncer: '1.18.0' }, user: 'pgbouncer' })
@@ -178,12 +178,13 @@ export class PostgresCluster implements Cluster {
   /** A floating tag has moved since the members were pulled (K14; rule PG-VERSION-1). */
   private moveTag(): void {
     const { options, kubernetes } = this
-    kubernetes.defineImage({ name: options.image, stopSignal: options.stopSignal, program: this.program, versions: { engine: options.floatingTo }, user: options.execUser, env: { PGDATA, PG_MAJOR: options.floatingTo.split('.')[0] ?? '' } })
+    kubernetes.defineImage({ name: options.image, stopSignal: options.stopSignal, program: this.program, versions: { engine: options.floatingTo }, user: options.execUser, env: { PGDATA: options.dataDirectory, PG_MAJOR: options.floatingTo.split('.')[0] ?? '' } })
   }
 
   private labelPrimary(): void {
     const pod = this.kubernetes.pods$.get(this.configuredPrimary())
-    if (pod !== undefined && this.options.serviceSelects === 'role') this.kubernetes.pods$.setLabels(pod, { ...pod.labels, role: 'primary' })
+    const { key, primary } = this.options.roleLabel
+    if (pod !== undefined && this.options.serviceSelects === 'role') this.kubernetes.pods$.setLabels(pod, { ...pod.labels, [key]: primary })
   }
 
   settle(): void {

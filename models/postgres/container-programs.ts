@@ -9,7 +9,6 @@ import { upgradeScript } from './patroni/major-script.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { psqlFor } from './psql-targets.ts'
 import type { Server } from './server.ts'
-import { PGDATA } from './names.ts'
 import { type Inside, serverTools } from './tools.ts'
 import type { World } from './world.ts'
 
@@ -26,14 +25,15 @@ class ContainerFiles implements Files {
   constructor(
     private readonly dir: () => DataDirectory | undefined,
     private readonly wipe: () => void,
+    private readonly pgdata: string,
     mounted: readonly string[],
   ) {
-    this.other = new MemoryFiles(undefined, [PGDATA, '/var/run/postgresql', '/docker-entrypoint-initdb.d', ...mounted])
+    this.other = new MemoryFiles(undefined, [pgdata, '/var/run/postgresql', '/docker-entrypoint-initdb.d', ...mounted])
   }
 
   private inData(path: string): string | undefined {
     const normal = path.replace(/\/+/g, '/').replace(/\/$/, '')
-    return normal.startsWith(`${PGDATA}/`) ? normal.slice(PGDATA.length + 1) : undefined
+    return normal.startsWith(`${this.pgdata}/`) ? normal.slice(this.pgdata.length + 1) : undefined
   }
 
   read(path: string): string | undefined {
@@ -68,7 +68,7 @@ class ContainerFiles implements Files {
   remove(path: string): string | undefined {
     const name = this.inData(path)
     // The directory is where the volume is mounted: what is in it goes, it stays.
-    if (path.replace(/\/+$/, '') === PGDATA) {
+    if (path.replace(/\/+$/, '') === this.pgdata) {
       this.wipe()
       return 'Device or resource busy'
     }
@@ -83,7 +83,7 @@ class ContainerFiles implements Files {
     const normal = path.replace(/\/+$/, '')
     const name = this.inData(path)
     const dir = this.dir()
-    if (name === undefined && normal !== PGDATA) return this.other.list(normal === '' ? '/' : normal)
+    if (name === undefined && normal !== this.pgdata) return this.other.list(normal === '' ? '/' : normal)
     if (dir === undefined) return []
     const below = name === undefined ? '' : `${name}/`
     return [...new Set([...(name === undefined ? ALWAYS_THERE : []), ...[...dir.files.keys(), ...this.made].filter(each => each.startsWith(below)).map(each => each.slice(below.length).split('/')[0] as string)])].sort()
@@ -91,7 +91,7 @@ class ContainerFiles implements Files {
 
   kind(path: string): 'f' | 'd' | undefined {
     const normal = path.replace(/\/+$/, '')
-    if (normal === PGDATA || normal === '') return 'd'
+    if (normal === this.pgdata || normal === '') return 'd'
     const name = this.inData(normal)
     if (name === undefined) return this.other.kind(normal)
     if (this.made.has(name) && this.dir() !== undefined) return 'd'
@@ -168,7 +168,7 @@ export const NO_MANAGER = 'this cluster has no Patroni. Give it one with `cluste
 /** The registry of one container incarnation. `server` gives the running server, if any. */
 export function containerPrograms(world: World, c: ContainerHandle, server: () => Server | undefined, start: () => boolean, contents: Contents): CommandRegistry {
   const dir = () => world.directoryOf.get(c.pod.name)
-  const files = new ContainerFiles(dir, contents.wipe, mountPaths(c))
+  const files = new ContainerFiles(dir, contents.wipe, world.options.dataDirectory, mountPaths(c))
   const made = new Map<string, CommandRegistry>()
   const registryOf = (user: string): CommandRegistry => {
     const known = made.get(user)

@@ -5,9 +5,7 @@ export function versionOf(image: string): string {
   return /:(?!.*\/).*?(\d+(?:\.\d+)?)/.exec(image)?.[1] ?? '0'
 }
 
-/** Volume mount that holds PGDATA. */
-export const DATA_MOUNT = 'data'
-/** Where PGDATA is mounted. */
+/** Where PGDATA is mounted, unless the cluster says otherwise (`dataDirectory`). */
 export const PGDATA = '/var/lib/postgresql/data'
 /** Name of the pooler's Deployment, Service and `app` label, and its image. */
 export const POOLER = 'pgbouncer'

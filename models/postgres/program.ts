@@ -7,7 +7,6 @@ import { cloneFrom } from './clone.ts'
 import { type Contents, containerPrograms } from './container-programs.ts'
 import { DataDirectory } from './datadir.ts'
 import { findServerByHost } from './hosts.ts'
-import { DATA_MOUNT } from './names.ts'
 import { type PostgresOptions, usesSlots } from './options.ts'
 import type { Host } from './host.ts'
 import { NO_ROOM, walFills } from './room.ts'
@@ -65,7 +64,7 @@ export class PostgresProgram implements ContainerProgram {
   ) {}
 
   start(c: ContainerHandle): void {
-    const disk = c.volume(DATA_MOUNT)
+    const disk = c.volume(this.world.options.naming.volume)
     const { world } = this
     if (world.patroni !== undefined && disk !== undefined && !disk.destroyed && (c.atBoot || disk.contents !== undefined)) {
       if (c.atBoot) this.bootContents(c, disk)
@@ -113,7 +112,7 @@ export class PostgresProgram implements ContainerProgram {
 
   /** pg_ctl start under a supervisor that outlived the server. */
   private startAgain(c: ContainerHandle): boolean {
-    const disk = c.volume(DATA_MOUNT)
+    const disk = c.volume(this.world.options.naming.volume)
     if (!this.world.options.supervised || disk?.contents === undefined) return false
     this.launch(c, disk, false, true)
     return true
@@ -194,7 +193,7 @@ export class PostgresProgram implements ContainerProgram {
   /** An empty volume is filled from the primary before the server starts, when the image knows how (K3; rule PG-CLONE-1). */
   *init(c: ContainerHandle): Process<number> {
     const { world } = this
-    const disk = c.volume(DATA_MOUNT)
+    const disk = c.volume(this.world.options.naming.volume)
     if (disk === undefined || disk.contents !== undefined) return 0
     const greenHost = greenSource(world.options, c.pod.name)
     if (greenHost === undefined && (!world.options.cloneOnStart || isGreen(world.options, c.pod.name))) return 0
@@ -237,7 +236,7 @@ export class PostgresProgram implements ContainerProgram {
     const { world } = this
     return {
       wipe: () => {
-        const disk = c.volume(DATA_MOUNT)
+        const disk = c.volume(this.world.options.naming.volume)
         const dir = disk?.contents as DataDirectory | undefined
         if (disk === undefined || dir === undefined) return
         disk.contents = undefined
@@ -248,7 +247,7 @@ export class PostgresProgram implements ContainerProgram {
         world.topologyChanged()
       },
       adopt: dir => {
-        const disk = c.volume(DATA_MOUNT)
+        const disk = c.volume(this.world.options.naming.volume)
         if (disk === undefined || disk.contents !== undefined) return
         disk.contents = dir
         this.mourn(disk, dir)

@@ -133,7 +133,7 @@ const VIEWS: Readonly<Record<string, View>> = {
   },
   pg_settings: {
     columns: columns('name text, setting text, source text, pending_restart bool'),
-    fill: server => ({ moves: false, rows: Object.entries({ ...DEFAULT_SETTINGS, ...server.settings }).map(([name, value]) => [name, value, name in server.settings ? 'configuration file' : 'default', server.pendingRestart.has(name)]) }),
+    fill: server => ({ moves: false, rows: Object.entries({ ...DEFAULT_SETTINGS, data_directory: server.world.options.dataDirectory, ...server.settings }).map(([name, value]) => [name, value, name in server.settings ? 'configuration file' : 'default', server.pendingRestart.has(name)]) }),
   },
 }
 
@@ -141,7 +141,7 @@ const VIEWS: Readonly<Record<string, View>> = {
 const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   synchronous_standby_names: '', synchronous_commit: 'on', wal_level: 'replica', hot_standby: 'on', max_wal_senders: '10', wal_keep_size: '0', max_slot_wal_keep_size: '-1',
   primary_conninfo: '', primary_slot_name: '', wal_sender_timeout: '1min', wal_receiver_timeout: '1min', full_page_writes: 'on', wal_log_hints: 'off', data_checksums: 'off',
-  default_transaction_read_only: 'off', statement_timeout: '0', archive_mode: 'off', max_connections: '100', port: '5432', data_directory: '/var/lib/postgresql/data', cluster_name: '', lock_timeout: '0', deadlock_timeout: '1s',
+  default_transaction_read_only: 'off', statement_timeout: '0', archive_mode: 'off', max_connections: '100', port: '5432', cluster_name: '', lock_timeout: '0', deadlock_timeout: '1s',
 }
 
 /** Name of the WAL file that holds an LSN. */
@@ -265,7 +265,7 @@ class ServerHost implements SqlHost {
     const key = name.toLowerCase()
     if (key === 'server_version') return server.host.version
     if (key === 'transaction_read_only') return server.inRecovery || server.readOnlyDefault ? 'on' : 'off'
-    const value = this.session?.setting(key) ?? server.settings[key] ?? DEFAULT_SETTINGS[key]
+    const value = this.session?.setting(key) ?? server.settings[key] ?? (key === 'data_directory' ? server.world.options.dataDirectory : DEFAULT_SETTINGS[key])
     // There is such a parameter, but what it would say here nobody knows.
     if (value === undefined && whenSet(key) !== undefined) throw new UnsupportedError(`the value of the parameter ${key} is not modelled`, Object.keys(DEFAULT_SETTINGS))
     return value

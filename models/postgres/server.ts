@@ -110,7 +110,7 @@ export class Server {
 
   /** Reads the configuration. Returns why the server refuses to start, if so. */
   private readSettings(starting: boolean): string | undefined {
-    const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting, this.pendingRestart)
+    const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting, this.pendingRestart, this.world.options.dataDirectory)
     if ('refusal' in read) return read.refusal
     this.syncNames = read.syncNames
     this.settings = paced(this, read.settings)

@@ -7,7 +7,6 @@ import { BROKEN_LOGIN } from './defects.ts'
 import { untilPrimary } from './effects.ts'
 import { findServerByHost, isLoopback } from './hosts.ts'
 import { mergedLike } from './merged.ts'
-import { PGDATA } from './names.ts'
 import { onHistoryOf } from './replication.ts'
 import { oldestKept } from './room.ts'
 import { walFile } from './relations.ts'
@@ -91,7 +90,7 @@ function reader(name: string, summary: string, flags: readonly Flag[], read: (pa
 }
 
 /** A tool with effects. */
-function doer(name: string, summary: string, flags: readonly Flag[], act: (parsed: Parsed, call: Call) => Process<Output>, more: { readonly verbs?: readonly string[]; readonly pgdata?: string } = {}): Command {
+function doer(name: string, summary: string, flags: readonly Flag[], act: (parsed: Parsed, call: Call) => Process<Output>, more: { readonly verbs?: readonly string[]; readonly pgdata?: { readonly of: Inside; readonly flag: string } } = {}): Command {
   const { verbs, pgdata } = more
   return {
     name,
@@ -100,7 +99,7 @@ function doer(name: string, summary: string, flags: readonly Flag[], act: (parse
       const parsed = parseFlags(argv, flags)
       const verb = parsed.rest[0]
       const bad = verbs !== undefined && verb !== undefined && !verb.includes('${') && !verbs.includes(verb)
-      return [...findings(name, parsed, flags), ...(bad ? [{ severity: 'error' as const, message: `${name}: the operation \`${verb}\` is not modelled; supported: ${verbs.join(', ')}` }] : []), ...(pgdata === undefined ? [] : dataDirectoryFindings(name, parsed, pgdata))]
+      return [...findings(name, parsed, flags), ...(bad ? [{ severity: 'error' as const, message: `${name}: the operation \`${verb}\` is not modelled; supported: ${verbs.join(', ')}` }] : []), ...(pgdata === undefined ? [] : dataDirectoryFindings(pgdata.of, name, parsed, pgdata.flag))]
     },
     latencyUs: () => 5_000,
     intent: argv => (name === 'pg_ctl' && parseFlags(argv, flags).rest[0] === 'status' ? 'reads' : 'acts'),
@@ -114,24 +113,24 @@ const PG_CTL = [valued('-D', '--pgdata'), valued('-m', '--mode'), valued('-t', '
 const SHUTDOWN_MODES: Readonly<Record<string, ShutdownMode>> = { s: 'smart', f: 'fast', i: 'immediate' }
 
 /** A directory that is not PGDATA, as `-D` names it; undefined: PGDATA itself, or none named (the image sets PGDATA). */
-function elsewhere(parsed: Parsed, flagged = '-D'): string | undefined {
+function elsewhere({ world }: Inside, parsed: Parsed, flagged = '-D'): string | undefined {
   const named = parsed.flags.get(flagged)
-  return named === undefined || named.replace(/\/+$/, '') === PGDATA ? undefined : named
+  return named === undefined || named.replace(/\/+$/, '') === world.options.dataDirectory ? undefined : named
 }
 
 /** What `check` says of a data directory that the container does not have (rule PG-EXEC-2). */
-function dataDirectoryFindings(tool: string, parsed: Parsed, flagged?: string): Finding[] {
-  const named = elsewhere(parsed, flagged)
-  return named === undefined || /[$`*?]/.test(named) ? [] : [{ severity: 'error', message: `${tool}: there is no data directory \`${named}\` in the container: PGDATA is ${PGDATA}` }]
+function dataDirectoryFindings(inside: Inside, tool: string, parsed: Parsed, flagged?: string): Finding[] {
+  const named = elsewhere(inside, parsed, flagged)
+  return named === undefined || /[$`*?]/.test(named) ? [] : [{ severity: 'error', message: `${tool}: there is no data directory \`${named}\` in the container: PGDATA is ${inside.world.options.dataDirectory}. If yours is there: \`--set cluster.dataDirectory=${named}\`` }]
 }
 
 /** Root is refused, as psql knows no role of that name (rule PG-EXEC-1); so is a directory in which no cluster is (rule PG-EXEC-2). */
 function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
   if (inside.user === 'root') return failed('pg_ctl: cannot be run as root\nPlease log in (using, e.g., "su") as the (unprivileged) user that will\nown the server process.\n')
-  const other = elsewhere(parsed)
+  const other = elsewhere(inside, parsed)
   if (other !== undefined) return failed(`pg_ctl: directory "${other}" does not exist\n`, parsed.rest[0] === 'status' ? 4 : 1)
   const server = inside.server()
-  const noServer = failed(`pg_ctl: PID file "${PGDATA}/postmaster.pid" does not exist\nIs server running?\n`)
+  const noServer = failed(`pg_ctl: PID file "${inside.world.options.dataDirectory}/postmaster.pid" does not exist\nIs server running?\n`)
   const timeoutUs = Number(parsed.flags.get('-t') ?? 60) * SECOND
   const wait = !parsed.flags.has('-W')
   switch (parsed.rest[0]) {
@@ -225,10 +224,10 @@ function* untilUp(inside: Inside, timeoutUs: number): Process<Output> {
 }
 
 function controlData(inside: Inside, parsed: Parsed): Output {
-  const other = elsewhere(parsed) ?? parsed.rest[0]
-  const dir = other === undefined || other.replace(/\/+$/, '') === PGDATA ? inside.dir() : undefined
+  const other = elsewhere(inside, parsed) ?? parsed.rest[0]
+  const dir = other === undefined || other.replace(/\/+$/, '') === inside.world.options.dataDirectory ? inside.dir() : undefined
   if (other !== undefined && dir === undefined) return failed(`pg_controldata: error: could not open file "${other}/global/pg_control" for reading: No such file or directory\n`)
-  if (dir === undefined) return failed(`pg_controldata: error: could not open file "${PGDATA}/global/pg_control" for reading: No such file or directory\n`)
+  if (dir === undefined) return failed(`pg_controldata: error: could not open file "${inside.world.options.dataDirectory}/global/pg_control" for reading: No such file or directory\n`)
   const { options, sim } = inside.world
   if (inside.server() !== undefined) advanceCheckpoint(dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
   const line = (key: string, value: string | number) => `${`${key}:`.padEnd(38)}${value}\n`
@@ -280,7 +279,7 @@ const note = (err: string): Output => ({ out: '', err, code: 0 })
 function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   const { world } = inside
   if (inside.user === 'root') return failed('pg_rewind: error: cannot be executed by "root"\n')
-  const other = elsewhere(parsed, '--target-pgdata')
+  const other = elsewhere(inside, parsed, '--target-pgdata')
   if (other !== undefined) return failed(`pg_rewind: error: could not open directory "${other}": No such file or directory\n`)
   const dir = inside.dir()
   if (dir === undefined) return failed('pg_rewind: error: could not open target directory\n')
@@ -310,7 +309,7 @@ function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
   const kept = oldestKept(world, dir)
   if (from < kept) {
     const file = `pg_wal/${walFile(dir.timeline, kept - 1)}`
-    return failed(`pg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: error: could not open file "${PGDATA}/${file}": No such file or directory\npg_rewind: error: could not find previous WAL record at ${formatLsn(kept)}\n`)
+    return failed(`pg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: error: could not open file "${inside.world.options.dataDirectory}/${file}": No such file or directory\npg_rewind: error: could not find previous WAL record at ${formatLsn(kept)}\n`)
   }
   const divergedBytes = dir.position.lsn - fork.lsn
   dir.unusable = true
@@ -332,7 +331,7 @@ const BASEBACKUP = [valued('-D', '--pgdata'), valued('-h', '--host'), valued('-p
 function* baseBackup(inside: Inside, parsed: Parsed): Process<Output> {
   const target = parsed.flags.get('-D') ?? ''
   if (target === '') return failed('pg_basebackup: error: no target directory specified\n')
-  const whole = target.replace(/\/$/, '') === PGDATA
+  const whole = target.replace(/\/$/, '') === inside.world.options.dataDirectory
   if (whole && inside.dir() !== undefined) return failed(`pg_basebackup: error: directory "${target}" exists but is not empty\n`)
   const host = parsed.flags.get('-h') ?? parseConninfo(parsed.flags.get('-d') ?? '').host ?? ''
   const source = findServerByHost(inside.world, inside.place(), host, inside.pod)
@@ -374,10 +373,10 @@ export function pgIsReady(world: World, place: () => string, local: (() => Serve
 /** The server's own tools inside its container. */
 export function serverTools(inside: Inside): Command[] {
   return [
-    doer('pg_ctl', 'promote, stop, start, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), { verbs: ['promote', 'stop', 'start', 'restart', 'reload', 'status'], pgdata: '-D' }),
+    doer('pg_ctl', 'promote, stop, start, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), { verbs: ['promote', 'stop', 'start', 'restart', 'reload', 'status'], pgdata: { of: inside, flag: '-D' } }),
     pgIsReady(inside.world, inside.place, inside.server, inside.pod),
     reader('pg_controldata', 'control information of PGDATA', [valued('-D', '--pgdata')], parsed => controlData(inside, parsed)),
-    doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed), { pgdata: '--target-pgdata' }),
+    doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed), { pgdata: { of: inside, flag: '--target-pgdata' } }),
     doer('pg_basebackup', 'copies a running server', BASEBACKUP, parsed => baseBackup(inside, parsed)),
   ]
 }

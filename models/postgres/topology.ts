@@ -1,8 +1,8 @@
 /** Turns the options into Kubernetes objects: pools, StatefulSets, Services, ConfigMaps, poolers, as a user would have applied them. */
-import { frozen, type Kubernetes, type KubeObject } from '../kubernetes/index.ts'
+import { frozen, type Kubernetes, type KubeObject, secretObjects } from '../kubernetes/index.ts'
 import type { PostgresOptions } from './options.ts'
 import { defaultIni } from './pgbouncer/config.ts'
-import { CONFIG_MAP, CONFIG_MOUNT, DATA_MOUNT, POOLER, POOLER_IMAGE } from './names.ts'
+import { CONFIG_MAP, CONFIG_MOUNT, POOLER, POOLER_IMAGE } from './names.ts'
 
 /** Label that marks a pod as a data-bearing member of the cluster, whatever StatefulSet it is in. */
 const COMPONENT = { key: 'app.kubernetes.io/component', value: 'database' }
@@ -24,8 +24,8 @@ export function statefulSets(options: PostgresOptions): readonly SetPlan[] {
 }
 
 function plan(options: PostgresOptions): readonly SetPlan[] {
-  if (options.topology === 'one-statefulset') return [{ name: options.name, replicas: options.members, headless: options.name }]
-  return Array.from({ length: options.members }, (_, i) => ({ name: i === 0 ? 'postgres-primary' : `postgres-replica-${i}`, replicas: 1, headless: 'postgres' }))
+  if (options.topology === 'one-statefulset') return [{ name: options.name, replicas: options.members, headless: options.naming.headless ?? options.name }]
+  return Array.from({ length: options.members }, (_, i) => ({ name: i === 0 ? 'postgres-primary' : `postgres-replica-${i}`, replicas: 1, headless: options.naming.headless ?? 'postgres' }))
 }
 
 /** The pod that a pod of the green cluster clones itself from; undefined: it is of none, or initialises a database of its own. */
@@ -119,7 +119,7 @@ function greenObjects(options: PostgresOptions): KubeObject[] {
 function claimsOf(options: PostgresOptions): Record<string, unknown> {
   const retain = options.green === false || options.green.retain
   return {
-    volumeClaimTemplates: [{ metadata: { name: DATA_MOUNT }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }],
+    volumeClaimTemplates: [{ metadata: { name: options.naming.volume }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.round(options.diskMB / 1000)}Gi` } } } }],
     ...(retain ? {} : { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' } }),
   }
 }
@@ -139,12 +139,12 @@ function memberTemplate(options: PostgresOptions, labels: Record<string, string>
       terminationGracePeriodSeconds: options.terminationGraceSeconds,
       affinity: {
         podAntiAffinity: {
-          requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { [COMPONENT.key]: COMPONENT.value } }, topologyKey: 'kubernetes.io/hostname' }],
+          requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { [COMPONENT.key]: labels[COMPONENT.key] } }, topologyKey: 'kubernetes.io/hostname' }],
         },
         nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'agentpool', operator: 'NotIn', values: ['system'] }] }] } },
       },
       ...(options.cloneOnStart ? { initContainers: [{ name: 'clone', image: options.image }] } : {}),
-      containers: [{ name: 'postgres', image: options.image, ...(options.patroni !== false && options.patroni.operator ? { env: [{ name: 'PGVERSION', value: majorOf(options) }] } : {}), readinessProbe: {}, volumeMounts: [{ name: DATA_MOUNT, mountPath: '/var/lib/postgresql/data' }] }],
+      containers: [{ name: options.naming.container, image: options.image, ...(options.patroni !== false && options.patroni.operator ? { env: [{ name: 'PGVERSION', value: majorOf(options) }] } : {}), readinessProbe: {}, volumeMounts: [{ name: options.naming.volume, mountPath: options.dataDirectory }] }],
     },
   }
 }
@@ -159,20 +159,22 @@ export function objects(options: PostgresOptions): readonly KubeObject[] {
 }
 
 function makeObjects(options: PostgresOptions): readonly KubeObject[] {
-  const result: KubeObject[] = []
+  const result: KubeObject[] = secretObjects(options.naming)
   const app = options.name
-  const labels = { app, [COMPONENT.key]: COMPONENT.value }
+  const labels: Record<string, string> = { app, [COMPONENT.key]: COMPONENT.value, ...options.naming.labels }
+  const selected = { app: labels.app as string }
+  const { key: roleKey, primary: leads } = options.roleLabel
   const headless = new Set(statefulSets(options).map(s => s.headless))
   for (const name of headless) {
-    result.push({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: { app }, ports: [{ name: 'postgres', port: 5432 }] } })
+    result.push({ apiVersion: 'v1', kind: 'Service', metadata: { name, labels }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: selected, ports: [{ name: 'postgres', port: 5432 }] } })
   }
   const primary = memberNames(options)[options.primary] ?? ''
   result.push({
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: options.service },
+    metadata: { name: options.service, labels },
     // Patroni writes the Endpoints itself: who holds the leader key is in them, Ready or not (rule PG-PATRONI-13).
-    spec: { ...(options.patroni === false ? {} : { publishNotReadyAddresses: true }), selector: options.serviceSelects === 'role' ? { app, role: 'primary' } : options.serviceSelects === 'app' ? { app } : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
+    spec: { ...(options.patroni === false ? {} : { publishNotReadyAddresses: true }), selector: options.serviceSelects === 'role' ? { ...selected, [roleKey]: leads } : options.serviceSelects === 'app' ? selected : { 'statefulset.kubernetes.io/pod-name': primary }, ports: [{ name: 'postgres', port: 5432 }] },
   })
   result.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'postgres-config' }, data: { 'primary-host': podDns(options, primary) } })
   const sets = statefulSets(options)
@@ -197,7 +199,7 @@ function makeObjects(options: PostgresOptions): readonly KubeObject[] {
   result.push(...greenObjects(options))
   if (options.patroni !== false && options.patroni.operator) {
     // The operator's own budget: the primary is not to be evicted, it has to be moved first (rule PG-OPERATOR-4).
-    result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: `postgres-${options.name}-pdb` }, spec: { minAvailable: 1, selector: { matchLabels: { app, role: 'primary' } } } })
+    result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: `postgres-${options.name}-pdb` }, spec: { minAvailable: 1, selector: { matchLabels: { ...selected, [roleKey]: leads } } } })
   }
   if (options.podDisruptionBudget) {
     result.push({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: options.name }, spec: { maxUnavailable: 1, selector: { matchLabels: labels } } })

@@ -12,7 +12,7 @@ import { DataDir, type Image } from './data.ts'
 import { Defects } from './defects.ts'
 import { ClusterEntrance } from './entrances.ts'
 import { RedisFaults } from './faults.ts'
-import { DATA_MOUNT, rdbVersion, versionOf } from './names.ts'
+import { rdbVersion, versionOf } from './names.ts'
 import { LAB_KUBERNETES, networkDelaysUs, type RedisOptions, timingOf } from './options.ts'
 import { RedisProgram } from './program.ts'
 import { slotRanges } from './slots.ts'
@@ -82,7 +82,7 @@ export class RedisCluster implements Cluster {
   private volume(pod: string): Disk | undefined {
     const view = this.kubernetes.pod(pod)
     if (view === undefined || view.owner?.name !== this.options.name) return undefined
-    return this.options.storage === 'pvc' ? this.kubernetes.volumes.disk(`${DATA_MOUNT}-${pod}`) : undefined
+    return this.options.storage === 'pvc' ? this.kubernetes.volumes.disk(`${this.options.naming.volume}-${pod}`) : undefined
   }
 
   /** When the story begins everybody knows everybody's address: the nodes have met long ago. */

@@ -12,7 +12,7 @@ import { remedies } from './remedies.ts'
 import { rules } from './rules.ts'
 import { sizes } from './sizes.ts'
 import { starter } from './starter.ts'
-import { memberNames, podDns } from './topology.ts'
+import { headlessName, memberNames, podDns } from './topology.ts'
 
 /** What no schema can say. */
 function problems(options: RedisOptions): readonly Problem[] {
@@ -66,7 +66,7 @@ function possible(name: keyof RedisOptions, options: RedisOptions): AssumptionRa
 }
 
 function names(options: RedisOptions): readonly string[] {
-  return [...memberNames(options), ...memberNames(options).map(pod => podDns(options, pod)), options.name]
+  return [...memberNames(options), ...memberNames(options).map(pod => podDns(options, pod)), options.name, headlessName(options)]
 }
 
 export const redis: Engine<RedisOptions> = {

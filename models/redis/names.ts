@@ -23,8 +23,6 @@ export function rdbVersion(version: string): number {
   return v >= 704 ? 12 : v >= 702 ? 11 : v >= 700 ? 10 : 9
 }
 
-/** Volume mount that holds nodes.conf, dump.rdb and the append-only file. */
-export const DATA_MOUNT = 'data'
 export const PORT = 6379
 export const BUS_PORT = 16379
 export const SLOTS = 16384

@@ -5,7 +5,6 @@ import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.
 import { containerPrograms } from './cli/programs.ts'
 import { DataDir } from './data.ts'
 import type { Host } from './host.ts'
-import { DATA_MOUNT } from './names.ts'
 import { Server } from './server.ts'
 import { podDns } from './topology.ts'
 import type { World } from './world.ts'
@@ -21,7 +20,7 @@ export class RedisProgram implements ContainerProgram {
   ) {}
 
   start(c: ContainerHandle): void {
-    const disk = c.volume(DATA_MOUNT)
+    const disk = c.volume(this.world.options.naming.volume)
     const { world } = this
     if (disk === undefined || disk.destroyed) return void world.sim.after(10_000, () => c.exited(1))
     if (disk.contents === undefined) {

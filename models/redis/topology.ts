@@ -1,6 +1,6 @@
 /** Turns the options into Kubernetes objects, and says who is what when the story begins. */
-import type { Kubernetes, KubeObject } from '../kubernetes/index.ts'
-import { DATA_MOUNT, PORT } from './names.ts'
+import { type Kubernetes, type KubeObject, secretObjects } from '../kubernetes/index.ts'
+import { PORT } from './names.ts'
 import type { RedisOptions } from './options.ts'
 
 export interface Seat {
@@ -40,8 +40,13 @@ export function memberNames(options: RedisOptions): readonly string[] {
   return seats(options).map(s => s.pod)
 }
 
+/** The headless Service. */
+export function headlessName({ naming, name }: RedisOptions): string {
+  return naming.headless ?? name
+}
+
 export function podDns(options: RedisOptions, pod: string): string {
-  return `${pod}.${options.name}`
+  return `${pod}.${headlessName(options)}`
 }
 
 function zoneName(i: number, options: RedisOptions): string {
@@ -59,18 +64,20 @@ export function addMachines(kube: Kubernetes, options: RedisOptions): void {
 
 /** Everything that `kubectl apply` made before the story. */
 export function objects(options: RedisOptions): readonly KubeObject[] {
-  const { name } = options
-  const labels = { app: name }
+  const { name, naming } = options
+  const labels = { app: name, ...naming.labels }
+  const headless = headlessName(options)
   const emptyDir = options.storage === 'emptyDir'
   const result: KubeObject[] = [
-    { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: labels, ports: [{ name: 'redis', port: PORT }] } },
+    ...secretObjects(naming),
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: headless, labels }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: labels, ports: [{ name: 'redis', port: PORT }] } },
     {
       apiVersion: 'apps/v1',
       kind: 'StatefulSet',
       metadata: { name, labels },
       spec: {
         replicas: memberNames(options).length,
-        serviceName: name,
+        serviceName: headless,
         podManagementPolicy: options.podManagementPolicy,
         updateStrategy: { type: options.updateStrategy },
         selector: { matchLabels: labels },
@@ -84,16 +91,16 @@ export function objects(options: RedisOptions): readonly KubeObject[] {
               nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'agentpool', operator: 'NotIn', values: ['system'] }] }] } },
             },
             containers: [{
-              name: 'redis',
+              name: naming.container,
               image: options.image,
               readinessProbe: { initialDelaySeconds: options.readinessDelaySeconds, periodSeconds: options.readinessPeriodSeconds },
-              volumeMounts: [{ name: DATA_MOUNT, mountPath: '/data' }],
+              volumeMounts: [{ name: naming.volume, mountPath: '/data' }],
               ...(options.password === '' ? {} : { env: [{ name: 'REDIS_PASSWORD', value: options.password }] }),
             }],
-            ...(emptyDir ? { volumes: [{ name: DATA_MOUNT, emptyDir: {} }] } : {}),
+            ...(emptyDir ? { volumes: [{ name: naming.volume, emptyDir: {} }] } : {}),
           },
         },
-        ...(emptyDir ? {} : { volumeClaimTemplates: [{ metadata: { name: DATA_MOUNT }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.max(1, Math.round(options.diskMB / 1000))}Gi` } } } }] }),
+        ...(emptyDir ? {} : { volumeClaimTemplates: [{ metadata: { name: naming.volume }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: `${Math.max(1, Math.round(options.diskMB / 1000))}Gi` } } } }] }),
       },
     },
   ]

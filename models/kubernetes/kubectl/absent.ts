@@ -5,7 +5,7 @@ import type { Arguments } from './arguments.ts'
 import { BUILT_IN_NAMESPACES, find, list, type ResourceType, resourceType, selectorMatches } from './resources.ts'
 
 /** Kinds whose objects are there when a runbook begins, or are made by it. Pods and Services are looked after elsewhere, with the hosts of other programs. */
-const KINDS: ReadonlySet<string> = new Set(['StatefulSet', 'Deployment', 'Node'])
+const KINDS: ReadonlySet<string> = new Set(['StatefulSet', 'Deployment', 'Node', 'Secret'])
 const VERBS: ReadonlySet<string> = new Set(['annotate', 'delete', 'describe', 'get', 'label', 'patch', 'rollout', 'scale', 'set', 'wait'])
 const NODE_VERBS: ReadonlySet<string> = new Set(['cordon', 'uncordon', 'drain', 'taint'])
 const MOST_LISTED = 12
@@ -20,14 +20,18 @@ export function absentNames(kube: Kubernetes, verb: string, args: Arguments): re
   if (namespace !== undefined && !namespace.includes('$') && namespace !== kube.options.namespace && !BUILT_IN_NAMESPACES.has(namespace)) {
     const there: Finding = { severity: 'error', message: `there is no namespace \`${namespace}\`: this cluster lives in \`${kube.options.namespace}\`. Add \`--set cluster.kubernetes.namespace=${namespace}\`, or \`cluster: { kubernetes: { namespace: ${namespace} } }\` in the scenario`, object: namespace, elsewhere: true }
     // Whoever means this cluster has the other names to set as well: all are told at once.
-    return [there, ...unlabelled(kube, verb, args), ...absent(kube, verb, args)].map(found => ({ ...found, elsewhere: true }))
+    return [there, ...all(kube, verb, args)].map(found => ({ ...found, elsewhere: true }))
   }
   if (namespace !== undefined && namespace !== kube.options.namespace) return []
-  return [...unlabelled(kube, verb, args), ...absent(kube, verb, args)]
+  return all(kube, verb, args)
+}
+
+function all(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
+  return [...unlabelled(kube, verb, args), ...uncontained(kube, verb, args), ...absent(kube, verb, args)]
 }
 
 function absent(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
-  return named(verb, args).flatMap(([type, name]) => (name === '' || name.includes('$') || !/^[a-z0-9]/.test(name) || find(kube, type, name, kube.options.namespace) !== undefined ? [] : [{ severity: 'error' as const, message: `there is no ${type.singular} \`${name}\` when the runbook begins. ${listed(kube, type)}${type.kind === 'StatefulSet' ? `. If yours is called so: \`--set cluster.name=${name}\`` : ''}`, object: name }]))
+  return named(verb, args).flatMap(([type, name]) => (name === '' || name.includes('$') || !/^[a-z0-9]/.test(name) || find(kube, type, name, kube.options.namespace) !== undefined ? [] : [{ severity: 'error' as const, message: `there is no ${type.singular} \`${name}\` when the runbook begins. ${listed(kube, type)}${type.kind === 'StatefulSet' ? `. If yours is called so: \`--set cluster.name=${name}\`` : type.kind === 'Secret' ? `. If there is one: \`--set 'cluster.naming.secrets={"${name}":{"KEY":"VALUE"}}'\`` : ''}`, object: name }]))
 }
 
 /** A selector of pods that no pod has when the runbook begins: mostly another cluster's labels. A runbook may set them itself, so that it is only doubted. */
@@ -40,7 +44,24 @@ function unlabelled(kube: Kubernetes, verb: string, args: Arguments): readonly F
   const labels = new Map<string, Set<string>>()
   for (const pod of pods) for (const [key, value] of Object.entries(pod.labels)) if (!OWN_LABELS.test(key)) labels.set(key, (labels.get(key) ?? new Set()).add(value))
   const told = [...labels].map(([key, values]) => `${key}=${[...values].slice(0, LABELS_LISTED).join('|')}${values.size > LABELS_LISTED ? '|…' : ''}`)
-  return [{ severity: 'warning', message: `no pod has the labels \`${selector}\` when the runbook begins: \`kubectl ${verb}\` finds nothing. Pods have ${told.join(', ')}`, object: selector }]
+  const asked = selector.split(',').map(term => /^([\w./-]+)==?([\w.-]+)$/.exec(term))
+  const name = asked.length === 1 && asked[0]?.[1] === 'app' ? asked[0][2] : undefined
+  const named = name !== undefined ? `. If yours is called so: \`--set cluster.name=${name}\`` : asked.every(term => term !== null) ? `. If yours have these: \`--set 'cluster.naming.labels=${JSON.stringify(Object.fromEntries(asked.map(term => [term?.[1], term?.[2]])))}'\`` : ''
+  return [{ severity: 'warning', message: `no pod has the labels \`${selector}\` when the runbook begins: \`kubectl ${verb}\` finds nothing. Pods have ${told.join(', ')}${named}`, object: selector }]
+}
+
+/** Containers by a name that no pod has: what `-c` means, what `set image` changes, and what a patch then adds beside the one it is meant for. */
+function uncontained(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
+  const patch = verb === 'patch' ? [...(args.flags.get('patch') ?? '').matchAll(/\{\s*["']?name["']?\s*:\s*["']([\w-]+)["']\s*,\s*["']?image["']?\s*:/g)].map(found => found[1] as string) : []
+  const images = verb === 'set' && args.positional[0] === 'image' ? args.positional.slice(1).flatMap(word => /^([\w-]+)=/.exec(word)?.[1] ?? []) : []
+  const meant = verb === 'exec' || verb === 'logs' || verb === 'cp' ? [args.flags.get('container') ?? ''] : []
+  const there = [...new Set(kube.pods$.list().flatMap(pod => [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(container => container.name)))]
+  return [...patch, ...images, ...meant].filter(name => name !== '' && !name.includes('$') && there.length > 0 && !there.includes(name)).map(name => ({
+    severity: patch.includes(name) ? ('warning' as const) : ('error' as const),
+    message: `no container is called \`${name}\` when the runbook begins${patch.includes(name) ? ': the patch adds one' : ''}. There are: ${there.join(', ')}. If yours is called so: \`--set cluster.naming.container=${name}\``,
+    // A patch names the container that it is said to make.
+    ...(patch.includes(name) ? {} : { object: name }),
+  }))
 }
 
 function named(verb: string, args: Arguments): readonly (readonly [ResourceType, string])[] {

@@ -160,7 +160,7 @@ export class ManagedService {
   delete(pod: string): void {
     const { kubernetes } = this.world
     kubernetes.deleteStored('StatefulSet', pod.replace(/-0$/, ''))
-    kubernetes.claims.delete(`data-${pod}`)
+    kubernetes.claims.delete(`${this.world.options.naming.volume}-${pod}`)
   }
 
   private subscription() {

@@ -86,10 +86,11 @@ export class Dcs {
   /** Leads the Service to a member, or to nobody: its role is primary, everybody else's replica. */
   point(name: string | undefined): void {
     const { pods$ } = this.world.kubernetes
+    const { key, primary, replica } = this.world.options.roleLabel
     for (const pod of pods$.list()) {
       if (!this.world.memberNames.includes(pod.name)) continue
-      const role = pod.name === name ? 'primary' : 'replica'
-      if (pod.labels['role'] !== role) pods$.setLabels(pod, { ...pod.labels, role })
+      const role = pod.name === name ? primary : replica
+      if (pod.labels[key] !== role) pods$.setLabels(pod, { ...pod.labels, [key]: role })
     }
   }
 }

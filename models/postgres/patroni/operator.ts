@@ -215,7 +215,8 @@ export class PostgresOperator {
   private label(pod: PodView): void {
     const { pods$ } = this.world.kubernetes
     const found = pods$.get(pod.name)
-    if (found !== undefined && found.labels['role'] === undefined) pods$.setLabels(found, { ...found.labels, role: this.dcs.holder === pod.name ? 'primary' : 'replica' })
+    const { key, primary, replica } = this.world.options.roleLabel
+    if (found !== undefined && found.labels[key] === undefined) pods$.setLabels(found, { ...found.labels, [key]: this.dcs.holder === pod.name ? primary : replica })
   }
 
   private pods(): readonly PodView[] {

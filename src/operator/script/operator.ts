@@ -63,6 +63,8 @@ export class ScriptOperator implements OperatorRun {
   private lastPrinted = ''
   /** Why the last program failed, if it did: a script's own message often hides it. */
   private lastFailure = ''
+  /** What the last program that failed had to say, alone. */
+  private programWords = ''
   private lines: LineRecorder | undefined
   private keeper: GuardKeeper | undefined
   private readonly teller: GuardTeller | undefined
@@ -250,7 +252,12 @@ export class ScriptOperator implements OperatorRun {
     const visit = this.issued.get(issue.ticket)
     this.issued.delete(issue.ticket)
     if (visit === undefined) return
-    if ((this.run?.session.inTrap ?? 0) === 0) this.lastFailure = output.code === 0 || output.err === '' ? '' : `${issue.argv[0] ?? ''}: ${lastLine(output.err)}`
+    if ((this.run?.session.inTrap ?? 0) === 0) {
+      this.lastFailure = output.code === 0 || output.err === '' ? '' : `${issue.argv[0] ?? ''}: ${lastLine(output.err)}`
+      // A program's complaint that the script has gone on after is not why it ends.
+      if (output.code === 0 && lastLine(this.lastWords) === this.programWords) this.lastWords = ''
+      if (output.code !== 0) this.programWords = lastLine(output.err)
+    }
     this.lines?.returned(node, output)
     this.keeper?.returned(output, shell)
     if (!visit.skipped) {
