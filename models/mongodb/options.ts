@@ -77,7 +77,7 @@ export const mongodbOptions = z.strictObject({
   terminationGraceSeconds: z.number().int().min(1).default(30).describe('terminationGracePeriodSeconds of the members').meta({ unit: 's', source: 'K8s default' }),
   backgroundOplogKBps: z.number().min(0).default(0).describe('oplog written besides the clients, as a steady stream (sessions, TTL deletes); the no-op every 10 s of an idle primary is not modelled').meta({ unit: 'kB/s', source: 'judgement' }),
   dollarsPerNodeHour: z.number().min(0).default(0.384).describe('price of a node').meta({ unit: '$/h', source: 'Azure D8s v5 list price' }),
-  naming: namingOptions('mongod').describe('what your objects are called, beside `name`'),
+  naming: namingOptions('mongod').describe('what your objects are called, beside `name`').meta({ unit: '', source: 'scenario' }),
   timing: z.strictObject(timingShape).default({}).describe('times and rates of the server'),
   kubernetes: kubernetesOptions.partial().default({}).describe('numbers of the Kubernetes model'),
 })

@@ -124,13 +124,13 @@ export const postgresOptions = z.strictObject({
   longTransactionP: z.number().min(0).max(1).default(0.02).describe('chance that a transaction longer than a second is open when somebody drains or pauses').meta({ unit: '', source: 'judgement' }),
   operatorPlace: z.enum(['bastion-pod', 'workstation']).default('bastion-pod').describe('where the operator sits: a pod inside the cluster reaches members and poolers directly, a workstation only through kubectl').meta({ unit: '', source: 'judgement' }),
   dollarsPerNodeHour: z.number().min(0).default(0.384).describe('price of a node').meta({ unit: '$/h', source: 'Azure D8s v5 list price' }),
-  naming: namingOptions('postgres').describe('what your objects are called, beside `name` and `service`'),
+  naming: namingOptions('postgres').describe('what your objects are called, beside `name` and `service`').meta({ unit: '', source: 'scenario' }),
   dataDirectory: z.string().regex(/^\/[^\s]*[^\s/]$/, 'right would be a path, for example /var/lib/postgresql/data').default(PGDATA).describe('PGDATA in the containers').meta({ unit: '', source: 'official image' }),
   roleLabel: z.strictObject({
     key: z.string().default('role').describe('label of a pod that says its role').meta({ unit: '', source: 'seed 000; Patroni kubernetes.role_label' }),
     primary: z.string().default('primary').describe('its value on the primary').meta({ unit: '', source: 'Patroni kubernetes.leader_label_value' }),
     replica: z.string().default('replica').describe('its value on a standby').meta({ unit: '', source: 'Patroni kubernetes.follower_label_value' }),
-  }).default({ key: 'role', primary: 'primary', replica: 'replica' }).describe('how pods say who leads: Patroni keeps it, otherwise whoever writes it'),
+  }).default({ key: 'role', primary: 'primary', replica: 'replica' }).describe('how pods say who leads: Patroni keeps it, otherwise whoever writes it').meta({ unit: '', source: 'Patroni kubernetes.role_label' }),
   timing: z.strictObject(timingShape).default({}).describe('times and rates of the server'),
   kubernetes: kubernetesOptions.partial().default({}).describe('numbers of the Kubernetes model'),
 })

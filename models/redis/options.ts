@@ -76,7 +76,7 @@ export const redisOptions = z.strictObject({
   operatorPlace: z.enum(['bastion-pod', 'workstation']).default('bastion-pod').describe('where the operator sits: a pod inside the cluster reaches members directly, a workstation only through kubectl').meta({ unit: '', source: 'judgement' }),
   lazyBus: z.boolean().default(true).describe('leave out the ticks of the cluster bus while nothing is silent or changing; changes no result').meta({ unit: '', source: 'test/redis/lazy.test.ts' }),
   dollarsPerNodeHour: z.number().min(0).default(0.384).describe('price of a node').meta({ unit: '$/h', source: 'Azure D8s v5 list price' }),
-  naming: namingOptions('redis').describe('what your objects are called, beside `name`'),
+  naming: namingOptions('redis').describe('what your objects are called, beside `name`').meta({ unit: '', source: 'scenario' }),
   timing: z.strictObject(timingShape).default({}).describe('times and rates of the server'),
   kubernetes: kubernetesOptions.partial().default({}).describe('numbers of the Kubernetes model'),
 })

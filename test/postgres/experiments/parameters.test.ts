@@ -116,6 +116,6 @@ it('PG-EXEC-2: on another directory than PGDATA pg_ctl, pg_rewind and pg_control
   expect(bash('pg_controldata $d').code).toBe(1)
   expect(bash("pg_rewind -D $d --source-server='host=postgres-cluster-0.postgres-cluster user=postgres'").code).toBe(1)
   expect(l.server(1).state).toBe('standby')
-  expect(l.cluster.commands.check(['kubectl', 'exec', 'postgres-cluster-1', '--', 'pg_ctl', 'promote', '-D', '/var/lib/pgsql/15/data']).map(f => f.message)).toEqual(['pg_ctl: there is no data directory `/var/lib/pgsql/15/data` in the container: PGDATA is /var/lib/postgresql/data'])
+  expect(l.cluster.commands.check(['kubectl', 'exec', 'postgres-cluster-1', '--', 'pg_ctl', 'promote', '-D', '/var/lib/pgsql/15/data']).map(f => f.message)).toEqual(['pg_ctl: there is no data directory `/var/lib/pgsql/15/data` in the container: PGDATA is /var/lib/postgresql/data. If yours is there: `--set cluster.dataDirectory=/var/lib/pgsql/15/data`'])
   expect(l.exec(1, 'pg_ctl', 'promote', '-D', '/var/lib/postgresql/data/').code).toBe(0)
 })
