@@ -1,7 +1,4 @@
-/**
- * The hinge: what an engine (a simulated database on its platform) offers to everything in `src`.
- * `workload`, `faults`, `checks`, `scenario` and the campaign know an engine only through this file.
- */
+/** The hinge: what an engine (a simulated database on its platform) offers to everything in `src`, which knows an engine only through this file. */
 import type { z } from 'zod'
 import type { AckInterval, Copy, History, Position, ReplicatedLog } from './cluster/log/index.ts'
 import type { Simulation, Us } from './kernel/index.ts'
@@ -270,6 +267,8 @@ export interface Client {
   readonly log: ReplicatedLog
   /** How long the program keeps a resolved address before it asks its resolver again; where the way in is a name whose records change. Default: not at all. */
   readonly dnsCacheUs?: Us
+  /** How many connections it stands for, where a server lists or ends them one by one. Default: 1. */
+  readonly connections?: number
   /** What happens to its session from now on. Called at the instant; never before `connect` returned. */
   sessionChanged(state: SessionState): void
 }

@@ -5,6 +5,7 @@
 import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Client, Entrance, Knock, Session, SessionState } from '../../src/engine.ts'
 import type { Us } from '../../src/kernel/index.ts'
+import { clientAddress, Pool } from './clients.ts'
 import type { Listener } from './listener.ts'
 import type { Server } from './server.ts'
 import type { Peer } from './table.ts'
@@ -44,6 +45,7 @@ class ClusterSession implements Session, Listener {
   private following = false
   /** While its node is of no use: what looks out for another. */
   private stopLooking: (() => void) | undefined
+  pool: Pool
 
   constructor(
     private readonly world: World,
@@ -52,6 +54,7 @@ class ClusterSession implements Session, Listener {
     private readonly others: (place: string, not: Server) => Server | undefined,
   ) {
     server.listeners.add(this)
+    this.pool = this.connected()
     this.state = this.look()
     this.lookElsewhere()
   }
@@ -67,6 +70,15 @@ class ClusterSession implements Session, Listener {
   serverChanged(): void {
     if (!this.open || this.following) return
     this.become(this.look())
+  }
+
+  /** CLIENT KILL (rule RD-KILL-1). */
+  disconnected(): void {
+    if (this.open) this.become({ is: 'closed', error: 'Connection closed by server' })
+  }
+
+  private connected(): Pool {
+    return new Pool(this.server, clientAddress(this.world, this.client.id), this.client.connections ?? 1)
   }
 
   close(): void {
@@ -115,6 +127,7 @@ class ClusterSession implements Session, Listener {
       this.server.listeners.delete(this)
       this.server = target
       target.listeners.add(this)
+      this.pool = this.connected()
     }
     this.become(this.look())
   }

@@ -30,6 +30,10 @@ export class Upstream {
   downSinceUs: Us | undefined
   /** Extra delay that a fault puts on it. */
   extraDelayUs: Us = 0
+  /** The numbers of this connection at either end, and since when it has been there (clients.ts). */
+  idAtMaster = 0
+  idAtReplica = 0
+  connectedAtUs: Us = 0
   private timer: TimerId | undefined
   private stalledSinceUs: Us | undefined
   private snapshot: Position | undefined
@@ -78,6 +82,8 @@ export class Upstream {
   private psync(master: Server): void {
     if (this.broken || !this.reaches(master) || master.loading) return this.lost('the master does not answer')
     if (master.syncQueue.includes(this)) return
+    this.idAtMaster = master.clientNumbers.take(1)
+    this.connectedAtUs = this.sim.now
     if (this.canGoOn(master)) {
       master.downstream.add(this)
       this.wait(this.replica.world.timeUs('partialSyncMs', this.replica.name), () => this.join(master))
@@ -109,6 +115,7 @@ export class Upstream {
     }
     master.downstream.add(this)
     this.state = 'up'
+    this.idAtReplica = replica.clientNumbers.take(1)
     this.downSinceUs = undefined
     this.stalledSinceUs = undefined
     replica.resumable = true
@@ -223,8 +230,8 @@ export class Upstream {
     }
   }
 
-  /** The link is gone; the replica tries again. */
-  lost(why: string): void {
+  /** The link is gone; the replica tries again after `againUs`. */
+  lost(why: string, againUs: Us = RETRY_US): void {
     if (this.state === 'closed') return
     const { replica } = this
     const wasUp = this.state === 'up'
@@ -235,7 +242,7 @@ export class Upstream {
     }
     if (!replica.alive) return
     this.state = 'connecting'
-    this.wait(RETRY_US, () => this.attempt())
+    this.wait(againUs, () => this.attempt())
     replica.changed()
   }
 

@@ -8,7 +8,7 @@ import { Holds } from './holds.ts'
 import type { Host } from './host.ts'
 import { versionNumber } from './names.ts'
 import { imageAtEnd, imageToLoad, type Ending, saves } from './persistence.ts'
-import type { Listener } from './listener.ts'
+import { type Listener, Numbers } from './listener.ts'
 import { newUpstream, replicasLeft, type Upstream } from './replication.ts'
 import { Table } from './table.ts'
 import type { World } from './world.ts'
@@ -48,6 +48,7 @@ export class Server {
   readonly syncQueue: Upstream[] = []
   syncTimer: TimerId | undefined
   readonly listeners = new Set<Listener>()
+  readonly clientNumbers = new Numbers()
   readonly config = new Map<string, string>()
   readonly logBook = new LogBook(() => this.world.sim.now)
 

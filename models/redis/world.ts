@@ -31,6 +31,8 @@ export class World {
   /** Running processes by the address they listen on. */
   readonly byAddress = new Map<string, Server>()
   readonly keys = new Map<string, Key[]>()
+  /** Client programs in the order in which they first connected. */
+  readonly clientNumbers = new Map<string, number>()
   /** True while a fault is being struck: what goes away then went because of the fault. */
   faultStriking = false
   kubernetes!: Kubernetes

@@ -42,6 +42,7 @@ export class Cohort implements Client {
   readonly place: string
   readonly share: number
   readonly dnsCacheUs: Us
+  readonly connections: number
   readonly demand: Demand
   readonly failures: FailureTally
   private readonly load: Load
@@ -81,6 +82,7 @@ export class Cohort implements Client {
     this.place = options.place
     this.share = share
     this.dnsCacheUs = load.dnsCacheUs
+    this.connections = options.connections
     this.parking = options.parking
     this.load = load
     this.demand = new Demand(log, {

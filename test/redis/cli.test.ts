@@ -35,6 +35,8 @@ describe('against recordings', () => {
   test.each([
     'cluster failover', 'cluster forget', 'cluster forget abc', 'cluster replicate abc', 'cluster meet foo 7101', 'cluster meet', 'cluster failover foo', 'cluster reset foo', 'cluster foo', 'foo bar', 'cluster',
     'ping', 'wait 1', 'config get save', 'config get nothing', 'config set foo bar', 'config set cluster-node-timeout abc', 'readonly', 'failover', '-e cluster failover',
+    'client list type foo', 'client list foo', 'client list id abc', 'client list type pubsub', 'client getname', 'client setname x', 'client no-evict on', 'client no-evict foo', 'client no-touch on', 'client kill', 'client kill foo',
+    'client kill type pubsub', 'client kill type foo', 'client kill id 99999', 'client kill id abc', 'client kill type normal skipme maybe', 'client kill user bob', 'client kill type', 'client kill maxage 5', 'client kill type replica',
   ].map(words => [`-p 7100 ${words}`]))('%s: byte for byte (RD-MANUAL-2, RD-CLI-1)', command => {
     const { real, ours } = both(stage, command)
     expect(ours).toBe(real)
@@ -60,7 +62,15 @@ describe('against recordings', () => {
     expect(ours.match(/^(0|5460|5461|10922|10923|16383)$/gm)).toEqual(['0', '5460', '5461', '10922', '10923', '16383'])
   })
 
-  test.each(['-p 7100 info replication', '-p 7104 info replication', '-p 7102 info cluster'])('%s: the same fields in the same order, each line ending in CR LF', command => {
+  test('client list: the same fields in the same order (RD-KILL-1)', () => {
+    for (const command of ['-p 7100 client list', '-p 7104 client list type master']) {
+      const { real, ours } = both(stage, command)
+      const fields = (out: string): string[] => (out.split('\n')[0] ?? '').split(' ').map(field => field.split('=')[0] ?? '')
+      expect(fields(ours)).toEqual(fields(real))
+    }
+  })
+
+  test.each(['-p 7100 info replication', '-p 7104 info replication', '-p 7102 info cluster', '-p 7100 info clients'])('%s: the same fields in the same order, each line ending in CR LF', command => {
     const { real, ours } = both(stage, command)
     const keys = (out: string): string[] => out.split('\r\n').map(line => line.split(':')[0] ?? '')
     expect(keys(ours)).toEqual(keys(real))

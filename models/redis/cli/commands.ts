@@ -11,7 +11,9 @@ import { lastSavedUs, savingUs, startSave } from '../persistence.ts'
 import type { Server } from '../server.ts'
 import { keySlot, rangeOf } from '../slots.ts'
 import { updateState } from '../state.ts'
+import { clientInfo, clientKill, clientList, ownSwitch, setName } from './client.ts'
 import { configGet, configSet, SETTABLE } from './config.ts'
+import { NAMELESS_WHY } from './options.ts'
 import { OK, type Reply } from './reply.ts'
 import { clockMs, INFO_SECTIONS, infoSection, infoText, nodesText, roleReply, shardsReply, slotsReply } from './text.ts'
 
@@ -56,6 +58,14 @@ const CLUSTER: Readonly<Record<string, Spec>> = {
 const CLIENT: Readonly<Record<string, Spec>> = {
   pause: { arity: -3, acts: (s, args) => at(pauseClients(s, args)) },
   unpause: { arity: 2, acts: s => at(unpauseClients(s)) },
+  list: { arity: -2, reads: clientList, moves: true },
+  kill: { arity: -3, acts: (s, args) => at(clientKill(s, args)) },
+  info: { arity: 2, reads: clientInfo, moves: true },
+  id: { arity: 2, reads: s => s.clientNumbers.next, moves: true },
+  getname: { arity: 2, reads: () => null },
+  setname: { arity: 3, reads: (_s, [name = '']) => setName(name) },
+  'no-evict': { arity: 3, reads: (s, args) => ownSwitch(s, 'no-evict', 700, args) },
+  'no-touch': { arity: 3, reads: (s, args) => ownSwitch(s, 'no-touch', 702, args) },
 }
 
 const CONFIG: Readonly<Record<string, Spec>> = {
@@ -97,7 +107,7 @@ export const COMMAND_NAMES: readonly string[] = [
 ]
 
 /** Sections of the real INFO that are not here: a script that reads them must not find them empty. */
-const UNMODELLED_SECTIONS: ReadonlySet<string> = new Set(['clients', 'stats', 'cpu', 'modules', 'commandstats', 'errorstats', 'latencystats'])
+const UNMODELLED_SECTIONS: ReadonlySet<string> = new Set(['stats', 'cpu', 'modules', 'commandstats', 'errorstats', 'latencystats'])
 
 /** Commands of the real server that are not modelled: `check` refuses them; here the answer would not be the real one's. */
 export function isModelled(words: readonly string[]): string | undefined {
@@ -109,7 +119,12 @@ export function isModelled(words: readonly string[]): string | undefined {
   if (section !== undefined) return `INFO's section \`${section}\` is not modelled (there are ${INFO_SECTIONS.join(', ')})`
   const seconds = first === 'debug' ? ['sleep'] : Object.hasOwn(CONTAINERS, first) ? Object.keys(CONTAINERS[first] ?? {}) : undefined
   if (seconds !== undefined) return unknown || seconds.includes(second) ? undefined : `the command \`${first} ${second}\` is not modelled in redis-cli`
-  return Object.hasOwn(COMMANDS, first) ? undefined : `the command \`${first}\` is not modelled in redis-cli`
+  return Object.hasOwn(COMMANDS, first) ? undefined : `the command \`${first}\` is not modelled in redis-cli${WHY_NOT[first] === undefined ? '' : ` (${WHY_NOT[first]})`}`
+}
+
+/** Why some commands cannot be answered truly, and what can. */
+const WHY_NOT: Readonly<Record<string, string>> = {
+  memory: 'what single keys and allocators take is not modelled; `info memory` tells what all of them take', keys: NAMELESS_WHY, scan: NAMELESS_WHY, randomkey: NAMELESS_WHY, monitor: 'the operations of the load are a flow', flushall: 'the model has no way to lose a whole dataset by command',
 }
 
 /** What a command is written to do; WAIT only waits. Unknown where it is not modelled. */

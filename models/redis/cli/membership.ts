@@ -22,7 +22,7 @@ const step = (text: string): string => `${BOLD}>>> ${text}\n${END}`
 const error = (text: string): string => `${RED}[ERR] ${text}\n${END}`
 
 /** Connects; a node that stands still holds the tool up, as it has no time-out of its own. */
-function* contact(world: World, from: Place, target: string): Process<Server | string> {
+export function* contact(world: World, from: Place, target: string): Process<Server | string> {
   const [host, port] = hostOf(target)
   for (;;) {
     yield EXCHANGE_US

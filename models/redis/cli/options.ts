@@ -21,7 +21,9 @@ export interface Refusal {
 }
 
 const VALUED = new Set(['-h', '-p', '-a', '--pass', '--user', '-n', '-t', '-r', '-i'])
-export const SUPPORTED = ['-h', '-p', '-a', '--pass', '--user', '--no-auth-warning', '-n 0', '-c', '-e', '--raw', '--no-raw', '--cluster check|info|add-node|del-node', '--version']
+/** Options of `--cluster` that take a value. */
+const TOOL_VALUED = new Set(['--cluster-replicas', '--cluster-master-id', '--cluster-from', '--cluster-to', '--cluster-slots', '--cluster-timeout', '--cluster-pipeline', '--cluster-threshold', '--cluster-weight', '--cluster-from-user', '--cluster-from-pass'])
+export const SUPPORTED = ['-h', '-p', '-a', '--pass', '--user', '--no-auth-warning', '-n 0', '-c', '-e', '--raw', '--no-raw', '--cluster check|info|call|add-node|del-node', '--version']
 
 /** Options end at the first word that is none; what follows is the command. */
 export function parse(argv: readonly string[], env: Readonly<Record<string, string>> = {}): CliOptions | Refusal {
@@ -33,6 +35,7 @@ export function parse(argv: readonly string[], env: Readonly<Record<string, stri
   let follows = false
   let strict = false
   let raw = true
+  // Its words end at the first option; options of its own follow, or those of every redis-cli.
   let tool: readonly string[] | undefined
   let version = false
   let i = 1
@@ -58,13 +61,20 @@ export function parse(argv: readonly string[], env: Readonly<Record<string, stri
     else if (word === '--no-raw') raw = false
     else if (word === '--version' || word === '-v') version = true
     else if (word === '--cluster') {
-      tool = argv.slice(i + 1)
-      i = argv.length
-    } else if (KNOWN.has(word)) return { refused: `unmodelled: ${word}` }
+      const words: string[] = []
+      while (i + 1 < argv.length && !(argv[i + 1] as string).startsWith('-')) words.push(argv[++i] as string)
+      tool = words
+    } else if (tool !== undefined && word.startsWith('--cluster-')) {
+      tool = [...tool, word]
+      if (TOOL_VALUED.has(word) && i + 1 < argv.length) tool = [...tool, argv[++i] as string]
+    } else if (KNOWN.has(word)) return { refused: `unmodelled: ${word}${NAMELESS.has(word) ? ` (${NAMELESS_WHY})` : ''}` }
     else return { refused: `Unrecognized option or bad number of args for: '${word}'` }
   }
   return { host, port, password, warnsOfPassword: given && warns, follows, strict, raw, tool, words: tool === undefined ? argv.slice(i) : [], version }
 }
+
+export const NAMELESS_WHY = 'the keys of the load have no names; `dbsize` and `info keyspace` count them'
+const NAMELESS = new Set(['--scan', '--bigkeys', '--memkeys', '--hotkeys'])
 
 /** Options of the real one that are not modelled: asking for them is refused by `check`, not by redis-cli. */
 const KNOWN = new Set(['-s', '-u', '-3', '-x', '-X', '-d', '-D', '--csv', '--json', '--quoted-json', '--latency', '--latency-history', '--latency-dist', '--replica', '--rdb', '--functions-rdb', '--pipe', '--bigkeys', '--memkeys', '--hotkeys', '--scan', '--stat', '--eval', '--ldb', '--intrinsic-latency', '--tls', '--sni', '--cacert', '--cert', '--key', '--insecure', '--askpass', '--show-pushes', '--lru-test', '--verbose', '--help', '--quoted-input', '--pattern', '--count'])

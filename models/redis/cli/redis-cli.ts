@@ -7,7 +7,8 @@ import { COMMAND_NAMES, intentOf, isModelled, prepare } from './commands.ts'
 import { type CliOptions, parse, type Refusal, SUPPORTED } from './options.ts'
 import { type Place, reach } from './reach.ts'
 import { formatted, isError, raw, type Reply } from './reply.ts'
-import { addNode, deleteNode } from './membership.ts'
+import { callAll } from './call.ts'
+import { addNode, contact, deleteNode } from './membership.ts'
 import { checkTool, toolFindings } from './tool.ts'
 
 const readArgv = rememberedByWords(argv => parse(argv))
@@ -30,7 +31,7 @@ export function redisCli(world: World, from: Place): Command {
 function intent(argv: readonly string[]): Intent | undefined {
   const options = readArgv(argv)
   if ('refused' in options) return undefined
-  if (options.tool !== undefined) return options.tool[0] === 'check' || options.tool[0] === 'info' ? 'reads' : 'acts'
+  if (options.tool !== undefined) return options.tool[0] === 'check' || options.tool[0] === 'info' ? 'reads' : options.tool[0] === 'call' ? intentOf(options.tool.slice(2)) : 'acts'
   return options.version ? 'reads' : intentOf(options.words)
 }
 
@@ -38,7 +39,7 @@ function check(argv: readonly string[]): readonly Finding[] {
   const options = readArgv(argv)
   const error = (message: string): readonly Finding[] => [{ severity: 'error', message }]
   if ('refused' in options) {
-    const what = options.refused.startsWith('unmodelled: ') ? `\`${options.refused.slice(12)}\` of redis-cli is not modelled` : options.refused
+    const what = options.refused.startsWith('unmodelled: ') ? options.refused.slice(12).replace(/^-\S+/, '`$&` of redis-cli is not modelled') : options.refused
     return error(`${what}; options are ${SUPPORTED.join(', ')}`)
   }
   if (options.tool !== undefined) return toolFindings(options.tool)
@@ -53,8 +54,10 @@ function look(world: World, from: Place, call: Call): Look | undefined {
   const fixed = (output: Output, afterUs: Us = 0): Look => ({ output, afterUs, stableUntilUs: NEVER })
   if ('refused' in options) return fixed(failed(`${options.refused}\n`))
   if (options.version) return fixed(ok('redis-cli 7.0.15\n'))
-  if (options.tool?.[0] === 'add-node' || options.tool?.[0] === 'del-node') return undefined
   if (options.tool !== undefined) {
+    const [sub = ''] = options.tool
+    if (!allowed(world, options)) return undefined
+    if (Object.hasOwn(TOOLS, sub)) return undefined
     const output = checkTool(world, from, options.tool)
     return { output, afterUs: 20 * MILLISECOND, stableUntilUs: world.sim.now }
   }
@@ -68,6 +71,29 @@ function look(world: World, from: Place, call: Call): Look | undefined {
   return { output: print(prepared.reply, options), afterUs: 200, stableUntilUs: prepared.moves ? world.sim.now : NEVER }
 }
 
+/** Parts of `--cluster` that take their time. */
+const TOOLS: Readonly<Record<string, (world: World, from: Place, words: readonly string[]) => Process<Output>>> = { 'add-node': addNode, 'del-node': deleteNode, call: callAll }
+
+function* useTool(world: World, from: Place, options: CliOptions): Process<Output> {
+  const [sub = '', ...words] = options.tool ?? []
+  if (!allowed(world, options)) {
+    // The first node that it asks is the last word of those that bring another one along.
+    const target = words[sub === 'add-node' ? 1 : 0] ?? ''
+    const node = yield* contact(world, from, target)
+    return typeof node === 'string' ? failed(node) : { out: `\u001b[31;1m[ERR] Node ${target} NOAUTH Authentication required.\n\u001b[0m`, err: '', code: 1 }
+  }
+  const tool = TOOLS[sub]
+  if (tool === undefined) return failed('Unknown --cluster subcommand\n')
+  const output = yield* tool(world, from, words)
+  return options.warnsOfPassword ? { ...output, err: `${WARNING}${output.err}` } : output
+}
+
+function allowed(world: World, options: CliOptions): boolean {
+  return world.options.password === '' || options.password === world.options.password
+}
+
+const WARNING = "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\n"
+
 function unauthorised(world: World, options: CliOptions): Reply | undefined {
   const { password } = world.options
   if (password === '') return undefined
@@ -80,16 +106,25 @@ function movedTo(reply: Reply): string | undefined {
 }
 
 function print(reply: Reply, options: CliOptions): Output {
-  const warning = options.warnsOfPassword ? "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\n" : ''
+  const warning = options.warnsOfPassword ? WARNING : ''
   const code = options.strict && isError(reply) ? 1 : 0
   // With -e an error goes to standard error.
   if (code === 1 && isError(reply)) return failed(`${warning}${reply.error}\n`)
+  // Of commands whose answers are printed as they are an error is, too: no empty line follows.
+  if (isError(reply) && printsAsIs(options.words)) return { out: `${reply.error}\n`, err: warning, code }
   return { out: options.raw ? raw(reply) : formatted(reply), err: warning, code }
+}
+
+/** Source: redis-cli.c isOutputRaw. */
+function printsAsIs([first = '', second = '']: readonly string[]): boolean {
+  const name = first.toLowerCase()
+  const sub = second.toLowerCase()
+  return name === 'info' || (name === 'cluster' && (sub === 'nodes' || sub === 'info')) || (name === 'client' && (sub === 'list' || sub === 'info'))
 }
 
 function* run(world: World, from: Place, call: Call): Process<Output> {
   const options = optionsOf(call) as CliOptions
-  if (options.tool !== undefined) return yield* options.tool[0] === 'add-node' ? addNode(world, from, options.tool.slice(1)) : deleteNode(world, from, options.tool.slice(1))
+  if (options.tool !== undefined) return yield* useTool(world, from, options)
   let { host } = options
   for (let hops = 0; ; hops++) {
     const server = reach(world, from, host, options.port)

@@ -4,6 +4,7 @@ import { BUS_PORT, PORT } from '../names.ts'
 import { lastSavedUs } from '../persistence.ts'
 import type { Server } from '../server.ts'
 import type { Peer } from '../table.ts'
+import { clientCount } from './client.ts'
 import type { Reply } from './reply.ts'
 
 /** What the node's wall clock shows at an instant, in ms since 1970. */
@@ -185,6 +186,8 @@ export function infoSection(server: Server, name: string): string[] | undefined 
       return ['# Server', `redis_version:${server.host.version}`, 'redis_mode:cluster', 'process_id:1', `tcp_port:${PORT}`, `server_time_usec:${clockMs(server) * 1000}`, `uptime_in_seconds:${uptime}`, `uptime_in_days:${Math.floor(uptime / 86_400)}`, 'hz:10', 'configured_hz:10']
     case 'persistence':
       return ['# Persistence', `loading:${server.loading ? 1 : 0}`, 'async_loading:0', `rdb_bgsave_in_progress:${server.savingSinceUs === undefined ? 0 : 1}`, `rdb_last_save_time:${Math.floor(clockMs(server, lastSavedUs(server) ?? server.startedAtUs) / 1000)}`, `rdb_last_bgsave_status:${server.world.unpersisted.has(server.name) || server.host.diskFull() ? 'err' : 'ok'}`, `aof_enabled:${server.world.options.appendonly ? 1 : 0}`, 'aof_last_write_status:ok']
+    case 'clients':
+      return ['# Clients', `connected_clients:${clientCount(server)}`, ...(server.version >= 700 ? [`cluster_connections:${2 * server.table.others.filter(peer => peer.link?.alive === true).length}`] : []), 'maxclients:10000', 'client_recent_max_input_buffer:20480', 'client_recent_max_output_buffer:0', 'blocked_clients:0', 'tracking_clients:0', 'clients_in_timeout_table:0']
     case 'memory': {
       const used = BASE_BYTES + Math.round(server.sizeMB * 1_000_000)
       return ['# Memory', `used_memory:${used}`, `used_memory_human:${human(used)}`, `used_memory_rss:${used}`, `used_memory_rss_human:${human(used)}`, `used_memory_peak:${used}`, `used_memory_peak_human:${human(used)}`, `used_memory_dataset:${used - BASE_BYTES}`, 'maxmemory:0', 'maxmemory_human:0B', 'maxmemory_policy:noeviction', 'mem_fragmentation_ratio:1.00']
@@ -202,4 +205,4 @@ export function infoSection(server: Server, name: string): string[] | undefined 
   }
 }
 
-export const INFO_SECTIONS = ['server', 'memory', 'persistence', 'replication', 'cluster', 'keyspace'] as const
+export const INFO_SECTIONS = ['server', 'clients', 'memory', 'persistence', 'replication', 'cluster', 'keyspace'] as const

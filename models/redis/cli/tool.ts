@@ -3,6 +3,7 @@ import { failed, type Finding, ok, type Output } from '../../../src/operator/com
 import { PORT, SLOTS } from '../names.ts'
 import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
+import { COMMAND_NAMES, isModelled } from './commands.ts'
 import { type Place, reach } from './reach.ts'
 
 const BOLD = '\u001b[29;1m'
@@ -12,13 +13,16 @@ const YELLOW = '\u001b[33;1m'
 const END = '\u001b[0m'
 
 /** Subcommands that are modelled, with the arguments that each wants. */
-const MODELLED: Readonly<Record<string, string>> = { check: 'HOST:PORT', info: 'HOST:PORT', 'add-node': 'NEW_HOST:PORT HOST:PORT', 'del-node': 'HOST:PORT NODE_ID' }
+const MODELLED: Readonly<Record<string, string>> = { check: 'HOST:PORT', info: 'HOST:PORT', 'add-node': 'NEW_HOST:PORT HOST:PORT', 'del-node': 'HOST:PORT NODE_ID', call: 'HOST:PORT COMMAND' }
 /** Subcommands of the real one that are not, and why. */
 const SLOTS_MOVE = 'it moves slots one by one, and here the slots of a shard move as one, by a failover'
 const UNMODELLED: Readonly<Record<string, string>> = {
   reshard: SLOTS_MOVE, rebalance: SLOTS_MOVE, fix: SLOTS_MOVE, create: 'the cluster stands when the story begins; its shape is `cluster.shards`, `replicasPerShard` and `layout` of the scenario',
-  import: 'it copies data from another Redis', backup: 'it writes RDB files to the workstation', call: 'type the command for each node', 'set-timeout': 'say `config set cluster-node-timeout` to each node',
+  import: 'it copies data from another Redis', backup: 'it writes RDB files to the workstation',
+  'set-timeout': 'say `config set cluster-node-timeout` to each node',
 }
+
+const TOOL_OPTIONS = ['--cluster-slave', '--cluster-master-id', '--cluster-only-masters', '--cluster-only-replicas', '--cluster-yes']
 
 export function toolFindings(words: readonly string[]): readonly Finding[] {
   const [sub = '', ...rest] = words
@@ -27,7 +31,11 @@ export function toolFindings(words: readonly string[]): readonly Finding[] {
   const wants = MODELLED[sub]
   if (wants === undefined) return error(`\`--cluster ${sub}\` of redis-cli is not modelled${UNMODELLED[sub] === undefined ? '' : ` (${UNMODELLED[sub]})`}; there are: ${Object.keys(MODELLED).join(', ')}`)
   const { args, unknown } = toolArguments(rest)
-  if (unknown !== undefined && !unknown.includes('${')) return error(`\`${unknown}\` of redis-cli --cluster ${sub} is not modelled; there are: --cluster-slave, --cluster-master-id, --cluster-yes`)
+  if (unknown !== undefined && !unknown.includes('${')) return error(`\`${unknown}\` of redis-cli --cluster ${sub} is not modelled; there are: ${TOOL_OPTIONS.join(', ')}`)
+  if (sub === 'call') {
+    const not = args.length > 1 ? isModelled(args.slice(1)) : undefined
+    if (not !== undefined) return error(`${not}; there are: ${COMMAND_NAMES.join(', ')}`)
+  }
   return args.length < wants.split(' ').length ? error(`redis-cli --cluster ${sub} wants ${wants}`) : []
 }
 
@@ -35,6 +43,8 @@ export interface ToolArguments {
   readonly args: readonly string[]
   readonly slave: boolean
   readonly masterId: string | undefined
+  /** `call`: which nodes. */
+  readonly only: 'masters' | 'replicas' | undefined
   readonly unknown: string | undefined
 }
 
@@ -43,16 +53,19 @@ export function toolArguments(words: readonly string[]): ToolArguments {
   const args: string[] = []
   let slave = false
   let masterId: string | undefined
+  let only: ToolArguments['only']
   let unknown: string | undefined
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string
     if (word === '--cluster-slave') slave = true
     else if (word === '--cluster-master-id') masterId = words[++i] ?? ''
+    else if (word === '--cluster-only-masters') only = 'masters'
+    else if (word === '--cluster-only-replicas') only = 'replicas'
     else if (word === '--cluster-yes') continue
     else if (word.startsWith('--')) unknown ??= word
     else args.push(word)
   }
-  return { args, slave, masterId, unknown }
+  return { args, slave, masterId, only, unknown }
 }
 
 /** Host and port of a target as the tool reads it. */
