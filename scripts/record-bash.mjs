@@ -11,14 +11,15 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Commands that only take down their arguments. `fail N` has that status, `say X` prints, `swallow` prints its input back, marked. */
-export const STUBS = ['kubectl', 'psql', 'az', 'helm', 'curl', 'redis-cli', 'mongosh', 'vtctldclient', 'patronictl', 'pg_ctl', 'etcdctl', 'pgbench', 'mysql', 'velero', 'docker', 'argocd', 'istioctl', 'node', 'python', 'python3', 'aws', 'gcloud', 'fail', 'say', 'swallow', 'mongo', 'pg_dump', 'go', 'npm', 'dig', 'nc', 'openssl', 'terraform', 'flux', 'ab', 'wrk', 'sysbench', 'zone', 'kubeadm', 'systemctl', 'apt-get']
+/** Commands that only take down their arguments. `fail N` has that status, `say X` prints, `swallow` prints its input back, marked, `tick N` prints a line each 50 ms. */
+export const STUBS = ['kubectl', 'psql', 'az', 'helm', 'curl', 'redis-cli', 'mongosh', 'vtctldclient', 'patronictl', 'pg_ctl', 'etcdctl', 'pgbench', 'mysql', 'velero', 'docker', 'argocd', 'istioctl', 'node', 'python', 'python3', 'aws', 'gcloud', 'fail', 'say', 'swallow', 'mongo', 'pg_dump', 'go', 'npm', 'dig', 'nc', 'openssl', 'terraform', 'flux', 'ab', 'wrk', 'sysbench', 'zone', 'kubeadm', 'systemctl', 'apt-get', 'tick']
 
 const STUB = `#!/bin/bash
 { printf '%s' "\${0##*/}"; for a in "$@"; do printf '\\x1f%s' "$a"; done; printf '\\x1e'; } >> "$STUB_LOG"
 case "\${0##*/}" in
   fail) exit "$1" ;;
   say) printf '%s\\n' "$@" ;;
+  tick) for ((i = 1; i <= $1; i++)); do sleep 0.05; printf 'tick %s\\n' "$i"; done ;;
   swallow) while IFS= read -r l; do printf '< %s\\n' "$l"; done ;;
   *) [ -z "$STUB_REPLY" ] || printf '%s\\n' "$STUB_REPLY" ;;
 esac

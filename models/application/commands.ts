@@ -41,8 +41,12 @@ export class KubectlWithRollouts implements Command {
     return undefined
   }
 
-  endless(argv: readonly string[]): string | undefined {
-    return own(argv) ? undefined : this.inner.endless?.(argv)
+  readsInput(argv: readonly string[]): boolean {
+    return !own(argv) && this.inner.readsInput?.(argv) !== false
+  }
+
+  streams(argv: readonly string[]): boolean {
+    return !own(argv) && this.inner.streams?.(argv) === true
   }
 
   intent(argv: readonly string[]): Intent | undefined {

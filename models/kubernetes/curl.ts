@@ -156,6 +156,7 @@ export function curl(kube: Kubernetes, serves: Serves, inside?: { readonly place
       const unknown = /\$|%\{(?!http_code|response_code)/.exec(asked.format)
       return unknown === null ? [] : error(`curl -w '${asked.format}': only %{http_code} and %{response_code} are modelled`)
     },
+    readsInput: () => false,
     latencyUs: () => ROUND_TRIP_US,
     look(call): Look | undefined {
       const asked = asking(call.argv)

@@ -65,7 +65,7 @@ export const kubernetesRules: readonly Claim[] = [
   rule('SET-2', 'kubectl set selector replaces the selector of a Service whole; labels that are not named again are gone.', 'kubectl set selector --help', 'set'),
   rule('KUBECTL-1', 'get with a selector that matches nothing prints “No resources found” on stderr and exits 0; a named object that is missing is NotFound, exit 1.', 'kubectl', 'kubectl'),
   rule('KUBECTL-2', 'A jsonpath field that is missing prints nothing, exit 0; an index out of bounds is an error.', 'kubectl (allow-missing-template-keys)', 'kubectl'),
-  rule('KUBECTL-3', 'get -w never returns.', 'kubectl', 'kubectl'),
+  rule('KUBECTL-3', 'get -w prints the objects, each again when it changes and once more when it is gone, to whoever reads it as it goes; it never returns by itself, but at the next line when its reader has left.', 'kubectl/pkg/cmd/get/get.go watch', 'kubectl'),
   rule('KUBECTL-4', 'delete waits until the very object is gone; wait returns at once when the condition holds already, fails at once when the object is absent, and waits for a successor of the same name.', 'kubectl; facts/redis-mongo.md K01', 'kubectl'),
   rule('KUBECTL-5', 'Durations are Go\'s (90s, 1h30m, no days, no 5min, no bare number but 0) and counts whole numbers; a malformed one is refused before anything else, exit 1.', 'Go time.ParseDuration, pflag', 'kubectl'),
   rule('APPLY-1', 'Objects come from files, folders or standard input. A kind in a version that the cluster does not serve is “no matches for kind”; apply creates or configures, create refuses what exists, replace and delete what does not.', 'kubectl; kubernetes.io deprecation-guide', 'manifests'),

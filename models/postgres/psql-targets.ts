@@ -62,6 +62,7 @@ export function psqlFor(world: World, client: Client): Command {
       return typeof bouncer === 'string' ? { output: refused(bouncer), afterUs: 0, stableUntilUs: Number.POSITIVE_INFINITY } : lookConsole(bouncer, call)
     },
     intent: argv => (options(argv).database === 'pgbouncer' ? consoleIntent(argv) : sql.intent?.(argv)),
+    readsInput: argv => sql.readsInput?.(argv) !== false,
     // A pooler that holds a query answers it in its own time, and its console knows no SQL: who goes to one looks first.
     acts(call) {
       const { isPooler, database } = options(call.argv)
@@ -106,6 +107,7 @@ export function bouncerPsql(world: World, poolers: BouncerProgram, bouncer: Boun
     check: argv => (isConsole(argv) ? checkConsole(argv) : inner.check(argv)),
     latencyUs: call => inner.latencyUs(call),
     intent: argv => (isConsole(argv) ? consoleIntent(argv) : inner.intent?.(argv)),
+    readsInput: argv => inner.readsInput?.(argv) !== false,
     look: call => (isConsole(call.argv) ? lookConsole(bouncer, call) : inner.look(here(call))),
     run: call => (isConsole(call.argv) ? runConsole(bouncer, call) : inner.run(here(call))),
   }

@@ -39,6 +39,8 @@ export interface Call {
   readonly env?: Readonly<Record<string, string>>
   /** The disk of the machine it is typed on; undefined where there is none (a step of a runbook). */
   readonly disk?: Disk
+  /** Of a program that prints as it goes ({@link Command.streams}): prints now. False = nobody will ever read it. Undefined where only the end is seen. */
+  readonly emit?: (text: string) => boolean
 }
 
 /** The files of who calls; paths are relative to where it stands. */
@@ -64,6 +66,7 @@ export function recall(call: Call, changes: Partial<Omit<Call, 'stdin'>>): Call 
   if (user !== undefined) changed.user = user
   if (env !== undefined) changed.env = env
   if (disk !== undefined) changed.disk = disk
+  if (call.emit !== undefined) changed.emit = call.emit
   return changed
 }
 
@@ -128,8 +131,10 @@ export interface Command {
    * cluster could say: then what answers a {@link look} only reads.
    */
   intent?(argv: readonly string[]): Intent | undefined
-  /** Of an invocation that prints as long as it runs, what is said to a script that reads that: only a terminal shows it. Optional. */
-  endless?(argv: readonly string[]): string | undefined
+  /** Whether an invocation prints as it goes, by {@link Call.emit}: a watch, a log that is followed. Optional. */
+  streams?(argv: readonly string[]): boolean
+  /** Whether an invocation reads its standard input. Without it: yes, so that it is not begun before a pipe has been written to its end. */
+  readsInput?(argv: readonly string[]): boolean
   /** Why nothing of what is sent to its standard input reaches whoever would read it; undefined where it does, or where nobody reads. Optional. */
   deaf?(argv: readonly string[]): string | undefined
   /** Lays programs over those of the places that this one reaches, such as containers. Only of a command that runs others elsewhere. */
@@ -253,6 +258,18 @@ export class CommandRegistry {
 
   latencyUs(call: Call): Us {
     return this.get(call.argv[0] ?? '').latencyUs(call)
+  }
+
+  /** Whether an invocation reads its standard input, as far as it says. */
+  readsInput(argv: readonly string[]): boolean {
+    const name = argv[0] ?? ''
+    return this.commands.get(name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name)?.readsInput?.(argv) !== false
+  }
+
+  /** Whether an invocation prints as it goes. */
+  streams(argv: readonly string[]): boolean {
+    const name = argv[0] ?? ''
+    return this.commands.get(name.includes('/') ? name.slice(name.lastIndexOf('/') + 1) : name)?.streams?.(argv) === true
   }
 
   look(call: Call): Look | undefined {

@@ -64,6 +64,14 @@ class OwnProgram implements Command {
     return this.answerTo(argv) === undefined ? this.hidden?.intent?.(argv) : 'reads'
   }
 
+  streams(argv: readonly string[]): boolean {
+    return this.answerTo(argv) === undefined && this.hidden?.streams?.(argv) === true
+  }
+
+  readsInput(argv: readonly string[]): boolean {
+    return this.answerTo(argv) === undefined && this.hidden?.readsInput?.(argv) !== false
+  }
+
   run(call: Call): Process<Output> {
     return this.behind(call.argv).run(call)
   }

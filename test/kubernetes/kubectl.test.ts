@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { SECOND } from '../../src/kernel/index.ts'
+import { CommandRegistry } from '../../src/operator/command.ts'
 import { cluster, run, service, shell, statefulSet, type TestCluster } from './cluster.ts'
 
 function started(name = 'pg', replicas = 3): TestCluster {
@@ -67,6 +68,38 @@ it('K8S-KUBECTL-2: jsonpath', () => {
 it('K8S-KUBECTL-3: get -w never returns', () => {
   const c = started()
   expect(shell(c, 'kubectl get pods -l app=pg -w', 3 * 3600 * SECOND).code).toBe(-1)
+})
+
+it('K8S-KUBECTL-3: who reads a watch sees each change as it comes, and ends it by leaving', () => {
+  const c = started()
+  run(c, 60)
+  const printed: { text: string; atUs: number }[] = []
+  const watched = (line: string, leavesAt: RegExp): number | undefined => {
+    printed.length = 0
+    const emit = (text: string): boolean => (printed.push({ text, atUs: c.sim.now }), !leavesAt.test(text))
+    const task = c.sim.spawn(new CommandRegistry('test').register(c.kube.commands.kubectl).run({ argv: line.split(' '), stdin: '', key: line, nth: 1, emit }))
+    c.sim.run(c.sim.now + SECOND)
+    shell(c, 'kubectl delete pod pg-1 --wait=false')
+    run(c, 600)
+    task.kill()
+    return (task.result as { code: number } | undefined)?.code
+  }
+  expect(watched('kubectl get pods -l app=pg -w', /$^/)).toBeUndefined()
+  const rows = printed.flatMap(p => p.text.split('\n').filter(row => row !== ''))
+  expect(rows.slice(0, 4).map(row => row.split(/ +/).slice(0, 3).join(' '))).toEqual(['NAME READY STATUS', 'pg-0 1/1 Running', 'pg-1 1/1 Running', 'pg-2 1/1 Running'])
+  const later = rows.slice(4)
+  expect(later.every(row => row.startsWith('pg-1 '))).toBe(true)
+  expect(later.join('\n')).toMatch(/Terminating[^]*Pending[^]*ContainerCreating[^]*0\/1 +Running|Terminating[^]*Pending[^]*ContainerCreating[^]*1\/1 +Running/)
+  expect(new Set(printed.map(p => p.atUs)).size).toBeGreaterThan(3)
+  // One who has seen enough; no head; only what comes; one name a line.
+  expect(watched('kubectl get pods pg-1 -w --no-headers', /Terminating/)).toBe(141)
+  expect(printed.map(p => p.text).join('')).toMatch(/^pg-1 +1\/1 +Running[^\n]*\npg-1 +1\/1 +Terminating[^\n]*\n$/)
+  expect(watched('kubectl get pods --watch-only -o name', /pg-1/)).toBe(141)
+  expect(printed[0]?.text).toBe('pod/pg-1\n')
+  expect(watched('kubectl get pod pg-1 -w -o jsonpath={.status.phase}{"\\n"}', /Pending/)).toBe(141)
+  expect(printed[0]?.text).toBe('Running\n')
+  expect(watched('kubectl get pods,svc -w', /./)).toBe(1)
+  expect(watched('kubectl get pod nope -w', /./)).toBe(1)
 })
 
 it('K8S-KUBECTL-4: wait', () => {

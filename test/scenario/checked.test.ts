@@ -90,7 +90,7 @@ test('a script that cannot be rehearsed is told all that is wrong with it at onc
   expect(all[1]).toContain('kubectl wait fails: invalid argument')
 })
 
-test('what a watch prints is for a terminal: a script that reads it is told before it hangs', () => {
+test('what a watch prints as it goes: a reader that would leave early, and here reads to the end, is told before it hangs', () => {
   const load = (script: string): string => {
     try {
       loadScenarioFrom({ name: 'one', yaml: 'format: 1\ncluster: { engine: postgres }\nrunbook: ./s.sh\ndeadline: 1h\n', files: { 's.sh': script }, set: {} }, engines, {})
@@ -100,8 +100,8 @@ test('what a watch prints is for a terminal: a script that reads it is told befo
     }
     return 'accepted'
   }
-  for (const script of ['kubectl get pods -w | grep -m1 Running\n', 'while read -r l; do echo "$l"; done < <(timeout 60 kubectl get pods --watch)\n', 'x=$(kubectl get pods -w)\n', 'k() { kubectl -n default "$@"; }\nk get pods -w | head -1\n']) {
-    expect(load(script), script).toContain('what `kubectl get --watch` prints as it goes reaches nobody')
+  for (const script of ["kubectl get pods -w | awk '/Running/{print; exit}'\n", "timeout 60 kubectl get pods --watch | sed '/Running/q'\n", "k() { kubectl -n default \"$@\"; }\nk get pods -w | sed -u 's/a/b/' | head -1\n", 'kubectl logs -f postgres-cluster-0 | jq --unbuffered .msg\n']) {
+    expect(load(script), script).toMatch(/`(?:awk|sed|jq)` reads its input to the end before it does anything here, and `kubectl .* …` prints as it goes/)
   }
-  for (const script of ['timeout 30 kubectl get pods -w || true\n', 'kubectl get pods --watch=false | head -1\n', 'kubectl get pods -w &\nsleep 5; kill $!\n', 'x=$(kubectl get pods); kubectl get pods -w > /dev/null &\n']) expect(load(script), script).toBe('accepted')
+  for (const script of ['kubectl get pods -w | grep -m1 Running\n', 'while read -r l; do echo "$l"; done < <(timeout 60 kubectl get pods --watch)\n', "timeout 9 kubectl get pods -w | awk '{print $1}' | sort -u\n", 'kubectl logs -f postgres-cluster-0 | grep -q ready\n','timeout 30 kubectl get pods -w || true\n', 'kubectl get pods --watch=false | head -1\n', 'kubectl get pods -w &\nsleep 5; kill $!\n', 'x=$(kubectl get pods); kubectl get pods -w > /dev/null &\n']) expect(load(script), script).toBe('accepted')
 })

@@ -20,10 +20,19 @@ export function stubRegistry(names: readonly string[], calls: string[][], reply 
     check: () => [],
     latencyUs: () => 1_000,
     look: () => undefined,
+    streams: () => name === 'tick',
+    readsInput: () => name === 'swallow',
     *run(call) {
       calls.push([...call.argv])
-      yield 1_000
       const rest = call.argv.slice(1)
+      if (name === 'tick') {
+        for (let i = 1; i <= Number(rest[0]); i++) {
+          yield 50_000
+          if (call.emit?.(`tick ${i}\n`) === false) return { out: '', err: '', code: 141 }
+        }
+        return { out: '', err: '', code: 0 }
+      }
+      yield 1_000
       const answer: Output = { out: '', err: '', code: 0 }
       if (name === 'fail') return { ...answer, code: Number(rest[0] ?? 0) }
       if (name === 'say') return { ...answer, out: `${rest.join('\n')}\n` }

@@ -166,6 +166,7 @@ export function az(kube: Kubernetes): Command {
       const wrong = parsed.problem ?? (query === undefined || query.includes('${') ? undefined : unsearchable(query))
       return wrong === undefined ? [] : [{ severity: 'error', message: wrong }]
     },
+    readsInput: () => false,
     latencyUs: (call: Call) => kube.drawUs('azCallSeconds', call.key, call.nth),
     intent(argv) {
       const parsed = parse(argv)

@@ -1,19 +1,20 @@
 import { stringify } from 'yaml'
-import { NEVER, type Process } from '../../../src/kernel/index.ts'
-import type { Look, Output } from '../../../src/operator/command.ts'
+import { NEVER } from '../../../src/kernel/index.ts'
+import type { Look } from '../../../src/operator/command.ts'
 import type { Arguments } from './arguments.ts'
 import { findAll, finder, JsonPathError, parseTemplate, printTemplate } from './jsonpath.ts'
 import { GoTemplateError, parseGoTemplate, printGoTemplate } from './gotemplate.ts'
 import { type Found, qualified, type ResourceType } from './resources.ts'
 import { align, headers, row } from './table.ts'
-import { CliError, type Context, targets, unknownTypes, type Verb } from './verb.ts'
+import { CliError, type Context, targets, typeOf, unknownTypes, type Verb } from './verb.ts'
+import { type Lines, watch } from './watch.ts'
 
 const FORMATS = ['json', 'yaml', 'name', 'wide', 'jsonpath=TEMPLATE', 'custom-columns=SPEC', 'go-template=TEMPLATE']
 
 export const get: Verb = {
   name: 'get',
   summary: 'prints objects',
-  flags: { output: 'text', selector: 'text', watch: 'optional', 'all-namespaces': 'switch', 'no-headers': 'optional', 'show-labels': 'optional', 'ignore-not-found': 'optional', 'label-columns': 'text', 'sort-by': 'text', 'field-selector': 'text', raw: 'text', template: 'text' },
+  flags: { output: 'text', selector: 'text', watch: 'optional', 'watch-only': 'optional', 'all-namespaces': 'switch', 'no-headers': 'optional', 'show-labels': 'optional', 'ignore-not-found': 'optional', 'label-columns': 'text', 'sort-by': 'text', 'field-selector': 'text', raw: 'text', template: 'text' },
 
   check(args, kube) {
     if (args.flags.has('raw')) return RAW.test(args.flags.get('raw') ?? '') || args.flags.get('raw')?.includes('${') === true ? [] : [`kubectl get --raw ${args.flags.get('raw') ?? ''} is not modelled; there are: /healthz, /livez, /readyz`]
@@ -38,18 +39,35 @@ export const get: Verb = {
   },
 
   look(c) {
-    if (c.args.flags.has('watch') && c.args.flags.get('watch') !== 'false') return undefined
+    if (watches(c.args)) return undefined
     return show(c)
   },
 
-  // `get -w` prints for ever: only whoever called it can end it.
-  *run(): Process<Output> {
-    yield NEVER_ENDING
-    throw new Error('kubectl get -w ended by itself')
-  },
+  run: c => watch(c, watched(c), c.args.flags.has('watch-only')),
 }
 
-const NEVER_ENDING = { park: () => () => {} }
+/** What `-w` prints of each object. */
+function watched(c: Context): Lines {
+  const { args } = c
+  const format = formatOf(args) ?? ''
+  const words = args.positional
+  if ((words[0] ?? '').includes(',')) throw new CliError('error: you may only specify a single resource type')
+  const find = (): readonly Found[] => selected(args, targets(c, words).found)
+  const { missing, found } = targets(c, words)
+  if (missing[0] !== undefined && found.length === 0) throw missing[0]
+  if (format !== '' && format !== 'wide' && format !== 'name') {
+    // Only the first of a custom table has a head.
+    let bare = args.flags.has('no-headers')
+    return { found: find, header: undefined, row: f => {
+      const text = print(format, [f], true, bare)
+      bare ||= format.startsWith('custom-columns=')
+      return text
+    } }
+  }
+  if (format === 'name') return { found: find, header: undefined, row: f => `${qualified(f.type, f.name)}\n` }
+  const t = typeOf(c, (words[0] ?? '').split('/')[0] as string)
+  return { found: find, header: args.flags.has('no-headers') ? undefined : headOf(c, t, format === 'wide'), row: f => rowOf(c, f, f.name, format === 'wide') }
+}
 
 /** `-o jsonpath='…'`, or `-o jsonpath --template '…'`, or `--template` alone, which means Go's. */
 function formatOf(args: Arguments): string | undefined {
@@ -166,17 +184,25 @@ function customColumns(spec: string, objects: readonly unknown[], bare: boolean)
 
 /** One table per type; with several types, names carry their type. */
 function tables(c: Context, found: readonly Found[], wide: boolean): string {
-  const { args, kube } = c
+  const { args } = c
   const types: ResourceType[] = []
   for (const f of found) if (!types.includes(f.type)) types.push(f.type)
   return types
     .map(t => {
-      const all = args.flags.has('all-namespaces') && t.namespaced
-      const decorate = (f: Found, cells: readonly string[]) => [...(all ? [f.namespace] : []), ...cells, ...extra(args, f)]
-      const rows = found.filter(f => f.type === t).map(f => decorate(f, row(kube, f, types.length > 1 ? qualified(t, f.name) : f.name, wide)))
-      return align(args.flags.has('no-headers') ? rows : [[...(all ? ['NAMESPACE'] : []), ...headers(t.kind, wide), ...extraHeaders(args)], ...rows])
+      const rows = found.filter(f => f.type === t).map(f => rowOf(c, f, types.length > 1 ? qualified(t, f.name) : f.name, wide))
+      return align(args.flags.has('no-headers') ? rows : [headOf(c, t, wide), ...rows])
     })
     .join('\n')
+}
+
+const rowOf = (c: Context, f: Found, name: string, wide: boolean): string[] => [...(c.args.flags.has('all-namespaces') && f.type.namespaced ? [f.namespace] : []), ...row(c.kube, f, name, wide), ...extra(c.args, f)]
+
+const headOf = ({ args }: Context, t: ResourceType, wide: boolean): string[] => [...(args.flags.has('all-namespaces') && t.namespaced ? ['NAMESPACE'] : []), ...headers(t.kind, wide), ...extraHeaders(args)]
+
+/** Whether it prints on as long as it is let. */
+export function watches(args: Arguments): boolean {
+  const on = (flag: string): boolean => args.flags.has(flag) && args.flags.get(flag) !== 'false'
+  return on('watch') || on('watch-only')
 }
 
 function extraHeaders(args: Arguments): string[] {

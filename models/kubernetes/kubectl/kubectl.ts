@@ -11,7 +11,7 @@ import { deleteVerb } from './delete.ts'
 import { describe } from './describe.ts'
 import { drain, uncordon, cordon } from './drain.ts'
 import { exec, execLatencyUs } from './exec.ts'
-import { get } from './get.ts'
+import { get, watches } from './get.ts'
 import { JsonPathError } from './jsonpath.ts'
 import { checkKinds } from './manifests.ts'
 import { annotate, label, taint } from './label.ts'
@@ -82,9 +82,19 @@ export class Kubectl implements Command {
     return 'unknown' in invocation || invocation.verb !== exec || invocation.args.flags.has('stdin') ? undefined : '`kubectl exec` without `-i` passes no standard input on: the program in the container reads nothing'
   }
 
-  endless(argv: readonly string[]): string | undefined {
+  /** A program in a container with `-i`, manifests by `-f -`. */
+  readsInput(argv: readonly string[]): boolean {
     const invocation = parse(argv)
-    return 'unknown' in invocation || invocation.verb !== get || !['', 'true'].includes(invocation.args.flags.get('watch') ?? 'false') ? undefined : 'what `kubectl get --watch` prints as it goes reaches nobody in a rehearsal: ask again in a loop, or wait with `kubectl wait` or `kubectl rollout status`'
+    if ('unknown' in invocation) return true
+    const { flags, repeated } = invocation.args
+    const stdin = flags.has('stdin') && flags.get('stdin') !== 'false'
+    return stdin || [...flags.values(), ...[...repeated.values()].flat()].some(value => value === '-' || value === '/dev/stdin' || value.includes('/dev/fd/'))
+  }
+
+  streams(argv: readonly string[]): boolean {
+    const invocation = parse(argv)
+    if ('unknown' in invocation) return false
+    return (invocation.verb === get && watches(invocation.args)) || (invocation.verb === logs && ['', 'true'].includes(invocation.args.flags.get('follow') ?? 'false'))
   }
 
   intent(argv: readonly string[]): Intent | undefined {

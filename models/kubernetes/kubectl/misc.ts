@@ -37,7 +37,7 @@ export const auth: Verb = {
   look: c => ok(c.args.flags.has('quiet') ? '' : 'yes\n'),
 }
 
-/** What a container logged so far; with `-f` its whole log, once it has ended: nobody sees it grow. */
+/** What a container logged so far; with `-f` its log as it grows, until it ends: whoever only sees the end of a command (a step) sees all of it then. */
 export const logs: Verb = {
   name: 'logs',
   summary: 'prints what a container logged',
@@ -62,8 +62,23 @@ export const logs: Verb = {
   },
   *run(c) {
     const handle = handleOf(c)
-    yield* until(c.kube, NEVER, () => (handle.running ? undefined : true))
-    return ok(tailOf(c, logOf(c, handle)))
+    const { emit } = c.call
+    if (emit === undefined) {
+      yield* until(c.kube, NEVER, () => (handle.running ? undefined : true))
+      return ok(tailOf(c, logOf(c, handle)))
+    }
+    // What there is, as `--tail` and `--since` have it, then what comes.
+    const whole = (): string => lines(handle.imageUsed.program.logs?.(handle) ?? '')
+    let told = whole()
+    const now = lines(tailOf(c, logOf(c, handle)))
+    if (now !== '' && !emit(now)) return { out: '', err: '', code: 141 }
+    for (;;) {
+      const more = yield* until(c.kube, NEVER, () => (whole().length > told.length ? 'more' : handle.running ? undefined : 'ended'))
+      if (more !== 'more') return ok()
+      const text = whole()
+      if (!emit(text.slice(told.length))) return { out: '', err: '', code: 141 }
+      told = text
+    }
   },
 }
 

@@ -6,9 +6,8 @@ import type { Pod } from '../pod.ts'
 import { deploymentStatus, statefulSetStatus } from './present.ts'
 import type { Found } from './resources.ts'
 
-/** Lines of columns, each as wide as its widest cell and three spaces; no padding at the end of a line but kubectl's own. */
-export function align(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = []
+/** Lines of columns, each as wide as its widest cell (those printed before in `widths`) and three spaces; no padding at the end of a line but kubectl's own. */
+export function align(rows: readonly (readonly string[])[], widths: number[] = []): string {
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)))
   return rows.map(row => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd((widths[i] as number) + 3))).join('')}\n`).join('')
 }

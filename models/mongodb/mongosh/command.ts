@@ -42,6 +42,10 @@ export function mongosh(world: World, where: Where, name = 'mongosh'): Command {
     latencyBoundUs: () => START.max,
     // Where there is no server to ask, only the words say what it would do.
     intent: argv => (argv.some(word => CHANGES.test(word)) ? 'acts' : undefined),
+    readsInput(argv) {
+      const options = commonOptions(argv)
+      return !('refusal' in options) && !options.version && options.files.length === 0 && options.sources.length === 0
+    },
     look(call) {
       const options = optionsOf(call)
       const early = withoutServer(options)

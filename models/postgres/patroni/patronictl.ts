@@ -63,6 +63,7 @@ export function patronictl(world: World, place: () => string): Command {
       }
       return found.map(message => ({ severity: 'error', message }))
     },
+    readsInput: () => false,
     latencyUs: call => Math.round(SECOND * (0.6 + 0.6 * world.sim.chance.draw(call.key, 'patronictl starts', call.nth))),
     look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(listAs(dcs, formatOf(call.argv))), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
     *run(call): Process<Output> {

@@ -79,6 +79,10 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
       const options = ofWords(argv)
       return refused(options) ? undefined : options.actions.some(hasEffect) ? 'acts' : readings(options) === undefined ? undefined : 'reads'
     },
+    readsInput(argv) {
+      const options = ofWords(argv)
+      return !refused(options) && (options.actions.length === 0 || options.actions.some(action => action.is !== 'command' && action.name === '-'))
+    },
     acts(call) {
       const options = optionsOf(call)
       return !refused(options) && beginsWithEffect(options)
@@ -92,7 +96,7 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         return { out: '', err: options.warnings.join('') + connection.stderr, code: connection.code }
       }
       let performed = false
-      const session = new Session(options, call.stdin, connection.host, effect => {
+      const session = new Session(options, () => call.stdin, connection.host, effect => {
         performed = true
         return connection.run(effect)
       })
@@ -115,7 +119,7 @@ function outputOf({ warnings }: PsqlOptions, { out, err }: Session, code: number
 
 /** Runs a session at one instant; undefined if it comes upon an effect. */
 function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us): Look | undefined {
-  const session = new Session(options, call.stdin, host, neverPerforms)
+  const session = new Session(options, () => call.stdin, host, neverPerforms)
   const texts = readings(options)
   // One that has to wait for a lock is no look.
   if (texts?.some(({ queries }) => queries.some(({ reads }) => reads?.some(table => host.readerWaits?.(table))))) return undefined

@@ -30,7 +30,8 @@ export class Session {
 
   constructor(
     private readonly options: PsqlOptions,
-    private readonly stdin: string,
+    /** Read only where it is asked for: `psql -c` leaves it to whoever comes next. */
+    private readonly stdin: () => string,
     private readonly host: SqlHost,
     private readonly perform: Perform,
   ) {
@@ -43,10 +44,10 @@ export class Session {
     if (singleTransaction) yield* this.perform({ kind: 'transaction', verb: 'begin', implicit: false })
     if (singleTransaction) this.transaction = 'open'
     let code = 0
-    if (actions.length === 0) code = yield* this.runScript(this.stdin, '')
+    if (actions.length === 0) code = yield* this.runScript(this.stdin(), '')
     for (const action of actions) {
       if (action.is === 'command') code = yield* this.runCommand(action.text)
-      else if (action.name === '-') code = yield* this.runScript(this.stdin, '<stdin>')
+      else if (action.name === '-') code = yield* this.runScript(this.stdin(), '<stdin>')
       else {
         this.err += `${action.name}: No such file or directory\n`
         code = 1

@@ -23,6 +23,7 @@ export function redisCli(world: World, from: Place): Command {
     latencyUs: call => Math.round((world.options.profile === 'lab' ? 1 : 2) * MILLISECOND + chance.draw(call.key, 'redis-cli', call.nth) * 6 * MILLISECOND),
     latencyBoundUs: () => 8 * MILLISECOND,
     intent,
+    readsInput: () => false,
     look: call => look(world, from, call),
     run: call => run(world, from, call),
   }

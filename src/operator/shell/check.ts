@@ -199,20 +199,23 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
     for (const each of [argv, ...startedBy(argv, bodies, constants)]) {
       checkArgv(each, node, around)
       checkTexts(through(each), node, given)
-      checkEndless(through(each), node, around)
+      checkStream(through(each), node, around)
     }
   })
-  /** A program that prints for ever, and is read by the script. */
-  function checkEndless(argv: readonly string[], node: Simple, around: readonly Node[]): void {
+  /** A program that prints as it goes, read by one that here reads its input to the end before it does anything, where the real one would not. */
+  function checkStream(argv: readonly string[], node: Simple, around: readonly Node[]): void {
     const name = argv[0] ?? ''
-    const message = registry.has(name) && !functions.has(name) ? registry.get(name).endless?.(argv) : undefined
-    const isRead = around.some((outer, i) => {
+    if (functions.has(name) || !registry.streams(argv)) return
+    for (const [i, outer] of around.entries()) {
+      if (outer.is !== 'pipeline') continue
       const inner = around[i + 1] ?? node
-      if (outer.is === 'pipeline') return outer.commands.at(-1) !== inner
-      // In a substitution of its words or redirections, not in its body.
-      return outer.is === 'simple' || outer.is === 'conditional' || (outer.is === 'redirected' && outer.command !== inner) || (outer.is === 'for' && !outer.body.includes(inner))
-    })
-    if (message !== undefined && isRead) findings.push({ severity: 'error', line: node.line, rule: 'unsupported', message, command: node.source.split('\n')[0] as string })
+      for (const reader of outer.commands.slice(outer.commands.indexOf(inner) + 1)) {
+        const words = reader.is === 'simple' ? writtenArgv(reader, constants) : []
+        if (!leavesEarly(words)) continue
+        const message = `\`${words[0]}\` reads its input to the end before it does anything here, and \`${argv.slice(0, 3).join(' ')} …\` prints as it goes: read it with \`while read\`, \`grep -m\`, \`grep --line-buffered\` or \`head\`, or ask again in a loop`
+        findings.push({ severity: 'error', line: node.line, rule: 'unsupported', message, command: node.source.split('\n')[0] as string })
+      }
+    }
   }
   /** What a program will read: what it is given, and files beside the script or written by it as they stand there. */
   function checkTexts(argv: readonly string[], node: Simple, given: string | undefined): void {
@@ -386,6 +389,14 @@ class Probe {
       throw error
     }
   }
+}
+
+/** Whether a text program that reads all of its input here would leave, or print, before the end of it. */
+function leavesEarly([name = '', ...words]: readonly string[]): boolean {
+  const text = words.join(' ')
+  if (/^[gm]?awk$/.test(name)) return /\bexit\b|fflush|system\s*\(|getline|-W\s*interactive/.test(text)
+  if (name === 'sed') return words.some(word => /^-[a-zA-Z]*[uz]|--unbuffered/.test(word)) || /(?:^|[;{\s/\d$])[qQ](?:\s*[\d;}]|$)/.test(text)
+  return name === 'stdbuf' || (name === 'jq' && text.includes('--unbuffered')) || (/^(?:tr|cut|sort)$/.test(name) && text.includes('buffered'))
 }
 
 /** Programs whose arguments are a language of their own, or a number, and are read before anything else. */

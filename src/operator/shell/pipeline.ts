@@ -1,7 +1,7 @@
 import type { Process } from '../../kernel/index.ts'
 import { Shell, type Status } from './shell.ts'
 import { NOTHING, Pipe, TextSource, Collector } from './streams.ts'
-import type { Node, Pipeline } from './syntax.ts'
+import type { Node, Pipeline, Simple } from './syntax.ts'
 
 /**
  * A pipeline. Its programs run at the same time; where all but the last are simple programs, whose output comes at their end, that is the same
@@ -53,7 +53,14 @@ function isPlain(shell: Shell, command: Node): boolean {
   if (command.is !== 'simple') return false
   const name = command.words[0]
   if (name === undefined || !('constant' in name) || name.constant === undefined) return false
-  return !shell.functions.has(name.constant) && !['eval', 'source', '.', 'yes', 'tail', 'watch', 'tee', 'bash', 'sh', 'timeout', 'xargs', 'command'].includes(name.constant)
+  return !shell.functions.has(name.constant) && !['eval', 'source', '.', 'yes', 'tail', 'watch', 'tee', 'bash', 'sh', 'timeout', 'xargs', 'command'].includes(name.constant) && !prints(shell, name.constant, command)
+}
+
+/** Whether a program prints as it goes (a watch), as far as its words say. */
+function prints(shell: Shell, name: string, command: Simple): boolean {
+  const { registry } = shell.session.host
+  if (!registry.has(name) || registry.get(name).streams === undefined) return false
+  return registry.streams(command.words.map(word => ('constant' in word ? word.constant : undefined) ?? '${…}'))
 }
 
 /** What a pipe holds: whoever has more to write, and a reader that leaves it unread, dies of it. */

@@ -1,5 +1,5 @@
 import type { Process } from '../../kernel/index.ts'
-import { type Output, UTILITY_SUMMARY, UnsupportedError } from '../command.ts'
+import { type Call, type Output, UTILITY_SUMMARY, UnsupportedError } from '../command.ts'
 import { absolute } from './files.ts'
 import { sameVector } from './memory.ts'
 import { isPipe } from './redirect.ts'
@@ -66,7 +66,7 @@ export function* runScript(shell: Shell, name: string, text: string, args: reado
 /** A program of the simulated world: time passes, and what it does is real there. */
 function* external(shell: Shell, node: Simple, argv: readonly string[]): Process<number> {
   const { session } = shell
-  if (isPipe(shell.fds.in)) yield* filled(shell)
+  if (isPipe(shell.fds.in) && !shell.fds.in.complete && session.host.registry.readsInput(argv)) yield* filled(shell)
   const debt = session.takeDebt()
   if (debt > 0) yield debt
   const watcher = session.host.watcher
@@ -88,10 +88,29 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
   const nothing = input === NOTHING && !shell.fds.own
   const stdin = shell.fds.own ? read() : nothing ? '' : read
   const call = session.call(issue.argv, issue.key, issue.nth, stdin, shell.vars.environment(), shell.cwd)
-  const output: Output = yield* issue.registry.run(call, shell.fds.own ? undefined : nothing ? session.memoryWithoutInput : session.memory, issue.deed)
+  const stream = issue.registry.streams(issue.argv) ? new Stream(shell) : undefined
+  const ended: Output = yield* issue.registry.run(stream === undefined ? call : stream.given(call), shell.fds.own ? undefined : nothing ? session.memoryWithoutInput : session.memory, issue.deed)
+  // Whoever looks on sees all of it; it has gone where it goes already.
+  const output = stream === undefined ? ended : { ...ended, out: stream.text + ended.out }
   session.failing = output.code !== 0
   watcher?.returned(node, issue, output, shell)
-  return deliver(shell, argv[0] as string, output)
+  return deliver(shell, argv[0] as string, ended)
+}
+
+/** What a program prints as it goes, kept for whoever looks on as far as that is of use. */
+class Stream {
+  text = ''
+
+  constructor(private readonly shell: Shell) {}
+
+  given(call: Call): Call {
+    return Object.assign(Object.create(call) as Call, { emit: (text: string) => this.emit(text) })
+  }
+
+  private emit(text: string): boolean {
+    if (this.text.length < 65_536) this.text += text
+    return this.shell.fds.out.write(text)
+  }
 }
 
 /** How a command is started when nobody watches. */

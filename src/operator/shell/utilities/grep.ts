@@ -1,5 +1,8 @@
+import type { Process } from '../../../kernel/index.ts'
 import { escapeRegExp, posixSource } from '../pattern.ts'
-import type { Utility } from '../utilities.ts'
+import { isPipe } from '../redirect.ts'
+import { type Pipe, WAIT } from '../streams.ts'
+import type { Utility, UtilityCall } from '../utilities.ts'
 import { type Output, failed, inputs, joined, linesOf, options, UnsupportedError } from './options.ts'
 
 const LONG = {
@@ -10,7 +13,8 @@ const LONG = {
 
 const grep = (name: string, implied: string): Utility => ({
   name,
-  run(call): Output {
+  streams: true,
+  run(call): Output | Process<number> {
     const { on, all, rest } = options(call.argv, 'ivcqEFPowxnhHlsaGL', 'emABCf', LONG)
     const files = rest.slice()
     const given = all.get('e') ?? (on.has('f') ? [call.read(on.get('f') as string) ?? ''] : undefined) ?? [files.shift()]
@@ -25,33 +29,83 @@ const grep = (name: string, implied: string): Utility => ({
     } catch (error) {
       return failed(`${name}: ${/character class/.test(String(error)) ? 'Unmatched [, [^, [:, [., or [=' : 'Unmatched ( or \\('}\n`, 2)
     }
-    const every = new RegExp(body, on.has('i') ? 'gis' : 'gs')
     if (/[^\d-]/.test(on.get('m') ?? '')) return failed(`${name}: invalid max count\n`, 2)
-    const most = on.has('m') ? Number(on.get('m')) : Number.POSITIVE_INFINITY
-    const after = Number(on.get('A') ?? on.get('C') ?? 0)
-    const before = Number(on.get('B') ?? on.get('C') ?? 0)
-    const { texts, err } = inputs(call, files)
-    const named = (files.length > 1 && !on.has('h')) || on.has('H')
-    let out = ''
-    let found = false
-    for (const { name: file, text } of texts) {
-      const lines = linesOf(text)
-      const hits: number[] = []
-      for (let i = 0; i < lines.length && hits.length < most; i++) if (wanted.test(lines[i] as string) !== on.has('v')) hits.push(i)
-      if (hits.length > 0) found = true
-      const prefix = named ? `${file === '-' ? '(standard input)' : file}:` : ''
-      // Whoever asks only whether there is one leaves at the first.
-      if ((on.has('q') || hits.length === most) && files.length === 0 && hits.length > 0) call.shell.session.unread = text.length - lines.slice(0, (on.has('q') ? (hits[0] as number) : (hits.at(-1) as number)) + 1).join('\n').length
-      if (on.has('q')) continue
-      if (on.has('l')) out += hits.length > 0 ? `${file === '-' ? '(standard input)' : file}\n` : ''
-      else if (on.has('L')) out += hits.length === 0 ? `${file === '-' ? '(standard input)' : file}\n` : ''
-      else if (on.has('c')) out += `${prefix}${hits.length}\n`
-      else out += joined(shown(lines, hits, { prefix, numbers: on.has('n'), only: on.has('o') && !on.has('v') ? every : undefined, silent: on.has('o') && on.has('v'), before, after }))
-    }
-    const trouble = on.has('s') ? '' : err
-    return { out, err: trouble, code: err !== '' && !(found && on.has('q')) ? 2 : found ? 0 : 1 }
+    const search: Search = { on, files, wanted, every: new RegExp(body, on.has('i') ? 'gis' : 'gs'), most: on.has('m') ? Number(on.get('m')) : Number.POSITIVE_INFINITY }
+    const input = call.shell.fds.in
+    return files.length === 0 && isPipe(input) && !input.complete ? asItComes(call, search, input) : searched(call, search)
   },
 })
+
+interface Search {
+  readonly on: ReadonlyMap<string, string>
+  readonly files: readonly string[]
+  readonly wanted: RegExp
+  readonly every: RegExp
+  /** It leaves after so many lines. */
+  readonly most: number
+}
+
+function searched(call: UtilityCall, { on, files, wanted, every, most }: Search): Output {
+  const after = Number(on.get('A') ?? on.get('C') ?? 0)
+  const before = Number(on.get('B') ?? on.get('C') ?? 0)
+  const { texts, err } = inputs(call, files)
+  const named = (files.length > 1 && !on.has('h')) || on.has('H')
+  let out = ''
+  let found = false
+  for (const { name: file, text } of texts) {
+    const lines = linesOf(text)
+    const hits: number[] = []
+    for (let i = 0; i < lines.length && hits.length < most; i++) if (wanted.test(lines[i] as string) !== on.has('v')) hits.push(i)
+    if (hits.length > 0) found = true
+    const prefix = named ? `${file === '-' ? '(standard input)' : file}:` : ''
+    // Whoever asks only whether there is one leaves at the first.
+    if ((on.has('q') || hits.length === most) && files.length === 0 && hits.length > 0) call.shell.session.unread = text.length - lines.slice(0, (on.has('q') ? (hits[0] as number) : (hits.at(-1) as number)) + 1).join('\n').length
+    if (on.has('q')) continue
+    if (on.has('l')) out += hits.length > 0 ? `${file === '-' ? '(standard input)' : file}\n` : ''
+    else if (on.has('L')) out += hits.length === 0 ? `${file === '-' ? '(standard input)' : file}\n` : ''
+    else if (on.has('c')) out += `${prefix}${hits.length}\n`
+    else out += joined(shown(lines, hits, { prefix, numbers: on.has('n'), only: on.has('o') && !on.has('v') ? every : undefined, silent: on.has('o') && on.has('v'), before, after }))
+  }
+  const trouble = on.has('s') ? '' : err
+  return { out, err: trouble, code: err !== '' && !(found && on.has('q')) ? 2 : found ? 0 : 1 }
+}
+
+/** What the standard library holds back of what goes into a pipe. */
+const BLOCK = 4_096
+
+/** Of a pipe that is still written: each line as it comes; it leaves at the last that it wants, and keeps what it prints until a block is full, unless told. */
+function* asItComes(call: UtilityCall, search: Search, input: Pipe): Process<number> {
+  const { on, wanted, every, most } = search
+  const { out } = call.shell.fds
+  if (['A', 'B', 'C', 'c', 'l', 'L'].some(letter => on.has(letter))) {
+    while (!input.complete) yield input.more()
+    const answer = searched(call, search)
+    return answer.out !== '' && !out.write(answer.out) ? 141 : answer.code
+  }
+  const atOnce = on.has('line-buffered')
+  const prefix = on.has('H') ? '(standard input):' : ''
+  let held = ''
+  let hits = 0
+  for (let n = 0; hits < most; ) {
+    const piece = input.line('\n')
+    if (piece === undefined) break
+    if (piece === WAIT) {
+      yield input.more()
+      continue
+    }
+    const line = piece.endsWith('\n') ? piece.slice(0, -1) : piece
+    n += 1
+    if (wanted.test(line) === on.has('v')) continue
+    hits += 1
+    if (on.has('q')) return 0
+    held += joined(shown([line], [0], { prefix, numbers: false, only: on.has('o') && !on.has('v') ? every : undefined, silent: on.has('o') && on.has('v'), before: 0, after: 0 }).map(text => (on.has('n') ? `${prefix}${n}:${text.slice(prefix.length)}` : text)))
+    const ready = atOnce ? held.length : held.length - (held.length % BLOCK)
+    if (ready > 0 && !out.write(held.slice(0, ready))) return 141
+    held = held.slice(ready)
+  }
+  if (held !== '' && !out.write(held)) return 141
+  return hits > 0 ? 0 : 1
+}
 
 interface Shown {
   readonly prefix: string
