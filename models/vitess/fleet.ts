@@ -38,7 +38,7 @@ export function declareKeyspace(world: World, spec: KeyspaceSpec, rdonlyPerShard
     const at: Position = { branch: keys.log.genesis(GENESIS_LSN + i, shard.terms), lsn: GENESIS_LSN + i }
     for (let k = 0; k < spec.replicas; k++) {
       const cell = cellName(i + k, options)
-      const uid = keyspace.index * APART + tabletUid(i, k)
+      const uid = keyspace.index * APART + tabletUid(i, k, options.firstTabletUid)
       const alias = aliasOf(cell, uid)
       const pod = podOf(options.name, alias)
       const tablet = new Tablet(world, shard, alias, uid, cell, pod, k >= spec.replicas - rdonlyPerShard ? 'rdonly' : 'replica', keys.log.copy(pod, at))

@@ -53,9 +53,9 @@ export function cellName(i: number, options: Pick<VitessOptions, 'cells'>): stri
   return `zone${(i % options.cells) + 1}`
 }
 
-/** The tablet's number: shard 0 has 101…, shard 1 has 201…; the alias is cell and number with ten digits. */
-export function tabletUid(shard: number, nth: number): number {
-  return (shard + 1) * 100 + nth + 1
+/** The tablet's number: shard 0 has `first`…, shard 1 a hundred more; the alias is cell and number with ten digits. */
+export function tabletUid(shard: number, nth: number, first = 101): number {
+  return first + shard * 100 + nth
 }
 
 export function aliasOf(cell: string, uid: number): string {

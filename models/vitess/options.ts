@@ -93,6 +93,7 @@ export const vitessOptions = z.strictObject({
   buffer: buffer.prefault({}).describe('buffering of the vtgates'),
   vtorc: z.union([z.literal(false), vtorc]).default(vtorc.parse({})).describe('VTOrc, or false where none runs').meta({ unit: '', source: 'VT-F40' }),
   dollarsPerNodeHour: z.number().min(0).default(0.5).describe('price of a node').meta({ unit: '$/h', source: 'VT §5 (assumption)' }),
+  firstTabletUid: z.number().int().min(101).max(4_200_000_000).default(101).describe('uid of the first tablet; vitess-operator’s have ten digits, so that label and alias agree, for example 1000000101').meta({ unit: '', source: 'vitess examples' }),
   timing: z.strictObject(timingShape).default({}).describe('times of servers and tools'),
   kubernetes: kubernetesOptions.partial().default({}).describe('numbers of the Kubernetes model'),
 })

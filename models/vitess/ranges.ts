@@ -56,6 +56,7 @@ export const OPTIONS_FIXED: Partial<Record<keyof VitessOptions, string>> = {
   engine: 'the engine itself',
   name: 'a name',
   keyspace: 'a name',
+  firstTabletUid: 'a name',
   fleet: 'what the user has',
   tabletsPerShard: 'what the user has',
   rdonlyPerShard: 'what the user has',

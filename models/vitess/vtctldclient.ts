@@ -3,6 +3,7 @@ import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../src
 import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output, UnsupportedError } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
 import { timestamp } from '../kubernetes/objects.ts'
+import { absentNames } from './absent.ts'
 import type { VitessCluster } from './cluster.ts'
 import { POLICIES, recordPolicy } from './durability.ts'
 import { emergencyReparent } from './emergency.ts'
@@ -109,7 +110,6 @@ class Refusal extends Error {
 
 /** topo.RemoteOperationTimeout. */
 const REMOTE_OPERATION_US = 15 * SECOND
-
 const acts = ({ verb, words: [action = ''] }: Parsed): boolean => ACTS.has(verb) || (ACTIONS[verb] !== undefined && ACTIONS[verb][action.toLowerCase()]?.looks !== true)
 
 export class Vtctldclient implements Command {
@@ -119,14 +119,14 @@ export class Vtctldclient implements Command {
   constructor(private readonly cluster: VitessCluster) {}
 
   check(argv: readonly string[]): readonly Finding[] {
-    const { verb, words, problem } = parse(argv)
+    const { verb, words, flags, problem } = parse(argv)
     if (verb.includes('${')) return []
     const known = VERBS[verb]
     if (known === undefined) return [{ severity: 'error', message: `vtctldclient: \`${verb}\` is not modelled; there are: ${SUPPORTED.join('; ')}` }]
     if (problem !== undefined && !problem.includes('${')) return [{ severity: 'error', message: `vtctldclient: ${problem}; right would be: ${known.usage}` }]
     const actions = ACTIONS[verb]
     if (actions !== undefined && words[0] !== undefined && !words[0].includes('${') && actions[words[0].toLowerCase()] === undefined) return [{ severity: 'error', message: `vtctldclient: ${verb} ${words[0]} is not modelled; there are: ${Object.keys(actions).join(', ')}` }]
-    return words.length >= known.words ? [] : [{ severity: 'error', message: `vtctldclient: ${verb} needs ${known.words} argument${known.words === 1 ? '' : 's'}: ${known.usage}` }]
+    return words.length >= known.words ? absentNames(this.cluster, words, flags) : [{ severity: 'error', message: `vtctldclient: ${verb} needs ${known.words} argument${known.words === 1 ? '' : 's'}: ${known.usage}` }]
   }
 
   latencyUs(called: Call): Us {

@@ -77,6 +77,12 @@ test.each([
   expect(measured({ naming, ...more })).toEqual(measured({}))
 })
 
+/** All that `check` says of a line of a script. */
+function told(name: string, line: string): string {
+  const { engine, options, runbook } = scenarioOf({ cluster: { engine: name }, script: `${line}\n` })
+  return checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).map(({ message }) => message).join(' ')
+}
+
 test('check says which key of `naming` a name that is not there would be', () => {
   const lines = [
     'kubectl get secret pg-auth -o name',
@@ -86,11 +92,7 @@ test('check says which key of `naming` a name that is not there would be', () =>
     'kubectl get pods -l app=valkey -o name',
     `kubectl patch sts redis -p '{"spec":{"template":{"spec":{"containers":[{"name":"server","image":"redis:7.2.5"}]}}}}'`,
   ]
-  const told = (line: string): string => {
-    const { engine, options, runbook } = scenarioOf({ cluster: { engine: 'redis' }, script: `${line}\n` })
-    return checkRunbook(runbook, engine.build(new Simulation({ seed: 'check' }), options).commands).map(({ message }) => message).join(' ')
-  }
-  expect(lines.map(line => /--set [^`]*/.exec(told(line))?.[0])).toEqual([
+  expect(lines.map(line => /--set [^`]*/.exec(told('redis', line))?.[0])).toEqual([
     `--set 'cluster.naming.secrets={"pg-auth":{"KEY":"VALUE"}}'`,
     '--set cluster.naming.container=server',
     '--set cluster.naming.container=server',
@@ -98,4 +100,23 @@ test('check says which key of `naming` a name that is not there would be', () =>
     '--set cluster.name=valkey',
     '--set cluster.naming.container=server',
   ])
+})
+
+test('vitess: a keyspace, shard or tablet that is not there, and what there is', () => {
+  const names = (line: string) => /there is no (\w+ `[^`]*`) when the runbook begins\. There are: (.*?)\. (.*?)(?: whatever|$)/.exec(told('vitess', line))?.slice(1)
+  expect(names('vtctldclient PlannedReparentShard commerce/-')).toEqual(['shard `commerce/-`', 'commerce/-80, commerce/80-', expect.stringContaining('--set cluster.fleet=4')])
+  expect(names('vtctldclient GetTablets --keyspace shop')).toEqual(['keyspace `shop`', 'commerce', expect.stringContaining('--set cluster.keyspace=shop')])
+  expect(names('vtctldclient PlannedReparentShard commerce/-80 --new-primary zone1-300')?.[0]).toBe('tablet `zone1-300`')
+  expect(names('vtctldclient PlannedReparentShard commerce/-80 --new-primary zone1-104')).toBeUndefined()
+  expect(names('vtctldclient PlannedReparentShard "$KEYSPACE/-" --new-primary "$NEW"')).toBeUndefined()
+})
+
+test('vitess: uids of ten digits, as the operator gives them: alias and label agree', () => {
+  const script = finds([
+    'primary=$(vtctldclient GetShard commerce/-80 | jq -r \'.shard.primary_alias | "\\(.cell)-\\(.uid)"\')',
+    '[ "$primary" = zone1-1000000101 ]',
+    '[ "$(kubectl get pods -l planetscale.com/tablet-uid=${primary##*-} -o name)" = pod/example-vttablet-zone1-1000000101 ]',
+    'vtctldclient GetTablet zone2-1000000102 > /dev/null',
+  ])
+  expect(outcomesOf(rehearsals({ cluster: { engine: 'vitess', firstTabletUid: 1_000_000_101 }, script }, 1))).toEqual([['completed', '']])
 })
