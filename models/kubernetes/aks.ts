@@ -187,6 +187,8 @@ export class Aks {
     kube.nodes$.cordon(node, true)
     const pods = kube.pods$.list().filter(p => p.node === node.name)
     const emptied = yield* empty(kube, pods, undefined, kube.sim.now + timeoutUs)
+    const [failed] = emptied.failed
+    if (failed !== undefined) return new AksError('UpgradeFailed', `Drain node ${node.name} failed when evicting pod ${failed[0].name}: ${failed[1]}`)
     const stuck = [...emptied.refused, ...emptied.terminating]
     if (stuck.length === 0) return undefined
     const why = emptied.refused.length > 0 ? 'Too Many Requests error. This is often caused by a restrictive Pod Disruption Budget (PDB) policy. See https://aka.ms/aks/debugdrainfailures' : 'a time-out while it was terminating'

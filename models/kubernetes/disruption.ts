@@ -20,7 +20,19 @@ export interface Budget {
   readonly policy: string
 }
 
+/** Why the eviction API does not delete a pod. `final`: an error, which nobody tries again (rule K8S-PDB-3); else 429, to be tried later. */
+export interface Refusal {
+  readonly message: string
+  readonly final: boolean
+}
+
+const VIOLATED: Refusal = { message: "Cannot evict pod as it would violate the pod's disruption budget.", final: false }
+const MORE_THAN_ONE: Refusal = { message: 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.', final: true }
+
 export class Disruption {
+  /** Budgets of a fault: whatever else covers a pod, they say “not now”. */
+  readonly blocking = new Set<string>()
+
   constructor(private readonly kube: Kubernetes) {}
 
   /** The state of one budget at this instant. */
@@ -43,26 +55,33 @@ export class Disruption {
   }
 
   /** Asks the eviction API to delete a pod. Gives its refusal, or undefined when it is being deleted. */
-  evict(pod: Pod, graceSeconds?: number): string | undefined {
-    if (!this.allows(pod)) return "Cannot evict pod as it would violate the pod's disruption budget."
+  evict(pod: Pod, graceSeconds?: number): Refusal | undefined {
+    const refusal = this.refusal(pod)
+    if (refusal !== undefined) return refusal
     this.kube.note(EVENT.podEvicted, pod.name, 1, `${pod.name} is evicted`)
     this.kube.pods$.delete(pod, graceSeconds)
     return undefined
   }
 
-  /** Whether the budgets allow evicting the pod at this instant. */
-  allows(pod: Pod): boolean {
-    if (pod.phase !== 'Pending' && !pod.terminating && !pod.finished) {
-      for (const [key, entry] of this.kube.store.entries('PodDisruptionBudget')) {
-        const spec = (entry.object.spec ?? {}) as BudgetSpec
-        if ((entry.object.metadata.namespace ?? this.kube.options.namespace) !== pod.namespace || !selects(spec.selector, pod.labels)) continue
-        const budget = this.budget(key) as Budget
-        // An unready pod takes nothing from the budget as long as the healthy ones suffice.
-        if (!pod.ready && (budget.policy === 'AlwaysAllow' || (budget.healthy >= budget.desired && budget.desired > 0))) continue
-        if (budget.allowed < 1) return false
-      }
+  /** Whether an eviction of the pod at this instant would end otherwise than in “try again later”. */
+  answers(pod: Pod): boolean {
+    return this.refusal(pod)?.final !== false
+  }
+
+  private refusal(pod: Pod): Refusal | undefined {
+    if (pod.phase === 'Pending' || pod.terminating || pod.finished) return undefined
+    const over: string[] = []
+    for (const [key, { object }] of this.kube.store.entries('PodDisruptionBudget')) {
+      const selector = (object.spec as BudgetSpec | undefined)?.selector
+      if ((object.metadata.namespace ?? this.kube.options.namespace) === pod.namespace && selects(selector, pod.labels)) over.push(key)
     }
-    return true
+    if (over.some(key => this.blocking.has(key))) return VIOLATED
+    if (over.length > 1) return MORE_THAN_ONE
+    if (over[0] === undefined) return undefined
+    const budget = this.budget(over[0]) as Budget
+    // An unready pod takes nothing from the budget as long as the healthy ones suffice.
+    if (!pod.ready && (budget.policy === 'AlwaysAllow' || (budget.healthy >= budget.desired && budget.desired > 0))) return undefined
+    return budget.allowed < 1 ? VIOLATED : undefined
   }
 
   /** How many pods there should be: what their controllers ask for, plus those without one. */

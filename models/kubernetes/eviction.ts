@@ -10,6 +10,8 @@ export interface Emptied {
   readonly terminating: readonly Pod[]
   /** Refused by a disruption budget to the end. */
   readonly refused: readonly Pod[]
+  /** Refused with an error that nobody tries again, and what it says (rule K8S-PDB-3). */
+  readonly failed: ReadonlyMap<Pod, string>
   /** What kubectl says on the way. */
   readonly out: string
   readonly err: string
@@ -22,23 +24,26 @@ interface Attempt {
 }
 
 /**
- * Evicts all of `pods` at once, tries refused ones again every few seconds, and waits until all are gone or `deadlineUs` (an instant) has come.
+ * Evicts all of `pods` at once, tries refused ones again every few seconds, and waits until all are gone or `deadlineUs` (an instant) has come. One that cannot be evicted
+ * at all is given up, and the others are waited for.
  * Nothing runs between two changes of the cluster: a retry that could not go otherwise is only counted.
  */
 export function* empty(kube: Kubernetes, pods: readonly Pod[], graceSeconds: number | undefined, deadlineUs: Us): Process<Emptied> {
   const attempts: Attempt[] = pods.map(pod => ({ pod, evicted: false, tries: 0 }))
   const gone: Pod[] = []
+  const failed = new Map<Pod, string>()
   const retryUs = Math.max(1, kube.options.drainRetrySeconds * SECOND)
   const sinceUs = kube.sim.now
   let out = ''
   let err = ''
   for (;;) {
     for (const a of attempts) {
-      if (a.evicted || a.pod.removed) continue
+      if (a.evicted || a.pod.removed || failed.has(a.pod)) continue
       if (a.tries++ === 0) out += `evicting pod ${a.pod.namespace}/${a.pod.name}\n`
       const refusal = kube.disruption.evict(a.pod, graceSeconds)
       if (refusal === undefined) a.evicted = true
-      else if (a.tries === 1) err += `error when evicting pods/"${a.pod.name}" -n "${a.pod.namespace}" (will retry after ${kube.options.drainRetrySeconds}s): ${refusal}\n`
+      else if (refusal.final) failed.set(a.pod, refusal.message)
+      else if (a.tries === 1) err += `error when evicting pods/"${a.pod.name}" -n "${a.pod.namespace}" (will retry after ${kube.options.drainRetrySeconds}s): ${refusal.message}\n`
     }
     for (;;) {
       for (const a of attempts) {
@@ -46,10 +51,10 @@ export function* empty(kube: Kubernetes, pods: readonly Pod[], graceSeconds: num
         gone.push(a.pod)
         out += `pod/${a.pod.name} evicted\n`
       }
-      const left = attempts.filter(a => !a.pod.removed)
-      if (left.length === 0 || kube.sim.now >= deadlineUs) return { gone, terminating: left.filter(a => a.evicted).map(a => a.pod), refused: left.filter(a => !a.evicted).map(a => a.pod), out, err }
+      const left = attempts.filter(a => !a.pod.removed && !failed.has(a.pod))
+      if (left.length === 0 || kube.sim.now >= deadlineUs) return { gone, terminating: left.filter(a => a.evicted).map(a => a.pod), refused: left.filter(a => !a.evicted).map(a => a.pod), failed, out, err }
       const woken = yield within(kube.changed, deadlineUs === NEVER ? NEVER : deadlineUs - kube.sim.now)
-      if (woken !== TIMED_OUT && attempts.some(a => !a.evicted && !a.pod.removed && kube.disruption.allows(a.pod))) break
+      if (woken !== TIMED_OUT && attempts.some(a => !a.evicted && !a.pod.removed && !failed.has(a.pod) && kube.disruption.answers(a.pod))) break
     }
     // The next retry that kubectl makes anyway.
     const elapsed = kube.sim.now - sinceUs

@@ -178,7 +178,11 @@ export class Faults {
     const { kube } = this
     const name = `keep-everything-${kube.count('budget-blocks')}`
     kube.create({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name }, spec: { maxUnavailable: 0, selector: {} } })
-    return once(() => kube.deleteStored('PodDisruptionBudget', name))
+    kube.disruption.blocking.add(name)
+    return once(() => {
+      kube.disruption.blocking.delete(name)
+      kube.deleteStored('PodDisruptionBudget', name)
+    })
   }
 
   /** kube-controller-manager is down, the API server up: nothing is reconciled, endpoints and disks stay, no node is found missing (rule K8S-CONTROLLER-1). */

@@ -83,6 +83,16 @@ export interface Affinity {
   podAntiAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: { labelSelector: LabelSelector; topologyKey: string }[] }
 }
 
+export interface SpreadConstraint {
+  maxSkew: number
+  topologyKey: string
+  whenUnsatisfiable?: 'DoNotSchedule' | 'ScheduleAnyway'
+  labelSelector?: LabelSelector
+  minDomains?: number
+  matchLabelKeys?: string[]
+  nodeTaintsPolicy?: 'Honor' | 'Ignore'
+}
+
 export interface PodSpec {
   containers: ContainerSpec[]
   initContainers?: ContainerSpec[]
@@ -90,6 +100,7 @@ export interface PodSpec {
   nodeSelector?: Labels
   nodeName?: string
   affinity?: Affinity
+  topologySpreadConstraints?: SpreadConstraint[]
   tolerations?: Toleration[]
   terminationGracePeriodSeconds?: number
   restartPolicy?: 'Always' | 'OnFailure' | 'Never'
@@ -114,6 +125,7 @@ export interface StatefulSetSpec {
   selector?: LabelSelector
   template: PodTemplate
   podManagementPolicy?: 'OrderedReady' | 'Parallel'
+  minReadySeconds?: number
   updateStrategy?: { type?: 'RollingUpdate' | 'OnDelete'; rollingUpdate?: { partition?: number } }
   volumeClaimTemplates?: { metadata: { name: string }; spec?: Record<string, unknown> }[]
   persistentVolumeClaimRetentionPolicy?: { whenScaled?: 'Retain' | 'Delete'; whenDeleted?: 'Retain' | 'Delete' }
@@ -122,6 +134,8 @@ export interface StatefulSetSpec {
 
 export interface DeploymentSpec {
   replicas?: number
+  minReadySeconds?: number
+  progressDeadlineSeconds?: number
   selector?: LabelSelector
   template: PodTemplate
   strategy?: { type?: 'RollingUpdate' | 'Recreate'; rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string } }

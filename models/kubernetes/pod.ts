@@ -1,4 +1,4 @@
-import type { Us } from '../../src/kernel/index.ts'
+import { NEVER, SECOND, type Us } from '../../src/kernel/index.ts'
 import type { ContainerSpec, Labels, PodSpec } from './objects.ts'
 import type { Worker } from './worker.ts'
 
@@ -102,6 +102,11 @@ export class Pod implements PodView {
 
   get healthy(): boolean {
     return this.phase === 'Running' && this.ready && !this.terminating
+  }
+
+  /** From when on it is available: Ready for so long. */
+  availableUs(minReadySeconds = 0): Us {
+    return this.healthy ? this.readyChangedUs + minReadySeconds * SECOND : NEVER
   }
 
   get finished(): boolean {

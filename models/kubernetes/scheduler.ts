@@ -44,6 +44,7 @@ export class Scheduler {
     const { nodeCpu, nodeMemoryBytes } = this.kube.options
     const refuse = (why: string): void => void refusals.set(why, (refusals.get(why) ?? 0) + 1)
     const apart = this.takenDomains(pod)
+    const spread = this.crowdedDomains(pod)
     const siblings = this.siblings(pod)
     let full = 0
     let best: KubeNode[] = []
@@ -54,7 +55,7 @@ export class Scheduler {
         full += 1
         continue
       }
-      const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone, requests, apart)
+      const refusal = missing !== undefined ? `persistentvolumeclaim "${missing}" not found` : this.refuses(node, pod, zone, requests, apart, spread)
       if (refusal !== undefined) {
         refuse(refusal)
         continue
@@ -66,7 +67,7 @@ export class Scheduler {
       } else if (score === bestScore) best.push(node)
     }
     const chosen = this.chooseAmong(best, pod)
-    if (chosen === undefined && full > 0) for (const node of this.candidates(pod)) if (this.full(node, requests)) refuse(missing === undefined ? (this.refuses(node, pod, zone, requests, apart) as string) : `persistentvolumeclaim "${missing}" not found`)
+    if (chosen === undefined && full > 0) for (const node of this.candidates(pod)) if (this.full(node, requests)) refuse(missing === undefined ? (this.refuses(node, pod, zone, requests, apart, spread) as string) : `persistentvolumeclaim "${missing}" not found`)
     if (chosen === undefined) return this.unschedulable(pod, refusals)
     this.waiting.delete(pod)
     pod.reason = ''
@@ -96,7 +97,7 @@ export class Scheduler {
   }
 
   /** Why the node does not take the pod, in the scheduler's words; undefined if it does. */
-  private refuses(node: KubeNode, pod: Pod, zone: string | undefined, requests: Requests, apart: readonly TakenDomains[]): string | undefined {
+  private refuses(node: KubeNode, pod: Pod, zone: string | undefined, requests: Requests, apart: readonly TakenDomains[], spread: readonly CrowdedDomains[]): string | undefined {
     const spec = pod.spec
     if (spec.nodeName !== undefined && spec.nodeName !== node.name) return "node(s) didn't match the requested node name"
     if (node.unschedulable && !tolerates(pod, 'node.kubernetes.io/unschedulable', undefined, 'NoSchedule')) return 'node(s) were unschedulable'
@@ -104,15 +105,44 @@ export class Scheduler {
     for (const t of node.taints) {
       if (t.effect !== 'PreferNoSchedule' && !tolerates(pod, t.key, t.value, t.effect)) return `node(s) had untolerated taint {${t.key}: ${t.value ?? ''}}`
     }
-    for (const key in spec.nodeSelector) if (node.labels[key] !== spec.nodeSelector[key]) return "node(s) didn't match Pod's node affinity/selector"
-    const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
-    if (terms !== undefined && !terms.some(t => (t.matchExpressions ?? []).every(e => matchesTerm(e, node.labels)))) return "node(s) didn't match Pod's node affinity/selector"
+    if (!wants(spec, node.labels)) return "node(s) didn't match Pod's node affinity/selector"
     if (zone !== undefined && zone !== node.zone) return 'node(s) had volume node affinity conflict'
     if (node.podCount >= this.kube.options.podsPerNode) return 'Too many pods'
     if (node.cpuUsed + requests.cpu > this.kube.options.nodeCpu) return 'Insufficient cpu'
     if (node.memoryUsed + requests.memory > this.kube.options.nodeMemoryBytes) return 'Insufficient memory'
     for (const { key, taken } of apart) if (taken.has(domain(node.labels, key))) return "node(s) didn't match pod anti-affinity rules"
+    for (const { key, crowded } of spread) {
+      const there = domain(node.labels, key)
+      if (there === undefined) return "node(s) didn't match pod topology spread constraints (missing required label)"
+      if (crowded.has(there)) return "node(s) didn't match pod topology spread constraints"
+    }
     return undefined
+  }
+
+  /**
+   * Domains in which one more pod would be more than maxSkew above the emptiest. Nodes that the pod may not go to by selector or affinity do not count, cordoned and tainted ones do
+   * (nodeTaintsPolicy Ignore), and so do their pods (rule K8S-SCHEDULE-3).
+   */
+  private crowdedDomains(pod: Pod): readonly CrowdedDomains[] {
+    return (pod.spec.topologySpreadConstraints ?? []).filter(c => c.whenUnsatisfiable !== 'ScheduleAnyway').map(c => {
+      const counts = new Map<string, number>()
+      for (const node of this.kube.nodes$.list()) {
+        const there = domain(node.labels, c.topologyKey)
+        if (there === undefined || !wants(pod.spec, node.labels)) continue
+        if (c.nodeTaintsPolicy === 'Honor' && (node.unschedulable || node.taints.some(t => t.effect !== 'PreferNoSchedule' && !tolerates(pod, t.key, t.value, t.effect)))) continue
+        counts.set(there, counts.get(there) ?? 0)
+      }
+      const alike = (other: Pod): boolean => selects(c.labelSelector, other.labels) && (c.matchLabelKeys ?? []).every(key => other.labels[key] === pod.labels[key])
+      for (const other of this.kube.pods$.list()) {
+        if (other === pod || other.node === undefined || other.terminating || other.namespace !== pod.namespace || !alike(other)) continue
+        const labels = this.kube.nodes.get(other.node)?.labels
+        const there = labels === undefined || !wants(pod.spec, labels) ? undefined : domain(labels, c.topologyKey)
+        if (there !== undefined && counts.has(there)) counts.set(there, (counts.get(there) as number) + 1)
+      }
+      const least = counts.size < (c.minDomains ?? 1) ? 0 : Math.min(...counts.values())
+      const own = alike(pod) ? 1 : 0
+      return { key: c.topologyKey, crowded: new Set([...counts].filter(([, n]) => n + own - least > c.maxSkew).map(([there]) => there)) }
+    })
   }
 
   /** Where pods run that this one must keep away from. */
@@ -164,6 +194,11 @@ interface TakenDomains {
   readonly taken: ReadonlySet<string | undefined>
 }
 
+interface CrowdedDomains {
+  readonly key: string
+  readonly crowded: ReadonlySet<string>
+}
+
 interface Siblings {
   readonly on: ReadonlyMap<string, number>
   readonly zones: ReadonlyMap<string | undefined, number>
@@ -197,6 +232,13 @@ function sumRequests(pod: Pod): Requests {
     memory += quantity(c.resources?.requests?.memory)
   }
   return { cpu, memory }
+}
+
+/** Whether the pod's nodeSelector and required node affinity take a node of these labels. */
+function wants(spec: PodSpec, labels: Labels): boolean {
+  for (const key in spec.nodeSelector) if (labels[key] !== spec.nodeSelector[key]) return false
+  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
+  return terms === undefined || terms.some(t => (t.matchExpressions ?? []).every(e => matchesTerm(e, labels)))
 }
 
 function domain(labels: Labels, key: string): string | undefined {

@@ -2,6 +2,7 @@
  * The StatefulSet controller: one pass of `updateStatefulSet` (pkg/controller/statefulset/stateful_set_control.go) per reconcile
  * (rules K8S-STATEFULSET-…). Each pass does the next allowed step and returns; the change it makes brings about the next pass.
  */
+import { NEVER, SECOND } from '../../src/kernel/index.ts'
 import { EVENT } from './events.ts'
 import type { Kubernetes } from './kubernetes.ts'
 import { copy, frozen, type KubeObject, type Labels, type PodSpec, type PodTemplate, type StatefulSetSpec } from './objects.ts'
@@ -39,14 +40,12 @@ export class StatefulSets {
     }
     condemned.sort((a, b) => ordinalOf(b) - ordinalOf(a))
     const monotonic = spec.podManagementPolicy !== 'Parallel'
-    if (!this.fill(object, spec, revisions, live, monotonic)) return
-    if (!this.shrink(object, live, condemned, monotonic)) return
-    this.roll(object, spec, revisions, live)
+    if (this.fill(object, key, spec, revisions, live, monotonic) && this.shrink(object, live, condemned, monotonic)) this.roll(object, spec, revisions, live)
     this.complete(spec, revisions, live)
   }
 
   /** Creates missing pods from ordinal 0 up. False when the pass ends here. */
-  private fill(object: KubeObject, spec: StatefulSetSpec, revisions: Revisions, live: (Pod | undefined)[], monotonic: boolean): boolean {
+  private fill(object: KubeObject, key: string, spec: StatefulSetSpec, revisions: Revisions, live: (Pod | undefined)[], monotonic: boolean): boolean {
     for (let ordinal = 0; ordinal < live.length; ordinal++) {
       const pod = live[ordinal]
       if (pod?.finished && !pod.terminating) {
@@ -59,9 +58,17 @@ export class StatefulSets {
         if (monotonic) return false
         continue
       }
-      if (monotonic && (pod.terminating || !pod.healthy)) return false
+      if (monotonic && !this.available(pod, key, spec.minReadySeconds ?? 0)) return false
     }
     return true
+  }
+
+  /** Ready for minReadySeconds; else the controller looks again a second after that (rule K8S-STATEFULSET-9). */
+  private available(pod: Pod, key: string, minReadySeconds: number): boolean {
+    const fromUs = pod.availableUs(minReadySeconds)
+    if (fromUs <= this.kube.sim.now || minReadySeconds === 0 || this.kube.booting) return pod.healthy
+    if (fromUs !== NEVER) this.kube.sim.call(fromUs + SECOND, () => this.kube.controllers.enqueue('StatefulSet', key))
+    return false
   }
 
   /** Deletes surplus pods from the highest ordinal down. False when the pass ends here. */

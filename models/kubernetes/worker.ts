@@ -39,6 +39,8 @@ export class Worker {
   probeFailures = 0
   /** Its disk was taken away: the container cannot be started here again. */
   private stranded = false
+  /** Sends the stop signal that waits for a preStop hook. */
+  private signalDue: (() => void) | undefined
 
   constructor(
     private readonly kube: Kubernetes,
@@ -86,8 +88,8 @@ export class Worker {
     handle.stopping = true
     this.readiness?.stop()
     this.killAt(killAtUs)
-    this.afterPreStop(handle, graceSeconds, () => {
-      this.kube.note(EVENT.podSignalled, this.pod.name, graceSeconds, `${this.pod.name} gets SIG${handle.imageUsed.stopSignal}, SIGKILL in ${graceSeconds} s`)
+    this.afterPreStop(handle, graceSeconds, killInSeconds => {
+      this.kube.note(EVENT.podSignalled, this.pod.name, killInSeconds, `${this.pod.name} gets SIG${handle.imageUsed.stopSignal}, SIGKILL in ${killInSeconds} s`)
       handle.imageUsed.program.signal(handle, handle.imageUsed.stopSignal)
     })
   }
@@ -310,15 +312,24 @@ export class Worker {
     })
   }
 
-  /** The stop signal waits for the preStop hook; a kill at once (force deletion) does not run it. */
-  private afterPreStop(handle: Container, graceSeconds: number, then: () => void): void {
-    if (this.pod.main.lifecycle?.preStop === undefined || graceSeconds <= this.kube.options.killSeconds) return then()
+  /**
+   * The stop signal waits for the preStop hook, until the grace period is over at the latest; from the signal on there are two seconds at least (rule K8S-POD-9).
+   * A kill at once (force deletion) does not run the hook.
+   */
+  private afterPreStop(handle: Container, graceSeconds: number, then: (killInSeconds: number) => void): void {
+    if (this.pod.main.lifecycle?.preStop === undefined || graceSeconds <= this.kube.options.killSeconds) return then(graceSeconds)
     const worker = this
+    this.signalDue = () => {
+      worker.signalDue = undefined
+      const leastUs = worker.kube.sim.now + worker.kube.options.killSeconds * SECOND
+      if (worker.killAtUs < leastUs) worker.killAt(leastUs)
+      then(Math.round((worker.killAtUs - worker.kube.sim.now) / SECOND))
+    }
     this.task = this.kube.sim.spawn(
       (function* () {
         yield* preStop(worker.pod, handle)
         worker.task = undefined
-        if (handle.running) then()
+        if (handle.running) worker.signalDue?.()
       })(),
     )
   }
@@ -330,6 +341,7 @@ export class Worker {
       this.timer = undefined
       this.task?.kill()
       this.task = undefined
+      if (this.signalDue !== undefined) return this.signalDue()
       this.kill()
     })
   }
@@ -358,5 +370,6 @@ export class Worker {
     this.withdraw = undefined
     this.task?.kill()
     this.task = undefined
+    this.signalDue = undefined
   }
 }

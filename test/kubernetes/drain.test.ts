@@ -113,3 +113,23 @@ it('K8S-EVICT-1: node pressure goes past every budget, gives a second, and keeps
   end?.()
   expect(c.kube.nodes.get(node)?.taints).toHaveLength(0)
 })
+
+it('K8S-PDB-3: two budgets over one pod: not evicted, not tried again; the others go, and the drain fails', () => {
+  const c = started({ daemonSets: [] })
+  c.kube.create(statefulSet('other', 3))
+  run(c, 120)
+  budget(c, { maxUnavailable: 1 })
+  c.kube.create({ kind: 'PodDisruptionBudget', metadata: { name: 'all' }, spec: { selector: {}, maxUnavailable: 1 } })
+  const node = c.kube.pod('web-2')?.node as string
+  const beside = c.kube.pods().filter(p => p.node === node && p.labels.app === 'other').map(p => p.uid)
+  const r = shell(c, `kubectl drain ${node}`)
+  expect(r.code).toBe(1)
+  expect(r.us / SECOND).toBeLessThan(30)
+  expect(r.err).toContain('error when evicting pods/"web-2" -n "default": This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
+  expect(r.err).not.toContain('will retry')
+  expect(c.kube.pod('web-2')?.terminating).toBe(false)
+  expect(beside.length).toBeGreaterThan(0)
+  expect(c.kube.pods().some(p => beside.includes(p.uid))).toBe(false)
+  shell(c, 'kubectl delete pdb all')
+  expect(shell(c, `kubectl drain ${node}`).code).toBe(0)
+})

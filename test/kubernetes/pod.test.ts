@@ -167,3 +167,21 @@ it('a pod that was never placed is gone at once when it is deleted', () => {
   expect(shell(c, 'kubectl delete pod p').us).toBeLessThan(SECOND)
   expect(c.toy.log).toEqual([])
 })
+
+it('K8S-POD-9: a hook that outlasts the grace period is cut short: the stop signal, and two seconds; one that ends just in time leaves as much', () => {
+  for (const [seconds, from] of [[60, 8], [7, 7]] as const) {
+    const c = cluster(1)
+    c.kube.create({ kind: 'Pod', metadata: { name: 'p' }, spec: { terminationGracePeriodSeconds: 8, containers: [{ name: 'm', image: 'toy:1', lifecycle: { preStop: { sleep: { seconds } } } }] } })
+    c.kube.begin()
+    c.toy.stopUs = NEVER
+    const since = c.sim.now
+    shell(c, 'kubectl delete pod p')
+    const [, term, kill, ...more] = c.toy.log
+    expect(term).toContain('TERM p')
+    expect(kill).toContain('KILL p')
+    expect(more).toEqual([])
+    expect(at(term) - since / SECOND).toBeGreaterThan(from)
+    expect(at(term) - since / SECOND).toBeLessThan(from + 1)
+    expect(at(kill) - at(term)).toBeCloseTo(2)
+  }
+})

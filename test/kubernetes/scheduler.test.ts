@@ -64,3 +64,30 @@ it('a pod that names a claim nobody made waits for it', () => {
   run(c, 120)
   expect(c.kube.pod('p')?.ready).toBe(true)
 })
+
+it('K8S-SCHEDULE-3: spread over zones: a cordoned zone that is empty keeps the others from taking more than maxSkew, unless taints are honoured', () => {
+  for (const [more, placed] of [[{}, false], [{ nodeTaintsPolicy: 'Honor' }, true], [{ whenUnsatisfiable: 'ScheduleAnyway' }, true], [{ maxSkew: 2 }, true], [{ labelSelector: { matchLabels: { app: 'y' } } }, true]] as const) {
+    const c = cluster(3)
+    const topologySpreadConstraints = [{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'x' } }, ...more }]
+    c.kube.create(statefulSet('x', 3, { podManagementPolicy: 'Parallel', volumeClaimTemplates: [] }, { topologySpreadConstraints }))
+    c.kube.begin()
+    expect(new Set(c.kube.pods().map(p => p.node)).size).toBe(3)
+    const node = c.kube.pod('x-2')?.node as string
+    shell(c, `kubectl cordon ${node}`)
+    shell(c, 'kubectl delete pod x-2')
+    run(c, 60)
+    expect(c.kube.pod('x-2')?.node !== undefined).toBe(placed)
+    if (!placed) expect(c.sim.records?.findLast(r => r.label === 'kubernetes.pod-unschedulable')?.detail).toContain("2 node(s) didn't match pod topology spread constraints")
+  }
+})
+
+it('K8S-SCHEDULE-3: a node without the label is no place for it, and minDomains holds it back while there are fewer', () => {
+  const c = cluster(2)
+  c.kube.begin()
+  const spread = (more: Record<string, unknown>) => ({ topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', labelSelector: { matchLabels: { app: 'x' } }, ...more }] })
+  expect(pod(c, 'a', spread({ topologyKey: 'rack' }), { app: 'x' })).toContain('missing required label')
+  expect(pod(c, 'b', spread({ minDomains: 3 }), { app: 'x' })).toMatch(/^vm-/)
+  expect(pod(c, 'd', spread({ minDomains: 3 }), { app: 'x' })).toMatch(/^vm-/)
+  expect(pod(c, 'e', spread({ minDomains: 3 }), { app: 'x' })).toContain('topology spread constraints')
+  expect(pod(c, 'f', spread({}), { app: 'x' })).toMatch(/^vm-/)
+})

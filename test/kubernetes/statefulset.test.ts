@@ -1,3 +1,4 @@
+import { SECOND } from '../../src/kernel/index.ts'
 import { describe, expect, it } from 'vitest'
 import type { KubeObject } from '../../models/kubernetes/index.ts'
 import { cluster, run, service, shell, statefulSet, type TestCluster } from './cluster.ts'
@@ -198,4 +199,19 @@ it('the same seed gives the same trace, another seed another', () => {
   }
   expect(hash('7')).toBe(hash('7'))
   expect(hash('7')).not.toBe(hash('8'))
+})
+
+it('K8S-STATEFULSET-9: minReadySeconds holds a roll between pods with OrderedReady, not with Parallel', () => {
+  for (const [podManagementPolicy, least, most] of [['OrderedReady', 240, 330], ['Parallel', 0, 120]] as const) {
+    const c = cluster(3)
+    c.kube.create(statefulSet('web', 3, { podManagementPolicy, minReadySeconds: 120 }))
+    c.kube.begin()
+    run(c, 300)
+    shell(c, ['kubectl', 'patch', 'sts', 'web', '-p', '{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"toy:2"}]}}}}'])
+    const r = shell(c, 'kubectl rollout status sts/web --timeout=30m')
+    expect(r.code).toBe(0)
+    expect(r.us / SECOND).toBeGreaterThan(least)
+    expect(r.us / SECOND).toBeLessThan(most)
+    expect(shell(c, ['kubectl', 'get', 'sts', 'web', '-o', 'jsonpath={.status.readyReplicas} {.status.availableReplicas}']).out).toBe(podManagementPolicy === 'Parallel' ? '3 0' : '3 2')
+  }
 })

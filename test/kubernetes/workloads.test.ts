@@ -1,3 +1,4 @@
+import { SECOND } from '../../src/kernel/index.ts'
 import { expect, it } from 'vitest'
 import { cluster, run, shell, statefulSet, type TestCluster } from './cluster.ts'
 
@@ -181,4 +182,50 @@ it('a CronJob can be run by hand', () => {
   c.kube.begin()
   expect(shell(c, 'kubectl create job --from=cronjob/backup now').out).toBe('job.batch/now created\n')
   expect(shell(c, 'kubectl wait --for=condition=complete job/now --timeout=120s').out).toBe('job.batch/now condition met\n')
+})
+
+it('K8S-DEPLOYMENT-4: a rollout that gets no further is failed after progressDeadlineSeconds, and nothing is taken back', () => {
+  for (const [extra, seconds] of [[{}, 600], [{ progressDeadlineSeconds: 90 }, 90]] as const) {
+    const c = cluster(3)
+    deployment(c, 'app', 4, extra)
+    c.kube.begin()
+    c.toy.isReady = handle => handle.pod.image === 'toy:1'
+    update(c, 'app')
+    const r = shell(c, 'kubectl rollout status deploy/app')
+    expect(r).toMatchObject({ code: 1, err: 'error: deployment "app" exceeded its progress deadline\n' })
+    expect(r.us / SECOND).toBeGreaterThan(seconds - 5)
+    expect(r.us / SECOND).toBeLessThan(seconds + 60)
+    expect(shell(c, 'kubectl rollout status deploy/app').us / SECOND).toBeLessThan(5)
+    expect(c.kube.pods().filter(p => p.image === 'toy:2' && !p.terminating)).toHaveLength(2)
+    expect(shell(c, 'kubectl rollout status deploy/app --timeout=5s').err).toContain('progress deadline')
+    shell(c, 'kubectl rollout undo deploy/app')
+    expect(shell(c, 'kubectl rollout status deploy/app').code).toBe(0)
+    run(c, 700)
+    expect(shell(c, 'kubectl rollout status deploy/app').code).toBe(0)
+  }
+})
+
+it('K8S-DEPLOYMENT-4: minReadySeconds: no old pod goes before a new one has been Ready for so long', () => {
+  const c = cluster(3)
+  deployment(c, 'app', 2, { minReadySeconds: 60 })
+  c.kube.begin()
+  run(c, 120)
+  update(c, 'app')
+  const r = shell(c, 'kubectl rollout status deploy/app --timeout=30m')
+  expect(r.code).toBe(0)
+  expect(r.us / SECOND).toBeGreaterThan(120)
+  expect(r.us / SECOND).toBeLessThan(240)
+})
+
+it('K8S-DEPLOYMENT-5: Available holds while a rollout is on its way', () => {
+  const c = cluster(3)
+  deployment(c, 'app', 4)
+  c.kube.begin()
+  c.toy.isReady = handle => handle.pod.image === 'toy:1'
+  update(c, 'app')
+  run(c, 120)
+  expect(c.kube.pods().filter(p => p.ready && !p.terminating)).toHaveLength(3)
+  expect(shell(c, 'kubectl wait --for=condition=Available deploy/app --timeout=5s').code).toBe(0)
+  deployment(c, 'three', 3)
+  expect(shell(c, 'kubectl wait --for=condition=Available deploy/three --timeout=120s').code).toBe(0)
 })

@@ -6,6 +6,7 @@ import { copy, type KubeObject } from '../objects.ts'
 import { encoded } from '../secret.ts'
 import { find, qualified, resourceName, type ResourceType } from './resources.ts'
 import { CliError, type Context, joined, typeOf, type Verb } from './verb.ts'
+import { refuseUnmodelled } from './unmodelled.ts'
 import { refuseInvalid, store } from './write.ts'
 
 export const apply: Verb = {
@@ -27,6 +28,7 @@ export const apply: Verb = {
         const found = find(c.kube, t, object.metadata.name, namespace)
         refuseInvalid(wanted)
         if (found === undefined) {
+          refuseUnmodelled(wanted, undefined)
           if (!dry) c.kube.create(wanted)
           lines.push(`${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
           continue
@@ -108,6 +110,7 @@ export const create: Verb = {
           throw new CliError(`${described ? `error: failed to create ${t.singular}:` : `Error from server (AlreadyExists): error when creating "${file}":`} ${resourceName(t)} "${object.metadata.name}" already exists`)
         }
         refuseInvalid(object)
+        refuseUnmodelled(object, undefined)
         if (!dry) {
           c.kube.create({ ...object, metadata: { ...object.metadata, namespace } })
           const entry = c.kube.store.entry(t.kind, c.kube.key(object.metadata.name, namespace))

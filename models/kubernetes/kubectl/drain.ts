@@ -70,9 +70,9 @@ export const drain: Verb = {
       const emptied = yield* empty(kube, pods, grace < 0 ? undefined : grace, deadlineUs)
       out += emptied.out
       err += emptied.err
-      const left = [...emptied.terminating, ...emptied.refused]
+      const left = [...emptied.failed.keys(), ...emptied.terminating, ...emptied.refused]
       if (left.length > 0) {
-        const why = left.map(p => (emptied.refused.includes(p) ? `error when evicting pods/"${p.name}" -n "${p.namespace}": global timeout reached: ${goDuration(limitUs)}` : `error when waiting for pod "${p.name}" in namespace "${p.namespace}" to terminate: global timeout reached: ${goDuration(limitUs)}`))
+        const why = left.map(p => (emptied.failed.has(p) ? `error when evicting pods/"${p.name}" -n "${p.namespace}": ${emptied.failed.get(p)}` : emptied.refused.includes(p) ? `error when evicting pods/"${p.name}" -n "${p.namespace}": global timeout reached: ${goDuration(limitUs)}` : `error when waiting for pod "${p.name}" in namespace "${p.namespace}" to terminate: global timeout reached: ${goDuration(limitUs)}`))
         err += `There are pending nodes to be drained:\n ${node.name}\nerror: unable to drain node "${node.name}" due to error: [${why.join(', ')}], continuing command...\n`
         return { out, err, code: 1 }
       }

@@ -4,6 +4,7 @@ import { UnsupportedError } from '../../../src/operator/command.ts'
 import type { KubeObject } from '../objects.ts'
 import type { Arguments } from './arguments.ts'
 import { type ResourceType, TYPES } from './resources.ts'
+import { unmodelledIn } from './unmodelled.ts'
 import { CliError, type Context, customType } from './verb.ts'
 
 /** An object with the file it stands in, as kubectl names it. */
@@ -30,7 +31,7 @@ export function checkKinds(args: Arguments, file: string, text: string): string[
   const named = args.repeated.get('filename') ?? []
   if (!named.some(each => each === file || (each === '/dev/stdin' && file === '-'))) return []
   const kinds = text.split('\n').flatMap(line => /^(?:- )?["']?kind["']?:\s*["']?([A-Za-z]+)["']?\s*$/.exec(line)?.[1] ?? [])
-  return [...new Set(kinds)].filter(kind => NOT_MODELLED.has(kind)).map(kind => `objects of kind ${kind} are not modelled${kind === 'NetworkPolicy' ? ': a fence made of them would do nothing here (and on a real cluster it hangs on the network plugin, and on connections that are open already)' : ''}; there are: ${TYPES.map(t => t.kind).join(', ')}`)
+  return [...unmodelledIn(text), ...[...new Set(kinds)].filter(kind => NOT_MODELLED.has(kind)).map(kind => `objects of kind ${kind} are not modelled${kind === 'NetworkPolicy' ? ': a fence made of them would do nothing here (and on a real cluster it hangs on the network plugin, and on connections that are open already)' : ''}; there are: ${TYPES.map(t => t.kind).join(', ')}`)]
 }
 
 /** All objects that the invocation names. @throws CliError as kubectl says it */

@@ -2,6 +2,7 @@ import { parse } from 'yaml'
 import type { KubeObject } from '../objects.ts'
 import { jsonPatch, merge } from './patching.ts'
 import { qualified } from './resources.ts'
+import { unmodelledIn } from './unmodelled.ts'
 import { CliError, type Context, joined, targets, unknownTypes, type Verb } from './verb.ts'
 import { editable, store } from './write.ts'
 
@@ -15,7 +16,7 @@ export const patch: Verb = {
     const kind = args.flags.get('type')
     if (kind !== undefined && !['strategic', 'merge', 'json'].includes(kind)) out.push(`kubectl patch --type=${kind}: must be one of json, merge, strategic`)
     const text = args.flags.get('patch')
-    if (text !== undefined && !text.includes('${')) out.push(...malformed(text))
+    if (text !== undefined && !text.includes('${')) out.push(...malformed(text), ...(kind === 'json' ? [] : unmodelledIn(text)))
     return out
   },
 

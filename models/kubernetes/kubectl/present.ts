@@ -2,7 +2,7 @@
 import type { Disk } from '../../../src/cluster/disk.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeNode } from '../node.ts'
-import { type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
+import { countOrShare, type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
 import type { Pod } from '../pod.ts'
 import type { Stored } from '../store.ts'
 
@@ -142,7 +142,7 @@ export function statefulSetStatus(kube: Kubernetes, key: string, entry: Stored):
     observedGeneration: entry.generation,
     replicas: pods.length,
     readyReplicas: pods.filter(p => p.ready).length,
-    availableReplicas: pods.filter(p => p.ready).length,
+    availableReplicas: pods.filter(p => p.availableUs(spec.minReadySeconds) <= kube.sim.now).length,
     currentReplicas: at(revisions.current),
     updatedReplicas: at(revisions.update),
     currentRevision: `${name}-${revisions.current}`,
@@ -154,14 +154,17 @@ export function deploymentStatus(kube: Kubernetes, key: string, entry: Stored): 
   const spec = entry.object.spec as unknown as DeploymentSpec
   const revisions = kube.deployments.revisionsOf(key, spec)
   const pods = kube.pods$.ownedBy('Deployment', key).filter(p => !p.terminating)
-  const ready = pods.filter(p => p.ready).length
+  const available = pods.filter(p => p.availableUs(spec.minReadySeconds) <= kube.sim.now).length
+  const replicas = spec.replicas ?? 1
+  // Available says that no more are missing than a rollout may take away, not that the rollout is done (rule K8S-DEPLOYMENT-5).
+  const away = spec.strategy?.type === 'Recreate' ? 0 : countOrShare(spec.strategy?.rollingUpdate?.maxUnavailable, replicas, '25%', 'down')
   return {
     observedGeneration: entry.generation,
     replicas: pods.length,
-    readyReplicas: ready,
-    availableReplicas: ready,
+    readyReplicas: pods.filter(p => p.ready).length,
+    availableReplicas: available,
     updatedReplicas: pods.filter(p => p.labels['pod-template-hash'] === revisions.update).length,
-    conditions: [{ type: 'Available', status: ready >= (spec.replicas ?? 1) ? 'True' : 'False' }],
+    conditions: [{ type: 'Available', status: available >= replicas - Math.min(away, replicas) ? 'True' : 'False' }],
   }
 }
 

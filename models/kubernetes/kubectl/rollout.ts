@@ -1,4 +1,4 @@
-import { NEVER, type Process, TIMED_OUT, within } from '../../../src/kernel/index.ts'
+import { NEVER, type Process, TIMED_OUT, type Us, within } from '../../../src/kernel/index.ts'
 import type { Output } from '../../../src/operator/command.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import { type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
@@ -54,9 +54,17 @@ function* status(c: Context, f: Found): Process<Output> {
     if (seen.text !== last) out += `${seen.text}\n`
     last = seen.text
     if (seen.done || c.args.flags.get('watch') === 'false') return { out, err: '', code: 0 }
-    const woken = yield within(c.kube.changed, deadline === NEVER ? NEVER : Math.max(0, deadline - c.kube.sim.now))
-    if (woken === TIMED_OUT) return { out, err: 'error: timed out waiting for the condition\n', code: 1 }
+    const overdueUs = f.type.kind === 'Deployment' ? overdue(c.kube, f) : NEVER
+    if (c.kube.sim.now >= overdueUs) return { out, err: `error: deployment "${f.name}" exceeded its progress deadline\n`, code: 1 }
+    const untilUs = Math.min(deadline, overdueUs)
+    const woken = yield within(c.kube.changed, untilUs === NEVER ? NEVER : Math.max(0, untilUs - c.kube.sim.now))
+    if (woken === TIMED_OUT && c.kube.sim.now >= deadline) return { out, err: 'error: timed out waiting for the condition\n', code: 1 }
   }
+}
+
+function overdue(kube: Kubernetes, f: Found): Us {
+  const spec = kube.store.get('Deployment', f.key)?.spec as DeploymentSpec | undefined
+  return spec === undefined ? NEVER : kube.deployments.overdueUs(f.key, spec)
 }
 
 interface Progress {

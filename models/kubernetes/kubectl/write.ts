@@ -5,6 +5,7 @@ import { alike, badQuantity, type KubeObject } from '../objects.ts'
 import { badlyEncoded } from '../secret.ts'
 import { podObject } from './present.ts'
 import type { Found } from './resources.ts'
+import { refuseUnmodelled } from './unmodelled.ts'
 import { CliError } from './verb.ts'
 
 /** The object as users write it: without server-side metadata and computed status. */
@@ -50,6 +51,7 @@ export function store(kube: Kubernetes, found: Found, object: KubeObject): boole
   if (found.type.kind === 'Pod') return storePod(kube, found, object)
   if (found.type.kind === 'Node') return storeNode(kube, found, object)
   validate(kube, found, object)
+  refuseUnmodelled(object, kube.store.get(found.type.kind, found.key))
   if (!kube.store.put(object)) return false
   kube.objectChanged(found.type.kind, found.key, object)
   return true
