@@ -9,19 +9,24 @@ export type Configuration =
   | { readonly settings: Record<string, string>; readonly syncNames: SyncNames | undefined; readonly complaints: readonly string[] }
   | { readonly refusal: string }
 
+/** CMDLINE_OPTIONS of Patroni's postgresql/config.py. */
+const BY_PATRONI = ['listen_addresses', 'port', 'cluster_name', 'wal_level', 'hot_standby', 'max_connections', 'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction', 'track_commit_timestamp', 'max_replication_slots', 'max_worker_processes', 'wal_log_hints']
+
 /**
  * Reads what image or ConfigMap give (`base`) and the own files of `directory`, PGDATA, later lines winning. `before` is what was in force (rules PG-CONF-1, PG-SYNC-4): an unknown name
  * keeps all of it, an invalid value that one. A parameter that is fixed at the start keeps its value
  * until then, and is `pending` (rule PG-CONF-5).
  * @throws UnsupportedError for a parameter that matters and is not modelled (rule PG-CONF-7): passed over, it would falsify what is measured
  */
-export function readConfiguration(base: string, files: ReadonlyMap<string, string>, before: Readonly<Record<string, string>>, starting: boolean, pending: Set<string>, directory: string): Configuration {
+export function readConfiguration(base: string, files: ReadonlyMap<string, string>, before: Readonly<Record<string, string>>, starting: boolean, pending: Set<string>, directory: string, managed = false): Configuration {
   const settings: Record<string, string> = {}
   for (const [file, text] of [['postgresql.conf', base], ['postgresql.conf', files.get('postgresql.conf') ?? ''], ['postgresql.auto.conf', files.get('postgresql.auto.conf') ?? '']] as const) {
     const path = `${directory}/${file}`
     const parsed = parseConf(text, path)
     if (typeof parsed.error === 'string') return { refusal: `LOG:  ${parsed.error}\nFATAL:  configuration file "${path}" contains errors` }
     for (const name in parsed) if (whenSet(name) === undefined) return { refusal: `LOG:  unrecognized configuration parameter "${name}" in file "${path}"\n${starting ? `FATAL:  configuration file "${path}" contains errors` : `LOG:  configuration file "${path}" contains errors; no changes were applied`}` }
+    // What Patroni gives on the command line no file and no ALTER SYSTEM changes (rule PG-PATRONI-18).
+    if (managed && text !== base) for (const name of BY_PATRONI) delete (parsed as Record<string, string>)[name]
     Object.assign(settings, parsed)
   }
   const complaints: string[] = []

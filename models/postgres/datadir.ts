@@ -59,6 +59,8 @@ export class DataDirectory {
   hasLed = false
   /** Until then orphaned children of a killed postmaster hold its lock file and shared memory: no server starts. */
   orphansUntilUs: Us = 0
+  /** wal_log_hints of the server that ran on it last, as the control file has it; undefined = as the scenario says. */
+  logHints: boolean | undefined
   /** Half-written by a failed pg_rewind or base backup: the server refuses to start. */
   unusable = false
   /** Its volume is gone. */
@@ -81,6 +83,11 @@ export class DataDirectory {
     this.control = 'in production'
     this.image = image
     this.hasLed = true
+  }
+
+  /** What pg_rewind asks of its target: hint bits in the WAL, or checksums, which the scenario may have (rule PG-REWIND-2). */
+  isRewindable(byScenario: boolean): boolean {
+    return byScenario || this.logHints === true
   }
 
   /** Where its history ends, as durable bytes. */

@@ -12,3 +12,5 @@ export const STOPPED = defineEvent('postgres.stopped')
 export const CRASHED = defineEvent('postgres.crashed')
 export const SHARED = defineEvent('postgres.data-directory-shared')
 export const RELOADED = defineEvent('postgres.reloaded')
+/** Replay stands still for good: rule PG-SIZE-2. */
+export const REPLAY_HELD = defineEvent('postgres.replay-held')

@@ -131,8 +131,8 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
   archive_mode: ['always', 'on', 'off'],
 }
 
-/** What would change what is measured, and is not modelled: it is refused rather than passed over. */
-const REFUSED = new Set(words('recovery_min_apply_delay restore_command recovery_target recovery_target_action recovery_target_inclusive recovery_target_lsn recovery_target_name recovery_target_time recovery_target_timeline recovery_target_xid fsync'))
+/** What would change what is measured, and is not modelled: it is refused rather than passed over (rules PG-CONF-7, PG-CONF-8). */
+const REFUSED = new Set(words('recovery_min_apply_delay restore_command recovery_target recovery_target_action recovery_target_inclusive recovery_target_lsn recovery_target_name recovery_target_time recovery_target_timeline recovery_target_xid fsync hot_standby port listen_addresses max_wal_senders max_replication_slots restart_after_crash'))
 
 export type When = 'start' | 'reload' | 'session' | 'never'
 
@@ -148,6 +148,7 @@ export function whenSet(name: string): When | undefined {
 /** What servers do by themselves, which may be written down. */
 const AS_EVER: Readonly<Record<string, RegExp>> = {
   recovery_min_apply_delay: /^0\s*(?:us|ms|s|min|h|d)?$/, recovery_target_timeline: /^latest$/i, recovery_target_inclusive: /^(?:on|true|yes|1)$/i, recovery_target_action: /^pause$/i, fsync: /^(?:on|true|yes|1)$/i,
+  hot_standby: /^(?:on|true|yes|1)$/i, port: /^5432$/, listen_addresses: /^(?:\*|0\.0\.0\.0)$/, max_wal_senders: /^[1-9]\d*$/, max_replication_slots: /^[1-9]\d*$/, restart_after_crash: /^(?:on|true|yes|1)$/i,
 }
 
 /** The parameter matters, and another value than its default is not modelled. `value` null: RESET. */

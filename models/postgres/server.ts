@@ -1,18 +1,20 @@
 import type { Bytes } from '../../src/cluster/log/index.ts'
 import type { TimerId, Us } from '../../src/kernel/index.ts'
 import { LogBook } from '../kubernetes/container.ts'
-import { END_OF_RECOVERY_CHECKPOINT_US, flushingUs, paced, redoUs } from './checkpoints.ts'
+import { flushingUs, paced, redoUs } from './checkpoints.ts'
 import { readConfiguration } from './configuration.ts'
 import { type DataDirectory, formatLsn, RECORD_BYTES } from './datadir.ts'
-import { CRASHED, PROMOTE_ASKED, PROMOTED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
+import { CRASHED, PROMOTE_ASKED, READ_ONLY, READ_WRITE, RELOADED, SHARED, SHUTDOWN, START_FAILED, STARTED, STOPPED } from './events.ts'
 import { type Backend, type Host, rank, type ShutdownMode } from './host.ts'
 import { type ServerEvent, type ServerState, serverTable } from './lifecycle.ts'
 import { replayedXactUs } from './replayed.ts'
-import { awaitWalsenders, isFurthestReachable, refuseSubscriber } from './departures.ts'
+import { finishPromotion } from './promotion.ts'
+import { awaitWalsenders, refuseSubscriber } from './departures.ts'
 import { Receiver, type Walsender } from './replication.ts'
 import { watchRoom } from './room.ts'
 import { ServerLocks } from './schema/server-locks.ts'
 import { sessionState } from './sessions.ts'
+import { refusePromotion, watchSizes } from './shortage.ts'
 import { parseTimeUs, type SyncNames } from './settings.ts'
 import { type Refusal, refusalOf } from './starting.ts'
 import { applySynchronousStandbys } from './syncrep.ts'
@@ -37,6 +39,8 @@ export class Server {
   /** SIGSTOPped by a fault: holds its sessions and locks, answers nothing. */
   paused = false
   replayPaused = false
+  /** Why replay is held for good: its primary has larger sizes (rule PG-SIZE-2). */
+  shortage: string | undefined
   /** WAL was streamed in this incarnation; before that pg_last_wal_receive_lsn() is NULL (rule PG-LAG-6). */
   streamed = false
   receivedAtPromotion: Bytes | undefined
@@ -95,6 +99,7 @@ export class Server {
     const refusal = this.readSettings(true)
     const cannot = refusal !== undefined ? { why: refusal, code: 1 } : refusalOf(this)
     if (cannot !== undefined) return this.refuse(cannot)
+    this.dir.logHints = /^(?:on|true|yes|1)$/i.test(this.settings.wal_log_hints ?? '')
     const clean = this.dir.control === 'shut down' || this.dir.control === 'shut down in recovery'
     if (!clean) this.dir.control = 'in crash recovery'
     const open = () => {
@@ -110,7 +115,8 @@ export class Server {
 
   /** Reads the configuration. Returns why the server refuses to start, if so. */
   private readSettings(starting: boolean): string | undefined {
-    const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting, this.pendingRestart, this.world.options.dataDirectory)
+    const { options, patroni } = this.world
+    const read = readConfiguration(this.host.baseConf(), this.dir.files, this.settings, starting, this.pendingRestart, options.dataDirectory, patroni !== undefined)
     if ('refusal' in read) return read.refusal
     this.syncNames = read.syncNames
     this.settings = paced(this, read.settings)
@@ -158,7 +164,8 @@ export class Server {
     this.receiver.start()
   }
 
-  private openReadWrite(timeline: number | undefined): void {
+  /** Leads from now on: on its own timeline, or on a new one. */
+  openReadWrite(timeline: number | undefined): void {
     const { world } = this
     this.transit('OPEN_READ_WRITE')
     this.commitUs = world.timeUs('commitMs', this.name)
@@ -179,6 +186,7 @@ export class Server {
   private opened(): void {
     this.dir.resumed(this.world.sim.now)
     watchRoom(this)
+    watchSizes(this)
     this.host.readinessChanged()
     this.tellBackends()
     this.world.topologyChanged()
@@ -195,6 +203,7 @@ export class Server {
       this.whenContinued.push(() => this.promote(by))
       return true
     }
+    if (this.shortage !== undefined) return refusePromotion(this)
     refuseSubscriber(this.dir)
     const { sim } = this.world
     this.transit('PROMOTE')
@@ -204,24 +213,7 @@ export class Server {
     this.replayPaused = false
     this.copy.thaw('apply')
     const received = this.copy.lsn('receive')
-    const finish = () =>
-      this.later(Math.round(this.world.timeUs('promoteMs', this.name) * this.slowness), () => {
-        // The signal file goes when recovery has ended, not before: a promotion cut short leaves a standby.
-        if (this.state !== 'promoting') return
-        this.dir.files.delete('standby.signal')
-        const from = this.copy.position('receive')
-        const furthestReachable = isFurthestReachable(this, from)
-        this.promotedAtUs = sim.now
-        this.lastReplayedUs = replayedXactUs(this)
-        this.receivedAtPromotion = this.streamed ? from.lsn : undefined
-        // The control file learns of the new timeline with the next checkpoint, which is spread over minutes unless somebody asks (rule PG-REWIND-5).
-        this.later(END_OF_RECOVERY_CHECKPOINT_US, () => this.checkpointDone())
-        // The next timeline as far as this directory's own history knows.
-        this.openReadWrite(this.dir.timeline + 1)
-        this.world.promotions.push({ atUs: sim.now, member: this.name, from, furthestReachable, by })
-        sim.note(PROMOTED, this.name, this.dir.timeline, `${this.name} was promoted: timeline ${this.dir.timeline} forks at ${formatLsn(from.lsn)}`)
-        for (const sender of this.walsenders.slice()) sender.upstreamSwitchedTimeline()
-      })
+    const finish = (): void => finishPromotion(this, by)
     if (this.copy.lsn('apply') >= received) finish()
     else this.copy.whenReaches('apply', received, () => this.alive && this.state === 'promoting' && finish())
     return true
@@ -431,6 +423,7 @@ export class Server {
 
   /** pg_wal_replay_pause() and a conflicting query alike. */
   pauseReplay(paused: boolean): void {
+    if (!paused && this.shortage !== undefined && this.state === 'standby') return this.later(50_000, () => this.crash('recovery aborted because of insufficient parameter settings', 1))
     this.replayPaused = paused
     if (this.state !== 'standby') return
     if (paused) this.copy.freeze('apply')

@@ -2,6 +2,7 @@
 import { LINKED } from './datadir.ts'
 import type { Server } from './server.ts'
 import { major } from './replication.ts'
+import { ABORTED, shortageOf } from './shortage.ts'
 
 export interface Refusal {
   /** What its log says last. */
@@ -29,6 +30,9 @@ export function refusalOf(server: Server): Refusal | undefined {
     return fatal(`FATAL:  database files are incompatible with server\nDETAIL:  The database cluster was initialized with PG_CONTROL_VERSION ${CONTROL_VERSION}, but the server was compiled with PG_CONTROL_VERSION ${OTHER_CONTROL_VERSION}.\nHINT:  It looks like you need to initdb.`)
   }
   if (host.diskFull()) return fatal('FATAL:  could not write lock file "postmaster.pid": No space left on device')
+  if (server.settings.wal_level === 'minimal' && Number(server.settings.max_wal_senders ?? 10) > 0) return fatal('FATAL:  WAL streaming ("max_wal_senders" > 0) requires "wal_level" to be "replica" or "logical"')
+  const shortage = dir.isStandby ? shortageOf(server) : undefined
+  if (shortage !== undefined) return fatal(ABORTED(shortage))
   if (dir.files.has('recovery.conf')) return fatal('FATAL:  using recovery command file "recovery.conf" is not supported')
   return undefined
 }

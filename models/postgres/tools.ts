@@ -242,7 +242,7 @@ function controlData(inside: Inside, parsed: Parsed): Output {
       line("Latest checkpoint's TimeLineID", dir.checkpointTimeline) +
       line("Latest checkpoint's PrevTimeLineID", dir.checkpointTimeline) +
       line("Latest checkpoint's full_page_writes", 'on') +
-      line('wal_log_hints setting', options.rewindable ? 'on' : 'off') +
+      line('wal_log_hints setting', dir.isRewindable(options.rewindable) ? 'on' : 'off') +
       line('Data page checksum version', 0),
   )
 }
@@ -291,7 +291,7 @@ function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
     dir.control = 'shut down'
   }
   if (parsed.flags.has('--restore-target-wal')) return failed('pg_rewind: error: restore_command is not set in the target cluster\n')
-  if (!world.options.rewindable) return failed('pg_rewind: error: target server needs to use either data checksums or "wal_log_hints = on"\n')
+  if (!dir.isRewindable(world.options.rewindable)) return failed('pg_rewind: error: target server needs to use either data checksums or "wal_log_hints = on"\n')
   const conninfo = parsed.flags.get('--source-server') ?? ''
   const source = findServerByHost(world, inside.place(), parseConninfo(conninfo).host ?? '', inside.pod)
   if (typeof source === 'string') return failed(`pg_rewind: error: ${source}\n`)

@@ -89,7 +89,7 @@ export class PostgresTruth implements Truth {
     const copy = replica?.copy ?? server?.copy ?? (dir?.destroyed ? undefined : dir?.copy)
     const merged = mergedCopies(dir, copy, before?.merged)
     const attached = leading || streaming || replica?.streaming === true
-    const caughtUp = leading || (replica?.streaming === true && replica.copy.lagBytes('flush') <= NORMAL_LAG_BYTES) || (streaming && linked(server) && server.copy.lagBytes('flush') <= NORMAL_LAG_BYTES)
+    const caughtUp = leading || (replica?.streaming === true && replica.copy.lagBytes('flush') <= NORMAL_LAG_BYTES) || (streaming && server.shortage === undefined && linked(server) && server.copy.lagBytes('flush') <= NORMAL_LAG_BYTES)
     if (
       before !== undefined &&
       before.node === node &&
@@ -135,7 +135,9 @@ export class PostgresTruth implements Truth {
   }
 
   troubleOf(member: string): string | undefined {
-    const receiver = this.world.serverOf(member)?.receiver
+    const server = this.world.serverOf(member)
+    if (server?.shortage !== undefined) return `it replays nothing any more: ${server.shortage}`
+    const receiver = server?.receiver
     return receiver === undefined || receiver.streaming || receiver.trouble === '' ? undefined : receiver.trouble
   }
 

@@ -7,6 +7,7 @@ import type { DataDirectory } from './datadir.ts'
 import type { Defects } from './defects.ts'
 import type { PostgresOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
+import { type SizesTold, tellSizes } from './shortage.ts'
 import { LogicalReplication } from './logical.ts'
 import type { Zone } from './dns/zone.ts'
 import type { ManagedService } from './managed/service.ts'
@@ -64,6 +65,8 @@ export class World {
   readonly commits: { readonly at: Position; readonly atUs: Us }[] = []
   /** On which machine the leading server ran, from when on: commits carry its clock's time. */
   readonly reigns: { readonly fromUs: Us; readonly place: string }[] = []
+  /** Sizes that leaders have written down, oldest first (rule PG-SIZE-1). */
+  readonly sizesTold: SizesTold[] = []
   /** Until when a fault holds up the restart of a member's process. */
   readonly heldUntilUs = new Map<string, Us>()
   /** The data directory of each member by pod name: the one its volume holds. */
@@ -76,6 +79,7 @@ export class World {
   reignBegins(server: Server): void {
     server.copy.setBackground(this.options.backgroundWalKBps * 1000)
     this.reigns.push({ fromUs: this.sim.now, place: server.place })
+    tellSizes(server)
   }
 
   /** Tells `listener` whenever who can reach which server in what role may have changed; returns how to stop. */

@@ -275,7 +275,7 @@ export class Agent {
     }
     const source = holder === undefined ? undefined : this.leaderServer(holder)
     if (source !== undefined && (dir.unusable || divergedFrom(dir, source))) {
-      if (dir.unusable || !world.options.rewindable) {
+      if (dir.unusable || !dir.isRewindable(world.options.rewindable)) {
         dir = yield* this.clone(source)
       } else {
         if (!dir.control.startsWith('shut down')) yield world.timeUs('crashStartMs', name)

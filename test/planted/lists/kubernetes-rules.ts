@@ -6,7 +6,7 @@ export const kubernetesRules: Family = {
   name: 'kubernetes-rules',
   title: 'Rules of the Kubernetes model',
   defects: [
-    rule('statefulset-2-not-in-order', 'pods are made without waiting for those before them', 'statefulset.ts', 'if (monotonic && (pod.terminating || !pod.healthy)) return false', 'void monotonic', 'statefulset'),
+    rule('statefulset-2-not-in-order', 'pods are made without waiting for those before them', 'statefulset.ts', 'if (monotonic && !this.available(pod, key, spec.minReadySeconds ?? 0)) return false', 'void monotonic', 'statefulset'),
     rule('statefulset-3-lowest-first', 'scaling down removes the lowest ordinal first', 'statefulset.ts', 'condemned.sort((a, b) => ordinalOf(b) - ordinalOf(a))', 'condemned.sort((a, b) => ordinalOf(a) - ordinalOf(b))', 'statefulset'),
     rule('statefulset-4-all-at-once', 'a roll does not wait for the pod before', 'statefulset.ts', '      if (!pod.healthy) return\n', '', 'statefulset'),
     rule('statefulset-5-partition-ignored', 'a partition holds nothing back', 'statefulset.ts', 'ordinal >= partition; ordinal--', 'ordinal >= 0 * partition; ordinal--', 'statefulset'),

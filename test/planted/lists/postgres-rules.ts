@@ -16,7 +16,7 @@ export const postgresRules: Family = {
     rule('pg-sync-1-catching-up-counts', 'a standby that catches up is synchronous', 'syncrep.ts', "s.state === 'streaming' && syncPriority(server, s) > 0", "s.state !== 'startup' && syncPriority(server, s) > 0", 'e01'),
     rule('pg-sync-2-case', 'application names are compared with their case', 'syncrep.ts', 'sender.applicationName.toLowerCase()', 'sender.applicationName', 'e01', 'e10'),
     rule('pg-sync-2-first-is-any', 'FIRST k takes any k', 'syncrep.ts', "method === 'ANY' ? all : all.slice(0, k)", 'all', 'e05', 'e01', 'e10'),
-    rule('pg-promote-3-no-new-timeline', 'a promotion stays on its timeline', 'server.ts', 'this.openReadWrite(this.dir.timeline + 1)', 'this.openReadWrite(this.dir.timeline)', 'e03'),
+    rule('pg-promote-3-no-new-timeline', 'a promotion stays on its timeline', 'promotion.ts', 'server.openReadWrite(dir.timeline + 1)', 'server.openReadWrite(dir.timeline)', 'e03'),
     rule('pg-promote-2-replay-skipped', 'a promotion does not replay what was received first', 'server.ts', "if (this.copy.lsn('apply') >= received) finish()", "if (this.copy.lsn('apply') >= 0) finish()", 'e06'),
     rule('pg-promote-4-anywhere', 'a primary can be promoted again', 'server.ts', "if (this.state !== 'standby') return false", "if (this.state !== 'standby') return true", 'e03'),
     rule('pg-promote-5-twice', 'asking again while a promotion runs fails', 'server.ts', "if (this.state === 'promoting') return true", "if (this.state === 'promoting') return false", 'review'),
