@@ -37,10 +37,10 @@ describe('the usual way', () => {
     const struck = play(variant(USUAL), '1/0', schedule)
     expect(struck.struck).toBe(1)
     expect(struck.measures.writeDowntimeSeconds - calm.measures.writeDowntimeSeconds).toBeGreaterThan(500)
-    // With a lock_timeout the pods fail and try again, and users wait for seconds of it. After ten minutes without a pod more the rollout is given up (K8S-DEPLOYMENT-4).
+    // With a lock_timeout the pods fail and try again, ever more seldom, and users wait for seconds of it. After ten minutes without a pod more the rollout is given up (K8S-DEPLOYMENT-4).
     const soft = variant(USUAL, { set: { 'cluster.application.lockTimeoutSeconds': '1' } })
     expect(play(soft, '1/0', schedule).outcome).toBe('rolledBack')
-    const limited = play(soft, '1/0', at('release', 'long-transaction', 'member:orders-db-0', 400))
+    const limited = play(soft, '1/0', at('release', 'long-transaction', 'member:orders-db-0', 120))
     expect(limited.outcome).toBe('completed')
     expect(limited.measures.writeDowntimeSeconds).toBeLessThan(calm.measures.writeDowntimeSeconds + 60)
   })
