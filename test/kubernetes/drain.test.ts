@@ -94,6 +94,15 @@ it('K8S-PDB-2: a budget that allows nothing refuses every eviction; deletion goe
   expect(c.kube.faults.apiEviction('web-1')).toBe(true)
 })
 
+it('K8S-PDB-2: a blocking budget beside another holds drains back, and ends none', () => {
+  const c = started({ daemonSets: [] })
+  budget(c, { maxUnavailable: 1 })
+  c.sim.call(c.sim.now + 60 * SECOND, c.kube.faults.budgetBlocks())
+  const r = shell(c, `kubectl drain ${c.kube.pod('web-2')?.node}`)
+  expect(r.code).toBe(0)
+  expect(r.us / SECOND).toBeGreaterThan(60)
+})
+
 it('K8S-EVICT-1: node pressure goes past every budget, gives a second, and keeps the node empty meanwhile', () => {
   const c = started()
   budget(c, { maxUnavailable: 0 })

@@ -140,5 +140,8 @@ test('K8S-APPLY-2 what matters and is not modelled is refused by name, before a 
   expect(run(['kubectl', 'patch', 'sts', 'web', '--type=json', '-p', '[{"op":"add","path":"/spec/template/spec/containers/0/livenessProbe","value":{"periodSeconds":1}}]'])).toThrow('`livenessProbe` of the container `main` of StatefulSet web is not modelled')
   expect(run(['kubectl', 'patch', 'sts', 'web', '-p', JSON.stringify({ spec: { template: { spec: { initContainers: [{ name: 'wait', image: 'busybox:1.36' }] } } } })])).toThrow('the init container `wait` (busybox:1.36) of StatefulSet web')
   expect(typed(c, new Folder({}), ['kubectl', 'patch', 'sts', 'web', '-p', JSON.stringify({ spec: { template: { spec: { initContainers: [{ name: 'first', image: 'mirror.example:5000/x/toy:1' }] } } } })]).code).toBe(0)
+  // What was there before stays.
+  c.kube.create({ kind: 'Deployment', metadata: { name: 'd' }, spec: { selector: { matchLabels: { app: 'd' } }, template: { metadata: { labels: { app: 'd' } }, spec: { containers: [{ name: 'main', image: 'toy:1', readinessProbe: { tcpSocket: { port: 7 } }, livenessProbe: { periodSeconds: 9 } }] } } } })
+  expect(typed(c, new Folder({}), ['kubectl', 'set', 'image', 'deploy/d', 'main=toy:2']).code).toBe(0)
   expect(run(['kubectl', 'apply', '-f', '-'], 'apiVersion: v1\nkind: Service\nmetadata: { name: s }\nspec: { type: ExternalName, externalName: other.example }\n')).toThrow('`externalName` of Service s')
 })

@@ -191,6 +191,8 @@ it('K8S-DEPLOYMENT-4: a rollout that gets no further is failed after progressDea
     c.kube.begin()
     c.toy.isReady = handle => handle.pod.image === 'toy:1'
     update(c, 'app')
+    // What changes nothing of the rollout is no progress.
+    c.sim.call(c.sim.now + seconds * 0.8 * SECOND, () => c.kube.controllers.enqueue('Deployment', 'app'))
     const r = shell(c, 'kubectl rollout status deploy/app')
     expect(r).toMatchObject({ code: 1, err: 'error: deployment "app" exceeded its progress deadline\n' })
     expect(r.us / SECOND).toBeGreaterThan(seconds - 5)
@@ -202,6 +204,11 @@ it('K8S-DEPLOYMENT-4: a rollout that gets no further is failed after progressDea
     expect(shell(c, 'kubectl rollout status deploy/app').code).toBe(0)
     run(c, 700)
     expect(shell(c, 'kubectl rollout status deploy/app').code).toBe(0)
+    // One that was done is not failed by a pod that is not Ready later.
+    const end = c.kube.faults.probeFails(c.kube.pods()[0]?.name ?? '')
+    run(c, 700)
+    expect(shell(c, 'kubectl rollout status deploy/app --timeout=5s').err).toBe('error: timed out waiting for the condition\n')
+    end()
   }
 })
 

@@ -83,6 +83,18 @@ describe('PG-SIZE-2, PG-SIZE-3: raised on the primary alone', () => {
     expect(log(l, 1)).toContain('FATAL:  recovery aborted because of insufficient parameter settings')
   })
 
+  it('one that was away meanwhile starts, and comes across it then', () => {
+    const l = new Lab({ supervised: true })
+    const ctl = (n: number, what: string): void => void l.exec(n, 'pg_ctl', what, '-m', 'fast', '-D', '/var/lib/postgresql/data')
+    ctl(2, 'stop')
+    set(l, 0, 'max_connections', 200)
+    ctl(0, 'restart')
+    l.wait(10 * SECOND)
+    ctl(2, 'start')
+    l.wait(10 * SECOND)
+    expect(sql(l, 2, 'select pg_get_wal_replay_pause_state()')).toBe('paused')
+  })
+
   it('before 14 it ends at once', () => {
     const l = raised('postgres:13.15')
     expect([1, 2].map(n => l.ready(l.pod(n)))).toEqual([false, false])
