@@ -105,3 +105,17 @@ test('what a watch prints as it goes: a reader that would leave early, and here 
   }
   for (const script of ['kubectl get pods -w | grep -m1 Running\n', 'while read -r l; do echo "$l"; done < <(timeout 60 kubectl get pods --watch)\n', "timeout 9 kubectl get pods -w | awk '{print $1}' | sort -u\n", 'kubectl logs -f postgres-cluster-0 | grep -q ready\n','timeout 30 kubectl get pods -w || true\n', 'kubectl get pods --watch=false | head -1\n', 'kubectl get pods -w &\nsleep 5; kill $!\n', 'x=$(kubectl get pods); kubectl get pods -w > /dev/null &\n']) expect(load(script), script).toBe('accepted')
 })
+
+test('an extended pattern without `shopt -s extglob` is a syntax error, as in bash; between [[ and ]] it is none', () => {
+  const load = (script: string): string => {
+    try {
+      loadScenarioFrom({ name: 'one', yaml: 'format: 1\ncluster: { engine: postgres }\nrunbook: ./s.sh\ndeadline: 1h\n', files: { 's.sh': script }, set: {} }, engines, {})
+    } catch (error) {
+      if (error instanceof ScenarioError) return error.message.replace(/\s+/g, ' ')
+      throw error
+    }
+    return 'accepted'
+  }
+  for (const script of ['case "$1" in\n  pg-@(0|1)) kubectl get pods ;;\nesac\n', 'for f in !(a|b); do kubectl get pods; done\n']) expect(load(script), script).toMatch(/syntax error near unexpected token `\('.*is a pattern only after `shopt -s extglob` on a line before/)
+  for (const script of ['shopt -s extglob\ncase "$1" in\n  pg-@(0|1)) kubectl get pods ;;\nesac\n', '[[ $1 == pg-@(0|1) ]] && kubectl get pods\nx=${1##+(0)}\ncat <<EOF\n@(a)\nEOF\nkubectl get pods\n']) expect(load(script), script).toBe('accepted')
+})

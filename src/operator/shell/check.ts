@@ -192,7 +192,9 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
   const elsewhere: ScriptFinding[] = []
   let atHome = 0
   let away = 0
+  const extended = [script.text, ...mounted.values()].some(text => text.includes('extglob'))
   everyNode(script.body, (node, around) => {
+    if (!extended) checkPatterns(node)
     if (node.is !== 'simple' || node.words.length === 0) return
     const argv = writtenArgv(node, constants)
     const given = givenTo(node, around.at(-1), constants)
@@ -202,6 +204,12 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       checkStream(through(each), node, around)
     }
   })
+  /** `@(a|b)` outside `[[ ]]` without `shopt -s extglob`: bash does not even read the script. */
+  function checkPatterns(node: Node): void {
+    const words = node.is === 'simple' ? node.words.filter(word => !isAssignment(word)) : node.is === 'for' ? (node.words ?? []) : node.is === 'case' ? node.items.flatMap(item => item.patterns) : []
+    const word = (words as readonly Word[]).find(each => each.parts.some(part => part.is === 'glob' && /^[@!+?*]\(/.test(part.text)))
+    if (word !== undefined) findings.push({ severity: 'error', line: node.line, rule: 'syntax', message: `syntax error near unexpected token \`(': \`${word.source}\` is a pattern only after \`shopt -s extglob\` on a line before`, command: word.source })
+  }
   /** A program that prints as it goes, read by one that here reads its input to the end before it does anything, where the real one would not. */
   function checkStream(argv: readonly string[], node: Simple, around: readonly Node[]): void {
     const name = argv[0] ?? ''

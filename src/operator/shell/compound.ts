@@ -221,7 +221,7 @@ function* runCase(shell: Shell, node: Case): Process<number> {
   for (const [nth, item] of node.items.entries()) {
     let matches = through
     for (let i = 0; i < item.patterns.length && !matches; i++) {
-      matches = patternRegExp(yield* patternOf(shell, item.patterns[i] as Word), shell.shopt.has('nocasematch')).test(text)
+      matches = patternRegExp(yield* patternOf(shell, item.patterns[i] as Word), shell.shopt.has('nocasematch'), shell.shopt.has('extglob')).test(text)
     }
     if (!matches) continue
     if (deciding?.stops.has(nth) === true) {
@@ -238,7 +238,7 @@ function* runCase(shell: Shell, node: Case): Process<number> {
 
 function* runSubshell(shell: Shell, node: Group): Process<number> {
   const child = new Shell(shell.session, shell.name0, shell)
-  const result = shell.finish(yield* child.main(node.body))
+  const result = shell.finish(yield* child.main(node.body), node)
   return typeof result === 'number' ? result : yield* result
 }
 
@@ -251,7 +251,7 @@ function* runRedirected(shell: Shell, node: Redirected): Process<number> {
     if (problem !== undefined) {
       shell.fds = before
       shell.complain(problem)
-      const result = shell.finish(1)
+      const result = shell.finish(1, node)
       return typeof result === 'number' ? result : yield* result
     }
     const result = shell.run(node.command)

@@ -107,7 +107,7 @@ function binary(shell: Shell, test: Binary, left: string, right: string): number
     case '=':
     case '==':
     case '!=': {
-      const same = modeOf(shell, test) === 'text' ? left === right : patternRegExp(right, insensitive).test(left)
+      const same = modeOf(shell, test) === 'text' ? left === right : patternRegExp(right, insensitive, true).test(left)
       return same === (test.operator !== '!=') ? 0 : 1
     }
     case '=~':

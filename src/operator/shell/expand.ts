@@ -28,6 +28,13 @@ export class Fields {
     this.text = this.text === undefined ? text : this.text + text
   }
 
+  /** A piece of a pattern as the script writes it; between `@(` and `)` any text is one. */
+  glob(text: string): void {
+    if (!this.globbing) return this.add(text, true)
+    this.pattern = (this.pattern ?? escapePattern(this.text ?? '')) + text
+    this.text = this.text === undefined ? text : this.text + text
+  }
+
   value(value: Value, quoted: boolean): void {
     if (typeof value === 'string') {
       if (quoted) this.add(value, true)
@@ -104,8 +111,8 @@ function matching(shell: Shell, pattern: string, text: string): string[] {
       const path = base === '' ? '' : base.endsWith('/') ? base : `${base}/`
       if (!hasPattern(piece.replace(/\\./g, ''))) return [path + piece.replace(/\\(.)/g, '$1')]
       const names = shell.session.host.files.list?.(absolute(base === '' ? '.' : base, shell.cwd)) ?? []
-      const wanted = patternRegExp(piece)
-      return names.filter(name => (!name.startsWith('.') || piece.startsWith('.')) && wanted.test(name)).map(name => path + name)
+      const wanted = patternRegExp(piece, false, shell.shopt.has('extglob'))
+      return names.filter(name => (!name.startsWith('.') || piece.startsWith('.') || shell.shopt.has('dotglob')) && wanted.test(name)).map(name => path + name)
     })
   })
   const files = found.filter(path => shell.session.host.files.kind(absolute(path, shell.cwd)) !== undefined).sort()
@@ -155,7 +162,7 @@ function addPure(shell: Shell, fields: Fields, part: Part, quoted: boolean): voi
     case 'text':
       return fields.add(part.text, quoted || part.quoted)
     case 'glob':
-      return fields.add(part.text, quoted)
+      return quoted ? fields.add(part.text, true) : fields.glob(part.text)
     case 'tilde':
       return fields.add(home(shell, part.user), true)
     case 'arithmetic':

@@ -95,13 +95,14 @@ function indirect(shell: Shell, part: ParameterPart, text: TextOf, pattern: Text
 
 function operate(shell: Shell, part: ParameterPart, op: Operation, value: Value | undefined, text: TextOf, pattern: TextOf): Value {
   if (op.is === 'default') return defaulted(shell, part, op, value, text)
+  if (op.is === 'transform' && op.letter === 'a' && value === undefined) return attributes(shell, part.name)
   if (value === undefined) {
     if (shell.options.nounset) throw unbound(part.name)
     return ''
   }
   if (op.is === 'slice') return slice(shell, part, op, value, text)
   if (op.is === 'transform') return transform(shell, part, op.letter, value)
-  const each = eachOf(op, pattern, text)
+  const each = eachOf(op, pattern, text, shell.shopt.has('extglob'))
   return typeof value === 'string' ? each(value) : joined(shell, value.map(each), part.all === '*' || part.name === '*', part.quoted)
 }
 
@@ -132,16 +133,16 @@ function defaulted(shell: Shell, part: ParameterPart, op: Extract<Operation, { i
   return ''
 }
 
-function eachOf(op: Operation, pattern: TextOf, text: TextOf): (value: string) => string {
+function eachOf(op: Operation, pattern: TextOf, text: TextOf, extended: boolean): (value: string) => string {
   switch (op.is) {
     case 'remove': {
       const source = pattern(op.word)
       if (!op.suffix) {
-        const re = cached(`^(?:${patternSource(source, !op.longest)})`, 'su')
+        const re = cached(`^(?:${patternSource(source, !op.longest, extended)})`, 'su')
         return value => value.replace(re, '')
       }
       // The shortest suffix is found from the right.
-      const whole = patternRegExp(source)
+      const whole = patternRegExp(source, false, extended)
       return value => {
         const from = op.longest ? 0 : value.length
         for (let i = from; op.longest ? i <= value.length : i >= 0; i += op.longest ? 1 : -1) if (whole.test(value.slice(i))) return value.slice(0, i)
@@ -152,12 +153,12 @@ function eachOf(op: Operation, pattern: TextOf, text: TextOf): (value: string) =
       const source = pattern(op.pattern)
       const by = text(op.by)
       if (source === '') return value => (op.where === 'start' ? by + value : op.where === 'end' ? value + by : value)
-      const body = patternSource(source, false)
+      const body = patternSource(source, false, extended)
       const re = cached(op.where === 'start' ? `^(?:${body})` : op.where === 'end' ? `(?:${body})$` : body, op.where === 'all' ? 'gsu' : 'su')
       return value => value.replace(re, () => by)
     }
     case 'case': {
-      const wanted = op.pattern === undefined ? undefined : patternRegExp(pattern(op.pattern))
+      const wanted = op.pattern === undefined ? undefined : patternRegExp(pattern(op.pattern), false, extended)
       const change = (c: string): string => (wanted !== undefined && !wanted.test(c) ? c : op.upper ? c.toUpperCase() : c.toLowerCase())
       return value => (op.all ? [...value].map(change).join('') : value === '' ? '' : change([...value][0] as string) + [...value].slice(1).join(''))
     }
@@ -197,15 +198,46 @@ function sparse(shell: Shell, name: string, offset: number, count: number | unde
   return count === undefined ? items : items.slice(0, count)
 }
 
+/** `${x@E}`: as `$'…'` reads it. */
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', a: '\x07', b: '\b', e: '\x1b', E: '\x1b', f: '\f', v: '\v', '\\': '\\', "'": "'", '"': '"', '?': '?' }
+
+function ansi(text: string): string {
+  return text.replace(/\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|[uU]([0-9a-fA-F]{1,8})|c(.)|(.))/gs, (whole, hex?: string, octal?: string, code?: string, control?: string, c?: string) =>
+    hex !== undefined ? String.fromCharCode(Number.parseInt(hex, 16)) : octal !== undefined ? String.fromCharCode(Number.parseInt(octal, 8) & 255) : code !== undefined ? String.fromCodePoint(Number.parseInt(code, 16)) : control !== undefined ? String.fromCharCode(control.charCodeAt(0) & 31) : (ESCAPES[c as string] ?? whole))
+}
+
+/** The letters of a variable's attributes, as `declare` has them. */
+function attributes(shell: Shell, name: string): string {
+  const v = shell.vars.variable(name)
+  return v === undefined ? '' : [v.map !== undefined ? 'A' : v.list !== undefined ? 'a' : '', v.integer === true ? 'i' : '', v.readonly === true ? 'r' : '', v.exported === true ? 'x' : ''].join('')
+}
+
 function transform(shell: Shell, part: ParameterPart, letter: string, value: Value): Value {
+  const { name } = part
+  const list = typeof value === 'string' ? [value] : value
+  if (letter === 'a') {
+    const letters = attributes(shell, name)
+    return typeof value === 'string' ? letters : joined(shell, value.map(() => letters), part.all === '*', part.quoted)
+  }
+  if ((letter === 'A' || letter === 'K' || letter === 'k') && part.all !== undefined) {
+    const map = shell.vars.isMap(name)
+    const pairs = shell.vars.keys(name).map((key, i) => (letter === 'A' ? `[${key}]="${(list[i] ?? '').replace(/["\\$`]/g, '\\$&')}"` : `${key} "${(list[i] ?? '').replace(/["\\$`]/g, '\\$&')}"`))
+    if (letter === 'k') return shell.vars.keys(name).flatMap((key, i) => [key, list[i] ?? ''])
+    return letter === 'A' ? `declare -${attributes(shell, name)} ${name}=(${pairs.join(' ')}${map ? ' ' : ''})` : `${pairs.join(' ')}${map ? ' ' : ''}`
+  }
+  if (letter === 'A' && (name === '@' || name === '*')) return `set -- ${list.map(quoteForShell).join(' ')}`
   const each = (text: string): string => {
     switch (letter) {
       case 'Q': return quoteForShell(text)
       case 'U': return text.toUpperCase()
       case 'L': return text.toLowerCase()
       case 'u': return text === '' ? '' : text[0]?.toUpperCase() + text.slice(1)
-      case 'E': return text.replace(/\\([ntr\\'"])/g, (_all, c: string) => ({ n: '\n', t: '\t', r: '\r' })[c] ?? c)
-      case 'A': return `${part.name}=${quoteForShell(text)}`
+      case 'E': return ansi(text)
+      case 'K': case 'k': return quoteForShell(text)
+      case 'A': {
+        const letters = attributes(shell, name)
+        return `${letters === '' ? '' : `declare -${letters} `}${name}=${quoteForShell(text)}`
+      }
       default: throw new ExpansionError(`${part.source}: bad substitution`, false)
     }
   }

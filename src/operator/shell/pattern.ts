@@ -19,9 +19,9 @@ export const CLASSES: Readonly<Record<string, string>> = {
 
 const cache = new Map<string, RegExp>()
 
-/** The whole text has to match. */
-export function patternRegExp(pattern: string, insensitive = false): RegExp {
-  return cached(`^(?:${patternSource(pattern, false)})$`, insensitive ? 'isu' : 'su')
+/** The whole text has to match. @param extended `@(a|b)` and its like mean something: after `shopt -s extglob`, and always between `[[` and `]]` */
+export function patternRegExp(pattern: string, insensitive: boolean, extended: boolean): RegExp {
+  return cached(`^(?:${patternSource(pattern, false, extended)})$`, insensitive ? 'isu' : 'su')
 }
 
 /** A compiled expression, made once for each text. */
@@ -37,21 +37,21 @@ export function cached(source: string, flags: string): RegExp {
 }
 
 /**
- * The source of a JavaScript expression (with the flag `s`) for a shell pattern, extended ones included.
- * @param lazy as short as possible instead of as long as possible; @param path `*` and `?` do not cross a `/`
+ * The source of a JavaScript expression (with the flag `s`) for a shell pattern.
+ * @param lazy as short as possible instead of as long as possible; @param extended see {@link patternRegExp}; @param path `*` and `?` do not cross a `/`
  */
-export function patternSource(pattern: string, lazy: boolean, path = false): string {
+export function patternSource(pattern: string, lazy: boolean, extended: boolean, path = false): string {
   let source = ''
   const any = path ? '[^/]' : '[^]'
   for (let i = 0; i < pattern.length; i++) {
     const c = pattern[i] as string
-    if ('?*+@!'.includes(c) && pattern[i + 1] === '(') {
+    if (extended && '?*+@!'.includes(c) && pattern[i + 1] === '(') {
       const end = closing(pattern, i + 1)
       if (end > 0) {
-        const alternatives = split(pattern.slice(i + 2, end)).map(p => patternSource(p, lazy, path)).join('|')
+        const alternatives = split(pattern.slice(i + 2, end)).map(p => patternSource(p, lazy, true, path)).join('|')
         if (c === '!') {
           // Anything that is none of the alternatives, up to where the rest of the pattern matches.
-          source += `(?:(?!(?:${alternatives})(?:${patternSource(pattern.slice(end + 1), lazy, path)})$)${any}*?)`
+          source += `(?:(?!(?:${alternatives})(?:${patternSource(pattern.slice(end + 1), lazy, true, path)})$)${any}*?)`
         } else source += `(?:${alternatives})${c === '@' ? '' : c}`
         i = end
         continue

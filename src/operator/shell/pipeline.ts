@@ -15,17 +15,37 @@ export function runPipeline(shell: Shell, node: Pipeline): Status {
 
 function* alone(shell: Shell, node: Pipeline): Process<number> {
   const sinceUs = shell.session.host.sim.now
-  if (node.negated) shell.tested += 1
+  const before = node.negated ? invert(shell, node.commands[0]) : undefined
   let status: number
   try {
     const result = shell.run(node.commands[0] as Node)
     status = typeof result === 'number' ? result : yield* result
   } finally {
-    if (node.negated) shell.tested -= 1
+    revert(shell, before)
   }
   if (node.timed) tellTime(shell, sinceUs)
   // `!` is no failure for `set -e`, whatever comes out.
   return node.negated ? shell.ended(status === 0 ? 1 : 0) : status
+}
+
+/**
+ * Under a `!`: what is negated itself is no failure; under `set -e` nothing inside is one, else what fails inside sets a trap on ERR off. @returns how it was
+ * Source: bash execute_cmd.c, where CMD_INVERT_RETURN becomes CMD_IGNORE_RETURN if exit_immediately_on_error.
+ */
+function invert(shell: Shell, own: Node | undefined): Before {
+  const before = { tested: shell.tested, own: shell.own }
+  if (shell.options.errexit) shell.tested += 1
+  shell.own = own
+  return before
+}
+
+interface Before {
+  readonly tested: number
+  readonly own: Node | undefined
+}
+
+function revert(shell: Shell, before: Before | undefined): void {
+  if (before !== undefined) Object.assign(shell, before)
 }
 
 function tellTime(shell: Shell, sinceUs: number): void {
@@ -37,13 +57,19 @@ function tellTime(shell: Shell, sinceUs: number): void {
 function* together(shell: Shell, node: Pipeline): Process<number> {
   const sinceUs = shell.session.host.sim.now
   const sequential = node.commands.slice(0, -1).every(command => isPlain(shell, command))
-  const statuses = sequential ? yield* oneByOne(shell, node) : yield* atOnce(shell, node)
+  const before = node.negated ? invert(shell, node) : undefined
+  let statuses: number[]
+  try {
+    statuses = sequential ? yield* oneByOne(shell, node) : yield* atOnce(shell, node)
+  } finally {
+    revert(shell, before)
+  }
   if (node.timed) tellTime(shell, sinceUs)
   const failure = statuses.findLast(s => s !== 0)
   const status = shell.options.pipefail ? (failure ?? 0) : (statuses[statuses.length - 1] as number)
   shell.pipestatus = statuses
   if (node.negated) return shell.ended(status === 0 ? 1 : 0)
-  const result = shell.finish(status)
+  const result = shell.finish(status, node)
   shell.pipestatus = statuses
   return typeof result === 'number' ? result : yield* result
 }
@@ -79,10 +105,9 @@ function* oneByOne(shell: Shell, node: Pipeline): Process<number[]> {
     if (last && shell.shopt.has('lastpipe')) statuses.push(yield* inShell(shell, command, fds))
     else {
       const child = new Shell(shell.session, shell.name0, shell)
-      // Only the whole pipeline's status can end the script.
-      child.tested += 1
+      // Only the whole pipeline's status can end the script, not that of a command in it; what a function in it runs can end that function's process.
+      child.own = command
       child.fds = fds
-      if (last && command.is !== 'simple') child.tested = shell.tested
       statuses.push(yield* child.main([command]))
     }
     if (input !== undefined && Math.max(input.left, shell.session.unread) > PIPE_CAPACITY) statuses[i - 1] = BROKEN
@@ -94,15 +119,15 @@ function* oneByOne(shell: Shell, node: Pipeline): Process<number[]> {
 /** The last command of a pipeline under `shopt -s lastpipe`: the shell itself runs it. */
 function* inShell(shell: Shell, command: Node, fds: Shell['fds']): Process<number> {
   const before = shell.fds
-  const counted = command.is === 'simple' ? 1 : 0
+  const { own } = shell
   shell.fds = fds
-  shell.tested += counted
+  shell.own = command
   try {
     const result = shell.run(command)
     return typeof result === 'number' ? result : yield* result
   } finally {
     shell.fds = before
-    shell.tested -= counted
+    shell.own = own
   }
 }
 
@@ -113,7 +138,7 @@ function* atOnce(shell: Shell, node: Pipeline): Process<number[]> {
     const input = pipes[i - 1]
     const output = pipes[i]
     const child = new Shell(shell.session, shell.name0, shell)
-    if (command.is === 'simple') child.tested += 1
+    if (command.is === 'simple') child.own = command
     child.fds = { ...shell.fds, in: input ?? shell.fds.in, own: input === undefined ? shell.fds.own : command.is === 'simple', out: output ?? shell.fds.out, err: output !== undefined && node.errorsToo[i] === true ? output : shell.fds.err }
     return shell.session.spawn(piped(child, command, input, output))
   })

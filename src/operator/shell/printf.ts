@@ -30,14 +30,15 @@ export function format(template: string, args: readonly string[], nowSeconds: nu
     if (given === undefined || given === '') return 0
     if (/^["']/.test(given)) return given.codePointAt(1) ?? 0
     const match = /^\s*([+-]?(?:0[xX][0-9a-fA-F]+|\d+))/.exec(given)
-    if (match === null || match[0].length !== given.length) {
-      complain(`${given}: invalid number`)
+    const octal = /^[+-]?0\d/.test(match?.[1] ?? '') ? (/^[+-]?0[0-7]*/.exec(match?.[1] as string)?.[0] ?? '') : undefined
+    if (match === null || match[0].length !== given.length || (octal !== undefined && octal.length < (match[1] as string).length)) {
+      complain(`${given}: invalid ${/^0\d/.test(given) ? 'octal' : /^0[xX]/.test(given) ? 'hex' : 'number'}${/^0[\dxX]/.test(given) ? ' number' : ''}`)
       status = 1
     }
     if (match === null) return 0
+    if (octal !== undefined) return BigInt(`0o0${octal.replace(/^[+-]/, '')}`) * (octal.startsWith('-') ? -1n : 1n)
     const digits = (match[1] as string).replace('+', '')
-    const octal = /^(-?)0([0-7]+)$/.exec(digits)
-    return octal === null ? BigInt(digits.startsWith('-0x') ? `-${Number(digits)}` : digits) : BigInt(`0o${octal[2]}`) * (octal[1] === '-' ? -1n : 1n)
+    return digits.startsWith('-0x') ? -BigInt(digits.slice(1)) : BigInt(digits)
   }
   const real = (given: string | undefined): number => {
     if (given === undefined || given === '') return 0

@@ -1,5 +1,5 @@
 import { type Process, TIMED_OUT, within } from '../../kernel/index.ts'
-import { descriptor } from './redirect.ts'
+import { descriptor, isPipe } from './redirect.ts'
 import type { Shell, Status } from './shell.ts'
 import { type Source, WAIT } from './streams.ts'
 
@@ -18,6 +18,8 @@ interface Wanted {
 export function read(shell: Shell, argv: readonly string[]): Status {
   const wanted = options(shell, argv)
   if (typeof wanted === 'number') return wanted
+  // Whether there is something to read, the end included; nothing is read.
+  if (wanted.timeoutUs === 0) return isPipe(wanted.source) && !wanted.source.ready ? 1 : 0
   const piece = next(wanted)
   if (piece === WAIT) return later(shell, wanted)
   return take(shell, wanted, piece ?? '', piece === undefined || (wanted.count === undefined && !piece.endsWith(wanted.delimiter)))
@@ -155,6 +157,7 @@ export function mapfile(shell: Shell, argv: readonly string[]): number {
   let skip = 0
   let delimiter = '\n'
   let name = 'MAPFILE'
+  let origin: number | undefined
   for (let i = 1; i < argv.length; i++) {
     const arg = argv[i] as string
     if (arg === '-t') strip = true
@@ -167,7 +170,8 @@ export function mapfile(shell: Shell, argv: readonly string[]): number {
     } else if (/^-t?d./.test(arg)) {
       strip ||= arg[1] === 't'
       delimiter = arg[arg.indexOf('d') + 1] as string
-    } else if (/^-n\d/.test(arg)) most = Number(arg.slice(2)) || Number.POSITIVE_INFINITY
+    } else if (arg === '-O') origin = Number(argv[++i])
+    else if (/^-n\d/.test(arg)) most = Number(arg.slice(2)) || Number.POSITIVE_INFINITY
     else if (/^-s\d/.test(arg)) skip = Number(arg.slice(2))
     else if (arg === '-tn') {
       strip = true
@@ -185,6 +189,8 @@ export function mapfile(shell: Shell, argv: readonly string[]): number {
     if (typeof line !== 'string') break
     if (n >= skip) lines.push(strip && line.endsWith(delimiter) ? line.slice(0, -1) : line)
   }
-  shell.vars.setArray(name, lines, undefined)
+  const before = origin === undefined ? [] : [...(shell.vars.variable(name)?.list ?? [])]
+  lines.forEach((line, i) => (before[(origin ?? 0) + i] = line))
+  shell.vars.setArray(name, before, undefined)
   return 0
 }

@@ -91,7 +91,8 @@ function openPath(shell: Shell, target: string, operator: Extract<Redirection, {
 function duplicate(shell: Shell, r: Extract<Redirection, { is: 'duplicate' }>, target: string, own: boolean): string | undefined {
   if (target === '-') {
     const fd = r.variable === undefined ? r.fd : Number(shell.get(r.variable) ?? -1)
-    shell.fds = withDescriptor(shell.fds, fd, { source: NOTHING, sink: CLOSED }, own)
+    if (fd > 2) shell.fds = { ...shell.fds, more: new Map([...(shell.fds.more ?? [])].filter(([n]) => n !== fd)) }
+    else shell.fds = withDescriptor(shell.fds, fd, { source: NOTHING, sink: CLOSED }, own)
     return undefined
   }
   const number = /^(\d+)(-?)$/.exec(target)

@@ -291,7 +291,7 @@ export class Session {
   /** A `[[ … ]]` or `(( … ))` has ended. */
   judged(node: Conditional | Arithmetic, status: number, shell: Shell): Status {
     this.ran(node, NO_WORDS, status, this.host.sim.now, shell)
-    return shell.finish(status)
+    return shell.finish(status, node)
   }
 
   /** A command of the script's own shell has failed and nothing looks at it. */

@@ -57,10 +57,14 @@ export class Shell {
   jump: Jump | undefined
   /** In a condition: a failure here is being looked at, so `set -e` does not act. */
   tested = 0
+  /** The command whose own status is somebody else's business: that of a `!`, one of a pipeline. What it runs inside is not. */
+  own: Node | undefined
   line = 0
   /** The command under way, as it is written. */
   command = ''
   readonly pid: number
+  /** `$$`: of the program that this is a part of. */
+  programPid: number
   /** Signals that have come and whose traps have not run yet. */
   readonly pending: string[] = []
   readonly calls: Frame[] = []
@@ -81,10 +85,11 @@ export class Shell {
     this.depth = (parent?.depth ?? 0) + 1
     if (this.depth > DEEPEST) throw new StuckError(session.line, `${DEEPEST} shells inside one another`)
     this.pid = parent === undefined ? session.mainPid : session.pid()
+    this.programPid = parent?.programPid ?? this.pid
     this.vars = parent === undefined ? new Variables() : parent.vars.copy()
     this.functions = parent === undefined ? new SharedMap() : parent.functions.copy()
     this.options = parent === undefined ? { ...NO_OPTIONS } : { ...parent.options }
-    this.shopt = parent === undefined ? new SharedMap(new Map([['extglob', true]])) : parent.shopt.copy()
+    this.shopt = parent === undefined ? new SharedMap() : parent.shopt.copy()
     this.traps = new SharedMap()
     this.fds = parent?.fds ?? { in: NOTHING, own: false, out: { write: () => true }, err: { write: () => true }, more: undefined }
     if (parent === undefined) return
@@ -308,12 +313,12 @@ export class Shell {
     return dispatch(this, node, argv, functions)
   }
 
-  /** A command has ended: its status is known to `$?`, `set -e` and the ERR trap. */
-  finish(status: number): Status {
+  /** A command (`node`) has ended: its status is known to `$?`, `set -e` and the ERR trap. */
+  finish(status: number, node: Node | undefined): Status {
     if (status === 0) this.session.failing = false
     this.pipestatus = status === 0 ? OK : [status]
     this.status = status
-    if (status === 0 || this.tested > 0 || this.jump !== undefined) return status
+    if (status === 0 || this.tested > 0 || this.jump !== undefined || (node !== undefined && node === this.own)) return status
     return this.failed(status)
   }
 
@@ -428,6 +433,7 @@ export class Shell {
     if (/^(?:.*\/)?(?:da)?sh$/.test(this.name0)) this.exportedFunctions = []
     for (const name of [...this.functions.keys()]) if (!this.exportedFunctions.includes(name)) this.functions.delete(name)
     this.traps.clear()
+    this.programPid = this.pid
     this.positional = args
     this.calls.length = 0
     this.loops = 0

@@ -80,7 +80,10 @@ function toItself(shell: Shell, signal: string): void {
 export function* wait(shell: Shell, argv: readonly string[]): Process<number> {
   shell.session.acted()
   const any = argv.includes('-n')
-  const pids = argv.slice(1).filter(a => !a.startsWith('-'))
+  const at = argv.indexOf('-p')
+  const told = at > 0 ? argv[at + 1] : undefined
+  const pids = argv.slice(1).filter((a, i) => !a.startsWith('-') && (at < 0 || i !== at))
+  if (told !== undefined) shell.vars.unset(told)
   if (any) {
     const open = shell.session.jobs.filter(j => !j.waited && (pids.length === 0 || pids.includes(String(j.pid))))
     if (open.length === 0) return 127
@@ -88,6 +91,7 @@ export function* wait(shell: Shell, argv: readonly string[]): Process<number> {
       const done = open.find(j => j.status !== undefined)
       if (done !== undefined) {
         done.waited = true
+        if (told !== undefined) shell.set(told, String(done.pid))
         return done.status as number
       }
       yield shell.session.jobEnded

@@ -18,13 +18,13 @@ export function runSimple(shell: Shell, node: Simple): Status {
   try {
     argv = node.constant ?? argvOf(shell, node)
   } catch (error) {
-    return shell.finish(shell.expansionFailed(error))
+    return shell.finish(shell.expansionFailed(error), node)
   }
   const sinceUs = shell.session.host.sim.now
   const result = dispatch(shell, node, argv)
   if (typeof result === 'number') {
     shell.session.ran(node, argv, result, sinceUs, shell)
-    return shell.finish(result)
+    return shell.finish(result, node)
   }
   return finishSimple(shell, node, argv, sinceUs, result)
 }
@@ -42,7 +42,7 @@ function pureAssignments(shell: Shell, node: Simple): Status {
     status = shell.expansionFailed(error)
   }
   shell.session.ran(node, [], status, sinceUs, shell)
-  return shell.finish(status)
+  return shell.finish(status, node)
 }
 
 function argvOf(shell: Shell, node: Simple): readonly string[] {
@@ -55,7 +55,7 @@ function argvOf(shell: Shell, node: Simple): readonly string[] {
 function* finishSimple(shell: Shell, node: Simple, argv: readonly string[], sinceUs: number, process: Process<number>): Process<number> {
   const status = yield* process
   shell.session.ran(node, argv, status, sinceUs, shell)
-  const result = shell.finish(status)
+  const result = shell.finish(status, node)
   return typeof result === 'number' ? result : yield* result
 }
 
@@ -77,7 +77,7 @@ function* simpleLater(shell: Shell, node: Simple): Process<number> {
         if (problem !== undefined) {
           shell.fds = before
           shell.complain(problem)
-          const result = shell.finish(1)
+          const result = shell.finish(1, node)
           return typeof result === 'number' ? result : yield* result
         }
       }
@@ -89,7 +89,7 @@ function* simpleLater(shell: Shell, node: Simple): Process<number> {
     if (argv[0] !== 'exec' || argv.length > 1) shell.fds = before
   }
   shell.session.ran(node, argv, status, sinceUs, shell)
-  const result = shell.finish(status)
+  const result = shell.finish(status, node)
   return typeof result === 'number' ? result : yield* result
 }
 

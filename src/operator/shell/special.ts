@@ -6,7 +6,7 @@ export function specialParameter(shell: Shell, name: string): string | undefined
   switch (name) {
     case '?': return String(looked(shell))
     case '#': return String(shell.positional.length)
-    case '$': return String(shell.session.mainPid)
+    case '$': return String(shell.programPid)
     case '!': return shell.lastJob === '' ? undefined : shell.lastJob
     case '-': return `${shell.options.errexit ? 'e' : ''}h${shell.options.nounset ? 'u' : ''}${shell.options.xtrace ? 'x' : ''}B`
     case '@': case '*': return shell.positional.length === 0 ? undefined : shell.positional.join(name === '*' ? shell.ifs.slice(0, 1) : ' ')

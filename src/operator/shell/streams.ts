@@ -117,6 +117,11 @@ export class Pipe implements Sink, Source {
 
   constructor(private readonly charge: (characters: number) => void) {}
 
+  /** Who reads now does not wait. */
+  get ready(): boolean {
+    return this.ended || this.buffer !== ''
+  }
+
   /** All that will ever come is there. */
   get complete(): boolean {
     return this.ended

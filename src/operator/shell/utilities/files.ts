@@ -54,6 +54,15 @@ const mkdir = utility('mkdir', call => {
   return each(call, rest, make, given => `mkdir: cannot create directory ‘${given}’`)
 })
 
+const rmdir = utility('rmdir', call => {
+  const { rest } = options(call.argv, 'v', '', { 'ignore-fail-on-non-empty': 'ignore' })
+  return each(call, rest, path => {
+    const kind = filesOf(call).kind(path)
+    if (kind !== 'd') return kind === undefined ? 'No such file or directory' : 'Not a directory'
+    return (filesOf(call).list?.(path) ?? []).length > 0 ? 'Directory not empty' : filesOf(call).remove(path)
+  }, given => `rmdir: failed to remove '${given}'`)
+})
+
 const mktemp = utility('mktemp', call => {
   const { on, rest } = options(call.argv, 'dutq', 'p', { directory: 'd', 'tmpdir=': 'p', 'suffix=': 'suffix' })
   const template = rest[0] ?? 'tmp.XXXXXXXXXX'
@@ -163,7 +172,7 @@ const find = utility('find', call => {
   let depth = Number.POSITIVE_INFINITY
   let removes = false
   for (let i = split < 0 ? args.length : split; i < args.length; i++) {
-    if (args[i] === '-name') wantedName = patternRegExp(args[++i] as string)
+    if (args[i] === '-name') wantedName = patternRegExp(args[++i] as string, false, false)
     else if (args[i] === '-type') wantedKind = args[++i]
     else if (args[i] === '-maxdepth') depth = Number(args[++i])
     else if (args[i] === '-delete') removes = true
@@ -190,4 +199,4 @@ const find = utility('find', call => {
 
 const realpath = (name: string): Utility => utility(name, call => ok(joined(call.argv.slice(1).filter(a => !a.startsWith('-')).map(p => full(call, p)))))
 
-export const FILE_UTILITIES: readonly Utility[] = [touch, rm, mkdir, mktemp, cp, mv, chmod, ls, find, realpath('realpath'), realpath('readlink'), utility('chown', () => ok())]
+export const FILE_UTILITIES: readonly Utility[] = [touch, rm, mkdir, rmdir, mktemp, cp, mv, chmod, ls, find, realpath('realpath'), realpath('readlink'), utility('chown', () => ok())]

@@ -88,6 +88,7 @@ const xargs: Utility = {
       let status = 0
       const run = function* (batch: readonly string[]): Process<number> {
         const argv = place === undefined ? [...command, ...batch.flatMap(b => (on.has('L') ? words(b) : [b]))] : command.map(word => word.replaceAll(place, batch[0] as string))
+        if (on.has('t')) call.shell.fds.err.write(`${argv.map(word => (/^[\w./:=,%+@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')}\n`)
         const child = new Shell(call.shell.session, call.shell.name0, call.shell)
         child.fds = { ...call.shell.fds, in: NOTHING, own: true }
         const inner = { ...call, shell: child, argv, node: call.node } as UtilityCall

@@ -396,6 +396,7 @@ class Parser {
       this.at += 1
       if (this.is('<')) throw new UnsupportedError('awk’s `getline < file`', ['getline', 'getline var'])
       const into = this.token.is === 'name' || this.is('$') ? this.primary() : undefined
+      if (this.is('<')) throw new UnsupportedError('awk’s `getline var < file`', ['getline', 'getline var'])
       return { is: 'getline', into }
     }
     if (token.is === 'function') {
