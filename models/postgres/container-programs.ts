@@ -2,9 +2,10 @@
 import type { Process } from '../../src/kernel/index.ts'
 import { type Command, CommandRegistry, type Output, UnsupportedError, failed, recall } from '../../src/operator/command.ts'
 import { withShell } from '../../src/operator/shell/container.ts'
-import { type Files, MemoryFiles } from '../../src/operator/shell/files.ts'
+import { absolute, type Files, FolderDisk, MemoryFiles } from '../../src/operator/shell/files.ts'
 import { type ContainerHandle, mountPaths } from '../kubernetes/container.ts'
 import type { DataDirectory } from './datadir.ts'
+import { dumpPrograms } from './dump.ts'
 import { upgradeScript } from './patroni/major-script.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { psqlFor } from './psql-targets.ts'
@@ -176,7 +177,8 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
     const registry = new CommandRegistry('container postgres').refuse('patronictl', NO_MANAGER)
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start, adopt: contents.adopt }
-    registry.register(psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name }), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
+    const psql = psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name, file: path => files.read(absolute(path, '/')) })
+    registry.register(psql, ...dumpPrograms(world, psql, new FolderDisk(files, '/')), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
     if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name), world.kubernetes.curlIn(c), ...upgradeScript(world, c.pod.name))
     return withShell(world.sim, registry, files)
   }

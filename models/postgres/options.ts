@@ -29,6 +29,7 @@ const TIMING = {
   replicationMBps: [200, 1000, 'MB/s', 'most that one replication connection carries', 'judgement; lab: loopback, above the 482 MB/s of E-11'],
   repointMs: [uniform(25, 112), uniform(25, 112), 'ms', 'from the reloaded primary_conninfo until WAL streams', 'E-10/F (35–124 ms from the command, of which 10 ms until the signal is acted upon)'],
   connectMs: [uniform(1, 5), uniform(0.5, 2), 'ms', 'opening a database connection', 'judgement'],
+  dumpMBps: [40, 100, 'MB/s', 'pg_dump: one process that reads tables and writes them as text', 'judgement: below pg_basebackup'],
   baseBackupMBps: [100, 482, 'MB/s', 'pg_basebackup', 'PG §5 (50–200, judgement); E-11 (482 MB/s)'],
   baseBackupMs: [uniform(500, 2000), uniform(180, 550), 'ms', 'pg_basebackup apart from checkpoint and copying (end of the WAL stream, manifest, synchronising)', 'real-measurements pg_basebackup: 248 MB in 0.73–1.12 s; cloud: judgement'],
   rewindMs: [uniform(2000, 8000), uniform(560, 780), 'ms', 'pg_rewind apart from copying', 'E-4 (775 ms), real-measurements 593 ms for 51 MB'],

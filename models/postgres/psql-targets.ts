@@ -29,6 +29,8 @@ export interface Client {
   readonly server: () => Server | undefined
   readonly pod: string
   readonly poolers?: BouncerProgram
+  /** What a file of its container holds; not for a workstation, whose disk comes with each call. */
+  readonly file?: (path: string) => string | undefined
 }
 
 /** All servers have the same catalogs; without a server nothing is known, and nothing is held against anybody. */
@@ -40,7 +42,7 @@ function hasCatalog(world: World, name: string): boolean {
 /** The psql of one place. */
 export function psqlFor(world: World, client: Client): Command {
   const latency: Distribution = world.options.profile === 'lab' ? { is: 'uniform', min: 1_000, max: 3_000 } : { is: 'uniform', min: 5_000, max: 40_000 }
-  const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now, hasCatalog: name => hasCatalog(world, name) })
+  const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now, ...(client.file === undefined ? {} : { readFile: (_call: Call, path: string) => client.file?.(path) }), hasCatalog: name => hasCatalog(world, name) })
   const { poolers } = client
   if (poolers === undefined) return world.options.pooler === false ? { ...sql, check: argv => hinted(argv, sql.check(argv)) } : sql
   const consoleOf = ({ database, host }: Words): Bouncer | string | undefined => (database === 'pgbouncer' && host !== undefined ? findBouncer(world, poolers, client.place(), host, 0) : undefined)

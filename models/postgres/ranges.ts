@@ -24,6 +24,7 @@ export const TIMING_RANGES: Record<TimingName, AssumptionRange> = {
   replicationMBps: between(50, 1000, 'one TCP stream between zones 50 MB/s [J], loopback 482 MB/s and more [M E-11]'),
   repointMs: between(25, 5112, '35–124 ms [M E-10/F], plus up to wal_retrieve_retry_interval [P]'),
   connectMs: between(0.5, 50, '0.5 ms on one machine [M]; TLS across zones tens of ms [J]'),
+  dumpMBps: between(10, 150, 'compressed on a small machine 10 MB/s, from memory 150 MB/s [J]'),
   baseBackupMBps: between(50, 482, '50–200 MB/s [J, PG §5], 482 MB/s [M E-11]'),
   baseBackupMs: between(180, 5000, '0.18–0.55 s [M]; network disks seconds [J]'),
   logicalDelayMs: between(5, 1000, '0.1 s at rest, 1–30 s under load [VB §6]; the load makes its backlog by itself [J]'),

@@ -4,6 +4,7 @@ import { type Call, type Command, failed, ok, type Output, recall } from '../../
 import type { PostgresCluster } from './cluster.ts'
 import { bouncerPsql, psqlFor } from './psql-targets.ts'
 import { route53 } from './dns/route53.ts'
+import { dumpPrograms } from './dump.ts'
 import { aws } from './managed/aws.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { helmCommand } from './schema/helm.ts'
@@ -19,7 +20,8 @@ export function workstationPrograms(cluster: PostgresCluster): Command[] {
   if (options.application !== false) commands.push(helmCommand(world, options.application))
   if (options.operatorPlace === 'bastion-pod') {
     const place = () => 'operator'
-    commands.push(psqlFor(world, { place, user: 'postgres', server: () => undefined, pod: 'operator', poolers: cluster.poolers }), pgIsReady(world, place, undefined))
+    const psql = psqlFor(world, { place, user: 'postgres', server: () => undefined, pod: 'operator', poolers: cluster.poolers })
+    commands.push(psql, ...dumpPrograms(world, psql), pgIsReady(world, place, undefined))
   }
   return commands
 }

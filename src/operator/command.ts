@@ -50,6 +50,8 @@ export interface Disk {
   write(path: string, text: string): string | undefined
   /** The names in a directory; undefined when it is none. */
   list(path: string): readonly string[] | undefined
+  /** Undefined on success, else why not. */
+  makeDirectory?(path: string): string | undefined
 }
 
 /** The same call with some things changed. Its input stays unread until somebody asks for it: `{ ...call }` would read it. */

@@ -24,6 +24,8 @@ export interface PsqlSetting {
   readonly nowUs?: () => Us
   /** psql's own version, for `--version`. */
   readonly version?: string
+  /** What a file holds; by default one of the disk of whoever calls. */
+  readonly readFile?: (call: Call, path: string) => string | undefined
   /** Whether a server here has a system catalog or view of that name: lets `check` name one that no query can read. */
   readonly hasCatalog?: (name: string) => boolean
 }
@@ -53,13 +55,14 @@ function targetOf({ target }: PsqlOptions, call: Call): Target {
 }
 
 /** The program `psql`. */
-export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = VERSION, hasCatalog = () => true }: PsqlSetting = {}): Command {
+export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs = () => 0, version = VERSION, readFile, hasCatalog = () => true }: PsqlSetting = {}): Command {
   const ofWords = version === VERSION ? commonOptions : (argv: readonly string[]) => parseOptions(argv, {}, version)
   const optionsOf = ({ argv, env }: Call): PsqlOptions | Refusal => (env === undefined || !TARGET_VARIABLES.some(name => env[name] !== undefined) ? ofWords(argv) : parseOptions(argv, env, version))
+  const fileOf = (call: Call) => (path: string): string | undefined => (readFile === undefined ? call.disk?.read(path) : readFile(call, path))
   return {
     name: 'psql',
     summary: 'PostgreSQL interactive terminal: runs SQL from -c, -f - or standard input',
-    check: argv => check(argv, version, hasCatalog),
+    check: argv => check(argv, version, hasCatalog, readFile === undefined),
     latencyUs,
     look(call) {
       const options = optionsOf(call)
@@ -70,7 +73,7 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         return { output, afterUs: connection.afterUs, stableUntilUs: connection.stableUntilUs ?? NEVER }
       }
       try {
-        return lookOf(options, call, connection.host, nowUs)
+        return lookOf(options, call, connection.host, nowUs, fileOf(call))
       } finally {
         connection.close?.()
       }
@@ -96,7 +99,7 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         return { out: '', err: options.warnings.join('') + connection.stderr, code: connection.code }
       }
       let performed = false
-      const session = new Session(options, () => call.stdin, connection.host, effect => {
+      const session = new Session(options, () => call.stdin, fileOf(call), connection.host, effect => {
         performed = true
         return connection.run(effect)
       })
@@ -118,8 +121,8 @@ function outputOf({ warnings }: PsqlOptions, { out, err }: Session, code: number
 }
 
 /** Runs a session at one instant; undefined if it comes upon an effect. */
-function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us): Look | undefined {
-  const session = new Session(options, () => call.stdin, host, neverPerforms)
+function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us, file: (path: string) => string | undefined): Look | undefined {
+  const session = new Session(options, () => call.stdin, file, host, neverPerforms)
   const texts = readings(options)
   // One that has to wait for a lock is no look.
   if (texts?.some(({ queries }) => queries.some(({ reads }) => reads?.some(table => host.readerWaits?.(table))))) return undefined
@@ -194,15 +197,16 @@ function* neverPerforms(): Process<EffectResult> {
 }
 
 /** Everything wrong with a command line that shows without running it. */
-function check(argv: readonly string[], version: string, hasCatalog: (name: string) => boolean): readonly Finding[] {
+function check(argv: readonly string[], version: string, hasCatalog: (name: string) => boolean, onWorkstation: boolean): readonly Finding[] {
   const findings: Finding[] = []
   const open = argv.some(word => word.includes('${'))
   try {
     const options = parseOptions(argv.map(word => word), {}, version)
     if (refused(options)) return open || options.code === 0 ? [] : [{ severity: 'error', message: options.err.trim().split('\n')[0] as string }]
     for (const action of options.actions) {
-      if (action.is === 'file' && action.name !== '-' && !action.name.includes('${')) {
-        findings.push({ severity: 'error', message: `psql cannot read the file ${action.name}: only \`-f -\` (standard input) is modelled` })
+      // A container has the files that somebody copies there.
+      if (onWorkstation && action.is === 'file' && action.name !== '-' && !action.name.includes('${')) {
+        findings.push({ severity: 'error', message: `\`psql -f ${action.name}\`: a step has no files: pass the statements with -c or on standard input (\`-f -\`), or write a shell script`, file: action.name })
       }
       if (action.is === 'command' && !action.text.includes('${') && !action.text.trimStart().startsWith('\\')) findings.push(...checkSql(action.text, hasCatalog))
     }

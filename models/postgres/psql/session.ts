@@ -32,6 +32,8 @@ export class Session {
     private readonly options: PsqlOptions,
     /** Read only where it is asked for: `psql -c` leaves it to whoever comes next. */
     private readonly stdin: () => string,
+    /** What a file holds; undefined: there is none. */
+    private readonly file: (path: string) => string | undefined,
     private readonly host: SqlHost,
     private readonly perform: Perform,
   ) {
@@ -49,8 +51,14 @@ export class Session {
       if (action.is === 'command') code = yield* this.runCommand(action.text)
       else if (action.name === '-') code = yield* this.runScript(this.stdin(), '<stdin>')
       else {
-        this.err += `${action.name}: No such file or directory\n`
-        code = 1
+        // What a file holds hangs on nothing that the world tells of.
+        this.moves = true
+        const text = this.file(action.name)
+        if (text !== undefined) code = yield* this.runScript(text, action.name)
+        else {
+          this.err += `psql: error: ${action.name}: No such file or directory\n`
+          code = 1
+        }
       }
       if (code === 2 || (code !== 0 && this.stopsOnError)) break
     }

@@ -151,7 +151,7 @@ class Tool {
 
   private *script(text: string): Process<Output> {
     const { server } = this.session
-    const session = new Session(OPTIONS, () => text, sqlHost(server, this.session), effect => perform(this.session, effect))
+    const session = new Session(OPTIONS, () => text, () => undefined, sqlHost(server, this.session), effect => perform(this.session, effect))
     const code = yield* session.run()
     // What an error left open goes.
     if (code !== 0 && this.session.bracket !== undefined) yield* perform(this.session, { kind: 'transaction', verb: 'rollback', implicit: false })

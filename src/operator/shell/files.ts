@@ -46,6 +46,10 @@ export class FolderDisk implements Disk {
     const whole = absolute(path, this.folder)
     return this.files.kind(whole) === 'd' ? (this.files.list?.(whole) ?? []) : undefined
   }
+
+  makeDirectory(path: string): string | undefined {
+    return this.files.makeDirectory?.(absolute(path, this.folder))
+  }
 }
 
 const CAPACITY = 64_000_000
