@@ -56,7 +56,7 @@ export class Session {
         const text = this.file(action.name)
         if (text !== undefined) code = yield* this.runScript(text, action.name)
         else {
-          this.err += `psql: error: ${action.name}: No such file or directory\n`
+          this.err += `${action.name}: No such file or directory\n`
           code = 1
         }
       }

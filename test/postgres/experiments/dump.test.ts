@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { rehearsals } from '../unseen/play.ts'
+import { rehearsals } from '../../unseen/play.ts'
 
 /** Runs a script to its `exit 1` and gives what its last line printed. */
 function printed(script: string, cluster: Record<string, unknown> = {}): string {
@@ -51,7 +51,7 @@ test('psql -f: a file of the workstation, or of the container', () => {
   expect(printed(`${files}\nsaid=$(ask -f q.sql)`)).toBe('1')
   // A file that has changed is read anew.
   expect(printed(`${files}\nask -f q.sql > /dev/null; echo 'select 7;' > q.sql; a=$(ask -f q.sql); echo 'select 8;' > q.sql; said="$a $(ask -f q.sql)"`)).toBe('7 8')
-  expect(printed(`${files}\nkubectl cp q.sql postgres-cluster-0:/tmp/in.sql; said="$(kubectl exec postgres-cluster-0 -- psql -U postgres -d appdb -qAt -f /tmp/in.sql) $(kubectl exec postgres-cluster-0 -- psql -U postgres -f q.sql 2>&1 | head -1)"`)).toBe('1 psql: error: q.sql: No such file or directory')
+  expect(printed(`${files}\nkubectl cp q.sql postgres-cluster-0:/tmp/in.sql; said="$(kubectl exec postgres-cluster-0 -- psql -U postgres -d appdb -qAt -f /tmp/in.sql) $(kubectl exec postgres-cluster-0 -- psql -U postgres -f q.sql 2>&1 | head -1)"`)).toBe('1 q.sql: No such file or directory')
   expect(printed(`${files}\necho 'select 1/; ' > q.sql; ask -v ON_ERROR_STOP=1 -f q.sql 2> err; said="$? $(head -1 err)"`)).toMatch(/^3 psql:q.sql:1: ERROR: {2}syntax error/)
-  expect(printed('said="$(psql -h postgres-primary -U postgres -f nowhere.sql 2>&1) $?"')).toBe('psql: error: nowhere.sql: No such file or directory 1')
+  expect(printed('said="$(psql -h postgres-primary -U postgres -f nowhere.sql 2>&1) $?"')).toBe('nowhere.sql: No such file or directory 1')
 })
