@@ -188,11 +188,13 @@ export interface RehearsalResult {
     readonly trace: readonly TraceRecord[]
     readonly members: readonly MemberChange[]
     /** Availability of each cohort: state changes. */
-    readonly clients: readonly { readonly atUs: Us; readonly client: string; readonly state: string }[]
+    readonly clients: readonly { readonly atUs: Us; readonly client: string; readonly state: string; /** The server that its writes end on. */ readonly on?: string | undefined; /** What it was told, where it cannot write. */ readonly error?: string | undefined }[]
+    /** The logs (one a key share), with the members that had a copy of each and the clients that write to it. */
+    readonly logs?: readonly { readonly log: string; readonly members: readonly string[]; readonly clients: readonly string[] }[]
     readonly commands: readonly CommandRecord[]
     /** The versions that the upgrade is meant to reach, by component. */
     readonly targets?: Readonly<Record<string, string>>
-    readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean; readonly why: string; readonly words: string }[]
+    readonly faults: readonly { readonly atUs: Us; readonly endUs: Us | undefined; readonly kind: string; readonly target: string; readonly struck: boolean; readonly why: string; readonly words: string; /** Whom it touched. */ readonly members?: readonly string[] }[]
     /** Of a shell script: what ran, in the order it ended. Of a run of thousands of commands the middle is left out. */
     readonly lines: readonly LineRecord[]
     /** Who could acknowledge a write, from each change on. */
@@ -214,6 +216,8 @@ export interface CommandRecord {
   readonly stages?: readonly (readonly string[])[]
   /** The command failed in front of a pipe; `code` is that of the program behind it. */
   readonly sourceFailed?: true
+  /** It is a command that changes something; others only look. */
+  readonly acted?: true
   /** undefined: it has not returned. */
   readonly code: number | undefined
   readonly out: string

@@ -3,6 +3,7 @@ import { defineEvent } from '../../src/kernel/index.ts'
 /** Everything structural that this model notes in the trace. */
 export const EVENT = {
   podCreated: defineEvent('kubernetes.pod-created'),
+  rolloutWaits: defineEvent('kubernetes.rollout-waits', { waits: true }),
   podScheduled: defineEvent('kubernetes.pod-scheduled'),
   podUnschedulable: defineEvent('kubernetes.pod-unschedulable'),
   podStarted: defineEvent('kubernetes.container-started'),

@@ -11,6 +11,8 @@ import { RevisionBook, type Revisions } from './revisions.ts'
 
 export class StatefulSets {
   private readonly revisions = new RevisionBook()
+  /** Of each set the pod that its rollout waits for, as it was told last. */
+  private readonly waitsFor = new Map<string, string>()
 
   constructor(private readonly kube: Kubernetes) {
     kube.controllers.register('StatefulSet', key => this.reconcile(key))
@@ -40,6 +42,7 @@ export class StatefulSets {
     }
     condemned.sort((a, b) => ordinalOf(b) - ordinalOf(a))
     const monotonic = spec.podManagementPolicy !== 'Parallel'
+    this.tellOfWait(object, spec, revisions, live)
     if (this.fill(object, key, spec, revisions, live, monotonic) && this.shrink(object, live, condemned, monotonic)) this.roll(object, spec, revisions, live)
     this.complete(spec, revisions, live)
   }
@@ -102,6 +105,22 @@ export class StatefulSets {
       }
       if (!pod.healthy) return
     }
+  }
+
+  /** For whoever reads the trace: why pods of the old revision are not replaced. */
+  private tellOfWait(object: KubeObject, spec: StatefulSetSpec, revisions: Revisions, live: readonly (Pod | undefined)[]): void {
+    const { sim } = this.kube
+    if (sim.records === undefined || spec.updateStrategy?.type === 'OnDelete') return
+    const partition = spec.updateStrategy?.rollingUpdate?.partition ?? 0
+    const behind = live.filter((pod): pod is Pod => pod !== undefined && ordinalOf(pod) >= partition && revisionOf(object, pod) !== revisions.update && !pod.terminating)
+    const missing = live.find((pod): pod is Pod => pod !== undefined && !pod.healthy && !behind.includes(pod))
+    const set = object.metadata.name
+    if (behind.length === 0 || missing === undefined || this.waitsFor.get(set) === missing.name) {
+      if (missing === undefined) this.waitsFor.delete(set)
+      return
+    }
+    this.waitsFor.set(set, missing.name)
+    for (const pod of behind) sim.tell(EVENT.rolloutWaits, pod.name, () => `StatefulSet ${set} does not replace ${pod.name} before ${missing.name} is Ready`)
   }
 
   private complete(spec: StatefulSetSpec, revisions: Revisions, live: readonly (Pod | undefined)[]): void {

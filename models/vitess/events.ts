@@ -24,6 +24,7 @@ export const EVENT = {
   keeper: defineEvent('vitess.keeper'),
   recovery: defineEvent('vitess.vtorc-recovery'),
   rollout: defineEvent('vitess.rollout'),
+  rolloutWaits: defineEvent('vitess.rollout-waits', { waits: true }),
   drain: defineEvent('vitess.drain'),
   vreplication: defineEvent('vitess.vreplication'),
   traffic: defineEvent('vitess.traffic'),

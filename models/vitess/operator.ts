@@ -21,6 +21,8 @@ export class Operator {
   /** Shards whose primary the operator is moving. */
   private readonly moving = new Set<Shard>()
   private readonly timers = new Map<Shard, TimerId>()
+  /** Of each shard the tablet that its rollout waits for, as it was told last. */
+  private readonly waitsFor = new Map<Shard, Tablet>()
   /** When each tablet's pod became Ready, while it is. */
   private readonly readySince = new Map<Tablet, number>()
   /** What the tablets of each keyspace are to be, and which keyspaces may be turned down as soon as they are taken out. */
@@ -211,6 +213,7 @@ export class Operator {
     // Any tablet that is not Available pauses the rollout, whatever the reason (rule VT-OP-3).
     const drained = released.find(t => this.annotation(t, DRAIN_FINISHED) !== undefined)
     const missing = shard.tablets.find(t => !this.available(t) && t !== drained)
+    this.tellOfWait(shard, missing, outdated)
     if (missing !== undefined) return this.lookWhenAvailable(shard)
     if (drained !== undefined) return this.replace(drained)
     if (released.some(t => this.annotation(t, DRAIN_STARTED) !== undefined)) return
@@ -220,6 +223,17 @@ export class Operator {
     if (next === shard.primary && shard.tablets.filter(t => t.declared === 'replica').length < 2) return this.replace(next)
     this.annotate(next, DRAIN_STARTED)
     this.drains(shard)
+  }
+
+  /** For whoever reads the trace: why these are not replaced. */
+  private tellOfWait(shard: Shard, missing: Tablet | undefined, outdated: readonly Tablet[]): void {
+    if (this.waitsFor.get(shard) === missing) return
+    if (missing === undefined) {
+      this.waitsFor.delete(shard)
+      return
+    }
+    this.waitsFor.set(shard, missing)
+    for (const tablet of outdated) this.world.sim.tell(EVENT.rolloutWaits, tablet.pod, () => `the operator replaces no tablet of ${shard.path} as long as ${missing.pod} is not Available (Ready for ${this.world.options.availableSeconds} s)`)
   }
 
   private pick(shard: Shard, released: readonly Tablet[]): Tablet {
@@ -275,6 +289,7 @@ export class Operator {
     if (candidate === undefined) return
     this.moving.add(shard)
     const operator = this
+    this.world.sim.tell(EVENT.drain, tablet.pod, () => `the operator moves the primary of ${shard.path} from ${tablet.pod} to ${candidate.pod}`)
     this.world.sim.spawn(
       (function* (): Process<void> {
         const { operatorWaitReplicasSeconds, operatorTolerableLagSeconds } = operator.world.options

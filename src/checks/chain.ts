@@ -115,6 +115,13 @@ export class Chain {
     return this
   }
 
+  /** Why these members were not gone on with, as it was told last of each: somebody waited, for a member that did not come back, say. */
+  heldUp(members: readonly string[]): this {
+    const last = members.flatMap(member => this.facts.trace?.findLast(r => r.waits === true && r.node === member) ?? [])
+    for (const record of last.filter(({ detail }, i) => last.findIndex(other => other.detail === detail) === i)) this.explain(record.atUs, record.detail, record.node)
+    return this
+  }
+
   private lastRecord(atUs: Us, wanted: (record: TraceRecord) => boolean): TraceRecord | undefined {
     const { trace } = this.facts
     if (trace === undefined) return undefined

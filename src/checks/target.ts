@@ -72,7 +72,7 @@ function explain(facts: Facts, behind: Behind, chain: Chain): void {
     const what = before === after ? `, and came up with ${component} ${after} as before` : `, and came up with ${component} ${after}${before === undefined ? '' : ` instead of ${before}`}`
     chain.add(first.away.atUs, `${names} went away to be started again, for the last time${what}`, { node: first.member, inStep: 'ending' })
   }
-  if (untouched.length > 0) chain.add(lastChange(changes, untouched) ?? horizon.startUs, `${listed(untouched)} ${untouched.length === 1 ? 'was' : 'were'} not started again, and ${untouched.length === 1 ? 'runs' : 'run'} ${component} ${version} as before`, { node: untouched[0] })
+  if (untouched.length > 0) chain.add(lastChange(changes, untouched) ?? horizon.startUs, `${listed(untouched)} ${untouched.length === 1 ? 'was' : 'were'} not started again, and ${untouched.length === 1 ? 'runs' : 'run'} ${component} ${version} as before`, { node: untouched[0] }).heldUp(untouched)
 }
 
 /** A member went away and came back. */

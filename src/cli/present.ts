@@ -1,7 +1,7 @@
 /** Shows results and writes the files that were asked for. */
 import { dirname } from 'node:path'
 import { type CampaignResult, countRuns, sampleOf, withoutKinds, worstOf } from '../campaign/index.ts'
-import { type Screen, type Told, badgeWords, causeNamed, count, divergenceWords, glyphsFor, hang, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
+import { type Screen, type Told, badgeWords, causeNamed, count, divergenceWords, glyphsFor, hang, outlineOf, paintFor, plain, renderJUnit, renderMends, renderStory, renderSummary, resultJson, sentence, storiesOf, violationWords, writeCounterexamples, writeReport, writeWhole } from '../report/index.ts'
 import { type Context, EXIT, type ExitCode, print, writeJson } from './context.ts'
 import type { RawOptions } from './options.ts'
 
@@ -61,7 +61,7 @@ function oneLine(result: CampaignResult, screen: Screen): string[] {
 
 /** Summary, the story of the gravest counterexample, and the others in a line each. */
 export function tell(told: Told, screen: Screen): string[] {
-  const lines = renderSummary(told.result, screen)
+  const lines = renderSummary(told.result, screen, outlineOf(told.scenario.runbook))
   const story = storiesOf(told)[0]
   if (story !== undefined) lines.push('', ...renderStory(story, screen))
   const mends = renderMends(told.result, screen)

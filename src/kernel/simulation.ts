@@ -140,7 +140,7 @@ export class Simulation {
 
   /** Says something that follows from what is in the trace already, for whoever reads it: kept when recording, and no part of the hash. */
   tell(kind: EventKind, node: string, detail: () => string): void {
-    this.records?.push({ atUs: this.now, label: kind.label, node, payload: 0, detail: detail() })
+    this.records?.push({ atUs: this.now, label: kind.label, node, payload: 0, detail: detail(), ...(kind.waits === true ? { waits: true as const } : {}) })
   }
 
   /** The trace hash so far: 16 hexadecimal digits. */

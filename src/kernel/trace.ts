@@ -7,10 +7,12 @@ export interface EventKind {
   readonly number: number
   /** It begins (with a payload other than 0) to hold clients up on purpose, wherever they are. */
   readonly holdsClients?: true
+  /** Somebody does not go on with the node, and the detail says what is waited for. Told ({@link Simulation.tell}) whenever that is another thing than before. */
+  readonly waits?: true
 }
 
 /** Declares a sort of event, named `model.what-happened`. */
-export function defineEvent(label: string, marks: Pick<EventKind, 'holdsClients'> = {}): EventKind {
+export function defineEvent(label: string, marks: Pick<EventKind, 'holdsClients' | 'waits'> = {}): EventKind {
   return { label, number: hashText(label).low & 0x7fffffff, ...marks }
 }
 
@@ -23,4 +25,6 @@ export interface TraceRecord {
   readonly detail: string
   /** Clients are held up from here on, as far as they come this way. */
   readonly holdsClients?: true
+  /** The node is not gone on with, for what the detail says. */
+  readonly waits?: true
 }

@@ -30,6 +30,17 @@ export interface ClientChange {
   readonly atUs: Us
   readonly client: string
   readonly state: string
+  /** The server that its writes end on. */
+  readonly on?: string | undefined
+  /** What it was told, where it cannot write. */
+  readonly error?: string | undefined
+}
+
+/** One log with all that had a copy of it, and the clients that write to it. */
+export interface LogRecord {
+  readonly log: string
+  readonly members: readonly string[]
+  readonly clients: readonly string[]
 }
 
 /** What the authority of one log was at the end. */
@@ -68,6 +79,8 @@ export interface Recording {
   /** Some node could acknowledge at some time. */
   readonly anybodyCouldAcknowledge: boolean
   readonly baselineLagUs: Us
+  /** Only of a recorded run. */
+  readonly logs: readonly LogRecord[]
 }
 
 /** With more logs than this, who could acknowledge is asked only where a log or one of its members has changed. */
@@ -213,7 +226,14 @@ export class Recorder {
       clients: this.clients,
       anybodyCouldAcknowledge: [...this.splits.values()].some(split => split.anybody),
       baselineLagUs: this.baselineLagUs,
+      logs: this.sim.records === undefined ? [] : this.logs(),
     }
+  }
+
+  private logs(): readonly LogRecord[] {
+    const members = new Map<ReplicatedLog, string[]>()
+    for (const [member, log] of this.logOf) members.set(log, [...(members.get(log) ?? []), member])
+    return this.workloads.map(({ log, cohorts }) => ({ log: log.name, members: members.get(log) ?? [], clients: cohorts.map(({ id }) => id) }))
   }
 
   private judgeLogs(faults: readonly FaultRecord[], kinds: readonly ('ok' | 'warned')[]): { losses: Loss[]; authorities: AuthorityRecord[] } {
@@ -274,7 +294,7 @@ export class Recorder {
     }
     if (this.sim.records !== undefined && this.labels.get(cohort) !== cohort.label) {
       this.labels.set(cohort, cohort.label)
-      this.clients.push({ atUs: now, client: cohort.id, state: cohort.label })
+      this.clients.push({ atUs: now, client: cohort.id, state: cohort.label, ...(cohort.writing ? { on: cohort.backend } : cohort.error === '' ? {} : { error: cohort.error }) })
     }
   }
 

@@ -54,9 +54,10 @@ function storyOf(sim: Simulation, { cluster, injector, recording, scribe, chroni
     trace: since(zeroUs, (sim.records ?? []).filter(record => record.atUs >= zeroUs)),
     members: since(zeroUs, recording.changes),
     clients: since(zeroUs, recording.clients),
+    logs: recording.logs,
     commands: since(zeroUs, scribe.commands),
     lines: since(zeroUs, scribe.lines).map(line => ({ ...line, endUs: line.endUs - zeroUs })),
-    faults: faultsOf(injector, scribe.isScript, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck, why, words }) => ({
+    faults: faultsOf(injector, scribe.isScript, recording.horizon.operatorEndUs).map(({ atUs, endUs, kind, target, struck, why, words, members }) => ({
       atUs: atUs - zeroUs,
       endUs: endUs === undefined ? undefined : endUs - zeroUs,
       kind,
@@ -64,6 +65,7 @@ function storyOf(sim: Simulation, { cluster, injector, recording, scribe, chroni
       struck,
       why,
       words,
+      members,
     })),
     acknowledgers: since(zeroUs, chronicle?.acknowledgers ?? []),
     lag: since(zeroUs, chronicle?.lag ?? []),

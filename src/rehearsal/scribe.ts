@@ -58,7 +58,7 @@ export class Scribe {
   returned(e: ReturnedEvent): void {
     if (this.sim.records === undefined) return
     const record = this.commands.findLast(c => c.step === e.step && c.code === undefined && c.argv.join('\0') === e.argv.join('\0'))
-    if (record !== undefined) Object.assign(record, e.output)
+    if (record !== undefined) Object.assign(record, e.output, e.acted === true ? { acted: true } : {})
   }
 
   line({ line, text, command, argv, sinceUs, atUs, status, readBy, outputTo, out, err, assigned }: LineEvent): void {

@@ -14,7 +14,7 @@ import { comparisonPageData, pageData, renderPage } from './html.ts'
 import { renderJUnit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
 import { renderMends } from './mends.ts'
-import { renderStory } from './story.ts'
+import { outlineOf, renderStory } from './story.ts'
 import { renderSummary } from './summary.ts'
 import { PLAIN } from './text.ts'
 import { type Told, storiesOf } from './told.ts'
@@ -34,7 +34,7 @@ const SUMMARY_MAX = 500_000
 export async function writeReport(told: readonly Told[], folder: string): Promise<string[]> {
   const results = told.map((each) => each.result)
   const stories = new Map(told.map((each) => [each.result.scenario, storiesOf(each).slice(0, 1).flatMap((story) => renderStory(story, PLAIN))]))
-  const text = told.map((each) => [...renderSummary(each.result, PLAIN), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)]), ...mended(each.result)].join('\n'))
+  const text = told.map((each) => [...renderSummary(each.result, PLAIN, outlineOf(each.scenario.runbook)), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)]), ...mended(each.result)].join('\n'))
   writeWhole(join(folder, 'story.txt'), `${text.join(`\n\n${'─'.repeat(PLAIN.columns)}\n\n`)}\n`)
   writeWhole(join(folder, 'result.json'), resultJson(results))
   const markdown = renderMarkdown(results, stories)

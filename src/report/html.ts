@@ -7,6 +7,7 @@ import type { Told } from './told.ts'
 import type { ComparisonResult } from '../campaign/compare/result.ts'
 import { campaignId, campaignView } from './view/campaign.ts'
 import { comparisonView } from './view/comparison.ts'
+import { faultsNamed } from './view/faults.ts'
 import type { PageData } from './view/page.ts'
 
 interface Renderer {
@@ -22,13 +23,13 @@ export function pageData(told: readonly Told[], proofroll: string): PageData {
     return campaignView(each, others, id)
   })
   const names = [...new Set(campaigns.map(({ scenario }) => scenario))]
-  return { format: 1, title: names.length === 0 ? 'Proofroll' : names.length === 1 ? `${names[0]}: Proofroll` : `${names.length} scenarios: Proofroll`, proofroll, campaigns, ...acrossOf(told.map(({ result }) => result)) }
+  return { format: 1, title: names.length === 0 ? 'Proofroll' : names.length === 1 ? `${names[0]}: Proofroll` : `${names.length} scenarios: Proofroll`, proofroll, campaigns, faults: faultsNamed(campaigns), ...acrossOf(told.map(({ result }) => result)) }
 }
 
 /** The data of a page about a comparison alone. */
 export function comparisonPageData(result: ComparisonResult): PageData {
   const comparison = comparisonView(result)
-  return { format: 1, title: `${comparison.cells[0]?.scenarios.map(({ scenario }) => scenario).join(' against ') ?? 'Comparison'}: Proofroll`, proofroll: result.proofroll, campaigns: [], costs: [], growths: [], comparison }
+  return { format: 1, title: `${comparison.cells[0]?.scenarios.map(({ scenario }) => scenario).join(' against ') ?? 'Comparison'}: Proofroll`, proofroll: result.proofroll, campaigns: [], faults: [], costs: [], growths: [], comparison }
 }
 
 function acrossOf(results: readonly CampaignResult[]): Pick<PageData, 'costs' | 'growths'> {

@@ -12,6 +12,7 @@ import { endedByHand, slipsOf } from './slips.ts'
 import { causeNamed } from './causes.ts'
 import { clauseWords, evidenceWords, newClauses } from './evidence.ts'
 import { REMEDY_NOTE, remedyFor } from './remedies.ts'
+import { moreStandstills, standstillsOf, standstillWords } from './standstill.ts'
 import { renderStrip } from './strip.ts'
 import { timesWords } from './times.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor } from './text.ts'
@@ -59,6 +60,14 @@ export function labelOf({ id, number }: OutlineStep): string {
   return id === number ? number : `${number} ${id}`
 }
 
+/** Names steps by number and id: `3 promote`, `undo of 3 promote`; one that is not in the outline by its id. */
+export function namesOf(outline: readonly OutlineStep[]): StepNames {
+  return (id) => {
+    const step = outline.find((each) => each.id === id.replace(/^undo of /, ''))
+    return step === undefined ? id : `${id.startsWith('undo of ') ? 'undo of ' : ''}${labelOf(step)}`
+  }
+}
+
 /** An untitled step goes by its first command. */
 function commandOf({ action, note }: PlanStep): string {
   if (action.kind === 'run' || action.kind === 'parallel') return action.lines[0]?.text ?? ''
@@ -86,10 +95,7 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const { counterexample } = story
   const { explained } = counterexample
   const faults = counterexample.schedule.length
-  const names = (id: string): string => {
-    const step = story.outline.find((each) => each.id === id.replace(/^undo of /, ''))
-    return step === undefined ? id : `${id.startsWith('undo of ') ? 'undo of ' : ''}${labelOf(step)}`
-  }
+  const names = namesOf(story.outline)
   const shrunk = counterexample.faultsFound > faults ? `, shrunk from ${counterexample.faultsFound}` : ''
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
   const about = [counterexample.evidence, ...counterexample.because.map(({ text }) => text)].join('\n')
@@ -101,6 +107,7 @@ export function renderStory(story: Story, screen: Screen): string[] {
     [...hang('', head, screen.columns).map(paint.bold), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, counterexample.step, screen))],
     [paint.bold('Why'), ...why(story, names, screen)],
     explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen, story.often)],
+    stoodStill(story, names, screen),
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
     explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin, about }, names, screen)],
     advice === '' ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
@@ -311,6 +318,22 @@ function why(story: Story, names: StepNames, screen: Screen): string[] {
     lines.push(...hang(root.tested ? '  tested           ' : '  correlated       ', words, screen.columns))
   }
   return lines
+}
+
+/** Standstills told one by one. */
+const STANDSTILLS_MAX = 2
+
+/** When writes stood still, and because of what. */
+function stoodStill({ rehearsal }: Story, names: StepNames, screen: Screen): string[] {
+  const all = standstillsOf(rehearsal, names)
+  if (all.length === 0) return []
+  const asText = (text: string): string => (screen.unicode ? text : text.replace(/[“”]/g, '"').replace(/’/g, "'").replace(/…/g, '..').replaceAll('µ', 'u'))
+  const told = all.slice(0, STANDSTILLS_MAX).flatMap((each) => [
+    ...hang('  ', asText(standstillWords(each, names)), screen.columns),
+    ...each.told.flatMap(({ atUs, text }) => hang(`    ${clock(atUs).padStart(8)}  `, asText(text), screen.columns)),
+  ])
+  const more = moreStandstills(all.slice(STANDSTILLS_MAX))
+  return [paintFor(screen).bold(all.length === 1 ? 'When writes stood still' : 'When writes stood still, the longest first'), ...told, ...(more === '' ? [] : hang('  ', more, screen.columns))]
 }
 
 /** `12:03.2`: tenths are enough to put events in order for a reader. What was so before the first step has no time. */

@@ -9,7 +9,9 @@ import { renderAgain } from './again.ts'
 import { idleBadge, idleWords, renderDeeds } from './deeds.ts'
 import { renderEnding } from './ending.ts'
 import { gates, needless } from './gates.ts'
+import type { StepNames } from './explained.ts'
 import { renderSensitivity } from './sensitivity.ts'
+import { type OutlineStep, namesOf } from './story.ts'
 import { renderSweep } from './sweep.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
 import { count, divergenceWords, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
@@ -28,16 +30,16 @@ const TOLERATED_UNFINISHED = 0.1
 const OUTCOME_NAMES: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' }
 const PASSIVE: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'were rolled back', aborted: 'were aborted', stuck: 'got stuck' }
 
-/** The summary as lines, without the story. */
-export function renderSummary(result: CampaignResult, screen: Screen): string[] {
-  const sections = [headline(result, screen), unfinished(result, screen), renderDeeds(result, screen), renderEnding(result, screen), renderAgain(result, screen), ...evidence(result, screen), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
+/** The summary as lines, without the story. @param outline of the runbook, for the numbers of its steps */
+export function renderSummary(result: CampaignResult, screen: Screen, outline: readonly OutlineStep[] = []): string[] {
+  const sections = [headline(result, screen), unfinished(result, screen), renderDeeds(result, screen), renderEnding(result, screen), renderAgain(result, screen), ...evidence(result, screen, namesOf(outline)), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 
 /** What the verdict rests on. The cells of a grid are no draws: they have no rates and no quantiles. */
-function evidence(result: CampaignResult, screen: Screen): string[][] {
+function evidence(result: CampaignResult, screen: Screen, names: StepNames): string[][] {
   if (result.sweep !== null) return [checks(result, screen), ...renderSweep(result, screen)]
-  return [claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen)]
+  return [claims(result, screen), objectives(result, screen), checks(result, screen), measures(result, screen), downtimeSteps(result, screen, names)]
 }
 
 function title(text: string, screen: Screen): string {
@@ -269,12 +271,12 @@ function outcomes(result: CampaignResult, screen: Screen): string[] {
   return hang('  ', `as the operator saw it: ${counts.map(([name, n]) => `${plain(n)} ${name}`).join(', ')}`, screen.columns)
 }
 
-function downtimeSteps(result: CampaignResult, screen: Screen): string[] {
+function downtimeSteps(result: CampaignResult, screen: Screen, names: StepNames): string[] {
   const leaves = result.steps.filter((step) => !step.container && step.share > 0)
   const total = result.measures.writeDowntimeSeconds.mean
   if (total === 0) return []
   const rest = 1 - leaves.reduce((sum, step) => sum + step.share, 0)
-  const places = leaves.map((step) => ({ name: stepLabel(step.step, step.title), mean: step.writeDowntimeSecondsMean, share: step.share }))
+  const places = leaves.map((step) => ({ name: stepLabel(names(step.step), step.title === step.step ? '' : step.title), mean: step.writeDowntimeSecondsMean, share: step.share }))
   if (rest > 0.005) places.push({ name: 'after the runbook ended', mean: total * rest, share: rest })
   places.sort((a, b) => b.share - a.share)
   const { bar, ellipsis } = glyphsFor(screen)

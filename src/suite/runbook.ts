@@ -86,7 +86,7 @@ async function campaign(target: string | Scenario, options: Holding): Promise<To
   const rehearsal = stories[0]?.rehearsal
   const story = counterexample === undefined || rehearsal === undefined ? [] : ['', ...renderStory({ scenario: scenario.name, outline: outlineOf(scenario.runbook), counterexample, rehearsal, twin: stories[0]?.twin }, PLAIN)]
   const own = bystander.conclude(folder)
-  return { result, text: [...renderSummary(result, PLAIN), ...story, ...own.lines].join('\n'), own }
+  return { result, text: [...renderSummary(result, PLAIN, outlineOf(scenario.runbook)), ...story, ...own.lines].join('\n'), own }
 }
 
 function scenarioOf(target: string | Scenario, { set, engines }: Holding): Scenario {

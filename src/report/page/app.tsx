@@ -1,11 +1,13 @@
 /** The whole page. It is the same on paper, without its program, and alive. */
 import type { JSX } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { PageData } from '../view/page.ts'
 import { type Asked, Campaign } from './campaign.tsx'
 import { costChart, growthChart } from '../charts/relations.ts'
 import { Comparison } from './comparison.tsx'
 import { ChartFigure } from './chart.tsx'
+import { FaultList } from './fault.tsx'
+import { KindsContext, kindsOf } from './kinds.tsx'
 import { Section } from './parts.tsx'
 import { viewerId } from './viewer.tsx'
 import { SchemeContext, useScheme, useTheme } from './theme.tsx'
@@ -15,8 +17,10 @@ export function App({ data }: { readonly data: PageData }): JSX.Element {
   const asked = useAsked()
   usePaper()
   const { campaigns } = data
+  const kinds = useMemo(() => kindsOf(data), [data])
   return (
     <SchemeContext.Provider value={scheme}>
+    <KindsContext.Provider value={kinds}>
       <a class="skip" href="#main">To the verdict</a>
       {campaigns.flatMap(({ failures: [first], sample }) => (first ?? sample) ?? []).slice(0, 1).map((viewed) => <a class="skip" key={viewed.id} href={`#${viewerId(viewed)}`}>To the timeline</a>)}
       <div class="bar">
@@ -28,8 +32,10 @@ export function App({ data }: { readonly data: PageData }): JSX.Element {
         {data.comparison === undefined ? null : <Comparison view={data.comparison} />}
         {campaigns.length === 0 && data.comparison === undefined ? <p>There is no result to show.</p> : campaigns.map((view) => <Campaign key={view.id} view={view} asked={asked} />)}
         <Across data={data} />
+        <FaultList faults={data.faults} />
       </main>
       <footer><p class="note">Made by Proofroll {data.proofroll}. Everything is in this one file.</p></footer>
+    </KindsContext.Provider>
     </SchemeContext.Provider>
   )
 }
@@ -60,7 +66,7 @@ function usePaper(): void {
   useEffect(() => {
     let opened: HTMLDetailsElement[] = []
     const open = (): void => {
-      opened = [...document.querySelectorAll<HTMLDetailsElement>('.cluster details:not([open]), .choice details:not([open]), details.twin:not([open])')]
+      opened = [...document.querySelectorAll<HTMLDetailsElement>('.cluster details:not([open]), .choice details:not([open]), details.twin:not([open]), .standstills details:not([open])')]
       for (const each of opened) each.open = true
     }
     const close = (): void => opened.forEach((each) => { each.open = false })

@@ -5,8 +5,10 @@ import { distributionChart } from '../charts/distribution.ts'
 import type { CampaignView, FailureView, SampleView } from '../view/page.ts'
 import { ChartFigure } from './chart.tsx'
 import { capital, Chain, Failure, Remark, Ways } from './failure.tsx'
+import { Faults } from './fault.tsx'
 import { Heat } from './heat.tsx'
 import { Scroll, Section, Table, Words } from './parts.tsx'
+import { Standstills } from './standstill.tsx'
 import { useTheme } from './theme.tsx'
 import { Tree } from './tree.tsx'
 import { linkTo, showViewer, Viewer, viewerId } from './viewer.tsx'
@@ -53,7 +55,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
       {view.gates === null ? null : <Section id={`${id}-gates`} title={view.gates.head[0] === 'guard' ? 'Guards' : 'Gates'}><Table view={view.gates} caption={`What each ${view.gates.head[0] as string} was good for`} />{view.needless.map((words) => <Remark key={words} text={words} />)}</Section>}
       {view.unhit.length === 0 && view.explored.length === 0 ? null : (
         <Section id={`${id}-unhit`} title="What was not exercised">
-          {view.unhit.length === 0 ? <p>Every gate said yes and no, every fault struck and every way back was taken at least once, as far as there are any.</p> : <ul>{view.unhit.map((words) => <li key={words}>{words}</li>)}</ul>}
+          {view.unhit.length === 0 ? <p>Every gate said yes and no, every fault struck and every way back was taken at least once, as far as there are any.</p> : <ul>{view.unhit.map((words) => <li key={words}><Words text={words} /></li>)}</ul>}
           {view.explored.map((words) => <Remark key={words} text={words} />)}
         </Section>
       )}
@@ -101,7 +103,7 @@ function Gravest({ view: { id, failures, corrected, missed, stopped, ending, wor
         <dt>{failures.length === 1 ? 'How it failed' : 'The gravest failure'}</dt>
         <dd>
           <p>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}.{first.amount === '' ? '' : ` ${capital(first.amount)}.`} <a href={linkTo(first)} onClick={(event) => { event.preventDefault(); history.replaceState(null, '', linkTo(first)); document.getElementById(viewerId(first))?.scrollIntoView() }}>See it happen</a>{worse === undefined ? null : <>, or <a href={linkTo(worse)}>the worst of all</a></>}</p>
-          <p>{first.faults === 0 ? 'No fault was needed.' : `${first.faults === 1 ? 'The fault' : 'The faults'}: ${first.schedule.join('; ')}.`}</p>
+          <p>{first.faults === 0 ? 'No fault was needed.' : <>{first.faults === 1 ? 'The fault' : 'The faults'}: <Faults all={first.schedule} />.</>}</p>
           {first.atEnd === '' ? null : <p><Words text={first.atEnd} /></p>}
           {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}
           {often === undefined ? null : <p><strong>More often</strong> ({often.oftenWords}): {often.headline.replace(/^It /, 'it ')}{often.where}{often.causeWords === '' ? '' : `: ${often.causeWords}`}. <a href={linkTo(often)}>See that</a></p>}
@@ -170,11 +172,12 @@ function Rehearsal({ viewed, asked }: { readonly viewed: SampleView; readonly as
   }
   return (
     <>
-      <p>{viewed.words}</p>
+      <p><Words text={viewed.words} /></p>
       {viewed.because.length === 0 ? null : <Chain of={viewed} go={(to) => { jump(to); showViewer(viewed) }} />}
       {viewed.atEnd === '' ? null : <p><Words text={viewed.atEnd} /></p>}
       {viewed.slips.length === 0 ? null : <><p class="sub"><strong>What went amiss in it and stopped nobody</strong></p><ul class="slips">{viewed.slips.map((words) => <li key={words}><Words text={words} /></li>)}</ul></>}
       <Viewer viewed={viewed} us={us} jump={jump} />
+      <Standstills of={viewed} go={(to) => { jump(to); showViewer(viewed) }} />
       <Tree viewed={viewed} us={us} go={(to) => { jump(to); showViewer(viewed) }} />
     </>
   )

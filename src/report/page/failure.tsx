@@ -2,7 +2,9 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { CampaignView, FailureView } from '../view/page.ts'
+import { Fault, kindOf } from './fault.tsx'
 import { clock, grouped, Scroll, Words } from './parts.tsx'
+import { Standstills } from './standstill.tsx'
 import { Tree } from './tree.tsx'
 import { linkTo, showViewer, Viewer } from './viewer.tsx'
 
@@ -28,6 +30,7 @@ export function Failure({ failure, corrected, at }: { readonly failure: FailureV
       <h3 id={`${failure.id}-headline`}>{failure.headline}{failure.where}</h3>
       <Answers failure={failure} corrected={corrected} go={go} />
       {timeline === null ? <p class="note">Only the first failures have a picture here. To see this one: <code>{failure.replay}</code></p> : <Viewer viewed={failure} us={us} jump={jump} />}
+      <Standstills of={failure} go={go} />
       {failure.tree.length > 0 ? <Tree viewed={failure} us={us} go={go} /> : null}
       <More failure={failure} />
     </article>
@@ -47,7 +50,8 @@ function Answers({ failure, corrected, go }: { readonly failure: FailureView; re
           <p><Words text={evidence} />{because[said] === undefined ? '' : <> {link(because[said], said)}</>}</p>
           {amount === '' ? null : <p>{capital(amount)}.</p>}
           {atEnd === '' ? null : <p><Words text={atEnd} /></p>}
-          <p class="note">{faults === 0 ? 'No fault was needed: the runbook does it by itself.' : <>With {faults === 1 ? 'one fault' : `${faults} faults`}: {schedule.join('; ')}.{faultsFound > faults ? ` Shrunk from ${faultsFound}.` : ''}</>} {failure.often} {judgedAt} <span class="id">Cause id: {cause}.</span></p>
+          {faults === 0 ? null : <><p class="sub">With {faults === 1 ? 'one fault' : `${faults} faults`}{faultsFound > faults ? `, shrunk from ${faultsFound}` : ''}</p><ul class="slips">{schedule.map((words, i) => <li key={i}><Fault words={words} whole={schedule.findIndex((other) => kindOf(other) === kindOf(words)) === i} /></li>)}</ul></>}
+          <p class="note">{faults === 0 ? 'No fault was needed: the runbook does it by itself.' : ''} {failure.often} {judgedAt} <span class="id">Cause id: {cause}.</span></p>
         </dd>
       </div>
       <div class="why">
@@ -55,7 +59,7 @@ function Answers({ failure, corrected, go }: { readonly failure: FailureView; re
         <dd>
           <Chain of={failure} go={go} />
           {slips.length === 0 && unnoticed === '' ? null : <><p class="sub">What stopped nobody</p><ul class="slips">{slips.map((words) => <li key={words}><Words text={words} /></li>)}{unnoticed === '' ? null : <li><Words text={unnoticed} /></li>}</ul></>}
-          {root === null ? null : <p class={root.tested ? 'tested' : 'note'}>{root.words}</p>}
+          {root === null ? null : <p class={root.tested ? 'tested' : 'note'}><Words text={root.words} /></p>}
           {observed === '' ? null : <p class="note"><Words text={observed} /></p>}
         </dd>
       </div>

@@ -1,6 +1,7 @@
 /** Steps × fault kinds as a table: a sign and a colour in each field, so that nothing hangs on colour. */
 import type { JSX } from 'preact'
 import type { HeatMap } from '../view/data.ts'
+import { FaultKind } from './kinds.tsx'
 import { Scroll } from './parts.tsx'
 
 export function Heat({ heat }: { readonly heat: HeatMap }): JSX.Element {
@@ -11,7 +12,7 @@ export function Heat({ heat }: { readonly heat: HeatMap }): JSX.Element {
       <Scroll label={heat.heading}>
         <table class="heat">
           <caption class="hidden">{heat.heading}</caption>
-          <thead><tr><td />{heat.columns.map(({ kind }) => <th key={kind} scope="col"><span>{kind}</span></th>)}</tr></thead>
+          <thead><tr><td />{heat.columns.map(({ kind }) => <th key={kind} scope="col"><span><FaultKind kind={kind} /></span></th>)}</tr></thead>
           <tbody>
             {heat.rows.map((row) => (
               <tr key={row}>

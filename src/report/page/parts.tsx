@@ -1,6 +1,7 @@
 /** Small parts that every section uses. */
 import type { ComponentChildren, JSX } from 'preact'
 import type { Row, TableView } from '../view/page.ts'
+import { Prose } from './kinds.tsx'
 
 export { clock } from '../view/clock.ts'
 export { lasting } from './duration.ts'
@@ -52,7 +53,7 @@ export function Section({ id, title, children }: { readonly id: string; readonly
   )
 }
 
-/** Words with `code` in backticks. */
+/** Words with `code` in backticks, and with names of faults that lead to what they mean. */
 export function Words({ text }: { readonly text: string }): JSX.Element {
-  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>
+  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : <Prose key={i} text={part} />))}</>
 }

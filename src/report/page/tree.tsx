@@ -1,6 +1,7 @@
 /** The runbook as it went, step by step. */
 import type { JSX } from 'preact'
 import type { TreeLine } from '../view/page.ts'
+import { Fault } from './fault.tsx'
 import { stepAt } from './instant.ts'
 import { clock, lasting, Scroll, Words } from './parts.tsx'
 import { timesWords } from '../times.ts'
@@ -31,7 +32,7 @@ export function Tree({ viewed, us, go }: { readonly viewed: Viewed; readonly us:
                   <td class="left" data-column="result">{resultWords(line)}</td>
                 </tr>
                 {line.remarks.map(({ words, unseen }, n) => <tr class={unseen ? 'remark unseen' : 'remark'} key={`${i}-said-${n}`}><td /><td /><td colSpan={3} class="left">{words}</td></tr>)}
-                {under(i).map((fault, n) => <tr class="fault" key={`${i}-${n}`}><td class="figure">{clock(fault.fromUs)}</td><td colSpan={4} class="left"><span class="bolt-sign" role="img" aria-label="fault">⚡</span> {fault.words}</td></tr>)}
+                {under(i).map((fault, n) => <tr class="fault" key={`${i}-${n}`}><td class="figure">{clock(fault.fromUs)}</td><td colSpan={4} class="left"><span class="bolt-sign" role="img" aria-label="fault">⚡</span> <Fault words={fault.words} /></td></tr>)}
               </>
             ))}
           </tbody>

@@ -12,7 +12,7 @@ import { exploredWords } from '../charts/index.ts'
 import { OUTCOMES } from '../../campaign/aggregate.ts'
 import { causeNamed } from '../causes.ts'
 import type { StepNames } from '../explained.ts'
-import { type OutlineStep, outlineOf } from '../story.ts'
+import { type OutlineStep, namesOf, outlineOf } from '../story.ts'
 import { atEndWords } from '../atEnd.ts'
 import { passedOverSentences } from '../slips.ts'
 import { timed } from './clock.ts'
@@ -26,10 +26,11 @@ import { checkMeaning, count, formatMeasure, formatShare, formatZeroBelow, measu
 import { formatDuration } from '../../kernel/index.ts'
 import { distributionOf, isTelling } from './distribution.ts'
 import { notCoveredOf, upgradeWords } from './covered.ts'
-import { failureView, namesOf, spoken, treeOf } from './failure.ts'
+import { failureView, spoken, treeOf } from './failure.ts'
 import { heatMapsOf } from './heat.ts'
 import { boundWords, missedOf } from './missed.ts'
 import type { CampaignView, Row, TableView, WorstView } from './page.ts'
+import { standstillsView } from './standstill.ts'
 import { timelineOf } from './timeline.ts'
 import { worstViews } from './worst.ts'
 
@@ -167,7 +168,7 @@ function sampleView({ sample, scenario, result }: Told, outline: readonly Outlin
   const last = stopsMostly(result) && rehearsal.outcome !== 'completed' ? (rehearsal.steps.findLast((step) => step.result === 'failed' || step.result === 'open') ?? rehearsal.steps.findLast((step) => step.path === 'forward' && step.result !== 'skipped')) : undefined
   return {
     id: `${id}/0`, headline: last === undefined ? 'One rehearsal' : 'One rehearsal that did not reach its end', timeline, tree: treeOf({ outline, rehearsal, counterexample: { step: last?.step ?? '-' } }, scenario.runbook),
-    because: [], first: last === undefined ? null : { atUs: timeline.operatorEndUs, what: 'the runbook ends too early' }, inevitable: null, twin: null, about: [], step: last?.step ?? '', needed: [], smallest: null, slips: passedOverSentences(rehearsal, namesOf(outline)).map(timed), atEnd: timed(atEndWords(rehearsal)),
+    because: [], first: last === undefined ? null : { atUs: timeline.operatorEndUs, what: 'the runbook ends too early' }, inevitable: null, twin: null, about: [], step: last?.step ?? '', needed: [], smallest: null, slips: passedOverSentences(rehearsal, namesOf(outline)).map(timed), atEnd: timed(atEndWords(rehearsal)), standstills: standstillsView(rehearsal, namesOf(outline)),
     words: `Run ${plain(run)} of them, ${struck.length === 0 ? 'in which no fault struck' : `in which ${struck.length === 1 ? 'this fault' : 'these faults'} struck: ${struck.map(({ words }) => words).join('; ')}`}: it ${rehearsal.outcome === 'completed' ? 'completed' : rehearsal.outcome === 'rolledBack' ? 'was rolled back' : rehearsal.outcome === 'aborted' ? 'was aborted' : 'got stuck'}${last === undefined || rehearsal.outcomeReason === '' ? '' : ` (${rehearsal.outcomeReason.replace(/\.$/, '')})`}. ${rehearsal.verdicts.some(({ status }) => status === 'fail') ? '' : 'No check of it failed. '}It is one of many, and no average.`,
   }
 }

@@ -10,12 +10,13 @@ import { firstOf, unnoticedOf } from '../first.ts'
 import { REMEDY_NOTE, remedyFor } from '../remedies.ts'
 import { endedByHand, isNamed, passedOver, slipsOf } from '../slips.ts'
 import { UNSEEN, scriptLines } from '../lines.ts'
-import { type OutlineStep, type Story, labelOf, withLines } from '../story.ts'
+import { type Story, namesOf, withLines } from '../story.ts'
 import { judgedOf } from '../summary.ts'
 import { asStruck, count, faultWords, formatMeasure, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import type { GateRecord, MeasureId, RehearsalResult, StoryLoss } from '../../result.ts'
 import type { FailureView, TreeLine, TwinView } from './page.ts'
+import { standstillsView } from './standstill.ts'
 import { clock, timed } from './clock.ts'
 import { timelineOf } from './timeline.ts'
 
@@ -62,6 +63,7 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     amount: amountOf(check, result),
     atEnd: timed(atEndWords(rehearsal)),
     judgedAt: judgedAtWords(rehearsal),
+    standstills: nth < PICTURED_MAX ? standstillsView(rehearsal, names) : { told: [], more: '' },
     follows: followsFrom(counterexample, result.counterexamples),
     remedy: remedyFor(cause, story.remedies) ?? null,
     remedyNote: REMEDY_NOTE,
@@ -125,14 +127,6 @@ function lossesOf(losses: readonly StoryLoss[], word: string): FailureView['stra
     told.set(key, { writes: writes + (before?.writes ?? 0), fate, holders, leader, inherent, line: word === '' ? '' : `${word} ${timeline}`, fromUs: Math.min(from, before?.fromUs ?? from), toUs: Math.max(to, before?.toUs ?? to) })
   }
   return [...told.values()]
-}
-
-/** Number and id of a step. */
-export function namesOf(outline: readonly OutlineStep[]): (id: string) => string {
-  return (id) => {
-    const step = outline.find((each) => each.id === id.replace(/^undo of /, ''))
-    return step === undefined ? id : `${id.startsWith('undo of ') ? 'undo of ' : ''}${labelOf(step)}`
-  }
 }
 
 /** What a rehearsal's tree is made of. */

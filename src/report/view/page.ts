@@ -45,6 +45,12 @@ export interface TwinView {
   readonly parting: readonly [readonly Moment[], readonly Moment[]]
 }
 
+/** When writes stood still: the longest one by one, with what led to each and out of it, and the rest counted. */
+export interface StandstillsView {
+  readonly told: readonly { readonly words: string; readonly told: readonly { readonly atUs: number; readonly clock: string; readonly text: string }[] }[]
+  readonly more: string
+}
+
 export interface FailureView {
   readonly id: string
   readonly check: string
@@ -80,6 +86,7 @@ export interface FailureView {
   readonly amount: string
   /** What the cluster looks like when it is over, as a sentence. */
   readonly atEnd: string
+  readonly standstills: StandstillsView
   /** When checks judged, as a sentence. */
   readonly judgedAt: string
   /** It follows from another failure that is told: reported success falsely, missed an objective that a check speaks of. */
@@ -117,7 +124,7 @@ export interface MissedView {
 }
 
 /** A recorded rehearsal in which no check failed: how one goes, or where it stops. */
-export type SampleView = Pick<FailureView, 'id' | 'headline' | 'timeline' | 'tree' | 'because' | 'first' | 'inevitable' | 'twin' | 'about' | 'step' | 'needed' | 'smallest' | 'slips' | 'atEnd'> & { readonly words: string }
+export type SampleView = Pick<FailureView, 'id' | 'headline' | 'timeline' | 'tree' | 'because' | 'first' | 'inevitable' | 'twin' | 'about' | 'step' | 'needed' | 'smallest' | 'slips' | 'atEnd' | 'standstills'> & { readonly words: string }
 
 /** The rehearsal in which a measure was worst. */
 export type WorstView = SampleView & {
@@ -209,6 +216,8 @@ export interface PageData {
   readonly title: string
   readonly proofroll: string
   readonly campaigns: readonly CampaignView[]
+  /** Each kind of fault that the page names, with what happens in the world. */
+  readonly faults: readonly { readonly kind: string; readonly means: string }[]
   readonly comparison?: ComparisonView
   /** Of several scenarios: what an upgrade costs and how long writes are down. */
   readonly costs: readonly CostPoint[]

@@ -8,20 +8,21 @@ import { causeNamed } from '../causes.ts'
 import { clauseWords } from '../evidence.ts'
 import { firstOf, ofMeasure } from '../first.ts'
 import { isNamed, listed, passedOverSentences } from '../slips.ts'
-import type { OutlineStep } from '../story.ts'
+import { type OutlineStep, namesOf } from '../story.ts'
 import type { Told } from '../told.ts'
 import { formatMeasure, measureName, plain, violationWords } from '../words.ts'
 import { clock, timed } from './clock.ts'
-import { namesOf, treeOf } from './failure.ts'
+import { treeOf } from './failure.ts'
 import { longest } from './missed.ts'
 import type { WorstView } from './page.ts'
+import { standstillsView } from './standstill.ts'
 import { timelineOf } from './timeline.ts'
 
 const OUTCOMES = { completed: 'completed', rolledBack: 'was rolled back', aborted: 'was aborted', stuck: 'got stuck' } as const
 /** Commands kept with their output, around where it goes wrong. */
 const COMMANDS_MAX = 40
 /** What failures, sample and worst may take together: a page has to stay below 1 MB, of which program, style and the rest are 0.3. As JSON; what is shown at first counts twice, for it is there as text as well. */
-const ROOM_BYTES = 680_000
+const ROOM_BYTES = 640_000
 /** What a check says of the measure explains how it came to be so much. */
 const CHECK_OF: Readonly<Partial<Record<MeasureId, CheckId>>> = { lostAcknowledgedWrites: 'no-acknowledged-write-lost', splitBrainSeconds: 'no-split-brain' }
 
@@ -66,7 +67,7 @@ function worstView({ run, measures, rehearsal }: Worst, { scenario, result }: To
     because: chain.map(({ atUs, text, step }) => ({ atUs: Math.round(atUs), clock: atUs < 0 ? 'before' : clock(atUs), text: timed(clauseWords(text)), step: step === undefined || step === '-' ? '' : names(step), said: false })),
     first: first === undefined ? null : { atUs: Math.max(0, Math.round(first.atUs)), what: first.what }, inevitable: null, twin: null,
     about: timeline.members.map(({ member }) => member).filter((member) => about.some((words) => isNamed(member, words))),
-    step: '', needed: [], smallest: null, slips: passedOverSentences(rehearsal, names).map(timed), atEnd: timed(atEndWords(rehearsal)),
+    step: '', needed: [], smallest: null, slips: passedOverSentences(rehearsal, names).map(timed), atEnd: timed(atEndWords(rehearsal)), standstills: standstillsView(rehearsal, names),
     measures,
     amounts: measures.map((each) => `${measureName(each)} ${formatMeasure(each, rehearsal.measures[each])} (half of all at most ${formatMeasure(each, result.measures[each].p50)})`).join(', '),
     why: [...(verdict?.signature === undefined ? [] : [`${capital(causeNamed(verdict.signature.cause))}.`]), ...writeStop],
