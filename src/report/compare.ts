@@ -205,6 +205,12 @@ function standings(cell: ComparisonCell, screen: Screen): string[] {
   return [paint.bold('Who has least of what'), ...table([['mean of a rehearsal', ...scenarios.map((_, i) => letterOf(i)), 'least'], ...rows], 2)]
 }
 
+/** What no price of a minute of downtime covers; empty where nobody loses a write. */
+export function lossWords({ scenarios }: ComparisonCell): string {
+  const lossy = scenarios.flatMap(({ measures }, i) => (measures.lostAcknowledgedWrites.max > 0 ? [`${letterOf(i)} loses ${plain(measures.lostAcknowledgedWrites.mean)} acknowledged ${measures.lostAcknowledgedWrites.mean === 1 ? 'write' : 'writes'} a rehearsal`] : []))
+  return lossy.length === 0 ? '' : `In none of these sums: ${lossy.join('; ')}.`
+}
+
 /** What it costs, and from which price of a minute on the dearer one pays off. */
 function money(cell: ComparisonCell, { prices }: ComparisonResult, screen: Screen): string[] {
   const paint = paintFor(screen)
@@ -217,8 +223,8 @@ function money(cell: ComparisonCell, { prices }: ComparisonResult, screen: Scree
     lines.push(...table([['a rehearsal', ...columns], ...rows], 2))
   }
   for (const pair of pairs) lines.push(...hang('  ', breakEvenWords(pair, cell, prices.labourPerHour !== null), screen.columns))
-  const lossy = scenarios.flatMap(({ measures }, i) => (measures.lostAcknowledgedWrites.max > 0 ? [`${letterOf(i)} loses ${plain(measures.lostAcknowledgedWrites.mean)} acknowledged ${measures.lostAcknowledgedWrites.mean === 1 ? 'write' : 'writes'} a rehearsal`] : []))
-  if (lossy.length > 0) lines.push(...hang('  ', `In none of these sums: ${lossy.join('; ')}.`, screen.columns))
+  const lossy = lossWords(cell)
+  if (lossy !== '') lines.push(...hang('  ', lossy, screen.columns))
   return [paint.bold('What a minute of write downtime must cost'), ...lines]
 }
 

@@ -25,7 +25,8 @@ export function differenceChart(bars: readonly DifferenceBar[], [first, second]:
   const options = base(theme, title, true)
   const legend = (options['plugins'] as { legend: { labels: object } }).legend
   legend.labels = { ...legend.labels, usePointStyle: true }
-  const sets: readonly (readonly [string, readonly DifferenceBar['winner'][], string, string])[] = [[`${second} has less`, ['second'], theme.blue, 'circle'], [`${first} has less`, ['first'], theme.orange, 'rect'], ['not told apart, or not comparable', ['open', 'mixed', 'same', 'incomparable'], theme.grey, 'triangle']]
+  // Each in the colour that its line has in the other chart.
+  const sets: readonly (readonly [string, readonly DifferenceBar['winner'][], string, string])[] = [[`${first} has less`, ['first'], theme.blue, 'circle'], [`${second} has less`, ['second'], theme.orange, 'rect'], ['not told apart, or not comparable', ['open', 'mixed', 'same', 'incomparable'], theme.grey, 'triangle']]
   return {
     type: 'scatter',
     data: {

@@ -105,6 +105,7 @@ function Gravest({ view: { id, failures, corrected, missed, stopped, ending, wor
           <p>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}.{first.amount === '' ? '' : ` ${capital(first.amount)}.`} <a href={linkTo(first)} onClick={(event) => { event.preventDefault(); history.replaceState(null, '', linkTo(first)); document.getElementById(viewerId(first))?.scrollIntoView() }}>See it happen</a>{worse === undefined ? null : <>, or <a href={linkTo(worse)}>the worst of all</a></>}</p>
           <p>{first.faults === 0 ? 'No fault was needed.' : <>{first.faults === 1 ? 'The fault' : 'The faults'}: <Faults all={first.schedule} />.</>}</p>
           {first.atEnd === '' ? null : <p><Words text={first.atEnd} /></p>}
+          {first.heldUp.map((words) => <p key={words}>{words}</p>)}
           {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}
           {often === undefined ? null : <p><strong>More often</strong> ({often.oftenWords}): {often.headline.replace(/^It /, 'it ')}{often.where}{often.causeWords === '' ? '' : `: ${often.causeWords}`}. <a href={linkTo(often)}>See that</a></p>}
           {also.map((words) => <p key={words}>{words}.</p>)}

@@ -3,13 +3,13 @@ import type { JSX } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { PageData } from '../view/page.ts'
 import { FaultKind, KindsContext } from './kinds.tsx'
-import { Section } from './parts.tsx'
+import { Section, Words } from './parts.tsx'
 
 /** A fault in words, of which the first is its kind: that leads to what the kind means. @param whole with the meaning behind it, as text */
 export function Fault({ words, whole = false }: { readonly words: string; readonly whole?: boolean }): JSX.Element {
   const kind = kindOf(words)
   const means = useContext(KindsContext).meanings.get(kind)
-  return means === undefined ? <>{words}</> : <><FaultKind kind={kind} />{words.slice(kind.length)}{whole ? <span class="note means"> {means}</span> : null}</>
+  return means === undefined ? <>{words}</> : <><FaultKind kind={kind} />{words.slice(kind.length)}{whole ? <span class="note means"> <Words text={means} /></span> : null}</>
 }
 
 /** The kind of a fault in words. */
@@ -27,7 +27,7 @@ export function FaultList({ faults }: Pick<PageData, 'faults'>): JSX.Element | n
   if (faults.length === 0) return null
   return (
     <Section id="faults" title="What the faults are">
-      <dl class="kinds">{faults.map(({ kind, means }) => <div key={kind} id={`fault-${kind}`}><dt><code>{kind}</code></dt><dd>{means}</dd></div>)}</dl>
+      <dl class="kinds">{faults.map(({ kind, means }) => <div key={kind} id={`fault-${kind}`}><dt><code>{kind}</code></dt><dd><Words text={means} /></dd></div>)}</dl>
     </Section>
   )
 }

@@ -20,7 +20,7 @@ export function kindsOf({ faults }: PageData): Kinds {
 /** The name of a kind, which leads to what it means. */
 export function FaultKind({ kind }: { readonly kind: string }): JSX.Element {
   const means = useContext(KindsContext).meanings.get(kind)
-  return means === undefined ? <>{kind}</> : <a class="kind" href={`#fault-${kind}`} title={means}>{kind}</a>
+  return means === undefined ? <>{kind}</> : <a class="kind" href={`#fault-${kind}`} title={means.replaceAll('`', '')}>{kind}</a>
 }
 
 /** Prose in which faults are named. */

@@ -57,6 +57,7 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     unnoticed: timed(unnoticed?.words ?? ''),
     about: members.filter((member) => [evidence, ...because.flatMap(({ text, node }) => [text, node ?? ''])].some((text) => isNamed(member, text))),
     root: root === undefined || root.what === '' ? null : { tested: root.tested, words: rootSentence({ root, step, schedule }, names) },
+    heldUp: because.filter(({ text, atUs }) => rehearsal.story?.trace.some((record) => record.waits === true && record.atUs === atUs && record.detail === text) === true).map(({ text, atUs }) => `From ${clock(atUs)} on ${timed(text)}.`),
     slips: slipsOf(story, names).map(timed),
     tested: explained === undefined ? [] : wayOutSentences(explained, rehearsal, names).map((words) => ({ words, mends: wayOut(explained, rehearsal) !== undefined })),
     observed: explained === undefined ? '' : faultTwinSentence(explained, schedule, names),

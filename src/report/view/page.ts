@@ -76,6 +76,8 @@ export interface FailureView {
   /** Members that the failure is about. */
   readonly about: readonly string[]
   readonly root: { readonly tested: boolean; readonly words: string } | null
+  /** Who waited for what at the end, so that members of it were not gone on with. */
+  readonly heldUp: readonly string[]
   /** What went amiss on the way and stopped nobody. */
   readonly slips: readonly string[]
   /** What one change of the runbook would have done, on the same luck; `mends`: it is a way out. */
