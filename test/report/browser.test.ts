@@ -161,6 +161,23 @@ function inBrowser(executablePath: string): void {
     await close()
   })
 
+  test('the name of a fault leads to what it means, by keyboard; an instant of a standstill moves the timeline', async () => {
+    const { page, faults, close } = await open('twin')
+    const kind = page.locator('a.kind').first()
+    const name = await kind.textContent()
+    expect((await kind.getAttribute('title'))!.length).toBeGreaterThan(20)
+    await kind.press('Enter')
+    expect(await page.locator(`#fault-${name}`).evaluate((element) => element.getBoundingClientRect().top < innerHeight)).toBe(true)
+    expect(faults).toEqual([])
+    await close()
+    const other = await open('fleet')
+    const clause = other.page.locator('.standstills .chain a', { hasText: '2.0s' }).first()
+    await other.page.locator('.standstills summary', { hasText: 'from 2.0s' }).first().evaluate((summary) => { (summary.parentElement as HTMLDetailsElement).open = true })
+    await clause.click()
+    expect(await other.page.locator('.scrubber output').first().textContent()).toMatch(/^2\.0s/)
+    await other.close()
+  })
+
   test('clauses of the chain lead to their instants, and an address opens one', async () => {
     const { page, close } = await open('failing')
     await page.locator('.chain a').last().click()

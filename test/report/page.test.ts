@@ -7,9 +7,12 @@ import { chromeTrace } from '../../src/report/trace.ts'
 import { type CampaignResult, sampleOf, worstOf } from '../../src/campaign/index.ts'
 import type { Told } from '../../src/report/told.ts'
 import { upgradeWords } from '../../src/report/view/covered.ts'
+import type { FaultKind } from '../../src/engine.ts'
+import { FAULT_KINDS } from '../../src/faults/index.ts'
+import { faultsNamed } from '../../src/report/view/faults.ts'
 import { fakeRehearser, fakeScenario, goodRehearser } from '../campaign/fakes.ts'
 import { fakeCampaign } from './fixture.ts'
-import { EVIL, dataOf, empty, hostile, long, many, passing, told } from './pages.ts'
+import { EVIL, dataOf, empty, fleet, hostile, long, many, passing, told } from './pages.ts'
 
 /** How often a tag is opened and closed in a text. */
 function tags(html: string, name: string): [number, number] {
@@ -69,6 +72,39 @@ describe('the page as text', () => {
     const html = await renderPage(data)
     expect(html).toMatch(/Left out or drawn together with its neighbours: [^.]*4,880 commands/)
     expect(html.length).toBeLessThan(4_000_000)
+  })
+
+  test('each fault that is named has its meaning, as text with the failure and in a list that its name leads to', async () => {
+    const data = dataOf([told(40, 2)])
+    const named = [...new Set(data.campaigns[0]!.failures.flatMap(({ schedule }) => schedule.map((words) => /^[\w-]+/.exec(words)![0])))]
+    expect(named.length).toBeGreaterThan(0)
+    expect(named.filter((kind) => !data.faults.some((each) => each.kind === kind && each.means.length > 20))).toEqual([])
+    const html = await renderPage(data)
+    const body = html.slice(html.indexOf('<body>'), html.indexOf('<script type="application/json"'))
+    for (const { kind, means } of data.faults) {
+      expect(body).toContain(`id="fault-${kind}"`)
+      expect(body).toContain(escapeHtml(means.split('`')[0]!).replaceAll('&#39;', "'").replaceAll('&gt;', '>'))
+    }
+    const [, kind = '', title = ''] = /<a class="kind" href="#fault-([\w-]+)" title="([^"]+)"/.exec(body) ?? []
+    expect(data.faults.find((each) => each.kind === kind)?.means.slice(0, 20)).toBe(title.slice(0, 20))
+    expect(dataOf([passing()]).faults).toEqual([])
+  })
+
+  test('a fault whose name is a word of everyday language is told only where it is a name', () => {
+    const [view] = dataOf([passing()]).campaigns
+    const named = (sentence: string, unhit: readonly string[] = []) => faultsNamed([{ ...view!, sentence, unhit, assumptions: { head: [], rows: [{ cells: ['latency of disks'] }], notes: [] } }]).map(({ kind }) => kind)
+    expect(named('the latency was low, and api-server-away')).toEqual(['api-server-away'])
+    expect(named('latency of node:aks-1 for 3 s')).toEqual(['latency'])
+    expect(named('', ['faults never struck: eviction, partition-pair'])).toEqual(['partition-pair', 'eviction'].toSorted((a, b) => FAULT_KINDS.indexOf(a as FaultKind) - FAULT_KINDS.indexOf(b as FaultKind)))
+  })
+
+  test('of a fleet it says whose writes stood still, the longest first; four of them are told, the rest counted', async () => {
+    const { standstills } = dataOf([fleet()]).campaigns[0]!.failures[0]!
+    expect(standstills.told.length).toBe(4)
+    expect(standstills.told.map(({ words }) => words).join()).toMatch(/key share 80-: no writes for 1\.00 s, from 2\.0s to 3\.0s/)
+    expect(standstills.told.flatMap(({ told: clauses }) => clauses.map(({ text }) => text))).toContain('tablet-0 is demoted while the fault process-kill lasts')
+    expect(standstills.more).toMatch(/^\d more stops?, of 1\.00 s: key share 80-\.$/)
+    expect(await renderPage(dataOf([fleet()]))).toContain('When writes stood still, the longest first')
   })
 
   test('campaigns with and without faults of one scenario are laid over one another', () => {

@@ -42,13 +42,17 @@ export function withTwin(): Told {
   return { ...base, result: { ...base.result, counterexamples: [{ ...first!, explained }, ...others] }, twins: [{ ...other, simulatedUs: other.simulatedUs / 2 }] }
 }
 
-/** More members than a sheet of paper is high. */
+/** More members than a sheet of paper is high, and clients of several logs that could not write. */
 export function fleet(): Told {
   const base = told(20, 0)
   const [rehearsal] = base.rehearsals
   const story = rehearsal!.story!
   const members = Array.from({ length: 48 }, (_, i) => ({ ...story.members[0]!, member: `tablet-${i}` }))
-  return { ...base, rehearsals: base.rehearsals.map(() => ({ ...rehearsal!, story: { ...story, members: [...story.members, ...members] } })), twins: [], worst: [] }
+  const clients = [...new Set(story.clients.map(({ client }) => client))]
+  const logs = [{ log: '-80', members: [story.members[0]!.member], clients }, { log: '80-', members: members.map(({ member }) => member), clients: ['80-/clients-1'] }]
+  const windows = [...story.windows, ...[2, 4, 6, 8, 10].map((s) => ({ is: 'writesDown' as const, who: '80-/clients-1', fromUs: s * 1e6, toUs: (s + 1) * 1e6, open: false }))]
+  const trace = [...story.trace, { atUs: 2e6, label: 'log.demoted', node: 'tablet-0', payload: 0, detail: 'tablet-0 is demoted while the fault process-kill lasts' }]
+  return { ...base, rehearsals: base.rehearsals.map(() => ({ ...rehearsal!, story: { ...story, logs, windows, trace, members: [...story.members, ...members] } })), twins: [], worst: [] }
 }
 
 /** Nothing was rehearsed. */

@@ -4,7 +4,7 @@ import type { Edit, Explanation } from '../../src/campaign/index.ts'
 import { inevitableSentence, wayOut, wayOutSentences } from '../../src/report/explained.ts'
 import { renderJUnit } from '../../src/report/junit.ts'
 import { renderMarkdown } from '../../src/report/markdown.ts'
-import { type Story, renderStory } from '../../src/report/story.ts'
+import { type Story, outlineOf, renderStory } from '../../src/report/story.ts'
 import { renderSummary } from '../../src/report/summary.ts'
 import { PLAIN } from '../../src/report/text.ts'
 import { fakeRehearser, fakeScenario, goodRehearser } from '../campaign/fakes.ts'
@@ -16,6 +16,11 @@ const stuck = bad.stories.find((story) => story.counterexample.check === 'termin
 const screen = (lines: readonly string[]) => `\n${lines.join('\n')}\n`
 
 describe('terminal', () => {
+  test('steps where writes were down have the numbers of the outline, where that is known', () => {
+    const steps = renderSummary(good.result, PLAIN, outlineOf(fakeScenario.runbook)).filter((line) => / a run /.test(line))
+    expect(steps.map((line) => line.trim().slice(0, 20).trim())).toEqual(['6 shrink: Scale back', '5 remove: Delete the'])
+  })
+
   test('a campaign that fails', () => {
     expect(screen(renderSummary(bad.result, PLAIN))).toMatchInlineSnapshot(`
       "
