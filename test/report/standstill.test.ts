@@ -33,7 +33,7 @@ describe('rules', () => {
     expect(tell(fleet({
       windows: [down('b/clients', 10, 14)],
       commands: [typed(9, 'roll', 'reparent b --avoid b-1'), typed(9.5, 'roll', 'show b-1', false), typed(9.6, 'roll', 'reparent a')],
-      trace: [traced(9.9, 'a-1', 'a-1 is demoted'), traced(10, 'b-1', 'b-1 is demoted'), traced(13.9, 'b-2', 'b-2 leads b'), traced(13.95, 'b-2', 'labels of b-2 changed', { label: 'engine.object-changed' })],
+      trace: [traced(9.9, 'a-1', 'a-1 is demoted'), traced(10, 'b-1', 'b-1 is demoted'), traced(12, 'b-1', 'b-1 starts again'), traced(13.9, 'b-2', 'b-2 leads b'), traced(13.95, 'b-2', 'labels of b-2 changed', { label: 'engine.object-changed' })],
       clients: [{ atUs: 10 * S, client: 'b/clients', state: 'failing', error: 'NOT_SERVING' }, { atUs: 14 * S, client: 'b/clients', state: 'writable', on: 'b-2' }],
     }))).toEqual([
       'key share b: no writes for 4.00 s, from 00:10.0 to 00:14.0, in step 1 roll',

@@ -50,6 +50,12 @@ describe('expectations', () => {
         correlated       it also happens without step 2 route, on the same luck: the
                          chain tells what went together, not what did it
 
+      When writes stood still
+        all clients: no writes for 1.14 s, from 00:00.3 to 00:01.4, in step 3 remove
+           00:00.2  step 3 remove: \`stop m-0\`
+           00:00.3  clients are told \`m-0 has gone\`
+           00:01.4  clients write to m-1, no longer to m-0
+
       Who led
         step     1        2         3
         m-0      ████████████████████████████·········································
