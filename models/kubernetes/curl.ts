@@ -31,12 +31,14 @@ interface Asked {
   readonly retries: number
   readonly retryDelayUs: Us | undefined
   readonly retryRefused: boolean
+  /** Something is handed over: a POST and the like. */
+  readonly posts: boolean
   readonly problem: string | undefined
 }
 
-const VALUED: Readonly<Record<string, string>> = { '-o': 'output', '--output': 'output', '-w': 'format', '--write-out': 'format', '-m': 'max', '--max-time': 'max', '--connect-timeout': 'connect', '--retry': 'retry', '--retry-delay': 'delay', '-X': 'method', '--request': 'method', '-H': 'header', '--header': 'header', '--url': 'url' }
+const VALUED: Readonly<Record<string, string>> = { '-o': 'output', '--output': 'output', '-w': 'format', '--write-out': 'format', '-m': 'max', '--max-time': 'max', '--connect-timeout': 'connect', '--retry': 'retry', '--retry-delay': 'delay', '-X': 'method', '--request': 'method', '-H': 'header', '--header': 'header', '--url': 'url' , '-d': 'data', '--data': 'data', '--data-raw': 'data', '--data-binary': 'data', '--data-urlencode': 'data', '--data-ascii': 'data', '--json': 'data', '-F': 'data', '--form': 'data', '-u': 'user', '--user': 'user', '-A': 'agent', '--user-agent': 'agent' }
 const SWITCHES: Readonly<Record<string, string>> = { s: 'silent', S: 'showError', f: 'fail', k: 'insecure', L: 'location', I: 'head', '-silent': 'silent', '-show-error': 'showError', '-fail': 'fail', '-insecure': 'insecure', '-location': 'location', '-head': 'head', '-retry-connrefused': 'retryRefused' }
-const SUPPORTED = '-s -S -f -k -L -I -o FILE -w FORMAT -m/--max-time SECONDS --connect-timeout SECONDS --retry N --retry-delay SECONDS --retry-connrefused -H HEADER -X GET|HEAD'
+const SUPPORTED = '-s -S -f -k -L -I -o FILE -w FORMAT -m/--max-time SECONDS --connect-timeout SECONDS --retry N --retry-delay SECONDS --retry-connrefused -H HEADER -u USER -X GET|HEAD; -X POST|PUT|PATCH and -d DATA to what is outside the cluster'
 
 const parse = rememberedByWords((argv): Asked => {
   const values = new Map<string, string>()
@@ -65,8 +67,8 @@ const parse = rememberedByWords((argv): Asked => {
       else problem ??= `the option \`${letter}\``
     }
   }
-  const method = values.get('method') ?? 'GET'
-  if (!['GET', 'HEAD'].includes(method)) problem ??= `\`-X ${method}\` (no server here takes anything)`
+  const method = values.get('method') ?? (values.has('data') ? 'POST' : 'GET')
+  if (!['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) problem ??= `\`-X ${method}\``
   const named = values.get('url')
   if (named !== undefined) urls.push(named)
   if (urls.length > 1) problem ??= 'more than one URL'
@@ -74,9 +76,11 @@ const parse = rememberedByWords((argv): Asked => {
   const seconds = (name: string): Us | undefined => (values.has(name) ? Math.round(Number(values.get(name)) * SECOND) : undefined)
   return {
     url: urlOf(written), written, silent: on.has('silent'), showError: on.has('showError'), fail: on.has('fail'), head: on.has('head') || method === 'HEAD', output: values.get('output'), format: values.get('format') ?? '',
-    maxUs: seconds('max') || NEVER, connectUs: seconds('connect') || CONNECT_US, retries: Number(values.get('retry') ?? 0), retryDelayUs: seconds('delay'), retryRefused: on.has('retryRefused'), problem,
+    maxUs: seconds('max') || NEVER, connectUs: seconds('connect') || CONNECT_US, retries: Number(values.get('retry') ?? 0), retryDelayUs: seconds('delay'), retryRefused: on.has('retryRefused'), posts: method !== 'GET' && method !== 'HEAD', problem,
   }
 })
+
+const POST_INSIDE = 'posting to what runs in the cluster is not modelled; there are the tools for it: kubectl, patronictl and the like'
 
 /** What Linux tries before a connection that nobody answers is given up. */
 const CONNECT_US = 130 * SECOND
@@ -90,15 +94,20 @@ function urlOf(written: string): URL | undefined {
   }
 }
 
-type Answer = { readonly is: 'served'; readonly served: Served } | { readonly is: 'failed'; readonly code: 6 | 7 | 28; readonly words: string; readonly afterUs: Us }
+type Answer = { readonly is: 'served'; readonly served: Served } | { readonly is: 'failed'; readonly code: 3 | 6 | 7 | 28; readonly words: string; readonly afterUs: Us }
 
 /** @param inside the container it is run in; else it is the workstation's */
 export function curl(kube: Kubernetes, serves: Serves, inside?: { readonly place: () => string; readonly pod: PodView }): Command {
   const place = inside?.place ?? ((): string => 'operator')
   const ask = (asked: Asked): Answer => {
     const { url } = asked
-    if (url === undefined) throw new UnsupportedError(`curl: \`${asked.written}\` is no URL`, [SUPPORTED])
+    if (url === undefined) return { is: 'failed', code: 3, words: 'URL using bad/illegal format or missing URL', afterUs: 0 }
     const host = url.hostname
+    if (asked.posts) {
+      // A webhook takes what it is given: nothing in the cluster hangs on it (rule K8S-CURL-2).
+      if (outside(host, kube)) return { is: 'served', served: { status: 200, body: '' } }
+      throw new UnsupportedError(`curl: ${POST_INSIDE}`, [SUPPORTED])
+    }
     const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
     const refused = (): Answer => ({ is: 'failed', code: 7, words: `Failed to connect to ${host} port ${port} after 0 ms: Couldn't connect to server`, afterUs: 0 })
     const silent = (): Answer => ({ is: 'failed', code: 28, words: asked.maxUs < asked.connectUs ? `Connection timed out after ${Math.round(asked.maxUs / 1000)} milliseconds` : `Failed to connect to ${host} port ${port} after ${Math.round(asked.connectUs / 1000)} ms: Timeout was reached`, afterUs: Math.min(asked.maxUs, asked.connectUs) })
@@ -152,6 +161,7 @@ export function curl(kube: Kubernetes, serves: Serves, inside?: { readonly place
       if (asked.written.includes('${')) return []
       if (asked.url === undefined) return error(`curl: \`${asked.written}\` is no URL`)
       const host = asked.url.hostname
+      if (asked.posts) return outside(host, kube) ? [{ severity: 'warning', message: `curl ${asked.written}: what is outside the cluster is taken to accept it at once (status 200, an empty answer). Say otherwise under \`commands\` in the scenario` }] : error(`curl ${asked.written}: ${POST_INSIDE}`)
       if (outside(host, kube)) return error(`curl ${asked.written}: there is no network in a rehearsal: only what runs in the cluster can be asked. A command of your own can be added to the scenario under \`commands\``)
       const unknown = /\$|%\{(?!http_code|response_code)/.exec(asked.format)
       return unknown === null ? [] : error(`curl -w '${asked.format}': only %{http_code} and %{response_code} are modelled`)

@@ -68,9 +68,21 @@ test('K8S-CURL-1 the API server’s own health; the outside world and unknown op
   expect(curl(c, '-sk', `https://${api}/readyz`).code).toBe(7)
   const said = (...words: string[]): string[] => c.kube.commands.curl.check(['curl', ...words]).map(f => f.message)
   expect(said('-s', 'https://hooks.slack.com/services/x')).toEqual([expect.stringContaining('there is no network in a rehearsal')])
-  expect(said('-d', 'a=b', 'http://s-0.s/')).toEqual([expect.stringContaining('the option `-d` is not modelled')])
-  expect(said('-X', 'POST', 'http://s-0.s/')).toEqual([expect.stringContaining('`-X POST`')])
+  expect(said('--proxy', 'x', 'http://s-0.s/')).toEqual([expect.stringContaining('the option `--proxy` is not modelled')])
   expect(said('-w', '%{time_total}', 'http://s-0.s/')).toEqual([expect.stringContaining('only %{http_code}')])
   expect(said('-sf', '-m5', 'http://s-0.s:8008/health')).toEqual([])
   expect(said('http://${HOST}/')).toEqual([])
+})
+
+test('K8S-CURL-2: a webhook takes what it is given, and check says that this is assumed; what runs in the cluster is posted nothing; no URL is error 3', () => {
+  const c = started()
+  const hook = ['-s', '-X', 'POST', '-H', 'Content-type: application/json', '--data', '{"text":"done"}', 'https://hooks.slack.com/services/x']
+  expect(curl(c, ...hook)).toMatchObject({ out: '', code: 0 })
+  expect(curl(c, '-o', '/dev/null', '-w', '%{http_code}', ...hook).out).toBe('200')
+  expect(c.kube.commands.curl.check(['curl', ...hook])).toEqual([{ severity: 'warning', message: expect.stringContaining('taken to accept it') }])
+  // -d alone is a POST.
+  expect(curl(c, '-sd', 'a=b', 'https://events.example.com/v2').code).toBe(0)
+  expect(c.kube.commands.curl.check(['curl', '-d', 'a=b', 'http://db/'])).toEqual([{ severity: 'error', message: expect.stringContaining('posting to what runs in the cluster') }])
+  expect(() => curl(c, '-d', 'a=b', 'http://db/')).toThrow('posting to what runs in the cluster')
+  expect(curl(c, '-X', 'POST', '-d', 'x', '')).toMatchObject({ code: 3, err: expect.stringContaining('curl: (3) URL using bad/illegal format or missing URL') })
 })
