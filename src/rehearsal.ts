@@ -175,6 +175,7 @@ function begin(sim: Simulation, cluster: Cluster, options: RehearsalOptions, sco
     gate: e => scribe.gate(e),
     barren: e => keeper.empty(e),
     guard: e => scribe.guard(e),
+    claiming: claims => scribe.claiming(claims),
     control: e => scribe.control(e),
     // Only a recorded run asks for every line: the interpreter is quicker when nobody does.
     ...(sim.records === undefined ? {} : { line: (e: LineEvent) => scribe.line(e) }),

@@ -1,12 +1,11 @@
 import { NEVER, SECOND, type Us, parseDurationUs } from '../kernel/index.ts'
+import { readClaim } from './claims.ts'
 import { compileExpectation } from './expect.ts'
 import { type Action, type Claim, END, type Pick, type Place, type PlacedLine, type Plan, type PlanStep, type Policy, type StepPath } from './plan.ts'
 import type { Runbook, Step } from './schema.ts'
 import { type Path, type Problem, RunbookError, type Sourced, checkSource, nearestOf, readRunbook } from './source.ts'
 import { parseCommandLines, templateOf } from './words.ts'
 
-/** What a gate may claim about the truth, and how many arguments that takes. */
-export const CLAIMS: Readonly<Record<string, number>> = { 'caught-up': 1, writable: 1, 'one-leader': 0, fenced: 1, 'on-version': 2 }
 /** Time between two polls of a gate that does not say. */
 export const DEFAULT_EVERY_US: Us = 5 * SECOND
 
@@ -177,14 +176,9 @@ class Compiler {
   }
 
   private claim(text: string, path: Path): Claim[] {
-    const match = /^\s*([\w-]+)\s*(?:\((.*)\))?\s*$/.exec(text)
-    const name = match?.[1] ?? text
-    const args = match?.[2] === undefined || match[2].trim() === '' ? [] : match[2].split(',').map(a => templateOf(a.trim()))
-    if (CLAIMS[name] === undefined) {
-      const nearest = nearestOf(name, Object.keys(CLAIMS))
-      this.problem(path, `unknown claim \`${text}\`${nearest === undefined ? '' : `; did you mean \`${nearest}\`?`} A gate may claim ${Object.keys(CLAIMS).join(', ')}`)
-    } else if (args.length !== CLAIMS[name]) this.problem(path, `the claim \`${name}\` takes ${CLAIMS[name]} argument(s), \`${text}\` has ${args.length}`)
-    return [{ name, args }]
+    const { name, args, problem } = readClaim(text)
+    if (problem !== undefined) this.problem(path, problem)
+    return [{ name, args: args.map(templateOf) }]
   }
 
   private pick(source: NonNullable<Step['pick']>, path: Path): Pick {

@@ -105,6 +105,9 @@ export interface GuardEvent {
   /** It went by an empty or failed answer, or by no number where one was needed; by an answer that was old when it came. */
   readonly missing: boolean
   readonly stale: boolean
+  /** What it asserts by passing, as far as its author says so; and the instant from which on the truth of that counts: when its last answer came. */
+  readonly claims: readonly { readonly name: string; readonly args: readonly string[] }[]
+  readonly judgedUs: Us
 }
 
 /** Told what the operator does as it happens. Every method may be left out. What it does to the world it should schedule, not do at once. */
@@ -115,6 +118,8 @@ export interface OperatorObserver {
   barren?(e: BarrenEvent): void
   /** Of scripts alone. */
   guard?(e: GuardEvent): void
+  /** A guard that claims something begins to look: the truth of that is worth following. Of scripts alone. */
+  claiming?(claims: GuardEvent['claims']): void
   outcome?(outcome: Outcome, reason: string, atUs: Us): void
   control?(e: ControlEvent): void
   /** Of scripts alone, and only for whoever asks for it: every command that has ended. */

@@ -13,6 +13,9 @@ import type { CommandRecord, GateRecord, LineRecord, StepRecord } from '../resul
 /** Of the lines of a script so many are kept from its beginning, and as many from its end. */
 const LINES_KEPT = 1_000
 
+/** An answer of a command shows the world as it was no longer ago than this. */
+const ANSWER_US: Us = 1_000
+
 type Where = Pick<PhaseEvent, 'step' | 'path' | 'visit'>
 type OpenCommand = { -readonly [K in keyof CommandRecord]: CommandRecord[K] }
 type OpenStep = { -readonly [K in keyof StepRecord]: StepRecord[K] }
@@ -87,15 +90,23 @@ export class Scribe {
       missing: e.missing,
       stale: e.stale,
       waited: e.waited,
-      claims: e.claims.map(claim => (claim.args.length === 0 ? claim.name : `${claim.name}(${claim.args.join(', ')})`)),
+      claims: writtenOut(e.claims),
       honest: e.passed ? this.honesty(e) : undefined,
     })
     this.leaveGate()
   }
 
   /** Of a script: its guards stand among the gates, under names of their own. */
-  guard({ guard, visit, passed, stopped, polls, missing, stale, waited }: GuardEvent): void {
-    this.gates.push({ step: guard, path: 'forward', visit, passed, stopped, polls, missing, stale, waited, claims: [], honest: undefined })
+  guard(e: GuardEvent): void {
+    const { guard, visit, passed, stopped, polls, missing, stale, waited } = e
+    this.gates.push({ step: guard, path: 'forward', visit, passed, stopped, polls, missing, stale, waited, claims: writtenOut(e.claims), honest: passed ? this.honesty({ ...e, judgedUs: e.judgedUs - ANSWER_US }) : undefined })
+    if (e.claims.length > 0) this.leaveGate()
+  }
+
+  /** A guard that claims something begins to look. */
+  claiming(claims: GuardEvent['claims']): void {
+    this.leaveGate()
+    this.followAll(claims)
   }
 
   control(e: ControlEvent): void {
@@ -166,12 +177,13 @@ export class Scribe {
 
   private follow(claims: readonly Claim[]): void {
     if (claims.length === 0) return
-    const followed: Followed[] = []
-    for (const claim of claims) {
-      // A variable that has no value: the gate will fail for it, and claims nothing.
-      if (claim.args.some(arg => typeof arg !== 'string' && arg.some(part => typeof part !== 'string' && this.variable(part.name) === undefined))) continue
-      followed.push({ name: claim.name, args: claim.args.map(arg => fill(arg, this.variable)), changes: [] })
-    }
+    // A variable that has no value: the gate will fail for it, and claims nothing.
+    const known = claims.filter(claim => !claim.args.some(arg => typeof arg !== 'string' && arg.some(part => typeof part !== 'string' && this.variable(part.name) === undefined)))
+    this.followAll(known.map(claim => ({ name: claim.name, args: claim.args.map(arg => fill(arg, this.variable)) })))
+  }
+
+  private followAll(claims: GuardEvent['claims']): void {
+    const followed: Followed[] = claims.map(({ name, args }) => ({ name, args, changes: [] }))
     const look = (): void => {
       for (const claim of followed) {
         const is = this.cluster.claim(claim.name, claim.args)
@@ -188,7 +200,7 @@ export class Scribe {
   }
 
   /** Whether all claims were true; undefined when there are none, or the engine knows none of them. */
-  private honesty(e: GateEvent): boolean | undefined {
+  private honesty(e: Pick<GateEvent, 'claims' | 'judgedUs'>): boolean | undefined {
     let honest: boolean | undefined
     for (const { name, args } of e.claims) {
       const now = this.cluster.claim(name, args)
@@ -200,6 +212,8 @@ export class Scribe {
     return honest
   }
 }
+
+const writtenOut = (claims: GuardEvent['claims']): string[] => claims.map(({ name, args }) => (args.length === 0 ? name : `${name}(${args.join(', ')})`))
 
 function isAt(a: Where, b: Where): boolean {
   return a.step === b.step && a.visit === b.visit && a.path === b.path

@@ -1,7 +1,11 @@
 /** The guards of a script: which of its decisions are some, what they are called, what they go by, and what happens where one is waved through. */
 import { describe, expect, test } from 'vitest'
+import { engines } from '../../models/index.ts'
 import { type Process, Simulation } from '../../src/kernel/index.ts'
 import { type Command, type GuardEvent, type Output, ok, scriptPlan, startOperator } from '../../src/operator/index.ts'
+import { checkRunbook } from '../../src/operator/index.ts'
+import { rehearse as rehearseScenario } from '../../src/rehearsal.ts'
+import { loadScenarioWritten } from '../../src/scenario/index.ts'
 import { ToyWorld, toyRegistry } from '../operator/toy.ts'
 
 interface Told {
@@ -146,5 +150,47 @@ describe('waved through', () => {
     sim.run()
     const watched = rehearse(script)
     expect([run.outcome, world.log.map(line => line.split(' ').slice(1).join(' ')), sim.now]).toEqual([watched.outcome, watched.ran, watched.atUs])
+  })
+})
+
+describe('what a guard claims, by a comment above it', () => {
+  /** Gates of one rehearsal, and the verdict on their honesty. */
+  const play = (script: string): { readonly gates: readonly (readonly [string, readonly string[], boolean | undefined])[]; readonly verdict: string } => {
+    const yaml = 'format: 1\nload: { writesPerSecond: 200 }\ndeadline: 1h\ncluster: { engine: postgres }\nrunbook: ./s.sh\n'
+    const scenario = loadScenarioWritten({ name: 'claims', folder: '/nowhere', yaml, files: { 's.sh': script } }, engines, {})
+    const result = rehearseScenario({ scenario, seed: '1', schedule: [] })
+    return { gates: result.gates.map(g => [g.step, g.claims, g.honest]), verdict: result.verdicts.find(v => v.check === 'gates-honest')?.status ?? '' }
+  }
+
+  test('it is held against the truth, whose variables are those of the script; a comment changes nothing else', () => {
+    const script = `leader=postgres-cluster-0
+# proofroll: claims writable($leader), one-leader
+kubectl exec "$leader" -- psql -Atc 'select pg_is_in_recovery()' | grep -qx f || exit 1
+# proofroll: claims fenced(\${leader})
+# (it is not: this only looks whether it answers)
+kubectl exec "$leader" -- pg_isready -q || exit 1
+n=0
+# proofroll: claims one-leader
+until kubectl exec postgres-cluster-1 -- psql -Atc 'select 1' > /dev/null; do
+  sleep 5
+  n=$((n + 1)); [ $n -gt 3 ] && exit 1
+done
+`
+    const told = play(script)
+    expect(told.gates).toEqual([['L3 (||)', ['writable(postgres-cluster-0)', 'one-leader'], true], ['L6 (||)', ['fenced(postgres-cluster-0)'], false], ['L9 (until)', ['one-leader'], true]])
+    expect(told.verdict).toBe('fail')
+    expect(play(script.replace('fenced', 'writable')).verdict).toBe('pass')
+    // Nothing is claimed where nothing is said; and a guard that stops claims nothing.
+    expect(play(script.replaceAll('proofroll: claims', 'claims')).gates.map(([, claims]) => claims)).toEqual([[], [], []])
+    expect(play("# proofroll: claims one-leader\nkubectl exec postgres-cluster-0 -- psql -Atc 'select pg_is_in_recovery()' | grep -qx t || exit 1\n").gates).toEqual([['L2 (||)', ['one-leader'], undefined]])
+  })
+
+  test('one that is misspelt, or stands above no guard, is an error with its line', () => {
+    const found = (script: string): string[] => checkRunbook(scriptPlan([{ file: 'a.sh', text: script }]), toyRegistry(new ToyWorld(new Simulation({ seed: '1' })))).filter(f => f.rule === 'claims').map(f => `${f.severity} ${f.place.line}: ${f.message}`)
+    expect(found('# proofroll: claims cought-up(a)\nwork 1 || exit 1\n')).toEqual([expect.stringMatching(/^error 1: unknown claim `cought-up\(a\)`; did you mean `caught-up`\?/)])
+    expect(found('# proofroll: claims caught-up\nwork 1 || exit 1\n')).toEqual(['error 1: the claim `caught-up` takes 1 argument(s), `caught-up` has 0'])
+    expect(found('# proofroll: fenced(a)\nwork 1 || exit 1\n')).toEqual([expect.stringMatching(/^error 1: behind `# proofroll:` stands `claims`/)])
+    expect(found('# proofroll: claims fenced(a)\n\n# more\nwork 1\n')).toEqual([expect.stringMatching(/^error 4: what `# proofroll: claims` says above this line goes nowhere/)])
+    expect(found('# proofroll: claims fenced(a), on-version(b, 2)\nwork 1 || exit 1\n')).toEqual([])
   })
 })

@@ -3,6 +3,8 @@
  * `case … *) exit 1`, `until check; do sleep 5; done`. Read off the text, once for a scenario; which way they go is `guarding.ts`.
  */
 import { type AndOr, type Case, type If, type Node, type Part, type Script, type Simple, type Word, bodiesOf, everyNode, isAssignment, wordsOf, wordsOfParameter } from '../shell/syntax.ts'
+import type { WrittenClaim } from '../claims.ts'
+import { claimsIn } from './claims.ts'
 import { programOf } from './helpers.ts'
 
 export interface Decision {
@@ -15,6 +17,8 @@ export interface Decision {
   readonly counts: boolean
   /** It only counts or looks at the clock, in a loop that waits: the time-out of that loop. */
   readonly of: Node | undefined
+  /** What passing it asserts about the truth, if its author says so above it. */
+  readonly claims: readonly WrittenClaim[]
 }
 
 /** What a test (`[ … ]`, `[[ … ]]`, `(( … ))`) looks at. */
@@ -63,6 +67,8 @@ export function decisionsOf(scripts: readonly Script[], known: Known): Decisions
   return { byNode: found.decisions(), tests: testsOf(bodies), feeds: feedsOf(bodies), through: new Set([...functions.keys()].filter(name => known.helpers.has(name) || !known.acting.has(name))) }
 }
 
+type Found = Omit<Decision, 'claims'>
+
 class Finder {
   private readonly fed: ReadonlySet<string>
   /** Functions that end the script, whatever they are told: `die() { …; exit 1; }`. */
@@ -86,15 +92,16 @@ class Finder {
   decisions(): ReadonlyMap<Node, Decision> {
     const byNode = new Map<Node, Decision>()
     for (const script of this.scripts) {
+      const { byLine } = claimsIn(script.text)
       everyNode(script.body, (node, around) => {
         const decision = this.decision(node, around)
-        if (decision !== undefined) byNode.set(node, decision)
+        if (decision !== undefined) byNode.set(node, { ...decision, claims: byLine.get(node.line) ?? [] })
       })
     }
     return byNode
   }
 
-  private decision(node: Node, around: readonly Node[]): Decision | undefined {
+  private decision(node: Node, around: readonly Node[]): Found | undefined {
     const inStage = around.some(outer => outer.is === 'function' && this.stages.has(outer.name))
     if (node.is === 'and-or') return this.chain(node, around, inStage)
     if (node.is === 'if') return this.branches(node, around, inStage)
@@ -102,7 +109,7 @@ class Finder {
     return this.loop(node)
   }
 
-  private chain(node: AndOr, around: readonly Node[], inStage: boolean): Decision | undefined {
+  private chain(node: AndOr, around: readonly Node[], inStage: boolean): Found | undefined {
     const stops = indexes(node.commands, (command, i) => i > 0 && this.leaves(command, inStage))
     const [first] = stops
     if (first === undefined) return undefined
@@ -111,7 +118,7 @@ class Finder {
     return this.made(node, node.operators[first - 1] as string, stops, tests, around)
   }
 
-  private branches(node: If, around: readonly Node[], inStage: boolean): Decision | undefined {
+  private branches(node: If, around: readonly Node[], inStage: boolean): Found | undefined {
     const lists = [...node.branches.map(branch => branch.body), ...(node.otherwise === undefined ? [] : [node.otherwise])]
     const stops = indexes(lists, list => this.ends(list, inStage))
     const tests = node.branches.flatMap(branch => branch.test)
@@ -120,7 +127,7 @@ class Finder {
     return this.made(node, 'if', stops, tests, around)
   }
 
-  private cases(node: Case, around: readonly Node[], inStage: boolean): Decision | undefined {
+  private cases(node: Case, around: readonly Node[], inStage: boolean): Found | undefined {
     const stops = indexes(node.items, item => this.ends(item.body, inStage))
     // One that goes by the script's own arguments (`case "$1" in … *) usage; exit 2`) is about how it was called.
     const looks = namesIn(node.word).some(name => this.fed.has(name)) || node.word.parts.some(part => part.is === 'command')
@@ -128,7 +135,7 @@ class Finder {
   }
 
   /** A loop that waits for something. */
-  private loop(node: Node): Decision | undefined {
+  private loop(node: Node): Found | undefined {
     if (node.is !== 'while' && node.is !== 'for' && node.is !== 'for-arithmetic') return undefined
     const sleeps = has(node.body, simple => programOf(simple) === 'sleep')
     const left = has(node.body, simple => ['break', 'return'].includes(programOf(simple) ?? ''))
@@ -150,7 +157,7 @@ class Finder {
     return only
   }
 
-  private made(node: Node, sort: string, stops: ReadonlySet<number>, tests: readonly Node[], around: readonly Node[], counts = false): Decision {
+  private made(node: Node, sort: string, stops: ReadonlySet<number>, tests: readonly Node[], around: readonly Node[], counts = false): Found {
     return { node, sort, stops, counts, of: stops.size > 0 && node.is !== 'case' && this.onlyCounts(tests) ? waitingLoop(around) : undefined }
   }
 

@@ -38,6 +38,9 @@ interface Open {
   missing: boolean
   stale: boolean
   told: boolean
+  readonly claims: GuardEvent['claims']
+  /** When its last answer came, or it began. */
+  judgedUs: Us
   /** Answers caught in it that went into no variable and no test yet. */
   answers: Answer[]
 }
@@ -46,6 +49,8 @@ interface Open {
 export interface GuardTeller {
   readonly visits: Map<string, number>
   guard(e: GuardEvent): void
+  /** A guard that claims something begins to look. */
+  claiming?(claims: GuardEvent['claims']): void
   /** Whether this visit is to go on whatever it finds. */
   waves?(guard: string, visit: number): boolean
 }
@@ -86,7 +91,9 @@ export class GuardKeeper implements Decider {
     if (again >= 0) open.length = again
     const guard = `${line} (${decision.sort})`
     const visit = this.visit(guard)
-    const own: Open = { node, line, guard, visit, waved: this.teller.waves?.(guard, visit) === true, decision, polls: 1, waited: false, missing: false, stale: false, told: false, answers: [] }
+    const claims = decision.claims.map(({ name, args }) => ({ name, args: args.map(arg => arg.replace(/\$(?:\{(\w+)\}|(\w+))/g, (_all, a?: string, b?: string) => shell.get(a ?? b ?? '') ?? '')) }))
+    if (claims.length > 0) this.teller.claiming?.(claims)
+    const own: Open = { node, line, guard, visit, waved: this.teller.waves?.(guard, visit) === true, decision, polls: 1, waited: false, missing: false, stale: false, told: false, claims, judgedUs: this.sim.now, answers: [] }
     open.push(own)
     return this.deciding(decision, own, shell)
   }
@@ -159,8 +166,8 @@ export class GuardKeeper implements Decider {
     // What is left went through a pipe: that nothing came may be an answer, a failure is none.
     const missing = open.missing || open.answers.some(({ failed }) => failed)
     const stale = open.stale || open.answers.some(answer => answer.stale)
-    const { guard, visit, polls, waited } = open
-    this.teller.guard({ guard, visit, atUs: this.sim.now, passed, stopped: stopped && !passed, polls, waited: waited || !passed, missing, stale })
+    const { guard, visit, polls, waited, judgedUs } = open
+    this.teller.guard({ guard, visit, atUs: this.sim.now, passed, stopped: stopped && !passed, polls, waited: waited || !passed, missing, stale, claims: open.waved ? [] : open.claims, judgedUs })
   }
 
   spares(shell: Shell): boolean {
@@ -171,12 +178,13 @@ export class GuardKeeper implements Decider {
     const guard = `${this.lineOf(shell.line, shell.calls)} (set -e)`
     const visit = this.visit(guard)
     const waved = this.teller.waves?.(guard, visit) === true
-    this.teller.guard({ guard, visit, atUs: this.sim.now, passed: waved, stopped: !waved, polls: 1, waited: true, missing: false, stale: false })
+    this.teller.guard({ guard, visit, atUs: this.sim.now, passed: waved, stopped: !waved, polls: 1, waited: true, missing: false, stale: false, claims: [], judgedUs: this.sim.now })
     return waved
   }
 
   /** A program has answered. */
   returned(output: Output, shell: Shell): void {
+    for (const open of this.open) open.judgedUs = this.sim.now
     if (!isCaught(shell)) return
     const answer: Answer = { failed: output.code !== 0, empty: output.out.trim() === '', stale: output.asOfUs !== undefined, atUs: this.sim.now }
     this.answers.push(answer)

@@ -83,7 +83,7 @@ export class ScriptOperator implements OperatorRun {
     this.files = new MemoryFiles(plan.script?.mounted ?? new Map())
     this.reruns = options.reruns ?? 0
     const { observer, slips } = options
-    if (observer?.guard !== undefined || slips?.wave !== undefined) this.teller = { visits: new Map(), guard: e => observer?.guard?.(e), ...(slips?.wave === undefined ? {} : { waves: (guard, visit) => slips.wave?.(guard, 'forward', visit) === true }) }
+    if (observer?.guard !== undefined || slips?.wave !== undefined) this.teller = { visits: new Map(), guard: e => observer?.guard?.(e), claiming: claims => observer?.claiming?.(claims), ...(slips?.wave === undefined ? {} : { waves: (guard, visit) => slips.wave?.(guard, 'forward', visit) === true }) }
     this.deadlineUs = options.deadlineUs
     this.deadline = this.armDeadline()
     this.task = sim.spawn(this.work())
