@@ -27,24 +27,35 @@ export class Pair {
 
   constructor(
     readonly target: string,
-    readonly firstUs: Us,
+    public firstUs: Us,
   ) {}
 }
 
 export class Heartbeats {
   readonly pairs = new Map<string, Pair>()
-  private readonly intervalUs: Us
-  private readonly timeoutUs: Us
+  private intervalUs: Us
+  private timeoutUs: Us
 
   constructor(private readonly me: Mongod) {
-    const { options } = me.world
-    this.intervalUs = options.heartbeatIntervalMillis * MILLISECOND
-    this.timeoutUs = options.heartbeatTimeoutSeconds * SECOND
+    const { heartbeatIntervalMillis, heartbeatTimeoutSecs } = me.world.firstConfig.settings
+    this.intervalUs = heartbeatIntervalMillis * MILLISECOND
+    this.timeoutUs = heartbeatTimeoutSecs * SECOND
   }
 
-  /** Pairs follow the configuration. */
+  /** Pairs and their times follow the configuration: with another interval all heartbeats begin anew. */
   configure(): void {
     const { me } = this
+    const { heartbeatIntervalMillis, heartbeatTimeoutSecs } = me.dir.config?.settings ?? me.world.firstConfig.settings
+    this.timeoutUs = heartbeatTimeoutSecs * SECOND
+    if (heartbeatIntervalMillis * MILLISECOND !== this.intervalUs) {
+      this.unsettle()
+      this.intervalUs = heartbeatIntervalMillis * MILLISECOND
+      for (const pair of this.pairs.values()) {
+        if (pair.timer !== undefined) me.world.sim.cancel(pair.timer)
+        pair.firstUs = me.world.sim.now + Math.floor(me.world.sim.chance.draw(me.name, `heartbeat to ${pair.target}`, me.incarnation) * this.intervalUs)
+        this.plan(pair)
+      }
+    }
     const names = new Set((me.dir.config?.members ?? []).map(m => m.name).filter(n => n !== me.name))
     for (const [name, pair] of this.pairs) {
       if (names.has(name)) continue

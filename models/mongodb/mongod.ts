@@ -309,7 +309,7 @@ export class Mongod {
     if (other.isPrimary && other.term >= this.term) this.learnPrimary(other)
     else if (this.primary?.name === name && !other.isPrimary) {
       this.primary = undefined
-      this.lastContactUs = Number.isFinite(before) ? before : this.world.sim.now
+      this.lastContactUs = Number.isFinite(before) ? Math.max(before, this.syncing.fetchedUs) : this.world.sim.now
       this.syncing.reconsider()
     }
     this.rearm()
@@ -356,11 +356,11 @@ export class Mongod {
 
   // ── elections ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Last contact with the primary: its own heartbeats, or word of it through the sync source (rule MG-ELECT-2). */
+  /** Last contact with the primary: its own heartbeats, a batch of its oplog, or word of it through the sync source (rule MG-ELECT-2). */
   primaryContactUs(): Us {
     const { primary, world } = this
     if (primary === undefined) return this.lastContactUs
-    let contact = Math.max(this.heartbeats.contactUs(primary.name), this.primarySinceUs)
+    let contact = Math.max(this.heartbeats.contactUs(primary.name), this.primarySinceUs, this.syncing.fetchedUs)
     const source = this.syncing.source
     if (source !== undefined && source.name !== primary.name && source.primary?.name === primary.name && world.talks(this, source)) contact = Math.max(contact, source.heartbeats.contactUs(primary.name))
     return contact

@@ -78,7 +78,7 @@ function* askQuorum(m: Mongod, next: Config): Process<Refused | undefined> {
     const other = name === m.name ? m : world.mongodOf(name)
     return other !== undefined && (other === m || world.talks(m, other))
   }
-  const deadlineUs = world.sim.now + world.options.heartbeatTimeoutSeconds * SECOND
+  const deadlineUs = world.sim.now + next.settings.heartbeatTimeoutSecs * SECOND
   for (;;) {
     const up = next.voters.filter(v => answers(v.name))
     if (up.length >= next.majority) return m.isPrimary && m.writable ? undefined : refuse('NotWritablePrimary', 'not primary')

@@ -5,7 +5,7 @@ const rule = (id: string, statement: string, source: string, test: string): Rule
 
 export const rules: readonly Rule[] = [
   rule('MG-ELECT-1', 'A secondary stands for election when it has not heard from a primary for electionTimeoutMillis × (1 + U[0, 0.15]); a refused connection does not shorten that.', 'facts M02', 'elections'),
-  rule('MG-ELECT-2', 'Contact is an answered heartbeat of the primary, or word of it through the sync source.', 'facts M02, M07; replication README', 'elections'),
+  rule('MG-ELECT-2', 'Contact is an answered heartbeat of the primary, a batch of oplog from a source that knows one, or word of it through the sync source: where there are writes the time-out runs from the loss itself.', 'facts M02, M07; replication README; data_replicator_external_state_impl.cpp processMetadata', 'elections'),
   rule('MG-ELECT-3', 'A dry run without a new term comes first; then the term grows by one, the candidate votes for itself and asks everybody. A majority of all votes of the set wins, whoever is down.', 'facts M03', 'elections'),
   rule('MG-ELECT-4', 'A winner is PRIMARY at once and takes writes only after catch-up (infinite by default), drain and a no-op of its term: rs.status() says PRIMARY before hello says isWritablePrimary.', 'facts M04', 'elections'),
   rule('MG-ELECT-5', 'From the loss of a primary to the next one: at most 1.15 × electionTimeoutMillis + 1 s + 200 ms when votes are not split.', 'facts M06', 'elections'),
@@ -16,7 +16,7 @@ export const rules: readonly Rule[] = [
   rule('MG-VOTE-4', 'At most seven of at most fifty members vote.', 'facts M03', 'configuration'),
   rule('MG-TERM-1', 'Whoever leads in an older term steps down when it sees a higher one.', 'facts M07', 'elections'),
   rule('MG-TERM-2', 'A primary that has had neither heartbeat nor progress report from a majority for electionTimeoutMillis steps down; until then it acknowledges w:1.', 'facts M07', 'elections'),
-  rule('MG-HEARTBEAT-1', 'Every member asks every other each heartbeatIntervalMillis, each pair with its own phase; a changed state is seen with the next answer, a new primary announces itself at once.', 'facts M01, M04', 'heartbeats'),
+  rule('MG-HEARTBEAT-1', 'Every member asks every other each heartbeatIntervalMillis of the configuration in force, each pair with its own phase; a changed state is seen with the next answer, a new primary announces itself at once.', 'facts M01, M04', 'heartbeats'),
   rule('MG-HEARTBEAT-2', 'A member whose machine refuses the connection is marked down at the next heartbeat; one that is silent after heartbeatTimeoutSecs.', 'facts M01', 'heartbeats'),
   rule('MG-STEPDOWN-1', 'replSetStepDown is refused where the member is no primary, and where the period (0 = 60 s) is not longer than secondaryCatchUpPeriodSecs (10 s; 0 with force). It counts from its receipt.', 'facts M10', 'step-down'),
   rule('MG-STEPDOWN-2', 'Writes fail from the receipt until there is a new primary or the old one goes on; what was written is replicated meanwhile.', 'facts M12', 'step-down'),

@@ -9,6 +9,7 @@ import { oplogStart, writtenAtUs } from './optime.ts'
 
 /** Looks for a source without anything having changed. */
 const MOST_RETRIES = 15
+const LOOK_BACK_US = 60 * SECOND
 /** initialSyncTransientErrorRetryPeriodSeconds. */
 const RESUMABLE_US = 24 * 3600 * SECOND
 /** Writing the files of a rollback. */
@@ -28,6 +29,8 @@ export class Syncing {
   private busy = false
   private retry: TimerId | undefined
   private retries = 0
+  /** When the last batch came from the source it had before. */
+  private fetched: Us = Number.NEGATIVE_INFINITY
 
   constructor(private readonly me: Mongod) {}
 
@@ -46,6 +49,16 @@ export class Syncing {
     if (copy === undefined) return 0
     const root = copy.root()
     return root === copy || copy.lsn('apply') >= root.lsn('receive') ? 0 : Math.max(0, me.world.sim.now - writtenAtUs(me.world, copy))
+  }
+
+  /** When it last fetched something: a batch tells of the primary as a heartbeat does (rule MG-ELECT-2). Looks back a minute. */
+  get fetchedUs(): Us {
+    const { copy, source } = this
+    const { now } = this.me.world.sim
+    if (copy === undefined || source === undefined) return this.fetched
+    const fromUs = Math.max(copy.curves.receive.start[0] as number, now - LOOK_BACK_US)
+    const us = copy.curves.receive.reaches(copy.lsn('receive'), fromUs)
+    return us <= fromUs || us > now ? this.fetched : us
   }
 
   /** Whether this member's history is part of that one's. */
@@ -183,6 +196,7 @@ export class Syncing {
 
   private drop(): void {
     const { me } = this
+    this.fetched = this.fetchedUs
     this.copy?.unfollow()
     me.world.sim.note(SYNC_SOURCE, me.name, 0, `${me.name} lost its sync source ${this.source?.name ?? ''}`)
     this.source = undefined

@@ -15,6 +15,21 @@ describe('views', () => {
     expect(lab.mongod(heir).heartbeats.view('mongo-0')?.state).toBe('SECONDARY')
   })
 
+  test('MG-HEARTBEAT-1, MG-HEARTBEAT-2: another interval or time-out of the configuration holds from then on, on every member', () => {
+    for (const everyTick of [false, true]) {
+      const lab = new Lab({ everyTick })
+      lab.wait(5 * SECOND)
+      lab.sh(0, 'const c = rs.conf(); c.settings.heartbeatIntervalMillis = 200; c.settings.heartbeatTimeoutSecs = 3; rs.reconfig(c)')
+      lab.wait(5 * SECOND)
+      lab.kill(2, 600 * SECOND)
+      for (const n of [0, 1]) expect(lab.until(() => lab.mongod(n).heartbeats.view('mongo-2')?.up === false, 30 * SECOND, 10_000) / SECOND).toBeLessThanOrEqual(0.22)
+      lab.strike('process-pause', 'member:mongo-1', 600 * SECOND)
+      const silent = lab.until(() => lab.mongod(0).heartbeats.view('mongo-1')?.up === false, 30 * SECOND, 10_000) / SECOND
+      expect(silent).toBeGreaterThan(2.9)
+      expect(silent).toBeLessThanOrEqual(3.3)
+    }
+  })
+
   test('MG-HEARTBEAT-2: who refuses is down at the next heartbeat, who is silent after ten seconds', () => {
     const seen = (strike: (lab: Lab) => void): number => {
       const lab = new Lab()
