@@ -6,8 +6,14 @@ const blue = (statement: string): string => `psql -h blue-db-0.blue-db -Atc "${s
 const command = (host: string, ...statements: string[]): string => `psql -h ${host}-0.${host} ${statements.map(s => `-c "${s}"`).join(' ')}`
 const readOnly = (host: string, on: boolean): string => command(host, `alter system set default_transaction_read_only = '${on ? 'on' : 'off'}'`, 'select pg_reload_conf()')
 const cut = (host: string): string => command(host, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app_user'")
-const route = (host: string): string => `kubectl patch service database --patch '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"${host}-0","app":"${host}"}}}'`
+const route = (host: string, n = 0): string => `kubectl patch service database --patch '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"${host}-${n}","app":"${host}"}}}'`
 const wait = (sleep: string): Step => ({ sleep })
+const DATA = '/var/lib/postgresql/data'
+/** Blue's primary stopped in good order, and its standby promoted. */
+const BLUE_FAILS_OVER: readonly (string | Step)[] = [
+  `kubectl exec blue-db-0 -- psql -U postgres -Atc "alter system set primary_conninfo = 'host=blue-db-1.blue-db user=replicator application_name=blue-db-0'"`, `kubectl exec blue-db-0 -- touch ${DATA}/standby.signal`,
+  { run: `kubectl exec blue-db-0 -- pg_ctl stop -m fast -D ${DATA}`, otherwise: 'continue' }, `kubectl exec blue-db-1 -- pg_ctl promote -D ${DATA}`, route('blue-db', 1),
+]
 const MAKE_GREEN = ['kubectl scale statefulset green-db --replicas=1', 'kubectl rollout status statefulset/green-db --timeout=10m']
 const FILL_GREEN: readonly (string | Step)[] = [
   ...MAKE_GREEN,
@@ -41,5 +47,21 @@ unseen({
     steps: [...FILL_GREEN, readOnly('blue-db', true), GREEN_HAS_ALL, readOnly('green-db', false), route('green-db'), cut('blue-db'), wait('60s'), readOnly('blue-db', false), route('blue-db'), wait('5s'), cut('green-db'), wait('60s')],
     // 200 a second for about 65 s.
     predicts: { measures: { lostAcknowledgedWrites: [11_000, 15_000], splitBrainSeconds: [60, 140], writeDowntimeSeconds: [2, 10] }, fails: ['no-acknowledged-write-lost', 'no-split-brain'] }, source: 'PG-S16; VB BG-F05',
+  },
+  'blue fails over to its standby after the subscription was made: the slot is not there, green stands still; the gate is never met': {
+    cluster: cluster({ members: 2 }),
+    steps: [...FILL_GREEN, ...BLUE_FAILS_OVER, wait('30s'),
+      { gate: "psql -h blue-db-1.blue-db -Atc \"select count(*) from pg_replication_slots where slot_name = 'green'\"", expect: { min: 1 }, every: '2s', timeout: '1m' }],
+    predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: [1, 8] }, passes: ['no-acknowledged-write-lost'] }, source: 'logical slots are not on standbys before 17',
+  },
+  'careless: the switch is made all the same, and what was written since the failover is lost': {
+    cluster: cluster({ members: 2 }),
+    steps: [...FILL_GREEN, ...BLUE_FAILS_OVER, wait('60s'),
+      'psql -h blue-db-1.blue-db -c "alter system set default_transaction_read_only = \'on\'" -c "select pg_reload_conf()"', wait('5s'), readOnly('green-db', false), route('green-db'), 'psql -h blue-db-1.blue-db -c "select pg_terminate_backend(pid) from pg_stat_activity where usename = \'app_user\'"', wait('60s')],
+    predicts: { measures: { lostAcknowledgedWrites: [10_000, 16_000] }, fails: ['no-acknowledged-write-lost'] }, source: 'the same',
+  },
+  'a table made on blue after the publication: green has none, its worker stops at the first row': {
+    cluster: cluster(), steps: [...FILL_GREEN, blue('create table later (a int)'), blue('insert into later values (1)'), wait('30s'), readOnly('blue-db', true), GREEN_HAS_ALL],
+    predicts: { outcome: 'aborted' }, source: 'logical-replication-restrictions',
   },
 })

@@ -13,7 +13,7 @@ const fault = (kind: Fault['kind'], target: string, at: number, durationUs: numb
 const set = (fcv: string): string => `mongosh --quiet 'mongodb://mongo-0.mongo,mongo-1.mongo,mongo-2.mongo/?replicaSet=rs0' --eval "db.adminCommand({setFeatureCompatibilityVersion: '${fcv}', confirm: true}).ok"`
 /** It is a secondary again. */
 const level = (n: number): Step => ({ gate: shell(n, 'db.hello().secondary'), expect: { equals: 'true' }, every: '2s', timeout: '5m' })
-const config = (what: string, more = ''): string => shell(0, `const c = rs.conf(); ${what}; rs.reconfig(c${more}).ok`)
+const config = (what: string, more = '', on = 0): string => shell(on, `const c = rs.conf(); ${what}; rs.reconfig(c${more}).ok`)
 
 unseen({
   // ── step-downs ──
@@ -149,5 +149,34 @@ unseen({
   'one that is delayed by an hour and one that is away: it waits for a majority, and gives up after a minute': {
     cluster: cluster({ image: 'mongo:8.0.4', fcv: '7.0', delays: [0, 0, 3600], writeConcern: 1, kubernetes: { containerStartSeconds: 180 } }), steps: [del(1, '--wait=false'), wait('20s'), set('8.0')],
     predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: [0, 2] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'M32: majority of the members with data, wtimeout 60 s; M24: flow control sees a majority point that is an hour late',
+  },
+  // ── zones, arbiters, configurations at run time ──
+  'five members over two zones, the zone with three fails: no majority as long as that': {
+    cluster: cluster({ members: 5, zones: 2 }), steps: [wait('8m')], faults: [fault('zone-outage', 'zone:1', 20 * SECOND, 3 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [180, 240] }, passes: ['no-acknowledged-write-lost', 'no-split-brain', 'serves-at-end'] }, source: 'M01',
+  },
+  'three of five gone for ten minutes, the two left made a set of their own by force: writable from there on': {
+    cluster: cluster({ members: 5 }), steps: [wait('60s'), config("c.members = c.members.filter(m => /mongo-(1|3)/.test(m.host))", ', {force: true}', 1), wait('3m')],
+    faults: [0, 2, 4].map(n => fault('process-kill', `member:mongo-${n}`, 10 * SECOND, 10 * MINUTE)),
+    predicts: { measures: { longestWriteGapSeconds: [50, 80] }, fails: ['converges'], passes: ['no-acknowledged-write-lost'] }, source: 'reconfigure-replica-set-with-unavailable-members',
+  },
+  'the election time-out set to 2 s by rs.reconfig: in force': {
+    cluster: cluster(), steps: [config('c.settings.electionTimeoutMillis = 2000; c.settings.heartbeatIntervalMillis = 500'), wait('2m')], faults: [fault('process-kill', 'role:leader', 30 * SECOND, MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [1.9, 4] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'M02',
+  },
+  'a secondary away for longer than the oplog: too stale': {
+    cluster: cluster({ oplogMB: 100, writeConcern: 1 }), load: { writesPerSecond: 500, bytesPerWrite: 2000 }, steps: [{ run: "kubectl get pod mongo-2 -o jsonpath='{.spec.nodeName}'", as: 'n' }, 'kubectl cordon ${n}', del(2), wait('10m'), 'kubectl uncordon ${n}', wait('3m')],
+    predicts: { measures: { writeDowntimeSeconds: 0 }, fails: ['converges'] }, source: 'M24: 100 MB at 1 MB/s',
+  },
+  'PSA with w:majority, the primary lost for three minutes: elected, and every write hangs until it is back': {
+    cluster: cluster({ members: 2, arbiters: 1, writeConcern: 'majority' }), steps: [wait('6m')], faults: [fault('process-kill', 'role:leader', 20 * SECOND, 3 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [180, 230] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'M20, M25',
+  },
+  'by default (w:1): in time': {
+    cluster: cluster({ members: 2, arbiters: 1 }), steps: [wait('6m')], faults: [fault('process-kill', 'role:leader', 20 * SECOND, 3 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [9.9, 13], lostAcknowledgedWrites: [0, 30] }, passes: ['serves-at-end'] }, source: 'M20',
+  },
+  'three and two arbiters, w:majority (3 of 5): one with data away holds all writes': {
+    cluster: cluster({ members: 3, arbiters: 2, writeConcern: 'majority' }), steps: [del(2), wait('2m')], predicts: { measures: { writeDowntimeSeconds: [3, 60] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'M20, M25',
   },
 })

@@ -142,4 +142,37 @@ unseen({
     cluster: cluster({ replicasPerShard: 0, kubernetes: slow }), load: { ...load, readsPerSecond: 300 }, steps: [del(0), wait('2m')],
     predicts: { measures: { readDowntimeSeconds: [24, 34], writeDowntimeSeconds: [26, 34] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'F17',
   },
+  // ── large data, late replicas, reads ──
+  'an append-only file of 5 GB takes 50 s to load: a restart is a failover': {
+    cluster: cluster({ appendonly: true, datasetMB: 5000 }), load, steps: [del(0), wait('3m')],
+    predicts: { measures: { longestWriteGapSeconds: [15, 25] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'F18; §1.2',
+  },
+  '5 GB and save points: SIGTERM saves for 42 s, killed after 30: a failover, nothing lost': {
+    cluster: cluster({ datasetMB: 5000 }), load, steps: [del(0), wait('5m')],
+    predicts: { measures: { longestWriteGapSeconds: [15, 27] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'prepareForShutdown: writes wait, replicas get all, then SAVE blocks the bus; §1.2',
+  },
+  'the same without a replica: the file of before is what is left': {
+    cluster: cluster({ datasetMB: 5000, replicasPerShard: 0 }), load, steps: [wait('60s'), del(0), wait('5m')],
+    predicts: { measures: { lostAcknowledgedWrites: [5000, 9000] }, fails: ['no-acknowledged-write-lost'] }, source: 'SIGKILL in the middle of a SAVE leaves the old dump.rdb',
+  },
+  'its replica restarts first, then the master dies for a minute: the replica never had a link, so it does not stand': {
+    cluster: cluster(), load, steps: [wait('4m')], faults: [fault('process-kill', 'member:redis-0', 10 * SECOND, 70 * SECOND), fault('process-kill', 'member:redis-4', 8 * SECOND, 10 * SECOND)],
+    predicts: { measures: { longestWriteGapSeconds: [70, 90], lostAcknowledgedWrites: [1, 20_000] }, passes: ['serves-at-end'] }, source: 'RD-ELECT-3',
+  },
+  'CLUSTER FAILOVER to a replica 8 s behind: five seconds of pause in vain': {
+    cluster: cluster(), load, steps: [wait('30s'), cli(4, 'cluster failover'), wait('60s')], faults: [fault('replication-lag', 'member:redis-4', 5 * SECOND, 60 * SECOND, 8 * SECOND)],
+    predicts: { measures: { longestWriteGapSeconds: [4.8, 5.6] }, passes: ['no-acknowledged-write-lost', 'no-split-brain', 'serves-at-end'] }, source: 'F03, C3',
+  },
+  'allow-reads-when-down, two of three masters killed: a third of the reads goes on': {
+    cluster: cluster({ allowReadsWhenDown: true, nodeTimeoutSeconds: 5 }), load: { ...load, readsPerSecond: 300 }, steps: [wait('3m')], faults: [fault('process-kill', 'member:redis-0', 10 * SECOND, 60 * SECOND), fault('process-kill', 'member:redis-1', 10 * SECOND, 60 * SECOND)],
+    predicts: { measures: { readDowntimeSeconds: [36, 52], writeDowntimeSeconds: [50, 75], lostAcknowledgedWrites: [1, 40_000] }, passes: ['serves-at-end'] }, source: 'redis.conf cluster-allow-reads-when-down',
+  },
+  'without: none': {
+    cluster: cluster({ nodeTimeoutSeconds: 5 }), load: { ...load, readsPerSecond: 300 }, steps: [wait('3m')], faults: [fault('process-kill', 'member:redis-0', 10 * SECOND, 60 * SECOND), fault('process-kill', 'member:redis-1', 10 * SECOND, 60 * SECOND)],
+    predicts: { measures: { readDowntimeSeconds: [52, 70], lostAcknowledgedWrites: [1, 40_000] }, passes: ['serves-at-end'] }, source: 'F17',
+  },
+  'one replica of two sits 20 s behind, the master dies: the other is elected, nothing lost': {
+    cluster: cluster({ replicasPerShard: 2 }), load, steps: [wait('3m')], faults: [fault('process-kill', 'member:redis-0', 30 * SECOND, 90 * SECOND), fault('replication-lag', 'member:redis-4', 5 * SECOND, 60 * SECOND, 20 * SECOND)],
+    predicts: { measures: { longestWriteGapSeconds: [16, 26] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'RD-ELECT-1/2',
+  },
 })

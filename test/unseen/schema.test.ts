@@ -2,7 +2,8 @@
 import type { Fault } from '../../src/faults/index.ts'
 import { SECOND } from '../../src/kernel/index.ts'
 import type { Step } from '../variant.ts'
-import { unseen } from './play.ts'
+import { expect, test } from 'vitest'
+import { rehearsals, unseen } from './play.ts'
 
 const sql = (...statements: string[]): string => `psql -h database -v ON_ERROR_STOP=1 ${statements.map(s => `-c "${s}"`).join(' ')}`
 const wait = (sleep: string): Step => ({ sleep })
@@ -61,4 +62,25 @@ unseen({
     steps: ['kubectl set image deployment/web web=shop:2', { run: 'kubectl rollout status deployment/web --timeout=2m', otherwise: 'continue' }],
     predicts: { fails: ['serves-at-end', 'no-false-success'], passes: ['no-acknowledged-write-lost', 'target-reached'] }, source: 'DW-F13, BG-T25: readiness says nothing of the schema',
   },
+  'a unique index concurrently beside a transaction of 60 s: it waits, nobody else': {
+    cluster: cluster(), load, steps: [wait('10s'), sql('create index concurrently orders_total on orders (total)'), wait('10s')], faults: [open(60)],
+    predicts: { measures: { writeDowntimeSeconds: 0, readDowntimeSeconds: 0, durationSeconds: [150, 300] }, passes: 'all' }, source: 'sql-createindex: waits for transactions',
+  },
+  'a constraint NOT VALID waits for a transaction of 40 s, and everybody behind it': {
+    cluster: cluster(), load, steps: [wait('10s'), sql('alter table orders add constraint total_there check (total is not null) not valid'), wait('30s')], faults: [open(40)],
+    predicts: { measures: { longestWriteGapSeconds: [30, 38], readDowntimeSeconds: [30, 38] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'sql-altertable: ACCESS EXCLUSIVE',
+  },
+  'VALIDATE beside that transaction: nobody waits': {
+    cluster: cluster(), load, steps: [sql('alter table orders add constraint total_there check (total is not null) not valid'), wait('10s'), sql('alter table orders validate constraint total_there'), wait('30s')], faults: [{ ...open(40), at: 6 * SECOND }],
+    predicts: { measures: { longestWriteGapSeconds: [0, 0.3], readDowntimeSeconds: [0, 0.3] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'SHARE UPDATE EXCLUSIVE',
+  },
+  'LOCK TABLE in a transaction block of psql held for 30 s by pg_sleep': {
+    cluster: cluster(), load, steps: [`psql -h database -c "begin; lock table orders in access exclusive mode; select pg_sleep(30); commit"`, wait('20s')], predicts: { measures: { longestWriteGapSeconds: [29, 32], readDowntimeSeconds: [29, 32] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'explicit-locking',
+  },
+})
+
+// Predicted: everybody waits for the rewrite. It is not modelled, and passed for nothing at all.
+test('VACUUM FULL is refused by name', () => {
+  for (const statement of ['vacuum full orders', 'vacuum (full, verbose) orders']) expect(() => rehearsals({ cluster: cluster(), load, steps: [sql(statement)] }, 1)).toThrow('VACUUM FULL is not modelled')
+  expect(rehearsals({ cluster: cluster(), load, steps: [sql('vacuum analyze orders')] }, 1)[0]?.outcome).toBe('completed')
 })

@@ -135,4 +135,33 @@ unseen({
     cluster: shard(2, { cells: 1, updateStrategy: 'Immediate', targetMysqlVersion: '8.0.40', patchBreakP: 0 }), steps: [image('8.0.40'), wait('60m')],
     predicts: { measures: { writeDowntimeSeconds: [50, 230], longestWriteGapSeconds: [25, 150] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges', 'target-reached'] }, source: 'VT-F25, O5: n = 2 stalls for u each',
   },
+  // ── candidates, restores, policies by hand ──
+  'a candidate 20 s behind, --wait-replicas-timeout 5s: refused before the demotion': {
+    cluster: shard(3), steps: [wait('30s'), passOver(prs(`--new-primary ${alias(2)} --wait-replicas-timeout 5s`)), wait('60s')], faults: [fault('replication-lag', `member:${pod(2)}`, 5 * SECOND, 60 * SECOND, 20 * SECOND)],
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' }, source: 'VT §1.2 phase 3',
+  },
+  'a rdonly tablet named as the new primary: refused': {
+    cluster: shard(3, { rdonlyPerShard: 1 }), steps: [prs(`--new-primary ${alias(3)}`)],
+    predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: 0 }, passes: 'all' }, source: 'VT-F03; reparentutil: must not be promoted',
+  },
+  'VTOrc off, the primary’s pod deleted: its shard waits for it': {
+    cluster: shard(3, { vtorc: false }), steps: [del(1), wait('3m')], predicts: { measures: { longestWriteGapSeconds: [25, 42] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'mysqld stop and start',
+  },
+  'the durability policy set by hand is taken back by the operator: the replica’s replacement hangs commits': {
+    cluster: shard(2), steps: ['vtctldclient SetKeyspaceDurabilityPolicy --durability-policy none commerce', wait('2m'), del(2), wait('2m')], predicts: { measures: { longestWriteGapSeconds: [25, 42] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'VT-DUR-2',
+  },
+  'two of three silent: an emergency reparent is refused': {
+    cluster: shard(3, { vtorc: false }), steps: [wait('20s'), passOver(ers()), wait('4m')], faults: [fault('process-kill', `member:${pod(1)}`, 10 * SECOND, 2 * MINUTE), fault('process-kill', `member:${pod(2)}`, 10 * SECOND, 2 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [150, 260] }, passes: ['no-acknowledged-write-lost', 'no-split-brain', 'serves-at-end'] }, source: 'VT-ERS-2',
+  },
+  'a replica’s disk lost: it restores for ten minutes, nobody notices, half of the redundancy is gone': {
+    cluster: shard(3), steps: [`kubectl delete pvc ${pod(2)} --wait=false`, del(2), wait('20m')], predicts: { measures: { writeDowntimeSeconds: 0, redundancyExposedSeconds: 0 }, passes: 'all' }, source: 'VT-BACKUP-1',
+  },
+  'two tablets, the replica’s disk lost: every commit hangs for the restore': {
+    cluster: shard(2), steps: [`kubectl delete pvc ${pod(2)} --wait=false`, del(2), wait('20m')], predicts: { measures: { longestWriteGapSeconds: [600, 720] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'VT-BACKUP-1, VT-F22',
+  },
+  'buffer of 100 requests under 200 a second of an open loop, a reparent of some seconds: those beyond are turned away': {
+    cluster: shard(3, { buffer: { enabled: true, size: 100 }, vtgates: 1, timing: { ...timing, reparentSeconds: 3 } }), load: { writesPerSecond: 200, timeout: '20s', queueAgeLimit: '20s' }, steps: [prs(), wait('1m')],
+    predicts: { measures: { failedAttempts: [300, 900] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'VT-BUF-3: max(0, 200 × 3 − 100)',
+  },
 })

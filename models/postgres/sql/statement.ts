@@ -206,6 +206,7 @@ function compileUtility(node: Node, common: Common): EffectStatement {
   if (logical !== undefined) return utility(logical.effect, logical.tag, logical.alone ? { forbiddenInTransaction: logical.tag } : {})
   if ('DropStmt' in node) return utility(dropTable(node.DropStmt), 'DROP TABLE')
   if ('VacuumStmt' in node) {
+    if ((node.VacuumStmt.options ?? []).some(option => 'DefElem' in option && option.DefElem.defname === 'full')) throw new UnsupportedError('VACUUM FULL is not modelled: it writes the whole table anew and keeps everybody off it meanwhile', ['VACUUM', 'VACUUM ANALYZE'])
     const tables = (node.VacuumStmt.rels ?? []).flatMap(rel => ('VacuumRelation' in rel ? [rel.VacuumRelation.relation?.relname ?? ''] : []))
     if (node.VacuumStmt.is_vacuumcmd !== true) return utility({ kind: 'analyze', tables }, 'ANALYZE')
     return utility({ kind: 'vacuum', tables }, 'VACUUM', { forbiddenInTransaction: 'VACUUM' })
