@@ -314,6 +314,14 @@ export function alike(a: unknown, b: unknown): boolean {
   return open === 0
 }
 
+/** Where two values differ: the paths of their leaves, as `a.b.0.c`. */
+export function differences(a: unknown, b: unknown, path = ''): string[] {
+  if (alike(a, b)) return []
+  if ((!isComposite(a) && a !== undefined) || (!isComposite(b) && b !== undefined) || (a === undefined && b === undefined)) return [path]
+  const [x, y] = [(a ?? {}) as Record<string, unknown>, (b ?? {}) as Record<string, unknown>]
+  return [...new Set([...Object.keys(x), ...Object.keys(y)])].sort().flatMap(key => differences(x[key], y[key], path === '' ? key : `${path}.${key}`))
+}
+
 function isComposite(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object'
 }

@@ -1,5 +1,5 @@
 /** The Kubernetes objects of a VitessCluster, as the operator makes them: the cluster object, one object a shard, pods, claims, vtgates. */
-import { type Kubernetes, type KubeObject, type PodSpec, quantity } from '../kubernetes/index.ts'
+import { differences, type Kubernetes, type KubeObject, type PodSpec, quantity } from '../kubernetes/index.ts'
 import { POLICIES } from './durability.ts'
 import type { KeyspaceSpec } from './keyspace.ts'
 import { cellName, DATA_MOUNT, LABEL, safeRange, waveOf } from './names.ts'
@@ -79,6 +79,19 @@ export function keyspacesOf(spec: ClusterSpec): readonly KeyspaceSpec[] {
     if (name === undefined || !isCount(equal?.parts) || !isCount(equal?.shardTemplate?.tabletPools?.[0]?.replicas)) return []
     return [{ name, durabilityPolicy: POLICIES.find(policy => policy === durabilityPolicy) ?? 'none', parts: equal?.parts as number, replicas: equal?.shardTemplate?.tabletPools?.[0]?.replicas as number }]
   })
+}
+
+/** Paths of a VitessCluster's spec, keyspaces by name, that the operator goes by, and those that change nothing here. */
+const READ = /^(?:images\.(?:vttablet|mysqld\.mysql80Compatible|vtctld|vtorc|vtbackup|vtadmin|mysqldExporter)|updateStrategy\..+|keyspaces\.[^.]+\.(?:durabilityPolicy|turndownPolicy|partitionings\.0\.equal\.shardTemplate\.tabletPools\.0\.mysqld\.resources\..+))$/
+
+/** Which changed path of the cluster object nobody here goes by: a keyspace that is there keeps its shards and tablets, say. */
+export function unreadPath(spec: Readonly<Record<string, unknown>>, before: Readonly<Record<string, unknown>>, isMade: (keyspace: string) => boolean): { readonly what: string; readonly instead: string } | undefined {
+  const named = (of: Readonly<Record<string, unknown>>) => Object.fromEntries(((of.keyspaces ?? []) as { readonly name?: string }[]).map(keyspace => [keyspace.name ?? '', keyspace]))
+  const [now, then] = [named(spec), named(before)]
+  // Whole keyspaces may come and go (rules VT-OP-8, VT-OP-9).
+  const kept = (of: Record<string, unknown>) => Object.fromEntries(Object.entries(of).filter(([name]) => name in now && name in then && isMade(name)))
+  const other = differences({ ...before, keyspaces: kept(then) }, { ...spec, keyspaces: kept(now) }).find(path => !READ.test(path))
+  return other === undefined ? undefined : { what: `\`${other}\``, instead: 'of what is there already the operator goes by images.vttablet, images.mysqld.mysql80Compatible, updateStrategy.type, a keyspace’s durabilityPolicy and turndownPolicy, and the resources of its tablets’ mysqld; keyspaces can be added and taken out' }
 }
 
 function isCount(value: unknown): boolean {

@@ -2,7 +2,8 @@
 import type { Fault } from '../../src/faults/index.ts'
 import { MINUTE, SECOND } from '../../src/kernel/index.ts'
 import type { Step } from '../variant.ts'
-import { unseen } from './play.ts'
+import { expect, test } from 'vitest'
+import { rehearsals, unseen } from './play.ts'
 const DATA = '/var/lib/postgresql/data'
 const SET = 'postgres-cluster'
 const pod = (n: number): string => `${SET}-${n}`
@@ -103,4 +104,14 @@ unseen({
     cluster: cluster(), load: quick, steps: [set(0, 'wal_level', 'minimal'), ...restart(0), wait('60s')],
     predicts: { measures: { writeDowntimeSeconds: [120, 1000] }, fails: ['serves-at-end'] }, source: 'xlog.c/postmaster.c: WAL streaming (max_wal_senders > 0) requires wal_level replica or logical',
   },
+})
+
+// Predicted: a member less, servers started anew with another max_connections, a synchronous standby. Nothing of it happened, and nobody said so.
+test.each([
+  ['a member less', { numberOfInstances: 2 }, 'numberOfInstances'],
+  ['parameters', { postgresql: { parameters: { max_connections: '300' } } }, 'postgresql.parameters.max_connections'],
+  ['Patroni’s own settings', { patroni: { synchronous_mode: true } }, 'patroni.synchronous_mode'],
+])('%s in the postgresql object is refused by name', (_name, spec, word) => {
+  const refused = () => rehearsals({ cluster: cluster({ patroni: {}, serviceSelects: 'role' }), steps: [`kubectl patch postgresql ${SET} --type merge --patch '${JSON.stringify({ spec })}'`] }, 1)
+  expect(refused).toThrow(word)
 })

@@ -2,7 +2,8 @@
 import type { Fault } from '../../src/faults/index.ts'
 import { MINUTE, SECOND } from '../../src/kernel/index.ts'
 import type { Step } from '../variant.ts'
-import { unseen } from './play.ts'
+import { expect, test } from 'vitest'
+import { rehearsals, unseen } from './play.ts'
 
 const quick = { imagePullSeconds: 1, unmountSeconds: 0.5, controllerLagSeconds: 0.05, scheduleSeconds: 0.1, kubeletLagSeconds: 0.1, mountSeconds: 1, containerStartSeconds: 1 }
 const timing = { mysqlStopSeconds: 10, mysqlStartSeconds: 15, crashStartSeconds: 60, slowStopSeconds: 120, dictionaryUpgradeSeconds: 60, vttabletRestartSeconds: 5, restoreMinutes: 10 }
@@ -164,4 +165,14 @@ unseen({
     cluster: shard(3, { buffer: { enabled: true, size: 100 }, vtgates: 1, timing: { ...timing, reparentSeconds: 3 } }), load: { writesPerSecond: 200, timeout: '20s', queueAgeLimit: '20s' }, steps: [prs(), wait('1m')],
     predicts: { measures: { failedAttempts: [300, 900] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'VT-BUF-3: max(0, 200 × 3 − 100)',
   },
+})
+
+// Predicted: a tablet more in each shard, flags that restart them, vtgates that roll. Nothing of it happened, and nobody said so.
+test.each([
+  ['a tablet more', '[{"op":"replace","path":"/spec/keyspaces/0/partitionings/0/equal/shardTemplate/tabletPools/0/replicas","value":4}]', 'replicas'],
+  ['flags of its vttablets', '[{"op":"add","path":"/spec/keyspaces/0/partitionings/0/equal/shardTemplate/tabletPools/0/vttablet","value":{"extraFlags":{"queryserver-config-pool-size":"90"}}}]', 'extraFlags'],
+  ['another vtgate', '[{"op":"replace","path":"/spec/images/vtgate","value":"vitess/lite:v22.0.0"}]', 'images.vtgate'],
+])('%s in the cluster object is refused by name', (_name, patch, word) => {
+  const refused = () => rehearsals({ cluster: shard(3), steps: [`kubectl patch vitesscluster example --type json --patch '${patch}'`] }, 1)
+  expect(refused).toThrow(word)
 })

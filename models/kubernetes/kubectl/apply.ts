@@ -28,7 +28,7 @@ export const apply: Verb = {
         const found = find(c.kube, t, object.metadata.name, namespace)
         refuseInvalid(wanted)
         if (found === undefined) {
-          refuseUnmodelled(wanted, undefined)
+          refuseUnmodelled(c.kube, wanted, undefined)
           if (!dry) c.kube.create(wanted)
           lines.push(`${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
           continue
@@ -110,7 +110,7 @@ export const create: Verb = {
           throw new CliError(`${described ? `error: failed to create ${t.singular}:` : `Error from server (AlreadyExists): error when creating "${file}":`} ${resourceName(t)} "${object.metadata.name}" already exists`)
         }
         refuseInvalid(object)
-        refuseUnmodelled(object, undefined)
+        refuseUnmodelled(c.kube, object, undefined)
         if (!dry) {
           c.kube.create({ ...object, metadata: { ...object.metadata, namespace } })
           const entry = c.kube.store.entry(t.kind, c.kube.key(object.metadata.name, namespace))

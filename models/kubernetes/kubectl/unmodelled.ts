@@ -1,6 +1,7 @@
 /** Fields of manifests that would change what happens and are not modelled: refused by name instead of passed over (rule K8S-APPLY-2). */
 import { parseAllDocuments } from 'yaml'
 import { UnsupportedError } from '../../../src/operator/command.ts'
+import type { Kubernetes } from '../kubernetes.ts'
 import { alike, type Affinity, type ContainerSpec, type KubeObject, type PodSpec } from '../objects.ts'
 
 interface Refused {
@@ -19,8 +20,9 @@ const SERVICE_FIELDS: Readonly<Record<string, string>> = { sessionAffinity: 'eac
 const AS_EVER: ReadonlySet<unknown> = new Set([undefined, null, false, '', 'None', 'Cluster', 'default-scheduler'])
 
 /** Throws for the first field that is new or other than it was, and is not modelled. @throws UnsupportedError */
-export function refuseUnmodelled(object: KubeObject, before: KubeObject | undefined): void {
-  const [first] = unmodelled(object, before)
+export function refuseUnmodelled(kube: Kubernetes, object: KubeObject, before: KubeObject | undefined): void {
+  const ofOperator = before?.spec === undefined ? undefined : kube.unread.get(object.kind)?.(object.spec ?? {}, before.spec)
+  const first = ofOperator ?? unmodelled(object, before)[0]
   if (first !== undefined) throw new UnsupportedError(`${first.what} of ${object.kind} ${object.metadata.name} is not modelled`, [first.instead])
 }
 

@@ -51,7 +51,7 @@ export function store(kube: Kubernetes, found: Found, object: KubeObject): boole
   if (found.type.kind === 'Pod') return storePod(kube, found, object)
   if (found.type.kind === 'Node') return storeNode(kube, found, object)
   validate(kube, found, object)
-  refuseUnmodelled(object, kube.store.get(found.type.kind, found.key))
+  refuseUnmodelled(kube, object, kube.store.get(found.type.kind, found.key))
   if (!kube.store.put(object)) return false
   kube.objectChanged(found.type.kind, found.key, object)
   return true

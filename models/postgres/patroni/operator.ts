@@ -4,7 +4,7 @@
  */
 import { defineEvent, type Process, SECOND, TIMED_OUT, type TimerId, type Us, within } from '../../../src/kernel/index.ts'
 import type { ContainerSpec, DeploymentSpec, KubeObject, PodView } from '../../kubernetes/index.ts'
-import { timestamp } from '../../kubernetes/objects.ts'
+import { differences, timestamp } from '../../kubernetes/objects.ts'
 import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
 import type { Dcs } from './dcs.ts'
@@ -49,7 +49,12 @@ export class PostgresOperator {
 
   /** Follows the object from now on. */
   watch(): void {
-    this.world.kubernetes.controllers.register('postgresql', () => this.look())
+    const { kubernetes } = this.world
+    kubernetes.controllers.register('postgresql', () => this.look())
+    kubernetes.unread.set('postgresql', (spec, before) => {
+      const other = differences(before, spec).find(path => path !== 'dockerImage' && path !== 'postgresql.version')
+      return other === undefined ? undefined : { what: `\`${other}\``, instead: 'the operator here goes by dockerImage and postgresql.version; members, Patroni’s settings and parameters are the scenario’s' }
+    })
   }
 
   /** The object of the cluster, as its user applies it. */
