@@ -126,6 +126,7 @@ const pgbouncerRules: readonly Rule[] = [
   rule('PGB-CONF-1', 'RELOAD of a file without its main section applies [databases] and tells only the log.', 'facts §2; E-8, E-9', 'e08'),
   rule('PGB-CONF-2', 'With such a file the process does not start.', 'facts §2; E-9', 'e08'),
   rule('PGB-CONF-3', 'A changed file alone does nothing: somebody must RELOAD (K11).', 'facts §2; E-8/A', 'e08'),
+  rule('PGB-CONF-4', 'Time-outs that end transactions, queries or idle clients (off by default) are not modelled, and refused where a file sets one.', 'pgbouncer config.md; judgement', 'sizes'),
   rule('PGB-LIMIT-1', 'max_db_connections limits server connections; 0 means no limit, and pauses nothing.', 'facts §2; E-8; PG-T24', 'e08'),
   rule('PGB-MODE-1', 'Statement pooling refuses BEGIN.', 'facts §2; E-8/B', 'e08'),
   rule('PGB-MANY-1', 'Every process has its own console: a PAUSE of one pauses one.', 'facts §2', 'e08'),

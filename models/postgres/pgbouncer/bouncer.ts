@@ -3,7 +3,7 @@ import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, type TimerId, typ
 import { ServerSession } from '../entrances.ts'
 import { findServerByHost } from '../hosts.ts'
 import type { World } from '../world.ts'
-import { type BouncerConfig, type DatabaseEntry, parseIni } from './config.ts'
+import { type BouncerConfig, type DatabaseEntry, modelled, parseIni } from './config.ts'
 
 const PAUSED = defineEvent('pgbouncer.paused', { holdsClients: true })
 const RESUMED = defineEvent('pgbouncer.resumed')
@@ -42,7 +42,7 @@ export class Bouncer {
 
   /** Starts, or refuses to when the main section is missing (rule PGB-CONF-2). */
   start(): void {
-    this.config = parseIni(this.host.ini())
+    this.config = modelled(parseIni(this.host.ini()))
     if (!this.config.hasMain) {
       this.log.push('ERROR load_init_file: main section missing from config file', 'FATAL cannot load config file')
       this.world.sim.note(REFUSED, this.host.pod, 0, `${this.host.pod} does not start: main section missing from config file`)
@@ -143,7 +143,7 @@ export class Bouncer {
   /** RELOAD: with the main section missing the [databases] part is applied all the same, and only the log knows (rule PGB-CONF-1). */
   reload(): void {
     const before = this.database
-    const next = parseIni(this.host.ini())
+    const next = modelled(parseIni(this.host.ini()))
     if (!next.hasMain) {
       this.log.push('ERROR load_init_file: main section missing from config file', 'WARNING config file loading failed')
       this.config = { databases: next.databases, settings: this.config.settings, hasMain: false }

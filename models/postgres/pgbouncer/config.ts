@@ -1,4 +1,5 @@
 /** pgbouncer.ini as PgBouncer reads it. Source: facts §2 (PGB, E-8, E-9). */
+import { UnsupportedError } from '../../../src/operator/command.ts'
 import { rememberedByText } from '../../../src/operator/remembered.ts'
 
 export interface DatabaseEntry {
@@ -16,6 +17,16 @@ export interface BouncerConfig {
   readonly settings: Readonly<Record<string, string>>
   /** The `[pgbouncer]` section is there. Without it RELOAD half-applies and a restart refuses (rule PGB-CONF-2). */
   readonly hasMain: boolean
+}
+
+/** Settings that end what a client or a transaction does after a time; off (0) by default. */
+const ENDING = ['idle_transaction_timeout', 'query_timeout', 'transaction_timeout', 'client_idle_timeout']
+
+/** Refuses what would change what is measured and is not modelled (rule PGB-CONF-4). @throws UnsupportedError */
+export function modelled(config: BouncerConfig): BouncerConfig {
+  const name = ENDING.find(key => Number(config.settings[key] ?? 0) > 0)
+  if (name !== undefined) throw new UnsupportedError(`in pgbouncer.ini: ${name} is not modelled, and would change what is measured`, ['0', 'query_wait_timeout', 'server_login_retry', 'server_lifetime', 'server_connect_timeout', 'pool_mode', 'max_db_connections'])
+  return config
 }
 
 /** Parses an ini text. Unknown keys are kept; a database line is `name = host=… port=… …`. */

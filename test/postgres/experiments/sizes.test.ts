@@ -144,3 +144,17 @@ it('PG-REWIND-2: wal_log_hints that were set, and brought in by a restart, make 
     expect(done).toMatchObject(restarted ? { code: 0 } : { code: 1, err: expect.stringContaining('needs to use either data checksums or "wal_log_hints = on"') as string })
   }
 })
+
+it('PGB-CONF-4: what would end transactions after a time is refused where pgbouncer.ini says it', () => {
+  const l = new Lab({ pooler: { replicas: 1 } })
+  const ini = l.run('kubectl', 'get', 'configmap', 'pgbouncer-config', '-o', 'jsonpath={.data.pgbouncer\\.ini}').out
+  const give = (line: string): void => void l.run('kubectl', 'patch', 'configmap', 'pgbouncer-config', '--type', 'merge', '-p', JSON.stringify({ data: { 'pgbouncer.ini': `${ini}\n${line}\n` } }))
+  const restart = (): void => {
+    l.run('kubectl', 'rollout', 'restart', 'deployment/pgbouncer')
+    l.wait(300 * SECOND)
+  }
+  give('idle_transaction_timeout = 0')
+  expect(restart).not.toThrow()
+  give('idle_transaction_timeout = 10')
+  expect(restart).toThrow('in pgbouncer.ini: idle_transaction_timeout is not modelled')
+})
