@@ -104,6 +104,30 @@ unseen({
     cluster: cluster(), load: quick, steps: [set(0, 'wal_level', 'minimal'), ...restart(0), wait('60s')],
     predicts: { measures: { writeDowntimeSeconds: [120, 1000] }, fails: ['serves-at-end'] }, source: 'xlog.c/postmaster.c: WAL streaming (max_wal_senders > 0) requires wal_level replica or logical',
   },
+  'FIRST 1 names the candidate alone, in the file of all: promoted it waits for itself': {
+    cluster: cluster({ slots: false, synchronousStandbyNames: `FIRST 1 ("${pod(1)}")` }), load: quick, steps: [...fence(0, 1), stop(0), promote(1), route(1), ...follow(2, 1), wait('60s')],
+    predicts: { measures: { writeDowntimeSeconds: [100, 400] }, fails: ['serves-at-end'] }, source: 'E-6/E16',
+  },
+  'ANY 1 (*) : the new one takes whoever follows': {
+    cluster: cluster({ slots: false, synchronousStandbyNames: 'ANY 1 (*)' }), load: quick, steps: [...fence(0, 1), stop(0), promote(1), route(1), ...follow(2, 1), wait('60s')],
+    predicts: { measures: { writeDowntimeSeconds: [1, 8] }, passes: 'all' }, source: 'runtime-config-replication',
+  },
+  'the old form 1 (a, b) is FIRST 1: the first frozen stalls for wal_sender_timeout': {
+    cluster: cluster({ synchronousStandbyNames: `1 ("${pod(1)}", "${pod(2)}")` }), steps: [wait('150s')], faults: [fault('process-pause', `member:${pod(1)}`, 10 * SECOND, 130 * SECOND)],
+    predicts: { measures: { writeDowntimeSeconds: [59, 62] }, passes: 'all' }, source: 'runtime-config-replication: num (…) is FIRST',
+  },
+  'remote_write, the synchronous standby’s process killed and the primary’s disk lost a minute later: nothing is lost': {
+    cluster: cluster({ synchronousStandbyNames: 'FIRST 1', synchronousCommit: 'remote_write', slots: false }), load: quick, steps: [wait('60s'), `kubectl delete pvc data-${pod(0)} --wait=false`, `kubectl delete pod ${pod(0)} --force --grace-period=0`, wait('3s'), promote(1), route(1), set(1, 'synchronous_standby_names', ''), sql(1, 'select pg_reload_conf()'), wait('60s')], faults: [fault('process-kill', `member:${pod(1)}`, 10 * SECOND, 5 * SECOND)],
+    predicts: { measures: { writeDowntimeSeconds: [3, 15] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: '§1.1 remote_write survives a standby process crash',
+  },
+  'a base backup taken from a standby: a standby that follows': {
+    cluster: cluster({ slots: false, supervised: true, walKeepMB: 1000 }), steps: [ctl(2, 'stop -m fast'), exec(2, `sh -c 'rm -rf ${DATA}/*'`), exec(2, `pg_basebackup -h ${pod(1)}.${SET} -U replicator -D ${DATA} -R -X stream -c fast`), ctl(2, 'start'), wait('60s')],
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' }, source: 'app-pgbasebackup; warm-standby cascading',
+  },
+  'poolers scaled to nothing: nobody gets in': {
+    cluster: cluster({ pooler: {} }), load: quick, steps: ['kubectl scale deployment pgbouncer --replicas=0', wait('60s'), 'kubectl scale deployment pgbouncer --replicas=2', 'kubectl rollout status deployment/pgbouncer --timeout=5m', wait('30s')],
+    predicts: { measures: { writeDowntimeSeconds: [55, 95] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'deployment',
+  },
 })
 
 // Predicted: a member less, servers started anew with another max_connections, a synchronous standby. Nothing of it happened, and nobody said so.

@@ -175,4 +175,16 @@ unseen({
     cluster: cluster({ replicasPerShard: 2 }), load, steps: [wait('3m')], faults: [fault('process-kill', 'member:redis-0', 30 * SECOND, 90 * SECOND), fault('replication-lag', 'member:redis-4', 5 * SECOND, 60 * SECOND, 20 * SECOND)],
     predicts: { measures: { longestWriteGapSeconds: [16, 26] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'RD-ELECT-1/2',
   },
+  'min-replicas-to-write by CONFIG SET is gone after a restart': {
+    cluster: cluster(), load, steps: [cli(0, 'config set min-replicas-to-write 1'), del(0), wait('60s'), { gate: cli(0, 'config get min-replicas-to-write | tail -1'), expect: { equals: '0' }, timeout: '5s' }, del(4), wait('60s')],
+    predicts: { measures: { longestWriteGapSeconds: [6, 10] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'CONFIG REWRITE',
+  },
+  'min-replicas-to-write by CONFIG SET holds at once: the replica’s restart is the outage': {
+    cluster: cluster(), load, steps: [cli(0, 'config set min-replicas-to-write 1'), del(4), wait('60s')],
+    predicts: { measures: { longestWriteGapSeconds: [4, 10] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: 'F19',
+  },
+  'kubectl drain of two nodes of Redis masters at once under a budget of one': {
+    cluster: cluster({ podDisruptionBudget: true, spareNodes: 2, zones: 1, kubernetes: { ...quick, diskMoveSeconds: 20 } }), load, steps: [{ run: "kubectl get pod redis-0 -o jsonpath='{.spec.nodeName}'", as: 'a' }, { run: "kubectl get pod redis-1 -o jsonpath='{.spec.nodeName}'", as: 'b' }, { parallel: ['kubectl drain ${a} --ignore-daemonsets --delete-emptydir-data --timeout=20m', 'kubectl drain ${b} --ignore-daemonsets --delete-emptydir-data --timeout=20m'] }, wait('3m')],
+    predicts: { measures: { longestWriteGapSeconds: [17, 30] }, passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges'] }, source: '§1.2; away for 26 s and more',
+  },
 })

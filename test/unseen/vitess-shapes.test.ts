@@ -165,6 +165,10 @@ unseen({
     cluster: shard(3, { buffer: { enabled: true, size: 100 }, vtgates: 1, timing: { ...timing, reparentSeconds: 3 } }), load: { writesPerSecond: 200, timeout: '20s', queueAgeLimit: '20s' }, steps: [prs(), wait('1m')],
     predicts: { measures: { failedAttempts: [300, 900] }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'VT-BUF-3: max(0, 200 × 3 − 100)',
   },
+  'five tablets, cross_cell over two: the other cell lost, commits hang until it is back': {
+    cluster: shard(5, { cells: 2, durabilityPolicy: 'cross_cell' }), steps: [wait('10m')], faults: [fault('zone-outage', 'zone:zone2', 30 * SECOND, 3 * MINUTE)],
+    predicts: { measures: { longestWriteGapSeconds: [180, 330] }, passes: ['no-acknowledged-write-lost', 'no-split-brain', 'serves-at-end'] }, source: 'VT-F21, VT-F22',
+  },
 })
 
 // Predicted: a tablet more in each shard, flags that restart them, vtgates that roll. Nothing of it happened, and nobody said so.
