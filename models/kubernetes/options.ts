@@ -67,6 +67,7 @@ export const kubernetesOptions = z.strictObject({
   poolQuotaNodes: z.number().int().default(1000).describe('nodes the subscription has room for; a surge beyond it fails').meta({ unit: 'nodes', source: 'scenario' }),
   diskBytesPerSecond: z.number().default(200_000_000).describe('throughput of a provisioned disk').meta({ unit: 'B/s', source: 'Azure P30' }),
   zoneRedundantDisks: z.boolean().default(false).describe('ZRS disks attach in any zone; LRS ones only in their own').meta({ unit: '', source: 'AKS upgrade-options' }),
+  networkPolicy: z.enum(['none']).optional().describe('what enforces NetworkPolicies: `none` takes them and does nothing, as AKS without an engine for them does (its default). Unset, they are refused by name; an engine that enforces them is not modelled').meta({ unit: '', source: 'kubernetes.io network-policies (prerequisites); AKS use-network-policies' }),
   daemonSets: z.array(z.string()).default(['azure-ip-masq-agent', 'kube-proxy']).describe('DaemonSets with a pod on each node, in kube-system').meta({ unit: '', source: 'AKS' }),
 })
 

@@ -1,5 +1,8 @@
 /** Objects in files, and what else a shell script asks of kubectl. */
 import { readFileSync } from 'node:fs'
+import { engines } from '../../models/index.ts'
+import { rehearse } from '../../src/rehearsal.ts'
+import { loadScenarioWritten } from '../../src/scenario/index.ts'
 import { expect, test } from 'vitest'
 import { VERBS } from '../../models/kubernetes/kubectl/kubectl.ts'
 import type { Disk } from '../../src/operator/command.ts'
@@ -144,4 +147,28 @@ test('K8S-APPLY-2 what matters and is not modelled is refused by name, before a 
   c.kube.create({ kind: 'Deployment', metadata: { name: 'd' }, spec: { selector: { matchLabels: { app: 'd' } }, template: { metadata: { labels: { app: 'd' } }, spec: { containers: [{ name: 'main', image: 'toy:1', readinessProbe: { tcpSocket: { port: 7 } }, livenessProbe: { periodSeconds: 9 } }] } } } })
   expect(typed(c, new Folder({}), ['kubectl', 'set', 'image', 'deploy/d', 'main=toy:2']).code).toBe(0)
   expect(run(['kubectl', 'apply', '-f', '-'], 'apiVersion: v1\nkind: Service\nmetadata: { name: s }\nspec: { type: ExternalName, externalName: other.example }\n')).toThrow('`externalName` of Service s')
+})
+
+test('a NetworkPolicy is refused by name, unless it is said that nothing enforces it: then it is taken, and cuts nobody off (K8S-POLICY-1)', () => {
+  const policy = 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: fence }\nspec: { podSelector: { matchLabels: { app: web } }, policyTypes: [Ingress] }\n'
+  const apply = ['kubectl', 'apply', '-f', '-']
+  expect(() => typed(cluster(2), new Folder({}), apply, policy)).toThrow('objects of kind NetworkPolicy (networking.k8s.io/v1) are not modelled unless `cluster.kubernetes.networkPolicy` is `none`')
+  const c = cluster(2, { networkPolicy: 'none' })
+  expect(typed(c, new Folder({}), apply, policy)).toMatchObject({ code: 0, out: 'networkpolicy.networking.k8s.io/fence created\n' })
+  expect(typed(c, new Folder({}), ['kubectl', 'get', 'netpol']).out).toMatch(/^NAME +POD-SELECTOR +AGE\nfence +app=web +\S+\n$/)
+  expect(typed(c, new Folder({}), ['kubectl', 'delete', 'networkpolicy', 'fence'])).toMatchObject({ code: 0, out: 'networkpolicy.networking.k8s.io "fence" deleted\n' })
+  // A fence of it, and a promotion behind it: both lead.
+  const yaml = 'format: 1\nload: { writesPerSecond: 200 }\ndeadline: 1h\ncluster: { engine: postgres, kubernetes: { networkPolicy: none } }\nrunbook: ./s.sh\n'
+  const script = `kubectl apply -f - <<EOF || exit 1\n${policy.replace('app: web', 'statefulset.kubernetes.io/pod-name: postgres-cluster-0')}EOF\nkubectl exec postgres-cluster-1 -- pg_ctl promote || exit 1\nsleep 60\n`
+  const result = rehearse({ scenario: loadScenarioWritten({ name: 'fence', folder: '/nowhere', yaml, files: { 's.sh': script } }, engines, {}), seed: '1', schedule: [] })
+  expect(result.verdicts.find(v => v.check === 'no-split-brain')?.status).toBe('fail')
+})
+
+test('kubectl top: all, by name, container by container', () => {
+  const c = cluster(2)
+  c.kube.create({ kind: 'Pod', metadata: { name: 'two' }, spec: { containers: [{ name: 'main', image: 'toy:1', resources: { requests: { cpu: '250m', memory: '64Mi' } } }, { name: 'side', image: 'toy:1', resources: { requests: { cpu: '50m', memory: '16Mi' } } }] } })
+  c.kube.begin()
+  expect(typed(c, new Folder({}), ['kubectl', 'top', 'pod']).out).toBe('NAME   CPU(cores)   MEMORY(bytes)\ntwo    300m         80Mi\n')
+  expect(typed(c, new Folder({}), ['kubectl', 'top', 'pod', 'two', '--containers']).out).toBe('POD   NAME   CPU(cores)   MEMORY(bytes)\ntwo   main   250m         64Mi\ntwo   side   50m          16Mi\n')
+  expect(typed(c, new Folder({}), ['kubectl', 'top', 'pod', 'none'])).toMatchObject({ code: 1, err: 'Error from server (NotFound): pods "none" not found\n' })
 })

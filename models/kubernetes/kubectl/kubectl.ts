@@ -73,7 +73,7 @@ export class Kubectl implements Command {
   checkText(argv: readonly string[], file: string, text: string): readonly Finding[] {
     const invocation = parse(argv)
     if ('unknown' in invocation || !['apply', 'create', 'replace'].includes(invocation.verb.name)) return []
-    return checkKinds(invocation.args, file, text).map(message => ({ severity: 'error', message }))
+    return checkKinds(invocation.args, file, text, this.kube).map(message => ({ severity: 'error', message }))
   }
 
   /** Without -i nothing reaches the container; a program that reads nothing does not mind. */

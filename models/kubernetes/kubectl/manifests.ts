@@ -1,6 +1,7 @@
 /** Objects in files: `-f FILE`, `-f DIR`, `-f -`; YAML of several documents, JSON, Lists. */
 import { parseAllDocuments } from 'yaml'
 import { UnsupportedError } from '../../../src/operator/command.ts'
+import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeObject } from '../objects.ts'
 import type { Arguments } from './arguments.ts'
 import { type ResourceType, TYPES } from './resources.ts'
@@ -16,6 +17,13 @@ export interface Manifest {
 /** Kinds of Kubernetes itself that the model lacks: a real cluster would take them, so they are no error of the script. */
 const NOT_MODELLED = new Set(['DaemonSet', 'ReplicaSet', 'ReplicationController', 'Ingress', 'IngressClass', 'NetworkPolicy', 'ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding', 'StorageClass', 'PersistentVolume', 'HorizontalPodAutoscaler', 'LimitRange', 'ResourceQuota', 'PriorityClass', 'EndpointSlice', 'CustomResourceDefinition', 'ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration', 'Event'])
 
+const KINDS = TYPES.map(t => t.kind).filter(kind => !NOT_MODELLED.has(kind))
+
+/** Policies are taken where nothing enforces them (rule K8S-POLICY-1). */
+function isMissing(kind: string, kube: Kubernetes): boolean {
+  return NOT_MODELLED.has(kind) && !(kind === 'NetworkPolicy' && kube.options.networkPolicy === 'none')
+}
+
 /** The files of an invocation that are on the workstation's disk. */
 export function filesOf(args: Arguments): readonly string[] {
   return (args.repeated.get('filename') ?? []).filter(file => file !== '-' && !/^https?:/.test(file) && !file.includes('${'))
@@ -27,11 +35,11 @@ export function checkFiles(args: Arguments): string[] {
 }
 
 /** Kinds in a text that a real cluster would take and the model lacks: a fence of network policies, say, must not be taken for one. */
-export function checkKinds(args: Arguments, file: string, text: string): string[] {
+export function checkKinds(args: Arguments, file: string, text: string, kube: Kubernetes): string[] {
   const named = args.repeated.get('filename') ?? []
   if (!named.some(each => each === file || (each === '/dev/stdin' && file === '-'))) return []
   const kinds = text.split('\n').flatMap(line => /^(?:- )?["']?kind["']?:\s*["']?([A-Za-z]+)["']?\s*$/.exec(line)?.[1] ?? [])
-  return [...unmodelledIn(text), ...[...new Set(kinds)].filter(kind => NOT_MODELLED.has(kind)).map(kind => `objects of kind ${kind} are not modelled${kind === 'NetworkPolicy' ? ': a fence made of them would do nothing here (and on a real cluster it hangs on the network plugin, and on connections that are open already)' : ''}; there are: ${TYPES.map(t => t.kind).join(', ')}`)]
+  return [...unmodelledIn(text), ...[...new Set(kinds)].filter(kind => isMissing(kind, kube)).map(kind => `objects of kind ${kind} are not modelled${kind === 'NetworkPolicy' ? ': a fence made of them would do nothing here (and on a real cluster it hangs on the network plugin, and on connections that are open already). Where nothing enforces them, as on AKS unless it was asked for, say `cluster.kubernetes.networkPolicy: none`: then they are taken and do nothing' : ''}; there are: ${KINDS.join(', ')}`)]
 }
 
 /** All objects that the invocation names. @throws CliError as kubectl says it */
@@ -76,6 +84,7 @@ function objectsIn(text: string, file: string): Manifest[] {
 /** The type of an object. @throws CliError when the cluster has no such kind in that version, UnsupportedError for a real one that the model lacks */
 export function typeOfObject(c: Context, { object, file }: Manifest): ResourceType {
   const { kind, apiVersion = '' } = object
+  if (kind === 'NetworkPolicy' && isMissing(kind, c.kube)) throw new UnsupportedError(`objects of kind ${kind} (${apiVersion}) are not modelled unless \`cluster.kubernetes.networkPolicy\` is \`none\``, KINDS)
   const known = TYPES.find(t => t.kind === kind)
   const custom = known === undefined ? (customType(c.kube, kind) ?? (isCustom(apiVersion) ? undefined : unknownKind(kind, apiVersion))) : undefined
   const wanted = known === undefined ? undefined : known.group === '' ? 'v1' : `${known.group}/v1`
@@ -87,7 +96,7 @@ export function typeOfObject(c: Context, { object, file }: Manifest): ResourceTy
 const isCustom = (apiVersion: string): boolean => !/^v1$|^(?:apps|batch|policy|autoscaling)\/|\.k8s\.io\//.test(apiVersion)
 
 function unknownKind(kind: string, apiVersion: string): ResourceType | undefined {
-  if (NOT_MODELLED.has(kind)) throw new UnsupportedError(`objects of kind ${kind} (${apiVersion}) are not modelled`, TYPES.map(t => t.kind))
+  if (NOT_MODELLED.has(kind)) throw new UnsupportedError(`objects of kind ${kind} (${apiVersion}) are not modelled`, KINDS)
   return undefined
 }
 

@@ -9,7 +9,7 @@ import { podOf, until } from './exec.ts'
 import { list, resourceType, selectorMatches } from './resources.ts'
 import { align } from './table.ts'
 import { durationOf } from './values.ts'
-import { CliError, type Context, type Verb } from './verb.ts'
+import { CliError, type Context, notFound, targets, type Verb } from './verb.ts'
 
 export const version: Verb = {
   name: 'version',
@@ -124,24 +124,28 @@ function tailOf(c: Context, text: string, usual = -1): string {
 export const top: Verb = {
   name: 'top',
   summary: 'prints resource use of nodes or pods (here: what is requested)',
-  flags: { selector: 'text', 'no-headers': 'optional' },
+  flags: { selector: 'text', 'no-headers': 'optional', containers: 'optional' },
   check: args => (/^(no|nodes?|po|pods?)$/.test(args.positional[0] ?? '') ? [] : ['kubectl top: nodes or pods']),
   look(c) {
     const t = resourceType(c.args.positional[0] ?? '')
     if (t === undefined) throw new CliError(`error: unknown command "${c.args.positional[0]}"`)
     const selector = c.args.flags.get('selector')
-    const found = list(c.kube, t, c.namespace, selector)
-    const rows = found.map(f => {
+    const [, name] = c.args.positional
+    const found = name === undefined ? list(c.kube, t, c.namespace, selector) : targets(c, c.args.positional).found
+    if (name !== undefined && found.length === 0) throw notFound(t, name)
+    const apart = t.kind === 'Pod' && c.args.flags.has('containers') && c.args.flags.get('containers') !== 'false'
+    const rows = found.flatMap((f): string[][] => {
       const node = c.kube.nodes.get(f.name)
       if (t.kind === 'Node' && node !== undefined) {
         const share = (used: number, all: number) => `${Math.round((100 * used) / all)}%`
-        return [f.name, `${Math.round(node.cpuUsed * 1000)}m`, share(node.cpuUsed, c.kube.options.nodeCpu), mebibytes(node.memoryUsed), share(node.memoryUsed, c.kube.options.nodeMemoryBytes)]
+        return [[f.name, `${Math.round(node.cpuUsed * 1000)}m`, share(node.cpuUsed, c.kube.options.nodeCpu), mebibytes(node.memoryUsed), share(node.memoryUsed, c.kube.options.nodeMemoryBytes)]]
       }
       const containers = c.kube.pods$.get(f.key)?.spec.containers ?? []
       const sum = (what: 'cpu' | 'memory') => containers.reduce((n, k) => n + quantity(k.resources?.requests?.[what]), 0)
-      return [f.name, `${Math.round(sum('cpu') * 1000)}m`, mebibytes(sum('memory'))]
+      if (apart) return containers.map(k => [f.name, k.name, `${Math.round(quantity(k.resources?.requests?.cpu) * 1000)}m`, mebibytes(quantity(k.resources?.requests?.memory))])
+      return [[f.name, `${Math.round(sum('cpu') * 1000)}m`, mebibytes(sum('memory'))]]
     })
-    const head = t.kind === 'Node' ? ['NAME', 'CPU(cores)', 'CPU(%)', 'MEMORY(bytes)', 'MEMORY(%)'] : ['NAME', 'CPU(cores)', 'MEMORY(bytes)']
+    const head = t.kind === 'Node' ? ['NAME', 'CPU(cores)', 'CPU(%)', 'MEMORY(bytes)', 'MEMORY(%)'] : apart ? ['POD', 'NAME', 'CPU(cores)', 'MEMORY(bytes)'] : ['NAME', 'CPU(cores)', 'MEMORY(bytes)']
     return { output: ok(align(c.args.flags.has('no-headers') ? rows : [head, ...rows])), afterUs: 0, stableUntilUs: NEVER }
   },
 }

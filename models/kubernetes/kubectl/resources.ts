@@ -27,6 +27,7 @@ export const TYPES: readonly ResourceType[] = [
   type('Endpoints', 'endpoints', '', ['ep']),
   type('PersistentVolumeClaim', 'persistentvolumeclaims', '', ['pvc']),
   type('PodDisruptionBudget', 'poddisruptionbudgets', 'policy', ['pdb']),
+  type('NetworkPolicy', 'networkpolicies', 'networking.k8s.io', ['netpol']),
   type('Job', 'jobs', 'batch'),
   type('CronJob', 'cronjobs', 'batch', ['cj']),
   type('Lease', 'leases', 'coordination.k8s.io'),

@@ -37,6 +37,8 @@ export function headers(kind: string, wide: boolean): readonly string[] {
       return ['NAME', 'STATUS', 'VOLUME', 'CAPACITY', 'ACCESS MODES', 'STORAGECLASS', 'AGE']
     case 'PodDisruptionBudget':
       return ['NAME', 'MIN AVAILABLE', 'MAX UNAVAILABLE', 'ALLOWED DISRUPTIONS', 'AGE']
+    case 'NetworkPolicy':
+      return ['NAME', 'POD-SELECTOR', 'AGE']
     case 'Job':
       return ['NAME', 'STATUS', 'COMPLETIONS', 'DURATION', 'AGE']
     case 'CronJob':
@@ -141,6 +143,8 @@ function storedRow(kube: Kubernetes, f: Found, name: string, w: (more: readonly 
     }
     case 'PodDisruptionBudget':
       return [name, String(spec.minAvailable ?? 'N/A'), String(spec.maxUnavailable ?? 'N/A'), String(kube.disruption.budget(f.key)?.allowed ?? 0), old]
+    case 'NetworkPolicy':
+      return [name, pairs((spec.podSelector as { matchLabels?: Record<string, string> } | undefined)?.matchLabels), old]
     case 'Job': {
       const status = object.status ?? {}
       const done = status.completionTime !== undefined
