@@ -9,7 +9,7 @@
  * | unreplicated-tail | on the old leader alone when it went away; the furthest reachable copy was promoted |
  * | abandoned-branch | on a branch that was left again for an older one |
  * | wiped | known to a history that has nothing in common with the one that counts now |
- * | destroyed-volume | on volumes that are gone: no copy of the authority is left, or it lost its end |
+ * | destroyed-volume | on volumes that are gone, or on one that lost its end (the leader came back without it, and its followers took that over) |
  * | removed-leader | on a leader that the runbook removed and that no longer is a member |
  *
  * Where rows are written to two databases a sample of keys says what has left no trace where it counts: causes as in `rows.ts`.
@@ -128,13 +128,19 @@ function explain(facts: Facts, losses: readonly Loss[], { cause, lost }: { reado
   chain.add(fromUs, `${leader} acknowledged the lost ${writes === 1 ? 'write' : 'writes'}${onLine(facts, largest.interval.branch.timeline)} from ${clock(facts, fromUs)} to ${clock(facts, toUs)}`, { node: largest.leader, inStep: true })
   if (largest.dropper !== undefined) chain.promotion(largest.dropper)
   if (cause === 'overlap' && largest.dropper !== undefined) overlapClause(facts, chain, largest)
-  if (cause !== 'overlap' && largest.departure !== undefined) chain.departure(largest.departure)
+  const departure = departureOf(facts, largest)
+  if (cause !== 'overlap' && departure !== undefined) chain.departure(departure)
   if (cause === 'behind-candidate') chain.add(largest.dropper?.atUs ?? fromUs, `${largest.dropper?.member ?? 'the promoted copy'} ended ${lag(largest)} short of what was acknowledged`, { node: largest.dropper?.member })
   if (cause === 'unreplicated-tail') chain.add(largest.interval.fromUs, `the lost ${writes === 1 ? 'write' : 'writes'} had reached ${largest.merged ? 'no other database: what was merged ends before them' : 'no copy that could be reached'} (${largest.why || 'within ordinary lag'})`, { node: largest.leader })
   if (cause === 'abandoned-branch' || (cause === 'overlap' && largest.dropper === undefined)) abandonedClause(facts, chain, largest)
   if (cause === 'wiped') chain.add(fromUs, 'the history that counts shares nothing with theirs: it was begun anew', { node: authority?.member })
   if (cause === 'destroyed-volume') for (const record of facts.trace ?? []) if (record.label === 'disk.destroyed') chain.add(record.atUs, `the volume ${record.node} was destroyed`, { node: record.node, inStep: true })
   return chain.faultsOn([largest.leader, largest.dropper?.member], largest.dropper?.atUs ?? horizon.endUs)
+}
+
+/** When it went away with them. Where nobody was promoted that is the first time since it acknowledged them: from a later one it came back without them already. */
+function departureOf(facts: Facts, { leader, dropper, departure, interval }: Loss): Loss['departure'] {
+  return dropper !== undefined ? departure : (facts.departures.find(each => each.member === leader && each.atUs >= interval.ackToUs) ?? departure)
 }
 
 function overlapClause(facts: Facts, chain: Chain, { leader, dropper, departure }: Loss): void {

@@ -11,7 +11,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   'unreplicated-tail': 'the leader went away before any copy that could be reached had its last writes',
   'abandoned-branch': 'writes went into a history that was later left again for an older one',
   wiped: 'the data was begun anew: the history that counts at the end knows nothing of the one before',
-  'destroyed-volume': 'the volumes that held them were destroyed',
+  'destroyed-volume': 'no copy holds them any more: a volume is gone, or a leader came back without the end of what it had acknowledged',
   'removed-leader': 'the runbook removed the member that led',
   // Rows that are kept in two databases.
   interleaved: 'the two databases got writes to one row in different orders',

@@ -29,13 +29,21 @@ export function idleWords(result: CampaignResult): string {
     : `${runs} reached the end of the runbook, though most of what it is written to do failed. So little was shown about it.`
 }
 
-/** Which steps failed, what they said, and what would be right. No lines where nothing of that kind happened in most runs. */
-export function renderDeeds(result: CampaignResult, screen: Screen): string[] {
+/** A step that failed and was passed over, or a loop that made no pass. */
+interface DeedRow {
+  readonly step: string
+  readonly text: string
+  /** What its command answered; empty for a loop. */
+  readonly said: string
+}
+
+/** Which steps failed, what they said, and what would be right, in most runs; undefined where nothing of that kind happened. */
+export function deedRows(result: CampaignResult): { readonly rows: readonly DeedRow[]; readonly advice: string } | undefined {
   const deeds = deedsOf(result)
-  if (deeds === undefined || deeds.judged === 0) return []
+  if (deeds === undefined || deeds.judged === 0) return undefined
   const idle = idleBadge(result) !== undefined
   // Of a step somebody wrote that it may fail; of a line nobody thought.
-  if (!idle && !isScript(result)) return []
+  if (!idle && !isScript(result)) return undefined
   const often = (runs: number): boolean => runs > deeds.judged * SHARE
   const inRuns = (runs: number): string => (runs === deeds.judged ? (runs === 1 ? '' : `in all ${plain(runs)} `) : `in ${plain(runs)} of ${plain(deeds.judged)} `)
   const failed = inOrder(result, Object.entries(deeds.failed)).filter(([, { runs, unseen }]) => often(idle ? runs : unseen))
@@ -43,12 +51,18 @@ export function renderDeeds(result: CampaignResult, screen: Screen): string[] {
     ...failed.map(([step, { runs, unseen, command, said }]) => ({ step, text: `failed ${inRuns(runs)}${unseen === 0 ? 'and the runbook went on' : 'and nothing looked at it'}: ${command}`, said })),
     ...(idle ? inOrder(result, Object.entries(deeds.barren)).filter(([, { runs }]) => often(runs)).map(([step, { runs, text }]) => ({ step, text: `made no pass ${inRuns(runs)}because its list was empty: ${text}`, said: '' })) : []),
   ]
+  return rows.length === 0 ? undefined : { rows, advice: adviceFor(result, failed.some(([, { unseen }]) => unseen > 0)) }
+}
+
+/** The same as lines. */
+export function renderDeeds(result: CampaignResult, screen: Screen): string[] {
+  const { rows, advice } = deedRows(result) ?? { rows: [], advice: '' }
   if (rows.length === 0) return []
   const wide = Math.max(...rows.slice(0, SHOWN).map(({ step }) => step.length))
   const arrow = screen.unicode ? '→' : '->'
   const lines = rows.slice(0, SHOWN).flatMap(({ step, text, said }) => [...hang(`  ${step.padEnd(wide)}  `, plainly(text, screen), screen.columns), ...(said === '' ? [] : hang(`  ${' '.repeat(wide)}    ${arrow} `, plainly(said, screen), screen.columns).slice(0, 2))])
   const more = rows.length > SHOWN ? [`  and ${count(rows.length - SHOWN, 'more step')}; all are in the JSON result`] : []
-  return [paintFor(screen).bold('Failed, and passed over'), ...lines, ...more, ...hang('  ', adviceFor(result, failed.some(([, { unseen }]) => unseen > 0)), screen.columns)]
+  return [paintFor(screen).bold('Failed, and passed over'), ...lines, ...more, ...hang('  ', advice, screen.columns)]
 }
 
 function adviceFor({ steps }: CampaignResult, unseen: boolean): string {

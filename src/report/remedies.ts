@@ -6,7 +6,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   overlap: 'Stop or fence the old leader, and see it down, before the new one is promoted.',
   'behind-candidate': 'Hold writes, then wait until the candidate has everything the leader wrote (equality, not a small lag), and promote the copy that is furthest.',
   'unreplicated-tail': 'Hold writes and wait until a follower has received everything before the leader is taken away.',
-  'destroyed-volume': 'Keep the old volume until another copy holds everything that was acknowledged; delete nothing by force before.',
+  'destroyed-volume': 'Keep the old volume until another copy holds everything that was acknowledged; delete nothing by force before. Let a leader that is started again not lead before a copy that is ahead of it, and keep on disk what it acknowledges.',
   'abandoned-branch': 'Let only one history go on: fence the old leader before the promotion, and let it come back as a follower only.',
   'returned-leader': 'Keep the old leader from coming back as a leader: fence it, and start it again only as a follower of the new one.',
   'two-leaders': 'Fence the old leader before the new one is promoted, and let it come back as a follower only.',

@@ -1,3 +1,4 @@
+import { loadScenario, rehearse, runSeed } from '../../src/index.ts'
 import { expect, test } from 'vitest'
 import { MINUTE, SECOND } from '../../src/kernel/index.ts'
 import { judge } from '../../src/checks/index.ts'
@@ -239,4 +240,15 @@ test('the verdict is a pure function of the facts', () => {
     step('route', w => w.route('m-1'), MINUTE)
   })
   expect(judge(facts)).toEqual(judge(facts))
+})
+
+test('writes that no copy holds are told with the departure that took them, not with a later one of the same leader', () => {
+  const scenario = loadScenario('redis-rolling-replace/as-documented')
+  const at = { step: 'topology', path: 'forward', visit: 1, phase: 'start', command: 1, offsetUs: 0 } as const
+  const { verdicts } = rehearse({ scenario, seed: runSeed('1', 0), schedule: [{ kind: 'process-crash', target: 'role:leader', at, durationUs: 0, magnitude: 0 }] })
+  const { signature, because } = verdicts.find(({ check }) => check === 'no-acknowledged-write-lost')!
+  // Its pod is deleted by the runbook a minute later, by when they are long gone.
+  expect(signature).toEqual({ check: 'no-acknowledged-write-lost', cause: 'destroyed-volume', step: '-' })
+  expect(because!.some(({ text, atUs }) => atUs === 0 && text.startsWith('a fault took redis-0 away'))).toBe(true)
+  expect(because!.some(({ text }) => text.startsWith('the runbook took'))).toBe(false)
 })

@@ -59,7 +59,7 @@ function Contents({ data }: { readonly data: PageData }): JSX.Element | null {
   const [cell] = data.comparison?.cells ?? []
   if (cell !== undefined) return <nav aria-label="Contents"><ul>{[['how', 'how each did'], ['decision', 'decision table'], ['money', 'price of downtime']].map(([id, words]) => <li key={id}><a href={`#${cell.id}-${id}`}>{words}</a></li>)}</ul></nav>
   if (only === undefined) return null
-  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['failures', 'failures', true], ['sample', 'one rehearsal', only.sample !== null], ['worst', 'the worst', only.worst.length > 0], ['measures', 'measures', only.measures !== null], ['checks', 'checks', true], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0]]
+  const links: [string, string, boolean][] = [['claims', 'claims', only.claims !== null || only.objectives !== null], ['failures', 'failures', true], ['sample', 'one rehearsal', only.sample !== null], ['worst', 'the worst', only.worst.length > 0], ['measures', 'measures', only.measures !== null], ['checks', 'checks', only.checks.rows.length > 0], ['heat-0', 'faults × steps', only.heat.length > 0], ['gates', 'gates', only.gates !== null], ['assumptions', 'assumptions', only.assumptions.rows.length > 0]]
   return <nav aria-label="Contents"><ul>{links.filter(([, , there]) => there).map(([id, words]) => <li key={id}><a href={`#${only.id}-${id}`}>{words}</a></li>)}</ul></nav>
 }
 

@@ -44,13 +44,14 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         </Section>
       )}
       <Failures view={view} asked={asked} />
+      {view.deeds === null || (view.deeds.idle && view.failures.length === 0) ? null : <Section id={`${id}-deeds`} title="Failed, and passed over"><ul>{view.deeds.lines.map((words) => <li key={words}><Words text={words} /></li>)}</ul><Remark text={view.deeds.advice} /></Section>}
       {view.stopped.length === 0 ? null : <Unfinished view={view} />}
       <Sample view={view} asked={asked} />
       <Mends view={view} />
       {view.stopped.length === 0 ? <Unfinished view={view} /> : null}
       <Worst view={view} asked={asked} />
       {view.measures === null ? null : <Measures view={view} />}
-      <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>
+      {view.checks.rows.length === 0 ? null : <Section id={`${id}-checks`} title="Checks"><Table view={view.checks} caption="Checks" left={3} />{view.outOfBudget === '' ? null : <Remark text={view.outOfBudget} />}</Section>}
       <Sweep view={view} />
       {view.gates === null ? null : <Section id={`${id}-gates`} title={view.gates.head[0] === 'guard' ? 'Guards' : 'Gates'}><Table view={view.gates} caption={`What each ${view.gates.head[0] as string} was good for`} />{view.needless.map((words) => <Remark key={words} text={words} />)}</Section>}
       {view.unhit.length === 0 && view.explored.length === 0 ? null : (
@@ -89,13 +90,14 @@ const AMOUNTS_OF: Readonly<Record<string, string>> = { 'no-acknowledged-write-lo
 const SLIPS_FIRST = 2
 
 /** The worst of it in a few sentences, for whoever reads no further: what, where and why, with which faults, how much, and what would avoid it. */
-function Gravest({ view: { id, failures, corrected, missed, stopped, ending, worst } }: { readonly view: CampaignView }): JSX.Element | null {
+function Gravest({ view: { id, failures, corrected, missed, stopped, ending, worst, deeds } }: { readonly view: CampaignView }): JSX.Element | null {
   const [first] = failures
+  if (first === undefined && stopped.length === 0 && deeds?.idle === true) return <dl class="gravest"><div><dt>What failed, and was passed over</dt><dd>{deeds.lines.map((words) => <p key={words}><Words text={words} /></p>)}</dd></div><div><dt>What would avoid it</dt><dd><p><Words text={deeds.advice} /></p></dd></div></dl>
   if (first === undefined && stopped.length > 0) return <dl class="gravest"><div class="whole"><dt>What stopped it</dt><dd>{stopped.map((words) => <p key={words}><Words text={words} /></p>)}<p><a href={`#${id}-${ending === null ? 'unfinished' : 'ending'}`}>What led to that</a></p></dd></div></dl>
   if (first === undefined) return missed.length === 0 ? null : <dl class="gravest"><div><dt>What was missed</dt><dd>{missed.map(({ headline, why }) => <p key={headline}>{headline}. {why[0] ?? ''}</p>)}</dd></div>{missed.every(({ remedy }) => remedy === '') ? null : <div><dt>What would avoid it</dt><dd>{[...new Set(missed.map(({ remedy }) => remedy))].filter((remedy) => remedy !== '').map((remedy) => <p key={remedy}><strong>Usual remedy, not rehearsed here:</strong> <Words text={remedy} /></p>)}</dd></div>}</dl>
   const worse = worst.find(({ measures: ids }) => AMOUNTS_OF[first.check] !== undefined && ids.includes(AMOUNTS_OF[first.check] as string))
   // Less grave, and met more often: it stands beside the gravest, not before it.
-  const often = failures.filter(({ follows, check, runs }) => !follows && check !== first.check && runs > first.runs).toSorted((a, b) => b.runs - a.runs)[0]
+  const often = failures.filter(({ follows, check, runs }) => !follows && check !== first.check && runs >= first.runs).toSorted((a, b) => b.runs - a.runs)[0]
   const also = missed.map(({ headline }) => headline.replace(/^It /, 'It also '))
   return (
     <dl class="gravest">
@@ -107,7 +109,7 @@ function Gravest({ view: { id, failures, corrected, missed, stopped, ending, wor
           {first.atEnd === '' ? null : <p><Words text={first.atEnd} /></p>}
           {first.heldUp.map((words) => <p key={words}>{words}</p>)}
           {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}
-          {often === undefined ? null : <p><strong>More often</strong> ({often.oftenWords}): {often.headline.replace(/^It /, 'it ')}{often.where}{often.causeWords === '' ? '' : `: ${often.causeWords}`}. <a href={linkTo(often)}>See that</a></p>}
+          {often === undefined ? null : <p><strong>{often.runs > first.runs ? 'More often' : 'As often'}</strong> ({often.oftenWords}): {often.headline.replace(/^It /, 'it ')}{often.where}{often.causeWords === '' ? '' : `: ${often.causeWords}`}. <a href={linkTo(often)}>See that</a></p>}
           {also.map((words) => <p key={words}>{words}.</p>)}
         </dd>
       </div>
@@ -213,7 +215,7 @@ function Failures({ view, asked }: { readonly view: CampaignView; readonly asked
   }
   const failure = view.failures.find(({ id }) => id === chosen) ?? first
   const missed = view.missed.map(({ headline, why, remedy }) => <div class="missed" key={headline}><p><strong>{headline}.</strong></p>{why.length === 0 ? null : <ul>{why.map((words) => <li key={words}><Words text={words} /></li>)}</ul>}{remedy === '' ? null : <p><strong>Usual remedy, not rehearsed here:</strong> <Words text={remedy} /></p>}</div>)
-  if (failure === undefined) return <Section id={`${view.id}-failures`} title="Failures">{missed.length > 0 ? missed : <p>{view.stopped.length > 0 ? 'No check failed. But too few rehearsals reached the end of the runbook.' : 'None was found.'}</p>}</Section>
+  if (failure === undefined) return <Section id={`${view.id}-failures`} title="Failures">{missed.length > 0 ? missed : <p>{view.stopped.length > 0 ? 'No check failed. But too few rehearsals reached the end of the runbook.' : view.deeds?.idle === true ? 'No check failed. But hardly anything was done that could have failed one.' : view.badge === 'NOTHING REHEARSED' ? 'Nothing was rehearsed.' : 'None was found.'}</p>}</Section>
   const own = view.failures.filter(({ follows }) => !follows).length
   const objectives = view.missed.length === 0 ? '' : `, and ${view.missed.length === 1 ? 'an objective' : `${view.missed.length} objectives`} it missed`
   return (

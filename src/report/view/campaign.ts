@@ -5,6 +5,7 @@ import { type CampaignResult, type CheckSummary, runsJudged } from '../../campai
 import { unhit } from '../../campaign/probes.ts'
 import { notNeeded } from '../../campaign/needless.ts'
 import { againWords } from '../again.ts'
+import { deedRows, idleBadge } from '../deeds.ts'
 import { endingRows } from '../ending.ts'
 import { noneWords, offersOf } from '../mends.ts'
 import { MEASURES, type MeasureId } from '../../result.ts'
@@ -71,6 +72,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     limit: LIMIT,
     unfinished: unfinishedWords(result),
     stopped: stoppedWords(result),
+    deeds: deedsView(result),
     claims: drawn ? claims(result, worst) : null,
     objectives: drawn ? objectives(result) : null,
     checks: checks(result),
@@ -92,7 +94,8 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     noReturn: turningBack(result, WIDE).slice(1).map((line) => line.trim().replace(/^(declared|measured) +/, '$1: ')),
     tolerance: tolerance(result),
     explored: explored(result),
-    unhit: unhit(result.faultsPerRun > 0 ? result.probes : result.probes.filter(({ probe }) => probe === 'gate-passed')).map(([words, of]) => `${words}: ${of.join(', ')}`).concat(result.coverage.stepsNeverStarted.length > 0 ? [`steps never started: ${result.coverage.stepsNeverStarted.join(', ')}`] : []),
+    // Where nothing was rehearsed all of it was missed, which is said already.
+    unhit: result.runs === 0 ? [] : unhit(result.faultsPerRun > 0 ? result.probes : result.probes.filter(({ probe }) => probe === 'gate-passed')).map(([words, of]) => `${words}: ${of.join(', ')}`).concat(result.coverage.stepsNeverStarted.length > 0 ? [`steps never started: ${result.coverage.stepsNeverStarted.join(', ')}`] : []),
     outOfBudget: result.outOfBudget.runs === 0 ? '' : `${count(result.outOfBudget.runs, 'rehearsal')} had more faults at once than the design must survive. They are in no figure here.${Object.entries(result.outOfBudget.violations).map(([check, n]) => ` ${plain(n)} ${violationWords(check)}.`).join('')}`,
   }
 }
@@ -115,6 +118,25 @@ function stoppedWords(result: CampaignResult): string[] {
     ...unfinishedWords(result).slice(0, STOPPED_FIRST).map((words) => `${words}.`),
     ...(ending === undefined || last === undefined ? [] : [`In run ${plain(ending.run)} the last command, at step ${last.step ?? '-'}, was \`${last.text.replaceAll('`', '’').replace(/\s+/g, ' ')}\`, and its answer \`${(last.answer ?? '').replaceAll('`', '’').replace(/\s+/g, ' ')}\`.`]),
   ]
+}
+
+/** Steps told before the rest are only counted. */
+const DEEDS_MAX = 6
+
+/** `Line 8` of a script, `Step 3`. */
+function lineWords(step: string): string {
+  return /^L\d+$/.test(step) ? `Line ${step.slice(1)}` : /:\d+$/.test(step) ? step : `Step ${step}`
+}
+
+function deedsView(result: CampaignResult): CampaignView['deeds'] {
+  const found = deedRows(result)
+  if (found === undefined) return null
+  const code = (text: string): string => `\`${text.replaceAll('`', '’').replace(/\s+/g, ' ').trim()}\``
+  const lines = found.rows.slice(0, DEEDS_MAX).map(({ step, text, said }) => {
+    const at = text.indexOf(': ')
+    return `${lineWords(step)} ${text.slice(0, at)}: ${code(text.slice(at + 2))}${said === '' ? '' : ` answered ${code(said)}`}`
+  })
+  return { idle: idleBadge(result) !== undefined, lines: [...lines, ...(found.rows.length > DEEDS_MAX ? [`and ${count(found.rows.length - DEEDS_MAX, 'more step')}, all in result.json`] : [])], advice: found.advice }
 }
 
 /** Each measure that any of them shows, in one unit and the same bars. */
@@ -143,7 +165,7 @@ function factsOf(result: CampaignResult): [string, string][] {
     ['rehearsals', `${plain(result.runs)}, ${how}${beyond === 0 ? '' : `; ${plain(inBudget)} are judged, for ${plain(beyond)} had more faults at once than the design must survive`}`],
     ...(result.partial ? [['partial', `${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done${result.resume === undefined ? '' : `; to go on: ${result.resume}`}`] as [string, string]] : []),
     ['as the operator saw it', outcomes.join(', ') || 'nothing was rehearsed'],
-    ...(strategy.kind === 'random' && inBudget > 0 ? [['confidence', confidence(result, inBudget)] as [string, string]] : []),
+    ...(strategy.kind === 'random' && inBudget > 0 ? [[idleBadge(result) === undefined ? 'confidence' : 'what this shows', confidence(result, inBudget)] as [string, string]] : []),
     ...(settings.length > 0 ? [['set', settings.join(', ')] as [string, string]] : []),
     ...(result.without.length > 0 ? [['without', result.without.join(', ')] as [string, string]] : []),
   ]
@@ -187,6 +209,7 @@ function confidence(result: CampaignResult, inBudget: number): string {
     const [low, high] = exact95(stopped, inBudget)
     return `it did not reach its end in ${plain(stopped)} of ${plain(inBudget)}; had there been any number of rehearsals, it would be ${formatShare(low)} to ${formatShare(high)} of them (95 % sure). No check failed in any`
   }
+  if (worst?.ci95 == null && idleBadge(result) !== undefined) return 'nothing: no check failed, and none was put to the test'
   if (worst?.ci95 == null) return `0 failures in ${plain(inBudget)}: a failure is ${formatZeroBelow(inBudget)} of rehearsals drawn this way (95 %)`
   return `it ${violationWords(worst.id)} in ${plain(worst.violations)} of ${plain(worst.judged)}${worst.judged < inBudget ? (judgedOf(result, worst.id).is === 'completed' ? ' that completed' : ' that this can be said of') : ''}; had there been any number of rehearsals, it would be ${formatShare(worst.ci95[0])} to ${formatShare(worst.ci95[1])} of them (95 % sure)`
 }

@@ -31,7 +31,7 @@ export function notCoveredOf(result: CampaignResult): string[] {
   return [
     ...(sweep === null && faultsPerRun === 0 ? ['faults: every rehearsal was without any (`--faults 2` draws them, `proofroll sweep` tries each at every step)'] : []),
     ...(checks.some(({ id, status }) => id === 'rollback-safe' && status === 'notExercised') ? ['going back: whether it can be rolled back was never put to the test (`proofroll sweep` does)'] : []),
-    ...(never.length > 0 ? [`${count(never.length, 'step')} of ${plain(Math.max(steps.length, never.length))} that never started: ${shown.join(', ')}`] : []),
+    ...(never.length > 0 ? [`${count(never.length, 'step')}${steps.length > never.length ? ` of ${plain(steps.length)}` : ''} that never started: ${shown.join(', ')}`] : []),
     ...(quiet.length > 0 ? [`${count(quiet.length, wordFor(gates))} of ${plain(gates.length)} never said no, so nothing is known of what ${quiet.length === 1 ? 'it keeps' : 'they keep'} out`] : []),
   ]
 }

@@ -184,6 +184,8 @@ export interface CampaignView {
   readonly unfinished: readonly string[]
   /** Of a runbook that mostly does not reach its end: what stopped it, in a few sentences. */
   readonly stopped: readonly string[]
+  /** What failed in most runs and was passed over; `idle`: that was most of what the runbook is written to do. null where there is nothing of that kind. */
+  readonly deeds: { readonly idle: boolean; readonly lines: readonly string[]; readonly advice: string } | null
   readonly claims: TableView | null
   readonly objectives: TableView | null
   readonly checks: TableView
