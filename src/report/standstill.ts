@@ -40,7 +40,9 @@ const LEAST_US = 100_000
 /** What belongs to one instant, clocks of a distributed system being what they are. */
 const INSTANT_US = 50_000
 /** What the trace tells of a member is told so long before it stopped. */
-const BEFORE_US = 15_000_000
+const BEFORE_US = 5_000_000
+/** The same where nothing else is known: what it waited for before it stopped (its last transactions) may take a while. */
+const LONG_BEFORE_US = 30_000_000
 /** A command that named it may have taken so long to work. */
 const COMMAND_US = 60_000_000
 /** A wait is told when it is so much of the stop. */
@@ -164,7 +166,8 @@ function began(rehearsal: RehearsalResult, draft: Draft, names: StepNames): Told
   const removed = removalOf(story.trace, draft)
   const named = [...draft.focus, ...draft.logs.map(({ log }) => log), ...held.map(({ node }) => node), ...removed.objects]
   const typed = commandBefore(rehearsal, fromUs, (text) => named.some((name) => isNamed(name, text))) ?? (removed.changedUs === undefined ? undefined : commandBefore(rehearsal, removed.changedUs, (text) => removed.objects.some((name) => isNamed(name, text))))
-  const own = [...removed.told, ...tracedOf(story.trace, [...draft.focus, ...draft.logs.map(({ log }) => log)], fromUs - BEFORE_US, fromUs + INSTANT_US).slice(-RECORDS_BEFORE)]
+  const backUs = struck.length === 0 && typed === undefined && held.length === 0 && removed.told.length === 0 ? LONG_BEFORE_US : BEFORE_US
+  const own = [...removed.told, ...tracedOf(story.trace, [...draft.focus, ...draft.logs.map(({ log }) => log)], fromUs - backUs, fromUs + INSTANT_US).slice(-RECORDS_BEFORE)]
   const known = [...struck, ...(typed === undefined ? [] : [commandTold(typed, names)]), ...held.map(({ atUs, detail }) => ({ atUs, text: detail })), ...own]
   return [...known, ...(known.length > 0 ? [] : around(rehearsal, draft, names)), ...clientsTold(story, draft)]
 }

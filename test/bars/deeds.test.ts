@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { runCampaign } from '../../src/campaign/index.ts'
 import { type DeedsAggregate, addDeeds, mergeDeeds, noDeeds } from '../../src/campaign/deeds.ts'
 import { renderDeeds } from '../../src/report/deeds.ts'
+import { pageData, renderPage } from '../../src/report/html.ts'
 import { badgeWords, sentence } from '../../src/report/summary.ts'
 import { loadScenarioFrom } from '../../src/scenario/index.ts'
 import { engines } from '../../models/index.ts'
@@ -12,8 +13,9 @@ const SCREEN = { columns: 100, colour: false, unicode: true } as never
 
 async function rehearsed(script: string, { engine = 'postgres', more = '', start = '' } = {}) {
   const yaml = `format: 1\ntitle: deeds\ncluster: { engine: ${engine}${more} }\ndeadline: 1h\nrunbook: ./mine.sh\n${start}`
-  const { result } = await runCampaign(loadScenarioFrom({ name: 'deeds', yaml, files: { 'mine.sh': script }, set: {} }, engines, {}), { runs: 3, seed: 'deeds', faults: 0, jobs: 1 })
-  return { result, badge: badgeWords(result), told: renderDeeds(result, SCREEN).join('\n'), acts: result.floors.find(({ id }) => id === 'acts')?.status }
+  const scenario = loadScenarioFrom({ name: 'deeds', yaml, files: { 'mine.sh': script }, set: {} }, engines, {})
+  const { result } = await runCampaign(scenario, { runs: 3, seed: 'deeds', faults: 0, jobs: 1 })
+  return { result, scenario, badge: badgeWords(result), told: renderDeeds(result, SCREEN).join('\n'), acts: result.floors.find(({ id }) => id === 'acts')?.status }
 }
 
 // What is not there is known only as it runs, so nothing refuses these before.
@@ -45,6 +47,21 @@ test.each([
   expect(it.badge).toBe('DID NOTHING')
   expect(sentence(it.result)).toBe('All 3 rehearsals reached the end of the runbook, and nothing of what it is written to do was done. So nothing was shown about it.')
   expect(it.told).toMatch(told)
+})
+
+test('the page says on its first screen what failed, and nothing of failures that did not happen', async () => {
+  const { result, scenario } = await rehearsed(WRONG_NAMESPACE)
+  const data = pageData([{ result, scenario, rehearsals: [] }], '0.1.0')
+  const { deeds, facts } = data.campaigns[0]!
+  expect(deeds?.idle).toBe(true)
+  expect(deeds?.lines[0]).toMatch(/^Line 5 failed in all 3 and nothing looked at it: `kubectl -n prodd exec .*` answered `Error from server \(NotFound\)/)
+  expect(facts).toContainEqual(['what this shows', 'nothing: no check failed, and none was put to the test'])
+  const html = await renderPage(data)
+  const first = html.slice(html.indexOf('<header'), html.indexOf('</header>'))
+  expect(['DID NOTHING', 'What failed, and was passed over', 'set -e'].filter(words => !first.includes(words))).toEqual([])
+  expect(/0 failures|None was found/.exec(html.slice(0, html.indexOf('<script type="application/json"')))).toBeNull()
+  const fine = await rehearsed('kubectl delete pod postgres-cluster-1\n')
+  expect(pageData([{ result: fine.result, scenario: fine.scenario, rehearsals: [] }], '0.1.0').campaigns[0]!.deeds).toBeNull()
 })
 
 test('an error that the tool tells with status 0 is one', async () => {

@@ -60,6 +60,14 @@ describe('rules', () => {
     ])
   })
 
+  test('with nothing else to tell, what its leader did half a minute before; with a fault not', () => {
+    const trace = [traced(20, 'a-1', 'the controller moves a from a-1 to a-2'), traced(40, 'a-1', 'a-1 is demoted')]
+    const early = '20 the controller moves a from a-1 to a-2'
+    expect(tell(fleet({ windows: [down('a/clients', 40, 42)], trace }))).toContain(early)
+    expect(tell(fleet({ windows: [down('a/clients', 40, 42)], trace, faults: [fault(39, 41, ['a-1'])] }))).not.toContain(early)
+    expect(tell(fleet({ windows: [down('a/clients', 60, 62)], trace }))).not.toContain(early)
+  })
+
   test('clients that were held up on purpose, and where nothing is known: what had been typed last', () => {
     expect(tell(fleet({ windows: [down('a/clients', 10, 12)], trace: [traced(10, 'pooler', 'pooler: PAUSE', { holdsClients: true })], commands: [typed(9.9, 'roll', 'admin pooler PAUSE')] }))).toContain('10 pooler: PAUSE')
     expect(tell(fleet({ windows: [down('a/clients', 10, 12)], commands: [typed(9, 'roll', 'set image web')] }))).toContain('9 step 1 roll: `set image web`')
