@@ -57,7 +57,8 @@ export class Syncing {
     const { now } = this.me.world.sim
     if (copy === undefined || source === undefined) return this.fetched
     const fromUs = Math.max(copy.curves.receive.start[0] as number, now - LOOK_BACK_US)
-    const us = copy.curves.receive.reaches(copy.lsn('receive'), fromUs)
+    // An instant is a whole number of microseconds.
+    const us = Math.floor(copy.curves.receive.reaches(copy.lsn('receive'), fromUs))
     return us <= fromUs || us > now ? this.fetched : us
   }
 

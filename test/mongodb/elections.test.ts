@@ -189,6 +189,8 @@ describe('terms', () => {
       const from = lab.now
       lab.kill(0, 600 * SECOND)
       lab.until(() => lab.primary()?.term === 2, 30 * SECOND, 10 * MILLISECOND)
+      for (const m of lab.cluster.world.mongods) if (Number.isFinite(m.primaryContactUs())) expect(Number.isInteger(m.primaryContactUs())).toBe(true)
+      for (const { atUs } of lab.sim.records ?? []) expect(Number.isInteger(atUs)).toBe(true)
       return (lab.now - from) / SECOND
     })
     const [busy, idle] = [delays(true), delays(false)]
