@@ -62,6 +62,8 @@ function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
     case 'alterSubscription':
     case 'dropSubscription':
       return yield* server.world.logical.perform(session, effect)
+    case 'access':
+      return yield* changeAccess(session, effect)
     case 'vacuum':
     case 'analyze':
       yield 200_000
@@ -270,7 +272,7 @@ const VERBS: Record<WriteEffect['kind'], string> = { insert: 'INSERT', update: '
 /** Writes rows. Alone it is a transaction of its own; in a bracket the commit comes later. */
 function* write(session: SqlSession, effect: WriteEffect): Process<EffectResult> {
   const { server } = session
-  if (!server.copy.leading || (server.readOnlyDefault && session.setting('default_transaction_read_only') !== 'off')) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
+  if (!server.copy.leading || session.readsOnly) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
   const transaction = session.bracket ?? new Transaction()
   const failure = yield* lockTables(session, effect)
   if (failure !== undefined) return failure
@@ -281,6 +283,22 @@ function* write(session: SqlSession, effect: WriteEffect): Process<EffectResult>
   transaction.wrote = true
   if (session.bracket !== undefined) return result
   return yield* commit(session, transaction, result)
+}
+
+/** ALTER DATABASE, ALTER ROLE, GRANT and REVOKE: rows of the catalog, committed like others (rule PG-ACCESS-1). */
+function* changeAccess(session: SqlSession, effect: Extract<Effect, { kind: 'access' }>): Process<EffectResult> {
+  const { server } = session
+  if (!server.copy.leading || session.readsOnly) return error('25006', `cannot execute ${effect.tag} in a read-only transaction`)
+  const { database, role } = server.world.options
+  if (effect.change === 'login' && effect.name !== role) return error('42704', `role "${effect.name}" does not exist`)
+  if ((effect.change === 'allow' || effect.change === 'closed' || effect.change === 'connect') && effect.name !== database && effect.name !== 'postgres') return error('3D000', `database "${effect.name}" does not exist`)
+  const transaction = session.bracket ?? new Transaction()
+  server.world.access.change(server, effect, transaction)
+  transaction.wrote = true
+  if (session.bracket !== undefined) return done()
+  const result = yield* commit(session, transaction, done())
+  server.world.topologyChanged()
+  return result
 }
 
 /**

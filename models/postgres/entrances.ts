@@ -3,13 +3,16 @@ import type { Client, Entrance, Knock, Session, SessionState } from '../../src/e
 import { BROKEN_LOGIN } from './defects.ts'
 import type { Backend } from './host.ts'
 import type { Server } from './server.ts'
-import { sessionState } from './sessions.ts'
-import { canAcknowledge } from './syncrep.ts'
+import { clientsLogin } from './access.ts'
+import { readOnlyState, sessionState } from './sessions.ts'
+import { canAcknowledge, takesNewWriters } from './syncrep.ts'
 import type { World } from './world.ts'
 
 /** A client's own connection to a server. It stays where it is whatever the Service selects afterwards (rule PG-ROUTE-1). */
 export class ServerSession implements Session, Backend {
   readonly pid: number
+  /** What its database or role sets for new sessions: it stays so for as long as the session does (rule PG-ACCESS-3). */
+  readonly readsOnly: boolean
   state: SessionState
   private open = true
 
@@ -19,7 +22,8 @@ export class ServerSession implements Session, Backend {
     private readonly told: (state: SessionState) => void,
   ) {
     this.pid = server.newPid()
-    this.state = sessionState(server, place)
+    this.readsOnly = server.world.access.readOnly(server, clientsLogin(server)) === true
+    this.state = this.here(sessionState(server, place))
     server.backends.add(this)
   }
 
@@ -27,11 +31,16 @@ export class ServerSession implements Session, Backend {
     return this.server.name
   }
 
+  get writes(): boolean {
+    return this.open && this.state.is === 'writable'
+  }
+
   addedUs(): number {
     return this.server.world.network.addedUs(this.place, this.server.place)
   }
 
-  stateChanged(state: SessionState): void {
+  stateChanged(told: SessionState): void {
+    const state = this.here(told)
     if (!this.open || same(this.state, state)) return
     this.state = state
     if (state.is === 'closed') this.open = false
@@ -42,6 +51,10 @@ export class ServerSession implements Session, Backend {
     if (!this.open) return
     this.open = false
     this.server.backendLeft(this)
+  }
+
+  private here(state: SessionState): SessionState {
+    return this.readsOnly && (state.is === 'writable' || state.is === 'held') ? readOnlyState(this.server) : state
   }
 }
 
@@ -59,6 +72,8 @@ export function knock(world: World, server: Server, client: Client): Knock {
     return { is: 'refused', error: `57P03 the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`, afterUs: 1_000 }
   }
   if (server.broken) return { is: 'refused', error: BROKEN_LOGIN, afterUs: 1_000 }
+  const refusal = world.access.refusal(server, clientsLogin(server))
+  if (refusal !== undefined) return { is: 'refused', error: refusal, afterUs: 1_000 }
   return { is: 'open', session: new ServerSession(server, client.place, state => client.sessionChanged(state)), afterUs: world.timeUs('connectMs', client.id) }
 }
 
@@ -66,13 +81,16 @@ const REFUSED: Knock = { is: 'refused', error: 'connection refused', afterUs: 1_
 
 /** What a fresh client finds behind some pods: the leaders that would acknowledge its write. */
 export function freshAmong(servers: readonly (Server | undefined)[], nothing: () => string): ReturnType<Entrance['fresh']> {
-  const leaders = servers.filter(s => s?.accepting && canAcknowledge(s) && s.clientsBlocked === undefined).map(s => (s as Server).copy)
+  const leaders = servers.filter(s => s?.accepting && canAcknowledge(s) && takesNewWriters(s) && s.clientsBlocked === undefined).map(s => (s as Server).copy)
   if (leaders.length === 1 && servers.length >= 1) return { is: 'leader', copy: leaders[0] as NonNullable<(typeof leaders)[0]> }
   if (leaders.length > 1) return { is: 'several', copies: leaders }
   if (servers.length === 0) return { is: 'none', why: nothing() }
   const first = servers.find(s => s !== undefined)
   if (first === undefined) return { is: 'none', why: 'no server process behind the endpoint' }
   if (first.broken) return { is: 'none', why: `${first.name} lets nobody in: ${BROKEN_LOGIN}` }
+  const refusal = first.world.access.refusal(first, clientsLogin(first))
+  if (refusal !== undefined) return { is: 'none', why: `${first.name} lets no client in: ${refusal.split('\n')[0]}` }
+  if (first.copy.leading && first.world.access.readOnly(first, clientsLogin(first)) === true) return { is: 'none', why: `${first.name} takes no writes: new sessions are read-only` }
   if (first.clientsBlocked !== undefined) return { is: 'none', why: `statements of clients on ${first.name} wait for a table lock` }
   if (first.copy.leading && first.readOnlyDefault) return { is: 'none', why: `${first.name} takes no writes: default_transaction_read_only is on` }
   if (first.copy.leading) return { is: 'none', why: `commits on ${first.name} wait for synchronous standbys that are not there` }

@@ -18,6 +18,8 @@ export interface Backend {
   cancel?(): void
   /** What it does now, if it is one session. */
   readonly activity?: 'idle' | 'active' | 'SyncRep'
+  /** A client program's that can write. */
+  readonly writes?: boolean
 }
 
 /** Where the process runs and whom it tells of its end: given by the container. */

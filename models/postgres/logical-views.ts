@@ -49,5 +49,5 @@ export function logicalSenders(server: Server): Value[][] {
 
 /** Its row in pg_replication_slots. */
 export function logicalSlot(server: Server, slot: Slot, subscription: Subscription): Value[] {
-  return [slot.name, 'pgoutput', 'logical', 16_385, 'appdb', false, slot.active, slot.active ? 41 : null, null, null, slot.lost ? null : slot.restartLsn, slot.lost ? null : toldLsn(server, subscription.confirmedLsn), walStatus(server, slot), null, false]
+  return [slot.name, 'pgoutput', 'logical', 16_385, server.world.options.database, false, slot.active, slot.active ? 41 : null, null, null, slot.lost ? null : slot.restartLsn, slot.lost ? null : toldLsn(server, subscription.confirmedLsn), walStatus(server, slot), null, false]
 }

@@ -115,7 +115,7 @@ export class LogicalReplication {
   *perform(session: SqlSession, effect: LogicalEffect): Process<EffectResult> {
     const { server } = session
     // default_transaction_read_only makes the transaction read-only unless the session says otherwise (rule PG-LOGICAL-8).
-    if (!server.copy.leading || (server.readOnlyDefault && session.setting('default_transaction_read_only') !== 'off')) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
+    if (!server.copy.leading || session.readsOnly) return error('25006', `cannot execute ${VERBS[effect.kind]} in a read-only transaction`)
     const { dir } = server
     switch (effect.kind) {
       case 'createPublication':

@@ -126,6 +126,8 @@ export const postgresOptions = z.strictObject({
   operatorPlace: z.enum(['bastion-pod', 'workstation']).default('bastion-pod').describe('where the operator sits: a pod inside the cluster reaches members and poolers directly, a workstation only through kubectl').meta({ unit: '', source: 'judgement' }),
   dollarsPerNodeHour: z.number().min(0).default(0.384).describe('price of a node').meta({ unit: '$/h', source: 'Azure D8s v5 list price' }),
   naming: namingOptions('postgres').describe('what your objects are called, beside `name` and `service`').meta({ unit: '', source: 'scenario' }),
+  database: z.string().regex(/^[a-z_][a-z0-9_-]*$/).default('appdb').describe('the database of the client programs').meta({ unit: '', source: 'scenario' }),
+  role: z.string().regex(/^[a-z_][a-z0-9_-]*$/).default('app_user').describe('the role that they log in as; no superuser, and not the owner').meta({ unit: '', source: 'scenario' }),
   dataDirectory: z.string().regex(/^\/[^\s]*[^\s/]$/, 'right would be a path, for example /var/lib/postgresql/data').default(PGDATA).describe('PGDATA in the containers').meta({ unit: '', source: 'official image' }),
   roleLabel: z.strictObject({
     key: z.string().default('role').describe('label of a pod that says its role').meta({ unit: '', source: 'seed 000; Patroni kubernetes.role_label' }),

@@ -2,6 +2,7 @@
 import type { Distribution, Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output, recall } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
+import type { Login } from './access.ts'
 import { perform } from './effects.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { findServerByHost, isLoopback, readHost } from './hosts.ts'
@@ -19,8 +20,10 @@ import type { World } from './world.ts'
 /** Where every server listens. */
 const PORT = '5432'
 
-/** Databases that exist in the cluster. */
-const DATABASES: ReadonlySet<string> = new Set(['postgres', 'appdb', 'template1', 'replication'])
+/** Databases that every cluster has, beside that of the client programs. */
+const DATABASES: ReadonlySet<string> = new Set(['postgres', 'template1', 'replication'])
+
+const hasDatabase = (world: World, name: string): boolean => DATABASES.has(name) || name === world.options.database
 
 export interface Client {
   readonly place: () => string
@@ -44,7 +47,8 @@ export function psqlFor(world: World, client: Client): Command {
   const latency: Distribution = world.options.profile === 'lab' ? { is: 'uniform', min: 1_000, max: 3_000 } : { is: 'uniform', min: 5_000, max: 40_000 }
   const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now, ...(client.file === undefined ? {} : { readFile: (_call: Call, path: string) => client.file?.(path) }), hasCatalog: name => hasCatalog(world, name) })
   const { poolers } = client
-  if (poolers === undefined) return world.options.pooler === false ? { ...sql, check: argv => hinted(argv, sql.check(argv)) } : sql
+  const check = (argv: readonly string[]): readonly Finding[] => [...sql.check(argv), ...absentDatabase(world, options(argv))]
+  if (poolers === undefined) return { ...sql, check: argv => (world.options.pooler === false ? hinted(argv, check(argv)) : check(argv)) }
   const consoleOf = ({ database, host }: Words): Bouncer | string | undefined => (database === 'pgbouncer' && host !== undefined ? findBouncer(world, poolers, client.place(), host, 0) : undefined)
   /** The paused pooler that a call for a database behind it comes to. */
   const held = (call: Call, { isPooler, host }: Words): Bouncer | undefined => {
@@ -55,7 +59,7 @@ export function psqlFor(world: World, client: Client): Command {
   return {
     name: 'psql',
     summary: sql.summary,
-    check: argv => (meansConsole(argv) ? checkConsole(argv) : sql.check(argv)),
+    check: argv => (meansConsole(argv) ? checkConsole(argv) : check(argv)),
     latencyUs: call => sql.latencyUs(call),
     look(call): Look | undefined {
       const words = options(call.argv)
@@ -84,6 +88,12 @@ export function psqlFor(world: World, client: Client): Command {
       return typeof bouncer === 'string' ? refused(bouncer) : yield* runConsole(bouncer, call)
     },
   }
+}
+
+/** A database that is not there. What a pooler calls its own is not looked at. */
+function absentDatabase(world: World, { database, isPooler }: Words): readonly Finding[] {
+  if (database === undefined || isPooler || database === 'pgbouncer' || !/^[\w-]+$/.test(database) || hasDatabase(world, database)) return []
+  return [{ severity: 'warning', message: `there is no database \`${database}\`; that of the clients is \`${world.options.database}\`. If yours is called so: \`--set cluster.database=${database}\``, object: database }]
 }
 
 /** Words for a pooler's console where there is no pooler. */
@@ -294,8 +304,8 @@ function connect(world: World, client: Client, target: Target, call: Call): Conn
   const server = pooled ?? findServerByHost(world, client.place(), target.host, call.key, call.nth)
   if (typeof server === 'string') return { is: 'error', stderr: `psql: error: ${server}\n`, code: 2, afterUs: server.includes('timed out') ? 30_000_000 : 1_000 }
   if (pooled === undefined && port !== PORT) return { is: 'error', stderr: `psql: error: connection to server at "${target.host}", port ${port} failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n`, code: 2, afterUs: 1_000 }
-  if (pooled === undefined && !DATABASES.has(database)) return fatal(`connection to server at "${target.host}", port 5432 failed: `, `database "${database}" does not exist`)
-  return opened(server, client.place(), target.options, `connection to server at "${target.host}", port 5432 failed: `)
+  if (pooled === undefined && !hasDatabase(world, database)) return fatal(`connection to server at "${target.host}", port 5432 failed: `, `database "${database}" does not exist`)
+  return opened(server, client.place(), { role: user, database }, target.options, `connection to server at "${target.host}", port 5432 failed: `)
 }
 
 /** A connection to the server of the same container. */
@@ -303,8 +313,8 @@ function local(server: Server, client: Client, user: string, database: string, o
   if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
   if (server.broken) return { is: 'error', stderr: `psql: error: ${where}${BROKEN_LOGIN}\n`, code: 2, afterUs: 1_000 }
   if (user === 'root') return fatal(where, 'role "root" does not exist')
-  if (!DATABASES.has(database)) return fatal(where, `database "${database}" does not exist`)
-  return opened(server, client.place(), options, where)
+  if (!hasDatabase(server.world, database)) return fatal(where, `database "${database}" does not exist`)
+  return opened(server, client.place(), { role: user, database }, options, where)
 }
 
 /** The server that a pooler's clients end on now; undefined when the host is no pooler. */
@@ -317,8 +327,13 @@ function findPooled(world: World, client: Client, host: string, nth: number): Se
 }
 
 /** A session, with what `options` sets in it (`-c name=value`, `--name=value`); a parameter that it cannot set ends it before it begins (rule PG-CONF-6). */
-function opened(server: Server, place: string, options: string | undefined, where: string): Connection {
+function opened(server: Server, place: string, login: Login, options: string | undefined, where: string): Connection {
+  const { access } = server.world
+  const refusal = access.refusal(server, login)
+  if (refusal !== undefined) return { is: 'error', stderr: `psql: error: ${where}${refusal}\n`, code: 2, afterUs: 1_000, stableUntilUs: 0 }
   const session = new SqlSession(server, place)
+  const readOnly = access.readOnly(server, login)
+  if (readOnly !== undefined) session.settings.set('default_transaction_read_only', readOnly ? 'on' : 'off')
   for (const [, name = '', value = ''] of (options ?? '').matchAll(/(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)/g)) {
     const problem = mayNotSet(name.replaceAll('-', '_'), value)
     if (problem !== undefined) return fatal(where, problem.message)

@@ -82,6 +82,8 @@ export const OPTIONS_FIXED: Partial<Record<keyof PostgresOptions, string>> = {
   aliases: 'names',
   naming: 'names',
   dataDirectory: 'a name',
+  database: 'a name',
+  role: 'a name',
   roleLabel: 'names',
   service: 'a name',
   primary: 'what the runbook is for',

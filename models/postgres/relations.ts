@@ -100,7 +100,7 @@ const VIEWS: Readonly<Record<string, View>> = {
       const now = CALENDAR_US + stampUs(server.world, server.place)
       const hung = server.copy.leading && server.copy.ackHung
       const row = (pid: number, sinceUs: number, state: string, waitType: string, wait: string, query: string): Value[] => [
-        16385, 'appdb', pid, null, 16386, 'app_user', 'app', null, null, 40_000, now, sinceUs, sinceUs, sinceUs, waitType, wait, state, null, null, null, query, 'client backend',
+        16385, server.world.options.database, pid, null, 16386, server.world.options.role, 'app', null, null, 40_000, now, sinceUs, sinceUs, sinceUs, waitType, wait, state, null, null, null, query, 'client backend',
       ]
       const rows = [...server.backends].map(b => (b instanceof SqlSession && b.waitEvent !== undefined ? row(b.pid, now, 'active', b.waitEvent.type, b.waitEvent.event, '') : b.activity === 'SyncRep' ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : b.activity !== undefined ? row(b.pid, now, b.activity, b.activity === 'idle' ? 'Client' : '', b.activity === 'idle' ? 'ClientRead' : '', '') : hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
       // The transaction that a fault holds open is one of theirs.
@@ -129,7 +129,7 @@ const VIEWS: Readonly<Record<string, View>> = {
   pg_prepared_xacts: { columns: columns('transaction xid, gid text, prepared timestamptz, owner name, database name'), fill: () => ({ rows: [], moves: false }) },
   pg_database: {
     columns: columns('oid oid, datname name, datallowconn bool'),
-    fill: () => ({ moves: false, rows: [[5, 'postgres', true], [16385, 'appdb', true], [1, 'template1', true]] }),
+    fill: server => ({ moves: false, rows: [[5, 'postgres', true], [16385, server.world.options.database, server.world.access.refusal(server, { role: 'postgres', database: server.world.options.database }) === undefined], [1, 'template1', true]] }),
   },
   pg_settings: {
     columns: columns('name text, setting text, source text, pending_restart bool'),
@@ -249,7 +249,7 @@ class ServerHost implements SqlHost {
       case 'version':
         return still(`PostgreSQL ${server.host.version} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit`)
       case 'current_database':
-        return still('appdb')
+        return still(world.options.database)
       case 'current_user':
       case 'session_user':
         return still('postgres')
@@ -264,7 +264,7 @@ class ServerHost implements SqlHost {
     const { server } = this
     const key = name.toLowerCase()
     if (key === 'server_version') return server.host.version
-    if (key === 'transaction_read_only') return server.inRecovery || server.readOnlyDefault ? 'on' : 'off'
+    if (key === 'transaction_read_only') return server.inRecovery || (this.session?.readsOnly ?? server.readOnlyDefault) ? 'on' : 'off'
     const value = this.session?.setting(key) ?? server.settings[key] ?? (key === 'data_directory' ? server.world.options.dataDirectory : DEFAULT_SETTINGS[key])
     // There is such a parameter, but what it would say here nobody knows.
     if (value === undefined && whenSet(key) !== undefined) throw new UnsupportedError(`the value of the parameter ${key} is not modelled`, Object.keys(DEFAULT_SETTINGS))

@@ -78,6 +78,11 @@ export class SqlSession implements Backend {
     return this.localIfAny?.get(name) ?? this.settingsIfAny?.get(name)
   }
 
+  /** default_transaction_read_only as it is here. */
+  get readsOnly(): boolean {
+    return (this.setting('default_transaction_read_only') ?? (this.server.readOnlyDefault ? 'on' : 'off')) !== 'off'
+  }
+
   stateChanged(state: SessionState): void {
     if (state.is !== 'closed' || this.ended !== undefined) return
     this.ended = state.error
@@ -141,5 +146,9 @@ export function sessionState(server: Server, place: string): SessionState {
     const blocked = server.clientsBlocked
     return blocked === undefined ? { is: 'writable', leader: server.copy } : blocked === 'writes' ? { is: 'held', readsFrom: server.copy } : { is: 'held' }
   }
+  return readOnlyState(server)
+}
+
+export function readOnlyState(server: Server): SessionState {
   return { is: 'readOnly', copy: server.copy, error: '25006 cannot execute INSERT in a read-only transaction' }
 }

@@ -1,4 +1,5 @@
 /** Who is synchronous, and what a commit waits for. Source: facts §1.1, §1.2 (E-1, E-2, E-10). */
+import { clientsLogin } from './access.ts'
 import type { Stage } from '../../src/cluster/log/index.ts'
 import type { Walsender } from './replication.ts'
 import type { Server } from './server.ts'
@@ -53,7 +54,15 @@ export function applySynchronousStandbys(server: Server): void {
 /** Whether a commit on this server would be acknowledged at the declared durability: enough of the standbys whose word counts can answer. */
 export function canAcknowledge(server: Server): boolean {
   if (!server.copy.leading || server.paused || server.readOnlyDefault || server.broken) return false
+  // Who is in may go on, whatever new ones are told (rule PG-ACCESS-2).
+  if (!takesNewWriters(server) && ![...server.backends].some(backend => backend.writes === true)) return false
   const rule = quorum(server)
   if (rule === undefined) return true
   return rule.members.filter(s => !s.frozen && !(rule.stage === 'apply' && s.standby.replayPaused)).length >= rule.k
+}
+
+/** Whether a client that logs in now is let in, and may write. */
+export function takesNewWriters(server: Server): boolean {
+  const { access } = server.world
+  return !access.any || (access.refusal(server, clientsLogin(server)) === undefined && access.readOnly(server, clientsLogin(server)) !== true)
 }

@@ -18,7 +18,8 @@ export interface Eyes {
   readonly own?: Change | undefined
 }
 
-function seen(change: Change, eyes: Eyes): boolean {
+/** Whether somebody sees a change. */
+export function seen(change: Change, eyes: Eyes): boolean {
   if (change === eyes.own) return true
   return change.at !== undefined && change.waitingOn !== eyes.server && contains(eyes.history, change.at)
 }

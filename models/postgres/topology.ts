@@ -235,7 +235,7 @@ function poolerObjects(options: PostgresOptions): KubeObject[] {
   const labels = { app: POOLER }
   const mount = { name: CONFIG_MOUNT, mountPath: '/etc/pgbouncer', ...(options.pooler.config === 'subPath' ? { subPath: 'pgbouncer.ini' } : {}) }
   return [
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CONFIG_MAP }, data: { 'pgbouncer.ini': defaultIni({ service: options.service, ...options.pooler }) } },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CONFIG_MAP }, data: { 'pgbouncer.ini': defaultIni({ service: options.service, database: options.database, ...options.pooler }) } },
     { apiVersion: 'v1', kind: 'Service', metadata: { name: POOLER }, spec: { selector: labels, ports: [{ port: 6432 }] } },
     {
       apiVersion: 'apps/v1',

@@ -13,6 +13,7 @@ import type { Zone } from './dns/zone.ts'
 import type { ManagedService } from './managed/service.ts'
 import type { Dcs } from './patroni/dcs.ts'
 import type { Application } from './schema/application.ts'
+import { Access } from './access.ts'
 import { Tables } from './tables.ts'
 
 const knownAliases = new WeakMap<PostgresOptions, ReadonlyMap<string, string>>()
@@ -52,6 +53,7 @@ export class World {
   /** System identifier of the database that the story is about. */
   readonly systemId = '7390000000000000001'
   readonly tables = new Tables()
+  readonly access = new Access()
   readonly logical = new LogicalReplication(this)
   /** The service that runs the database, where one does. */
   managed: ManagedService | undefined

@@ -120,3 +120,15 @@ test('vitess: uids of ten digits, as the operator gives them: alias and label ag
   ])
   expect(outcomesOf(rehearsals({ cluster: { engine: 'vitess', firstTabletUid: 1_000_000_101 }, script }, 1))).toEqual([['completed', '']])
 })
+
+test('postgres: the database of the clients by its own name', () => {
+  expect(told('postgres', 'psql -h postgres-primary -U postgres -d shop -c "select 1"')).toContain('--set cluster.database=shop')
+  expect(told('postgres', 'psql -h postgres-primary -U postgres -d appdb -c "select 1"')).not.toContain('cluster.database')
+  const script = finds([
+    '[ "$(psql -h postgres-primary -U postgres -d shop -Atc "select current_database()")" = shop ]',
+    '[ "$(psql -h postgres-primary -U postgres -Atc "select distinct usename from pg_stat_activity where datname = \'shop\'")" = web ]',
+    'psql -h postgres-primary -U postgres -c "alter role web nologin; alter role web login"',
+    '! psql -h postgres-primary -U postgres -d appdb -c "select 1"',
+  ])
+  expect(outcomesOf(rehearsals({ cluster: { engine: 'postgres', database: 'shop', role: 'web' }, script }, 1))).toEqual([['completed', '']])
+})

@@ -78,7 +78,7 @@ export class ManagedService {
     while (world.serverOf(this.green)?.state !== 'primary') yield LOOK_US
     // Tried until it works: servers may be away meanwhile.
     while (!(yield* this.sql(this.blue, { kind: 'createPublication', name: NAME }))) yield 5 * LOOK_US
-    const conninfo = `host=${podDns(cluster, this.blue)} dbname=appdb user=replicator`
+    const conninfo = `host=${podDns(cluster, this.blue)} dbname=${cluster.database} user=replicator`
     while (!(yield* this.sql(this.green, { kind: 'createSubscription', name: NAME, conninfo, publication: NAME, options: {} }))) yield 5 * LOOK_US
     while (!this.subscription()?.copied) yield LOOK_US
     this.set('AVAILABLE')

@@ -1,5 +1,6 @@
 import type { Client, Knock, Session, SessionState } from '../../../src/engine.ts'
 import { defineEvent, type Process, SECOND, Signal, TIMED_OUT, type TimerId, type Us, within } from '../../../src/kernel/index.ts'
+import { clientsLogin } from '../access.ts'
 import { ServerSession } from '../entrances.ts'
 import { findServerByHost } from '../hosts.ts'
 import type { World } from '../world.ts'
@@ -234,7 +235,8 @@ class Queue implements Session {
     if (world.sim.now < bouncer.loginRetryAtUs) return this.failUntilRetry(opening)
     const host = bouncer.database?.host ?? ''
     this.attempts += 1
-    const server = findServerByHost(world, bouncer.host.place, host, this.client.id, this.attempts)
+    const found = findServerByHost(world, bouncer.host.place, host, this.client.id, this.attempts)
+    const server = typeof found === 'string' ? found : (world.access.refusal(found, clientsLogin(found)) ?? found)
     if (typeof server === 'string') {
       const timedOut = server.includes('timed out')
       world.sim.note(LOGIN_FAILED, bouncer.host.pod, 0, `${bouncer.host.pod} could not log in to ${host}: ${server.split('\n')[0]}`)

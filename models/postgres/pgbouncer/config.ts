@@ -61,10 +61,10 @@ function entry(name: string, text: string): DatabaseEntry {
 }
 
 /** The file a scenario starts with. */
-export function defaultIni(options: { service: string; poolMode: string; queryWaitTimeoutSeconds: number; serverLoginRetrySeconds: number; serverLifetimeSeconds: number; serverConnectTimeoutSeconds: number }): string {
+export function defaultIni(options: { service: string; database: string; poolMode: string; queryWaitTimeoutSeconds: number; serverLoginRetrySeconds: number; serverLifetimeSeconds: number; serverConnectTimeoutSeconds: number }): string {
   return [
     '[databases]',
-    `app_db = host=${options.service} port=5432 dbname=appdb`,
+    `app_db = host=${options.service} port=5432 dbname=${options.database}`,
     '[pgbouncer]',
     'listen_addr = *',
     'listen_port = 6432',

@@ -31,7 +31,7 @@ function modeOf({ do: what }: AlterAction): LockMode {
 /** Carries out one statement. Runs as a backend: the client may be gone meanwhile. */
 export function* changeSchema(session: SqlSession, effect: SchemaEffect, commit: Commit): Process<EffectResult> {
   const { server } = session
-  if (!server.copy.leading || (server.readOnlyDefault && session.setting('default_transaction_read_only') !== 'off')) return error('25006', `cannot execute ${NAMES[effect.kind]} in a read-only transaction`)
+  if (!server.copy.leading || session.readsOnly) return error('25006', `cannot execute ${NAMES[effect.kind]} in a read-only transaction`)
   const limitUs = timeoutUs(session, 'statement_timeout')
   const endsUs = limitUs > 0 ? server.world.sim.now + limitUs : Number.POSITIVE_INFINITY
   if (effect.kind === 'createIndex' && effect.concurrently) return yield* createConcurrently(session, effect, commit, endsUs)

@@ -62,6 +62,7 @@ export type Effect =
   | { readonly kind: 'vacuum' | 'analyze'; readonly tables: readonly string[] }
   | SchemaEffect
   | LogicalEffect
+  | AccessEffect
 
 /** One action of ALTER TABLE. */
 export type AlterAction =
@@ -82,6 +83,13 @@ export type SchemaEffect =
   | { readonly kind: 'createIndex'; readonly table: string; readonly index: string; readonly columns: readonly string[]; readonly unique: boolean; readonly concurrently: boolean; readonly ifNotExists: boolean }
   | { readonly kind: 'dropIndex'; readonly names: readonly string[]; readonly concurrently: boolean; readonly ifExists: boolean }
   | { readonly kind: 'lockTable'; readonly tables: readonly string[]; readonly mode: number; readonly noWait: boolean }
+
+/** Who may log in, and what new sessions are set to (see access.ts). `tag`: the statement, for the record. */
+export type AccessEffect = { readonly kind: 'access'; readonly name: string; readonly value: boolean; readonly tag: string } & (
+  | { readonly change: 'login' | 'allow' | 'closed' | 'nothing' }
+  | { readonly change: 'connect'; readonly roles: readonly string[] }
+  | { readonly change: 'read-only'; readonly of: 'database' | 'role'; readonly set: boolean }
+)
 
 /** Statements of logical replication. */
 export type LogicalEffect =

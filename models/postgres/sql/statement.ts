@@ -1,4 +1,5 @@
 import type { CreateStmt, ExplainStmt, Node, TransactionStmt, VariableSetStmt } from 'libpg-query'
+import { accessStatement } from './access.ts'
 import type { Process } from '../../../src/kernel/index.ts'
 import { UnsupportedError } from '../../../src/operator/command.ts'
 import { isRefused, refusal } from '../parameters.ts'
@@ -205,6 +206,8 @@ function compileUtility(node: Node, common: Common): EffectStatement {
   const logical = logicalStatement(node)
   if (logical !== undefined) return utility(logical.effect, logical.tag, logical.alone ? { forbiddenInTransaction: logical.tag } : {})
   if ('DropStmt' in node) return utility(dropTable(node.DropStmt), 'DROP TABLE')
+  const access = accessStatement(node, setting)
+  if (access !== undefined) return utility(access, access.tag)
   if ('VacuumStmt' in node) {
     if ((node.VacuumStmt.options ?? []).some(option => 'DefElem' in option && option.DefElem.defname === 'full')) throw new UnsupportedError('VACUUM FULL is not modelled: it writes the whole table anew and keeps everybody off it meanwhile', ['VACUUM', 'VACUUM ANALYZE'])
     const tables = (node.VacuumStmt.rels ?? []).flatMap(rel => ('VacuumRelation' in rel ? [rel.VacuumRelation.relation?.relname ?? ''] : []))
