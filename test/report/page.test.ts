@@ -47,7 +47,7 @@ describe('the page as text', () => {
   })
 
   test.each([
-    ['nothing rehearsed', [empty()], ['NOTHING REHEARSED', 'No rehearsal fell into this part', 'None was found']],
+    ['nothing rehearsed', [empty()], ['NOTHING REHEARSED', 'No rehearsal fell into this part', 'Nothing was rehearsed.']],
     ['one run', [told(1, 0)], ['1, without faults']],
     ['no failure', [passing()], ['HELD', 'None was found', 'Nothing failed in 40']],
     ['fifty failures', [many()], ['50 ways it failed', 'cause-49']],
