@@ -81,6 +81,10 @@ it('K8S-CONFIG-4: a Secret is base64 in the API, and plain in a container', () =
   // A key that is in stringData no more stays in data, as the API server has never heard of it.
   apply({ stringData: { other: 'x' } })
   expect([value('user'), value('other')]).toEqual(['YW5uYQ==', 'eA=='])
+  const again = (keys: Record<string, string>) => shell(c, ['kubectl', 'apply', '-f', '-'], undefined, JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'u' }, stringData: keys }))
+  again({ a: '1' })
+  again({ b: '2' })
+  expect(shell(c, ['kubectl', 'get', 'secret', 'u', '-o', 'jsonpath={.data}']).out).toBe('{"a":"MQ==","b":"Mg=="}')
   expect(shell(c, 'kubectl get secret s').out).toMatch(/^NAME +TYPE +DATA +AGE\ns +Opaque +3 /)
   expect(apply({ data: { user: 'anna!' } })).toMatchObject({ code: 1, err: expect.stringContaining('illegal base64 data at input byte 4') })
   expect(apply({ data: { user: 'anna5' } })).toMatchObject({ code: 1, err: expect.stringContaining('illegal base64 data at input byte 4') })

@@ -5,6 +5,7 @@ import { ScenarioError, loadScenarioWritten, type Scenario } from '../../src/sce
 import { checkRunbook, formatFindings } from '../../src/operator/index.ts'
 import { Simulation } from '../../src/kernel/index.ts'
 import { rehearse } from '../../src/rehearsal.ts'
+import { rehearsals } from './play.ts'
 
 const POSTGRES = `#!/usr/bin/env bash
 set -euo pipefail
@@ -89,4 +90,14 @@ test('exec -i inside a loop over a list takes the list, and the script stops at 
 
 test.each([['postgres', 'postgres:fifteen'], ['redis', 'redis:latest']])('%s: an image without a version is refused', (engine, image) => {
   expect(refused(`{ engine: ${engine}, targetImage: "${image}" }`, 'kubectl get pods\n').message).toMatch(new RegExp(`\`${image}\` names no version; right would be, for example, ${engine}:\\d`))
+})
+
+test('why a script ended is what it ended on, not an error that it had gone on from', () => {
+  const reason = (script: string) => rehearsals({ cluster: { engine: 'redis' }, script }, 1)[0]?.outcomeReason
+  const gone = 'kubectl get pod nosuch || true'
+  expect(reason(`${gone}\nkubectl get nodes > /dev/null\necho 'giving up'\nexit 7`)).toBe('unseen.sh ended with status 7 at line 4; the last line it printed: giving up')
+  // Nothing of the cluster was asked in between: it may well be why.
+  expect(reason(`${gone}\nexit 7`)).toContain('pods "nosuch" not found')
+  // Its own words stay, whatever a trap does afterwards.
+  expect(reason(`trap 'kubectl get nodes > /dev/null' EXIT\necho 'no candidate' >&2\nexit 7`)).toContain('no candidate')
 })
