@@ -48,7 +48,7 @@ export const postgresLogicalRules: Family = {
     rule('late-retry', 'a worker that ended comes back half a minute later', line('subscription.lastAttemptUs + this.world.options.walRetrieveRetrySeconds * SECOND', 'subscription.lastAttemptUs + 30 * SECOND')),
     rule('tables-are-carried', 'a row for a table that the subscriber lacks stops nobody', line('subscription.missingTable ??= table', 'void table')),
     rule('drop-without-publisher', 'DROP SUBSCRIPTION does not need the publisher', line("if (typeof publisher === 'string') {\n        return error('08006'", "if (typeof publisher === 'number') {\n        return error('08006'")),
-    rule('read-only-obeyed-by-nobody', 'a read-only subscriber takes commands', line("if (!server.copy.leading || (server.readOnlyDefault && session.setting", "if (!server.copy.leading || (server.replayPaused && session.setting")),
+    rule('read-only-obeyed-by-nobody', 'a read-only subscriber takes commands', line("if (!server.copy.leading || session.readsOnly) return", "if (!server.copy.leading) return")),
     rule('majors-of-all', 'two databases of different majors are an unsupported mixture', [
       { file: 'models/postgres/truth.ts', find: 'const its = majors.get(server.dir.systemId)', replace: "const its = majors.get('')" },
       { file: 'models/postgres/truth.ts', find: 'majors.set(server.dir.systemId, new Set', replace: "majors.set('', new Set" },
