@@ -38,6 +38,7 @@ export const KUBERNETES_RANGES: Partial<Record<keyof KubernetesOptions, Assumpti
 /** Why an option has no range. */
 export const KUBERNETES_FIXED: Partial<Record<keyof KubernetesOptions, string>> = {
   namespace: 'a name',
+  networkPolicy: 'what the user has',
   clusterName: 'a name',
   resourceGroup: 'a name',
   strictNames: 'how strictly names are taken',

@@ -30,7 +30,7 @@ export class RedisCluster implements Cluster {
   readonly commands: CommandRegistry
   readonly entrances: Readonly<Record<string, Entrance>>
   readonly logs: readonly ReplicatedLog[]
-  readonly truth: Truth
+  readonly truth: RedisTruth
   readonly budget: Budget = { members: 1 }
   private readonly faults: RedisFaults
 
@@ -143,7 +143,7 @@ export class RedisCluster implements Cluster {
     const member = (): ReturnType<Truth['members']>[number] | undefined => this.truth.members().find(m => m.name === args[0])
     switch (name) {
       case 'caught-up':
-        return member()?.caughtUp === true
+        return member()?.caughtUp === true || (server !== undefined && this.truth.seemsLevel(server))
       case 'writable':
         return server?.copy !== undefined && server.canAcknowledge(server.copy.log)
       case 'one-leader':

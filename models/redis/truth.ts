@@ -1,6 +1,7 @@
 /** What is so in a Redis Cluster, whoever knows it (engine.ts, Truth). */
 import { type AckInterval, contains, type Copy, type Position, type ReplicatedLog } from '../../src/cluster/log/index.ts'
 import type { Departure, Entrance, HistoryWords, Member, Promotion, Truth } from '../../src/engine.ts'
+import { SECOND } from '../../src/kernel/index.ts'
 import type { PodView } from '../kubernetes/index.ts'
 import { rdbVersion } from './names.ts'
 import type { Server } from './server.ts'
@@ -76,6 +77,14 @@ export class RedisTruth implements Truth {
     )
       return before
     return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
+  }
+
+  /**
+   * Whether a replica whose link has only just been cut is level as far as anybody can tell: it acknowledges each second (REPLCONF ACK), so that of a shorter
+   * silence nobody knows, and what it lacks is within {@link NORMAL_LAG_BYTES}.
+   */
+  seemsLevel({ upstream, copy, id }: Server): boolean {
+    return upstream?.state === 'up' && upstream.master?.copy?.leading === true && !upstream.stalledFor(SECOND) && (copy?.lagBytes('receive') ?? 0) <= NORMAL_LAG_BYTES && this.isKnown(id)
   }
 
   /** Whether a majority of the masters that serve know the node: one that was forgotten cannot be promoted, however well it replicates. */

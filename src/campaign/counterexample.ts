@@ -184,7 +184,7 @@ function smallestFile({ schedule, without, set, hash }: Smallest): SmallestFile 
 
 /** How a replay compares with what the file expects. */
 export interface Replay {
-  /** Same: every form in the file has the trace that it had. */
+  /** Same: every form in the file has the trace that it had, and fails as it did. A check that judges otherwise now makes a change of the same trace. */
   readonly is: 'same' | 'changed'
   /** The failure is still there, whatever else changed. */
   readonly stillFails: boolean
@@ -199,11 +199,13 @@ export function replay(file: CounterexampleFile, scenario: Scenario, rehearser: 
   const key = signatureKey(file.signature)
   const rehearsal = rehearser.rehearse({ scenario, seed, schedule, record: true })
   const smallest = file.smallest === undefined ? null : replaySmallest(file.smallest, key, scenario, rehearser, seed)
-  const same = rehearsal.hash === expected.hash && smallest?.is !== 'changed'
-  return { is: same ? 'same' : 'changed', stillFails: failsWith(rehearsal, key), rehearsal, smallest }
+  const stillFails = failsWith(rehearsal, key)
+  const same = rehearsal.hash === expected.hash && stillFails && smallest?.is !== 'changed'
+  return { is: same ? 'same' : 'changed', stillFails, rehearsal, smallest }
 }
 
 function replaySmallest({ schedule, without, set, hash }: SmallestFile, key: string, scenario: Scenario, rehearser: Rehearser, seed: string): Replay['smallest'] {
   const played = attempt(rehearser, { scenario: resized(scenario, set) ?? scenario, seed, schedule, without })
-  return { is: played?.hash === hash ? 'same' : 'changed', stillFails: played !== undefined && failsWith(played, key), hash: played?.hash ?? '' }
+  const stillFails = played !== undefined && failsWith(played, key)
+  return { is: played?.hash === hash && stillFails ? 'same' : 'changed', stillFails, hash: played?.hash ?? '' }
 }

@@ -80,6 +80,7 @@ function headOf({ found, replay: { is, stillFails, rehearsal } }: Played, { on }
   const paint = paintFor(context.screen)
   const key = signatureKey(found.signature)
   if (is === 'same') return `${paint.bold('same')}: ${key} fails as it did, trace ${found.expected.hash}`
+  if (rehearsal.hash === found.expected.hash && !stillFails) return `${paint.bold('changed')}: the same trace ${rehearsal.hash}, but ${key} does not fail any more: what is checked has changed since Proofroll ${found.proofroll} (this is ${version})`
   if (rehearsal.hash === found.expected.hash) return `${paint.bold('changed')}, but only its smallest form: ${key} fails as it did, trace ${found.expected.hash}`
   const now = stillFails ? `still ${key}` : `${key} does not fail any more`
   if (on !== undefined) return `${paint.bold('changed')}: on ${on} as it is now, ${now}`

@@ -213,6 +213,13 @@ describe('shrinking', () => {
     expect(replay(file, fakeScenario, { ...goodRehearser, rehearse: (what) => ({ ...goodRehearser.rehearse(what), hash: '0'.repeat(16) }) })).toMatchObject({ is: 'changed', stillFails: false })
   })
 
+  test('the same trace is no longer the same failure when the check judges otherwise', async () => {
+    const { result } = await runCampaign(fakeScenario, { runs: 30, faults: 2, seed: '7' }, fakeRehearser)
+    const file = toFile(result.counterexamples[0]!, result)
+    const judged = { ...fakeRehearser, rehearse: (what: Parameters<typeof fakeRehearser.rehearse>[0]) => ({ ...fakeRehearser.rehearse(what), verdicts: [] }) }
+    expect(replay(file, fakeScenario, judged)).toMatchObject({ is: 'changed', stillFails: false, rehearsal: { hash: file.expected.hash }, smallest: { is: 'changed', stillFails: false } })
+  })
+
   test('only the gravest is explained; a file without a smallest form, as older versions wrote it, replays', async () => {
     const { result } = await runCampaign(fakeScenario, { runs: 30, faults: 2, seed: '7' }, fakeRehearser)
     expect(result.counterexamples.map((each) => each.explained !== undefined)).toEqual(result.counterexamples.map((_, i) => i === 0))

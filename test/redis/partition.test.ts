@@ -105,3 +105,17 @@ test('clients leave a node that loads or says CLUSTERDOWN for whoever serves the
   nobody.run(30)
   expect(nobody.gapsOf(0)).toEqual([Number.POSITIVE_INFINITY])
 })
+
+test('a replica is caught up for whoever claims it until its link has been silent for a second: it acknowledges once a second, and nobody knows sooner', () => {
+  const stage = new Stage({ nodeTimeoutSeconds: 5 }, 'level', { writesPerSecond: 200 }).run(7)
+  const replica = [...stage.cluster.world.servers].find(server => server.upstream !== undefined)
+  const level = () => stage.cluster.claim('caught-up', [replica?.name as string])
+  expect(level()).toBe(true)
+  stage.strike('partition-peers', `member:${replica?.upstream?.master?.name}`, 60)
+  stage.run(0.7)
+  expect(level()).toBe(true)
+  stage.run(0.5)
+  expect(level()).toBe(false)
+  // A node that follows nobody is not.
+  expect(stage.cluster.claim('caught-up', ['nosuch'])).toBe(false)
+})
