@@ -4,21 +4,7 @@ import { MINUTE, SECOND } from '../../src/kernel/index.ts'
 import type { Step } from '../variant.ts'
 import { expect, test } from 'vitest'
 import { rehearsals, unseen } from './play.ts'
-const DATA = '/var/lib/postgresql/data'
-const SET = 'postgres-cluster'
-const pod = (n: number): string => `${SET}-${n}`
-const exec = (n: number, command: string): string => `kubectl exec ${pod(n)} -- ${command}`
-const sql = (n: number, statement: string): string => exec(n, `psql -U postgres -Atc "${statement}"`)
-const ctl = (n: number, words: string): string => exec(n, `pg_ctl ${words} -D ${DATA}`)
-const passOver = (run: string): Step => ({ run, otherwise: 'continue' })
-const stop = (n: number, mode = 'fast'): Step => passOver(ctl(n, `stop -m ${mode}`))
-const promote = (n: number): string => ctl(n, 'promote')
-const route = (n: number): string => `kubectl patch service postgres-primary --patch '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"${pod(n)}"}}}'`
-const conninfo = (n: number, of: number): string => sql(n, `alter system set primary_conninfo = 'host=${pod(of)}.${SET} user=replicator application_name=${pod(n)}'`)
-const fence = (old: number, next: number): string[] => [conninfo(old, next), exec(old, `touch ${DATA}/standby.signal`)]
-const follow = (n: number, of: number): string[] => [conninfo(n, of), sql(n, 'select pg_reload_conf()')]
-const wait = (sleep: string): Step => ({ sleep })
-const ready = (n: number, timeout = '10m'): string => `kubectl wait --for=condition=Ready pod/${pod(n)} --timeout=${timeout}`
+import { ctl, DATA, exec, fence, follow, passOver, pod, promote, ready, route, SET, sql, stop, wait } from './postgres-words.ts'
 const set = (n: number, name: string, value: string): string => sql(n, `alter system set ${name} = '${value}'`)
 const restart = (n: number): (string | Step)[] => [`kubectl delete pod ${pod(n)}`, wait('5s'), passOver(ready(n, '3m'))]
 const fault = (kind: Fault['kind'], target: string, at: number, durationUs: number, magnitude = 0): Fault => ({ kind, target, at, durationUs, magnitude })

@@ -1,23 +1,8 @@
 /** PostgreSQL on Kubernetes: see `play.ts`. Two to seven members, synchronous or not, with and without poolers, slots and volumes. */
 import type { Step } from '../variant.ts'
 import { unseen } from './play.ts'
+import { ctl, DATA, exec, fence, follow, passOver, pod, promote, ready, route, SET, sql, stop, wait } from './postgres-words.ts'
 
-const DATA = '/var/lib/postgresql/data'
-const SET = 'postgres-cluster'
-const pod = (n: number): string => `${SET}-${n}`
-const exec = (n: number, command: string): string => `kubectl exec ${pod(n)} -- ${command}`
-const sql = (n: number, statement: string): string => exec(n, `psql -U postgres -Atc "${statement}"`)
-const ctl = (n: number, words: string): string => exec(n, `pg_ctl ${words} -D ${DATA}`)
-/** What the container ends with ends the exec too. */
-const passOver = (run: string): Step => ({ run, otherwise: 'continue' })
-const stop = (n: number, mode = 'fast'): Step => passOver(ctl(n, `stop -m ${mode}`))
-const promote = (n: number): string => ctl(n, 'promote')
-const route = (n: number): string => `kubectl patch service postgres-primary --patch '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"${pod(n)}"}}}'`
-const conninfo = (n: number, of: number): string => sql(n, `alter system set primary_conninfo = 'host=${pod(of)}.${SET} user=replicator application_name=${pod(n)}'`)
-const fence = (old: number, next: number): string[] => [conninfo(old, next), exec(old, `touch ${DATA}/standby.signal`)]
-const follow = (n: number, of: number): string[] => [conninfo(n, of), sql(n, 'select pg_reload_conf()')]
-const wait = (sleep: string): Step => ({ sleep })
-const ready = (n: number, timeout = '10m'): string => `kubectl wait --for=condition=Ready pod/${pod(n)} --timeout=${timeout}`
 const nodeOf = (n: number, as = 'node'): Step => ({ run: `kubectl get pod ${pod(n)} -o jsonpath='{.spec.nodeName}'`, as })
 const drain = (node: string, timeout = '15m'): string => `kubectl drain ${node} --ignore-daemonsets --delete-emptydir-data --timeout=${timeout}`
 const POOLERS: Step = { run: `kubectl get endpoints pgbouncer -o jsonpath='{range .subsets[*].addresses[*]}{.ip}{"\\n"}{end}'`, as: 'poolers' }
