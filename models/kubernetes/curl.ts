@@ -38,7 +38,7 @@ interface Asked {
 
 const VALUED: Readonly<Record<string, string>> = { '-o': 'output', '--output': 'output', '-w': 'format', '--write-out': 'format', '-m': 'max', '--max-time': 'max', '--connect-timeout': 'connect', '--retry': 'retry', '--retry-delay': 'delay', '-X': 'method', '--request': 'method', '-H': 'header', '--header': 'header', '--url': 'url' , '-d': 'data', '--data': 'data', '--data-raw': 'data', '--data-binary': 'data', '--data-urlencode': 'data', '--data-ascii': 'data', '--json': 'data', '-F': 'data', '--form': 'data', '-u': 'user', '--user': 'user', '-A': 'agent', '--user-agent': 'agent' }
 const SWITCHES: Readonly<Record<string, string>> = { s: 'silent', S: 'showError', f: 'fail', k: 'insecure', L: 'location', I: 'head', '-silent': 'silent', '-show-error': 'showError', '-fail': 'fail', '-insecure': 'insecure', '-location': 'location', '-head': 'head', '-retry-connrefused': 'retryRefused' }
-const SUPPORTED = '-s -S -f -k -L -I -o FILE -w FORMAT -m/--max-time SECONDS --connect-timeout SECONDS --retry N --retry-delay SECONDS --retry-connrefused -H HEADER -u USER -X GET|HEAD; -X POST|PUT|PATCH and -d DATA to what is outside the cluster'
+const SUPPORTED = '-s -S -f -k -L -I -o FILE -w FORMAT -m/--max-time SECONDS --connect-timeout SECONDS --retry N --retry-delay SECONDS --retry-connrefused -H HEADER -u USER -X GET|HEAD; -X POST|PUT|PATCH|DELETE and -d DATA to what is outside the cluster'
 
 const parse = rememberedByWords((argv): Asked => {
   const values = new Map<string, string>()

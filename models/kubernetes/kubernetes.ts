@@ -139,6 +139,8 @@ export class Kubernetes {
     return this.nodes$.add(name, zone, pool, options).machine
   }
 
+  /** The cluster takes the option `naming`: `check` may advise it for a name that is not there. */
+  takesNames = false
   /** Programs that a scenario brings along: `kubectl exec` finds them inside. */
   overlays: readonly Overlay[] = []
   /** Programs that `kubectl exec` has found inside, by name: they say how long a call takes that finds nobody. */

@@ -58,6 +58,7 @@ export class MongodbCluster implements Cluster {
       ...(options.profile === 'lab' ? LAB_KUBERNETES : {}),
       ...definedOnly(options.kubernetes),
     }))
+    kubernetes.takesNames = true
     this.kubernetes = kubernetes
     world.kubernetes = kubernetes
     addMachines(kubernetes, options)

@@ -22,6 +22,9 @@ interface Entry {
   readonly by: Change
 }
 
+/** Databases that every cluster has, beside that of the client programs (`cluster.database`). */
+const DATABASES: ReadonlySet<string> = new Set(['postgres', 'template1'])
+
 /** The server's own superuser: privileges and limits are not for it. */
 const SUPERUSERS: ReadonlySet<string> = new Set(['postgres'])
 
@@ -36,6 +39,15 @@ export class Access {
   change(server: Server, effect: AccessEffect, by: Change): void {
     for (const [key, value] of entriesOf(effect)) this.entries.push({ key, value, by })
     server.world.sim.note(CHANGED, server.name, 0, `${server.name}: ${effect.tag}`)
+  }
+
+  /** Roles that there are: the superuser, that of replication, and that of the client programs (`cluster.role`). */
+  hasRole({ world }: Server, name: string): boolean {
+    return SUPERUSERS.has(name) || name === 'replicator' || name === world.options.role
+  }
+
+  hasDatabase({ world }: Server, name: string): boolean {
+    return DATABASES.has(name) || name === world.options.database
   }
 
   /** Why a login is refused, in the server's words; undefined: it is let in. */
@@ -81,6 +93,23 @@ function entriesOf(effect: AccessEffect): readonly (readonly [string, boolean])[
       return [[`read-only-set:${effect.of}:${effect.name}`, effect.set], [`read-only:${effect.of}:${effect.name}`, value]]
     default:
       return []
+  }
+}
+
+/** The database and the roles that a statement speaks of. */
+export function namedIn(effect: AccessEffect): { readonly database: string | undefined; readonly roles: readonly string[] } {
+  switch (effect.change) {
+    case 'connect':
+      return { database: effect.name, roles: effect.roles.filter(role => role !== 'public') }
+    case 'login':
+      return { database: undefined, roles: [effect.name] }
+    case 'read-only':
+      return effect.of === 'role' ? { database: undefined, roles: [effect.name] } : { database: effect.name, roles: [] }
+    case 'allow':
+    case 'closed':
+      return { database: effect.name, roles: [] }
+    default:
+      return { database: undefined, roles: effect.name === '' ? [] : [effect.name] }
   }
 }
 

@@ -71,6 +71,7 @@ export class PostgresCluster implements Cluster {
       ...(options.profile === 'lab' ? LAB_KUBERNETES : {}),
       ...definedOnly(options.kubernetes),
     }))
+    kubernetes.takesNames = true
     this.kubernetes = kubernetes
     world.kubernetes = kubernetes
     addMachines(kubernetes, options)

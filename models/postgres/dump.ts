@@ -8,16 +8,15 @@ import type { World } from './world.ts'
 
 type Kind = 'connection' | 'value' | 'switch' | 'little'
 
-/** Flags by what they are here: where to connect, a value, a switch, or one with which next to nothing is read. */
+/** What `--verbose` says on the error stream is left out. Flags by what they are here: where to connect, a value, a switch, or one with which next to nothing is read. */
 const FLAGS: Readonly<Record<string, Kind>> = {
   '-h': 'connection', '--host': 'connection', '-p': 'connection', '--port': 'connection', '-U': 'connection', '--username': 'connection', '-d': 'connection', '--dbname': 'connection', '-l': 'value', '--database': 'value',
   '-f': 'value', '--file': 'value', '-F': 'value', '--format': 'value', '-j': 'value', '--jobs': 'value', '-Z': 'value', '--compress': 'value', '--lock-wait-timeout': 'value', '-E': 'value', '--encoding': 'value', '--role': 'value',
   '-s': 'little', '--schema-only': 'little', '-g': 'little', '--globals-only': 'little', '-r': 'little', '--roles-only': 'little', '--tablespaces-only': 'little',
   '-w': 'switch', '--no-password': 'switch', '-v': 'switch', '--verbose': 'switch', '-O': 'switch', '--no-owner': 'switch', '-x': 'switch', '--no-privileges': 'switch', '--no-acl': 'switch', '-c': 'switch', '--clean': 'switch', '-C': 'switch', '--create': 'switch',
-  '--if-exists': 'switch', '-b': 'switch', '--blobs': 'switch', '--large-objects': 'switch', '--no-sync': 'switch', '--quote-all-identifiers': 'switch', '--inserts': 'switch', '--column-inserts': 'switch', '--no-comments': 'switch', '-a': 'switch', '--data-only': 'switch', '-o': 'switch',
+  '--if-exists': 'switch', '-b': 'switch', '--blobs': 'switch', '--large-objects': 'switch', '--no-sync': 'switch', '--quote-all-identifiers': 'switch', '--inserts': 'switch', '--column-inserts': 'switch', '--no-comments': 'switch', '-a': 'switch', '--data-only': 'switch',
 }
 const SUPPORTED = 'supported: -h -p -U -d -f -F p|c|d|t -j -Z -s -g -a -c -C -O -x -w -v --if-exists --no-owner --no-privileges --inserts'
-/** `-v`, `--verbose` and the like say more on the error stream; that is left out. */
 const FORMATS: Readonly<Record<string, string>> = { p: 'p', plain: 'p', c: 'c', custom: 'c', d: 'd', directory: 'd', t: 't', tar: 't' }
 /** Reading definitions only. Source: judgement. */
 const LITTLE_SECONDS = 1

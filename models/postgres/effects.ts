@@ -1,5 +1,6 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
 import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
+import { namedIn } from './access.ts'
 import { checkpointUs } from './checkpoints.ts'
 import { complaintOf, mayNotSet, whenSet } from './parameters.ts'
 import { formatSettings, parseConf, parseTimeUs } from './settings.ts'
@@ -289,9 +290,10 @@ function* write(session: SqlSession, effect: WriteEffect): Process<EffectResult>
 function* changeAccess(session: SqlSession, effect: Extract<Effect, { kind: 'access' }>): Process<EffectResult> {
   const { server } = session
   if (!server.copy.leading || session.readsOnly) return error('25006', `cannot execute ${effect.tag} in a read-only transaction`)
-  const { database, role } = server.world.options
-  if (effect.change === 'login' && effect.name !== role) return error('42704', `role "${effect.name}" does not exist`)
-  if ((effect.change === 'allow' || effect.change === 'closed' || effect.change === 'connect') && effect.name !== database && effect.name !== 'postgres') return error('3D000', `database "${effect.name}" does not exist`)
+  const { roles, database } = namedIn(effect)
+  const missing = roles.find(name => !server.world.access.hasRole(server, name))
+  if (database !== undefined && !server.world.access.hasDatabase(server, database)) return error('3D000', `database "${database}" does not exist`)
+  if (missing !== undefined) return error('42704', `role "${missing}" does not exist`)
   const transaction = session.bracket ?? new Transaction()
   server.world.access.change(server, effect, transaction)
   transaction.wrote = true

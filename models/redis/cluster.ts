@@ -52,6 +52,7 @@ export class RedisCluster implements Cluster {
       ...(options.profile === 'lab' ? LAB_KUBERNETES : {}),
       ...definedOnly(options.kubernetes),
     }))
+    kubernetes.takesNames = true
     this.kubernetes = kubernetes
     world.kubernetes = kubernetes
     addMachines(kubernetes, options)

@@ -132,3 +132,8 @@ test('postgres: the database of the clients by its own name', () => {
   ])
   expect(outcomesOf(rehearsals({ cluster: { engine: 'postgres', database: 'shop', role: 'web' }, script }, 1))).toEqual([['completed', '']])
 })
+
+test('what cannot be set is not advised', () => {
+  expect(told('vitess', 'kubectl exec example-vttablet-zone1-0000000101 -c db -- true')).toContain('no container is called `db`')
+  for (const line of ['kubectl exec example-vttablet-zone1-0000000101 -c db -- true', 'kubectl get secret x -o name', 'kubectl get pods -l release=x -o name']) expect(told('vitess', line)).not.toContain('cluster.naming')
+})

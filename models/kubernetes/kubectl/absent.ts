@@ -31,7 +31,7 @@ function all(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[
 }
 
 function absent(kube: Kubernetes, verb: string, args: Arguments): readonly Finding[] {
-  return named(verb, args).flatMap(([type, name]) => (name === '' || name.includes('$') || !/^[a-z0-9]/.test(name) || find(kube, type, name, kube.options.namespace) !== undefined ? [] : [{ severity: 'error' as const, message: `there is no ${type.singular} \`${name}\` when the runbook begins. ${listed(kube, type)}${type.kind === 'StatefulSet' ? `. If yours is called so: \`--set cluster.name=${name}\`` : type.kind === 'Secret' ? `. If there is one: \`--set 'cluster.naming.secrets={"${name}":{"KEY":"VALUE"}}'\`` : ''}`, object: name }]))
+  return named(verb, args).flatMap(([type, name]) => (name === '' || name.includes('$') || !/^[a-z0-9]/.test(name) || find(kube, type, name, kube.options.namespace) !== undefined ? [] : [{ severity: 'error' as const, message: `there is no ${type.singular} \`${name}\` when the runbook begins. ${listed(kube, type)}${type.kind === 'StatefulSet' ? `. If yours is called so: \`--set cluster.name=${name}\`` : type.kind === 'Secret' && kube.takesNames ? `. If there is one: \`--set 'cluster.naming.secrets={"${name}":{"KEY":"VALUE"}}'\`` : ''}`, object: name }]))
 }
 
 /** A selector of pods that no pod has when the runbook begins: mostly another cluster's labels. A runbook may set them itself, so that it is only doubted. */
@@ -46,7 +46,7 @@ function unlabelled(kube: Kubernetes, verb: string, args: Arguments): readonly F
   const told = [...labels].map(([key, values]) => `${key}=${[...values].slice(0, LABELS_LISTED).join('|')}${values.size > LABELS_LISTED ? '|…' : ''}`)
   const asked = selector.split(',').map(term => /^([\w./-]+)==?([\w.-]+)$/.exec(term))
   const name = asked.length === 1 && asked[0]?.[1] === 'app' ? asked[0][2] : undefined
-  const named = name !== undefined ? `. If yours is called so: \`--set cluster.name=${name}\`` : asked.every(term => term !== null) ? `. If yours have these: \`--set 'cluster.naming.labels=${JSON.stringify(Object.fromEntries(asked.map(term => [term?.[1], term?.[2]])))}'\`` : ''
+  const named = name !== undefined ? `. If yours is called so: \`--set cluster.name=${name}\`` : kube.takesNames && asked.every(term => term !== null) ? `. If yours have these: \`--set 'cluster.naming.labels=${JSON.stringify(Object.fromEntries(asked.map(term => [term?.[1], term?.[2]])))}'\`` : ''
   return [{ severity: 'warning', message: `no pod has the labels \`${selector}\` when the runbook begins: \`kubectl ${verb}\` finds nothing. Pods have ${told.join(', ')}${named}`, object: selector }]
 }
 
@@ -58,7 +58,7 @@ function uncontained(kube: Kubernetes, verb: string, args: Arguments): readonly 
   const there = [...new Set(kube.pods$.list().flatMap(pod => [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(container => container.name)))]
   return [...patch, ...images, ...meant].filter(name => name !== '' && !name.includes('$') && there.length > 0 && !there.includes(name)).map(name => ({
     severity: patch.includes(name) ? ('warning' as const) : ('error' as const),
-    message: `no container is called \`${name}\` when the runbook begins${patch.includes(name) ? ': the patch adds one' : ''}. There are: ${there.join(', ')}. If yours is called so: \`--set cluster.naming.container=${name}\``,
+    message: `no container is called \`${name}\` when the runbook begins${patch.includes(name) ? ': the patch adds one' : ''}. There are: ${there.join(', ')}${kube.takesNames ? `. If yours is called so: \`--set cluster.naming.container=${name}\`` : ''}`,
     // A patch names the container that it is said to make.
     ...(patch.includes(name) ? {} : { object: name }),
   }))

@@ -41,6 +41,11 @@ describe('PG-ACCESS-2: who is in stays in; who comes is refused', () => {
     expect(said(`sql $P "alter role app_user nologin"; said="$(psql -h $P -U app_user -d appdb -Atc 'select 1' 2>&1 | grep -o 'FATAL.*')"`)).toBe('FATAL:  role "app_user" is not permitted to log in')
     expect(said(`sql $P "revoke connect on database appdb from public"; said="$(psql -h $P -U app_user -d appdb -Atc 'select 1' 2>&1 | grep -o '\\(FATAL\\|DETAIL\\).*' | paste -sd';')"`)).toBe('FATAL:  permission denied for database "appdb";DETAIL:  User does not have CONNECT privilege.')
     expect(said(`said="$(sql $P 'alter role nobody nologin' 2>&1) $(psql -h $P -U postgres -Atc 'alter database nothing connection limit 0' 2>&1)"`)).toBe('ERROR:  role "nobody" does not exist ERROR:  database "nothing" does not exist')
+    const refused = (statement: string) => said(`said="$(sql $P '${statement}' 2>&1)"`)
+    expect(refused('revoke connect on database appdb from ap_user')).toBe('ERROR:  role "ap_user" does not exist')
+    expect(refused('grant connect on database apdb to app_user')).toBe('ERROR:  database "apdb" does not exist')
+    expect(refused('alter role ap_user set default_transaction_read_only = on')).toBe('ERROR:  role "ap_user" does not exist')
+    expect(refused('alter database apdb set default_transaction_read_only = on')).toBe('ERROR:  database "apdb" does not exist')
   })
 
   test('through a pooler as well: its logins fail', () => {
