@@ -141,7 +141,7 @@ export class VitessCluster implements Cluster {
     // The nightly backup: what a tablet without data comes back with.
     for (const shard of this.world.shards) {
       const { leader } = shard
-      if (leader !== undefined) this.world.backups.set(shard, leader.copy.position('flush'))
+      if (leader !== undefined) this.world.backups.set(shard, { position: leader.copy.position('flush'), version: leader.dataVersion })
     }
   }
 
@@ -236,8 +236,11 @@ export class VitessCluster implements Cluster {
     const tablet = this.world.tablets.get(pod.name)
     const runs = tablet === undefined ? this.gates.gates.get(pod.uid)?.running === true : tablet.up && tablet.agent && !tablet.paused
     if (!runs) return undefined
+    // Of a tablet that is not to serve /debug/health says ok whatever it does; /healthz is the vttablet's readiness.
+    if (path === '/healthz' && tablet !== undefined) return tablet.ready ? { status: 200, body: 'ok\n' } : { status: 500, body: '500 internal server error: vttablet is not serving\n' }
     if (path !== '/debug/health') return 'unknown'
-    return tablet === undefined || tablet.healthy ? { status: 200, body: 'ok' } : { status: 500, body: 'not ok: the query service is not healthy\n' }
+    const idle = tablet !== undefined && tablet.type !== 'primary' && tablet.type !== 'replica' && tablet.type !== 'rdonly'
+    return tablet === undefined || idle || tablet.healthy ? { status: 200, body: 'ok' } : { status: 500, body: 'not ok: the query service is not healthy\n' }
   }
 }
 

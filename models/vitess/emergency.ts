@@ -1,7 +1,7 @@
 /** EmergencyReparentShard (rules VT-ERS-…; facts §1.3): stop everybody, take the most advanced, repoint. Runs in vtctld, or in VTOrc. */
 import { contains, forkPoint } from '../../src/cluster/log/index.ts'
 import { type Process, TIMED_OUT, within } from '../../src/kernel/index.ts'
-import { acquire, better, demote, DEMOTION_SHARE, promote, reaches, repoint, type Reparented, type ReparentOptions, undoDemotion } from './reparent.ts'
+import { acquire, better, demote, DEMOTION_SHARE, promote, reaches, repoint, type Reparented, type ReparentOptions, undoDemotion, unexpected } from './reparent.ts'
 import { mayAcknowledge } from './semisync.ts'
 import type { Shard } from './shard.ts'
 import { REMOTE_OPERATION_US, type Tablet } from './tablet.ts'
@@ -26,6 +26,8 @@ export function* emergencyReparent(shard: Shard, options: EmergencyOptions): Pro
 
 function* reparentLocked(shard: Shard, options: EmergencyOptions): Process<Reparented> {
   const failed = (error: string): Reparented => ({ error, primary: shard.primary })
+  const other = unexpected(shard, options)
+  if (other !== undefined) return failed(other)
   const all = shard.tablets.filter(t => !(options.ignore ?? []).includes(t))
   const reached = yield* stopReplication(shard, all, options)
   const missed = all.filter(t => !reached.includes(t))
@@ -73,6 +75,8 @@ function* stopReplication(shard: Shard, all: readonly Tablet[], options: Emergen
     reached.push(t)
     if (t.copy.leading) continue
     t.source = undefined
+    // What one has received whose replication somebody had stopped is applied as well.
+    t.setHalted(false)
     t.copy.unfollow()
   }
   // A primary that answers is demoted as in a planned reparent: open transactions have their grace (rule VT-PRS-3).

@@ -18,6 +18,8 @@ export const EVENT = {
   typed: defineEvent('vitess.tablet-type'),
   broken: defineEvent('vitess.replication-broken'),
   errant: defineEvent('vitess.errant-gtid'),
+  halted: defineEvent('vitess.replication-halted'),
+  backedUp: defineEvent('vitess.backed-up'),
   restored: defineEvent('vitess.restored-from-backup'),
   degraded: defineEvent('vitess.semi-sync-off'),
   topo: defineEvent('vitess.topo'),

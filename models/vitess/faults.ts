@@ -1,5 +1,6 @@
 /** How each fault of the vocabulary strikes a fleet, and what it may strike. */
 import type { EngineKind, FaultKind, Strike, StruckFault } from '../../src/engine.ts'
+import type { Process } from '../../src/kernel/index.ts'
 import { isPlatformKind, PLATFORM_KINDS, type PlatformFaults } from '../kubernetes/index.ts'
 import type { VitessCluster } from './cluster.ts'
 import type { Defect } from './defects.ts'
@@ -180,11 +181,7 @@ export class VitessFaults {
         const stream = tablet === undefined ? undefined : fedBy(tablet)
         if (tablet === undefined || (!tablet.linked && stream === undefined)) return MISSED
         if (stream !== undefined) return this.stalled(tablet, stream)
-        return this.during(tablet, `${name} applies nothing`, by => {
-          tablet.applyPauses += by
-          if (tablet.applyPauses > 0) tablet.copy.freeze('apply')
-          else tablet.copy.thaw('apply')
-        })
+        return this.during(tablet, `${name} applies nothing`, by => tablet.pauseApplying(by))
       }
       case 'standby-diverged':
         return tablet === undefined || !tablet.linked ? MISSED : this.leadAstray(tablet, fault.magnitude)
@@ -270,7 +267,16 @@ export class VitessFaults {
   /** The fault ends when somebody has restored the tablet from a backup. */
   private rebuild(tablet: Tablet): void {
     if (!tablet.errant || tablet.copy.leading || !tablet.up) return
-    this.world.sim.spawn(this.cluster.tablets.restoreAgain(tablet))
+    const { tablets } = this.cluster
+    this.world.sim.spawn(
+      (function* (): Process<void> {
+        // What was put aside stays aside until somebody says that it is a replica again (rule VT-BACKUP-4).
+        if (!(yield* tablets.restoreAgain(tablet)) || tablet.type !== 'drained') return
+        tablet.setType(tablet.declared)
+        tablet.shard.leader?.applyRule()
+        tablet.shard.changed()
+      })(),
+    )
   }
 
   private strikeVersion(fault: StruckFault): Strike {

@@ -57,7 +57,7 @@ export function declareKeyspace(world: World, spec: KeyspaceSpec, rdonlyPerShard
     keyspace.shards.push(shard)
     world.shards.push(shard)
     world.byPath.set(shard.path, shard)
-    world.backups.set(shard, at)
+    world.backups.set(shard, { position: at, version: undefined })
   }
   return keyspace
 }

@@ -6,7 +6,7 @@ import type { CommandRegistry } from '../../src/operator/command.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
 import { EVENT } from './events.ts'
 import { compareMysql, DATA_MOUNT, seriesOf } from './names.ts'
-import type { Tablet } from './tablet.ts'
+import type { Tablet, TabletType } from './tablet.ts'
 import type { World } from './world.ts'
 
 /** What lies on a tablet's disk. */
@@ -131,19 +131,26 @@ export class TabletProgram implements ContainerProgram {
     }
     yield Math.round(world.timeUs('restoreMinutes', tablet.alias) * disk.slowdownFactor)
     tablet.copy.unfollow()
-    tablet.copy.adopt(world.backups.get(tablet.shard) as Position)
+    const { position, version } = world.backups.get(tablet.shard) as { readonly position: Position; readonly version: string | undefined }
+    tablet.copy.adopt(position)
     tablet.hasData = true
     tablet.errant = false
     tablet.brokenBy = undefined
-    tablet.setType(tablet.declared)
+    // What opens it next opens the backup's data directory (rule VT-VERSION-3).
+    tablet.dataVersion = version ?? tablet.dataVersion
     world.sim.note(EVENT.restored, tablet.pod, 0, `${tablet.pod} holds the latest backup`)
     return true
   }
 
   /** It is up and takes the place that the shard record gives it (rule VT-TABLET-1). */
-  private open(tablet: Tablet, c: ContainerHandle): void {
+  private open(tablet: Tablet, c: ContainerHandle, type: TabletType = tablet.declared): void {
     const { world } = this
     const { shard } = tablet
+    // A vttablet that starts is what its flags say, whatever it was changed to (rule VT-TYPE-2).
+    if (shard.primary !== tablet && tablet.type !== 'primary' && tablet.type !== type) {
+      tablet.setType(type)
+      shard.leader?.applyRule()
+    }
     tablet.state = 'up'
     tablet.agent = true
     tablet.clean = false
@@ -162,10 +169,65 @@ export class TabletProgram implements ContainerProgram {
     tablet.copy.unfollow()
     tablet.source = undefined
     tablet.state = 'starting'
+    const before = tablet.type
     const restored = yield* this.restore(tablet, disk)
     if (this.running.get(tablet) !== run) return false
-    if (restored) this.open(tablet, run.c)
-    return restored
+    if (!restored) return false
+    // It is what it was: one that was put aside stays aside (rule VT-BACKUP-4).
+    this.open(tablet, run.c, before === 'restore' || before === 'backup' ? tablet.declared : before)
+    return true
+  }
+
+  private readonly saving = new Set<Tablet>()
+
+  /** Whether a backup of it is being taken. */
+  backingUp(tablet: Tablet): boolean {
+    return this.saving.has(tablet)
+  }
+
+  /** Takes a backup of where the tablet is: the builtin engine shuts its mysqld down for that, xtrabackup does not (rule VT-BACKUP-2). @returns whether there is one now */
+  *backUp(tablet: Tablet): Process<boolean> {
+    const { world } = this
+    const run = this.running.get(tablet)
+    const disk = run?.c.volume(DATA_MOUNT)
+    if (run === undefined || disk === undefined || !tablet.up) return false
+    const there = (): boolean => this.running.get(tablet) === run && tablet.hasData
+    const copying = (): number => Math.round(world.timeUs('backupMinutes', tablet.alias) * run.c.machine.slowdownFactor * disk.slowdownFactor)
+    this.saving.add(tablet)
+    try {
+      if (world.options.backupEngine === 'xtrabackup') {
+        yield copying()
+        if (!there() || !tablet.up) return false
+        this.saved(tablet)
+        return true
+      }
+      const before = tablet.type
+      tablet.setType('backup')
+      tablet.shard.leader?.applyRule()
+      tablet.copy.unfollow()
+      tablet.state = 'starting'
+      tablet.shard.changed()
+      run.c.readinessChanged()
+      yield Math.round(world.timeUs('mysqlStopSeconds', tablet.alias) * run.c.machine.slowdownFactor * tablet.diskFactor)
+      if (!there()) return false
+      tablet.clean = true
+      this.saved(tablet)
+      yield copying()
+      if (!there()) return false
+      yield Math.round(world.timeUs('mysqlStartSeconds', tablet.alias) * run.c.machine.slowdownFactor * tablet.diskFactor)
+      if (!there()) return false
+      this.open(tablet, run.c, before)
+      return true
+    } finally {
+      this.saving.delete(tablet)
+    }
+  }
+
+  private saved(tablet: Tablet): void {
+    const { world } = this
+    world.backups.set(tablet.shard, { position: tablet.copy.position('flush'), version: tablet.dataVersion })
+    world.backupTimes.set(tablet.shard, [...(world.backupTimes.get(tablet.shard) ?? []), { us: world.sim.now, alias: tablet.alias }])
+    world.sim.note(EVENT.backedUp, tablet.pod, 0, `a backup of ${tablet.pod} holds what it has now`)
   }
 
   /** TERM: the vttablet says that it does not serve, then mysqld shuts down; KILL: both are gone. */
@@ -244,6 +306,10 @@ export class TabletProgram implements ContainerProgram {
       if (this.running.get(tablet) !== run || run === undefined || !tablet.up) return
       if (!world.topoUp) return void world.topoBack.park(world.sim, comeBack)
       tablet.agent = true
+      if (tablet.shard.primary !== tablet && tablet.type !== 'primary' && tablet.type !== tablet.declared) {
+        tablet.setType(tablet.declared)
+        tablet.shard.leader?.applyRule()
+      }
       world.sim.note(EVENT.agentUp, tablet.pod, 0, `the vttablet of ${tablet.pod} is back`)
       takePlace(tablet)
       tablet.shard.changed()
@@ -266,12 +332,12 @@ export class TabletProgram implements ContainerProgram {
     if (tablet !== undefined && this.running.get(tablet)?.c === c) this.crash(tablet, 'power loss')
   }
 
-  /** The readiness probe asks the vttablet whether it is healthy (rule VT-TABLET-2). */
+  /** The readiness probes ask the vttablet whether it serves what it is to serve, and whether mysqld listens (rule VT-TABLET-2). */
   ready(c: ContainerHandle): boolean {
     const tablet = this.tabletOf(c)
     if (tablet === undefined || this.running.get(tablet)?.c !== c) return false
     if (this.world.booting) return true
-    return tablet.healthy
+    return tablet.ready
   }
 
   programs(c: ContainerHandle): CommandRegistry {

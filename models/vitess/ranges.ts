@@ -19,6 +19,7 @@ export const TIMING_RANGES: Record<TimingName, AssumptionRange> = {
   vttabletRestartSeconds: between(1, 30, 'a container start to a slow topo server [J]'),
   rpcMs: between(1, 500, 'one machine to across regions [J]'),
   reparentSeconds: between(0.2, 15, 'VT §6 (0.2–15); “milliseconds or seconds” [P PS-DOC]'),
+  backupMinutes: between(5, 720, 'as restoreMinutes [J]'),
   restoreMinutes: between(10, 720, 'VT §6 (10 min–12 h)'),
   vreplicationMs: between(5, 1000, '0.1 s at rest, 1–30 s under load [VT §6]; the load makes its backlog by itself [J]'),
   vreplicationCopyMBps: between(5, 100, 'many indexes to memory-resident [J]'),
@@ -47,6 +48,7 @@ export const OPTION_RANGES: Partial<Record<keyof VitessOptions, AssumptionRange>
   coldCacheFactor: between(1, 10, 'VT §6 (1–10×)'),
   coldCacheSeconds: between(60, 1800, 'VT §6 (1–30 min)'),
   shardDataMB: between(1000, 250_000, 'a small shard to the recommended most [P vitess.io]'),
+  backupEngine: either('vitess.io creating-a-backup: builtin by default, xtrabackup recommended [P]', 'builtin', 'xtrabackup'),
   backup: either('a cluster without restore_from_backup is met in practice [P VT-F57]', false, true),
   terminationGraceSeconds: between(30, 1800, 'K8s default 30 s [P]; the operator 1800 s [J]'),
 }

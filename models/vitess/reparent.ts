@@ -14,6 +14,8 @@ export interface ReparentOptions {
   readonly by: string
   readonly newPrimary?: Tablet | undefined
   readonly avoid?: Tablet | undefined
+  /** Nothing is done unless this is the shard's primary (rule VT-PRS-7). */
+  readonly expected?: Tablet | undefined
   readonly waitReplicasUs: Us
   readonly tolerableLagUs?: Us | undefined
   readonly crossCell?: boolean
@@ -70,11 +72,18 @@ export function* plannedReparent(shard: Shard, options: ReparentOptions): Proces
   }
 }
 
+/** What somebody is told who expected another primary; undefined = nobody did. */
+export function unexpected(shard: Shard, { expected }: Pick<ReparentOptions, 'expected'>): string | undefined {
+  return expected === undefined || expected === shard.primary ? undefined : `primary ${shard.primary?.alias ?? '<nil>'} is not equal to expected alias ${expected.alias}`
+}
+
 /** Phases 2 and 3: whatever fails here has no effect (rule VT-PRS-1). */
 function* reparentLocked(shard: Shard, options: ReparentOptions): Process<Reparented> {
   const failed = (error: string): Reparented => ({ error, primary: shard.primary })
   const { world } = shard
   const primary = shard.primary
+  const other = unexpected(shard, options)
+  if (other !== undefined) return failed(other)
   if (primary === undefined) return failed(`the shard ${shard.path} has no current primary. Use EmergencyReparentShard instead.`)
   if (options.newPrimary === primary) return { error: undefined, primary }
   if (options.newPrimary === undefined && options.avoid !== undefined && options.avoid !== primary) return { error: undefined, primary }
@@ -194,7 +203,7 @@ export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOp
     longestUs = Math.max(longestUs, us)
     world.sim.after(us, () => {
       // A tablet that restores holds its own lock; one whose process is gone refuses; from the others nothing is heard.
-      if (tablet.answers && tablet.type !== 'restore') {
+      if (tablet.answers && tablet.type !== 'restore' && tablet.type !== 'backup') {
         if (shard.primary === primary && tablet !== shard.primary) {
           tablet.stopLeading('clean')
           tablet.setSource(primary)
@@ -216,7 +225,7 @@ export function* repoint(shard: Shard, primary: Tablet, options: Pick<ReparentOp
   const late = options.everyone === true ? yield* missing(shard, primary, told, journal, endUs) : []
   if (left.length + late.length === 0) return undefined
   return [
-    ...left.map(t => `tablet ${t.alias} failed to SetReplicationSource: ${t.type === 'restore' ? 'tablet is in restore mode' : 'rpc error: code = Unavailable'}`),
+    ...left.map(t => `tablet ${t.alias} failed to SetReplicationSource: ${t.type === 'restore' ? 'tablet is in restore mode' : t.type === 'backup' ? 'rpc error: code = DeadlineExceeded desc = context deadline exceeded (it is being backed up)' : 'rpc error: code = Unavailable'}`),
     ...late.map(t => `tablet ${t.alias} failed to SetReplicationSource: rpc error: code = DeadlineExceeded: the reparent journal entry did not arrive`),
   ].join('; ')
 }

@@ -8,7 +8,7 @@ import { acknowledgementRule, watchStockTimeout } from './semisync.ts'
 import type { Shard } from './shard.ts'
 import { ADMIN_PLACE, type World } from './world.ts'
 
-export type TabletType = 'primary' | 'replica' | 'rdonly' | 'drained' | 'restore'
+export type TabletType = 'primary' | 'replica' | 'rdonly' | 'spare' | 'drained' | 'backup' | 'restore'
 
 /** Lag within which a replica counts as level: half a second of the load, and not less than this. */
 const LEVEL_BYTES = 1024 * 1024
@@ -35,6 +35,8 @@ export class Tablet {
   hasData = true
   /** Whom it is told to replicate from. */
   source: Tablet | undefined
+  /** Somebody stopped its replication; whom it would replicate from stays as it is (rule VT-REPL-2). */
+  halted = false
   /** The version of a source that it cannot replicate from (rule VT-VERSION-1). */
   brokenBy: string | undefined
   /** Holds transactions that the primary’s history lacks (rule VT-GTID-1). */
@@ -93,7 +95,7 @@ export class Tablet {
 
   /** Its replication threads run, as far as it knows: a silent source is noticed after replica_net_timeout (rule VT-REPL-1). */
   get replicates(): boolean {
-    if (!this.up || this.paused || this.source === undefined) return false
+    if (!this.up || this.paused || this.halted || this.source === undefined) return false
     return this.linked || this.world.sim.now < this.believesUntilUs
   }
 
@@ -130,6 +132,13 @@ export class Tablet {
     return (this.type === 'replica' || this.type === 'rdonly') && this.replicates && !this.errant
   }
 
+  /** Ready as its probes say: who is to serve does, a spare or drained one is there (rule VT-TABLET-2). */
+  get ready(): boolean {
+    if (this.type === 'spare') return this.up && this.agent && !this.paused
+    if (this.type === 'drained') return this.up && this.agent && !this.paused && this.replicates && !this.errant
+    return this.healthy
+  }
+
   /** How many times slower it works than it should: disk, version, machine. */
   get slowness(): number {
     return this.diskFactor * this.world.defects.slowness(this) * this.machineFactor()
@@ -144,11 +153,34 @@ export class Tablet {
   /** SetReplicationSource. Its own tail decides whether it can (rule VT-GTID-1). */
   setSource(source: Tablet): void {
     this.source = source
+    this.setHalted(false)
     if (!this.linked || this.copy.upstream !== source.copy) this.copy.unfollow()
     this.believesUntilUs = Number.NEGATIVE_INFINITY
     this.retryAtUs = 0
     this.judgeTail(source)
     this.relink()
+  }
+
+  /** STOP REPLICA and START REPLICA: what it has received and not applied stands still as well (rule VT-REPL-2). */
+  halt(halted: boolean): void {
+    if (this.halted === halted || this.copy.leading) return
+    this.setHalted(halted)
+    this.world.sim.note(EVENT.halted, this.pod, halted ? 0 : 1, `the replication of ${this.pod} is ${halted ? 'stopped' : 'started'}`)
+    this.retryAtUs = 0
+    this.relink()
+  }
+
+  setHalted(halted: boolean): void {
+    if (this.halted === halted) return
+    this.halted = halted
+    this.pauseApplying(halted ? 1 : -1)
+  }
+
+  /** Several may keep it from applying at once. */
+  pauseApplying(by: 1 | -1): void {
+    this.applyPauses += by
+    if (this.applyPauses > 0) this.copy.freeze('apply')
+    else this.copy.thaw('apply')
   }
 
   /** Follows its source if it can; drops the connection if it cannot any more. */
@@ -170,7 +202,7 @@ export class Tablet {
 
   private canFollow(source: Tablet): boolean {
     if (!this.up || this.paused || this.errant || !source.up || source.paused || !this.world.network.connected(this.place, source.place)) return false
-    if (this.type === 'restore' || !this.hasData) return false
+    if (this.type === 'restore' || this.type === 'backup' || this.halted || !this.hasData) return false
     return this.brokenBy !== source.version && !this.world.defects.partsThem(source, this)
   }
 

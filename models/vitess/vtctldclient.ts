@@ -2,7 +2,6 @@
 import { NEVER, parseDurationUs, type Process, SECOND, type Us } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output, UnsupportedError } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
-import { timestamp } from '../kubernetes/objects.ts'
 import { absentNames } from './absent.ts'
 import type { VitessCluster } from './cluster.ts'
 import { POLICIES, recordPolicy } from './durability.ts'
@@ -14,6 +13,7 @@ import { acquire, call, plannedReparent, type Reparented } from './reparent.ts'
 import { applyRoutingRules, applySchema, refreshShard, setTabletControl } from './routing.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
+import { aliasJson, awk, backUp, backUpShard, backupsOf, changeType, getTablets, Refusal, reparentTablet, restoreFromBackup, setReplication, tabletJson, timeJson } from './tablet-commands.ts'
 import { anySilent, type Invalid, validate, validateKeyspace, validateShard } from './validate.ts'
 import { actOnDiff, actOnMove, DIFF_ACTIONS, LIST_ACTIONS, MOVE_ACTIONS, showDiff, showMove, type WorkflowCall, WorkflowError } from './workflow-commands.ts'
 import { ADMIN_PLACE, type World } from './world.ts'
@@ -37,12 +37,16 @@ const VERBS: Readonly<Record<string, Verb>> = {
   ShardReplicationPositions: { words: 1, usage: 'ShardReplicationPositions KEYSPACE/SHARD', flags: {} },
   GetBackups: { words: 1, usage: 'GetBackups KEYSPACE/SHARD', flags: { limit: 'text' } },
   PingTablet: { words: 1, usage: 'PingTablet ALIAS', flags: {} },
+  Backup: { words: 1, usage: 'Backup [--allow-primary] [--concurrency N] [--upgrade-safe] ALIAS', flags: { 'allow-primary': 'switch', concurrency: 'text', 'upgrade-safe': 'switch' } },
+  BackupShard: { words: 1, usage: 'BackupShard [--allow-primary] [--concurrency N] [--upgrade-safe] KEYSPACE/SHARD', flags: { 'allow-primary': 'switch', concurrency: 'text', 'upgrade-safe': 'switch' } },
+  StopReplication: { words: 1, usage: 'StopReplication ALIAS', flags: {} },
+  StartReplication: { words: 1, usage: 'StartReplication ALIAS', flags: {} },
   Validate: { words: 0, usage: 'Validate [--ping-tablets]', flags: { 'ping-tablets': 'switch' } },
   ValidateKeyspace: { words: 1, usage: 'ValidateKeyspace [--ping-tablets] KEYSPACE', flags: { 'ping-tablets': 'switch' } },
   ValidateShard: { words: 1, usage: 'ValidateShard [--ping-tablets] KEYSPACE/SHARD', flags: { 'ping-tablets': 'switch' } },
-  PlannedReparentShard: { words: 1, usage: 'PlannedReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--avoid-primary ALIAS] [--wait-replicas-timeout D] [--tolerable-replication-lag D] [--allow-cross-cell-promotion]', flags: { 'new-primary': 'text', 'avoid-primary': 'text', 'wait-replicas-timeout': 'duration', 'tolerable-replication-lag': 'duration', 'allow-cross-cell-promotion': 'switch' } },
-  EmergencyReparentShard: { words: 1, usage: 'EmergencyReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--wait-replicas-timeout D] [--ignore-replicas ALIAS,…] [--wait-for-all-tablets] [--prevent-cross-cell-promotion]', flags: { 'new-primary': 'text', 'wait-replicas-timeout': 'duration', 'ignore-replicas': 'list', 'wait-for-all-tablets': 'switch', 'prevent-cross-cell-promotion': 'switch' } },
-  ChangeTabletType: { words: 2, usage: 'ChangeTabletType ALIAS TYPE', flags: { 'dry-run': 'switch' } },
+  PlannedReparentShard: { words: 1, usage: 'PlannedReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--avoid-primary ALIAS] [--expected-primary ALIAS] [--wait-replicas-timeout D] [--tolerable-replication-lag D] [--allow-cross-cell-promotion]', flags: { 'new-primary': 'text', 'avoid-primary': 'text', 'expected-primary': 'text', 'wait-replicas-timeout': 'duration', 'tolerable-replication-lag': 'duration', 'allow-cross-cell-promotion': 'switch' } },
+  EmergencyReparentShard: { words: 1, usage: 'EmergencyReparentShard KEYSPACE/SHARD [--new-primary ALIAS] [--expected-primary ALIAS] [--wait-replicas-timeout D] [--ignore-replicas ALIAS,…] [--wait-for-all-tablets] [--prevent-cross-cell-promotion]', flags: { 'new-primary': 'text', 'expected-primary': 'text', 'wait-replicas-timeout': 'duration', 'ignore-replicas': 'list', 'wait-for-all-tablets': 'switch', 'prevent-cross-cell-promotion': 'switch' } },
+  ChangeTabletType: { words: 2, usage: 'ChangeTabletType [--dry-run] ALIAS TYPE', flags: { 'dry-run': 'switch' } },
   RestoreFromBackup: { words: 1, usage: 'RestoreFromBackup ALIAS', flags: {} },
   RefreshState: { words: 1, usage: 'RefreshState ALIAS', flags: {} },
   RefreshStateByShard: { words: 1, usage: 'RefreshStateByShard KEYSPACE/SHARD', flags: {} },
@@ -57,9 +61,15 @@ const VERBS: Readonly<Record<string, Verb>> = {
 }
 
 /** Those that act; those that have several actions say of each whether it does. */
-const ACTS: ReadonlySet<string> = new Set(['PlannedReparentShard', 'EmergencyReparentShard', 'ChangeTabletType', 'RestoreFromBackup', 'RefreshState', 'RefreshStateByShard', 'SetShardTabletControl', 'ReparentTablet', 'SetKeyspaceDurabilityPolicy', 'ApplySchema', 'ApplyRoutingRules'])
+const ACTS: ReadonlySet<string> = new Set(['PlannedReparentShard', 'EmergencyReparentShard', 'ChangeTabletType', 'RestoreFromBackup', 'Backup', 'BackupShard', 'StopReplication', 'StartReplication', 'RefreshState', 'RefreshStateByShard', 'SetShardTabletControl', 'ReparentTablet', 'SetKeyspaceDurabilityPolicy', 'ApplySchema', 'ApplyRoutingRules'])
 
-const GLOBAL: Readonly<Record<string, FlagKind>> = { server: 'text', 'action-timeout': 'duration' }
+const GLOBAL: Readonly<Record<string, FlagKind>> = { server: 'text', 'action-timeout': 'duration', compact: 'switch', logtostderr: 'switch', alsologtostderr: 'switch' }
+
+/** One-letter flags of the real one. Source: vtctldclient command/*.go. */
+const SHORT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  GetTablets: { c: 'cell', k: 'keyspace', s: 'shard', t: 'tablet-alias' }, EmergencyReparentShard: { i: 'ignore-replicas' },
+  MoveTables: { w: 'workflow' }, VDiff: { w: 'workflow' }, Workflow: { k: 'keyspace' }, Validate: { p: 'ping-tablets' }, ValidateKeyspace: { p: 'ping-tablets' }, ValidateShard: { p: 'ping-tablets' },
+}
 
 interface Parsed {
   readonly verb: string
@@ -73,6 +83,14 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, { readonly looks:
 
 const SUPPORTED = Object.values(VERBS).map(v => v.usage)
 
+/** `-k commerce`, `-k=commerce` and `-kcommerce` as flags of more letters; whatever else is a word, or a flag that is not modelled. */
+function spelledOut(verb: string, word: string): string {
+  const [, letter = '', equals = '', value = ''] = /^-([A-Za-z])(=?)(.*)$/.exec(word) ?? []
+  if (letter === '') return word
+  const name = SHORT[verb]?.[letter]
+  return name === undefined ? `-${word}` : `--${name}${equals === '' && value === '' ? '' : `=${value}`}`
+}
+
 /** Reads an argument vector; flags may be written with hyphens or underscores. */
 const parse = rememberedByWords((argv): Parsed => {
   const words: string[] = []
@@ -80,8 +98,8 @@ const parse = rememberedByWords((argv): Parsed => {
   let problem: string | undefined
   let verb = ''
   for (let i = 1; i < argv.length; i++) {
-    const word = argv[i] === '-p' && verb.startsWith('Validate') ? '--ping-tablets' : (argv[i] as string)
-    if (!word.startsWith('--') && !(word === '-s')) {
+    const word = spelledOut(verb, argv[i] as string)
+    if (!word.startsWith('--')) {
       if (verb === '') verb = word
       else words.push(word)
       continue
@@ -93,20 +111,12 @@ const parse = rememberedByWords((argv): Parsed => {
       problem ??= `unknown flag: --${name}${verb === '' ? '' : ` for ${verb}`}`
       continue
     }
-    flags.set(name, kind === 'switch' ? (equals < 0 ? 'true' : word.slice(equals + 1)) : equals < 0 ? (argv[++i] ?? '') : word.slice(equals + 1))
+    const value = kind === 'switch' ? (equals < 0 ? 'true' : word.slice(equals + 1)) : equals < 0 ? (argv[++i] ?? '') : word.slice(equals + 1)
+    // A list may be given in several flags.
+    flags.set(name, kind === 'list' && flags.has(name) ? `${flags.get(name)},${value}` : value)
   }
   return { verb, words, flags, problem }
 })
-
-/** Text that a command fails with, and what it printed before. */
-class Refusal extends Error {
-  constructor(
-    message: string,
-    readonly out = '',
-  ) {
-    super(message)
-  }
-}
 
 /** topo.RemoteOperationTimeout. */
 const REMOTE_OPERATION_US = 15 * SECOND
@@ -207,7 +217,7 @@ export class Vtctldclient implements Command {
     const { world } = this.cluster
     switch (verb) {
       case 'GetTablets':
-        return this.getTablets(flags)
+        return getTablets(world, flags, alias => this.tablet(alias))
       case 'GetTablet':
         return `${JSON.stringify(tabletJson(this.tablet(words[0] ?? '')), undefined, 2)}\n`
       case 'GetShard': {
@@ -229,7 +239,7 @@ export class Vtctldclient implements Command {
         return this.shard(words[0] ?? '').tablets.map(t => `${awk(t)} ${t.answers ? `MySQL56/${gtidOf(t)}` : '<err>'} ${Math.floor(t.lagSeconds)}\n`).join('')
       case 'GetBackups':
         this.shard(words[0] ?? '')
-        return world.options.backup ? `2025-12-31.230000.${this.shard(words[0] ?? '').tablets.at(-1)?.alias ?? ''}\n` : ''
+        return backupsOf(this.shard(words[0] ?? ''), flags.get('limit'))
       case 'PingTablet': {
         const tablet = this.tablet(words[0] ?? '')
         if (!tablet.answers) throw new Refusal(`rpc error: code = Unavailable desc = connection error: ${tablet.alias}`)
@@ -248,23 +258,6 @@ export class Vtctldclient implements Command {
     }
   }
 
-  private getTablets(flags: ReadonlyMap<string, string>): string {
-    const { world } = this.cluster
-    const cells = flags.get('cell')?.split(',')
-    const aliases = flags.get('tablet-alias')?.split(',').map(a => this.tablet(a))
-    const type = flags.get('tablet-type')?.toLowerCase()
-    const keyspace = flags.get('keyspace')
-    const range = flags.get('shard')
-    if (range !== undefined && keyspace === undefined) throw new Refusal('--shard requires --keyspace')
-    // What is named is looked up: a fleet is not walked for each question about one of it.
-    const among = aliases?.length === 1 ? aliases : range === undefined ? [...world.tablets.values()] : (world.byPath.get(`${keyspace}/${range}`)?.tablets ?? [])
-    const found = among.filter(
-      t => (keyspace === undefined || keyspace === t.shard.keyspace.name) && (cells === undefined || cells.includes(t.cell)) && (type === undefined || type === t.type) && (aliases === undefined || aliases.includes(t)),
-    )
-    if (flags.get('format') === 'json') return `${JSON.stringify(found.map(tabletJson), undefined, 2)}\n`
-    return found.map(t => `${awk(t)}\n`).join('')
-  }
-
   // ── what acts ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private *act({ verb, words, flags }: Parsed): Process<Output> {
@@ -275,9 +268,10 @@ export class Vtctldclient implements Command {
       case 'EmergencyReparentShard': {
         const shard = this.shard(words[0] ?? '')
         const newPrimary = flags.has('new-primary') ? this.tablet(flags.get('new-primary') as string) : undefined
+        const expected = flags.has('expected-primary') ? this.tablet(flags.get('expected-primary') as string) : undefined
         const waitReplicasUs = this.duration(flags, 'wait-replicas-timeout') ?? world.options.waitReplicasSeconds * SECOND
         let gone = false
-        const common = { by: 'vtctld', newPrimary, waitReplicasUs, promoter: 'operator' as const, cancelled: () => gone }
+        const common = { by: 'vtctld', newPrimary, expected, waitReplicasUs, promoter: 'operator' as const, cancelled: () => gone }
         const work =
           verb === 'PlannedReparentShard'
             ? plannedReparent(shard, { ...common, avoid: flags.has('avoid-primary') ? this.tablet(flags.get('avoid-primary') as string) : undefined, tolerableLagUs: this.duration(flags, 'tolerable-replication-lag'), crossCell: flags.get('allow-cross-cell-promotion') === 'true' })
@@ -291,18 +285,15 @@ export class Vtctldclient implements Command {
           gone = true
         }
       }
-      case 'ChangeTabletType': {
-        const tablet = this.tablet(words[0] ?? '')
-        const type = (words[1] ?? '').toLowerCase()
-        if (!['replica', 'rdonly', 'drained', 'spare'].includes(type)) throw new Refusal(`type ${type.toUpperCase()} cannot be set by ChangeTabletType`)
-        if (!world.topoUp || !(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
-        if (tablet.type === 'primary') throw new Refusal(`tablet ${tablet.alias} is a PRIMARY: its type cannot be changed`)
-        const before = awk(tablet)
-        tablet.setType(type === 'spare' ? 'drained' : (type as 'replica' | 'rdonly' | 'drained'))
-        tablet.shard.leader?.applyRule()
-        tablet.shard.changed()
-        return ok(`- ${before}\n+ ${awk(tablet)}\n`)
-      }
+      case 'ChangeTabletType':
+        return yield* changeType(this.tablet(words[0] ?? ''), words[1] ?? '', flags.get('dry-run') === 'true')
+      case 'StopReplication':
+      case 'StartReplication':
+        return yield* setReplication(this.tablet(words[0] ?? ''), verb === 'StartReplication')
+      case 'Backup':
+        return yield* backUp(cluster.tablets, this.tablet(words[0] ?? ''), flags.get('allow-primary') === 'true')
+      case 'BackupShard':
+        return yield* backUpShard(cluster.tablets, this.shard(words[0] ?? ''), flags.get('allow-primary') === 'true')
       case 'RefreshState': {
         const tablet = this.tablet(words[0] ?? '')
         if (!(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
@@ -321,16 +312,8 @@ export class Vtctldclient implements Command {
         return yield* applySchema(world, words[0] ?? '', flags)
       case 'ApplyRoutingRules':
         return yield* applyRoutingRules(world, flags.get('rules') ?? '')
-      case 'RestoreFromBackup': {
-        const tablet = this.tablet(words[0] ?? '')
-        if (tablet.type === 'primary') throw new Refusal(`TabletManager.RestoreFromBackup on ${tablet.alias}: tablet is a primary`)
-        if (!(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
-        if (!world.options.backup) throw new Refusal('no backup to restore on BackupStorage')
-        const task = world.sim.spawn(cluster.tablets.restoreAgain(tablet))
-        const restored = (yield task) as boolean | undefined
-        if (restored !== true) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} went away while it restored`)
-        return ok(`${tablet.alias} (${tablet.shard.path}): restore finished\n`)
-      }
+      case 'RestoreFromBackup':
+        return yield* restoreFromBackup(cluster.tablets, this.tablet(words[0] ?? ''))
       case 'MoveTables': {
         let gone = false
         const task = world.sim.spawn(actOnMove(world, this.workflow(words, flags), () => gone))
@@ -390,29 +373,8 @@ function reported(verb: string, shard: Shard, result: Reparented | undefined): O
   return ok(`${verb === 'PlannedReparentShard' ? 'successfully reparented' : 'emergency reparented'} ${shard.path} to ${result.primary?.alias ?? ''}\n`)
 }
 
-/** One line of `GetTablets`: alias, keyspace, shard, type, host:port, host:mysql port, tags, start of the term. */
-function awk(t: Tablet): string {
-  const { kubernetes } = t.world
-  const host = kubernetes.pods$.get(t.pod)?.podIP ?? '""'
-  return `${t.alias} ${t.shard.keyspace.name} ${t.shard.range} ${t.type} ${host}:15000 ${host}:3306 [] ${t.type === 'primary' ? timestamp(t.shard.termStartUs) : '<null>'}`
-}
-
 function keyspaceJson({ name, durabilityPolicy }: Keyspace): { readonly name: string; readonly keyspace: { readonly durability_policy: string } } {
   return { name, keyspace: { durability_policy: durabilityPolicy } }
-}
-
-/** SetReplicationSource to the primary of the shard record, without waiting for anything to arrive. */
-function* reparentTablet(tablet: Tablet): Process<Output> {
-  const { shard } = tablet
-  const { primary } = shard
-  if (primary === undefined) throw new Refusal(`rpc error: code = FailedPrecondition desc = no primary tablet for shard ${shard.path}`)
-  if (primary === tablet) throw new Refusal(`rpc error: code = FailedPrecondition desc = cannot ReparentTablet current shard primary (${tablet.alias}) onto itself`)
-  if (!(yield* call(tablet, 'vtctld'))) throw new Refusal(`rpc error: code = Unavailable desc = ${tablet.alias} did not answer`)
-  if (tablet.type === 'restore') throw new Refusal(`rpc error: code = Unknown desc = ${tablet.alias}: tablet is in restore mode`)
-  tablet.stopLeading('clean')
-  tablet.setSource(primary)
-  shard.changed()
-  return ok(`${JSON.stringify({ keyspace: shard.keyspace.name, shard: shard.range, primary: aliasJson(primary) }, undefined, 2)}\n`)
 }
 
 /** Only the keyspace's record (rule VT-DUR-1); an operator whose cluster object says otherwise writes back what that says (rule VT-DUR-2). */
@@ -424,27 +386,6 @@ function* setDurabilityPolicy(world: World, keyspace: Keyspace, text: string): P
   recordPolicy(world, keyspace, policy, 'vtctldclient')
   world.kubernetes.controllers.enqueue('VitessCluster', world.options.name)
   return ok(`${JSON.stringify({ keyspace: { durability_policy: policy } }, undefined, 2)}\n`)
-}
-
-function aliasJson(t: Tablet): { readonly cell: string; readonly uid: number } {
-  return { cell: t.cell, uid: t.uid }
-}
-
-function timeJson(us: Us): { readonly seconds: string } {
-  return { seconds: String(Math.floor(us / SECOND)) }
-}
-
-function tabletJson(t: Tablet): Record<string, unknown> {
-  return {
-    alias: aliasJson(t),
-    hostname: t.world.kubernetes.pods$.get(t.pod)?.podIP ?? '',
-    port_map: { grpc: 15999, vt: 15000 },
-    keyspace: t.shard.keyspace.name,
-    shard: t.shard.range,
-    type: { primary: 1, replica: 2, rdonly: 3, restore: 7, drained: 8 }[t.type],
-    mysql_port: 3306,
-    ...(t.type === 'primary' ? { primary_term_start_time: timeJson(t.shard.termStartUs) } : {}),
-  }
 }
 
 export { acquire, ADMIN_PLACE }

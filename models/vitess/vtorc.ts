@@ -11,7 +11,7 @@ import type { World } from './world.ts'
 type Problem =
   | { readonly is: 'DeadPrimary' }
   | { readonly is: 'PrimaryIsReadOnly'; readonly tablet: Tablet }
-  | { readonly is: 'ConnectedToWrongPrimary'; readonly tablet: Tablet }
+  | { readonly is: 'ConnectedToWrongPrimary' | 'ReplicationStopped'; readonly tablet: Tablet }
   | { readonly is: 'ErrantGTIDDetected'; readonly tablet: Tablet }
   | { readonly is: 'PrimarySemiSyncMustBeSet' | 'PrimarySemiSyncMustNotBeSet'; readonly tablet: Tablet }
 
@@ -126,7 +126,7 @@ export class Vtorc {
   private problem(shard: Shard): Problem | undefined {
     const { primary } = shard
     if (primary === undefined) return undefined
-    const others = shard.tablets.filter(t => t !== primary && t.answers && t.hasData && t.type !== 'restore')
+    const others = shard.tablets.filter(t => t !== primary && t.answers && t.hasData && t.type !== 'restore' && t.type !== 'backup')
     if (!primary.answers) {
       // Unreachable alone is not dead: somebody still replicates from it, or believes to (rules VT-ORC-2, VT-ORC-3).
       const { allowEmergencyReparent } = this.world.options.vtorc as { allowEmergencyReparent: boolean }
@@ -139,6 +139,7 @@ export class Vtorc {
       if (tablet.errant) {
         if (tablet.type !== 'drained') return { is: 'ErrantGTIDDetected', tablet }
       } else if (tablet.source !== primary && !tablet.copy.leading && tablet.type !== 'drained') return { is: 'ConnectedToWrongPrimary', tablet }
+      else if (tablet.halted && tablet.type !== 'drained') return { is: 'ReplicationStopped', tablet }
     }
     return undefined
   }

@@ -28,8 +28,10 @@ export class World {
   readonly byAlias = new Map<string, Tablet>()
   readonly keyspaces = new Map<string, Keyspace>()
   keyspacesMade = 0
-  /** Where each shard's log stood when its latest backup was taken. */
-  readonly backups = new Map<Shard, Position>()
+  /** Backups that somebody has taken: when, and of which tablet. */
+  readonly backupTimes = new Map<Shard, { readonly us: Us; readonly alias: string }[]>()
+  /** The latest backup of each shard: where it is, and the MySQL whose data directory it is; undefined = that of whoever restores it. */
+  readonly backups = new Map<Shard, { readonly position: Position; readonly version: string | undefined }>()
   /** Told when a keyspace is there, or gone. */
   readonly keyspaceListeners: ((keyspace: Keyspace) => void)[] = []
   /** By keyspace and range: `commerce/-80`. */

@@ -132,6 +132,8 @@ settle() {
     retry 120 10 drained "$shard" || die "nobody knows who is drained"
     for patient in $sick; do
       retry 10 60 vtctldclient RestoreFromBackup "$patient" || true
+      # What was put aside stays aside, restored or not.
+      retry 10 10 vtctldclient ChangeTabletType "$patient" replica || true
     done
     await 60 10 600 whole "$shard" || return 1
   done
