@@ -164,10 +164,10 @@ function candidatesOf(scenario: Scenario): Candidate[] {
 
 /** The scenario with a script as an edit leaves it. */
 export function withEdit(scenario: Scenario, { file, text }: Pick<ScriptEdit, 'file' | 'text'>): Scenario {
-  const { scripts, mounted } = scenario.runbook.script as NonNullable<Plan['script']>
+  const { scripts, mounted, given } = scenario.runbook.script as NonNullable<Plan['script']>
   const old = scripts.find((script) => script.file === file)?.text
   const now = (other: string): string => (other === old ? text : other)
-  const plan = scriptPlan(scripts.map((script) => ({ file: script.file, text: script.file === file ? text : script.text })), new Map([...mounted].map(([path, other]) => [path, now(other)])))
+  const plan = scriptPlan(scripts.map((script) => ({ file: script.file, text: script.file === file ? text : script.text })), new Map([...mounted].map(([path, other]) => [path, now(other)])), given)
   const files = Object.fromEntries(Object.entries(scenario.source.files).map(([name, other]) => [name, now(other)]))
   return { ...scenario, runbook: plan, source: { ...scenario.source, files } }
 }

@@ -36,11 +36,17 @@ export async function main(argv: readonly string[], given: Partial<Context> = {}
   let code: ExitCode = EXIT.held
   const program = commands(context, (done) => (code = done))
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(withArguments(argv), { from: 'user' })
     return code
   } catch (error) {
     return reportError(error, context)
   }
+}
+
+/** What stands behind `--` is what the script is called with: `proofroll run ./upgrade.sh --cluster postgres -- --yes 15.8`. */
+function withArguments(argv: readonly string[]): string[] {
+  const at = argv.indexOf('--')
+  return at < 0 ? [...argv] : [...argv.slice(0, at), '--set', `script.arguments=${JSON.stringify(argv.slice(at + 1))}`]
 }
 
 function commands(context: Context, exit: (code: ExitCode) => void): Command {

@@ -5,6 +5,7 @@ import { END, type Plan, type PlacedLine, type PlanStep, type Place, stepName } 
 import { nearestOf, position } from './source.ts'
 import { lineId } from './script/plan.ts'
 import { claimFindings } from './script/claims.ts'
+import { type GivenRule, givenFindings } from './script/given.ts'
 import { type ScriptRule, lintScript } from './script/lint.ts'
 import { commandsOf, unsupportedIn } from './shell/check.ts'
 import type { Script } from './shell/syntax.ts'
@@ -15,7 +16,7 @@ export interface RunbookFinding {
   readonly severity: 'error' | 'warning'
   readonly place: Place
   readonly step: string
-  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name' | 'refused' | 'input-unread' | 'syntax' | 'claims' | ScriptRule
+  readonly rule: 'unsupported' | 'unknown-variable' | 'unreachable' | 'never-undone' | 'rollback-after-point-of-no-return' | 'no-timeout' | 'passes-without-data' | 'unknown-name' | 'refused' | 'input-unread' | 'syntax' | 'claims' | GivenRule | ScriptRule
   /** What is wrong, and what would be right. */
   readonly message: string
   /** The command line it is about, if it is about one. */
@@ -44,7 +45,7 @@ export function checkRunbook(plan: Plan, registry: CommandRegistry): RunbookFind
 /** What is wrong with a script: what a rehearsal does not have, and what its lines overlook. */
 function checkScriptOf(script: Script, registry: CommandRegistry, plan: Plan): RunbookFinding[] {
   const several = (plan.script?.scripts.length ?? 0) > 1
-  return [...unsupportedIn(script, registry, plan.script?.mounted), ...lintScript(script, registry), ...(plan.script?.decisions === undefined ? [] : claimFindings(script, plan.script.decisions))].sort((a, b) => a.line - b.line).map(f => {
+  return [...unsupportedIn(script, registry, plan.script?.mounted), ...givenFindings(script), ...lintScript(script, registry), ...(plan.script?.decisions === undefined ? [] : claimFindings(script, plan.script.decisions))].sort((a, b) => a.line - b.line).map(f => {
     const finding: RunbookFinding = { severity: f.severity, place: { line: f.line, column: 1 }, step: lineId(script, f.line, several), rule: f.rule as RunbookFinding['rule'], message: f.shellCheck === undefined ? f.message : `${f.message} (${f.shellCheck})` }
     return f.command === undefined ? finding : { ...finding, line: f.command }
   })

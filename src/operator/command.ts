@@ -214,6 +214,15 @@ export class CommandRegistry {
     return `the command \`${name}\` is not modelled on ${this.place}${why === undefined ? '' : `: ${why}`}`
   }
 
+  /** The same for whoever reads a whole script: what there is, and how to let a program be that does nothing to the cluster. */
+  unknown(name: string): string {
+    const base = name.slice(name.lastIndexOf('/') + 1)
+    // Where it is known why, neither a list of others nor a stand-in helps.
+    if (this.refused.has(base)) return this.missing(name)
+    const stub = /^[A-Za-z0-9_][\w+-]*$/.test(base) ? `\`--set commands.${base}={}\` lets it print nothing and succeed; ` : ''
+    return `${this.missing(name)}; there are: ${this.listed}. If it does nothing to this cluster: ${stub}what else it prints is said in the scenario, \`commands: { ${base}: { output: … } }\``
+  }
+
   /** Lays programs over those that are here, and over those of the places that these reach. The same list once more changes nothing. */
   layOver(programs: readonly Overlay[], inside = false): this {
     if (this.laid === programs) return this
@@ -251,9 +260,7 @@ export class CommandRegistry {
     const name = argv[0] ?? ''
     if (name.includes('${')) return []
     if (!this.has(name.slice(name.lastIndexOf('/') + 1))) {
-      // Where it is known why, a list of others helps nobody.
-      const others = this.refused.has(name.slice(name.lastIndexOf('/') + 1)) ? '' : `; there are: ${this.listed}`
-      return [{ severity: 'error', message: `${this.missing(name)}${others}` }]
+      return [{ severity: 'error', message: this.unknown(name) }]
     }
     return this.get(name).check(argv)
   }

@@ -1,7 +1,7 @@
 import type { Us } from '../kernel/index.ts'
 import type { Expectation } from './expect.ts'
 import type { Decisions } from './script/decisions.ts'
-import type { Script } from './shell/syntax.ts'
+import type { Given, Script } from './shell/syntax.ts'
 import type { CommandLine, Template } from './words.ts'
 
 /** Where something stands in a file; line and column count from 1, and are 0 for a runbook written in TypeScript. */
@@ -102,6 +102,8 @@ export interface Plan {
   /** Shell scripts instead of steps: the steps are then their lines, and a shell decides which comes next. */
   readonly script?: {
     readonly scripts: readonly Script[]
+    /** What each of them is started with. */
+    readonly given: Given
     /** Files of the workstation, by absolute path. */
     readonly mounted: ReadonlyMap<string, string>
     /** Functions whose commands belong to the line that calls them. */

@@ -12,7 +12,7 @@ import { diskFiles, filesOver, findScenario, missingFile, pathFrom, type SourceF
 import { problemsOf, spell } from './issues.ts'
 import { type Compiled, compileFiles, compileSection, stepProblems } from './runbooks.ts'
 import type { FaultSpace, Load, Objective, Scenario, ScenarioSource } from './scenario.ts'
-import { ON_ENGINE_KEYS, type ScenarioFile, ScenarioSchema } from './schema.ts'
+import { ON_ENGINE_KEYS, type ScenarioFile, ScenarioSchema, ScriptSection } from './schema.ts'
 import { overridesOf } from './set.ts'
 import { listWords, nearest } from './spelling.ts'
 import { type Figure, inUnitOf } from './units.ts'
@@ -230,6 +230,7 @@ class Loader {
   private plans(value: Record<string, unknown>, cluster: Cluster | undefined): { readonly runbook: Plan | undefined; readonly start: Plan | undefined } {
     const runbook = this.compile(value, 'runbook')
     const start = value['start'] === undefined ? undefined : this.compile(value, 'start')
+    if (value['script'] !== undefined && runbook?.plan !== undefined && runbook.plan.script === undefined) this.complain(['script'], '`script` says how a shell script is started, and the runbook is none', 'values for the steps of a runbook stand under its `vars`')
     for (const compiled of [start, runbook]) {
       this.problems.push(...(compiled?.problems ?? []))
       if (compiled?.plan !== undefined && cluster !== undefined) this.problems.push(...stepProblems(compiled.plan, cluster.commands))
@@ -239,13 +240,15 @@ class Loader {
 
   private compile(value: Record<string, unknown>, key: 'runbook' | 'start'): Compiled | undefined {
     const section = value[key]
+    // What is wrong with it is said with the rest of the file.
+    const given = key === 'runbook' ? ScriptSection.optional().safeParse(value['script']).data : undefined
     const at = (index: number): Pick<InputProblem, 'file' | 'line' | 'column'> => this.at(Array.isArray(section) ? [key, index] : [key])
     const layer = this.layers.findLastIndex(l => l.document.hasIn(this.elsewhere.length > 0 && l.document.hasIn([...this.elsewhere, key]) ? [...this.elsewhere, key] : [key]))
     const origin = this.origins[layer]
-    if (typeof section === 'string') return compileFiles(this.files, this.overrides.some(o => o.path[0] === key) ? this.files.main : (origin?.path ?? this.files.main), [section], at)
+    if (typeof section === 'string') return compileFiles(this.files, this.overrides.some(o => o.path[0] === key) ? this.files.main : (origin?.path ?? this.files.main), [section], at, given)
     if (!Array.isArray(section) || section.length === 0 || origin === undefined) return undefined
     const names = section.filter((entry): entry is string => typeof entry === 'string')
-    if (key === 'runbook' && names.length === section.length && names.every(name => /\.(?:ya?ml|sh|bash)$/.test(name))) return compileFiles(this.files, origin.path, names, at)
+    if (key === 'runbook' && names.length === section.length && names.every(name => /\.(?:ya?ml|sh|bash)$/.test(name))) return compileFiles(this.files, origin.path, names, at, given)
     const title = typeof value['title'] === 'string' ? value['title'] : this.name
     return compileSection(this.layers[layer] as Layer, origin.text, key, key === 'start' ? `${title}: start` : title)
   }

@@ -1,6 +1,6 @@
 /** Compiling the runbooks that a scenario names or holds: from one file, from several run in order as one, from steps written in place. */
 import { isMap, isScalar } from 'yaml'
-import { checkRunbook, type CommandRegistry, compileRunbook, isShownByRun, type Plan, readRunbook, RunbookError, type ScriptFile, scriptPlan, ScriptSyntaxError, type Sourced } from '../operator/index.ts'
+import { checkRunbook, type CommandRegistry, compileRunbook, type Given, isShownByRun, type Plan, readRunbook, RunbookError, type ScriptFile, scriptPlan, ScriptSyntaxError, type Sourced } from '../operator/index.ts'
 import type { Layer } from './document.ts'
 import { type InputProblem, problemAt } from './error.ts'
 import { missingFile, pathFrom, type SourceFiles } from './files.ts'
@@ -18,9 +18,9 @@ export type NamedAt = Pick<InputProblem, 'file' | 'line' | 'column'>
 const SCRIPT_FILE = /\.(?:sh|bash)$/
 const RUNBOOK_FILE = /\.runbook\.ya?ml$/
 
-/** Compiles one runbook file, or several as one: each becomes a group of steps named after its file. */
-export function compileFiles(files: SourceFiles, from: string, named: readonly string[], at: (index: number) => NamedAt): Compiled {
-  if (named.some(name => SCRIPT_FILE.test(name))) return compileScripts(files, from, named, at)
+/** Compiles one runbook file, or several as one: each becomes a group of steps named after its file. @param given what a script is started with */
+export function compileFiles(files: SourceFiles, from: string, named: readonly string[], at: (index: number) => NamedAt, given?: Given): Compiled {
+  if (named.some(name => SCRIPT_FILE.test(name))) return compileScripts(files, from, named, at, given)
   const problems: InputProblem[] = []
   const sources: { readonly sourced: Sourced; readonly path: string }[] = []
   named.forEach((name, i) => {
@@ -47,7 +47,7 @@ export function compileFiles(files: SourceFiles, from: string, named: readonly s
 }
 
 /** Shell scripts as one runbook, run one after the other. Files that they name and that stand beside them are on the workstation. */
-function compileScripts(files: SourceFiles, from: string, named: readonly string[], at: (index: number) => NamedAt): Compiled {
+function compileScripts(files: SourceFiles, from: string, named: readonly string[], at: (index: number) => NamedAt, given: Given | undefined): Compiled {
   const problems: InputProblem[] = []
   const scripts: ScriptFile[] = []
   const mounted = new Map<string, string>()
@@ -63,7 +63,7 @@ function compileScripts(files: SourceFiles, from: string, named: readonly string
   })
   if (problems.length > 0) return { plan: undefined, problems }
   try {
-    return { plan: scriptPlan(scripts, mounted), problems }
+    return { plan: scriptPlan(scripts, mounted, given), problems }
   } catch (error) {
     if (!(error instanceof ScriptSyntaxError)) throw error
     return { plan: undefined, problems: [{ file: error.file, line: error.line, column: 1, message: `this is no shell script: ${error.what}`, help: [] }] }

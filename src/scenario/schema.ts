@@ -62,6 +62,21 @@ const StartSection = z
   .union([z.string(), z.array(z.string()).min(1)], { error: '`start` is a list of command lines, or a runbook file' })
   .describe('Brings about the state that the runbook presupposes, before the clock counts: command lines, or a runbook file.')
 
+const Text = z.union([z.string(), z.number(), z.boolean()]).transform(String)
+
+function variableNames(value: Readonly<Record<string, string>>, context: z.RefinementCtx): void {
+  for (const name of Object.keys(value)) if (!/^[A-Za-z_]\w*$/.test(name)) context.addIssue({ code: 'custom', path: [name], message: 'a variable’s name is letters, digits and `_`, such as NAMESPACE' })
+}
+
+/** How a shell script is started, and what is typed when it asks. */
+export const ScriptSection = z
+  .strictObject({
+    arguments: z.array(Text).default([]).describe('Its arguments: `$1`, `$2`, …. Of several scripts each gets them.'),
+    environment: z.record(z.string(), Text).superRefine(variableNames).default({}).describe('Variables of its environment.'),
+    answers: z.array(Text).default([]).describe('What is typed when it asks (`read -p "Continue? [y/N]"`), in turn, each time it is run. Without any nobody sits at a terminal, as in CI: `read` then fails.'),
+  })
+  .describe('How the shell script of `runbook` is started: what you would write around its name, and type while it runs.')
+
 const FileNames = z.union([z.string(), z.array(z.string()).min(1)])
 
 /** What the same question needs on another engine. */
@@ -91,6 +106,7 @@ export const ScenarioSchema = z.strictObject({
   start: StartSection.optional(),
   load: LoadSchema.prefault({}),
   runbook: RunbookSection,
+  script: ScriptSection.optional(),
   commands: CommandsSection.optional(),
   faults: FaultsSchema.prefault({}),
   claims: z.partialRecord(Measure, Figure).default({}).describe('What the document promises, by measure: shown beside the measurement, never judged.'),

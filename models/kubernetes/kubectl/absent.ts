@@ -58,7 +58,7 @@ function uncontained(kube: Kubernetes, verb: string, args: Arguments): readonly 
   const there = [...new Set(kube.pods$.list().flatMap(pod => [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(container => container.name)))]
   return [...patch, ...images, ...meant].filter(name => name !== '' && !name.includes('$') && there.length > 0 && !there.includes(name)).map(name => ({
     severity: patch.includes(name) ? ('warning' as const) : ('error' as const),
-    message: `no container is called \`${name}\` when the runbook begins${patch.includes(name) ? ': the patch adds one' : ''}. There are: ${there.join(', ')}${kube.takesNames ? `. If yours is called so: \`--set cluster.naming.container=${name}\`` : ''}`,
+    message: `no container is called \`${name}\` when the runbook begins${patch.includes(name) ? ': the patch adds one' : ''}. There are: ${there.join(', ')}${kube.takesNames && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name) ? `. If yours is called so: \`--set cluster.naming.container=${name}\`` : ''}`,
     // A patch names the container that it is said to make.
     ...(patch.includes(name) ? {} : { object: name }),
   }))

@@ -12,13 +12,15 @@ import { refuseInvalid, store } from './write.ts'
 export const apply: Verb = {
   name: 'apply',
   summary: 'creates or updates the objects in files or on standard input',
-  flags: { filename: 'text', 'server-side': 'optional', 'dry-run': 'optional', validate: 'optional' },
-  check: checkFiles,
+  flags: { filename: 'text', 'server-side': 'optional', 'dry-run': 'optional', validate: 'optional', output: 'text' },
+  check: args => [...checkFiles(args), ...checkOutput(args, 'apply')],
   files: filesOf,
   *run(c) {
     const lines: string[] = []
     const errors: CliError[] = []
     const dry = isDry(c)
+    const output = c.args.flags.get('output')
+    const shown: KubeObject[] = []
     for (const manifest of manifests(c)) {
       const { object } = manifest
       const namespace = object.metadata.namespace ?? c.namespace
@@ -30,24 +32,30 @@ export const apply: Verb = {
         if (found === undefined) {
           refuseUnmodelled(c.kube, wanted, undefined)
           if (!dry) c.kube.create(wanted)
-          lines.push(`${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
+          shown.push(find(c.kube, t, object.metadata.name, namespace)?.json() ?? object)
+          lines.push(output === 'name' ? qualified(t, object.metadata.name) : `${qualified(t, object.metadata.name)} created${dry ? DRY : ''}`)
           continue
         }
         if (dry) {
-          lines.push(`${qualified(t, object.metadata.name)} configured${DRY}`)
+          // What is there, not what would be: kubectl merges nothing by itself.
+          shown.push(found.json())
+          lines.push(output === 'name' ? qualified(t, object.metadata.name) : `${qualified(t, object.metadata.name)} configured${DRY}`)
           continue
         }
         const entry = c.kube.store.entry(t.kind, found.key)
         const live = entry?.object ?? found.json()
         const changed = store(c.kube, found, threeWay(entry === undefined ? live : entry.applied, live, wanted) as KubeObject)
         if (entry !== undefined) entry.applied = copy(wanted)
-        lines.push(`${qualified(t, object.metadata.name)} ${c.args.flags.has('server-side') ? 'serverside-applied' : changed ? 'configured' : 'unchanged'}`)
+        shown.push(find(c.kube, t, object.metadata.name, namespace)?.json() ?? object)
+        lines.push(output === 'name' ? qualified(t, object.metadata.name) : `${qualified(t, object.metadata.name)} ${c.args.flags.has('server-side') ? 'serverside-applied' : changed ? 'configured' : 'unchanged'}`)
       } catch (error) {
         if (!(error instanceof CliError)) throw error
         errors.push(error)
       }
     }
-    return joined(lines, errors)
+    if (output !== 'yaml' && output !== 'json') return joined(lines, errors)
+    const [only] = shown
+    return joined(only === undefined ? [] : [printed(shown.length === 1 ? only : { apiVersion: 'v1', items: shown, kind: 'List', metadata: {} } as unknown as KubeObject, output)], errors)
   },
 }
 
@@ -78,12 +86,15 @@ const KINDS = ['configmap', 'cm', 'secret', 'job', 'namespace', 'ns']
 
 function checkCreate(args: Arguments): string[] {
   const [kind, sub] = args.positional
-  const output = args.flags.get('output')
   const found = checkFiles(args)
   if (kind !== undefined && !kind.includes('${') && !KINDS.includes(kind)) found.push(`kubectl create ${kind} is not modelled; there are: configmap, secret generic, job --from=cronjob/NAME, namespace, -f FILE`)
   if (kind === 'secret' && sub !== 'generic') found.push(`kubectl create secret ${sub ?? ''} is not modelled; there is: generic`)
-  if (output !== undefined && !['yaml', 'json', 'name'].includes(output)) found.push(`the output format \`${output}\` of kubectl create is not modelled; supported: yaml, json, name`)
-  return found
+  return [...found, ...checkOutput(args, 'create')]
+}
+
+function checkOutput(args: Arguments, verb: string): string[] {
+  const output = args.flags.get('output')
+  return output === undefined || output.includes('${') || ['yaml', 'json', 'name'].includes(output) ? [] : [`the output format \`${output}\` of kubectl ${verb} is not modelled; supported: yaml, json, name`]
 }
 
 const literalFiles = (args: Arguments): readonly string[] => (args.repeated.get('from-file') ?? []).map(value => value.slice(value.indexOf('=') + 1)).filter(file => !file.includes('${'))

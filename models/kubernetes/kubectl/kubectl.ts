@@ -212,7 +212,7 @@ function unknownFlag(invocation: Invocation): string | undefined {
   // The commonest way to come by one.
   const inside = verb === exec && args.rest === undefined ? '; what the container is to run stands behind ` -- `' : ''
   const kustomize = flag[1] === 'kustomize' || flag[2] === 'k' ? ': nothing here renders a kustomization; render it before (`kustomize build`), and apply the files with `-f`' : ''
-  return `the flag \`${flag[1] === undefined ? `-${flag[2]}` : `--${flag[1]}`}\` of kubectl ${verb.name} is not modelled${inside}${kustomize}`
+  return `the flag \`${flag[1] === undefined ? (flag[2]?.length === 1 ? `-${flag[2]}` : `--${flag[2]}`) : `--${flag[1]}`}\` of kubectl ${verb.name} is not modelled${inside}${kustomize}`
 }
 
 function withSupported(complaint: string | undefined, verb: Verb): string | undefined {

@@ -24,19 +24,22 @@ function isMissing(kind: string, kube: Kubernetes): boolean {
   return NOT_MODELLED.has(kind) && !(kind === 'NetworkPolicy' && kube.options.networkPolicy === 'none')
 }
 
+/** What `-f` names: it may be given several times, and each time a list with commas. Source: kubectl apply --help (`--filename=[]`), pflag StringSlice. */
+const namedIn = (args: Arguments): readonly string[] => (args.repeated.get('filename') ?? []).flatMap(value => value.split(','))
+
 /** The files of an invocation that are on the workstation's disk. */
 export function filesOf(args: Arguments): readonly string[] {
-  return (args.repeated.get('filename') ?? []).filter(file => file !== '-' && !/^https?:/.test(file) && !file.includes('${'))
+  return namedIn(args).filter(file => file !== '-' && !/^https?:/.test(file) && !file.includes('${'))
 }
 
 /** What can be told of `-f` before a run. */
 export function checkFiles(args: Arguments): string[] {
-  return (args.repeated.get('filename') ?? []).filter(file => /^https?:/.test(file)).map(file => `\`-f ${file}\`: there is no network in a rehearsal: put the file beside the script`)
+  return namedIn(args).filter(file => /^https?:/.test(file)).map(file => `\`-f ${file}\`: there is no network in a rehearsal: put the file beside the script`)
 }
 
 /** Kinds in a text that a real cluster would take and the model lacks: a fence of network policies, say, must not be taken for one. */
 export function checkKinds(args: Arguments, file: string, text: string, kube: Kubernetes): string[] {
-  const named = args.repeated.get('filename') ?? []
+  const named = namedIn(args)
   if (!named.some(each => each === file || (each === '/dev/stdin' && file === '-'))) return []
   const kinds = text.split('\n').flatMap(line => /^(?:- )?["']?kind["']?:\s*["']?([A-Za-z]+)["']?\s*$/.exec(line)?.[1] ?? [])
   return [...unmodelledIn(text), ...[...new Set(kinds)].filter(kind => isMissing(kind, kube)).map(kind => `objects of kind ${kind} are not modelled${kind === 'NetworkPolicy' ? ': a fence made of them would do nothing here (and on a real cluster it hangs on the network plugin, and on connections that are open already). Where nothing enforces them, as on AKS unless it was asked for, say `cluster.kubernetes.networkPolicy: none`: then they are taken and do nothing' : ''}; there are: ${KINDS.join(', ')}`)]
@@ -44,7 +47,7 @@ export function checkKinds(args: Arguments, file: string, text: string, kube: Ku
 
 /** All objects that the invocation names. @throws CliError as kubectl says it */
 export function manifests(c: Context): Manifest[] {
-  const named = c.args.repeated.get('filename') ?? []
+  const named = namedIn(c.args)
   if (named.length === 0) throw new CliError('error: must specify one of -f and -k')
   const found = named.flatMap(file => textsOf(c, file)).flatMap(({ file, text }) => objectsIn(text, file))
   if (found.length === 0) throw new CliError(`error: no objects passed to ${c.args.positional.length > 0 ? 'create' : 'apply'}`)
@@ -85,6 +88,7 @@ function objectsIn(text: string, file: string): Manifest[] {
 export function typeOfObject(c: Context, { object, file }: Manifest): ResourceType {
   const { kind, apiVersion = '' } = object
   if (kind === 'NetworkPolicy' && isMissing(kind, c.kube)) throw new UnsupportedError(`objects of kind ${kind} (${apiVersion}) are not modelled unless \`cluster.kubernetes.networkPolicy\` is \`none\``, KINDS)
+  if (kind !== 'NetworkPolicy') unknownKind(kind, apiVersion)
   const known = TYPES.find(t => t.kind === kind)
   const custom = known === undefined ? (customType(c.kube, kind) ?? (isCustom(apiVersion) ? undefined : unknownKind(kind, apiVersion))) : undefined
   const wanted = known === undefined ? undefined : known.group === '' ? 'v1' : `${known.group}/v1`

@@ -35,6 +35,12 @@ export const TYPES: readonly ResourceType[] = [
   type('Namespace', 'namespaces', '', ['ns'], false),
   type('Event', 'events', '', ['ev']),
   type('PersistentVolume', 'persistentvolumes', '', ['pv'], false),
+  // Of these the cluster has none, and none can be made (manifests.ts): who asks is told so.
+  type('Ingress', 'ingresses', 'networking.k8s.io', ['ing']),
+  type('HorizontalPodAutoscaler', 'horizontalpodautoscalers', 'autoscaling', ['hpa']),
+  type('LimitRange', 'limitranges', '', ['limits']),
+  type('ResourceQuota', 'resourcequotas', '', ['quota']),
+  type('ReplicationController', 'replicationcontrollers', '', ['rc']),
 ]
 
 const byName = new Map<string, ResourceType>()

@@ -115,7 +115,7 @@ export function unknownTypes(args: Arguments, kube: Kubernetes): string[] {
   const words = first.includes('/') ? args.positional.map(w => w.split('/')[0] as string) : first.split(',')
   return words
     .filter(w => w !== 'all' && !w.includes('${') && resourceType(w) === undefined && customType(kube, w) === undefined)
-    .map(w => `the resource type \`${w}\` is not modelled; there are: pods, services, statefulsets, deployments, nodes, configmaps, secrets, endpoints, persistentvolumeclaims, poddisruptionbudgets, jobs, cronjobs, leases, events, persistentvolumes, and kinds that the scenario creates`)
+    .map(w => `the resource type \`${w}\` is not modelled; there are: pods, services, statefulsets, deployments, nodes, configmaps, secrets, endpoints, persistentvolumeclaims, poddisruptionbudgets, jobs, cronjobs, leases, events, persistentvolumes, and kinds that the scenario creates (of ingresses, horizontalpodautoscalers, limitranges, resourcequotas and replicationcontrollers there are none)`)
 }
 
 /** `pods/x`: an object as in messages about waiting. */

@@ -7,6 +7,7 @@ import { END, type Plan, type PlanStep } from '../plan.ts'
 import { type Caller, type Frame, type Issue, MemoryFiles, ScriptRun, StuckError, type Watcher } from '../shell/index.ts'
 import { EPOCH_SECONDS } from '../shell/container.ts'
 import type { Shell } from '../shell/shell.ts'
+import { Answers } from '../shell/streams.ts'
 import type { For, Script, Simple, While } from '../shell/syntax.ts'
 import { GuardKeeper, type GuardTeller } from './guarding.ts'
 import { passedOver, wouldAct } from './barren.ts'
@@ -69,6 +70,8 @@ export class ScriptOperator implements OperatorRun {
   private keeper: GuardKeeper | undefined
   private readonly teller: GuardTeller | undefined
   private reruns: number
+  /** Whoever sits at the terminal of the script under way. */
+  private answers: Answers | undefined
   /** Commands that a trap started. */
   private undoing = 0
 
@@ -104,7 +107,7 @@ export class ScriptOperator implements OperatorRun {
         status = yield* run.run()
       } catch (error) {
         if (!(error instanceof StuckError)) throw error
-        return this.finish('stuck', `${script.file}: ${error.message}`)
+        return this.finish('stuck', `${script.file}: ${error.message}${this.unanswered()}`)
       } finally {
         run.stop()
         this.lines?.close()
@@ -113,7 +116,7 @@ export class ScriptOperator implements OperatorRun {
       // Killed while its last command ended: nobody is there to see how it went.
       if (this.gone) return
       if (status !== 0) {
-        const reason = `${script.file} ended with status ${status} at line ${run.shell.line}${this.said()}`
+        const reason = `${script.file} ended with status ${status} at line ${run.shell.line}${this.said()}${this.unanswered()}`
         return this.reruns > 0 ? yield* this.again(reason) : this.ended(reason)
       }
     }
@@ -141,6 +144,11 @@ export class ScriptOperator implements OperatorRun {
     return lastFailure === '' || lastFailure.includes(lastWords) ? `: ${lastFailure === '' ? lastWords : lastFailure}` : `: ${lastWords} (${lastFailure})`
   }
 
+  /** That it asked last and got no answer, which is then why it ended as it did. */
+  private unanswered(): string {
+    return this.answers?.starved === true ? '; it asked, and nobody answered (what is typed then: `script: { answers: [y] }` in the scenario, or `--set script.answers=[y]`)' : ''
+  }
+
   /** Something beside the script's main process cannot end. */
   private jammed(file: string, why: string): void {
     if (this.task === undefined || this.outcome !== undefined) return
@@ -165,7 +173,10 @@ export class ScriptOperator implements OperatorRun {
       },
     })
     const host = { sim: this.sim, registry: options.registry, files: this.files, key: `script/${script.file}`, user: options.user ?? 'operator', runAs: options.user, hostname: this.where, epochSeconds: EPOCH_SECONDS, missing: 'unsupported', remembers: options.elide, watcher: this.watcher(script) } as const
-    return new ScriptRun(host, script, { name: script.file, env: { HOME: '/root', PATH: '/usr/local/bin:/usr/bin:/bin', USER: options.user ?? 'operator', LANG: 'C.UTF-8', ...options.env }, cwd: '/root', out: terminal(false), err: terminal(true) })
+    const { given } = script
+    this.answers = new Answers(given?.answers ?? [])
+    const env = { HOME: '/root', PATH: '/usr/local/bin:/usr/bin:/bin', USER: options.user ?? 'operator', LANG: 'C.UTF-8', ...options.env, ...given?.environment }
+    return new ScriptRun(host, script, { name: script.file, args: given?.arguments ?? [], env, cwd: '/root', out: terminal(false), err: terminal(true), in: this.answers })
   }
 
   private watcher(script: Script): Watcher {
@@ -203,6 +214,8 @@ export class ScriptOperator implements OperatorRun {
     if (this.gone) return undefined
     const { slips, observer } = this.options
     const { step, call } = this.placeOf(file, node, calls)
+    // It has gone on after its question.
+    if (this.answers !== undefined) this.answers.starved = false
     const goesOn = !background && this.open?.step === step && (call === undefined ? this.open.call === undefined && node.ordinal > this.open.ordinal : this.open.call === call)
     const visit = goesOn ? this.open : this.begin(step, background, call)
     if (visit === undefined) return undefined

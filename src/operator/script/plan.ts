@@ -5,7 +5,7 @@ import { functionsOf } from '../shell/check.ts'
 import { decisionsOf } from './decisions.ts'
 import { guardsOf } from './guards.ts'
 import { helpersOf, programOf } from './helpers.ts'
-import { type Simple, everyNode, isAssignment } from '../shell/syntax.ts'
+import { GIVEN_NOTHING, type Given, type Simple, everyNode, isAssignment } from '../shell/syntax.ts'
 
 /** A script file of a runbook. */
 export interface ScriptFile {
@@ -24,10 +24,10 @@ export function lineId(script: Pick<Script, 'file'>, line: number, several: bool
 
 /**
  * One or more scripts as a plan: its steps are the lines that start a program of the simulated world or wait. A pass of a loop is a new visit.
- * @param mounted other files of the workstation, by absolute path. @throws ScriptSyntaxError
+ * @param mounted other files of the workstation, by absolute path; @param given what each is started with. @throws ScriptSyntaxError
  */
-export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<string, string> = new Map()): Plan {
-  const scripts = files.map(({ file, text }) => parseScript(text, file))
+export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<string, string> = new Map(), given: Given = GIVEN_NOTHING): Plan {
+  const scripts = files.map(({ file, text }): Script => ({ ...parseScript(text, file), given }))
   const { helpers, acting } = helpersOf(scripts.map(bodyOf), libraries(mounted, files).map(bodyOf), isPlace)
   // A helper that is handed a function with steps of its own only waits between its tries.
   const callsSteps = (node: Simple): boolean => node.words.some((word, i) => i > 0 && !isAssignment(word) && acting.has(word.constant ?? '') && !helpers.has(word.constant ?? ''))
@@ -54,7 +54,7 @@ export function scriptPlan(files: readonly ScriptFile[], mounted: ReadonlyMap<st
   const names = new Set(scripts.flatMap(script => [...functionsOf(script)]))
   const linked = steps.map((each, i): PlanStep => ({ ...each, next: i + 1 < steps.length ? i + 1 : END }))
   const name = files.map(f => f.file.replace(/^.*\//, '')).join(', then ')
-  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, mounted, helpers, guards, decisions: decisionsOf(scripts, { helpers, acting, isPlace: node => acting.has(programOf(node) ?? '') || isPlace(node, names) }) } }
+  return { title: name, description: '', source: '', file: files.map(f => f.file).join(' + '), vars: new Map(), steps: linked, entry: 0, undo: END, pointOfNoReturn: undefined, byId, script: { scripts, given, mounted, helpers, guards, decisions: decisionsOf(scripts, { helpers, acting, isPlace: node => acting.has(programOf(node) ?? '') || isPlace(node, names) }) } }
 }
 
 const bodyOf = (script: Script): Script['body'] => script.body

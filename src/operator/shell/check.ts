@@ -42,7 +42,7 @@ export function constantsOf(script: Script): ReadonlyMap<string, string> {
     const assigned = [...node.assignments, ...node.words.filter(isAssignment)]
     const inFunction = around.some(outer => outer.is === 'function')
     for (const a of assigned) if (Array.isArray(a.value) || a.append || a.index !== undefined || arrays.has(a.name)) arrays.set(a.name, arrays.has(a.name) || a.append || !Array.isArray(a.value) ? undefined : a.value)
-    for (const a of assigned) put(a.name, !a.append && a.index === undefined && !Array.isArray(a.value) && node.words.length !== 1 ? ((a.value as Word).constant ?? (inFunction ? undefined : defaultOf(a.name, a.value as Word))) : undefined)
+    for (const a of assigned) put(a.name, !a.append && a.index === undefined && !Array.isArray(a.value) && node.words.length !== 1 ? ((a.value as Word).constant ?? (inFunction ? undefined : givenOf(a.name, a.value as Word, script))) : undefined)
     const name = constantOf(node.words[0])
     if (name === 'read' || name === 'mapfile' || name === 'readarray' || name === 'getopts' || name === 'printf' || name === 'unset') {
       for (const word of node.words.slice(1)) {
@@ -52,6 +52,7 @@ export function constantsOf(script: Script): ReadonlyMap<string, string> {
     }
   })
   const known = new Map([...values].filter((entry): entry is [string, string] => entry[1] !== undefined))
+  for (const [name, value] of Object.entries(script.given?.environment ?? {})) if (!values.has(name)) known.set(name, value)
   // An array that is assigned once stands for its words: `k=(kubectl -n "$NS")`, and `"${k[@]}" get pods`.
   for (const [name, elements] of arrays) if (elements?.every(({ index, append }) => index === undefined && !append)) known.set(wordsOfArray(name), elements.flatMap(({ value }) => writtenWords(value, known)).join(BETWEEN))
   return known
@@ -61,14 +62,27 @@ const BETWEEN = '\0'
 /** Under which name the words of an array are known. */
 const wordsOfArray = (name: string): string => `${name}[@]`
 
-/** What `${NAME:-text}` gives a variable of the same name, and `${1:-text}` any, where nobody gives the script another. */
-function defaultOf(name: string, word: Word): string | undefined {
+/** What `${OTHER:-text}`, `$1` or `${1:-text}` gives a variable: what the script is given, else the text. */
+function givenOf(name: string, word: Word, { given, text }: Script): string | undefined {
   // Quotes leave an empty text before what stands in them.
   const parts = word.parts.filter(each => each.is !== 'text' || each.text !== '')
   const [part] = parts
   if (parts.length !== 1 || part?.is !== 'parameter' || part.index !== undefined || part.indirect || part.length) return undefined
   const { operation } = part
-  return (part.name === name || /^[1-9]$/.test(part.name)) && operation?.is === 'default' && (operation.operator === '-' || operation.operator === '=') ? operation.word.constant : undefined
+  if (operation !== undefined && operation.is !== 'default') return undefined
+  const positional = /^[1-9]$/.test(part.name)
+  // Shifted, `$1` is another argument; and a variable of another name may be set anywhere.
+  if (!positional && !/^[A-Za-z_]\w*$/.test(part.name)) return undefined
+  if (positional ? given !== undefined && given.arguments.length > 0 && /\bshift\b/.test(text) : part.name !== name && setSomewhere(part.name, text)) return undefined
+  const value = positional ? given?.arguments[Number(part.name) - 1] : given?.environment[part.name]
+  const isThere = value !== undefined && (value !== '' || operation?.colon !== true)
+  if (operation?.operator === '+') return isThere ? operation.word.constant : ''
+  return isThere ? value : operation?.operator === '-' || operation?.operator === '=' ? operation.word.constant : undefined
+}
+
+/** Whether a script, or a file that it reads in, may set a variable. */
+export function setSomewhere(name: string, text: string): boolean {
+  return /(?:^|[;&|\s])(?:source|\.)\s/m.test(text) || new RegExp(`(?:^|[;&|({\\s"'])${name}(?:\\[[^\\]]*\\])?\\+?=|\\b(?:read|for|printf|mapfile|readarray|getopts|declare|local|typeset)\\b[^\\n]*\\b${name}\\b|\\b${name}:?=`, 'm').test(text)
 }
 
 const constantOf = (word: Simple['words'][number] | undefined): string | undefined => (word === undefined || isAssignment(word) ? undefined : word.constant)
@@ -272,7 +286,7 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       return
     }
     if (UNSUPPORTED_BUILTINS.includes(name)) say(`the builtin \`${name}\` is not supported in a rehearsal`)
-    else say(`${registry.missing(name)}; there are: ${registry.names.join(', ')} and text programs (awk, grep, jq, sed, …; all are in docs/commands.md). A command of your own can be added to the scenario under \`commands\``)
+    else say(registry.unknown(name))
   }
   /** A file that is to be read in: bash refuses one that is not there, unless the script asks for it before, or goes on without. */
   function sourced(file: string, node: Simple, around: readonly Node[]): void {

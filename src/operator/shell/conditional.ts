@@ -4,7 +4,7 @@ import { patternOf, purePattern, pureRegExp, pureText, regExpOf, textOf } from '
 import { cached, patternRegExp, posixSource } from './pattern.ts'
 import type { Shell } from './shell.ts'
 import type { Test } from './syntax.ts'
-import { compare, fileTest, isSet } from './testing.ts'
+import { compare, fileTest, isSet, isTerminal } from './testing.ts'
 
 /** `[[ … ]]` in which nothing has to be run: 0 if it holds, 1 if not. */
 export function pureConditional(shell: Shell, test: Test): number {
@@ -96,7 +96,7 @@ function unary(shell: Shell, operator: string, text: string): boolean {
     case '-z': return text === ''
     case '-v': return isSet(shell, text)
     case '-o': return (shell.options as unknown as Record<string, boolean>)[text] === true
-    case '-t': return false
+    case '-t': return isTerminal(shell, text)
     default: return fileTest(shell, operator, text)
   }
 }

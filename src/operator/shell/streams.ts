@@ -90,6 +90,47 @@ export class LazySource implements Source {
   }
 }
 
+/**
+ * Somebody at a terminal, who answers when the script asks: each `read` takes one answer, whatever it wants of it. Programs that would read to the
+ * end (`kubectl exec -i`, `cat`) are given nothing: nobody types ahead.
+ */
+export class Answers implements Source {
+  private at = 0
+  /** It asked when all was answered. */
+  starved = false
+
+  constructor(private readonly answers: readonly string[]) {}
+
+  /** Whether somebody sits there. */
+  get terminal(): boolean {
+    return this.answers.length > 0
+  }
+
+  private next(): string | undefined {
+    const answer = this.answers[this.at]
+    if (answer === undefined) this.starved = true
+    else this.at += 1
+    return answer
+  }
+
+  line(delimiter: string): string | undefined {
+    const answer = this.next()
+    return answer === undefined ? undefined : `${answer}${delimiter}`
+  }
+
+  all(): string {
+    return ''
+  }
+
+  some(n: number): string | undefined {
+    return this.next()?.slice(0, n)
+  }
+
+  more(): Waiting {
+    throw new Error('shell: an answer never makes its reader wait')
+  }
+}
+
 /** Output kept as text. */
 export class Collector implements Sink {
   text = ''

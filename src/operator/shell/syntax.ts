@@ -219,10 +219,23 @@ export interface Background extends At {
 
 export type Node = Simple | Pipeline | AndOr | If | For | ForArithmetic | While | Case | Group | Conditional | Arithmetic | FunctionDefinition | Redirected | Background
 
+/** What whoever starts a script gives it. */
+export interface Given {
+  /** `$1`, `$2`, … */
+  readonly arguments: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** What is typed when it asks (`read` from the terminal), in turn. Without any, nobody sits at a terminal, as in CI. */
+  readonly answers: readonly string[]
+}
+
+export const GIVEN_NOTHING: Given = { arguments: [], environment: {}, answers: [] }
+
 /** A script file, read once. */
 export interface Script {
   readonly file: string
   readonly text: string
+  /** What it is started with, where that is known. */
+  readonly given?: Given
   readonly body: readonly Node[]
   /** The same, by what is read together: an error that throws a command away goes on with the next unit. */
   readonly units: readonly (readonly Node[])[]

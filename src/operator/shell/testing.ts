@@ -1,5 +1,6 @@
 import { absolute } from './files.ts'
 import type { Shell } from './shell.ts'
+import { Answers } from './streams.ts'
 
 /** What a unary test says of a file. */
 export function fileTest(shell: Shell, operator: string, path: string): boolean {
@@ -59,12 +60,15 @@ function decide(shell: Shell, args: readonly string[]): boolean {
   return parser.whole()
 }
 
+/** `-t`: only the input of a script whose questions somebody answers is a terminal; what it prints goes to whoever recorded the run. */
+export const isTerminal = (shell: Shell, descriptor: string): boolean => descriptor === '0' && shell.fds.in instanceof Answers && shell.fds.in.terminal
+
 function unary(shell: Shell, operator: string, text: string): boolean {
   switch (operator) {
     case '-n': return text !== ''
     case '-z': return text === ''
     case '-v': return isSet(shell, text)
-    case '-t': return false
+    case '-t': return isTerminal(shell, text)
     case '-o': return (shell.options as unknown as Record<string, boolean>)[text] === true
     default: return fileTest(shell, operator, text)
   }

@@ -1,6 +1,7 @@
 import { absolute } from '../files.ts'
 import type { Utility, UtilityCall } from '../utilities.ts'
 import { patternRegExp } from '../pattern.ts'
+import { humanSize } from './archive.ts'
 import { type Output, answer, failed, joined, ok, options } from './options.ts'
 
 const utility = (name: string, run: (call: UtilityCall) => Output): Utility => ({ name, run })
@@ -139,8 +140,10 @@ const chmod = utility('chmod', call => {
   }, given => `chmod: cannot access '${given}'`)
 })
 
+const sizeShown = (bytes: number, human: boolean): string => (human ? humanSize(bytes) : String(bytes))
+
 const ls = utility('ls', call => {
-  const { on, rest } = options(call.argv, 'la1AhtrdRF', '', { all: 'a', 'color=': 'color' })
+  const { on, rest } = options(call.argv, 'la1AhtrdRFS', '', { all: 'a', 'color=': 'color' })
   const paths = rest.length === 0 ? ['.'] : rest
   let out = ''
   let err = ''
@@ -157,7 +160,7 @@ const ls = utility('ls', call => {
       if (!on.has('l')) return name
       const at = kind === 'f' ? path : `${path === '/' ? '' : path}/${name}`
       const text = filesOf(call).read(at)
-      return `${text === undefined ? 'd' : '-'}rw${filesOf(call).executable?.(at) === true || text === undefined ? 'x' : '-'}r--r-- 1 ${call.shell.session.host.user} ${call.shell.session.host.user} ${text === undefined ? 4096 : Buffer.byteLength(text)} Jan  1 00:00 ${name}`
+      return `${text === undefined ? 'd' : '-'}rw${filesOf(call).executable?.(at) === true || text === undefined ? 'x' : '-'}r--r-- 1 ${call.shell.session.host.user} ${call.shell.session.host.user} ${sizeShown(text === undefined ? 4096 : Buffer.byteLength(text), on.has('h'))} Jan  1 00:00 ${name}`
     }))
   }
   return answer(out, err, err === '' ? 0 : 2)

@@ -1,4 +1,5 @@
 import type { Utility } from '../utilities.ts'
+import { ARCHIVE_UTILITIES } from './archive.ts'
 import { AWK } from './awk/awk.ts'
 import { BC } from './bc.ts'
 import { GREP } from './grep.ts'
@@ -9,4 +10,4 @@ import { SED } from './sed.ts'
 import { SORT_UTILITIES } from './sort.ts'
 
 /** Programs that make a text of a text. */
-export const TEXT_UTILITIES: readonly Utility[] = [...GREP, ...LINE_UTILITIES, ...SORT_UTILITIES, SED, ...AWK, BC, JQ, ...SMALL_UTILITIES]
+export const TEXT_UTILITIES: readonly Utility[] = [...GREP, ...LINE_UTILITIES, ...SORT_UTILITIES, SED, ...AWK, BC, JQ, ...ARCHIVE_UTILITIES, ...SMALL_UTILITIES]
