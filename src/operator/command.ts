@@ -179,6 +179,15 @@ export interface Memory {
 /** The summary of a text program that stands in a registry, so that it can be called without a shell. */
 export const UTILITY_SUMMARY = 'a text program'
 
+/** Whether two names differ by one letter, or by two that have changed places. */
+function nearly(a: string, b: string): boolean {
+  let same = 0
+  while (same < a.length && a[same] === b[same]) same += 1
+  const [restA, restB] = [a.slice(same), b.slice(same)]
+  if (a.length < 4 || Math.abs(a.length - b.length) > 1) return false
+  return restA.slice(1) === restB.slice(1) || restA.slice(1) === restB || restA === restB.slice(1) || (restA.slice(2) === restB.slice(2) && restA[0] === restB[1] && restA[1] === restB[0])
+}
+
 /** The programs that can be run in one place: the operator's workstation, or inside one container. */
 export class CommandRegistry {
   private commands = new Map<string, Command>()
@@ -219,6 +228,8 @@ export class CommandRegistry {
     const base = name.slice(name.lastIndexOf('/') + 1)
     // Where it is known why, neither a list of others nor a stand-in helps.
     if (this.refused.has(base)) return this.missing(name)
+    // Whoever has mistyped one that is here does not want another.
+    if (this.names.some(known => nearly(known, base))) return `${this.missing(name)}; there are: ${this.listed}`
     const stub = /^[A-Za-z0-9_][\w+-]*$/.test(base) ? `\`--set commands.${base}={}\` lets it print nothing and succeed; ` : ''
     return `${this.missing(name)}; there are: ${this.listed}. If it does nothing to this cluster: ${stub}what else it prints is said in the scenario, \`commands: { ${base}: { output: … } }\``
   }

@@ -102,9 +102,9 @@ steps:
 `, 't.runbook.yaml')
   const registry = toyRegistry(new ToyWorld(new Simulation({ seed: '1' })))
   expect(formatFindings(plan, checkRunbook(plan, registry))).toMatchInlineSnapshot(`
-    "t.runbook.yaml:4:5: error: step 1: the command \`kubctl\` is not modelled on the toy; there are: age, fail, flaky, get, maybe, set, work (in \`kubctl get pods\`)
+    "t.runbook.yaml:4:5: error: step 1: the command \`kubctl\` is not modelled on the toy; there are: age, fail, flaky, get, maybe, set, work. If it does nothing to this cluster: \`--set commands.kubctl={}\` lets it print nothing and succeed; what else it prints is said in the scenario, \`commands: { kubctl: { output: … } }\` (in \`kubctl get pods\`)
     t.runbook.yaml:8:5: error: step 3: \`grep -P\`. Supported: -c, -v, -i, -o, -q, -E, -F, -w, -x, -n, -h, -a, -s, -e, -m (in \`get \${z} | grep -P x | jq .\`)
-    t.runbook.yaml:8:5: error: step 3: the command \`jq\` is not modelled on the toy; there are: age, fail, flaky, get, maybe, set, work (in \`get \${z} | grep -P x | jq .\`)
+    t.runbook.yaml:8:5: error: step 3: the command \`jq\` is not modelled on the toy; there are: age, fail, flaky, get, maybe, set, work. If it does nothing to this cluster: \`--set commands.jq={}\` lets it print nothing and succeed; what else it prints is said in the scenario, \`commands: { jq: { output: … } }\` (in \`get \${z} | grep -P x | jq .\`)
     t.runbook.yaml:8:5: error: step 3: \${z} is never captured; did you mean \${x}? Capture it with \`as\`, declare it under \`vars\`, or write $\${z} to leave it to an inner shell
     t.runbook.yaml:8:5: warning: step 3: this gate has no timeout: if it never holds, the runbook is stuck until its deadline
     t.runbook.yaml:9:5: error: step 4: \${later} is used before any step captures it

@@ -89,7 +89,7 @@ describe('keys and values', () => {
       pg.yaml:7:1: unknown key \`lode\` in a scenario
           did you mean \`load\`?
           the keys in a scenario are: format, title, description, correctedBy,
-            extends, cluster, start, load, runbook, commands, faults, claims,
+            extends, cluster, start, load, runbook, script, commands, faults, claims,
             objectives, deadline, onEngine
       pg.yaml:9:3: unknown key \`writePerSecond\` in \`load\`
           did you mean \`writesPerSecond\`?
@@ -207,7 +207,7 @@ describe('--set', () => {
       --set lod.cohorts=1: unknown key \`lod\` in a scenario
           did you mean \`load\`?
           the keys in a scenario are: format, title, description, correctedBy,
-            extends, cluster, start, load, runbook, commands, faults, claims,
+            extends, cluster, start, load, runbook, script, commands, faults, claims,
             objectives, deadline, onEngine
       --set cluster.mebmers=5: unknown key \`mebmers\` in \`cluster\`
           did you mean \`members\`?
@@ -253,7 +253,7 @@ describe('runbooks', () => {
             retry, resume, pointOfNoReturn, forEach, steps, undo"
     `)
     expect(wrong(`${GOOD}start:\n  - frobnicate\n`)).toMatchInlineSnapshot(`
-      "pg.yaml:8:5: the command \`frobnicate\` is not modelled on this workstation; there are: destroy, follow, lag, pause, promote, rent, resume, role, route, start, stop
+      "pg.yaml:8:5: the command \`frobnicate\` is not modelled on this workstation; there are: destroy, follow, lag, pause, promote, rent, resume, role, route, start, stop. If it does nothing to this cluster: \`--set commands.frobnicate={}\` lets it print nothing and succeed; what else it prints is said in the scenario, \`commands: { frobnicate: { output: … } }\`
           in step \`1\`: frobnicate"
     `)
   })
