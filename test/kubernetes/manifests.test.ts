@@ -47,6 +47,26 @@ test('K8S-APPLY-1 files, folders and standard input: several documents, JSON, Li
   expect(typed(c, folder, ['kubectl', 'delete', '-f', 'all.yaml', '--ignore-not-found']).code).toBe(0)
 })
 
+test('K8S-APPLY-1 -f takes lists with commas; -o shows what the server then has, and of a client-side dry run what it had', () => {
+  const c = cluster()
+  const folder = new Folder({ 'a.yaml': CONFIG, 'b.yaml': BUDGET, 'a2.yaml': CONFIG.replace('"1"', '"2"') })
+  expect(typed(c, folder, ['kubectl', 'apply', '-f', 'a.yaml,b.yaml', '-o', 'name']).out).toBe('configmap/a\npoddisruptionbudget.policy/b\n')
+  expect(typed(c, folder, ['kubectl', 'apply', '-f', 'a.yaml,c.yaml'])).toMatchObject({ code: 1, err: 'error: the path "c.yaml" does not exist\n' })
+  expect(JSON.parse(typed(c, folder, ['kubectl', 'apply', '-f', 'a2.yaml', '--dry-run=client', '-ojson']).out)).toMatchObject({ kind: 'ConfigMap', data: { x: '1' } })
+  expect(JSON.parse(typed(c, folder, ['kubectl', 'apply', '-f', 'a2.yaml', '-o', 'json']).out)).toMatchObject({ kind: 'ConfigMap', data: { x: '2' } })
+  expect(typed(c, folder, ['kubectl', 'apply', '-f', 'a2.yaml,b.yaml', '-o', 'yaml']).out).toMatch(/^apiVersion: v1\nitems:\n {2}- [\s\S]*kind: List\n/)
+  expect(c.kube.commands.kubectl.check(['kubectl', 'apply', '-f', '-', '-o', 'wide']).map(found => found.message)).toEqual(['the output format `wide` of kubectl apply is not modelled; supported: yaml, json, name'])
+  expect(c.kube.commands.kubectl.check(['kubectl', 'replace', '-f', '-', '-o', 'name']).map(found => found.message)[0]).toMatch(/^the flag `--output` of kubectl replace/)
+})
+
+test('K8S-GET-1 of kinds that the cluster has none of, none are found; to make one is refused by name', () => {
+  const c = cluster()
+  const folder = new Folder({})
+  expect(typed(c, folder, ['kubectl', 'get', 'ingress'])).toEqual({ out: '', err: 'No resources found in default namespace.\n', code: 0 })
+  expect(typed(c, folder, ['kubectl', 'get', 'hpa', 'web'])).toEqual({ out: '', err: 'Error from server (NotFound): horizontalpodautoscalers.autoscaling "web" not found\n', code: 1 })
+  expect(() => typed(c, folder, ['kubectl', 'apply', '-f', '-'], 'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: web }\n')).toThrow('objects of kind Ingress (networking.k8s.io/v1) are not modelled')
+})
+
 test('K8S-APPLY-1 what is not there, or no manifest, fails as kubectl does; a kind that the model lacks is named as such', () => {
   const c = cluster()
   const folder = new Folder({ 'old.yaml': BUDGET.replace('policy/v1', 'policy/v1beta1'), 'foo.yaml': 'apiVersion: example.com/v1\nkind: Foo\nmetadata: { name: f }\n', 'bad.yaml': 'a: [', 'empty.yaml': '', 'kindless.yaml': 'metadata: { name: x }\n', 'role.yaml': 'apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: r }\n' })

@@ -96,6 +96,7 @@ test('an option loop wants nothing, and its `$1` is none that could be known', (
   const loop = 'NS=bank\nwhile [[ $# -gt 0 ]]; do case $1 in -n) NS=$2; shift 2;; *) echo "what is $1?"; exit 2;; esac; done\nif [ "${1:-}" = --force ]; then echo; fi\nkubectl -n "$NS" get pods\n'
   expect(told(scenarioOf(loop))).not.toContain('takes arguments')
   expect(told(scenarioOf(loop, 'script: { arguments: [-n, nowhere] }\n'))).not.toContain('there is no namespace `-n`')
+  expect(told(scenarioOf('set -u\nkubectl get pods -n bank\nrc=$?\nall="$*"\nif [ "$rc" -ne 0 ]; then exit "$rc"; fi\n'))).not.toContain('takes arguments')
   expect(run(scenarioOf(loop, 'script: { arguments: [--what] }\n')).outcomeReason).toContain('status 2')
   // The same from the command line.
   expect(run(scenarioOf(loop, '', { 'script.arguments': '["-n", "bank"]' })).outcome).toBe('completed')
