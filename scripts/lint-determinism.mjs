@@ -52,6 +52,9 @@ const MATH_INSTEAD = new Map([
   ['hypot', 'Math.sqrt(x * x + y * y)'],
 ])
 
+/** Built-in modules of which one function depends on its arguments alone (parseArgs: where it is given `args`). */
+const PURE = new Map([['node:crypto', 'createHash'], ['node:util', 'parseArgs']])
+
 const MEMBERS = new Map([
   ['localeCompare', 'a < b ? -1 : a > b ? 1 : 0'],
   ['captureStackTrace', 'nothing: stack traces differ between Node versions'],
@@ -157,12 +160,11 @@ function lintFile(file, checker) {
   const checkImport = node => {
     if (!node.moduleSpecifier) return
     const from = node.moduleSpecifier.text
-    // A hash is a function of its bytes and of nothing else; what else is in that module is luck.
-    const hashes = from === 'node:crypto' && node.importClause?.namedBindings !== undefined && ts.isNamedImports(node.importClause.namedBindings) && node.importClause.namedBindings.elements.every(element => (element.propertyName ?? element.name).text === 'createHash')
-    if (hashes) return
+    // Functions of what they are given and of nothing else; what else is in those modules is luck, clock and environment.
+    const names = ts.isImportDeclaration(node) ? node.importClause?.namedBindings : undefined
+    if (PURE.has(from) && names && ts.isNamedImports(names) && names.elements.every(element => PURE.get(from) === (element.propertyName ?? element.name).text)) return
     if (from.startsWith('node:') || BUILTIN.has(from.split('/')[0])) report(node.moduleSpecifier, `import of ${from}`, 'nothing: a rehearsal reads no file, clock or environment')
     if (from === 'seedrandom' && !file.fileName.endsWith('src/kernel/chance.ts')) report(node.moduleSpecifier, 'import of seedrandom', LUCK)
-    const names = ts.isImportDeclaration(node) ? node.importClause?.namedBindings : undefined
     if (from.startsWith('xstate') && names && ts.isNamedImports(names)) {
       for (const element of names.elements) {
         const name = (element.propertyName ?? element.name).text

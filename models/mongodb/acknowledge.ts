@@ -39,7 +39,7 @@ export function setAcknowledgement(m: Mongod): void {
 
 /** Whether a write to this member would be acknowledged at the declared durability. */
 export function canAcknowledge(m: Mongod): boolean {
-  if (!m.alive || m.paused || !m.isPrimary || !m.writable || m.steppingDown || !m.copy?.leading || m.world.defects.of(m.host.version, 'false-ready')) return false
+  if (!m.alive || m.paused || !m.isPrimary || !m.writable || m.steppingDown || m.lock.held || !m.copy?.leading || m.world.defects.of(m.host.version, 'false-ready')) return false
   const { others, members } = wanted(m)
   if (others === 0) return true
   let attached = 0

@@ -4,6 +4,7 @@ import { type Command, CommandRegistry, failed, ok, type Output } from '../../sr
 import { withShell } from '../../src/operator/shell/container.ts'
 import { MemoryFiles } from '../../src/operator/shell/files.ts'
 import { type ContainerHandle, mountPaths } from '../kubernetes/container.ts'
+import { mongodump } from './dump.ts'
 import { mongosh } from './mongosh/command.ts'
 import type { Mongod } from './mongod.ts'
 import { releaseIndex } from './names.ts'
@@ -19,7 +20,7 @@ export function containerPrograms(world: World, c: ContainerHandle, running: () 
   // mongosh came with 5.0's images, the old shell went with 6.0 (MG-T03, M36).
   if (releaseIndex(version) >= releaseIndex('5.0')) registry.register(mongosh(world, target))
   registry.register(releaseIndex(version) < releaseIndex('6.0') ? mongosh(world, target, 'mongo') : missing('mongo'))
-  registry.register(kill(world, running), echo)
+  registry.register(kill(running), echo, mongodump(world, target, files))
   return withShell(world.sim, registry, files)
 }
 
@@ -50,7 +51,7 @@ const echo: Command = {
 }
 
 /** `kill [-9] 1`: the main process of the container is mongod. PID 1 takes no SIGKILL from its own namespace. */
-function kill(world: World, running: () => Mongod | undefined): Command {
+function kill(running: () => Mongod | undefined): Command {
   return {
     name: 'kill',
     summary: 'kill [-SIGNAL] 1',
@@ -61,7 +62,7 @@ function kill(world: World, running: () => Mongod | undefined): Command {
       const signal = call.argv.length > 2 ? (call.argv[1] as string).replace(/^-(?:SIG)?/, '') : 'TERM'
       const m = running()
       if (m === undefined) return failed('kill: (1) - No such process\n')
-      if (signal === 'TERM' || signal === '15' || signal === 'INT' || signal === '2') m.spawn(shutDown(m, world.options.shutdownTimeoutSeconds))
+      if (signal === 'TERM' || signal === '15' || signal === 'INT' || signal === '2') m.spawn(shutDown(m, m.parameters.shutdownTimeoutSeconds))
       return ok()
     },
   }

@@ -63,6 +63,8 @@ class DriverSession implements Session, Backend {
       if (this.state.is !== 'writable') this.set(state)
       return
     }
+    // Locked against writes: operations wait, nobody is told.
+    if (state.is === 'held') return this.set(state)
     // A pause or a cut shows as silence: nobody says anything.
     if (state.is === 'silent' || state.is === 'failing') {
       if (this.on.alive && (this.on.paused || state.is === 'silent' || this.on.isPrimary)) {
@@ -106,7 +108,7 @@ class DriverSession implements Session, Backend {
 
   private select(tell: boolean): void {
     const { world } = this
-    if (this.state.is !== 'held' && tell) this.set(SELECTING)
+    if ((this.state.is !== 'held' || this.state.readsFrom !== undefined) && tell) this.set(SELECTING)
     else this.state = SELECTING
     this.patience ??= world.sim.after(world.options.serverSelectionSeconds * SECOND, () => {
       this.patience = undefined
@@ -167,6 +169,7 @@ class DriverSession implements Session, Backend {
 
 function same(a: SessionState, b: SessionState): boolean {
   if (a.is !== b.is) return false
+  if (a.is === 'held' && b.is === 'held') return a.readsFrom === b.readsFrom
   return a.is !== 'writable' || b.is !== 'writable' || a.leader === b.leader
 }
 
@@ -190,7 +193,8 @@ export class ReplicaSetEntrance implements Entrance {
     const best = able.reduce<Mongod | undefined>((a, b) => (a === undefined || b.term > a.term ? b : a), undefined)
     if (best?.copy !== undefined) return { is: 'leader', copy: best.copy }
     const first = primaries[0]
-    return { is: 'none', why: first === undefined ? 'no member is a writable primary' : `writes on ${first.name} wait for members that are not there` }
+    const waiting = first?.lock.held === true ? `${first.name} is locked against writes (fsyncLock)` : `writes on ${first?.name} wait for members that are not there`
+    return { is: 'none', why: first === undefined ? 'no member is a writable primary' : waiting }
   }
 }
 

@@ -145,7 +145,7 @@ function* reign(m: Mongod, term: number): Process {
   if (!stillLeads(m, term)) return
   yield world.timeUs('drainMs', m.name) * m.host.machineSlowdown()
   // What was fetched before is applied first.
-  while (stillLeads(m, term) && copy.lsn('apply') < copy.lsn('receive')) {
+  while (stillLeads(m, term) && (m.lock.held || copy.lsn('apply') < copy.lsn('receive'))) {
     if (world.frozen.has(copy)) yield within(world.changed, 100 * MILLISECOND)
     else yield 5 * MILLISECOND
   }
@@ -156,7 +156,7 @@ function* reign(m: Mongod, term: number): Process {
   m.commitUs = undefined
   copy.lead({ timeline: term, commitLatencyUs: commitPace(m) })
   copy.append(NOOP_BYTES)
-  copy.setBackground(world.options.backgroundOplogKBps * 1000)
+  m.lock.background()
   m.writable = true
   setAcknowledgement(m)
   world.promotions.push({ atUs: world.sim.now, member: m.name, from, furthestReachable: furthest, by: 'engine' })

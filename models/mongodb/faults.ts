@@ -160,13 +160,11 @@ export class MongodbFaults {
       case 'replay-stall': {
         const copy = m?.copy
         if (m === undefined || copy === undefined || copy.leading || world.frozen.has(copy)) return MISSED
-        world.frozen.add(copy)
-        copy.freeze('apply')
+        const release = world.holdApply(copy)
         sim.note(STALL, name, 1, `${name} applies nothing`)
         world.topologyChanged()
         const end = (): void => {
-          if (!world.frozen.delete(copy)) return
-          copy.thaw('apply')
+          release()
           sim.note(STALL, name, 0, `${name} applies again`)
           world.topologyChanged()
         }

@@ -25,6 +25,8 @@ export function* setFcv(m: Mongod, fcv: string, confirm: boolean, wtimeoutMs: nu
   if (releaseIndex(fcv) < releaseIndex(m.fcv) && releaseIndex(own) >= releaseIndex('7.0')) {
     return refuse('IllegalOperation', `cannot downgrade the featureCompatibilityVersion from ${m.fcv} to ${fcv}: downgrades need support assistance since 7.0`)
   }
+  yield* m.lock.wait()
+  if (!m.isPrimary || !copy.leading) return refuse('InterruptedDueToReplStateChange', 'operation was interrupted')
   const deadlineUs = world.sim.now + (wtimeoutMs > 0 ? wtimeoutMs * MILLISECOND : Number.POSITIVE_INFINITY)
   // Two entries, each on a majority before the next: upgrading, upgraded.
   for (const phase of ['upgrading', 'upgraded'] as const) {

@@ -69,7 +69,7 @@ export class FlowControl {
   /** Fewer tickets a second while the majority point is late; afterwards a few more each second, until they limit nobody. */
   private throttle(m: Mongod, lagUs: number): void {
     const { world, copy } = m
-    const limit = world.options.flowControlTargetLagSeconds * SECOND * THRESHOLD
+    const limit = m.parameters.flowControlTargetLagSeconds * SECOND * THRESHOLD
     let connections = 0
     let bytes = 0
     for (const demand of world.log.demands) {
@@ -78,7 +78,7 @@ export class FlowControl {
       bytes = Math.max(bytes, demand.options.bytesPerWrite)
     }
     const before = this.tickets
-    if (lagUs > limit && writeConcernOf(m) !== 'majority') this.tickets = Math.max(LEAST_PER_SECOND, this.sustainable(m, bytes) * share(lagUs, limit))
+    if (lagUs > limit && m.parameters.flowControl && writeConcernOf(m) !== 'majority') this.tickets = Math.max(LEAST_PER_SECOND, this.sustainable(m, bytes) * share(lagUs, limit))
     else if (before !== undefined) {
       const more = before * MULTIPLIER + ADDER
       this.tickets = more > connections * SECOND / Math.max(1, commitPace(m) - m.throttleUs) ? undefined : more

@@ -1,6 +1,5 @@
 /** One mongod process: its member state, term, whom it believes primary, and what it does when it learns something. Rules: README. */
 import type { Copy, Position } from '../../src/cluster/log/index.ts'
-import type { SessionState } from '../../src/engine.ts'
 import { MILLISECOND, type Process, type Task, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { LogBook } from '../kubernetes/container.ts'
 import { commitPace, setAcknowledgement } from './acknowledge.ts'
@@ -8,9 +7,11 @@ import { Config, type MemberConfig } from './config.ts'
 import type { DbPath } from './dbpath.ts'
 import { campaign, type CampaignReason, electionOffset } from './election.ts'
 import { CONFIG, CRASHED, STARTED, START_FAILED, STATE, STEPPED_DOWN, STOPPED, TERM } from './events.ts'
+import { FsyncLock } from './fsync-lock.ts'
 import { Heartbeats } from './heartbeats.ts'
 import type { Backend, Host } from './host.ts'
 import { acceptsFcv } from './names.ts'
+import { ServerParameters } from './server-parameters.ts'
 import { sessionState } from './sessions.ts'
 import { Syncing } from './syncing.ts'
 import { loseUnjournaled } from './unsynced.ts'
@@ -53,6 +54,8 @@ export class Mongod {
   electionUs: Us | undefined
   readonly heartbeats: Heartbeats
   readonly syncing: Syncing
+  readonly lock = new FsyncLock(this)
+  readonly parameters: ServerParameters
   readonly backends = new Set<Backend>()
   readonly logBook = new LogBook(() => this.world.sim.now)
   campaigning = false
@@ -76,6 +79,7 @@ export class Mongod {
   ) {
     this.startedAtUs = world.sim.now
     this.lastContactUs = world.sim.now
+    this.parameters = new ServerParameters(world.options)
     this.heartbeats = new Heartbeats(this)
     this.syncing = new Syncing(this)
     this.vigil = new Vigil(this)
@@ -222,6 +226,7 @@ export class Mongod {
     this.writable = false
     this.heartbeats.stop()
     this.syncing.stop()
+    this.lock.drop()
     if (this.electionTimer !== undefined) this.world.sim.cancel(this.electionTimer)
     this.vigil.stop()
     for (const task of this.tasks) if (task.state === 'running') task.kill()
@@ -250,6 +255,7 @@ export class Mongod {
     if (this.state === state) return
     this.state = state
     this.world.sim.note(STATE, this.name, STATE_NUMBER[state], `${this.name} is ${state}`)
+    this.lock.reconsider()
     this.syncing.reconsider()
     this.world.topologyChanged()
     this.rearm()
@@ -422,11 +428,7 @@ export class Mongod {
 
   /** Sessions learn what they can do now. */
   tellBackends(): void {
-    for (const backend of [...this.backends]) backend.stateChanged(this.sessionFor(backend.place))
-  }
-
-  sessionFor(place: string): SessionState {
-    return sessionState(this, place)
+    for (const backend of [...this.backends]) backend.stateChanged(sessionState(this, backend.place))
   }
 
   /** Machine, disk or defect changed its pace. */

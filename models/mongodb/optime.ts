@@ -14,5 +14,5 @@ export function writtenAtUs(world: World, copy: Copy, stage: 'receive' | 'apply'
 
 /** The oldest byte that a member's oplog still has: it is a ring of a given size (rule MG-OPLOG-1). */
 export function oplogStart(world: World, copy: Copy): number {
-  return copy.lsn('receive') - world.options.oplogMB * 1_000_000
+  return world.oplogOf(copy).start(copy)
 }

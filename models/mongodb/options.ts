@@ -23,6 +23,7 @@ const TIMING = {
   rollbackMs: [uniform(500, 3000), uniform(100, 500), 'ms', 'rolling back to the common point, apart from writing the files', 'judgement: recover to a stable timestamp'],
   initialSyncMBps: [60, 200, 'MB/s', 'initial sync', 'facts §4 (30–100 MB/s)'],
   replicationMBps: [150, 800, 'MB/s', 'most that one oplog cursor carries', 'judgement'],
+  dumpMBps: [uniform(20, 60), uniform(80, 200), 'MB/s', 'mongodump reads a database', 'judgement: four collections at a time, BSON over one connection each'],
   applyMBps: [80, 400, 'MB/s', 'applying fetched oplog on a secondary', 'judgement'],
 } as const satisfies Record<string, readonly [number | Distribution, number | Distribution, string, string, string]>
 

@@ -77,7 +77,7 @@ export class MongodbProgram implements ContainerProgram {
     if (s === 'KILL') m.crash('SIGKILL')
     else if (!this.world.options.forwardsSignals) return
     else if (!m.listening) m.exit(0)
-    else if (!m.paused) m.spawn(shutDown(m, this.world.options.shutdownTimeoutSeconds))
+    else if (!m.paused) m.spawn(shutDown(m, m.parameters.shutdownTimeoutSeconds))
   }
 
   machineLost(c: ContainerHandle): void {

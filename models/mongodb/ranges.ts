@@ -23,6 +23,7 @@ export const TIMING_RANGES: Record<TimingName, AssumptionRange> = {
   rollbackMs: between(100, 60_000, 'recover to a stable timestamp: seconds to a minute [J]'),
   initialSyncMBps: between(30, 200, '30–100 MB/s [facts §4]; local disks more [J]'),
   replicationMBps: between(50, 800, 'one TCP stream between zones 50 MB/s [J]'),
+  dumpMBps: between(5, 200, 'cold data over a network disk; local disks [J]'),
   applyMBps: between(20, 400, 'oplog application with 16 threads [J]'),
 }
 

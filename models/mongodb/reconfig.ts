@@ -57,6 +57,9 @@ export function* reconfigure(m: Mongod, value: unknown, force: boolean): Process
     const refused = yield* askQuorum(m, next)
     if (refused !== undefined) return refused
   }
+  // The document is written before anybody has it.
+  yield* m.lock.wait()
+  if (!m.alive || (!force && (!m.isPrimary || !m.writable))) return refuse('InterruptedDueToReplStateChange', 'operation was interrupted')
   adopt(m, force ? new Config(next.set, next.version + 10_000, m.term, next.members, next.settings) : next)
   if (force) return undefined
   // A majority of the new configuration must have it before the answer.

@@ -10,7 +10,7 @@ export function sessionState(m: Mongod, place: string): SessionState {
   if (!m.alive || !m.listening) return { is: 'closed', error: 'MongoNetworkError: connection closed' }
   if (m.paused || !world.network.connected(place, m.place)) return { is: 'silent' }
   if (world.defects.of(m.host.version, 'false-ready')) return { is: 'failing', error: 'InternalError: the server answers no command' }
-  if (m.isPrimary && m.writable && !m.steppingDown && m.copy?.leading) return { is: 'writable', leader: m.copy }
+  if (m.isPrimary && m.writable && !m.steppingDown && m.copy?.leading) return m.lock.held ? { is: 'held', readsFrom: m.copy } : { is: 'writable', leader: m.copy }
   if (m.copy !== undefined && m.state === 'SECONDARY') return { is: 'readOnly', copy: m.copy, error: NOT_PRIMARY }
   return { is: 'failing', error: m.isPrimary ? 'PrimarySteppedDown: the primary is stepping down' : `NotPrimaryOrSecondary: node is in state ${m.state}` }
 }

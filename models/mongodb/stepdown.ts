@@ -28,13 +28,13 @@ export function* stepDown(m: Mongod, { stepDownSecs, catchUpSecs, force }: StepD
   if (!m.alive || !m.isPrimary) return refuse('InterruptedDueToReplStateChange', 'operation was interrupted')
   if (!level && !force) {
     m.steppingDown = false
-    m.copy?.setBackground(world.options.backgroundOplogKBps * 1000)
+    m.lock.background()
     world.sim.note(STEPDOWN_FAILED, m.name, 0, `${m.name} stays primary: no electable secondary has caught up`)
     world.topologyChanged()
     return refuse('ExceededTimeLimit', `No electable secondaries caught up as of ${isoOf(world.sim.now)}. Please use the replSetStepDown command with the argument {force: true} to force node to step down.`)
   }
   m.ineligibleUntilUs = Math.max(m.ineligibleUntilUs, receivedUs + stepDownSecs * SECOND)
-  const heir = force || !world.options.electionHandoff ? undefined : heirs(m)[0]
+  const heir = force || !m.parameters.electionHandoff ? undefined : heirs(m)[0]
   m.stepDownNow(force && !level ? 'it was forced to step down' : 'it was asked to step down')
   // The heir stands at once and without a dry run (rule MG-STEPDOWN-4).
   if (heir !== undefined) world.sim.after(world.timeUs('handoffMs', m.name), () => heir.alive && heir.electable && heir.run('handoff'))

@@ -300,6 +300,7 @@ export class Syncing {
       }
       if (source?.copy === undefined) continue
       copy.adopt(begin)
+      world.oplogOf(copy).begunAnew()
       this.follow(source)
       const goal = source.copy.lsn('flush')
       while (source !== undefined && copy.lsn('apply') < goal) {

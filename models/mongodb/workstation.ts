@@ -1,11 +1,13 @@
 /** What the operator can run: kubectl and az, and the shell straight to the members (the workstation sits inside the cluster's network). */
 import type { Process } from '../../src/kernel/index.ts'
 import { type Command, failed, ok, type Output } from '../../src/operator/command.ts'
+import { mongodump } from './dump.ts'
 import { mongosh } from './mongosh/command.ts'
 import type { World } from './world.ts'
 
 export function workstationPrograms(world: World): Command[] {
-  return [world.kubernetes.commands.kubectl, world.kubernetes.commands.az, world.kubernetes.commands.curl, echo, notFound('Echo'), mongosh(world, { place: () => 'operator', local: () => undefined, pod: 'operator' })]
+  const here = { place: () => 'operator', local: () => undefined, pod: 'operator' }
+  return [world.kubernetes.commands.kubectl, world.kubernetes.commands.az, world.kubernetes.commands.curl, echo, notFound('Echo'), mongosh(world, here), mongodump(world, here)]
 }
 
 const echo: Command = {

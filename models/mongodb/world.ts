@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import type { DbPath } from './dbpath.ts'
 import type { Defects } from './defects.ts'
 import type { Mongod } from './mongod.ts'
+import { Oplog } from './oplog.ts'
 import type { MongodbOptions, Timing, TimingName } from './options.ts'
 
 /** Everything the parts of the MongoDB model share in one rehearsal. */
@@ -26,8 +27,9 @@ export class World {
   kubernetes!: Kubernetes
   /** Fired at every change of a member or of who reaches whom. */
   readonly changed = new Signal<void>()
-  /** Copies whose replication or apply a fault holds up. */
-  readonly frozen = new Set<Copy>()
+  /** Copies whose apply something holds up, a fault or a lock against writes: by how many. */
+  readonly frozen = new Map<Copy, number>()
+  private readonly oplogs = new Map<Copy, Oplog>()
   /** By how much a fault delays what a member fetches. */
   readonly lateUs = new Map<string, Us>()
   /** Until when a fault holds up the restart of a member's process. */
@@ -85,6 +87,29 @@ export class World {
     let found: Mongod | undefined
     for (const m of this.mongods) if (m.host.podUid === pod.uid && m.alive) found = m
     return found
+  }
+
+  /** The oplog of a member's data, as large as the configuration file says until it is resized (rule MG-OPLOG-3). */
+  oplogOf(copy: Copy): Oplog {
+    let oplog = this.oplogs.get(copy)
+    if (oplog === undefined) this.oplogs.set(copy, (oplog = new Oplog(this.options.oplogMB)))
+    return oplog
+  }
+
+  /** Nothing is applied to `copy` until the function that it returns is called. */
+  holdApply(copy: Copy): () => void {
+    const before = this.frozen.get(copy) ?? 0
+    this.frozen.set(copy, before + 1)
+    if (before === 0) copy.freeze('apply')
+    let done = false
+    return () => {
+      if (done) return
+      done = true
+      const left = (this.frozen.get(copy) ?? 1) - 1
+      if (left > 0) return void this.frozen.set(copy, left)
+      this.frozen.delete(copy)
+      copy.thaw('apply')
+    }
   }
 
   /** Whether two processes can hold a conversation now. */

@@ -11,6 +11,9 @@ export function* singleWrite(m: Mongod, concern: { w?: unknown; wtimeout?: unkno
   const { world, copy, config } = m
   if (copy === undefined || config === undefined || !m.isPrimary || !m.writable || m.steppingDown || !copy.leading) return refuse('NotWritablePrimary', 'not primary')
   const { term } = m
+  yield* m.lock.wait()
+  if (!m.alive) return GONE
+  if (!m.isPrimary || m.term !== term || m.steppingDown || !copy.leading) return refuse('InterruptedDueToReplStateChange', 'operation was interrupted')
   const lsn = copy.append(ENTRY_BYTES)
   yield commitPace(m)
   const w = concern?.w ?? writeConcernOf(m)

@@ -45,6 +45,7 @@ describe('refused', () => {
     ['const t = process.hrtime.bigint()', 'process'],
     ['const id = crypto.randomUUID()', 'crypto'],
     ["import { randomBytes } from 'node:crypto'", 'import of node:crypto'],
+    ["import { parseArgs, promisify } from 'node:util'", 'import of node:util'],
     ["import { setTimeout as wait } from 'timers/promises'", 'import of timers/promises'],
     ["export { readFileSync } from 'node:fs'", 'import of node:fs'],
     ["import seedrandom from 'seedrandom'", 'import of seedrandom'],
@@ -92,6 +93,8 @@ describe('allowed', () => {
     'class A { static readonly LIMIT = 3 }',
     'function f() { let local = 0; local += 1; return local }',
     "import { createHash } from './hash.ts'",
+    "import { createHash } from 'node:crypto'",
+    "import { parseArgs } from 'node:util'",
   ])('%s', text => expect(whats(text)).toEqual([]))
 
   test('seedrandom in the one place that keys it', () => {

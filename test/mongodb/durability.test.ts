@@ -1,5 +1,6 @@
 /** What is acknowledged, what survives, what is rolled back: rules MG-ACK-…, MG-DISK-…, MG-ROLLBACK-…, MG-FLOW-1. */
 import { describe, expect, test } from 'vitest'
+import { sessionState } from '../../models/mongodb/sessions.ts'
 import { SECOND } from '../../src/kernel/index.ts'
 import { Lab, type Setting } from './lab.ts'
 
@@ -35,9 +36,9 @@ describe('write concerns', () => {
     for (const i of [1, 2]) lab.strike('partition-pair', `pair:mongo-0~mongo-${i}`, 60 * SECOND)
     const place = 'clients'
     lab.wait(5 * SECOND)
-    expect([flowing(lab), lab.mongod(0).sessionFor(place).is]).toEqual([false, 'writable'])
+    expect([flowing(lab), sessionState(lab.mongod(0), place).is]).toEqual([false, 'writable'])
     lab.wait(10 * SECOND)
-    expect(lab.mongod(0).sessionFor(place).is).toBe('readOnly')
+    expect(sessionState(lab.mongod(0), place).is).toBe('readOnly')
     expect(lab.cluster.truth.deposedAnswerReads).toBe(true)
   })
 

@@ -1,13 +1,19 @@
 /** Commands that have effects: stepping down, freezing, configurations, the feature compatibility version, shutdown, single writes. */
 import { MILLISECOND, type Process, SECOND } from '../../../src/kernel/index.ts'
+import { UnsupportedError } from '../../../src/operator/command.ts'
 import { refreshAll } from '../acknowledge.ts'
 import { type Refused, refuse } from '../errors.ts'
 import { setFcv } from '../fcv.ts'
 import type { Mongod } from '../mongod.ts'
+import { LEAST_OPLOG_MB } from '../oplog.ts'
 import { initiate, reconfigure } from '../reconfig.ts'
 import { shutDown, stepDown } from '../stepdown.ts'
 import type { World } from '../world.ts'
+import { NO_PARAMETER } from './readings.ts'
 import { singleWrite } from '../write.ts'
+
+/** A checkpoint of what is dirty. Source: judgement. */
+const FLUSH_US = 100 * MILLISECOND
 
 type Args = Readonly<Record<string, unknown>>
 type Action = (world: World, m: Mongod, args: Args) => Process<object>
@@ -90,15 +96,59 @@ export const actions: Readonly<Record<string, Action>> = {
     return done(m, { defaultWriteConcern: { w, wtimeout: 0 }, defaultWriteConcernSource: 'global' })
   },
 
-  *setParameter(_world, m): Process<object> {
+  *setParameter(world, m, args): Process<object> {
     yield MILLISECOND
-    return refuse('BadValue', 'attempted to set unrecognized parameter', m.alive ? 72 : 72)
+    const answer = m.parameters.set(Object.fromEntries(Object.entries(args).filter(([name]) => !NO_PARAMETER.test(name))))
+    world.sim.touch()
+    return 'was' in answer ? done(m, answer) : answer
+  },
+
+  /** Writes what is in memory to disk; with `lock` nothing is written after (rule MG-FSYNC-1). */
+  *fsync(_world, m, args): Process<object> {
+    yield FLUSH_US * m.host.diskSlowdown() * m.host.machineSlowdown()
+    if (args.lock !== true && args.lock !== 1) return done(m, { numFiles: 1 })
+    return done(m, { info: 'now locked against writes, use db.fsyncUnlock() to unlock', lockCount: { $long: m.lock.take() }, seeAlso: 'http://dochub.mongodb.org/core/fsynccommand' })
+  },
+
+  *fsyncUnlock(_world, m): Process<object> {
+    yield MILLISECOND
+    if (!m.lock.held) return refuse('IllegalOperation', 'fsyncUnlock called when not locked')
+    return done(m, { info: 'fsyncUnlock completed', lockCount: { $long: m.lock.giveBack() } })
+  },
+
+  /** Rule MG-OPLOG-3. */
+  *replSetResizeOplog(world, m, args): Process<object> {
+    yield 5 * MILLISECOND
+    if (m.copy === undefined) return refuse('IllegalOperation', 'oplog.rs does not exist on an arbiter')
+    const sizeMB = number(args.size, Number.NaN)
+    if (args.minRetentionHours !== undefined) throw new UnsupportedError('replSetResizeOplog with minRetentionHours', ['{ replSetResizeOplog: 1, size: MEGABYTES }'])
+    if (!Number.isFinite(sizeMB)) return refuse('BadValue', 'replSetResizeOplog needs a size in megabytes')
+    if (sizeMB < LEAST_OPLOG_MB) return refuse('BadValue', `BSON field 'size' value must be >= ${LEAST_OPLOG_MB}, actual value '${sizeMB}'`)
+    world.oplogOf(m.copy).resize(m.copy, sizeMB)
+    world.topologyChanged()
+    return done(m)
+  },
+
+  *logRotate(_world, m): Process<object> {
+    yield MILLISECOND
+    return done(m)
+  },
+
+  /** What is profiled is not simulated; nothing of it is seen in a rehearsal. */
+  *profile(world, m, args): Process<object> {
+    yield MILLISECOND
+    const was = m.parameters.profiling
+    const level = number(args.profile, -1)
+    if (level > 2 || level < -1) return refuse('BadValue', `Invalid profiling level: ${level}`)
+    if (level >= 0) m.parameters.profiling = level
+    world.sim.touch()
+    return done(m, { was, slowms: 100, sampleRate: 1 })
   },
 
   /** The connection goes with the server: the shell sees it closed. A primary without a caught-up heir refuses, unless forced (rule MG-SHUTDOWN-3). */
-  *shutdown(world, m, args): Process<object> {
+  *shutdown(_world, m, args): Process<object> {
     const force = args.force === true
-    const secs = number(args.timeoutSecs, world.options.shutdownTimeoutSeconds)
+    const secs = number(args.timeoutSecs, m.parameters.shutdownTimeoutSeconds)
     const refused = yield* onServer(m, handOverAndStop(m, secs, force))
     if (refused !== undefined) return refused
     while (m.alive) yield 100 * MILLISECOND

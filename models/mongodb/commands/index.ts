@@ -9,7 +9,7 @@ import type { Mongod } from '../mongod.ts'
 import { COMMANDS } from '../mongosh/supported.ts'
 import type { World } from '../world.ts'
 import { actions } from './actions.ts'
-import { buildInfo, configOf, defaults, hello, parameter, serverStatus } from './readings.ts'
+import { buildInfo, commandLine, configOf, currentOp, defaults, hello, oplogStats, parameter, serverStatus } from './readings.ts'
 import { replicationInfo, status } from './status.ts'
 import { valueOf } from './values.ts'
 
@@ -27,12 +27,16 @@ const READINGS: Readonly<Record<string, Reading>> = {
   getParameter: parameter,
   getDefaultRWConcern: defaults,
   replSetGetRBID: (_world, m) => ({ rbid: 1 + m.dir.rollbackFiles.length, ok: 1 }),
+  currentOp,
+  getCmdLineOpts: commandLine,
   $replicationInfo: replicationInfo,
+  $oplogStats: oplogStats,
 }
 
 /** The answer of a command that only reads; undefined for one that has effects. @throws UnsupportedError for one that is not modelled */
 export function read(world: World, m: Mongod, name: string, args: string): string | undefined {
   if (name === '$value') return JSON.stringify(valueOf(world, m, JSON.parse(args) as string))
+  if (name === '$auth') return 'null'
   if (name === '$unsupported') throw new UnsupportedError(`${String(JSON.parse(args))} of mongosh is not modelled`, ['rs.status()', 'rs.conf()', 'rs.stepDown()', 'db.hello()', 'db.adminCommand({…})'])
   const reading = Object.hasOwn(READINGS, name) ? READINGS[name] : undefined
   if (reading !== undefined) return JSON.stringify(reading(world, m, JSON.parse(args) as Args))

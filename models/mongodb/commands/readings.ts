@@ -55,7 +55,7 @@ export function buildInfo(_world: World, m: Mongod): object {
   return { version: m.host.version, gitVersion: '', modules: [], allocator: 'tcmalloc', javascriptEngine: 'mozjs', versionArray: [...m.host.version.split('.').map(Number), 0].slice(0, 4), bits: 64, debug: false, maxBsonObjectSize: 16777216, storageEngines: ['devnull', 'wiredTiger'], ok: 1 }
 }
 
-export function serverStatus(world: World, m: Mongod): object {
+export function serverStatus(_world: World, m: Mongod): object {
   return {
     host: m.name,
     version: m.host.version,
@@ -64,24 +64,41 @@ export function serverStatus(world: World, m: Mongod): object {
     localTime: at('now'),
     connections: { current: m.backends.size },
     repl: { setName: m.config?.set ?? '', isWritablePrimary: m.isPrimary && m.writable, secondary: m.state === 'SECONDARY', rbid: 1 + m.dir.rollbackFiles.length },
-    flowControl: { enabled: true, isLagged: m.throttleUs > 0, targetLagSeconds: world.options.flowControlTargetLagSeconds },
+    flowControl: { enabled: m.parameters.flowControl, isLagged: m.throttleUs > 0, targetRateLimit: m.throttleUs > 0 ? Math.round(1e6 / m.throttleUs) : 1_000_000_000 },
     storageEngine: { name: 'wiredTiger', persistent: true },
     ok: 1,
   }
 }
 
 /** `getParameter`: those that runbooks of upgrades read. */
-export function parameter(world: World, m: Mongod, args: Readonly<Record<string, unknown>>): object {
+export function parameter(_world: World, m: Mongod, args: Readonly<Record<string, unknown>>): object {
   const result: Record<string, unknown> = {}
   for (const name of Object.keys(args)) {
-    if (name === 'getParameter' || name.startsWith('$')) continue
-    if (name === 'featureCompatibilityVersion') result[name] = m.dir.needsInitialSync || m.copy === undefined ? { version: m.fcv } : { version: m.fcv }
-    else if (name === 'enableElectionHandoff') result[name] = world.options.electionHandoff
-    else if (name === 'flowControlTargetLagSeconds') result[name] = world.options.flowControlTargetLagSeconds
-    else if (name === 'shutdownTimeoutMillisForSignaledShutdown') result[name] = world.options.shutdownTimeoutSeconds * 1000
-    else return refuse('BadValue', 'no option found to get')
+    if (NO_PARAMETER.test(name)) continue
+    result[name] = name === 'featureCompatibilityVersion' ? { version: m.fcv } : m.parameters.value(name)
   }
   return Object.keys(result).length === 0 ? refuse('BadValue', 'no option found to get') : { ...result, ok: 1 }
+}
+
+/** Words of a request that are no parameters. */
+export const NO_PARAMETER = /^(?:[gs]etParameter|comment|\$.*)$/
+
+/** `currentOp`: the shell's own; the clients' operations are not told apart. Whether it is locked is what people look for. */
+export function currentOp(_world: World, m: Mongod, args: Readonly<Record<string, unknown>>): object {
+  const own = { type: 'op', host: `${m.name}:27017`, desc: 'conn1', connectionId: 1, active: true, currentOpTime: at('now'), opid: 1, secs_running: { $long: 0 }, microsecs_running: { $long: 400 }, op: 'command', ns: 'admin.$cmd.aggregate', command: args, numYields: 0, waitingForLock: false, locks: {} }
+  return { inprog: [own], ...(m.lock.held ? { fsyncLock: true, info: 'use db.fsyncUnlock() to terminate the fsync write/snapshot lock' } : {}), ok: 1 }
+}
+
+export function commandLine(world: World, m: Mongod): object {
+  const { replicaSet } = world.options
+  return { argv: ['mongod', '--replSet', replicaSet, '--bind_ip_all'], parsed: { net: { bindIp: '*' }, replication: { replSet: replicaSet }, storage: { dbPath: '/data/db' } }, ok: m.alive ? 1 : 0 }
+}
+
+/** `db.getSiblingDB('local').oplog.rs.stats()`: its size, and that it is a ring. */
+export function oplogStats(world: World, m: Mongod): object {
+  if (m.copy === undefined) return refuse('CommandFailed', 'local.oplog.rs: no oplog on an arbiter')
+  const bytes = world.oplogOf(m.copy).sizeMB * 1_000_000
+  return { ns: 'local.oplog.rs', capped: true, maxSize: bytes, size: bytes, storageSize: bytes, nindexes: 0, ok: 1 }
 }
 
 export function defaults(world: World, m: Mongod): object {

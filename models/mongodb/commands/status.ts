@@ -64,10 +64,11 @@ export function replicationInfo(world: World, m: Mongod): object {
   const spanUs = Number(valueOf(world, m, 'oplogFirst:'))
   const seconds = Math.round(spanUs / SECOND)
   const now = world.sim.now
+  const { sizeMB } = world.oplogOf(m.copy)
   return {
-    configuredLogSizeMB: world.options.oplogMB,
-    logSizeMB: world.options.oplogMB,
-    usedMB: world.options.oplogMB,
+    configuredLogSizeMB: sizeMB,
+    logSizeMB: sizeMB,
+    usedMB: sizeMB,
     timeDiff: seconds,
     timeDiffHours: Math.round(seconds / 36) / 100,
     tFirst: isoOf(now - spanUs),

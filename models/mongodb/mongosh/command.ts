@@ -111,8 +111,14 @@ function check(argv: readonly string[]): readonly Finding[] {
 
 const AUTH_FREE = new Set(['hello', 'isMaster', 'ping', 'buildInfo', '$value', '$sleep'])
 
-function denied(world: World, options: ShellOptions, name: string): string | undefined {
-  if (!world.options.auth || options.user !== undefined || AUTH_FREE.has(name)) return undefined
+/** Who asks: by the command line, or by db.auth() on the way. Whether a password is the right one is not simulated. */
+interface Asker {
+  known: boolean
+}
+
+function denied(world: World, asker: Asker, name: string): string | undefined {
+  if (name === '$auth') asker.known = true
+  if (!world.options.auth || asker.known || AUTH_FREE.has(name)) return undefined
   return JSON.stringify({ ok: 0, errmsg: `Command ${name} requires authentication`, code: 13, codeName: 'Unauthorized' })
 }
 
@@ -122,10 +128,11 @@ function looked(world: World, where: Where, options: ShellOptions): Look | undef
   if ('error' in reached) return reached.waits ? undefined : { output: failed(reached.error), afterUs: reached.afterUs, stableUntilUs: NEVER }
   const { m } = reached
   let moves = false
+  const asker: Asker = { known: options.user !== undefined }
   const run = new Run({ sources: options.sources, db: options.db, json: options.json })
   const step = run.step(({ name, args }) => {
     if (name === '$value') moves = true
-    return denied(world, options, name) ?? read(world, m, name, args)
+    return denied(world, asker, name) ?? read(world, m, name, args)
   })
   if (step.is === 'asks') return undefined
   if (step.is === 'endless') throw new UnsupportedError('a script of mongosh that never ends', ['loops that end'])
@@ -144,10 +151,11 @@ function* perform(world: World, where: Where, options: ShellOptions): Process<Ou
     return failed(reached.error)
   }
   const { m } = reached
+  const asker: Asker = { known: options.user !== undefined }
   const run = new Run({ sources: options.sources, db: options.db, json: options.json })
   // A connection that was closed, or to a server that no longer answers, gives errors.
   const open = (): boolean => m.alive && m.listening && !m.paused && world.network.connected(where.place(), m.place)
-  const known = ({ name, args }: Question): string | undefined => denied(world, options, name) ?? (name !== '$sleep' && open() ? read(world, m, name, args) : undefined)
+  const known = ({ name, args }: Question): string | undefined => denied(world, asker, name) ?? (name !== '$sleep' && open() ? read(world, m, name, args) : undefined)
   for (;;) {
     const step = run.step(known)
     if (step.is === 'endless' || run.asked > MOST_QUESTIONS) throw new UnsupportedError('a script of mongosh that never ends', ['loops that end'])

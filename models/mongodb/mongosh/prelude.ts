@@ -1,4 +1,4 @@
-import { NOT_HERE } from './supported.ts'
+import { NOT_HERE, WRITES } from './supported.ts'
 
 /**
  * What the shell gives to a script, in the script's own language: it is read by the interpreter, inside its walls. The one way out is `__ask`,
@@ -155,9 +155,16 @@ export const PRELUDE = String.raw`'use strict';
     printSlaveReplicationInfo: () => { throw new Error('printSlaveReplicationInfo has been deprecated. Use printSecondaryReplicationInfo instead'); },
     slaveOk: () => {}, secondaryOk: () => {},
   }, 'rs');
+  // The few words in which people look for long operations; $all and $ownOps choose among users.
+  const compare = { $gt: (a, b) => a > b, $gte: (a, b) => a >= b, $lt: (a, b) => a < b, $lte: (a, b) => a <= b, $ne: (a, b) => a !== b, $eq: (a, b) => a === b, $exists: (a, b) => (a !== undefined) === Boolean(b), $in: (a, b) => b.includes(a), $nin: (a, b) => !b.includes(a) };
+  const meets = (value, wanted) => wanted instanceof RegExp ? wanted.test(String(value)) : wanted !== null && typeof wanted === 'object' ? Object.keys(wanted).every(op => op in compare ? compare[op](value instanceof Long ? value.n : value, wanted[op]) : unsupported('db.currentOp with ' + op)) : (value instanceof Long ? value.n : value) === wanted;
+  const matches = (op, filter) => Object.keys(filter).every(key => key === '$all' || key === '$ownOps' ? true : key[0] === '$' ? unsupported('db.currentOp with ' + key) : meets(key.split('.').reduce((o, part) => o === undefined || o === null ? undefined : o[part], op), filter[key]));
   const collection = (database, name) => {
     const write = verb => (...args) => { const options = args[args.length - 1]; return command('$write', { verb, ns: database + '.' + name, writeConcern: options && options.writeConcern || null }); };
-    return withHelp({ insertOne: write('insertOne'), insertMany: write('insertMany'), updateOne: write('updateOne'), replaceOne: write('replaceOne'), deleteOne: write('deleteOne'), updateMany: write('updateMany'), deleteMany: write('deleteMany'), getName: () => name }, 'db.' + name);
+    const own = Object.fromEntries(${JSON.stringify(WRITES)}.map(verb => [verb, write(verb)]));
+    if (name === 'oplog' && database === 'local') own.rs = withHelp({ stats: () => command('$oplogStats') }, 'db.oplog.rs');
+    if (name === 'oplog.rs' && database === 'local') own.stats = () => command('$oplogStats');
+    return withHelp(Object.assign(own, { getName: () => name }), 'db.' + name);
   };
   const runCommand = request => {
     if (typeof request === 'string') request = { [request]: 1 };
@@ -176,7 +183,12 @@ export const PRELUDE = String.raw`'use strict';
     getCollection: c => collection(name, c),
     getReplicationInfo: () => command('$replicationInfo'),
     printSecondaryReplicationInfo: () => rs.printSecondaryReplicationInfo(), printReplicationInfo: () => rs.printReplicationInfo(),
-    auth: () => { unsupported('db.auth'); },
+    auth: () => { ask('$auth', 'null'); return { ok: 1 }; }, logout: () => ({ ok: 1 }),
+    fsyncLock: () => command('fsync', { fsync: 1, lock: true }), fsyncUnlock: () => admin('fsyncUnlock'),
+    currentOp: filter => { const answer = admin('currentOp'); if (filter && typeof filter === 'object') answer.inprog = answer.inprog.filter(op => matches(op, filter)); return answer; },
+    serverCmdLineOpts: () => admin('getCmdLineOpts'),
+    setLogLevel: level => admin('setParameter', { logLevel: level }),
+    setProfilingLevel: level => command('profile', { profile: level }), getProfilingStatus: () => command('profile', { profile: -1 }), getProfilingLevel: () => command('profile', { profile: -1 }).was,
   }, { get(target, key) { if (typeof key === 'symbol' || key === 'toJSON' || key === 'then') return undefined; if (key in target) return target[key]; if (NOT_HERE.has(key)) return () => unsupported('db.' + key + '()'); return collection(name, String(key)); } });
   let db = database('test');
   // Extended JSON, relaxed: what JSON has no word for is an object with one key.
@@ -197,7 +209,7 @@ export const PRELUDE = String.raw`'use strict';
     parse: s => typed(JSON.parse(s)),
   };
   const quit = code => { stop = { code: code === undefined ? 0 : code }; throw stop; };
-  const globals = { rs, print, __failed: e => print(line(e)), console: { log: print, error: print, warn: print, info: print }, printjson: v => print(inspectTop(v)), tojson: v => inspectTop(v), sleep: ms => { ask('$sleep', JSON.stringify(ms)); }, quit, exit: quit, Timestamp: (t, i) => new Timestamp(t, i), Long, NumberLong: n => new Long(n), NumberInt: n => Number(n), NumberDecimal: n => Number(n), Int32: n => Number(n), ObjectId: h => new ObjectId(h), ISODate: s => s === undefined ? new TheDate() : new HostDate(s), EJSON, Date: TheDate, load: () => unsupported('load'), require: () => unsupported('require'), setTimeout: () => unsupported('setTimeout'), process: undefined };
+  const globals = { rs, print, __failed: e => print(line(e)), console: { log: print, error: print, warn: print, info: print }, printjson: v => print(inspectTop(v)), tojson: v => inspectTop(v), sleep: ms => { ask('$sleep', JSON.stringify(ms)); }, quit, exit: quit, Timestamp: (t, i) => new Timestamp(t, i), Long, NumberLong: n => new Long(n), NumberInt: n => Number(n), NumberDecimal: n => Number(n), Double: n => Number(n), Int32: n => Number(n), Int32: n => Number(n), ObjectId: h => new ObjectId(h), ISODate: s => s === undefined ? new TheDate() : new HostDate(s), EJSON, Date: TheDate, load: () => unsupported('load'), require: () => unsupported('require'), setTimeout: () => unsupported('setTimeout'), process: undefined };
   Math.random = () => unsupported('Math.random');
   delete globalThis.Promise;
   // One script must leave nothing to the next: what the language itself brings is frozen, what a script adds is taken away.
