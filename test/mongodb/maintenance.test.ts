@@ -59,6 +59,21 @@ describe('fsyncLock', () => {
     expect(lab.lost()).toBe(0)
   })
 
+  test('MG-FSYNC-2: drivers without retryable writes see no error either; a step-down of the locked primary takes their reads away until there is another', () => {
+    const lab = under({ retryWrites: false })
+    const sessions = [...lab.mongod(0).backends]
+    lab.sh(0, 'db.fsyncLock()')
+    lab.wait(5 * SECOND)
+    expect([...lab.mongod(0).backends]).toEqual(sessions)
+    expect(lab.cluster.entrances['replica-set']?.fresh()).toEqual({ is: 'none', why: 'mongo-0 is locked against writes (fsyncLock)' })
+    const other = under({ electionHandoff: false })
+    const [session] = [...other.mongod(0).backends] as unknown as { state: { is: string; readsFrom?: unknown } }[]
+    other.sh(0, 'db.fsyncLock()')
+    expect(session?.state).toMatchObject({ is: 'held', readsFrom: other.mongod(0).copy })
+    other.sh(0, 'rs.stepDown(60)')
+    expect(session?.state).toEqual({ is: 'held' })
+  })
+
   test('MG-FSYNC-2: what writes waits with the clients: a person’s insert, the feature compatibility version, a configuration', () => {
     const lab = under({ fcv: '6.0' })
     lab.sh(0, 'db.fsyncLock()')
