@@ -219,7 +219,7 @@ it('follows a rollout', () => {
   c.toy.isReady = () => false
   shell(c, 'kubectl rollout restart sts pg')
   expect(shell(c, 'kubectl rollout status sts/pg --timeout=60s')).toMatchObject({ code: 1, err: 'error: timed out waiting for the condition\n' })
-  shell(c, ['kubectl', 'patch', 'sts', 'pg', '-p', '{"spec":{"updateStrategy":{"type":"OnDelete"}}}'])
+  shell(c, ['kubectl', 'patch', 'sts', 'pg', '-p', '{"spec":{"updateStrategy":{"type":"OnDelete","rollingUpdate":null}}}'])
   expect(shell(c, 'kubectl rollout status sts/pg').err).toBe('error: rollout status is only available for RollingUpdate strategy type\n')
 })
 

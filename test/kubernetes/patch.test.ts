@@ -71,3 +71,33 @@ it('an amount that is none is refused, whoever writes it, and nothing is changed
   expect(shell(c, ['kubectl', 'get', 'sts', 'n', '-o', 'jsonpath={.spec.template}']).out).toBe(before)
   for (const good of ['4Gi', '1e9', '500m', '.5', '2']) expect(write(good).code).toBe(0)
 })
+
+const strategyPatch = (type: 'strategic' | 'merge' | 'json', change: unknown): string[] => ['kubectl', 'patch', 'statefulset', 't', '--type', type, '-p', JSON.stringify(change)]
+
+it('K8S-DEFAULT-1: what the API server has filled in is read, and replaced by a JSON patch; a number in quotes is refused', () => {
+  const c = cluster()
+  c.kube.create(statefulSet('t', 3))
+  const kubectl = (words: readonly string[]): { out: string; err: string; code: number } => { const { out, err, code } = shell(c, words); return { out, err, code } }
+  expect(kubectl(['kubectl', 'get', 'sts', 't', '-o', 'jsonpath={.spec.updateStrategy.type}/{.spec.updateStrategy.rollingUpdate.partition}/{.spec.revisionHistoryLimit}/{.spec.persistentVolumeClaimRetentionPolicy.whenScaled}']).out).toBe('RollingUpdate/0/10/Retain')
+  const partition = (value: unknown): string[] => strategyPatch('json', [{ op: 'replace', path: '/spec/updateStrategy/rollingUpdate/partition', value }])
+  expect(kubectl(partition(0)).out).toBe('statefulset.apps/t patched (no change)\n')
+  expect(kubectl(partition(3)).out).toBe('statefulset.apps/t patched\n')
+  expect(kubectl(['kubectl', 'get', 'sts', 't', '-o', 'jsonpath={.spec.updateStrategy.rollingUpdate.partition}']).out).toBe('3')
+  expect(kubectl(partition('0'))).toMatchObject({ code: 1, out: '', err: expect.stringContaining('cannot unmarshal string into Go struct field StatefulSetSpec.spec.updateStrategy.rollingUpdate.partition of type int32') })
+  expect(kubectl(strategyPatch('merge', { spec: { replicas: '2' } })).code).toBe(1)
+  expect(kubectl(['kubectl', 'get', 'sts', 't', '-o', 'jsonpath={.spec.replicas} {.spec.updateStrategy.rollingUpdate.partition}']).out).toBe('3 3')
+})
+
+it('K8S-DEFAULT-2: OnDelete alone is refused for a set that rolls, by a patch and by a manifest; with rollingUpdate null it is taken', () => {
+  const c = cluster()
+  c.kube.create(statefulSet('t', 3))
+  const kubectl = (words: readonly string[]): { out: string; err: string; code: number } => { const { out, err, code } = shell(c, words); return { out, err, code } }
+  for (const type of ['strategic', 'merge'] as const) {
+    expect(kubectl(strategyPatch(type, { spec: { updateStrategy: { type: 'OnDelete' } } }))).toEqual({ code: 1, out: '', err: `The StatefulSet "t" is invalid: spec.updateStrategy.rollingUpdate: Invalid value: apps.RollingUpdateStatefulSetStrategy{Partition:0, MaxUnavailable:(*intstr.IntOrString)(nil)}: only allowed for updateStrategy 'RollingUpdate'\n` })
+  }
+  expect(kubectl(strategyPatch('json', [{ op: 'replace', path: '/spec/updateStrategy', value: { type: 'OnDelete' } }])).out).toBe('statefulset.apps/t patched\n')
+  expect(kubectl(strategyPatch('merge', { spec: { updateStrategy: { type: 'RollingUpdate' } } })).code).toBe(0)
+  expect(kubectl(strategyPatch('strategic', { spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null } } })).out).toBe('statefulset.apps/t patched\n')
+  // Where it is so already nothing is in the way.
+  expect(kubectl(strategyPatch('merge', { spec: { updateStrategy: { type: 'OnDelete' } } })).out).toBe('statefulset.apps/t patched (no change)\n')
+})

@@ -18,7 +18,7 @@ primary=
 for p in $(k get pods -l app="$STS" -o jsonpath='{.items[*].metadata.name}'); do
   if [[ "$(sql "$p" 'select pg_is_in_recovery()')" == "f" ]]; then primary=$p; fi
 done
-k patch statefulset "$STS" --type merge -p '{"spec":{"updateStrategy":{"type":"OnDelete"}}}'
+k patch statefulset "$STS" --type merge -p '{"spec":{"updateStrategy":{"type":"OnDelete","rollingUpdate":null}}}'
 k set image statefulset/"$STS" postgres="$IMAGE"
 candidate=$(k get pods -l app="$STS" -o name | sed 's|^pod/||' | grep -v "^$primary$" | head -n1)
 k delete pod "$candidate"

@@ -317,4 +317,32 @@ sleep 60`),
     predicts: { measures: { writeDowntimeSeconds: 0 }, passes: 'all' },
     source: 'K8s storage: volume node affinity; facts §1.6, K3',
   },
+  'OnDelete said without taking the rolling part away: refused, nothing looks at it, and the new image rolls over the primary too': {
+    cluster: cluster({ targetImage: 'postgres:15.9' }),
+    script: sh(`set +e
+kubectl patch sts $C -p '{"spec":{"updateStrategy":{"type":"OnDelete"}}}'
+kubectl set image sts/$C postgres=postgres:15.9
+sleep 20m`),
+    predicts: { measures: { writeDowntimeSeconds: [3, 400], mixedVersionSeconds: [5, 1000] }, passes: 'all' },
+    source: 'kubernetes/kubernetes#100151, kubernetes/website#47038: rollingUpdate only allowed for RollingUpdate; K8S-STATEFULSET-1',
+  },
+  'the same with rollingUpdate null: nothing moves until pods are deleted, and the primary is not': {
+    cluster: cluster({ targetImage: 'postgres:15.9' }),
+    script: sh(`kubectl patch sts $C -p '{"spec":{"updateStrategy":{"type":"OnDelete","rollingUpdate":null}}}'
+kubectl set image sts/$C postgres=postgres:15.9
+for n in 2 1; do kubectl delete pod $C-$n; ready $n; done
+sleep 60`),
+    predicts: { measures: { writeDowntimeSeconds: 0, mixedVersionSeconds: [60, 1500] }, fails: ['target-reached', 'no-false-success'], passes: ['serves-at-end', 'no-acknowledged-write-lost'] },
+    source: 'K8s statefulset: OnDelete; the default strategy is filled in (pkg/apis/apps/v1/defaults.go)',
+  },
+  'partitions by JSON patch: the filled-in 0 is there to be replaced, and a number in quotes is none': {
+    cluster: cluster({ targetImage: 'postgres:15.9' }),
+    script: sh(`part() { kubectl patch sts $C --type=json -p "[{\\"op\\":\\"replace\\",\\"path\\":\\"/spec/updateStrategy/rollingUpdate/partition\\",\\"value\\":$1}]"; }
+part 3
+kubectl set image sts/$C postgres=postgres:15.9
+for n in 2 1; do part $n; kubectl rollout status sts/$C --timeout=15m; done
+part '"0"' || exit 9`),
+    predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: 0, mixedVersionSeconds: [5, 1500] } },
+    source: 'K8s statefulset partitions; kubernetes/kubernetes#73692 (a string where an int32 is wanted)',
+  },
 })

@@ -2,7 +2,8 @@ import { stringify } from 'yaml'
 import type { Output } from '../../../src/operator/command.ts'
 import type { Arguments } from './arguments.ts'
 import { checkFiles, filesOf, type Manifest, manifests, typeOfObject } from './manifests.ts'
-import { copy, type KubeObject } from '../objects.ts'
+import { withDefaults } from '../defaults.ts'
+import { alike, copy, type KubeObject } from '../objects.ts'
 import { encoded } from '../secret.ts'
 import { find, qualified, resourceName, type ResourceType } from './resources.ts'
 import { CliError, type Context, joined, typeOf, type Verb } from './verb.ts'
@@ -43,8 +44,9 @@ export const apply: Verb = {
           continue
         }
         const entry = c.kube.store.entry(t.kind, found.key)
-        const live = entry?.object ?? found.json()
-        const changed = store(c.kube, found, threeWay(entry === undefined ? live : entry.applied, live, wanted) as KubeObject)
+        const live = entry === undefined ? found.json() : withDefaults(entry.object)
+        const next = threeWay(entry === undefined ? live : entry.applied, live, wanted) as KubeObject
+        const changed = !alike(live, next) && store(c.kube, found, next)
         if (entry !== undefined) entry.applied = copy(wanted)
         shown.push(find(c.kube, t, object.metadata.name, namespace)?.json() ?? object)
         lines.push(output === 'name' ? qualified(t, object.metadata.name) : `${qualified(t, object.metadata.name)} ${c.args.flags.has('server-side') ? 'serverside-applied' : changed ? 'configured' : 'unchanged'}`)

@@ -1,5 +1,6 @@
 import { parse } from 'yaml'
-import type { KubeObject } from '../objects.ts'
+import { withDefaults } from '../defaults.ts'
+import { alike, type KubeObject } from '../objects.ts'
 import { jsonPatch, merge } from './patching.ts'
 import { qualified } from './resources.ts'
 import { unmodelledIn } from './unmodelled.ts'
@@ -31,7 +32,10 @@ export const patch: Verb = {
     const errors: CliError[] = [...missing]
     for (const f of found) {
       try {
-        const changed = store(c.kube, f, patched(c, editable(c.kube, f), change))
+        // What the API server has filled in is there to be replaced.
+        const live = withDefaults(editable(c.kube, f))
+        const next = patched(c, live, change)
+        const changed = !alike(live, next) && store(c.kube, f, next)
         lines.push(`${qualified(f.type, f.name)} patched${changed ? '' : ' (no change)'}`)
       } catch (error) {
         if (!(error instanceof CliError)) throw error

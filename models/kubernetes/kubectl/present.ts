@@ -1,5 +1,6 @@
 /** The JSON of API objects, built only when something prints it. */
 import type { Disk } from '../../../src/cluster/disk.ts'
+import { withDefaults } from '../defaults.ts'
 import type { Kubernetes } from '../kubernetes.ts'
 import type { KubeNode } from '../node.ts'
 import { countOrShare, type DeploymentSpec, type KubeObject, type StatefulSetSpec, timestamp } from '../objects.ts'
@@ -99,7 +100,7 @@ export function nodeObject(kube: Kubernetes, node: KubeNode): KubeObject {
 /** A stored object with its server-side metadata and the status that its controller would have written. */
 export function storedObject(kube: Kubernetes, kind: string, key: string, entry: Stored): KubeObject {
   if (kind === 'Endpoints') return endpointsObject(kube, key, entry)
-  const object: KubeObject = { ...entry.object }
+  const object: KubeObject = { ...withDefaults(entry.object) }
   object.metadata = {
     ...object.metadata,
     uid: entry.uid,

@@ -2,6 +2,7 @@
 import type { Kubernetes } from '../kubernetes.ts'
 import type { Taint } from '../node.ts'
 import { alike, badQuantity, type KubeObject } from '../objects.ts'
+import { noWholeNumber, partitionOf, rollsOnDelete, withDefaults } from '../defaults.ts'
 import { badlyEncoded } from '../secret.ts'
 import { podObject } from './present.ts'
 import type { Found } from './resources.ts'
@@ -19,6 +20,9 @@ export function editable(kube: Kubernetes, found: Found): KubeObject {
 /** @throws CliError for an amount under `requests` or `limits` that is none, and for data of a Secret that is no base64, as the API server refuses them */
 export function refuseInvalid(object: KubeObject): void {
   if (badQuantity(object) !== undefined) throw new CliError(`Error from server (BadRequest): quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
+  const field = noWholeNumber(object)
+  if (field !== undefined) throw new CliError(`Error from server (BadRequest): ${object.kind} in version "v1" cannot be handled as a ${object.kind}: json: cannot unmarshal string into Go struct field ${object.kind}Spec.${field} of type int32`)
+  if (rollsOnDelete(object)) throw new CliError(`The StatefulSet "${object.metadata.name}" is invalid: spec.updateStrategy.rollingUpdate: Invalid value: apps.RollingUpdateStatefulSetStrategy{Partition:${partitionOf(object)}, MaxUnavailable:(*intstr.IntOrString)(nil)}: only allowed for updateStrategy 'RollingUpdate'`)
   const key = badlyEncoded(object)
   if (key === undefined) return
   const value = String(object.data?.[key])
@@ -62,9 +66,12 @@ const MUTABLE = new Set(['replicas', 'ordinals', 'template', 'updateStrategy', '
 
 function validate(kube: Kubernetes, found: Found, object: KubeObject): void {
   if (found.type.kind !== 'StatefulSet') return
-  const old = kube.store.get('StatefulSet', found.key)?.spec ?? {}
-  for (const field of new Set([...Object.keys(old), ...Object.keys(object.spec ?? {})])) {
-    if (MUTABLE.has(field) || alike(old[field], object.spec?.[field])) continue
+  const before = kube.store.get('StatefulSet', found.key)
+  // What is filled in where nothing is said, is there on both sides.
+  const old = before === undefined ? {} : (withDefaults(before).spec ?? {})
+  const next = withDefaults(object).spec ?? {}
+  for (const field of new Set([...Object.keys(old), ...Object.keys(next)])) {
+    if (MUTABLE.has(field) || alike(old[field], next[field])) continue
     throw new CliError(
       `The StatefulSet "${found.name}" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden`,
     )

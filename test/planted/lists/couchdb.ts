@@ -10,7 +10,7 @@ export const couchdbRolling: Family = {
   defects: [
     defect('no-image', 'the template keeps the old image: nothing is restarted, and all answer', { without: ['image'] }),
     defect('another-image', 'the image is another than the one that the upgrade is to reach', { step: { image: inCommand('couchdb:3.4.2', 'couchdb:3.3.3-1') } }),
-    defect('on-delete', 'the controller waits for somebody to delete the pods, and nobody does; nor does anybody wait for it', { without: ['rolled'], step: { image: inCommand('{"spec":{"template"', '{"spec":{"updateStrategy":{"type":"OnDelete"},"template"') } }),
+    defect('on-delete', 'the controller waits for somebody to delete the pods, and nobody does; nor does anybody wait for it', { without: ['rolled'], step: { image: inCommand('{"spec":{"template"', '{"spec":{"updateStrategy":{"type":"OnDelete","rollingUpdate":null},"template"') } }),
     defect('another-set', 'the image goes into a StatefulSet that is not there; whether it did is not looked at', { step: { image: step => Object.assign(step, { run: String(step['run']).replace('statefulset couchdb', 'statefulset couch'), otherwise: 'continue' }) } }),
     defect('does-not-wait', 'nobody waits for the roll, and the nodes are asked at once', { without: ['rolled'] }),
     defect('all-at-once', 'all pods are deleted in one command', { step: { rolled: keys({ run: 'kubectl delete pod -l app=couchdb --timeout=10m' }) } }),
