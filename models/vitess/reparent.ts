@@ -111,6 +111,7 @@ function* demoteAndPromote(shard: Shard, primary: Tablet, elect: Tablet, options
   const stallUs = world.timeUs('reparentSeconds', shard.path)
   let demoted = false
   let promoted = false
+  let abandoned = false
   try {
     yield* demote(shard, primary, Math.round(stallUs * DEMOTION_SHARE))
     demoted = true
@@ -118,16 +119,39 @@ function* demoteAndPromote(shard: Shard, primary: Tablet, elect: Tablet, options
     const position = primary.copy.lsn('receive')
     const level = yield within(reaches(elect.copy, 'apply', position), options.waitReplicasUs)
     if (level === TIMED_OUT || !elect.answers) return failed(`primary-elect tablet ${elect.alias} failed to catch up with replication (demoted primary ${primary.alias}): context deadline exceeded`)
+    if (!(yield* stillLocked(world))) {
+      abandoned = true
+      return failed('lost topology lock, aborting: requested lease not found')
+    }
     yield Math.round(stallUs * (1 - DEMOTION_SHARE))
     if (!elect.answers) return failed(`failed to promote ${elect.alias}: rpc error: code = Unavailable`)
     if (options.cancelled?.() === true) return failed('context canceled')
     promote(shard, elect, options.promoter)
     promoted = true
   } finally {
-    if (!promoted) undoDemotion(shard, primary, demoted)
+    if (abandoned) abandonDemotion(shard)
+    else if (!promoted) undoDemotion(shard, primary, demoted)
   }
   const left = yield* repoint(shard, elect, { ...options, everyone: true })
   return left === undefined ? { error: undefined, primary: elect } : { error: left, primary: elect }
+}
+
+/** topo_etcd_lease_ttl: a lock that nobody could renew for so long is gone. */
+const LEASE_US = 30 * SECOND
+
+/** CheckShardLocked, between catching up and the promotion: it waits for the topo server, and finds the lock gone or not (rule VT-PRS-8). */
+function* stillLocked(world: World): Process<boolean> {
+  if (world.topoUp) return true
+  const sinceUs = world.topoAwayUs
+  yield world.topoBack
+  return world.sim.now - sinceUs < LEASE_US
+}
+
+/** Nobody undoes a demotion after which the lock was lost: the primary stays read-only until VTOrc finds it so. */
+function abandonDemotion(shard: Shard): void {
+  shard.demotedUs = undefined
+  shard.failoverEndedUs = shard.world.sim.now
+  shard.changed()
 }
 
 /** Of what a reparent takes, the part before the old primary is read-only. */

@@ -46,6 +46,8 @@ export class World {
   /** Every tablet runs, replicates and serves: times begin to count after that. */
   booting = true
   private readonly topoFaults = new Set<symbol>()
+  /** Since when the topo server is away, or was the last time. */
+  topoAwayUs: Us = 0
   /** Fired when the topo server is back. */
   readonly topoBack = new Signal<void>()
   /** Extra transactions that faults hold open: the longest end instant. */
@@ -71,6 +73,7 @@ export class World {
   /** The topo server is away (rule VT-TOPO-1); returns how to bring it back. */
   loseTopo(): () => void {
     const fault = Symbol('topo')
+    if (this.topoUp) this.topoAwayUs = this.sim.now
     this.topoFaults.add(fault)
     this.sim.note(EVENT.topo, 'topo', 0, 'the topo server is away')
     return () => {

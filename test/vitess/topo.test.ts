@@ -1,4 +1,4 @@
-/** The topo server and its absence, and whose term counts (rules VT-TOPO-1, VT-TOPO-2). */
+/** The topo server and its absence, and whose term counts (rules VT-TOPO-1, VT-TOPO-2, VT-PRS-8). */
 import { describe, expect, it } from 'vitest'
 import { brief, Lab } from './lab.ts'
 
@@ -34,6 +34,37 @@ describe('VT-TOPO-1: without the topo server', () => {
     expect(lab.shard.tablets.filter(t => t.up && t.version === '8.0.40')).toHaveLength(0)
     away.end()
     lab.until(() => lab.shard.tablets.every(t => t.up && t.version === '8.0.40'), 1200, 'all upgraded')
+  })
+})
+
+describe('VT-PRS-8: it goes away while a planned reparent has demoted', () => {
+  const reparent = (awaySeconds: number, vtorc: object | false): { readonly lab: Lab; readonly code: number | undefined; readonly away: () => void } => {
+    const lab = new Lab({ timing: { reparentSeconds: 10 }, ...(vtorc === false ? { vtorc } : {}) }, {})
+    const task = lab.start(`vtctldclient PlannedReparentShard commerce/- --new-primary ${lab.tablet(1).alias}`)
+    lab.wait(2)
+    const away = lab.strike('coordinator-away', 'coordinator:topo')
+    lab.wait(awaySeconds)
+    expect([lab.writing, task.state]).toEqual([false, 'running'])
+    away.end()
+    lab.until(() => task.state !== 'running', 30)
+    return { lab, code: (task.result as { code: number }).code, away: () => away.end() }
+  }
+
+  it('for less than the lease: the promotion waits for it', () => {
+    const { lab, code } = reparent(20, {})
+    expect([code, lab.primary]).toEqual([0, lab.tablet(1)])
+    lab.until(() => lab.writing, 30)
+  })
+
+  it('for longer: nobody is promoted, and nobody writes until VTOrc has seen that', () => {
+    for (const vtorc of [{}, false] as const) {
+      const { lab, code } = reparent(45, vtorc)
+      expect([code, lab.primary]).toEqual([1, lab.tablet(0)])
+      if (vtorc === false) {
+        lab.wait(120)
+        expect(lab.writing).toBe(false)
+      } else lab.until(() => lab.writing, 30)
+    }
   })
 })
 
