@@ -83,3 +83,22 @@ export function compareMysql(a: string, b: string): number {
   for (let i = 0; i < 3; i++) if ((x[i] ?? 0) !== (y[i] ?? 0)) return (x[i] ?? 0) < (y[i] ?? 0) ? -1 : 1
   return 0
 }
+
+/** The last LTS or bugfix series before each major, from which alone it can be reached. */
+const LAST_LTS: Readonly<Record<string, string>> = { '8': '5.7', '9': '8.4', '10': '9.7' }
+/** Before this patch release 8.0 did not open what a newer one had opened. */
+const FIRST_PATCH_BACK = 35
+
+/**
+ * Whether mysqld of `version` opens a data directory that `data` has opened last (rules VT-VERSION-2, VT-VERSION-4): back within a series, but in 8.0 not before 8.0.35; forward
+ * within a major, to the next one from its last LTS series alone, and from 5.7 to 8.0 alone. Source: dev.mysql.com upgrade-paths, downgrading.
+ */
+export function opens(version: string, data: string): boolean {
+  const forward = compareMysql(version, data)
+  if (forward === 0) return true
+  const [major = '', minor = '', patch = ''] = version.split('.')
+  const series = seriesOf(data)
+  if (forward < 0) return seriesOf(version) === series && !(series === '8.0' && Number(patch) < FIRST_PATCH_BACK)
+  if (major === data.split('.')[0]) return true
+  return LAST_LTS[major] === series && (series !== '5.7' || minor === '0')
+}

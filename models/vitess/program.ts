@@ -5,7 +5,7 @@ import { MILLISECOND, type Process, SECOND, type Task } from '../../src/kernel/i
 import type { CommandRegistry } from '../../src/operator/command.ts'
 import type { ContainerHandle, ContainerProgram } from '../kubernetes/container.ts'
 import { EVENT } from './events.ts'
-import { compareMysql, DATA_MOUNT, seriesOf } from './names.ts'
+import { compareMysql, DATA_MOUNT, opens, seriesOf } from './names.ts'
 import type { Tablet, TabletType } from './tablet.ts'
 import type { World } from './world.ts'
 
@@ -104,8 +104,8 @@ export class TabletProgram implements ContainerProgram {
     tablet.version = version
     if (world.defects.of(tablet, 'crashes')) return fail('the new version crashes')
     if (world.defects.of(tablet, 'cannot-read')) return fail('the new version cannot read the data directory')
-    // An older series does not open what a newer one has upgraded (rule VT-VERSION-2).
-    if (compareMysql(version, tablet.dataVersion) < 0 && seriesOf(version) !== seriesOf(tablet.dataVersion)) {
+    // What a newer one has upgraded is not opened again, and no LTS series is passed over (rules VT-VERSION-2, VT-VERSION-4).
+    if (!opens(version, tablet.dataVersion)) {
       tablet.version = before
       return fail(`MySQL ${version} cannot open a data directory of ${tablet.dataVersion}`)
     }

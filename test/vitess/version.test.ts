@@ -1,5 +1,6 @@
-/** Versions side by side (rules VT-VERSION-1, VT-VERSION-2; facts VT-F54, traps VT-T03, VT-T14). */
+/** Versions side by side (rules VT-VERSION-1, VT-VERSION-2, VT-VERSION-4; facts VT-F54, traps VT-T03, VT-T14). */
 import { describe, expect, it } from 'vitest'
+import { opens } from '../../models/vitess/names.ts'
 import { brief, Lab } from './lab.ts'
 
 const SERIES = { mysqlVersion: '8.0.40', targetMysqlVersion: '8.4.3' }
@@ -66,5 +67,26 @@ describe('VT-VERSION-2: a data directory does not go back across series (VT-T14,
     patch.ok(`kubectl patch vitesscluster example --type merge --patch '{"spec":{"images":{"mysqld":{"mysql80Compatible":"mysql:8.0.36"}}}}'`)
     patch.ok(`kubectl delete pod ${patch.tablet(1).pod} --wait=false`)
     patch.until(() => patch.tablet(1).up && patch.tablet(1).version === '8.0.36', 300, 'back on the old one')
+  })
+})
+
+describe('VT-VERSION-4: what mysqld opens', () => {
+  it.each([
+    ['8.0.40', '8.4.3', true], ['8.0.40', '8.2.0', true], ['8.2.0', '8.4.0', true], ['8.4.3', '9.4.0', true], ['9.0.0', '9.4.0', true], ['5.7.44', '8.0.40', true],
+    ['8.0.40', '9.4.0', false], ['8.3.0', '9.0.0', false], ['5.7.44', '8.4.3', false], ['8.4.3', '10.0.0', false],
+    ['8.0.40', '8.0.36', true], ['8.0.36', '8.0.34', false], ['8.4.3', '8.4.0', true], ['8.4.3', '8.0.40', false],
+  ])('data of %s by %s: %s', (data, version, open) => {
+    expect(opens(version, data)).toBe(open)
+  })
+
+  it('a replica that is sent over 8.4 to 9.4 never starts; from 8.4 it does', () => {
+    const there = (mysqlVersion: string): boolean => {
+      const lab = new Lab({ mysqlVersion, targetMysqlVersion: '9.4.0' }, {})
+      lab.ok(`kubectl patch vitesscluster example --type merge --patch '{"spec":{"images":{"mysqld":{"mysql80Compatible":"mysql:9.4.0"}}}}'`)
+      lab.ok(`kubectl delete pod ${lab.tablet(1).pod} --wait=false`)
+      lab.wait(400)
+      return lab.tablet(1).linked && lab.tablet(1).version === '9.4.0'
+    }
+    expect([there('8.0.40'), there('8.4.3')]).toEqual([false, true])
   })
 })
