@@ -4,7 +4,7 @@ import { Network } from '../../src/cluster/network.ts'
 import type { Budget, Cluster, EngineKind, Entrance, Strike, StruckFault, Truth } from '../../src/engine.ts'
 import { SECOND, type Simulation, type Us } from '../../src/kernel/index.ts'
 import { CommandRegistry } from '../../src/operator/command.ts'
-import { Kubernetes, PlatformFaults, type PodView, type Served, withDefaults } from '../kubernetes/index.ts'
+import { type Image, Kubernetes, PlatformFaults, type PodView, type Served, withDefaults } from '../kubernetes/index.ts'
 import { Defects } from './defects.ts'
 import { VitessFaults } from './faults.ts'
 import { mysqlClient, shellOf } from './mysql.ts'
@@ -99,9 +99,11 @@ export class VitessCluster implements Cluster {
 
   private images(): void {
     const { kubernetes, options } = this
+    const mysqld = (name: string): Image => ({ name, stopSignal: 'TERM', program: this.tablets, versions: { engine: versionOf(name).version }, user: 'vitess' })
     for (const version of new Set([options.mysqlVersion, ...(options.targetMysqlVersion === null ? [] : [options.targetMysqlVersion])])) {
-      kubernetes.defineImage({ name: mysqldImage(version), stopSignal: 'TERM', program: this.tablets, versions: { engine: version }, user: 'vitess' })
+      kubernetes.defineImage(mysqld(mysqldImage(version)))
     }
+    kubernetes.defineRepository(mysqldImage(options.mysqlVersion), mysqld)
     kubernetes.defineImage({ name: VTGATE_IMAGE, stopSignal: 'TERM', program: this.gates, versions: { vtgate: String(options.vitessVersion) }, user: 'vitess' })
   }
 

@@ -131,6 +131,12 @@ unseen({
   'the same in one sweep over all, Immediate: the first one never comes up, and the operator goes no further': {
     cluster: shard(4, { updateStrategy: 'Immediate', targetMysqlVersion: '9.4.0' }), steps: [image('9.4.0'), wait('60m')], predicts: { measures: { writeDowntimeSeconds: 0 }, fails: ['target-reached', 'converges'], passes: kept }, source: 'dev.mysql.com upgrade-paths; VT-F52',
   },
+  'by way of 8.4, replica by replica, the primary last': {
+    cluster: shard(3, { targetMysqlVersion: '9.4.0' }),
+    steps: [...['8.4.3', '9.4.0'].flatMap(to => [image(to), del(to === '8.4.3' ? 2 : 3), wait('8m'), del(to === '8.4.3' ? 3 : 1), wait('8m'), passOver(prs(`--new-primary ${alias(to === '8.4.3' ? 2 : 3)}`)), del(to === '8.4.3' ? 1 : 2), wait('10m')])],
+    // One of three is away at a time, but each old primary follows a newer one until it is replaced.
+    predicts: { measures: { forbiddenSkewSeconds: [1, 600] }, fails: ['no-forbidden-skew'], passes: ['no-acknowledged-write-lost', 'serves-at-end', 'converges', 'target-reached'] }, source: 'dev.mysql.com upgrade-paths; VT-F54',
+  },
   'a patch release is taken back, 8.0.40 to 8.0.36, one tablet a shard: it opens': {
     cluster: shard(1, { durabilityPolicy: 'none', mysqlVersion: '8.0.40', targetMysqlVersion: '8.0.36' }), steps: [image('8.0.36'), del(1), wait('5m')], predicts: { measures: { longestWriteGapSeconds: [25, 42] }, passes: [...kept, 'target-reached', 'converges'] }, source: 'dev.mysql.com downgrading: in place from 8.0.35 on',
   },
