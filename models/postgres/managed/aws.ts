@@ -69,7 +69,11 @@ export function aws(service: ManagedService): Command {
           return created(service, flags.get('--target-engine-version')) ?? ok(described())
         case 'switchover-blue-green-deployment': {
           if (service.status !== 'AVAILABLE' && service.status !== 'SWITCHOVER_FAILED') return failed(`An error occurred (InvalidBlueGreenDeploymentStateFault): the deployment is ${service.status ?? 'not there'}\n`, 254)
-          const obstacle = service.switchOver(Number(flags.get('--switchover-timeout') ?? 300))
+          const timeoutSeconds = Number(flags.get('--switchover-timeout') ?? 300)
+          // From half a minute to an hour (rule PG-MANAGED-3): the client itself refuses less.
+          if (!(timeoutSeconds >= 30)) return failed(`\nParameter validation failed:\nInvalid value for parameter SwitchoverTimeout, value: ${flags.get('--switchover-timeout')}, valid min value: 30\n`, 252)
+          if (timeoutSeconds > 3600) return failed(`\nAn error occurred (InvalidParameterValue) when calling the SwitchoverBlueGreenDeployment operation: SwitchoverTimeout must be between 30 and 3600\n`, 254)
+          const obstacle = service.switchOver(timeoutSeconds)
           return obstacle === undefined ? ok(described()) : failed(`An error occurred (InvalidBlueGreenDeploymentStateFault): ${obstacle}\n`, 254)
         }
         default: {

@@ -192,6 +192,4 @@ export const EFFECT_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   pg_sleep: reads('void', 'float8'),
   pg_stat_reset: reads('void'),
   set_config: reads('text', 'text', 'text', 'bool'),
-  nextval: reads('int8', 'text'),
-  setval: reads('int8', 'text', 'int8'),
 }

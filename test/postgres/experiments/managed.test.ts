@@ -62,6 +62,11 @@ it('PG-MANAGED-3: all connections are dropped, nobody writes for seconds, nothin
   expect([clients.cohorts[0]?.backend, clients.failures(l.now).attempts > 0]).toEqual(['green-db-0', true])
   expect(l.cluster.truth.couldAcknowledge()).toEqual(['green-db-0'])
 
+  const refused = lab()
+  created(refused)
+  expect(['10', '4000'].map(seconds => switchOver(refused, '--switchover-timeout', seconds).code)).toEqual([252, 254])
+  expect(status(refused)).toBe('AVAILABLE')
+
   const late = lab()
   const waiting = late.clients(OPEN)
   created(late)
