@@ -340,7 +340,9 @@ export interface Member {
   /** Of each component: `node`, `image`, `engine`. */
   readonly versions: Readonly<Record<string, string>>
   readonly copy: Copy | undefined
-  /** What else it holds: changes of other databases that have been merged into its own. The same list while it names the same. */
+  /** Of how many logs it leads, where that may be several; absent = of one, if its role is leader. */
+  readonly leads?: number
+  /** What else it holds: changes of other databases that have been merged into its own, or other logs' histories. The same list while it names the same. */
   readonly merged?: readonly Copy[] | undefined
   /** A follower that streams from the line of the one it should follow, or a leader. */
   readonly attached: boolean

@@ -8,7 +8,7 @@ import { CommandRegistry } from '../../src/operator/command.ts'
 import { type Image as ContainerImage, Kubernetes, PlatformFaults, withDefaults } from '../kubernetes/index.ts'
 import { Bus } from './bus.ts'
 import { workstationPrograms } from './cli/programs.ts'
-import { DataDir, type Image } from './data.ts'
+import { DataDir, type Image, type Part } from './data.ts'
 import { Defects } from './defects.ts'
 import { ClusterEntrance } from './entrances.ts'
 import { RedisFaults } from './faults.ts'
@@ -38,10 +38,10 @@ export class RedisCluster implements Cluster {
     private readonly sim: Simulation,
     readonly options: RedisOptions,
   ) {
-    this.logs = Array.from({ length: options.shards }, (_, i) => new ReplicatedLog(sim, `shard-${i}`))
+    this.logs = Array.from({ length: options.shards * options.slotShares }, (_, i) => new ReplicatedLog(sim, options.slotShares === 1 ? `shard-${i}` : `shard-${Math.floor(i / options.slotShares)}.${i % options.slotShares}`))
     const machines = new Map<string, { zone: string }>()
     const network = new Network(sim, { ...networkDelaysUs(options), zoneOf: place => machines.get(place)?.zone })
-    const geneses = this.logs.map((log, i) => log.genesis(GENESIS_LSN * (i + 1), i + 1))
+    const geneses = this.logs.map((log, i) => log.genesis(GENESIS_LSN * (i + 1), Math.floor(i / options.slotShares) + 1))
     const world = new World(sim, options, timingOf(options), network, this.logs, geneses, slotRanges(options.shards), new Defects(targetVersions(options), { engine: versionOf(options.image), node: options.kubernetesVersion }))
     this.world = world
     world.memberNames = memberNames(options)
@@ -146,11 +146,11 @@ export class RedisCluster implements Cluster {
       case 'caught-up':
         return member()?.caughtUp === true || (server !== undefined && this.truth.seemsLevel(server))
       case 'writable':
-        return server?.copy !== undefined && server.canAcknowledge(server.copy.log)
+        return server !== undefined && server.data.copies.length > 0 && server.data.copies.every(copy => server.canAcknowledge(copy.log))
       case 'one-leader':
         return this.logs.every(log => this.truth.couldAcknowledge(log).length === 1)
       case 'fenced':
-        return server === undefined || server.copy?.leading !== true
+        return server === undefined || !server.data.leading
       case 'on-version': {
         const found = member()
         return found !== undefined && Object.values(found.versions).includes(args[1] ?? '')
@@ -185,7 +185,9 @@ function bootTables(world: World): ReadonlyMap<string, DataDir> {
     }
     table.currentEpoch = plan.length
     dir.table = table
-    const image: Image = { log: world.logs[seat.shard] as ReplicatedLog, position: { branch: world.geneses[seat.shard] as Image['position']['branch'], lsn: GENESIS_LSN * (seat.shard + 1) }, sizeMB: options.datasetMB, resumable: true, rdbVersion: rdbVersion(versionOf(options.image)) }
+    const shares = Array.from({ length: options.slotShares }, (_, i) => seat.shard * options.slotShares + i)
+    const parts = shares.map(i => ({ log: world.logs[i] as ReplicatedLog, position: { branch: world.geneses[i] as Part['position']['branch'], lsn: GENESIS_LSN * (i + 1) } }))
+    const image: Image = { parts, beside: 0, sizeMB: options.datasetMB, resumable: true, rdbVersion: rdbVersion(versionOf(options.image)) }
     dir.boot = image
     // A replica has the file that it received when the cluster was made; a master what its save points wrote.
     if (!seat.master || options.save !== '') dir.rdb = { ...image, resumable: !seat.master }

@@ -25,7 +25,7 @@ export type Answer =
 
 export function answer(server: Server, log: ReplicatedLog): Answer {
   const { world, table } = server
-  const group = world.logs.indexOf(log)
+  const group = world.groupOf(log)
   if (server.loading) return { is: 'error', error: LOADING, writesOnly: false }
   if (!server.clusterOk) return { is: 'error', error: CLUSTERDOWN, writesOnly: world.options.allowReadsWhenDown }
   const owner = table.owner[group]
@@ -35,7 +35,7 @@ export function answer(server: Server, log: ReplicatedLog): Answer {
   if (server.goodReplicas < server.minReplicas) return { is: 'error', error: NOREPLICAS, writesOnly: true }
   if (server.host.diskFull() && !world.options.appendonly && world.options.save !== '') return { is: 'error', error: MISCONF, writesOnly: true }
   if (server.host.diskFull() && world.options.appendonly) return { is: 'error', error: 'MISCONF Errors writing to the AOF file: No space left on device', writesOnly: true }
-  if (server.copy?.leading !== true || server.copy.log !== log) return { is: 'error', error: CLUSTERDOWN, writesOnly: false }
+  if (server.data.of(log)?.leading !== true) return { is: 'error', error: CLUSTERDOWN, writesOnly: false }
   return { is: 'served' }
 }
 
@@ -93,15 +93,16 @@ class ClusterSession implements Session, Listener {
     if (!server.alive) return { is: 'closed', error: 'Connection closed by server' }
     if (server.paused || server.blocked || !world.network.connected(client.place, server.place)) return { is: 'silent' }
     const says = answer(server, client.log)
+    const copy = server.data.of(client.log)
     // Redirections and errors come before a pause is looked at (rule RD-PAUSE-1).
     if (server.holds.all && says.is !== 'moved' && (says.is !== 'error' || says.writesOnly)) return { is: 'held' }
     switch (says.is) {
       case 'held':
-        return server.copy === undefined ? { is: 'held' } : { is: 'held', readsFrom: server.copy }
+        return copy === undefined ? { is: 'held' } : { is: 'held', readsFrom: copy }
       case 'error':
-        return says.writesOnly && server.copy !== undefined ? { is: 'readOnly', copy: server.copy, error: says.error } : { is: 'failing', error: says.error }
+        return says.writesOnly && copy !== undefined ? { is: 'readOnly', copy, error: says.error } : { is: 'failing', error: says.error }
       case 'served':
-        return { is: 'writable', leader: server.copy as NonNullable<Server['copy']> }
+        return { is: 'writable', leader: copy as Copy }
       case 'moved':
         return this.redirect(says.to)
     }
@@ -202,7 +203,7 @@ export class ClusterEntrance implements Entrance {
         continue
       }
       // An address that failed is not tried again before the next attempt, whoever names it.
-      const address = seed.table.owner[world.logs.indexOf(client.log)]?.ip
+      const address = seed.table.owner[world.groupOf(client.log)]?.ip
       if (address !== undefined && tried.has(address)) continue
       const route = this.route(client.place, seed, client.log)
       if (typeof route !== 'string') return { is: 'open', session: new ClusterSession(world, route, client, (place, not) => this.servingElsewhere(place, client.log, not)), afterUs: spentUs }
@@ -217,7 +218,7 @@ export class ClusterEntrance implements Entrance {
   private servingElsewhere(place: string, log: ReplicatedLog, not: Server): Server | undefined {
     // Where nobody else leads nobody has to be asked: so it is with all shards but the one that fails over.
     let led = false
-    for (const server of this.world.servers) if (server !== not && server.copy?.leading === true && server.copy.log === log) led = true
+    for (const server of this.world.servers) if (server !== not && server.data.of(log)?.leading === true) led = true
     if (!led) return undefined
     for (const seed of this.seeds()) {
       if (seed === not || seed.state === 'loading' || !this.hears(place, seed)) continue
@@ -229,7 +230,7 @@ export class ClusterEntrance implements Entrance {
 
   /** Where a node's map leads for a shard; or why nowhere. */
   private route(place: string, seed: Server, log: ReplicatedLog): Server | string {
-    const group = this.world.logs.indexOf(log)
+    const group = this.world.groupOf(log)
     const owner = seed.table.owner[group]
     if (owner === undefined) return 'no node of the map serves the slot'
     // A node tells others the address it believes it has (rule RD-ID-2).
@@ -276,7 +277,7 @@ export class ClusterEntrance implements Entrance {
       }
       if (typeof target === 'string') why = target
     }
-    const copies = [...found].flatMap(s => (s.copy === undefined ? [] : [s.copy]))
+    const copies = [...found].flatMap(s => s.data.of(wanted) ?? [])
     if (copies.length === 1) return { is: 'leader', copy: copies[0] as NonNullable<Server['copy']> }
     return copies.length > 1 ? { is: 'several', copies } : { is: 'none', why }
   }

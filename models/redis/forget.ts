@@ -42,14 +42,13 @@ export function forgottenBy(to: Server, from: Server, nowUs: Us): void {
 /** CLUSTER RESET: alone again, a master without slots. `hard`: under another id. */
 export function reset(server: Server, hard: boolean): string {
   const { table, world } = server
-  if (server.isMaster && (server.sizeMB > 0 || (server.copy?.lsn('receive') ?? 0) > 0)) return "ERR CLUSTER RESET can't be called with master nodes containing keys"
+  if (server.isMaster && (server.sizeMB > 0 || server.data.copies.some(copy => copy.lsn('receive') > 0))) return "ERR CLUSTER RESET can't be called with master nodes containing keys"
   world.sim.note(RESET, server.name, hard ? 1 : 0)
   server.upstream?.stop()
   server.upstream = undefined
-  if (server.copy?.leading === true) server.copy.stopLeading('clean')
-  server.copy = undefined
+  server.data.stopLeading('clean')
+  server.data.become([])
   server.sizeMB = 0
-  server.dir.copy = undefined
   server.dir.rdb = undefined
   server.dir.aof = undefined
   for (let g = 0; g < table.owner.length; g++) table.own(g, undefined)

@@ -36,6 +36,7 @@ export const redisOptions = z.strictObject({
   profile: z.enum(['cloud', 'lab']).default('cloud').describe('set of defaults: `cloud` (managed Kubernetes, network disks) or `lab` (one machine, loopback, as in the measurements)').meta({ unit: '', source: 'RD §4' }),
   name: z.string().regex(/^[a-z][a-z0-9-]*$/).default('redis').describe('name of the StatefulSet, its headless Service and the `app` label').meta({ unit: '', source: 'seed 000' }),
   shards: z.number().int().min(3).max(1000).default(3).describe('masters, each with an equal range of slots').meta({ unit: 'shards', source: 'scenario; redis-cli --cluster create wants 3' }),
+  slotShares: z.number().int().min(1).max(64).default(1).describe('equal parts in which the keys of each shard are followed; each is where the slot in its middle is. More than 1 matters only where slots are moved').meta({ unit: 'parts', source: 'accuracy of the model, not of a cluster' }),
   replicasPerShard: z.number().int().min(0).max(5).default(1).describe('replicas of each master').meta({ unit: 'replicas', source: 'scenario' }),
   layout: z.enum(['interleaved', 'masters-first']).default('masters-first').describe('which pods are masters: `masters-first` as redis-cli --cluster create gives (0, 1, 2), or `interleaved` (0, 2, 4, each followed by its replica)').meta({ unit: '', source: 'RD §0; seed 000' }),
   storage: z.enum(['pvc', 'emptyDir']).default('pvc').describe('where nodes.conf, RDB and append-only file lie').meta({ unit: '', source: 'RD §8.1 P4' }),

@@ -1,5 +1,6 @@
 /** The master's part in a manual failover: it stands still, and says where (rule RD-MANUAL-1). */
 import { SECOND } from '../../src/kernel/index.ts'
+import { whenLevel } from './dataset.ts'
 import type { Server } from './server.ts'
 import type { Peer } from './table.ts'
 
@@ -27,9 +28,8 @@ function paused(replica: Server, master: Server): void {
   const { world } = replica
   const offset = master.offset
   replica.mfMasterOffset = offset
-  const { copy } = replica
-  if (copy === undefined || replica.upstream?.state !== 'up') return
-  copy.whenReaches('receive', offset, () => {
+  if (replica.upstream?.state !== 'up') return
+  whenLevel(replica.data, master.data, () => {
     if (!replica.alive || replica.mfMasterOffset !== offset) return
     replica.later(Math.round(world.timeUs('failoverStepMs', replica.name) * replica.slowness), () => {
       if (replica.mfEndUs === 0 || replica.mfMasterOffset !== offset) return

@@ -1,5 +1,5 @@
 /** What a process leaves on its volume, and what the next one loads (rules RD-PERSIST-…). */
-import type { Position } from '../../src/cluster/log/index.ts'
+import type { Copy, Position } from '../../src/cluster/log/index.ts'
 import { SECOND, type Us } from '../../src/kernel/index.ts'
 import type { Image } from './data.ts'
 import { rdbVersion } from './names.ts'
@@ -33,15 +33,19 @@ export function imageToLoad(server: Server): Image | undefined {
   return server.world.options.appendonly ? server.dir.aof : server.dir.rdb
 }
 
-function image(server: Server, position: Position, resumable: boolean): Image | undefined {
-  const { copy } = server
-  return copy === undefined ? undefined : { log: copy.log, position, sizeMB: server.sizeMB, resumable, rdbVersion: rdbVersion(server.host.version) }
+/** The dataset as it is now, or (`us`) as it was. */
+function image(server: Server, resumable: boolean, us?: Us): Image | undefined {
+  const { data, sizeMB } = server
+  const copies = us === undefined ? data.copies : data.at(us)
+  if (copies.length === 0) return undefined
+  const parts = copies.map(copy => ({ log: copy.log, position: us === undefined ? copy.position('receive') : positionAt(server, copy, us) }))
+  return { parts, beside: data.beside, sizeMB: copies === data.copies ? sizeMB : (sizeMB * copies.length) / data.copies.length, resumable, rdbVersion: rdbVersion(server.host.version) }
 }
 
 /** The RDB of a full synchronisation, or of a stop: it is on the volume. */
 export function saveNow(server: Server, resumable = false): void {
   if (server.copy === undefined || server.world.unpersisted.has(server.name) || server.host.diskFull()) return
-  server.dir.rdb = image(server, server.copy.position('receive'), resumable)
+  server.dir.rdb = image(server, resumable)
 }
 
 /** How long it takes to write the dataset to the volume. */
@@ -55,8 +59,8 @@ export function savingUs(server: Server): Us {
  */
 export function startSave(server: Server): boolean {
   if (server.savingSinceUs !== undefined) return false
-  const { copy, world } = server
-  const taken = copy === undefined ? undefined : image(server, copy.position('receive'), false)
+  const { world } = server
+  const taken = image(server, false)
   server.savingSinceUs = world.sim.now
   server.later(Math.max(1, savingUs(server)), () => {
     server.savingSinceUs = undefined
@@ -85,19 +89,19 @@ export function imageAtEnd(server: Server, ending: Ending): void {
   }
   if (world.unpersisted.has(server.name) || server.host.diskFull()) return
   const now = world.sim.now
-  if (ending === 'saved') dir.rdb = image(server, copy.position('receive'), true)
+  if (ending === 'saved') dir.rdb = image(server, true)
   else {
     const at = lastSaveUs(server, now)
-    if (at !== undefined && at > (server.savedAtUs ?? -1)) dir.rdb = image(server, positionAt(server, at), false) ?? dir.rdb
+    if (at !== undefined && at > (server.savedAtUs ?? -1)) dir.rdb = image(server, false, at) ?? dir.rdb
   }
-  if (world.options.appendonly) dir.aof = image(server, ending === 'power' ? positionAt(server, Math.max(server.startedAtUs, now - UNSYNCED_US[world.options.appendfsync])) : copy.position('receive'), false)
+  if (world.options.appendonly) dir.aof = image(server, false, ending === 'power' ? Math.max(server.startedAtUs, now - UNSYNCED_US[world.options.appendfsync]) : undefined)
 }
 
 /** Where the dataset was at an instant of this process's life; never before the history that it has now began. */
-function positionAt(server: Server, us: Us): Position {
-  const copy = server.copy as NonNullable<Server['copy']>
+function positionAt(server: Server, copy: Copy, us: Us): Position {
   const now = copy.position('receive')
-  return { branch: now.branch, lsn: Math.min(now.lsn, Math.max(server.savedFromLsn, Math.floor(copy.curves.receive.valueAt(us)))) }
+  const from = server.data.copies.length === 1 ? server.savedFromOffset - server.data.beside : 0
+  return { branch: now.branch, lsn: Math.min(now.lsn, Math.max(from, Math.floor(copy.curves.receive.valueAt(us)))) }
 }
 
 /**
@@ -109,7 +113,7 @@ function lastSaveUs(server: Server, now: Us): Us | undefined {
   const sinceUs = server.datasetSinceUs
   const lived = now - sinceUs
   if (lived <= 0) return undefined
-  const changes = (copy.lsn('receive') - server.savedFromLsn) / server.world.bytesPerWrite(copy.log)
+  const changes = (server.offset - server.savedFromOffset) / server.world.bytesPerWrite(copy.log)
   let best: Us | undefined
   for (const [seconds, wanted] of savePoints(server)) {
     const periodUs = seconds * SECOND

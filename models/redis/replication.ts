@@ -1,6 +1,8 @@
 /** The replica's side of a replication link, and how a master serves it (rules RD-REPL-…). Source: replication.c; facts F12–F16. */
-import { type Copy, contains, type Link, type Position } from '../../src/cluster/log/index.ts'
+import { contains, type Link } from '../../src/cluster/log/index.ts'
 import { MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
+import type { Part } from './data.ts'
+import { unpack, whenLevel } from './dataset.ts'
 import { LINK_DOWN, LINK_UP, SYNC, WIPED } from './events.ts'
 import { rdbVersion } from './names.ts'
 import { saveNow } from './persistence.ts'
@@ -36,7 +38,8 @@ export class Upstream {
   connectedAtUs: Us = 0
   private timer: TimerId | undefined
   private stalledSinceUs: Us | undefined
-  private snapshot: Position | undefined
+  private snapshot: readonly Part[] = []
+  private snapshotBeside = 0
   private snapshotMB = 0
 
   constructor(
@@ -96,25 +99,30 @@ export class Upstream {
   /** Partial resynchronisation: what it lacks is in the backlog of a history that is its own (rules RD-REPL-2, RD-REPL-3). */
   private canGoOn(master: Server): boolean {
     const { replica } = this
-    const mine = replica.copy
-    const theirs = master.copy
-    if (mine === undefined || theirs === undefined || mine.log !== theirs.log || !replica.resumable) return false
-    if (!contains(theirs.position('receive'), mine.position('receive'))) return false
-    const lsn = mine.lsn('receive')
-    const end = theirs.lsn('receive')
-    return lsn >= backlogStart(master, end)
+    if (!replica.resumable || !this.shares(master)) return false
+    for (const theirs of master.data.copies) {
+      const mine = replica.data.of(theirs.log)
+      if (mine !== undefined && !contains(theirs.position('receive'), mine.position('receive'))) return false
+    }
+    return replica.offset >= backlogStart(master, master.offset)
+  }
+
+  /** Whether the two have something of one history. */
+  private shares(master: Server): boolean {
+    return master.data.copies.some(theirs => this.replica.data.of(theirs.log) !== undefined)
   }
 
   private join(master: Server): void {
     const { replica } = this
-    const { copy } = replica
-    if (this.broken || (master.copy !== undefined && master.copy.log !== copy?.log)) return this.lost('the master is gone')
-    if (copy !== undefined && master.copy !== undefined) {
-      if (!contains(master.copy.position('flush'), copy.position('receive'))) return this.lost('the history is another one')
-      copy.follow(master.copy, this.link())
+    if (this.broken || (master.copy !== undefined && !this.shares(master))) return this.lost('the master is gone')
+    for (const theirs of master.data.copies) {
+      const mine = replica.data.of(theirs.log)
+      if (mine !== undefined && !contains(theirs.position('flush'), mine.position('receive'))) return this.lost('the history is another one')
     }
+    for (const theirs of master.data.copies) replica.data.of(theirs.log)?.follow(theirs, this.link())
     master.downstream.add(this)
     this.state = 'up'
+    this.align()
     this.idAtReplica = replica.clientNumbers.take(1)
     this.downSinceUs = undefined
     this.stalledSinceUs = undefined
@@ -124,6 +132,24 @@ export class Upstream {
     replica.world.bus.stir()
     replica.changed()
     master.changed()
+  }
+
+  /** Its stream brought the keys of slots that came to the master, and took those that left, unless it stands still (rule RD-MOVE-2). */
+  align(): void {
+    const { master, replica } = this
+    if (this.state !== 'up' || master === undefined || this.stalledSinceUs !== undefined || !replica.world.slotsMoved) return
+    for (const theirs of master.data.copies) {
+      if (replica.data.of(theirs.log) !== undefined) continue
+      const position = theirs.position('receive')
+      const copy = replica.dir.copyIn(theirs.log, position)
+      copy.adopt(position)
+      replica.data.take(copy, this.sim.now)
+      copy.follow(theirs, this.link())
+    }
+    for (const mine of replica.data.copies) if (master.data.copies.length > 0 && master.data.of(mine.log) === undefined) replica.data.drop(mine)
+    replica.data.beside = master.data.beside
+    replica.sizeMB = master.sizeMB
+    for (const link of replica.downstream) link.align()
   }
 
   private link(): Link {
@@ -136,7 +162,7 @@ export class Upstream {
 
   /** The link's delay or bandwidth changed. */
   relink(): void {
-    if (this.state === 'up') this.replica.copy?.setLink(this.link())
+    if (this.state === 'up') this.replica.data.setLink(this.link())
   }
 
   // ── full synchronisation ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +172,8 @@ export class Upstream {
     const { replica } = this
     if (this.state !== 'waiting') return
     this.state = 'transfer'
-    this.snapshot = master.copy?.position('receive')
+    this.snapshot = master.data.parts()
+    this.snapshotBeside = master.data.beside
     this.snapshotMB = master.sizeMB
     master.downstream.add(this)
     this.sim.note(SYNC, replica.name, Math.round(this.snapshotMB), `${replica.name} receives the whole dataset of ${master.name} (${Math.round(this.snapshotMB)} MB)`)
@@ -160,16 +187,14 @@ export class Upstream {
     if (this.broken) return this.lost('the transfer was cut off')
     if (this.stalledSinceUs !== undefined) return this.wait(RETRY_US, () => this.load(master))
     // A master without slots has no shard: its emptiness replaces what the replica has in its own.
-    const log = master.copy?.log ?? replica.copy?.log
-    if (log === undefined) return this.join(master)
-    const void_ = log.genesis(0, 0)
+    const logs = (master.data.copies.length > 0 ? master : replica).data.copies.map(copy => copy.log)
+    if (logs.length === 0) return this.join(master)
+    const voids = logs.map(log => ({ log, position: { branch: log.genesis(0, 0), lsn: 0 } }))
     if (replica.copy !== undefined) {
-      if (replica.copy.upstream !== undefined) replica.copy.unfollow()
+      replica.data.unfollow()
       if (replica.sizeMB > 0 && this.snapshotMB < replica.sizeMB) this.sim.note(WIPED, replica.name, Math.round(replica.sizeMB), `${replica.name} throws its dataset away for the one of ${master.name}, which is ${this.snapshotMB === 0 ? 'empty' : 'smaller'}`)
     }
-    replica.copy = replica.dir.copyIn(log, { branch: void_, lsn: 0 })
-    replica.copy.adopt({ branch: void_, lsn: 0 })
-    replica.dir.copy = replica.copy
+    replica.data.become(unpack(replica.dir, voids))
     replica.sizeMB = 0
     replica.resumable = false
     replica.datasetIs()
@@ -184,13 +209,13 @@ export class Upstream {
     this.wait(MILLISECOND + Math.round(us), () => this.loaded(master, snapshot))
   }
 
-  private loaded(master: Server, snapshot: Position | undefined): void {
+  private loaded(master: Server, snapshot: readonly Part[]): void {
     const { replica } = this
-    const copy = replica.copy as Copy
-    if (master.copy !== undefined && copy.log !== master.copy.log) return this.lost('the master is gone')
-    if (snapshot !== undefined) copy.adopt(snapshot)
+    if (master.copy !== undefined && !this.shares(master)) return this.lost('the master is gone')
+    for (const { log, position } of snapshot) replica.data.of(log)?.adopt(position)
+    replica.data.beside = this.snapshotBeside
     replica.sizeMB = this.snapshotMB
-    replica.backlogFrom = copy.lsn('receive')
+    replica.backlogFrom = replica.offset
     replica.resumable = true
     replica.datasetIs()
     // The file received stays on the volume, save points or not (rdb-del-sync-files no; rule RD-PERSIST-4).
@@ -219,14 +244,17 @@ export class Upstream {
     const stalled = !this.reaches(master) || master.paused || replica.paused
     if (stalled && this.stalledSinceUs === undefined) {
       this.stalledSinceUs = this.sim.now
-      if (this.state === 'up') replica.copy?.freeze('receive')
+      if (this.state === 'up') replica.data.freeze()
       const since = this.sim.now
       // Then it is no good replica any more.
       if (master.minReplicas > 0) master.later(replica.world.options.minReplicasMaxLagSeconds * SECOND + 1, () => master.changed())
       this.sim.after(replica.world.options.replTimeoutSeconds * SECOND, () => this.stalledSinceUs === since && this.lost('repl-timeout'))
     } else if (!stalled && this.stalledSinceUs !== undefined) {
       this.stalledSinceUs = undefined
-      if (this.state === 'up') replica.copy?.thaw('receive')
+      if (this.state === 'up') {
+        replica.data.thaw()
+        this.align()
+      }
     }
   }
 
@@ -263,11 +291,11 @@ export class Upstream {
       if (i >= 0) master.syncQueue.splice(i, 1)
       if (told && master.alive) master.changed()
     }
-    if (this.stalledSinceUs !== undefined && this.state === 'up') replica.copy?.thaw('receive')
+    if (this.stalledSinceUs !== undefined && this.state === 'up') replica.data.thaw()
     this.stalledSinceUs = undefined
-    if (this.state === 'up' && replica.copy?.upstream !== undefined) replica.copy.unfollow()
+    if (this.state === 'up') replica.data.unfollow()
     this.master = undefined
-    this.snapshot = undefined
+    this.snapshot = []
   }
 
   private wait(us: Us, then: () => void): void {
@@ -300,7 +328,6 @@ function queueFullSync(master: Server, link: Upstream): void {
 export function replicasLeft(master: Server, us: Us, then: () => void): void {
   const { copy } = master
   if (copy === undefined) return then()
-  const end = copy.lsn('receive')
   const waiting = new Set([...master.downstream].filter(link => link.state === 'up'))
   let over = false
   const finish = (): void => {
@@ -309,7 +336,7 @@ export function replicasLeft(master: Server, us: Us, then: () => void): void {
     then()
   }
   for (const link of waiting) {
-    link.replica.copy?.whenReaches('receive', end, () => {
+    whenLevel(link.replica.data, master.data, () => {
       waiting.delete(link)
       if (waiting.size === 0) finish()
     })

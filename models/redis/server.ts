@@ -3,9 +3,11 @@ import type { Copy, ReplicatedLog } from '../../src/cluster/log/index.ts'
 import { MILLISECOND, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
 import { LogBook } from '../kubernetes/container.ts'
 import type { DataDir, Image } from './data.ts'
-import { DEMOTED, DOWN, EMPTY, MANUAL, PAUSED, PROMOTED, SHUTDOWN, START_FAILED, STARTED, UP } from './events.ts'
+import { Dataset, unpack } from './dataset.ts'
+import { DEMOTED, DOWN, MANUAL, PAUSED, SHUTDOWN, START_FAILED, STARTED, UP } from './events.ts'
 import { Holds } from './holds.ts'
 import type { Host } from './host.ts'
+import { inherit, leadOn, owns } from './lead.ts'
 import { versionNumber } from './names.ts'
 import { imageAtEnd, imageToLoad, type Ending, saves } from './persistence.ts'
 import { type Listener, Numbers } from './listener.ts'
@@ -20,16 +22,13 @@ export interface Handshake {
   readonly id: string
 }
 
-/** A position in a history never had: the least a copy can hold. */
-const NOTHING_LSN = 0
-
 export class Server {
   state: 'loading' | 'up' | 'stopping' | 'down' = 'loading'
   private readonly stoppedBy = new Set<string>()
   /** Saving in the foreground: answers nothing either. */
   blocked = false
-  /** The dataset in memory; undefined = empty, and of no shard. */
-  copy: Copy | undefined
+  /** What it has in memory. */
+  readonly data: Dataset
   /** How much data that is. */
   sizeMB = 0
   /** The first byte of the dataset's history that its backlog can still send. */
@@ -38,7 +37,7 @@ export class Server {
   resumable = false
   /** Since when, and from which byte on, this dataset has been in memory: what background saves are reckoned from. */
   datasetSinceUs: Us = 0
-  savedFromLsn = 0
+  savedFromOffset = 0
   /** A save that somebody asked for: under way since then, and the last that was done. */
   savingSinceUs: Us | undefined
   savedAtUs: Us | undefined
@@ -102,8 +101,9 @@ export class Server {
     this.key = `${host.pod}#${world.dirs.indexOf(dir)}.${world.uniform(host.pod, 'process').toString(36).slice(2, 8)}`
     this.busLuck = world.sim.chance.drawer(this.key, 'bus')
     // Without a nodes.conf it is a new node (rule RD-ID-1).
-    dir.table ??= new Table(world.newId(host.pod), world.options.shards, world.acquaintances)
+    dir.table ??= new Table(world.newId(host.pod), world.ranges.length, world.acquaintances)
     this.table = dir.table
+    this.data = new Dataset(dir)
     world.began(this)
   }
 
@@ -141,13 +141,13 @@ export class Server {
     return versionNumber(this.host.version)
   }
 
-  get loading(): boolean {
-    return this.state === 'loading' || this.upstream?.state === 'loading'
+  /** What it has of the first share in memory; undefined = it is empty. */
+  get copy(): Copy | undefined {
+    return this.data.first
   }
 
-  get shard(): number | undefined {
-    const i = this.copy === undefined ? -1 : this.world.logs.indexOf(this.copy.log)
-    return i < 0 ? undefined : i
+  get loading(): boolean {
+    return this.state === 'loading' || this.upstream?.state === 'loading'
   }
 
   get slowness(): number {
@@ -156,11 +156,11 @@ export class Server {
 
   /** Replication offset at an instant up to now. */
   offsetAt(us: Us): number {
-    return this.copy === undefined ? 0 : Math.max(0, Math.floor(this.copy.curves.receive.valueAt(us)))
+    return this.data.offsetAt(us)
   }
 
   get offset(): number {
-    return this.copy === undefined ? 0 : this.copy.lsn('receive')
+    return this.data.offset
   }
 
   setting(name: string, otherwise: string): string {
@@ -191,9 +191,8 @@ export class Server {
   /** Whether a write to a shard's slots would be acknowledged here now, whoever reaches it. */
   canAcknowledge(log: ReplicatedLog): boolean {
     if (!this.onBus || this.state !== 'up' || this.holds.writes || this.loading) return false
-    const { copy } = this
-    if (copy === undefined || copy.log !== log || !copy.leading || !this.isMaster) return false
-    return this.serves(this.world.logs.indexOf(log)) && this.table.owner[this.world.logs.indexOf(log)] === this.table.myself && this.goodReplicas >= this.minReplicas
+    if (this.data.of(log)?.leading !== true || !this.isMaster) return false
+    return this.serves(this.world.groupOf(log)) && owns(this, log) && this.goodReplicas >= this.minReplicas
   }
 
   /** Whether keys of a slot group are answered, as far as the cluster's state goes (rule RD-STATE-1). */
@@ -239,7 +238,7 @@ export class Server {
   /** The dataset in memory is another one now. */
   datasetIs(): void {
     this.datasetSinceUs = this.world.sim.now
-    this.savedFromLsn = this.copy?.lsn('receive') ?? 0
+    this.savedFromOffset = this.offset
   }
 
   private refuse(why: string, code: number): void {
@@ -257,45 +256,22 @@ export class Server {
     const { myself } = this.table
     if (options.announceIp) myself.ip = host.address
     if (options.announceHostname) myself.hostname = host.hostname
-    this.copy = undefined
+    this.data.become(image === undefined ? [] : unpack(dir, image.parts), image?.beside ?? 0)
     if (image !== undefined) {
-      this.copy = dir.copyIn(image.log, image.position)
-      this.copy.adopt(image.position)
       this.sizeMB = image.sizeMB
       this.resumable = image.resumable
-      this.backlogFrom = image.position.lsn
+      this.backlogFrom = this.offset
     }
-    dir.copy = this.copy
     this.datasetIs()
     this.state = 'up'
     world.acquaintances.n++
     world.byAddress.set(host.address, this)
     sim.note(UP, this.name, this.incarnation)
-    if (this.isMaster && myself.slots > 0) this.leadOn()
+    if (this.isMaster && myself.slots > 0) leadOn(this)
     else if (!this.isMaster) newUpstream(this)
     world.bus.join(this)
     host.readinessChanged()
     world.changed()
-  }
-
-  /** A master comes up with its slots: it goes on with the data it has, or with none at all (rule RD-EMPTY-1). */
-  private leadOn(): void {
-    const { world } = this
-    const group = this.table.groupsOf(this.table.myself)[0] as number
-    const log = world.logs[group] as ReplicatedLog
-    if (this.copy === undefined || this.copy.log !== log) {
-      const branch = log.genesis(NOTHING_LSN, this.table.myself.configEpoch)
-      this.copy = this.dir.copyIn(log, { branch, lsn: NOTHING_LSN })
-      this.copy.adopt({ branch, lsn: NOTHING_LSN })
-      this.sizeMB = 0
-      this.dir.copy = this.copy
-      world.sim.note(EMPTY, this.name, group, `${this.name} came up empty and still owns its slots: there was nothing on its volume to load`)
-    }
-    // Acknowledged by the master alone (rule RD-REPL-1).
-    this.copy.lead({ commitLatencyUs: 100 })
-    this.backlogFrom = this.copy.lsn('receive')
-    this.resumable = true
-    this.datasetIs()
   }
 
   /** SIGTERM: writes wait for the replicas, then the data is saved, then it exits (rule RD-STOP-1). */
@@ -314,7 +290,7 @@ export class Server {
       this.later(Math.round(this.slowness * (world.timeUs('stopMs', this.name) + saveUs)), () => this.die(writes ? 'saved' : 'nosave', 0))
     }
     this.host.readinessChanged()
-    if (this.version >= 700 && this.isMaster && this.copy?.leading === true && this.downstream.size > 0) {
+    if (this.version >= 700 && this.isMaster && this.data.leading && this.downstream.size > 0) {
       this.holds.holdWrites(world.sim.now + world.options.shutdownTimeoutSeconds * SECOND)
       replicasLeft(this, world.options.shutdownTimeoutSeconds * SECOND, finish)
     } else finish()
@@ -330,10 +306,8 @@ export class Server {
     const { world, dir } = this
     world.bus.catchUp()
     const wasUp = this.state !== 'loading'
-    const { copy } = this
-    if (copy?.leading === true) {
-      world.departures.push({ atUs: world.sim.now, member: this.name, position: copy.position('receive'), cause: world.faultStriking ? 'fault' : 'runbook' })
-    }
+    const { copies } = this.data
+    for (const copy of copies) if (copy.leading) world.departures.push({ atUs: world.sim.now, member: this.name, position: copy.position('receive'), cause: world.faultStriking ? 'fault' : 'runbook' })
     if (wasUp) imageAtEnd(this, ending)
     this.state = 'down'
     world.acquaintances.n++
@@ -343,14 +317,15 @@ export class Server {
     this.upstream?.stop()
     this.upstream = undefined
     for (const link of [...this.downstream, ...this.syncQueue]) link.lost('the connection to the master was closed')
-    if (copy !== undefined && wasUp) {
-      if (copy.leading) copy.stopLeading(ending === 'saved' || ending === 'nosave' ? 'clean' : 'killed')
-      copy.crash(true)
+    if (copies.length > 0 && wasUp) {
+      for (const copy of copies) {
+        if (copy.leading) copy.stopLeading(ending === 'saved' || ending === 'nosave' ? 'clean' : 'killed')
+        copy.crash(true)
+      }
       const image = imageToLoad(this)
-      dir.copy = image === undefined ? undefined : dir.copyIn(image.log, image.position)
-      if (image !== undefined) dir.copy?.adopt(image.position)
+      dir.dataset = image === undefined ? [] : unpack(dir, image.parts)
     }
-    this.copy = undefined
+    this.data.copies = []
     if (world.byAddress.get(this.host.address) === this) world.byAddress.delete(this.host.address)
     world.sim.note(DOWN, this.name, code, `${this.name} is down (${ending})`)
     world.bus.leave(this)
@@ -399,21 +374,7 @@ export class Server {
     table.setMaster(table.myself)
     for (const group of groups) table.own(group, table.myself)
     this.resetManualFailover()
-    const log = world.logs[groups[0] ?? -1]
-    if (log !== undefined) {
-      if (this.copy === undefined || this.copy.log !== log) {
-        const branch = log.genesis(NOTHING_LSN, table.myself.configEpoch)
-        this.copy = this.dir.copyIn(log, { branch, lsn: NOTHING_LSN })
-        this.copy.adopt({ branch, lsn: NOTHING_LSN })
-        this.sizeMB = 0
-        this.dir.copy = this.copy
-      }
-      const from = this.copy.position('receive')
-      const furthestReachable = ![...world.servers].some(s => s !== this && s.copy?.log === log && s.onBus && world.network.connected('operator', s.place) && s.copy.branch === from.branch && s.copy.lsn('receive') > from.lsn)
-      this.copy.lead({ timeline: table.myself.configEpoch, commitLatencyUs: 100 })
-      world.promotions.push({ atUs: world.sim.now, member: this.name, from, furthestReachable, by, ...(by === 'engine' && old.failed ? { verdictUs: Math.min(old.failedAtUs, world.sim.now) } : {}) })
-      world.sim.note(PROMOTED, this.name, table.myself.configEpoch, `${this.name} took over the slots of shard ${groups.join(', ')} in epoch ${table.myself.configEpoch}`)
-    }
+    if (groups.length > 0) inherit(this, old, groups, by)
     world.bus.stir()
     this.host.readinessChanged()
     this.changed()
@@ -423,8 +384,8 @@ export class Server {
   follow(masterId: string): void {
     const { world, table } = this
     world.acquaintances.n++
-    if (this.copy?.leading === true) {
-      this.copy.stopLeading('clean')
+    if (this.data.leading) {
+      this.data.stopLeading('clean')
       world.sim.note(DEMOTED, this.name, 0, `${this.name} is a replica of ${world.serverById(masterId)?.name ?? masterId.slice(0, 8)} now`)
     }
     for (const group of table.groupsOf(table.myself)) table.own(group, undefined)

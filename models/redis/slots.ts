@@ -31,7 +31,7 @@ export function keySlot(key: string): number {
 }
 
 /** First and last slot of each shard, as `redis-cli --cluster create` deals them out: 0–5460, 5461–10922, 10923–16383 for three. */
-export function slotRanges(shards: number): readonly (readonly [number, number])[] {
+export function slotRanges(shards: number): (readonly [number, number])[] {
   const ranges: [number, number][] = []
   const each = SLOTS / shards
   let first = 0
@@ -43,7 +43,12 @@ export function slotRanges(shards: number): readonly (readonly [number, number])
   return ranges
 }
 
-/** Which shard's range a slot lies in. */
+/** The slot in the middle of the i-th of `n` equal parts of a range: it stands for the key share that the part is. */
+export function shareSlot([first, last]: readonly [number, number], i: number, n: number): number {
+  return first + Math.floor(((2 * i + 1) * (last - first + 1)) / (2 * n))
+}
+
+/** Which range a slot lies in. */
 export function rangeOf(ranges: readonly (readonly [number, number])[], slot: number): number {
   return ranges.findIndex(([first, last]) => slot >= first && slot <= last)
 }

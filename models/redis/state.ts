@@ -1,6 +1,7 @@
 /** Whether a node answers for the cluster: clusterUpdateState (rules RD-STATE-…). */
 import { MILLISECOND, SECOND, type Us } from '../../src/kernel/index.ts'
 import { STATE } from './events.ts'
+import { width } from './groups.ts'
 import type { Server } from './server.ts'
 
 /** CLUSTER_WRITABLE_DELAY: a master that has just started is not believed ready at once (rule RD-STATE-2). */
@@ -14,11 +15,9 @@ export function updateState(server: Server, nowUs: Us): void {
   if (server.isMaster && !server.clusterOk && nowUs - server.stateSinceUs < WRITABLE_DELAY_US) return
   let ok = true
   if (server.setting('cluster-require-full-coverage', server.world.options.requireFullCoverage ? 'yes' : 'no') === 'yes') {
-    for (const owner of table.owner) {
-      if (owner === undefined || owner.failed) {
-        ok = false
-        break
-      }
+    for (let group = 0; group < table.owner.length && ok; group++) {
+      const owner = table.owner[group]
+      if (owner === undefined ? width(server.world, group) > 0 : owner.failed) ok = false
     }
   }
   let size = 0

@@ -142,6 +142,9 @@ export class Table {
   readonly beats = new Heartbeats()
   /** Peers in order, without myself: what the cron goes through. */
   others: Peer[] = []
+  /** Slots that are being moved to, or taken from, another master, by its id (rule RD-MOVE-1). Of this node alone, and in its nodes.conf. */
+  readonly migrating = new Map<number, string>()
+  readonly importing = new Map<number, string>()
   /** Owner of each slot group. */
   readonly owner: (Peer | undefined)[]
   currentEpoch = 0
@@ -222,6 +225,20 @@ export class Table {
 
   get master(): Peer | undefined {
     return this.get(this.myself.masterId)
+  }
+
+  /** One slot group more, with the owner of another (groups.ts). Nobody could tell the difference. */
+  divide(group: number, into: number): void {
+    const owner = this.owner[group]
+    if (owner !== undefined) owner.slots += 1
+    this.owner[into] = owner
+  }
+
+  /** A slot group that another one has taken in. */
+  unite(group: number): void {
+    const owner = this.owner[group]
+    if (owner !== undefined) owner.slots -= 1
+    this.owner[group] = undefined
   }
 
   /** Slot groups of a peer, ascending. */

@@ -61,11 +61,14 @@ export class RedisTruth implements Truth {
     const dir = server?.dir ?? world.dirOf.get(name)
     const zone = node === undefined ? undefined : world.kubernetes.machines.get(node)?.zone
     const running = server !== undefined && server.state !== 'loading' && !server.paused && !server.blocked
-    const leading = server?.copy?.leading === true
+    const leading = server?.data.leading === true
     const streaming = server?.upstream?.state === 'up' && server.upstream.master?.copy?.leading === true && !server.upstream.stalledFor(0)
     // A member without slots, data or master is in nobody's history.
     const role = leading ? 'leader' : server !== undefined && server.state !== 'loading' && !server.isMaster ? 'follower' : 'none'
-    const copy = server === undefined ? (dir?.destroyed ? undefined : dir?.copy) : server.copy
+    const copies = server === undefined ? (dir === undefined || dir.destroyed ? NONE : dir.dataset) : server.data.copies
+    const [copy] = copies
+    const merged = othersOf(copies)
+    const leads = server === undefined || copies.length < 2 ? undefined : copies.filter(c => c.leading).length
     const timeline = copy?.branch.timeline
     const versions = versionsOf(nodeVersion, server?.host.version ?? before?.versions.engine, before?.versions)
     const known = server !== undefined && this.isKnown(server.id)
@@ -73,10 +76,10 @@ export class RedisTruth implements Truth {
     const caughtUp = (leading || (streaming && (server?.copy?.lagBytes('receive') ?? 0) <= NORMAL_LAG_BYTES)) && known
     if (
       before !== undefined && before.node === node && before.zone === zone && before.running === running && before.ready === ready && before.role === role &&
-      before.timeline === timeline && before.versions === versions && before.copy === copy && before.attached === attached && before.caughtUp === caughtUp
+      before.timeline === timeline && before.versions === versions && before.copy === copy && before.merged === merged && before.leads === leads && before.attached === attached && before.caughtUp === caughtUp
     )
       return before
-    return { name, node, zone, running, ready, role, timeline, versions, copy, attached, caughtUp }
+    return { name, node, zone, running, ready, role, timeline, versions, copy, ...(merged === undefined ? {} : { merged }), ...(leads === undefined ? {} : { leads }), attached, caughtUp }
   }
 
   /**
@@ -103,7 +106,7 @@ export class RedisTruth implements Truth {
     let masters = 0
     let knowing = 0
     for (const server of this.world.servers) {
-      if (server.state === 'loading' || server.copy?.leading !== true) continue
+      if (server.state === 'loading' || !server.data.leading) continue
       masters += 1
       if (server.table.peers.has(id)) knowing += 1
     }
@@ -113,8 +116,7 @@ export class RedisTruth implements Truth {
   couldAcknowledge(log?: ReplicatedLog): readonly string[] {
     const names: string[] = []
     for (const server of this.world.servers) {
-      const of = log ?? server.copy?.log
-      if (of !== undefined && server.canAcknowledge(of)) names.push(server.name)
+      if (log === undefined ? server.data.copies.some(copy => server.canAcknowledge(copy.log)) : server.canAcknowledge(log)) names.push(server.name)
     }
     return names
   }
@@ -145,7 +147,7 @@ export class RedisTruth implements Truth {
     if (fresh.is === 'leader') return { position: fresh.copy.position('receive'), why: 'a fresh client reaches it and is acknowledged', member: fresh.copy.name }
     const durable = this.copies(log)
     const reason = fresh.is === 'several' ? 'several leaders acknowledge' : `no fresh client can write (${fresh.is === 'none' ? fresh.why : ''})`
-    const last = this.world.promotions.findLast(p => this.isOf(log, p))
+    const last = this.world.promotions.findLast(p => this.world.promotionLogs.get(p) === log)
     if (last !== undefined) {
       const best = furthest(durable.filter(c => c.branch.parent === last.from.branch && c.branch.forkLsn === last.from.lsn))
       if (best !== undefined) return { position: best.position('receive'), why: `${reason}; the latest promotion (${last.member}) counts`, member: best.name }
@@ -155,14 +157,13 @@ export class RedisTruth implements Truth {
     return { position: best.position('receive'), why: `${reason}; the furthest copy counts`, member: best.name }
   }
 
-  private isOf(log: ReplicatedLog, promotion: Promotion): boolean {
-    return log.copies.some(copy => copy.name === promotion.member)
-  }
-
   /** Datasets of a shard that exist: in the memory of a process, or on a volume that a process would load. */
   private copies(log: ReplicatedLog): Copy[] {
     const found: Copy[] = []
-    for (const dir of this.world.dirs) if (!dir.destroyed && dir.copy?.log === log && this.world.dirOf.get(dir.name) === dir) found.push(dir.copy)
+    for (const dir of this.world.dirs) {
+      if (dir.destroyed || this.world.dirOf.get(dir.name) !== dir) continue
+      for (const copy of dir.dataset) if (copy.log === log) found.push(copy)
+    }
     return found
   }
 
@@ -172,6 +173,17 @@ export class RedisTruth implements Truth {
     for (const log of this.world.logs) for (const copy of this.copies(log)) if (contains(copy.position('receive'), at)) names.push(copy.name)
     return names
   }
+}
+
+const NONE: readonly Copy[] = []
+const others = new WeakMap<readonly Copy[], readonly Copy[]>()
+
+/** What else a member holds, beside the first; the same list while it names the same. */
+function othersOf(copies: readonly Copy[]): readonly Copy[] | undefined {
+  if (copies.length < 2) return undefined
+  let rest = others.get(copies)
+  if (rest === undefined) others.set(copies, (rest = copies.slice(1)))
+  return rest
 }
 
 function versionsOf(node: string | undefined, engine: string | undefined, before: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {

@@ -9,6 +9,7 @@ import type { DataDir } from './data.ts'
 import type { Defects } from './defects.ts'
 import type { RedisOptions, Timing, TimingName } from './options.ts'
 import type { Server } from './server.ts'
+import { shareSlot } from './slots.ts'
 import { Acquaintances } from './table.ts'
 
 /** A key that somebody wrote by hand (the load's own keys are a flow). */
@@ -27,7 +28,10 @@ export class World {
   readonly dirs: DataDir[] = []
   readonly dirOf = new Map<string, DataDir>()
   readonly promotions: Promotion[] = []
+  readonly promotionLogs = new Map<Promotion, ReplicatedLog>()
   readonly departures: Departure[] = []
+  /** Slots have changed hands other than by failover. */
+  slotsMoved = false
   /** Running processes by the address they listen on. */
   readonly byAddress = new Map<string, Server>()
   readonly keys = new Map<string, Key[]>()
@@ -50,6 +54,10 @@ export class World {
   private readonly counters = new Map<string, number>()
   /** What the wall clock of the world showed at time 0 (2025-11-01). */
   readonly epochMs = EPOCH_SECONDS * 1000
+  readonly shareSlots: readonly number[]
+  readonly shareGroups: number[]
+  /** Groups that are no more: their numbers may be given again. */
+  readonly freeGroups: number[] = []
 
   constructor(
     readonly sim: Simulation,
@@ -58,9 +66,40 @@ export class World {
     readonly network: Network,
     readonly logs: readonly ReplicatedLog[],
     readonly geneses: readonly Branch[],
-    readonly ranges: readonly (readonly [number, number])[],
+    /** First and last slot of each slot group (groups.ts). */
+    readonly ranges: (readonly [number, number])[],
     readonly defects: Defects,
-  ) {}
+  ) {
+    this.shareSlots = logs.map((_, i) => shareSlot(ranges[Math.floor(i / options.slotShares)] as readonly [number, number], i % options.slotShares, options.slotShares))
+    this.shareGroups = logs.map((_, i) => Math.floor(i / options.slotShares))
+  }
+
+  /** The slot that stands for a key share: its traffic and its data are where this slot's keys are. */
+  slotOf(log: ReplicatedLog): number {
+    return this.shareSlots[this.logs.indexOf(log)] as number
+  }
+
+  /** The slot group that a key share's slot lies in. */
+  groupOf(log: ReplicatedLog): number {
+    return this.shareGroups[this.logs.indexOf(log)] as number
+  }
+
+  /** The key shares of some slot groups. */
+  logsIn(groups: readonly number[]): readonly ReplicatedLog[] {
+    return this.logs.filter((_, i) => groups.includes(this.shareGroups[i] as number))
+  }
+
+  /** Somebody leads a share from here on. */
+  promoted(log: ReplicatedLog, promotion: Promotion): void {
+    this.promotions.push(promotion)
+    this.promotionLogs.set(promotion, log)
+  }
+
+  /** Shares by the shards that they began in, in words. */
+  shardsOf(logs: readonly ReplicatedLog[]): string {
+    const { slotShares } = this.options
+    return logs.length === 0 ? 'a few slots' : `shard ${[...new Set(logs.map(log => Math.floor(this.logs.indexOf(log) / slotShares)))].join(', ')}`
+  }
 
   onTopology(listener: () => void): () => void {
     this.listeners.add(listener)

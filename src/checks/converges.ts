@@ -38,11 +38,13 @@ function afterAbort(facts: Facts): readonly Defect[] {
 }
 
 function leaders(facts: Facts): readonly Defect[] {
-  const names = facts.members.filter(m => m.running && m.role === 'leader').map(m => m.name)
+  const leading = facts.members.filter(m => m.running && m.role === 'leader')
+  const names = leading.map(m => m.name)
+  const led = leading.reduce((sum, { leads = 1 }) => sum + leads, 0)
   // A fleet has one leader for each of its logs.
   const wanted = facts.recording.authorities.length
-  if (names.length < wanted) return [{ cause: 'no-leader', text: wanted === 1 ? 'no running member leads' : `${names.length} of ${wanted} logs have a leader`, members: [] }]
-  if (names.length > wanted) return [{ cause: 'two-leaders', text: `${names.join(' and ')} both lead`, members: names }]
+  if (led < wanted) return [{ cause: 'no-leader', text: wanted === 1 ? 'no running member leads' : `${led} of ${wanted} logs have a leader`, members: [] }]
+  if (led > wanted) return [{ cause: 'two-leaders', text: `${names.join(' and ')} both lead`, members: names }]
   return []
 }
 

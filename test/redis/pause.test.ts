@@ -124,7 +124,7 @@ test('reads are answered while a manual failover holds writes (RD-PAUSE-1, RD-MA
   // The replica cannot come level: the master holds writes for the 5 s that this is waited for.
   stage.strike('replication-lag', 'member:redis-3', 60, 30e6)
   stage.run(3)
-  const shard = [0, 1, 2].find(n => stage.server('redis-3').shard === n) as number
+  const shard = stage.shardOf('redis-3')
   expect(stage.cli('redis-3', 'cluster failover')).toBe('OK')
   expect(reads(stage, shard, 6)).toBe(true)
   expect(Math.max(...stage.gapsOf(shard))).toBeGreaterThan(4.9)
@@ -141,7 +141,7 @@ describe('DEBUG (RD-DEBUG-1)', () => {
 
   test('before that the process stands still, and is replaced when that lasts', () => {
     const stage = new Stage({ image: 'redis:6.2.14', nodeTimeoutSeconds: 2 }, 'debug/6')
-    const shard = stage.server('redis-0').shard as number
+    const shard = stage.shardOf('redis-0')
     expect(taken(stage, 'redis-0', 'debug sleep 0.5')).toBeLessThan(0.7)
     stage.run(1)
     expect(stage.gapsOf(shard)[0]).toBeLessThan(0.7)

@@ -29,7 +29,7 @@ test('what a kill finds on the volume: the save that was done, not the one under
     if (wait) stage.until(() => stage.server('redis-1').savingSinceUs === undefined, 60)
     const { dir } = stage.server('redis-1')
     stage.strike('process-kill', 'member:redis-1', 1)
-    const at = dir.rdb?.position.lsn ?? Number.NaN
+    const at = dir.rdb?.parts[0]?.position.lsn ?? Number.NaN
     return at >= before && at <= after && at > 0
   }
   expect(left(true)).toBe(true)

@@ -89,6 +89,11 @@ export class Stage {
     return server
   }
 
+  /** The log that a member holds the first copy of, by its place. */
+  shardOf(pod: string): number {
+    return this.cluster.logs.findIndex(log => log === this.server(pod).copy?.log)
+  }
+
   strike(kind: FaultKind, target: string, durationSeconds = 0, magnitude = 0): () => void {
     const strike = this.cluster.strike({ kind: kind as never, target, durationUs: durationSeconds * SECOND, magnitude, nth: 0 })
     if (!strike.struck) throw new Error(`${kind} did not strike ${target}`)
