@@ -19,18 +19,27 @@ export const MISCONF = 'MISCONF Redis is configured to save RDB snapshots, but i
 /** What a process says to a command on a shard's keys, as of now. */
 export type Answer =
   | { readonly is: 'served' }
-  | { readonly is: 'moved'; readonly to: Peer }
+  /** MOVED; or ASK, which is for this once. */
+  | { readonly is: 'moved'; readonly to: Peer; readonly ask?: boolean }
   | { readonly is: 'error'; readonly error: string; readonly writesOnly: boolean }
   | { readonly is: 'held' }
 
-export function answer(server: Server, log: ReplicatedLog): Answer {
+export function answer(server: Server, log: ReplicatedLog, asking = false): Answer {
   const { world, table } = server
   const group = world.groupOf(log)
   if (server.loading) return { is: 'error', error: LOADING, writesOnly: false }
   if (!server.clusterOk) return { is: 'error', error: CLUSTERDOWN, writesOnly: world.options.allowReadsWhenDown }
   const owner = table.owner[group]
   if (owner === undefined) return { is: 'error', error: 'CLUSTERDOWN Hash slot not served', writesOnly: false }
-  if (owner !== table.myself) return { is: 'moved', to: owner }
+  const slot = world.slotOf(log)
+  if (owner !== table.myself) {
+    // After ASKING, while it imports the slot (rule RD-MOVE-7).
+    if (!asking || !table.importing.has(slot) || server.data.of(log)?.leading !== true) return { is: 'moved', to: owner }
+  } else if (server.leaving.has(log)) return { is: 'held' }
+  else if (server.data.of(log)?.leading !== true && table.migrating.has(slot)) {
+    const target = table.get(table.migrating.get(slot))
+    return target === undefined ? { is: 'error', error: CLUSTERDOWN, writesOnly: false } : { is: 'moved', to: target, ask: true }
+  }
   if (server.holds.writes) return { is: 'held' }
   if (server.goodReplicas < server.minReplicas) return { is: 'error', error: NOREPLICAS, writesOnly: true }
   if (server.host.diskFull() && !world.options.appendonly && world.options.save !== '') return { is: 'error', error: MISCONF, writesOnly: true }
@@ -43,6 +52,8 @@ class ClusterSession implements Session, Listener {
   state: SessionState = { is: 'held' }
   private open = true
   private following = false
+  /** It was sent here by an ASK. */
+  private asking = false
   /** While its node is of no use: what looks out for another. */
   private stopLooking: (() => void) | undefined
   pool: Pool
@@ -92,7 +103,7 @@ class ClusterSession implements Session, Listener {
     const { server, world, client } = this
     if (!server.alive) return { is: 'closed', error: 'Connection closed by server' }
     if (server.paused || server.blocked || !world.network.connected(client.place, server.place)) return { is: 'silent' }
-    const says = answer(server, client.log)
+    const says = answer(server, client.log, this.asking)
     const copy = server.data.of(client.log)
     // Redirections and errors come before a pause is looked at (rule RD-PAUSE-1).
     if (server.holds.all && says.is !== 'moved' && (says.is !== 'error' || says.writesOnly)) return { is: 'held' }
@@ -104,12 +115,12 @@ class ClusterSession implements Session, Listener {
       case 'served':
         return { is: 'writable', leader: copy as Copy }
       case 'moved':
-        return this.redirect(says.to)
+        return this.redirect(says.to, says.ask === true)
     }
   }
 
   /** MOVED (rule RD-CLIENT-2): the client learns the new map and goes to the node that it names; what it wants to write waits meanwhile. */
-  private redirect(to: Peer): SessionState {
+  private redirect(to: Peer, ask: boolean): SessionState {
     const { world } = this
     this.following = true
     const { ip } = to
@@ -118,6 +129,7 @@ class ClusterSession implements Session, Listener {
       this.following = false
       const target = world.byAddress.get(ip)
       if (target === undefined || !target.alive || !world.network.connected(this.client.place, target.place)) return this.become({ is: 'closed', error: `MOVED to ${ip}, where nobody answers` })
+      this.asking = ask
       this.goTo(target)
     })
     return { is: 'held' }
@@ -262,8 +274,10 @@ export class ClusterEntrance implements Entrance {
     for (const seed of world.servers) {
       if (!this.hears('clients', seed) || seed.state === 'loading') continue
       let target = this.route('clients', seed, wanted)
+      let asking = false
       for (let hops = 0; hops < 5 && typeof target !== 'string'; hops++) {
-        const says = answer(target, wanted)
+        const says = answer(target, wanted, asking)
+        asking = says.is === 'moved' && says.ask === true
         if (says.is === 'served' || (says.is === 'held' && target.state === 'up')) {
           found.add(target)
           break

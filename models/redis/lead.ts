@@ -72,3 +72,8 @@ export function giveUp(server: Server): void {
     data.drop(copy)
   }
 }
+
+/** cluster-allow-replica-migration: whether a node whose master (or who itself) lost its last slot follows whoever took it. */
+export function replicaMigration(server: Server): boolean {
+  return server.setting('cluster-allow-replica-migration', server.world.options.allowReplicaMigration ? 'yes' : 'no') === 'yes'
+}

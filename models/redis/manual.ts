@@ -1,6 +1,7 @@
 /** CLUSTER FAILOVER: the handshake with the master, and the ways round it (rules RD-MANUAL-…). Source: cluster_legacy.c; facts F03–F05. */
 import { MANUAL } from './events.ts'
 import { win } from './failover.ts'
+import { bumpEpoch } from './moving.ts'
 import { started, TIMEOUT_US } from './paused.ts'
 import type { Server } from './server.ts'
 
@@ -18,12 +19,7 @@ export function manualFailover(server: Server, how: 'ask' | 'force' | 'takeover'
   server.later(TIMEOUT_US + 1, () => server.mfEndUs !== 0 && server.mfEndUs <= world.sim.now && server.resetManualFailover())
   if (how === 'takeover') {
     // An epoch of its own choosing: no majority is asked (rule RD-MANUAL-3).
-    let most = 0
-    for (const peer of table.peers.values()) most = Math.max(most, peer.configEpoch)
-    if (table.myself.configEpoch === 0 || table.myself.configEpoch < most) {
-      table.currentEpoch = Math.max(table.currentEpoch, most) + 1
-      table.myself.configEpoch = table.currentEpoch
-    }
+    bumpEpoch(server)
     win(server, 'operator')
   } else if (how === 'force') {
     server.mfCanStart = true

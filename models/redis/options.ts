@@ -21,6 +21,7 @@ const TIMING = {
   refreshMs: [uniform(10, 50), { is: 'triangular', min: 8, mode: 44, max: 50 }, 'ms', 'a client that was redirected until it writes elsewhere', 'RD §4 (10–50 ms); real-measurements client_write_gap 8–52 ms'],
   connectTimeoutMs: [500, 100, 'ms', 'a client tries an address that does not answer until it turns to another node', 'client libraries: 0.1–10 s; judgement'],
   reconnectMs: [uniform(2, 20), uniform(1, 4), 'ms', 'a client connects and asks for the slot map', 'judgement'],
+  moveCommandMs: [1, 0.35, 'ms', 'one command of a resharding (SETSLOT, GETKEYSINSLOT, MIGRATE of ten keys) and its answer', 'measured on 7.0.15: 5,461 slots of 12 keys in 21.4 s; across zones a round trip more'],
   stopMs: [uniform(50, 300), uniform(50, 120), 'ms', 'SIGTERM until exit, apart from replicas and RDB', 'RD §4 (0.1–1.0 s)'],
 } as const satisfies Record<string, readonly [number | Distribution, number | Distribution, string, string, string]>
 

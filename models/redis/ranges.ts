@@ -21,6 +21,7 @@ export const TIMING_RANGES: Record<TimingName, AssumptionRange> = {
   refreshMs: between(1, 2000, 'one round trip to seconds of client refresh [M, P RD §4]'),
   connectTimeoutMs: between(100, 10_000, 'defaults of client libraries 0.1–10 s [P]'),
   reconnectMs: between(1, 500, '1–500 ms with TLS and a pool [J]'),
+  moveCommandMs: between(0.3, 5, '0.35 on loopback [M], a busy server or keys of 100 kB [J]'),
   stopMs: between(20, 1000, '0.1–1.0 s [M RD §4]'),
 }
 

@@ -5,6 +5,7 @@ import { forgottenBy } from './forget.ts'
 import { gossip } from './gossip.ts'
 import { sawPausedMaster } from './paused.ts'
 import { newUpstream } from './replication.ts'
+import { giveUp, replicaMigration } from './lead.ts'
 import type { Server } from './server.ts'
 import { updateState } from './state.ts'
 import type { Peer } from './table.ts'
@@ -167,15 +168,19 @@ function differs(to: Server, owner: Peer, claim: Claim): boolean {
 export function slotsOf(to: Server, sender: Peer, claim: Claim): void {
   const { table } = to
   const current = table.myself.role === 'master' ? table.myself : table.master
-  let successor = false
+  let taken = 0
   for (const group of claim.groups) {
     const owner = table.owner[group]
+    // A slot that is being imported goes by command alone.
+    if (table.importing.size > 0 && table.importing.has((to.world.ranges[group] as readonly [number, number])[0])) continue
     if (owner === sender || (owner !== undefined && owner.configEpoch >= claim.epoch)) continue
-    if (owner !== undefined && owner === current) successor = true
+    if (owner !== undefined && owner === current) taken++
     table.own(group, sender)
   }
   to.world.bus.stir()
-  if (successor && current !== undefined && current.slots === 0) to.follow(sender.id)
+  // The whole of a shard's slots: a failover. Of the last of several that went one by one, only with cluster-allow-replica-migration.
+  if (taken > 0 && current !== undefined && current.slots === 0 && (taken === claim.groups.length || replicaMigration(to))) to.follow(sender.id)
+  else if (taken > 0 && to.isMaster) giveUp(to)
   updateState(to, to.world.sim.now)
 }
 

@@ -69,6 +69,9 @@ export class Server {
   /** What its clients wait for. */
   readonly holds = new Holds(this)
   readonly blacklist = new Map<string, Us>()
+  /** Keys of slots that are another’s, by slot, and shares that are leaving this instant (moving.ts). */
+  readonly strays = new Map<number, number>()
+  readonly leaving = new Set<ReplicatedLog>()
   readonly meets: Handshake[] = []
   // The bus (bus.ts).
   phaseUs: Us = 0
@@ -192,7 +195,7 @@ export class Server {
   canAcknowledge(log: ReplicatedLog): boolean {
     if (!this.onBus || this.state !== 'up' || this.holds.writes || this.loading) return false
     if (this.data.of(log)?.leading !== true || !this.isMaster) return false
-    return this.serves(this.world.groupOf(log)) && owns(this, log) && this.goodReplicas >= this.minReplicas
+    return this.serves(this.world.groupOf(log)) && (owns(this, log) || this.table.importing.has(this.world.slotOf(log))) && !this.leaving.has(log) && this.goodReplicas >= this.minReplicas
   }
 
   /** Whether keys of a slot group are answered, as far as the cluster's state goes (rule RD-STATE-1). */

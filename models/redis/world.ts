@@ -79,6 +79,15 @@ export class World {
     return this.shareSlots[this.logs.indexOf(log)] as number
   }
 
+  /** The key share that a slot began in. */
+  shareOf(slot: number): ReplicatedLog {
+    let nearest = 0
+    this.shareSlots.forEach((own, i) => {
+      if (Math.abs(own - slot) < Math.abs((this.shareSlots[nearest] as number) - slot)) nearest = i
+    })
+    return this.logs[nearest] as ReplicatedLog
+  }
+
   /** The slot group that a key share's slot lies in. */
   groupOf(log: ReplicatedLog): number {
     return this.shareGroups[this.logs.indexOf(log)] as number

@@ -140,12 +140,12 @@ describe('--cluster add-node and del-node (RD-CLI-3)', () => {
     expect(stage.sh('redis-cli --cluster del-node redis-0.redis:6379 abc')).toMatchObject({ code: 1, out: expect.stringContaining('[ERR] No such node ID abc') })
   })
 
-  test('what moves slots is refused by name, with the reason', () => {
+  test('what is not there is refused by name, with the reason', () => {
     const { commands } = new Stage().cluster
     const findings = (line: string): string => commands.check(line.split(' ')).map(f => f.message).join()
-    expect(findings('redis-cli --cluster reshard redis-0:6379')).toMatch(/`--cluster reshard` of redis-cli is not modelled \(it moves slots one by one.*there are: check, info, add-node, del-node/)
+    expect(findings('redis-cli --cluster import redis-0:6379')).toMatch(/`--cluster import` of redis-cli is not modelled \(it copies data from another Redis.*there are: check, info, add-node, del-node/)
     expect(findings('redis-cli --cluster add-node redis-6:6379')).toBe('redis-cli --cluster add-node wants NEW_HOST:PORT HOST:PORT')
-    expect(findings('redis-cli --cluster add-node a:1 b:1 --cluster-weight 3')).toMatch(/`--cluster-weight` of redis-cli --cluster add-node is not modelled/)
+    expect(findings('redis-cli --cluster add-node a:1 b:1 --cluster-weight 3')).toMatch(/`--cluster-weight` is an option of redis-cli --cluster reshard or rebalance, not of add-node/)
   })
 })
 
@@ -162,7 +162,8 @@ test('what is not modelled is said, not passed over', () => {
   const { commands } = new Stage().cluster
   const findings = (line: string): string => commands.check(line.split(' ')).map(f => f.message).join()
   expect(findings('kubectl exec redis-0 -- redis-cli cluster nodes')).toBe('')
-  expect(findings('kubectl exec redis-0 -- redis-cli cluster addslots 1')).toMatch(/^the command `cluster addslots` is not modelled in redis-cli; there are: ping, /)
+  expect(findings('kubectl exec redis-0 -- redis-cli cluster getkeysinslot 1 10')).toMatch(/^the command `cluster getkeysinslot` is not modelled in redis-cli \(the keys of the load have no names.*; there are: ping, /)
+  expect(findings('kubectl exec redis-0 -- redis-cli migrate h 6379 k 0 1000')).toMatch(/^the command `migrate` is not modelled in redis-cli \(the keys of the load have no names/)
   expect(findings('kubectl exec redis-0 -- redis-cli --bigkeys')).toMatch(/`--bigkeys` of redis-cli is not modelled/)
   expect(findings('kubectl exec redis-0 -- redis-cli config set maxmemory 1')).toMatch(/CONFIG SET of `maxmemory` is not modelled/)
 })

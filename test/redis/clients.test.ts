@@ -111,7 +111,7 @@ describe('--cluster call', () => {
     expect(findings('redis-cli memory doctor')).toMatch(/the command `memory` is not modelled in redis-cli \(.*`info memory`/)
     expect(findings('redis-cli --cluster call redis-0:6379 memory doctor')).toMatch(/the command `memory` is not modelled/)
     expect(findings('redis-cli --cluster call redis-0:6379')).toBe('redis-cli --cluster call wants HOST:PORT COMMAND')
-    expect(findings('redis-cli --cluster rebalance redis-0:6379 --cluster-use-empty-masters')).toMatch(/`--cluster rebalance` of redis-cli is not modelled \(it moves slots/)
+    expect(findings('redis-cli --cluster rebalance redis-0:6379 --cluster-pipeline 5')).toMatch(/`--cluster-pipeline` of redis-cli --cluster rebalance is not modelled/)
     expect(findings('redis-cli client reply off')).toMatch(/`client reply` is not modelled/)
   })
 })

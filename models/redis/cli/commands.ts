@@ -2,7 +2,7 @@
 import { MILLISECOND, type Process, SECOND, Signal, TIMED_OUT, within } from '../../../src/kernel/index.ts'
 import type { Intent } from '../../../src/operator/command.ts'
 import { contains } from '../../../src/cluster/log/index.ts'
-import { answer, LOADING } from '../entrances.ts'
+import { type Answer, answer, LOADING } from '../entrances.ts'
 import { forget, reset } from '../forget.ts'
 import { manualFailover } from '../manual.ts'
 import { meet } from '../meet.ts'
@@ -11,6 +11,8 @@ import { lastSavedUs, savingUs, startSave } from '../persistence.ts'
 import type { Server } from '../server.ts'
 import { keySlot, rangeOf } from '../slots.ts'
 import { updateState } from '../state.ts'
+import { SLOT_COMMANDS } from './slots.ts'
+import { keysIn } from '../moving.ts'
 import { clientInfo, clientKill, clientList, ownSwitch, setName } from './client.ts'
 import { configGet, configSet, SETTABLE } from './config.ts'
 import { NAMELESS_WHY } from './options.ts'
@@ -43,7 +45,8 @@ const CLUSTER: Readonly<Record<string, Spec>> = {
   shards: { arity: 2, reads: s => shardsReply(caught(s)), moves: true },
   myid: { arity: 2, reads: s => s.id },
   keyslot: { arity: 3, reads: (_s, [key = '']) => keySlot(key) },
-  countkeysinslot: { arity: 3, reads: (s, [slot = '']) => (validSlot(slot) ? Math.round((s.sizeMB * 1000 * s.table.owner.length) / SLOTS) : err('ERR Invalid slot')) },
+  countkeysinslot: { arity: 3, reads: (s, [slot = '']) => (validSlot(slot) ? keysIn(s, Number(slot)) : err('ERR Invalid slot')), moves: true },
+  ...SLOT_COMMANDS,
   replicas: { arity: 3, reads: replicasReply, moves: true },
   slaves: { arity: 3, reads: replicasReply, moves: true },
   'count-failure-reports': { arity: 3, reads: (s, [id = '']) => (s.table.peers.has(id) ? (s.table.get(id)?.reports?.size ?? 0) : err(`ERR Unknown node ${id}`)), moves: true },
@@ -118,13 +121,13 @@ export function isModelled(words: readonly string[]): string | undefined {
   const section = first === 'info' ? words.slice(1).find(word => UNMODELLED_SECTIONS.has(word.toLowerCase())) : undefined
   if (section !== undefined) return `INFO's section \`${section}\` is not modelled (there are ${INFO_SECTIONS.join(', ')})`
   const seconds = first === 'debug' ? ['sleep'] : Object.hasOwn(CONTAINERS, first) ? Object.keys(CONTAINERS[first] ?? {}) : undefined
-  if (seconds !== undefined) return unknown || seconds.includes(second) ? undefined : `the command \`${first} ${second}\` is not modelled in redis-cli`
+  if (seconds !== undefined) return unknown || seconds.includes(second) ? undefined : `the command \`${first} ${second}\` is not modelled in redis-cli${second === 'getkeysinslot' ? ` (${NAMELESS_WHY})` : ''}`
   return Object.hasOwn(COMMANDS, first) ? undefined : `the command \`${first}\` is not modelled in redis-cli${WHY_NOT[first] === undefined ? '' : ` (${WHY_NOT[first]})`}`
 }
 
 /** Why some commands cannot be answered truly, and what can. */
 const WHY_NOT: Readonly<Record<string, string>> = {
-  memory: 'what single keys and allocators take is not modelled; `info memory` tells what all of them take', keys: NAMELESS_WHY, scan: NAMELESS_WHY, randomkey: NAMELESS_WHY, monitor: 'the operations of the load are a flow', flushall: 'the model has no way to lose a whole dataset by command',
+  migrate: NAMELESS_WHY, memory: 'what single keys and allocators take is not modelled; `info memory` tells what all of them take', keys: NAMELESS_WHY, scan: NAMELESS_WHY, randomkey: NAMELESS_WHY, monitor: 'the operations of the load are a flow', flushall: 'the model has no way to lose a whole dataset by command',
 }
 
 /** What a command is written to do; WAIT only waits. Unknown where it is not modelled. */
@@ -204,16 +207,22 @@ function logOf(server: Server, key: string): { readonly slot: number; readonly g
 /** Why this server does not serve a key, in its words; undefined = it does. */
 function refusal(server: Server, key: string, writes: boolean): Reply | 'held' | undefined {
   const { slot, group } = logOf(server, key)
-  const log = server.world.logs[group]
-  if (log === undefined) return err('CLUSTERDOWN Hash slot not served')
-  const says = answer(server, log)
-  if (says.is === 'moved') return err(`MOVED ${slot} ${says.to.ip}:${PORT}`)
+  const log = server.world.shareOf(slot)
+  const says = strayed(server, group) ?? answer(server, log)
+  if (says.is === 'moved') return err(`${says.ask === true ? 'ASK' : 'MOVED'} ${slot} ${says.to.ip}:${PORT}`)
   if (says.is === 'error') return says.writesOnly && !writes ? undefined : err(says.error)
   return says.is === 'held' && writes ? 'held' : undefined
 }
 
+/** A slot that went another way than the one that stands for its share. */
+function strayed(server: Server, group: number): Answer | undefined {
+  const { table } = server
+  const owner = table.owner[group]
+  return owner === undefined || owner === table.myself || !server.clusterOk || server.loading ? undefined : { is: 'moved', to: owner }
+}
+
 function valueOf(server: Server, key: string): string | undefined {
-  const { copy } = server
+  const copy = server.data.of(server.world.shareOf(keySlot(key)))
   if (copy === undefined) return undefined
   const here = copy.position('apply')
   return server.world.keys.get(key)?.findLast(k => k.log === copy.log && contains(here, k.at))?.value
@@ -249,7 +258,8 @@ function* write(server: Server, [key = '', value = '']: readonly string[]): Proc
       continue
     }
     if (no !== undefined) return no
-    const { copy, world } = server
+    const { world } = server
+    const copy = server.data.of(world.shareOf(keySlot(key)))
     if (copy?.leading !== true) return err('CLUSTERDOWN The cluster is down')
     copy.append(60 + key.length + value.length)
     const list = world.keys.get(key) ?? []

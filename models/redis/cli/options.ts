@@ -23,7 +23,7 @@ export interface Refusal {
 const VALUED = new Set(['-h', '-p', '-a', '--pass', '--user', '-n', '-t', '-r', '-i'])
 /** Options of `--cluster` that take a value. */
 const TOOL_VALUED = new Set(['--cluster-replicas', '--cluster-master-id', '--cluster-from', '--cluster-to', '--cluster-slots', '--cluster-timeout', '--cluster-pipeline', '--cluster-threshold', '--cluster-weight', '--cluster-from-user', '--cluster-from-pass'])
-export const SUPPORTED = ['-h', '-p', '-a', '--pass', '--user', '--no-auth-warning', '-n 0', '-c', '-e', '--raw', '--no-raw', '--cluster check|info|call|add-node|del-node', '--version']
+export const SUPPORTED = ['-h', '-p', '-a', '--pass', '--user', '--no-auth-warning', '-n 0', '-c', '-e', '--raw', '--no-raw', '--cluster check|info|call|add-node|del-node|reshard|rebalance|fix', '--version']
 
 /** Options end at the first word that is none; what follows is the command. */
 export function parse(argv: readonly string[], env: Readonly<Record<string, string>> = {}): CliOptions | Refusal {
@@ -67,6 +67,8 @@ export function parse(argv: readonly string[], env: Readonly<Record<string, stri
     } else if (tool !== undefined && word.startsWith('--cluster-')) {
       tool = [...tool, word]
       if (TOOL_VALUED.has(word) && i + 1 < argv.length) tool = [...tool, argv[++i] as string]
+      // Several weights may follow.
+      while (word === '--cluster-weight' && argv[i + 1]?.includes('=') === true) tool = [...tool, argv[++i] as string]
     } else if (KNOWN.has(word)) return { refused: `unmodelled: ${word}${NAMELESS.has(word) ? ` (${NAMELESS_WHY})` : ''}` }
     else return { refused: `Unrecognized option or bad number of args for: '${word}'` }
   }

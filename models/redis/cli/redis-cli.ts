@@ -9,6 +9,7 @@ import { type Place, reach } from './reach.ts'
 import { formatted, isError, raw, type Reply } from './reply.ts'
 import { callAll } from './call.ts'
 import { addNode, contact, deleteNode } from './membership.ts'
+import { fix, rebalance, reshard } from './moves.ts'
 import { checkTool, toolFindings } from './tool.ts'
 
 const readArgv = rememberedByWords(argv => parse(argv))
@@ -23,7 +24,10 @@ export function redisCli(world: World, from: Place): Command {
     latencyUs: call => Math.round((world.options.profile === 'lab' ? 1 : 2) * MILLISECOND + chance.draw(call.key, 'redis-cli', call.nth) * 6 * MILLISECOND),
     latencyBoundUs: () => 8 * MILLISECOND,
     intent,
-    readsInput: () => false,
+    readsInput: argv => {
+      const options = readArgv(argv)
+      return !('refused' in options) && asksPerson(options)
+    },
     look: call => look(world, from, call),
     run: call => run(world, from, call),
   }
@@ -72,10 +76,15 @@ function look(world: World, from: Place, call: Call): Look | undefined {
   return { output: print(prepared.reply, options), afterUs: 200, stableUntilUs: prepared.moves ? world.sim.now : NEVER }
 }
 
-/** Parts of `--cluster` that take their time. */
-const TOOLS: Readonly<Record<string, (world: World, from: Place, words: readonly string[]) => Process<Output>>> = { 'add-node': addNode, 'del-node': deleteNode, call: callAll }
+/** A question that the words do not answer: `yes` may come by standard input. */
+function asksPerson({ tool }: CliOptions): boolean {
+  return tool?.[0] === 'reshard' && !tool.includes('--cluster-yes')
+}
 
-function* useTool(world: World, from: Place, options: CliOptions): Process<Output> {
+/** Parts of `--cluster` that take their time. */
+const TOOLS: Readonly<Record<string, (world: World, from: Place, words: readonly string[], stdin: string) => Process<Output>>> = { 'add-node': addNode, 'del-node': deleteNode, call: callAll, reshard, rebalance, fix }
+
+function* useTool(world: World, from: Place, options: CliOptions, stdin: string): Process<Output> {
   const [sub = '', ...words] = options.tool ?? []
   if (!allowed(world, options)) {
     // The first node that it asks is the last word of those that bring another one along.
@@ -85,7 +94,7 @@ function* useTool(world: World, from: Place, options: CliOptions): Process<Outpu
   }
   const tool = TOOLS[sub]
   if (tool === undefined) return failed('Unknown --cluster subcommand\n')
-  const output = yield* tool(world, from, words)
+  const output = yield* tool(world, from, words, stdin)
   return options.warnsOfPassword ? { ...output, err: `${WARNING}${output.err}` } : output
 }
 
@@ -125,7 +134,7 @@ function printsAsIs([first = '', second = '']: readonly string[]): boolean {
 
 function* run(world: World, from: Place, call: Call): Process<Output> {
   const options = optionsOf(call) as CliOptions
-  if (options.tool !== undefined) return yield* useTool(world, from, options)
+  if (options.tool !== undefined) return yield* useTool(world, from, options, asksPerson(options) ? call.stdin : '')
   let { host } = options
   for (let hops = 0; ; hops++) {
     const server = reach(world, from, host, options.port)

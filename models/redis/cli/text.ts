@@ -26,13 +26,19 @@ function flags(server: Server, peer: Peer): string {
 /** Slot ranges of a peer as printed, neighbours joined. */
 function rangesOf(server: Server, peer: Peer): readonly (readonly [number, number])[] {
   const joined: [number, number][] = []
-  for (const group of server.table.groupsOf(peer)) {
-    const [first, last] = server.world.ranges[group] as readonly [number, number]
+  const ranges = server.table.groupsOf(peer).map(group => server.world.ranges[group] as readonly [number, number]).sort((a, b) => a[0] - b[0])
+  for (const [first, last] of ranges) {
     const before = joined.at(-1)
     if (before !== undefined && before[1] === first - 1) before[1] = last
     else joined.push([first, last])
   }
   return joined
+}
+
+/** Slots that it is moving, as its own line has them. */
+function openSlots({ table }: Server): string {
+  const slots = [...new Set([...table.migrating.keys(), ...table.importing.keys()])].sort((a, b) => a - b)
+  return slots.map(slot => (table.migrating.has(slot) ? ` [${slot}->-${table.migrating.get(slot)}]` : ` [${slot}-<-${table.importing.get(slot)}]`)).join('')
 }
 
 function epochOf(server: Server, peer: Peer): number {
@@ -49,7 +55,7 @@ export function nodesText(server: Server): string {
   for (const peer of sorted(server)) {
     const me = peer === server.table.myself
     const name = peer.hostname === '' ? '' : `,${peer.hostname}`
-    const slots = rangesOf(server, peer).map(([a, b]) => (a === b ? ` ${a}` : ` ${a}-${b}`)).join('')
+    const slots = rangesOf(server, peer).map(([a, b]) => (a === b ? ` ${a}` : ` ${a}-${b}`)).join('') + (me ? openSlots(server) : '')
     const sent = peer.pingSentUs === 0 ? 0 : clockMs(server, peer.pingSentUs)
     const pong = me ? 0 : peer.pongUs === 0 ? 0 : clockMs(server, peer.pongUs)
     const link = me || peer.link?.alive === true ? 'connected' : 'disconnected'

@@ -4,25 +4,28 @@ import { PORT, SLOTS } from '../names.ts'
 import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
 import { COMMAND_NAMES, isModelled } from './commands.ts'
+import { countOf, slotRangesOf } from './plan.ts'
 import { type Place, reach } from './reach.ts'
 
 const BOLD = '\u001b[29;1m'
 const GREEN = '\u001b[32;1m'
 const RED = '\u001b[31;1m'
-const YELLOW = '\u001b[33;1m'
 const END = '\u001b[0m'
 
 /** Subcommands that are modelled, with the arguments that each wants. */
-const MODELLED: Readonly<Record<string, string>> = { check: 'HOST:PORT', info: 'HOST:PORT', 'add-node': 'NEW_HOST:PORT HOST:PORT', 'del-node': 'HOST:PORT NODE_ID', call: 'HOST:PORT COMMAND' }
+const MODELLED: Readonly<Record<string, string>> = { check: 'HOST:PORT', info: 'HOST:PORT', 'add-node': 'NEW_HOST:PORT HOST:PORT', 'del-node': 'HOST:PORT NODE_ID', call: 'HOST:PORT COMMAND', reshard: 'HOST:PORT', rebalance: 'HOST:PORT', fix: 'HOST:PORT' }
 /** Subcommands of the real one that are not, and why. */
-const SLOTS_MOVE = 'it moves slots one by one, and here the slots of a shard move as one, by a failover'
 const UNMODELLED: Readonly<Record<string, string>> = {
-  reshard: SLOTS_MOVE, rebalance: SLOTS_MOVE, fix: SLOTS_MOVE, create: 'the cluster stands when the story begins; its shape is `cluster.shards`, `replicasPerShard` and `layout` of the scenario',
+  create: 'the cluster stands when the story begins; its shape is `cluster.shards`, `replicasPerShard` and `layout` of the scenario',
   import: 'it copies data from another Redis', backup: 'it writes RDB files to the workstation',
   'set-timeout': 'say `config set cluster-node-timeout` to each node',
 }
 
-const TOOL_OPTIONS = ['--cluster-slave', '--cluster-master-id', '--cluster-only-masters', '--cluster-only-replicas', '--cluster-yes']
+const TOOL_OPTIONS = [
+  '--cluster-slave', '--cluster-master-id', '--cluster-only-masters', '--cluster-only-replicas', '--cluster-yes', '--cluster-from', '--cluster-to', '--cluster-slots', '--cluster-weight',
+  '--cluster-use-empty-masters', '--cluster-threshold', '--cluster-simulate',
+]
+const OF_MOVES = new Set(TOOL_OPTIONS.slice(TOOL_OPTIONS.indexOf('--cluster-from')))
 
 export function toolFindings(words: readonly string[]): readonly Finding[] {
   const [sub = '', ...rest] = words
@@ -30,8 +33,12 @@ export function toolFindings(words: readonly string[]): readonly Finding[] {
   if (sub.includes('${')) return []
   const wants = MODELLED[sub]
   if (wants === undefined) return error(`\`--cluster ${sub}\` of redis-cli is not modelled${UNMODELLED[sub] === undefined ? '' : ` (${UNMODELLED[sub]})`}; there are: ${Object.keys(MODELLED).join(', ')}`)
-  const { args, unknown } = toolArguments(rest)
+  const { args, unknown, slots, from, to } = toolArguments(rest)
   if (unknown !== undefined && !unknown.includes('${')) return error(`\`${unknown}\` of redis-cli --cluster ${sub} is not modelled; there are: ${TOOL_OPTIONS.join(', ')}`)
+  const foreign = sub === 'reshard' || sub === 'rebalance' ? undefined : rest.find(word => OF_MOVES.has(word))
+  if (foreign !== undefined) return error(`\`${foreign}\` is an option of redis-cli --cluster reshard or rebalance, not of ${sub}`)
+  if (sub === 'reshard' && (slots === undefined || from === undefined || to === undefined)) return error('redis-cli --cluster reshard asks a person for what it was not told, again and again where nobody answers; give it --cluster-from, --cluster-to and --cluster-slots')
+  if (sub === 'fix' && rest.includes('--cluster-yes')) return error('`--cluster-yes` of redis-cli --cluster fix is not modelled: it gives slots that nobody has to any node')
   if (sub === 'call') {
     const not = args.length > 1 ? isModelled(args.slice(1)) : undefined
     if (not !== undefined) return error(`${not}; there are: ${COMMAND_NAMES.join(', ')}`)
@@ -45,6 +52,16 @@ export interface ToolArguments {
   readonly masterId: string | undefined
   /** `call`: which nodes. */
   readonly only: 'masters' | 'replicas' | undefined
+  readonly yes: boolean
+  readonly from: string | undefined
+  readonly to: string | undefined
+  /** undefined where it is none that the tool would take. */
+  readonly slots: number | undefined
+  readonly weights: readonly string[]
+  readonly useEmpty: boolean
+  readonly simulate: boolean
+  /** Percent. */
+  readonly threshold: number
   readonly unknown: string | undefined
 }
 
@@ -55,17 +72,39 @@ export function toolArguments(words: readonly string[]): ToolArguments {
   let masterId: string | undefined
   let only: ToolArguments['only']
   let unknown: string | undefined
+  let yes = false
+  let from: string | undefined
+  let to: string | undefined
+  let slots: number | undefined
+  const weights: string[] = []
+  let useEmpty = false
+  let simulate = false
+  let threshold = 2
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string
     if (word === '--cluster-slave') slave = true
     else if (word === '--cluster-master-id') masterId = words[++i] ?? ''
     else if (word === '--cluster-only-masters') only = 'masters'
     else if (word === '--cluster-only-replicas') only = 'replicas'
-    else if (word === '--cluster-yes') continue
+    else if (word === '--cluster-yes') yes = true
+    else if (word === '--cluster-from') from = words[++i]
+    else if (word === '--cluster-to') to = words[++i]
+    else if (word === '--cluster-slots') slots = slotCount(words[++i] ?? '')
+    else if (word === '--cluster-threshold') threshold = Number.parseFloat(words[++i] ?? '') || 0
+    else if (word === '--cluster-use-empty-masters') useEmpty = true
+    else if (word === '--cluster-simulate') simulate = true
+    else if (word === '--cluster-weight') while (words[i + 1]?.includes('=') === true) weights.push(words[++i] as string)
     else if (word.startsWith('--')) unknown ??= word
     else args.push(word)
   }
-  return { args, slave, masterId, only, unknown }
+  return { args, slave, masterId, only, yes, from, to, slots, weights, useEmpty, simulate, threshold, unknown }
+}
+
+/** Less than one is no answer to the question how many, more than there are are all there are. */
+function slotCount(word: string): number | undefined {
+  if (word.includes('${')) return 1
+  const n = Number.parseInt(word, 10)
+  return n > 0 ? n : undefined
 }
 
 /** Host and port of a target as the tool reads it. */
@@ -84,16 +123,27 @@ export interface Seen {
 }
 
 export function see(server: Server): Seen {
-  const { table, world } = server
-  let slots = 0
-  const ranges: string[] = []
-  for (const group of table.groupsOf(table.myself)) {
-    const [first, last] = world.ranges[group] as readonly [number, number]
-    slots += last - first + 1
-    ranges.push(`[${first}-${last}]`)
-  }
+  const { table } = server
+  const ranges = slotRangesOf(server)
   const signature = table.owner.map((owner, group) => (owner === undefined || owner.noaddr ? '' : `${owner.id}:${group}`)).filter(word => word !== '').sort().join('|')
-  return { server, slots, ranges: ranges.join(','), master: server.isMaster, replicates: table.myself.masterId, signature }
+  return { server, slots: countOf(server), ranges: inBrackets(ranges), master: server.isMaster, replicates: table.myself.masterId, signature }
+}
+
+export function inBrackets(ranges: readonly (readonly [number, number])[]): string {
+  return ranges.map(([first, last]) => (first === last ? `[${first}]` : `[${first}-${last}]`)).join(',')
+}
+
+/** Keys and slots of each master. */
+export function summary(seen: readonly Seen[], name: (server: Server) => string): string {
+  const masters = seen.filter(s => s.master)
+  let out = ''
+  let keys = 0
+  for (const { server, slots } of masters) {
+    const n = Math.round(server.sizeMB * 1000)
+    keys += n
+    out += `${name(server)} (${server.id.slice(0, 8)}...) -> ${n} keys | ${slots} slots | ${seen.filter(s => s.replicates === server.id).length} slaves.\n`
+  }
+  return `${out}${GREEN}[OK] ${keys} keys in ${masters.length} masters.\n${END}${(keys / SLOTS).toFixed(2)} keys per slot on average.\n`
 }
 
 export function checkTool(world: World, from: Place, words: readonly string[]): Output {
@@ -103,17 +153,7 @@ export function checkTool(world: World, from: Place, words: readonly string[]): 
   if (!(isServer(first))) return failed(`${'error' in first ? first.error : `Could not connect to Redis at ${target}`}\n`)
   if (first.state === 'loading') return failed(`[ERR] Node ${target} LOADING Redis is loading the dataset in memory\n`)
   const { seen, complaints } = seeAll(world, from, first)
-  let out = complaints
-  const replicasOf = (id: string): number => seen.filter(s => s.replicates === id).length
-  const name = (s: Seen): string => `${s === seen[0] ? host : s.server.host.address}:${PORT}`
-  const masters = seen.filter(s => s.master)
-  let keys = 0
-  for (const m of masters) {
-    const n = Math.round(m.server.sizeMB * 1000)
-    keys += n
-    out += `${name(m)} (${m.server.id.slice(0, 8)}...) -> ${n} keys | ${m.slots} slots | ${replicasOf(m.server.id)} slaves.\n`
-  }
-  out += `${GREEN}[OK] ${keys} keys in ${masters.length} masters.\n${END}${(keys / SLOTS).toFixed(2)} keys per slot on average.\n`
+  const out = complaints + summary(seen, server => `${server === first ? host : server.host.address}:${PORT}`)
   if (sub === 'info') return ok(out)
   const found = examine(first, target, host, seen)
   return found.sound ? ok(out + found.out) : { out: out + found.out, err: '', code: 1 }
@@ -132,8 +172,20 @@ export function seeAll(world: World, from: Place, first: Server): { readonly see
   return { seen, complaints }
 }
 
+export interface Examined {
+  readonly out: string
+  readonly sound: boolean
+  /** Slots that somebody is moving. */
+  readonly open: readonly number[]
+  readonly uncovered: readonly (readonly [number, number])[]
+  /** The last part of `out`: what it says of coverage. */
+  readonly coverage: string
+  /** Masters of the first node's map that could not be asked. */
+  readonly unreachable: number
+}
+
 /** What clusterManagerCheckCluster prints, and whether it is content. */
-export function examine(first: Server, target: string, host: string, seen: readonly Seen[]): { readonly out: string; readonly sound: boolean } {
+export function examine(first: Server, target: string, host: string, seen: readonly Seen[]): Examined {
   const replicasOf = (id: string): number => seen.filter(s => s.replicates === id).length
   const name = (s: Seen): string => `${s === seen[0] ? host : s.server.host.address}:${PORT}`
   const masters = seen.filter(s => s.master)
@@ -145,11 +197,32 @@ export function examine(first: Server, target: string, host: string, seen: reado
   }
   const agreed = seen.every(s => s.signature === seen[0]?.signature)
   out += agreed ? `${GREEN}[OK] All nodes agree about slots configuration.\n${END}` : `${RED}[ERR] Nodes don't agree about configuration!\n${END}`
-  out += `${BOLD}>>> Check for open slots...\n${END}${BOLD}>>> Check slots coverage...\n${END}`
-  const covered = new Set(masters.flatMap(m => m.server.table.groupsOf(m.server.table.myself))).size === first.table.owner.length
-  out += covered ? `${GREEN}[OK] All ${SLOTS} slots covered.\n${END}` : `${RED}[ERR] Not all ${SLOTS} slots are covered by nodes.\n\n${END}`
-  if (!agreed && covered) out += `${YELLOW}[WARNING] The following slots are open or disputed.\n${END}`
-  return { out, sound: agreed && covered }
+  out += `${BOLD}>>> Check for open slots...\n${END}`
+  const open = new Set<number>()
+  for (const s of seen) {
+    for (const state of ['migrating', 'importing'] as const) {
+      const slots = [...s.server.table[state].keys()].sort((a, b) => a - b)
+      for (const slot of slots) open.add(slot)
+      if (slots.length > 0) out += `${RED}[WARNING] Node ${name(s)} has slots in ${state} state ${slots.join(',')}.\n${END}`
+    }
+  }
+  if (open.size > 0) out += `${RED}[WARNING] The following slots are open: ${[...open].join(',')}.\n${END}`
+  const uncovered = gapsOf(masters.flatMap(m => slotRangesOf(m.server)))
+  const coverage = `${BOLD}>>> Check slots coverage...\n${END}${uncovered.length === 0 ? `${GREEN}[OK] All ${SLOTS} slots covered.\n${END}` : `${RED}[ERR] Not all ${SLOTS} slots are covered by nodes.\n\n${END}`}`
+  const unreachable = first.table.others.filter(peer => peer.role === 'master' && !seen.some(s => s.server.id === peer.id)).length
+  return { out: out + coverage, sound: agreed && open.size === 0 && uncovered.length === 0, open: [...open], uncovered, coverage, unreachable }
+}
+
+/** Slots that no range has. */
+function gapsOf(ranges: readonly (readonly [number, number])[]): readonly (readonly [number, number])[] {
+  const gaps: (readonly [number, number])[] = []
+  let next = 0
+  for (const [first, last] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    if (first > next) gaps.push([next, first - 1])
+    next = Math.max(next, last + 1)
+  }
+  if (next < SLOTS) gaps.push([next, SLOTS - 1])
+  return gaps
 }
 
 export function isServer(reached: ReturnType<typeof reach>): reached is Server {
