@@ -345,4 +345,24 @@ part '"0"' || exit 9`),
     predicts: { outcome: 'aborted', measures: { writeDowntimeSeconds: 0, mixedVersionSeconds: [5, 1500] } },
     source: 'K8s statefulset partitions; kubernetes/kubernetes#73692 (a string where an int32 is wanted)',
   },
+  'a switchover without --force in a script: it asks, nobody answers, and it says Aborted! where nothing looks': {
+    cluster: patroni(),
+    script: sh(`set +e
+kubectl exec $C-2 -- patronictl switchover --leader $C-0 --candidate $C-1 > out 2> err
+[ $? = 1 ] && grep -q 'Aborted!' err && grep -q 'When should the switchover take place' out || exit 8
+kubectl exec $C-0 -- psql -U postgres -Atc 'select pg_is_in_recovery()' | grep -qx f || exit 9
+sleep 30`),
+    predicts: { measures: { writeDowntimeSeconds: 0 }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] },
+    source: 'Patroni ctl.py; click termui.py: Abort at the end of the input',
+  },
+  'the same with its answers on standard input, and a no first': {
+    cluster: patroni(),
+    script: sh(`no=$(printf 'now\\nn\\n' | kubectl exec -i $C-2 -- patronictl switchover --leader $C-0 --candidate $C-1 2>&1) && exit 8
+[[ $no == *'Aborting switchover'* ]]
+printf '\\n%s\\n\\ny\\n' $C-1 | kubectl exec -i $C-2 -- patronictl switchover | grep 'Successfully switched over to "postgres-cluster-1"'
+[ "$(q 1 'select pg_is_in_recovery()')" = f ]
+sleep 60`),
+    predicts: { measures: { writeDowntimeSeconds: [1, 12] }, passes: 'all' },
+    source: 'Patroni ctl.py _do_failover_or_switchover; facts §4',
+  },
 })

@@ -58,6 +58,13 @@ export const exec: Verb = {
     return checkInside(kube, args.positional[0] ?? '', inner)
   },
 
+  warnings(args, kube) {
+    const inner = args.rest ?? []
+    if (args.problem !== undefined || inner.length === 0 || inner[0]?.includes('${')) return []
+    const handle = kube.pods$.list().find(pod => pod.worker?.handle !== undefined && programs(kube, pod.worker.handle as Container).has(inner[0] as string))?.worker?.handle
+    return handle === undefined ? [] : programs(kube, handle as Container).check(inner).filter(found => found.severity === 'warning' && found.refused === true).map(found => found.message)
+  },
+
   intent(args, kube) {
     const inner = args.rest ?? []
     return inner[0] === undefined ? undefined : intentInside(kube, args.positional[0] ?? '', inner)

@@ -65,6 +65,7 @@ export class Kubectl implements Command {
     if (args.problem?.startsWith('invalid argument ') === true) findings.push({ severity: 'error', message: `kubectl ${verb.name} fails: ${args.problem}`, refused: true })
     else if (args.problem !== undefined) findings.push({ severity: refusedByKubectl(invocation) ? 'warning' : 'error', message: withSupported(unknownFlag(invocation), verb) ?? `kubectl ${verb.name} fails: ${args.problem}` })
     for (const message of verb.check?.(args, this.kube) ?? []) findings.push({ severity: 'error', message })
+    for (const message of verb.warnings?.(args, this.kube) ?? []) findings.push({ severity: 'warning', message, refused: true })
     if (args.problem === undefined) findings.push(...absentNames(this.kube, verb.name, args))
     for (const file of verb.files?.(args) ?? []) findings.push({ severity: 'error', message: `\`-f ${file}\`: a step has no files: pass the objects on standard input with \`-f -\`, or write a shell script`, file })
     return findings

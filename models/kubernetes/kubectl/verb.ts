@@ -22,6 +22,8 @@ export interface Verb {
   readonly realFlags?: readonly string[]
   /** Malformed invocations that can be told without running: one message each. */
   check?(args: Arguments, kube: Kubernetes): readonly string[]
+  /** What will be refused when it is run, and can be told before: one message each. */
+  warnings?(args: Arguments, kube: Kubernetes): readonly string[]
   /** Files of the workstation that it reads. */
   files?(args: Arguments): readonly string[]
   /** Of an invocation that does not always change something; without it: what has a `run` does. */

@@ -6,6 +6,7 @@ import type { Server } from '../server.ts'
 import { formatTimestamp } from '../sql/datetime.ts'
 import type { World } from '../world.ts'
 import type { Dcs } from './dcs.ts'
+import { Questions } from './questions.ts'
 
 /** What each verb knows here; what it is told beside them is refused, never passed over. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
@@ -17,6 +18,7 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   reinit: ['--force'],
 }
 const VERBS = Object.keys(FLAGS)
+const ASKING: ReadonlySet<string> = new Set(['switchover', 'failover', 'reinit'])
 const VALUED = new Set(['--leader', '--primary', '--master', '--candidate', '--scheduled', '--config-file', '-c', '--format', '-f'])
 
 const dynamic = (word: string): boolean => /[$`]/.test(word)
@@ -49,11 +51,11 @@ export function patronictl(world: World, place: () => string): Command {
       const { verb, positional, flags } = read(argv)
       if (dynamic(verb)) return []
       const found: string[] = []
+      const asks = ASKING.has(verb) && !flags.has('--force')
       const known = FLAGS[verb]
       if (known === undefined) found.push(`patronictl ${verb} is not modelled; there are: ${VERBS.join(', ')}`)
       else {
         for (const flag of flags.keys()) if (!dynamic(flag) && !known.includes(flag) && flag !== '-c' && flag !== '--config-file') found.push(`patronictl ${verb}: the option ${flag} is not modelled; there are: ${known.join(' ')}`)
-        if ((verb === 'switchover' || verb === 'failover' || verb === 'reinit') && !flags.has('--force')) found.push(`patronictl ${verb} asks questions unless --force is given`)
         const scheduled = flags.get('--scheduled')
         if (scheduled !== undefined && !dynamic(scheduled) && scheduled !== 'now') found.push(`patronictl switchover --scheduled ${scheduled} is not modelled; there is: now`)
         const cluster = positional[0]
@@ -61,9 +63,11 @@ export function patronictl(world: World, place: () => string): Command {
         const format = flags.get('--format') ?? flags.get('-f')
         if (verb === 'list' && format !== undefined && !dynamic(format) && !['pretty', 'json', 'tsv', 'yaml', 'yml'].includes(format)) found.push(`patronictl list --format ${format} is not modelled; there are: pretty, json, tsv, yaml`)
       }
-      return found.map(message => ({ severity: 'error', message }))
+      // The rehearsal shows it: where nobody answers it aborts.
+      const questions: Finding[] = asks ? [{ severity: 'warning', message: `patronictl ${verb} asks questions unless --force is given, and reads the answers from its standard input: with nothing there (\`kubectl exec\` without \`-i\`, a terminal at which nobody sits) it aborts with status 1`, refused: true }] : []
+      return [...found.map((message): Finding => ({ severity: 'error', message })), ...questions]
     },
-    readsInput: () => false,
+    readsInput: argv => ASKING.has(read(argv).verb) && !read(argv).flags.has('--force'),
     latencyUs: call => Math.round(SECOND * (0.6 + 0.6 * world.sim.chance.draw(call.key, 'patronictl starts', call.nth))),
     look: call => (read(call.argv).verb === 'list' ? { output: away() ?? ok(listAs(dcs, formatOf(call.argv))), afterUs: 0, stableUntilUs: world.sim.now } : undefined),
     *run(call): Process<Output> {
@@ -75,19 +79,40 @@ export function patronictl(world: World, place: () => string): Command {
         case 'switchover':
         case 'failover': {
           const before = `Current cluster topology\n${list(dcs)}`
-          const candidate = flags.get('--candidate')
-          const named = flags.get('--leader') ?? flags.get('--primary') ?? flags.get('--master')
+          let candidate = flags.get('--candidate')
+          let named = flags.get('--leader') ?? flags.get('--primary') ?? flags.get('--master')
+          const questions = flags.has('--force') ? undefined : new Questions(call.stdin)
           // Asked to fail over from a leader by name, older versions switched over.
           const action = verb === 'failover' && named === undefined ? 'failover' : 'switchover'
           if (action === 'switchover' && leader === undefined) return failed('Error: This cluster has no leader\n', 1, before)
+          if (questions !== undefined && verb === 'switchover') {
+            named ??= questions.prompt('Primary', leader ?? '')
+            if (named === undefined) return questions.aborted(before)
+          }
           if (named !== undefined && named !== leader) return failed(`Error: Member ${named} is not the leader of cluster ${world.options.name}\n`, 1, before)
+          if (questions !== undefined && candidate === undefined) {
+            const others = [...dcs.agents.keys()].filter(name => name !== leader).sort()
+            const answer = questions.prompt(`Candidate [${others.map(name => `'${name}'`).join(', ')}]`, '')
+            if (answer === undefined) return questions.aborted(before)
+            candidate = answer === '' ? undefined : answer
+          }
           if (verb === 'failover' && candidate === undefined) return failed('Error: Failover could be performed only to a specific candidate\n', 1, before)
           if (candidate !== undefined && candidate === leader) return failed(`Error: Member ${candidate} is already the leader of cluster ${world.options.name}\n`, 1, before)
           if (candidate !== undefined && !dcs.agents.has(candidate)) return failed(`Error: Member ${candidate} does not exist in cluster ${world.options.name} or is tagged as nofailover\n`, 1, before)
+          if (questions !== undefined) {
+            // What is asked for later than now is not modelled, whoever says it.
+            const when = verb === 'switchover' && !flags.has('--scheduled') ? questions.prompt(`When should the switchover take place (e.g. ${inAnHour(dcs)} ) `, 'now') : 'now'
+            if (when === undefined) return questions.aborted(before)
+            if (when !== 'now') throw new UnsupportedError(`patronictl switchover, to take place at ${when}, is not modelled`, ['now'])
+            const sure = questions.confirm(`Are you sure you want to ${verb} cluster ${world.options.name}${leader === undefined ? '' : `, demoting current leader ${leader}`}?`)
+            if (sure === undefined) return questions.aborted(before)
+            if (!sure) return failed(`Error: Aborting ${verb}\n`, 1, `${before}${questions.asked}`)
+          }
           const outcome = yield* askFor(dcs, action === 'failover' ? undefined : leader, candidate, action)
           // What the leader refused, or did not do, it tells on its output alone: the exit status is 0 (rule PG-PATRONI-15).
-          if (!outcome.ok) return ok(`${before}${action === 'failover' ? 'Failover' : 'Switchover'} failed, details: ${outcome.text}\n`)
-          return ok(`${before}${calendar(dcs)} ${outcome.text}\n${list(dcs)}`)
+          const told = `${before}${questions?.asked ?? ''}`
+          if (!outcome.ok) return ok(`${told}${action === 'failover' ? 'Failover' : 'Switchover'} failed, details: ${outcome.text}\n`)
+          return ok(`${told}${calendar(dcs)} ${outcome.text}\n${list(dcs)}`)
         }
         case 'pause':
         case 'resume': {
@@ -100,10 +125,14 @@ export function patronictl(world: World, place: () => string): Command {
         case 'reinit': {
           const member = positional[1] ?? ''
           const agent = dcs.agents.get(member)
+          const questions = flags.has('--force') || agent === undefined ? undefined : new Questions(call.stdin)
+          const sure = questions?.confirm(`Are you sure you want to reinitialize members ${member}?`) ?? (questions === undefined ? true : undefined)
+          if (questions !== undefined && sure === undefined) return questions.aborted(list(dcs))
+          if (questions !== undefined && sure === false) return failed('Error: Aborted reinitialize\n', 1, `${list(dcs)}${questions.asked}`)
           if (agent === undefined) return failed(`Error: ${member} is not a member of cluster\n`)
           if (member === leader) return failed(`Failed: reinitialize for member ${member}, status code=503, (I am the leader, can not reinitialize)\n`)
           agent.reinit()
-          return ok(`Success: reinitialize for member ${member}\n`)
+          return ok(`${questions === undefined ? '' : `${list(dcs)}${questions.asked}`}Success: reinitialize for member ${member}\n`)
         }
         default:
           throw new UnsupportedError(`patronictl ${verb} is not modelled`, VERBS)
@@ -111,6 +140,9 @@ export function patronictl(world: World, place: () => string): Command {
     },
   }
 }
+
+/** The example that it gives: an hour from now, to the minute. */
+const inAnHour = ({ world }: Dcs): string => (formatTimestamp(CALENDAR_US + world.sim.now + 3600 * SECOND, 'YYYY-MM-DD HH24:MI') ?? '').replace(' ', 'T')
 
 /** The clock as patronictl tells it: fractions of a second with five digits. */
 function calendar({ world }: Dcs): string {
