@@ -107,3 +107,9 @@ test('a runbook of steps is not started like a script, and a variable has a name
   expect(() => loadScenarioWritten({ name: 'x', folder: '/nowhere', yaml, files: {} }, engines, {})).toThrow('`script` says how a shell script is started, and the runbook is none')
   expect(refused('kubectl get pods\n', 'script: { environment: { "a b": 1 } }\n')).toContain('a variable’s name is letters')
 })
+
+test('an option that no text program here has is told before any run, whatever else is in a variable', () => {
+  expect(refused('f=$(mktemp)\njq --stream . "$f"\nkubectl get pods -n bank\n')).toContain('`jq --stream`. Supported:')
+  expect(refused('f=$(mktemp)\njq -c --rawfile a "$f" . "$f"\nsed -n "s/$f/x/p" "$f"\ndate -d "$f" +%s\nkubectl get pods -n bank\n')).toBe('')
+  expect(told(scenarioOf('watch -n 5 kubectl get pods -n bank\n'))).toContain('`watch` never ends by itself')
+})

@@ -30,6 +30,7 @@ export function lintScript(script: Script, registry: CommandRegistry): ScriptFin
       if (isProgram(node) && !strict.errexit && !looksAt(node, around)) say(node.line, 'failure-passed-over', `whatever becomes of \`${programOf(node, registry, functions) as string}\`, the next command runs: use \`set -e\`, or \`… || exit 1\``)
     }
     if (node.is === 'conditional' || node.is === 'arithmetic') compared(node, fed, script, say)
+    if (node.is === 'simple' && constant(node.words[0]) === 'watch' && !around.some(outer => outer.is === 'background')) say(node.line, 'unbounded-wait', '`watch` never ends by itself: a person looks at it and presses Ctrl-C, the script goes no further. Ask in a loop that ends, or leave it out of what is rehearsed')
     if (node.is === 'while' && waits(node, isProgram) && !bounded(node, leavers)) say(node.line, 'unbounded-wait', 'this loop has no limit of its own: if what it waits for never comes, the script hangs. Count the passes, or compare with a deadline')
   })
   for (const [name, at] of fed) if (!mentioned(script, name)) say(at.line, 'result-never-read', `\`${name}\` is never looked at`, 'SC2034')

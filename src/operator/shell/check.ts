@@ -281,8 +281,10 @@ export function unsupportedIn(script: Script, registry: CommandRegistry, mounted
       return
     }
     if (UTILITY_NAMES.has(base)) {
-      const problem = argv.some(a => a.includes('${')) ? undefined : probe.problem(base, argv)
-      if (problem !== undefined) say(problem)
+      const dynamic = argv.some(a => a.includes('${'))
+      const problem = probe.problem(base, dynamic ? argv.map(a => (a.includes('${') ? 'x' : a)) : argv)
+      // With words that are not known yet only an option that stands there is sure to be meant.
+      if (problem !== undefined && (!dynamic || argv.some(a => /^-./.test(a) && problem.startsWith(`\`${base} ${a}\``)))) say(problem)
       return
     }
     if (UNSUPPORTED_BUILTINS.includes(name)) say(`the builtin \`${name}\` is not supported in a rehearsal`)

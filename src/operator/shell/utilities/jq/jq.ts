@@ -85,13 +85,23 @@ export const JQ: Utility = {
         } catch {
           return failed(`jq: Invalid JSON text passed to --argjson\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq\n`, 2)
         }
+      } else if (arg === '--rawfile' || arg === '--slurpfile') {
+        const name = call.argv[++i] as string
+        const file = call.argv[++i] ?? ''
+        const text = call.read(file)
+        if (text === undefined) return failed(`jq: Bad JSON in --${arg.slice(2)} ${name} ${file}: Could not open ${file}: No such file or directory\n`, 2)
+        try {
+          named[name] = arg === '--rawfile' ? text : [...documents(text)]
+        } catch {
+          return failed(`jq: Bad JSON in --slurpfile ${name} ${file}\n`, 2)
+        }
       } else if (arg === '--indent') indent = Number(call.argv[++i])
       else if (arg === '--args') {
         positional.push(...call.argv.slice(i + 1))
         i = call.argv.length
       } else if (arg.startsWith('--')) {
         const letter = LONG[arg.slice(2)]
-        if (letter === undefined) throw new UnsupportedError(`\`jq ${arg}\``, [...[...FLAGS].map(f => `-${f}`), '--arg', '--argjson', '--args', '--indent', '--tab'])
+        if (letter === undefined) throw new UnsupportedError(`\`jq ${arg}\``, [...[...FLAGS].map(f => `-${f}`), '--arg', '--argjson', '--rawfile', '--slurpfile', '--args', '--indent', '--tab'])
         on.add(letter)
       } else if (/^-[a-zA-Z]+$/.test(arg)) {
         for (const letter of arg.slice(1)) {
