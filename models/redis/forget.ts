@@ -12,7 +12,7 @@ const BAN_US = 60 * SECOND
 export function forget(server: Server, id: string): string {
   const { table, world } = server
   const peer = table.peers.get(id)
-  if (peer === undefined) return server.blacklist.has(id) ? 'OK' : `ERR Unknown node ${id}`
+  if (peer === undefined) return server.version >= 702 && server.blacklist.has(id) ? 'OK' : `ERR Unknown node ${id}`
   if (peer === table.myself) return "ERR I tried hard but I can't forget myself..."
   if (!server.isMaster && table.myself.masterId === id) return "ERR Can't forget my master!"
   drop(server, peer, Math.floor((world.sim.now + server.host.clockOffUs()) / SECOND) * SECOND + BAN_US)

@@ -52,6 +52,7 @@ export const rules: readonly Rule[] = [
   rule('RD-READY-1', 'The usual probe, redis-cli ping, passes whatever the role, the link and the slots, and while loading too.', 'facts F18, T16', 'restart'),
   rule('RD-EMPTY-1', 'A master that comes back within the node time-out without data is master of its slots again, and its replicas copy its emptiness.', 'facts F12, C7 [M e30]', 'restart'),
   rule('RD-STOP-1', 'From 7.0 on SIGTERM holds writes until the replicas have everything (10 s at most), then saves if there are save points.', 'prepareForShutdown; facts §0', 'restart'),
+  rule('RD-STOP-2', 'SHUTDOWN NOW waits for no replica; SHUTDOWN ABORT calls off a stop that waits for them, and who asked for it is told that there were errors.', 'db.c shutdownCommand, prepareForShutdown [M 7.0.15]', 'restart'),
   rule('RD-PERSIST-1', 'A clean stop writes an RDB if there are save points; a kill leaves the last one.', 'redis.conf; facts §0', 'restart'),
   rule('RD-PERSIST-2', 'With appendonly the next process loads the append-only file and nothing else.', 'redis.conf', 'replication'),
   rule('RD-PERSIST-3', 'Background saves come round every so many seconds in which enough changed.', 'redis.conf', 'restart'),

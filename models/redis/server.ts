@@ -93,6 +93,9 @@ export class Server {
   readonly startedAtUs: Us
   readonly table: Table
   private readonly timers = new Set<TimerId>()
+  /** How often it was told to stop, or not to; and whether it only waits for its replicas. */
+  private stops = 0
+  private waitsToStop = false
 
   constructor(
     readonly world: World,
@@ -277,14 +280,17 @@ export class Server {
     world.changed()
   }
 
-  /** SIGTERM: writes wait for the replicas, then the data is saved, then it exits (rule RD-STOP-1). */
-  shutdown(save: 'default' | 'nosave' | 'save' = 'default'): void {
+  /** SIGTERM or SHUTDOWN: writes wait for the replicas, unless it is to go `now`, then the data is saved, then it exits (rule RD-STOP-1). */
+  shutdown(save: 'default' | 'nosave' | 'save' = 'default', now = false): void {
     if (!this.alive || this.state === 'stopping') return
     const { world } = this
     world.sim.note(SHUTDOWN, this.name, 0, `${this.name} was told to shut down`)
     if (this.state === 'loading') return void this.later(10 * MILLISECOND, () => this.die('nosave', 0))
     this.state = 'stopping'
+    const nth = ++this.stops
     const finish = (): void => {
+      if (nth !== this.stops) return
+      this.waitsToStop = false
       const writes = save === 'save' || (save === 'default' && saves(this))
       const saveUs = writes && this.copy !== undefined ? (this.sizeMB / world.rateMBps('rdbSaveMBps', this.name)) * SECOND * this.host.diskSlowdown() : 0
       world.bus.catchUp()
@@ -293,11 +299,24 @@ export class Server {
       this.later(Math.round(this.slowness * (world.timeUs('stopMs', this.name) + saveUs)), () => this.die(writes ? 'saved' : 'nosave', 0))
     }
     this.host.readinessChanged()
-    if (this.version >= 700 && this.isMaster && this.data.leading && this.downstream.size > 0) {
+    if (!now && this.version >= 700 && this.isMaster && this.data.leading && this.downstream.size > 0) {
+      this.waitsToStop = true
       this.holds.holdWrites(world.sim.now + world.options.shutdownTimeoutSeconds * SECOND)
       replicasLeft(this, world.options.shutdownTimeoutSeconds * SECOND, finish)
     } else finish()
     this.changed()
+  }
+
+  /** SHUTDOWN ABORT, while it waits for its replicas (rule RD-STOP-2). @returns whether there was anything to call off */
+  abortShutdown(): boolean {
+    if (this.state !== 'stopping' || !this.waitsToStop) return false
+    this.stops++
+    this.waitsToStop = false
+    this.state = 'up'
+    this.holds.releaseWrites()
+    this.host.readinessChanged()
+    this.changed()
+    return true
   }
 
   /** Gone without a chance: signal, power loss, crash. */

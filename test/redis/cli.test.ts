@@ -167,3 +167,27 @@ test('what is not modelled is said, not passed over', () => {
   expect(findings('kubectl exec redis-0 -- redis-cli --bigkeys')).toMatch(/`--bigkeys` of redis-cli is not modelled/)
   expect(findings('kubectl exec redis-0 -- redis-cli config set maxmemory 1')).toMatch(/CONFIG SET of `maxmemory` is not modelled/)
 })
+
+// Said by 7.0.15 to the same words (its answers, and that they are exit status 0).
+test.each([
+  ['redis-1', 'cluster failover force takeover', "ERR unknown subcommand or wrong number of arguments for 'failover'. Try CLUSTER HELP."],
+  ['redis-0', 'wait -1 100', '1'],
+  ['redis-0', 'wait 1 -1', 'ERR timeout is negative'],
+  ['redis-0', 'wait a 1', 'ERR value is not an integer or out of range'],
+  ['redis-0', 'cluster meet 127.0.0.1 99999', 'ERR Invalid node address specified: 127.0.0.1:99999'],
+  ['redis-0', 'cluster meet 127.0.0.1 0', 'ERR Invalid node address specified: 127.0.0.1:0'],
+  ['redis-0', 'config set min-replicas-to-write -1', "ERR CONFIG SET failed (possibly related to argument 'min-replicas-to-write') - argument must be between 0 and 2147483647 inclusive"],
+  ['redis-0', 'config set save 100', "ERR CONFIG SET failed (possibly related to argument 'save') - Invalid save parameters"],
+])('%s: %s', (pod, words, said) => {
+  const { out, code } = new Stage().sh(`kubectl exec ${pod} -- redis-cli ${words}`)
+  expect({ out: out.trim(), code }).toEqual({ out: said, code: 0 })
+})
+
+test('a node that is forgotten twice: unknown up to 7.0, OK while it is banned from 7.2 on', () => {
+  for (const [image, said] of [['redis:7.0.15', /^ERR Unknown node [0-9a-f]{40}$/], ['redis:7.2.5', /^OK$/]] as const) {
+    const stage = new Stage({ image })
+    const id = stage.cli('redis-3', 'cluster myid')
+    expect(stage.cli('redis-0', `cluster forget ${id}`)).toBe('OK')
+    expect(stage.cli('redis-0', `cluster forget ${id}`)).toMatch(said)
+  }
+})

@@ -149,7 +149,8 @@ test('what FORGET refuses: strangers, itself, its own master; and what it takes 
   expect(stage.cli('redis-0', `cluster forget ${zero.id}`)).toBe("ERR I tried hard but I can't forget myself...")
   expect(stage.cli('redis-1', `cluster forget ${zero.id}`)).toBe("ERR Can't forget my master!")
   expect(stage.cli('redis-0', `cluster forget ${ones}`)).toBe('OK')
-  expect(stage.cli('redis-0', `cluster forget ${ones}`)).toBe('OK')
+  // Measured on 7.0.15; from 7.2 on it is taken for done (cli.test.ts).
+  expect(stage.cli('redis-0', `cluster forget ${ones}`)).toBe(`ERR Unknown node ${ones}`)
 })
 
 test('RESET leaves a replica alone, a master without slots (RD-MEET-1)', () => {

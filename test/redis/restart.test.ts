@@ -112,3 +112,26 @@ test('while it loads it is Ready, answers LOADING, and is silent on the bus: a l
   stage.run(10)
   expect(stage.leader(0)).toBe('redis-1')
 })
+
+test('SHUTDOWN of 7.0: NOW waits for nobody, ABORT calls off what waits (RD-STOP-2)', () => {
+  const stage = new Stage({ shutdownTimeoutSeconds: 30 }, 'stop/abort')
+  const cli = (words: string): string => stage.cli('redis-0', words)
+  expect(cli('shutdown abort')).toBe('ERR No shutdown in progress.')
+  expect(cli('shutdown nosave save')).toBe('ERR syntax error')
+  expect(cli('shutdown abort now')).toBe('ERR syntax error')
+  // Its replica stands still.
+  stage.strike('process-pause', 'member:redis-1', 100)
+  const task = stage.sim.spawn(stage.cluster.commands.run({ argv: 'kubectl exec redis-0 -- redis-cli shutdown'.split(' '), stdin: '', key: 'test', nth: 77 }))
+  stage.run(2)
+  expect(task.state).toBe('running')
+  expect(stage.leader(stage.shardOf('redis-0'))).toBeUndefined()
+  expect(cli('shutdown abort')).toBe('OK')
+  stage.run(0.1)
+  expect(task.result).toMatchObject({ code: 0, out: 'ERR Errors trying to SHUTDOWN. Check logs.\n\n' })
+  expect(stage.leader(stage.shardOf('redis-0'))).toBe('redis-0')
+  stage.run(40)
+  expect(cli('ping')).toBe('PONG')
+  const before = stage.sim.now
+  stage.sh('kubectl exec redis-0 -- redis-cli shutdown now nosave')
+  expect((stage.sim.now - before) / 1e6).toBeLessThan(2)
+})

@@ -272,7 +272,9 @@ function* write(server: Server, [key = '', value = '']: readonly string[]): Proc
 /** WAIT counts who has what this connection wrote, and that is nothing: redis-cli makes a new one for each command (rule RD-WAIT-1). */
 function* waitFor(server: Server, [number = '', timeout = '']: readonly string[]): Process<Reply> {
   if (!server.isMaster) return err('ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.')
-  if (!/^\d+$/.test(number) || !/^\d+$/.test(timeout)) return err('ERR timeout is not an integer or out of range')
+  if (!/^-?\d{1,15}$/.test(number)) return err('ERR value is not an integer or out of range')
+  if (!/^-?\d{1,15}$/.test(timeout)) return err('ERR timeout is not an integer or out of range')
+  if (Number(timeout) < 0) return err('ERR timeout is negative')
   const { sim } = server.world
   const wanted = Number(number)
   const deadline = Number(timeout) === 0 ? Number.POSITIVE_INFINITY : sim.now + Number(timeout) * MILLISECOND
@@ -296,11 +298,14 @@ function* save(server: Server): Process<Reply> {
 }
 
 function* shutdown(server: Server, args: readonly string[]): Process<Reply> {
-  const how = (args[0] ?? '').toLowerCase()
-  if (how !== '' && how !== 'nosave' && how !== 'save' && how !== 'now' && how !== 'force') return err('ERR syntax error')
-  server.shutdown(how === 'nosave' || how === 'save' ? how : 'default')
-  while (server.alive) yield* change(server)
-  return { text: '' }
+  const words = args.map(word => word.toLowerCase())
+  const says = (word: string): boolean => words.includes(word)
+  const known = server.version >= 700 ? ['nosave', 'save', 'now', 'force', 'abort'] : ['nosave', 'save']
+  if (!words.every(word => known.includes(word)) || (says('nosave') && says('save')) || (says('abort') && words.length > 1)) return err('ERR syntax error')
+  if (says('abort')) return server.abortShutdown() ? OK : err('ERR No shutdown in progress.')
+  server.shutdown(says('nosave') ? 'nosave' : says('save') ? 'save' : 'default', says('now'))
+  while (server.alive && server.state !== 'up') yield* change(server)
+  return server.alive ? err('ERR Errors trying to SHUTDOWN. Check logs.') : { text: '' }
 }
 
 /** CLIENT PAUSE (rule RD-PAUSE-1). */
@@ -341,13 +346,15 @@ function* asleep(server: Server, us: number, why: string): Process<Reply> {
 
 function failover(server: Server, args: readonly string[]): Reply {
   const how = (args[0] ?? '').toLowerCase()
-  if (args.length > 1 || (how !== '' && how !== 'force' && how !== 'takeover')) return err('ERR syntax error')
+  if (args.length > 1) return err("ERR unknown subcommand or wrong number of arguments for 'failover'. Try CLUSTER HELP.")
+  if (how !== '' && how !== 'force' && how !== 'takeover') return err('ERR syntax error')
   return replyOf(manualFailover(server, how === '' ? 'ask' : how === 'force' ? 'force' : 'takeover'))
 }
 
 function meetReply(server: Server, ip: string, port: string): Reply {
   if (!/^\d+$/.test(port)) return err(`ERR Invalid TCP port specified: ${port}`)
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(ip)) return err(`ERR Invalid node address specified: ${ip}:${port}`)
+  // From 7.0.15's own: port and bus port must be ports.
+  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(ip) || Number(port) < 1 || Number(port) + 10_000 > 65_535) return err(`ERR Invalid node address specified: ${ip}:${port}`)
   meet(server, ip)
   server.world.sim.touch()
   return OK

@@ -54,7 +54,9 @@ export function configSet(server: Server, name: string, value: string): Reply {
   if (parameter === undefined) return { error: `ERR Unknown option or number of arguments for CONFIG SET - '${name}'` }
   const because = (why: string): Reply => ({ error: `ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}` })
   if (parameter.set === undefined) return because("can't set immutable config")
-  if (parameter.set === 'number' && !/^\d+$/.test(value)) return because("argument couldn't be parsed into an integer")
+  if (parameter.set === 'number' && !/^-?\d+$/.test(value)) return because("argument couldn't be parsed into an integer")
+  if (parameter.set === 'number' && !(Number(value) >= 0 && Number(value) <= 2_147_483_647)) return because('argument must be between 0 and 2147483647 inclusive')
+  if (key === 'save' && !/^(\d+ \d+( \d+ \d+)*)?$/.test(value.trim())) return because('Invalid save parameters')
   if (parameter.set === 'yes-no' && value !== 'yes' && value !== 'no') return because("argument must be 'yes' or 'no'")
   server.config.set(key, value)
   server.world.bus.stir()
