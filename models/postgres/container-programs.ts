@@ -10,7 +10,8 @@ import { upgradeScript } from './patroni/major-script.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { psqlFor } from './psql-targets.ts'
 import type { Server } from './server.ts'
-import { type Inside, serverTools } from './tools.ts'
+import type { Inside } from './flags.ts'
+import { serverTools } from './tools.ts'
 import type { World } from './world.ts'
 
 /** What no database cluster is without: where one of them is gone, it is no more (rule PG-DATA-2). */

@@ -1,14 +1,19 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
 import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
 import { namedIn } from './access.ts'
+import { changeCatalog } from './catalog/perform.ts'
 import { checkpointUs } from './checkpoints.ts'
+import { stampUs } from './clock.ts'
+import { CALENDAR_US } from './columns.ts'
 import { complaintOf, mayNotSet, whenSet } from './parameters.ts'
+import { SEGMENT_BYTES } from './datadir.ts'
 import { formatSettings, parseConf, parseTimeUs } from './settings.ts'
 import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
 import type { Notice, Value } from './sql/types.ts'
 import { sqlHost } from './relations.ts'
 import { changeSchema } from './schema/ddl.ts'
+import { reindex } from './schema/reindex.ts'
 import { advisory, bulk, lockTables, readTables } from './schema/statement-locks.ts'
 import { asBackend } from './schema/waiting.ts'
 import { addSlot } from './room.ts'
@@ -28,6 +33,7 @@ export function* perform(session: SqlSession, effect: Effect): Process<EffectRes
   if (!server.alive || session.ended !== undefined) return lost(session)
   session.register()
   session.activity = 'active'
+  session.sinceUs = CALENDAR_US + stampUs(server.world, server.place)
   const result = yield* act(session, effect)
   session.activity = 'idle'
   return session.ended !== undefined && result.is !== 'lost' ? lost(session) : result
@@ -36,6 +42,7 @@ export function* perform(session: SqlSession, effect: Effect): Process<EffectRes
 /** How a session ends that the server closed: its last word is sent if it could still speak. */
 function lost(session: SqlSession, notices: readonly Notice[] = []): EffectResult {
   const fatal = session.ended?.startsWith('57P01 ') ? session.ended.slice(6) : undefined
+  if (fatal === undefined && notices.length === 0 && session.server.shutdownMode === 'immediate' && session.ended !== undefined) return { is: 'lost', notices: [{ severity: 'WARNING', message: 'terminating connection due to immediate shutdown command' }] }
   return fatal === undefined || notices.length > 0 ? { is: 'lost', notices } : { is: 'lost', fatal }
 }
 
@@ -56,19 +63,23 @@ function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
     case 'set':
       return set(session, effect)
     case 'transaction':
-      return yield* bracket(session, effect.verb, effect.implicit)
+      return yield* bracket(session, effect)
     case 'createPublication':
     case 'dropPublication':
     case 'createSubscription':
     case 'alterSubscription':
     case 'dropSubscription':
       return yield* server.world.logical.perform(session, effect)
+    case 'catalog':
+      return yield* changeCatalog(session, effect, commit)
+    case 'reindex':
+      return yield* asBackend(session, releasing(session, reindex(session, effect, commit)))
     case 'access':
       return yield* changeAccess(session, effect)
     case 'vacuum':
     case 'analyze':
-      yield 200_000
-      return server.alive ? done() : { is: 'lost' }
+      if (server.inRecovery) return error('25006', `cannot execute ${effect.kind.toUpperCase()} during recovery`)
+      return yield* maintain(session, effect)
     case 'alterTable':
     case 'createIndex':
     case 'dropIndex':
@@ -77,6 +88,23 @@ function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
     default:
       return yield* releasing(session, write(session, effect))
   }
+}
+
+/** VACUUM and ANALYZE keep nobody off; how long a large table takes is not modelled. What was done is in the statistics of this server. */
+function* maintain(session: SqlSession, { kind, tables, alsoAnalyze }: Extract<Effect, { kind: 'vacuum' | 'analyze' }>): Process<EffectResult> {
+  const { server } = session
+  const eyes = eyesOf(server, session)
+  const missing = tables.find(name => !name.startsWith('pg_') && server.world.tables.find(name, eyes) === undefined)
+  if (missing !== undefined) return error('42P01', `relation "${missing}" does not exist`)
+  yield 200_000
+  if (!server.alive) return { is: 'lost' }
+  for (const name of tables.length > 0 ? tables : server.world.tables.visibleTo(eyes).map(table => table.name)) {
+    for (const what of alsoAnalyze === true ? ['vacuum', 'analyze'] : [kind]) {
+      const key = `${what} ${name}`
+      server.maintained.set(key, { atUs: server.world.sim.now, times: (server.maintained.get(key)?.times ?? 0) + 1 })
+    }
+  }
+  return done()
 }
 
 /** Its locks go; who works with the tables may find other columns. */
@@ -98,6 +126,13 @@ function set(session: SqlSession, effect: Extract<Effect, { kind: 'set' }>): Eff
     const complaint = mayNotSet(effect.name, effect.value)
     if (complaint !== undefined) return error(complaint.state, complaint.message, complaint)
   }
+  // It is the transaction's, whoever says so: outside of one it is over with the statement (rule PG-CONF-3).
+  if (effect.name?.toLowerCase() === 'transaction_read_only') {
+    const on = /^(?:on|true|yes|1)$/i.test(effect.value ?? 'off')
+    if (!on && session.server.inRecovery) return error('25006', 'cannot set transaction read-write mode during recovery')
+    if (session.bracket !== undefined) session.local.set('transaction_read_only', on ? 'on' : 'off')
+    return done()
+  }
   if (effect.name === null) where.clear()
   else if (effect.value === null) where.delete(effect.name.toLowerCase())
   else where.set(effect.name.toLowerCase(), effect.value)
@@ -105,11 +140,13 @@ function set(session: SqlSession, effect: Extract<Effect, { kind: 'set' }>): Eff
 }
 
 /** BEGIN, COMMIT, ROLLBACK. Only a commit that wrote something waits; a rollback never does (rule PG-ACK-3). */
-function* bracket(session: SqlSession, verb: 'begin' | 'commit' | 'rollback', implicit: boolean): Process<EffectResult> {
+function* bracket(session: SqlSession, { verb, implicit, readOnly }: Extract<Effect, { kind: 'transaction' }>): Process<EffectResult> {
+  if (readOnly === false && session.server.inRecovery) return error('25006', 'cannot set transaction read-write mode during recovery')
   const transaction = session.bracket
   if (verb === 'begin') {
     if (transaction === undefined) session.bracket = new Transaction()
     if (!implicit && session.bracket !== undefined) session.bracket.implicit = false
+    if (readOnly !== undefined) session.local.set('transaction_read_only', readOnly ? 'on' : 'off')
     return done()
   }
   session.bracket = undefined
@@ -151,18 +188,21 @@ function* call(session: SqlSession, name: string, args: readonly Value[]): Proce
       return done(true)
     case 'pg_promote':
       return yield* promote(server, args[0] !== false, Number(args[1] ?? 60))
-    case 'pg_switch_wal':
+    case 'pg_switch_wal': {
       if (!server.copy.leading) return error('55000', 'recovery is in progress', { hint: 'WAL control functions cannot be executed during recovery.' })
-      return done(server.copy.append(TRANSACTION_BYTES))
+      // The rest of the file is skipped, and streamed like all of it; where nothing was written since the last switch, nothing happens.
+      const used = server.copy.lsn('flush') % SEGMENT_BYTES
+      return done(used === 0 ? server.copy.lsn('flush') : server.copy.append(SEGMENT_BYTES - used))
+    }
     case 'pg_wal_replay_pause':
     case 'pg_wal_replay_resume':
       if (!server.inRecovery) return error('55000', 'recovery is not in progress', { hint: 'Recovery control functions can only be executed during recovery.' })
       server.pauseReplay(name === 'pg_wal_replay_pause')
       return done()
     case 'pg_terminate_backend':
-      return done(terminate(server, Number(args[0])))
+      return signalled(terminate(server, Number(args[0])), Number(args[0]))
     case 'pg_cancel_backend':
-      return done(cancel(server, Number(args[0])))
+      return signalled(cancel(server, Number(args[0])), Number(args[0]))
     case 'pg_create_physical_replication_slot':
       return createSlot(server, String(args[0]), args[1] === true)
     case 'pg_drop_replication_slot': {
@@ -197,7 +237,9 @@ function* call(session: SqlSession, name: string, args: readonly Value[]): Proce
 function* sleep(session: SqlSession, us: Us): Process<EffectResult> {
   const timeoutUs = parseTimeUs(session.setting('statement_timeout') ?? session.server.settings.statement_timeout ?? '0') ?? 0
   const limitUs = timeoutUs > 0 ? Math.min(us, timeoutUs) : us
+  session.sleeps = true
   const woken = yield within(session.interrupted, limitUs)
+  session.sleeps = false
   if (woken === 'ended') return lost(session)
   if (woken === 'cancelled') return error('57014', 'canceling statement due to user request')
   return limitUs < us ? error('57014', 'canceling statement due to statement timeout') : done()
@@ -205,7 +247,9 @@ function* sleep(session: SqlSession, us: Us): Process<EffectResult> {
 
 /** Waits by polling each 100 ms like the real function; after `seconds` it warns and returns false while the promotion goes on. */
 function* promote(server: Server, wait: boolean, seconds: number): Process<EffectResult> {
-  if (!server.promote()) return error('55000', 'recovery is not in progress', { hint: 'Recovery control functions can only be executed during recovery.' })
+  if (server.state !== 'standby' && server.state !== 'promoting') return error('55000', 'recovery is not in progress', { hint: 'Recovery control functions can only be executed during recovery.' })
+  if (seconds <= 0) return error('22003', '"wait_seconds" must not be negative or zero')
+  server.promote()
   if (!wait) return done(true)
   const ended = yield* untilPrimary(server, seconds * SECOND)
   if (ended === 'lost') return { is: 'lost' }
@@ -230,6 +274,11 @@ export function* untilPrimary(server: Server, timeoutUs: Us): Process<'done' | '
   const elapsedUs = server.world.sim.now - startedUs
   yield Math.ceil(elapsedUs / 100_000) * 100_000 - elapsedUs + 2_000
   return 'done'
+}
+
+/** Nobody has that number: a warning, and false. */
+function signalled(found: boolean, pid: number): EffectResult {
+  return found ? done(true) : { is: 'ok', value: false, notices: [{ severity: 'WARNING', message: `PID ${pid} is not a PostgreSQL backend process` }] }
 }
 
 function terminate(server: Server, pid: number): boolean {
@@ -260,6 +309,7 @@ function cancel(server: Server, pid: number): boolean {
 
 function createSlot(server: Server, name: string, reserve: boolean): EffectResult {
   if (server.dir.slots.has(name)) return error('42710', `replication slot "${name}" already exists`)
+  if (name === '') return error('42602', 'replication slot name "" is too short')
   if (!/^[a-z0-9_]+$/.test(name)) return error('42602', `replication slot name "${name}" contains invalid character`, { hint: 'Replication slot names may only contain lower case letters, numbers, and the underscore character.' })
   addSlot(server, name, reserve ? server.copy.lsn('flush') : Number.POSITIVE_INFINITY)
   server.world.topologyChanged()

@@ -24,6 +24,16 @@ export function isLoopback(host: string, pod: string): boolean {
   return host === 'localhost' || host === '::1' || host === pod || /^127(?:\.\d+){3}$/.test(host)
 }
 
+/** A host as libpq names it in its errors, with the address that its name stands for. A Service's own address is not known here. */
+export function addressOf(world: World, host: string): string {
+  const { first, rest, isAddress } = readHost(host)
+  if (isAddress) return `"${host}"`
+  const alias = world.aliasOf(first)
+  const resolved = world.kubernetes.resolve(alias === undefined ? host : alias + rest)
+  const address = resolved?.is === 'pod' ? resolved.pod.podIP : undefined
+  return address === undefined || address === null || address === '' ? `"${host}"` : `"${host}" (${address})`
+}
+
 /**
  * The running server that a connection from `place` to `host` reaches now, or why none, in libpq's words. A pod's DNS name leads to that pod;
  * a Service to one of its endpoints; a pod IP to the pod that has it.
@@ -42,15 +52,15 @@ export function findServerByHost(world: World, place: string, host: string, clie
   } else if (resolved.is === 'pod') pod = resolved.pod
   else {
     const route = kubernetes.route(resolved.service, client, nth)
-    if (route.is !== 'pod') return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
+    if (route.is !== 'pod') return `connection to server at ${addressOf(world, host)}, port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
     pod = route.pod
   }
   const server = world.serverIn(pod)
   // A machine without power answers nothing, nor does an address that is nobody's; one that runs refuses what nobody listens to.
-  if (server === undefined && world.unanswered(pod)) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
-  if (server === undefined) return `connection to server at "${host}", port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
-  if (!world.network.connected(place, server.place) || server.paused) return `connection to server at "${host}", port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
-  if (!server.accepting) return `connection to server at "${host}", port 5432 failed: FATAL:  the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`
-  if (server.broken) return `connection to server at "${host}", port 5432 failed: ${BROKEN_LOGIN}`
+  if (server === undefined && world.unanswered(pod)) return `connection to server at ${addressOf(world, host)}, port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
+  if (server === undefined) return `connection to server at ${addressOf(world, host)}, port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`
+  if (!world.network.connected(place, server.place) || server.paused) return `connection to server at ${addressOf(world, host)}, port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?`
+  if (!server.accepting) return `connection to server at ${addressOf(world, host)}, port 5432 failed: FATAL:  the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`
+  if (server.broken) return `connection to server at ${addressOf(world, host)}, port 5432 failed: ${BROKEN_LOGIN}`
   return server
 }

@@ -3,7 +3,7 @@ import { CALENDAR_US, columns, type View } from './columns.ts'
 import { stampUs } from './clock.ts'
 import type { Slot } from './datadir.ts'
 import type { Subscription } from './logical.ts'
-import { walStatus } from './slots.ts'
+import { safeWalSize, walStatus } from './slots.ts'
 import type { Server } from './server.ts'
 import type { Value } from './sql/types.ts'
 import { toldLsn, toldStage } from './told.ts'
@@ -17,8 +17,8 @@ export const LOGICAL_VIEWS: Readonly<Record<string, View>> = {
     fill: server => ({ moves: false, rows: [...server.dir.publications].map((name, i) => [oid(i), name, true]) }),
   },
   pg_subscription: {
-    columns: columns('oid oid, subname name, subenabled bool, subconninfo text, subslotname name, suborigin text'),
-    fill: server => ({ moves: false, rows: subscriptionsOf(server).map((s, i) => [oid(i), s.name, s.enabled, s.conninfo, s.slotName, s.origin]) }),
+    columns: columns('oid oid, subname name, subenabled bool, subconninfo text, subslotname name, subpublications text[], suborigin text'),
+    fill: server => ({ moves: false, rows: subscriptionsOf(server).map((s, i) => [oid(i), s.name, s.enabled, s.conninfo, s.slotName, [s.publication], s.origin]) }),
   },
   // One row a table; the load is not told apart by table, so there is one. `i` = not begun, `d` = copying, `r` = ready.
   pg_subscription_rel: {
@@ -49,5 +49,5 @@ export function logicalSenders(server: Server): Value[][] {
 
 /** Its row in pg_replication_slots. */
 export function logicalSlot(server: Server, slot: Slot, subscription: Subscription): Value[] {
-  return [slot.name, 'pgoutput', 'logical', 16_385, server.world.options.database, false, slot.active, slot.active ? 41 : null, null, null, slot.lost ? null : slot.restartLsn, slot.lost ? null : toldLsn(server, subscription.confirmedLsn), walStatus(server, slot), null, false]
+  return [slot.name, 'pgoutput', 'logical', 16_385, server.world.options.database, false, slot.active, slot.active ? 41 : null, null, null, slot.lost ? null : slot.restartLsn, slot.lost ? null : toldLsn(server, subscription.confirmedLsn), walStatus(server, slot), safeWalSize(server, slot), false]
 }

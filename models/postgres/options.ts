@@ -128,6 +128,7 @@ export const postgresOptions = z.strictObject({
   naming: namingOptions('postgres').describe('what your objects are called, beside `name` and `service`').meta({ unit: '', source: 'scenario' }),
   database: z.string().regex(/^[a-z_][a-z0-9_-]*$/).default('appdb').describe('the database of the client programs').meta({ unit: '', source: 'scenario' }),
   role: z.string().regex(/^[a-z_][a-z0-9_-]*$/).default('app_user').describe('the role that they log in as; no superuser, and not the owner').meta({ unit: '', source: 'scenario' }),
+  extensions: z.record(z.string().regex(/^[a-z_][a-z0-9_-]*$/), z.string()).default({}).describe('extensions beyond those of the official image, with their versions: in the image, and installed in `database`').meta({ unit: '', source: 'scenario' }),
   dataDirectory: z.string().regex(/^\/[^\s]*[^\s/]$/, 'right would be a path, for example /var/lib/postgresql/data').default(PGDATA).describe('PGDATA in the containers').meta({ unit: '', source: 'official image' }),
   roleLabel: z.strictObject({
     key: z.string().default('role').describe('label of a pod that says its role').meta({ unit: '', source: 'seed 000; Patroni kubernetes.role_label' }),

@@ -173,6 +173,7 @@ export function complaintOf(name: string, value: string): Complaint | undefined 
   const key = name.toLowerCase()
   if (key === 'synchronous_standby_names') {
     const names = parseSyncNames(value)
+    if (names !== undefined && 'error' in names && names.error.startsWith('number of')) return { state: '22023', message: names.error }
     return names !== undefined && 'error' in names ? { state: '22023', message: `invalid value for parameter "${key}": "${value}"`, detail: names.error } : undefined
   }
   if (BOOLEAN.has(key)) return /^(o(n|f|ff)|t(r(u(e)?)?)?|f(a(l(s(e)?)?)?)?|y(e(s)?)?|no?|0|1)$/i.test(value) ? undefined : { state: '22023', message: `parameter "${key}" requires a Boolean value` }

@@ -1,5 +1,5 @@
 /** The end of a promotion: all is replayed, the timeline switches (rules PG-PROMOTE-1…3). */
-import { END_OF_RECOVERY_CHECKPOINT_US } from './checkpoints.ts'
+import { spreadCheckpointUs } from './checkpoints.ts'
 import { formatLsn } from './datadir.ts'
 import { isFurthestReachable } from './departures.ts'
 import { PROMOTED } from './events.ts'
@@ -19,8 +19,9 @@ export function finishPromotion(server: Server, by: 'operator' | 'engine'): void
     server.promotedAtUs = sim.now
     server.lastReplayedUs = replayedXactUs(server)
     server.receivedAtPromotion = server.streamed ? from.lsn : undefined
-    // The control file learns of the new timeline with the next checkpoint, which is spread over minutes unless somebody asks (rule PG-REWIND-5).
-    server.later(END_OF_RECOVERY_CHECKPOINT_US, () => server.checkpointDone())
+    server.replayedAtPromotion = server.copy.lsn('apply')
+    // The control file learns of the new timeline with the next checkpoint, which is spread over minutes unless somebody asks, or next to nothing is to be written (rule PG-REWIND-5).
+    server.later(spreadCheckpointUs(server), () => server.checkpointDone())
     // The next timeline as far as this directory's own history knows.
     server.openReadWrite(dir.timeline + 1)
     world.promotions.push({ atUs: sim.now, member: server.name, from, furthestReachable, by })

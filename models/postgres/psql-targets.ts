@@ -2,39 +2,15 @@
 import type { Distribution, Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, type Finding, type Intent, type Look, ok, type Output, recall } from '../../src/operator/command.ts'
 import { rememberedByWords } from '../../src/operator/remembered.ts'
-import type { Login } from './access.ts'
-import { perform } from './effects.ts'
-import { BROKEN_LOGIN } from './defects.ts'
-import { findServerByHost, isLoopback, readHost } from './hosts.ts'
+import { type Client, connect, findBouncer } from './connecting.ts'
+import { readHost } from './hosts.ts'
 import type { Bouncer } from './pgbouncer/bouncer.ts'
 import { type BouncerProgram, console_, show } from './pgbouncer/program.ts'
-import { type Connection, connectionLatency, psqlCommand, type Target } from './psql/index.ts'
+import { connectionLatency, psqlCommand } from './psql/index.ts'
 import { sqlHost } from './relations.ts'
-import type { Server } from './server.ts'
-import type { Effect, EffectResult, SqlHost } from './sql/host.ts'
-import { SqlSession } from './sessions.ts'
-import { POOLER } from './names.ts'
-import { mayNotSet } from './parameters.ts'
 import type { World } from './world.ts'
 
-/** Where every server listens. */
-const PORT = '5432'
-
-/** Databases that every cluster has, beside that of the client programs. */
-const DATABASES: ReadonlySet<string> = new Set(['postgres', 'template1', 'replication'])
-
-const hasDatabase = (world: World, name: string): boolean => DATABASES.has(name) || name === world.options.database
-
-export interface Client {
-  readonly place: () => string
-  readonly user: string
-  /** The server of the same container, for connections without a host. */
-  readonly server: () => Server | undefined
-  readonly pod: string
-  readonly poolers?: BouncerProgram
-  /** What a file of its container holds; not for a workstation, whose disk comes with each call. */
-  readonly file?: (path: string) => string | undefined
-}
+export type { Client } from './connecting.ts'
 
 /** All servers have the same catalogs; without a server nothing is known, and nothing is held against anybody. */
 function hasCatalog(world: World, name: string): boolean {
@@ -47,7 +23,7 @@ export function psqlFor(world: World, client: Client): Command {
   const latency: Distribution = world.options.profile === 'lab' ? { is: 'uniform', min: 1_000, max: 3_000 } : { is: 'uniform', min: 5_000, max: 40_000 }
   const sql = psqlCommand((target, call) => connect(world, client, target, call), { latencyUs: connectionLatency(world.sim.chance, latency), nowUs: () => world.sim.now, ...(client.file === undefined ? {} : { readFile: (_call: Call, path: string) => client.file?.(path) }), hasCatalog: name => hasCatalog(world, name) })
   const { poolers } = client
-  const check = (argv: readonly string[]): readonly Finding[] => [...sql.check(argv), ...absentDatabase(world, options(argv))]
+  const check = (argv: readonly string[]): readonly Finding[] => [...sql.check(argv), ...absent(world, options(argv))]
   if (poolers === undefined) return { ...sql, check: argv => (world.options.pooler === false ? hinted(argv, check(argv)) : check(argv)) }
   const consoleOf = ({ database, host }: Words): Bouncer | string | undefined => (database === 'pgbouncer' && host !== undefined ? findBouncer(world, poolers, client.place(), host, 0) : undefined)
   /** The paused pooler that a call for a database behind it comes to. */
@@ -90,10 +66,13 @@ export function psqlFor(world: World, client: Client): Command {
   }
 }
 
-/** A database that is not there. What a pooler calls its own is not looked at. */
-function absentDatabase(world: World, { database, isPooler }: Words): readonly Finding[] {
-  if (database === undefined || isPooler || database === 'pgbouncer' || !/^[\w-]+$/.test(database) || hasDatabase(world, database)) return []
-  return [{ severity: 'warning', message: `there is no database \`${database}\`; that of the clients is \`${world.options.database}\`. If yours is called so: \`--set cluster.database=${database}\``, object: database }]
+/** A database or role that is not there, as far as one sees: the runbook may make it on its way. What a pooler calls its own is not looked at. */
+function absent(world: World, { database, user, isPooler }: Words): readonly Finding[] {
+  const { options } = world
+  const missing = (what: string, name: string | undefined, there: readonly string[], option: string): readonly Finding[] =>
+    name === undefined || there.includes(name) || !/^[\w-]+$/.test(name) ? [] : [{ severity: 'warning', message: `there is no ${what} \`${name}\` when the story begins; that of the clients is \`${there[0]}\`. If yours is called so: \`--set cluster.${option}=${name}\``, object: name }]
+  if (isPooler || database === 'pgbouncer') return []
+  return [...missing('database', database, [options.database, 'postgres', 'template1', 'replication'], 'database'), ...missing('role', user, [options.role, 'postgres', 'replicator', 'root'], 'role')]
 }
 
 /** Words for a pooler's console where there is no pooler. */
@@ -134,6 +113,7 @@ interface Words {
   /** The host is the pooler's Service or one of its pods. */
   readonly isPooler: boolean
   readonly database: string | undefined
+  readonly user: string | undefined
   readonly statements: readonly string[]
   readonly tuplesOnly: boolean
   readonly unaligned: boolean
@@ -145,6 +125,7 @@ interface Words {
 const options = rememberedByWords((argv): Words => {
   let host: string | undefined
   let database: string | undefined
+  let user: string | undefined
   let tuplesOnly = false
   let unaligned = false
   let quiet = false
@@ -179,10 +160,11 @@ const options = rememberedByWords((argv): Words => {
     value ??= argv[++i] ?? ''
     if (name === '-h' || name === '--host') host = value
     if (name === '-d' || name === '--dbname') database = value
+    if (name === '-U' || name === '--username') user = value
     if (name === '-c' || name === '--command') statements.push(value)
     if (name === '-F') separator = value
   }
-  return { host, isPooler: host !== undefined && readHost(host).isPooler, database, statements, tuplesOnly, unaligned, quiet, separator }
+  return { host, isPooler: host !== undefined && readHost(host).isPooler, database, user, statements, tuplesOnly, unaligned, quiet, separator }
 })
 
 function meansConsole(argv: readonly string[]): boolean {
@@ -196,23 +178,6 @@ const VERBS = ['PAUSE', 'RESUME', 'RELOAD', 'RECONNECT', 'KILL', 'DISABLE', 'ENA
 
 function checkConsole(argv: readonly string[]): Finding[] {
   return options(argv).statements.filter(s => !s.includes('${') && !VERBS.some(v => s.trim().toUpperCase().startsWith(v))).map(s => ({ severity: 'error' as const, message: `the PgBouncer console statement \`${s}\` is not modelled; supported: ${VERBS.join(', ')}` }))
-}
-
-/** A pooler by pod name, pod IP, pod DNS name or Service. */
-function findBouncer(world: World, poolers: BouncerProgram, place: string, host: string, nth: number): Bouncer | string {
-  const name = readHost(host).first
-  const pods = world.kubernetes.pods().filter(p => p.labels.app === POOLER)
-  let pod = pods.find(p => p.name === name || p.podIP === host)
-  if (pod === undefined && world.kubernetes.resolve(host)?.is === 'service') {
-    const route = world.kubernetes.route(name, `psql@${place}`, nth)
-    if (route.is === 'pod') pod = route.pod
-  }
-  const where = `connection to server at "${host}", port 6432 failed`
-  if (pod === undefined) return pods.length > 0 && name !== POOLER ? `could not translate host name "${host}" to address: Name or service not known` : `${where}: Connection refused`
-  const bouncer = poolers.of(pod.uid)
-  if (bouncer === undefined) return `${where}: Connection refused`
-  if (!world.network.connected(place, bouncer.host.place)) return `${where}: Connection timed out`
-  return bouncer
 }
 
 /** What the console is told: by `-c`, or on standard input. */
@@ -280,82 +245,4 @@ function aligned(table: ShowTable, tuplesOnly: boolean): string {
   const body = table.rows.map(line).join('')
   if (tuplesOnly) return `${body}\n`
   return `${line(table.columns)}${widths.map(w => '-'.repeat(w + 2)).join('+')}\n${body}(${table.rows.length} row${table.rows.length === 1 ? '' : 's'})\n\n`
-}
-
-const fatal = (where: string, why: string): Connection => ({ is: 'error', stderr: `psql: error: ${where}FATAL:  ${why}\n`, code: 2, afterUs: 1_000 })
-
-function connect(world: World, client: Client, target: Target, call: Call): Connection {
-  const user = target.user ?? call.user ?? client.user
-  const database = target.dbname ?? user
-  const port = target.port ?? PORT
-  if (target.host === undefined || target.host === '' || target.host.startsWith('/')) {
-    const where = `connection to server on socket "/var/run/postgresql/.s.PGSQL.${port}" failed: `
-    const server = port === PORT ? client.server() : undefined
-    if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}No such file or directory\n\tIs the server running locally and accepting connections on that socket?\n`, code: 2, afterUs: 1_000 }
-    return local(server, client, user, database, target.options, where)
-  }
-  const pooled = client.poolers === undefined ? undefined : findPooled(world, client, target.host, call.nth)
-  if (pooled === undefined && isLoopback(target.host, client.pod)) {
-    const server = port === PORT ? client.server() : undefined
-    const where = `connection to server at "${target.host}" (${target.host === '::1' ? '::1' : '127.0.0.1'}), port ${port} failed: `
-    if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n`, code: 2, afterUs: 1_000 }
-    return local(server, client, user, database, target.options, where)
-  }
-  const server = pooled ?? findServerByHost(world, client.place(), target.host, call.key, call.nth)
-  if (typeof server === 'string') return { is: 'error', stderr: `psql: error: ${server}\n`, code: 2, afterUs: server.includes('timed out') ? 30_000_000 : 1_000 }
-  if (pooled === undefined && port !== PORT) return { is: 'error', stderr: `psql: error: connection to server at "${target.host}", port ${port} failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n`, code: 2, afterUs: 1_000 }
-  if (pooled === undefined && !hasDatabase(world, database)) return fatal(`connection to server at "${target.host}", port 5432 failed: `, `database "${database}" does not exist`)
-  return opened(server, client.place(), { role: user, database }, target.options, `connection to server at "${target.host}", port 5432 failed: `)
-}
-
-/** A connection to the server of the same container. */
-function local(server: Server, client: Client, user: string, database: string, options: string | undefined, where: string): Connection {
-  if (!server.accepting) return fatal(where, `the database system is ${server.state === 'stopping' ? 'shutting down' : 'starting up'}`)
-  if (server.broken) return { is: 'error', stderr: `psql: error: ${where}${BROKEN_LOGIN}\n`, code: 2, afterUs: 1_000 }
-  if (user === 'root') return fatal(where, 'role "root" does not exist')
-  if (!hasDatabase(server.world, database)) return fatal(where, `database "${database}" does not exist`)
-  return opened(server, client.place(), { role: user, database }, options, where)
-}
-
-/** The server that a pooler's clients end on now; undefined when the host is no pooler. */
-function findPooled(world: World, client: Client, host: string, nth: number): Server | string | undefined {
-  if (!readHost(host).isPooler) return undefined
-  const bouncer = findBouncer(world, client.poolers as BouncerProgram, client.place(), host, nth)
-  if (typeof bouncer === 'string') return bouncer
-  if (bouncer.disabled) return `connection to server at "${host}", port 6432 failed: FATAL:  database "app_db" is disabled`
-  return findServerByHost(world, bouncer.host.place, bouncer.database?.host ?? '', `psql@${bouncer.host.pod}`, nth)
-}
-
-/** A session, with what `options` sets in it (`-c name=value`, `--name=value`); a parameter that it cannot set ends it before it begins (rule PG-CONF-6). */
-function opened(server: Server, place: string, login: Login, options: string | undefined, where: string): Connection {
-  const { access } = server.world
-  const refusal = access.refusal(server, login)
-  if (refusal !== undefined) return { is: 'error', stderr: `psql: error: ${where}${refusal}\n`, code: 2, afterUs: 1_000, stableUntilUs: 0 }
-  const session = new SqlSession(server, place)
-  const readOnly = access.readOnly(server, login)
-  if (readOnly !== undefined) session.settings.set('default_transaction_read_only', readOnly ? 'on' : 'off')
-  for (const [, name = '', value = ''] of (options ?? '').matchAll(/(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)/g)) {
-    const problem = mayNotSet(name.replaceAll('-', '_'), value)
-    if (problem !== undefined) return fatal(where, problem.message)
-    session.settings.set(name.replaceAll('-', '_').toLowerCase(), value.replaceAll(/\\(.)/g, '$1'))
-  }
-  return new Opened(session)
-}
-
-/** A connection that stands. */
-class Opened {
-  readonly is = 'ok'
-  readonly host: SqlHost
-
-  constructor(private readonly session: SqlSession) {
-    this.host = sqlHost(session.server, session)
-  }
-
-  run(effect: Effect): Process<EffectResult> {
-    return perform(this.session, effect)
-  }
-
-  close(): void {
-    this.session.close()
-  }
 }

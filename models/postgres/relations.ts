@@ -1,19 +1,21 @@
 /** What the SQL of one server sees: system views and functions, judged at this instant. Source: facts §1.2, §1.4 (E-1, E-3, E-4), D:monitoring-stats. */
 import { SECOND } from '../../src/kernel/index.ts'
 import { UnsupportedError } from '../../src/operator/command.ts'
+import { activityView } from './activity.ts'
+import { CATALOG_VIEWS } from './catalog/views.ts'
 import { CALENDAR_US, columns, type View } from './columns.ts'
 import { commitStampUs, stampUs } from './clock.ts'
 import { advanceCheckpoint } from './datadir.ts'
-import { oldestWal, walStatus } from './slots.ts'
+import { oldestWal, safeWalSize, walStatus } from './slots.ts'
 import { LOGICAL_VIEWS, logicalSenders, logicalSlot } from './logical-views.ts'
 import { replayedXactUs } from './replayed.ts'
 import { blockingPids, SCHEMA_VIEWS } from './schema/views.ts'
 import type { Server } from './server.ts'
-import { eyesOf, SqlSession } from './sessions.ts'
+import { eyesOf, type SqlSession } from './sessions.ts'
 import { whenSet } from './parameters.ts'
 import { parseConninfo } from './settings.ts'
 import type { SqlHost } from './sql/host.ts'
-import type { Column, Relation, Value } from './sql/types.ts'
+import { type Column, type Relation, SqlError, type Value } from './sql/types.ts'
 import { syncPriority, syncState } from './syncrep.ts'
 import { toldLsn, toldStage } from './told.ts'
 import { writtenLsn } from './unwritten.ts'
@@ -89,26 +91,12 @@ const VIEWS: Readonly<Record<string, View>> = {
       oldestWal(server)
       return {
         moves: server.dir.slots.size > 0,
-        rows: [...server.dir.slots.values()].map(s => s.logical !== undefined ? logicalSlot(server, s, s.logical) : [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, walStatus(server, s), null, false]),
+        rows: [...server.dir.slots.values()].map(s => s.logical !== undefined ? logicalSlot(server, s, s.logical) : [s.name, null, 'physical', null, null, false, s.active, s.active ? 41 : null, null, null, s.lost || !Number.isFinite(s.restartLsn) ? null : s.restartLsn, null, walStatus(server, s), safeWalSize(server, s), false]),
       }
     },
   },
   ...LOGICAL_VIEWS,
-  pg_stat_activity: {
-    columns: columns('datid oid, datname name, pid int4, leader_pid int4, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text, client_port int4, backend_start timestamptz, xact_start timestamptz, query_start timestamptz, state_change timestamptz, wait_event_type text, wait_event text, state text, backend_xid xid, backend_xmin xid, query_id int8, query text, backend_type text'),
-    fill: server => {
-      const now = CALENDAR_US + stampUs(server.world, server.place)
-      const hung = server.copy.leading && server.copy.ackHung
-      const row = (pid: number, sinceUs: number, state: string, waitType: string, wait: string, query: string): Value[] => [
-        16385, server.world.options.database, pid, null, 16386, server.world.options.role, 'app', null, null, 40_000, now, sinceUs, sinceUs, sinceUs, waitType, wait, state, null, null, null, query, 'client backend',
-      ]
-      const rows = [...server.backends].map(b => (b instanceof SqlSession && b.waitEvent !== undefined ? row(b.pid, now, 'active', b.waitEvent.type, b.waitEvent.event, '') : b.activity === 'SyncRep' ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : b.activity !== undefined ? row(b.pid, now, b.activity, b.activity === 'idle' ? 'Client' : '', b.activity === 'idle' ? 'ClientRead' : '', '') : hung ? row(b.pid, now, 'active', 'IPC', 'SyncRep', 'COMMIT') : row(b.pid, now, 'idle', 'Client', 'ClientRead', '')))
-      // The transaction that a fault holds open is one of theirs.
-      const first = server.backends.values().next().value
-      if (first !== undefined && server.world.longTransactionUntilUs > server.world.sim.now) rows[0] = row(first.pid, CALENDAR_US + stampUs(server.world, server.place, server.world.longTransactionSinceUs), 'idle in transaction', 'Client', 'ClientRead', 'SELECT 1')
-      return { moves: rows.length > 0, rows }
-    },
-  },
+  pg_stat_activity: activityView,
   ...SCHEMA_VIEWS,
   pg_control_checkpoint: {
     columns: columns('checkpoint_lsn pg_lsn, redo_lsn pg_lsn, redo_wal_file text, timeline_id int4, prev_timeline_id int4, full_page_writes bool, next_xid text, checkpoint_time timestamptz'),
@@ -122,15 +110,8 @@ const VIEWS: Readonly<Record<string, View>> = {
     columns: columns('pg_control_version int4, catalog_version_no int4, system_identifier int8, pg_control_last_modified timestamptz'),
     fill: server => ({ moves: false, rows: [[1300, 202209061, Number(server.dir.systemId.slice(0, 15)), CALENDAR_US]] }),
   },
-  pg_stat_archiver: {
-    columns: columns('archived_count int8, last_archived_wal text, last_archived_time timestamptz, failed_count int8, last_failed_wal text, last_failed_time timestamptz, stats_reset timestamptz'),
-    fill: server => ({ moves: false, rows: [[100, walFile(server.dir.timeline, server.dir.checkpointLsn), CALENDAR_US, 0, null, null, CALENDAR_US]] }),
-  },
   pg_prepared_xacts: { columns: columns('transaction xid, gid text, prepared timestamptz, owner name, database name'), fill: () => ({ rows: [], moves: false }) },
-  pg_database: {
-    columns: columns('oid oid, datname name, datallowconn bool'),
-    fill: server => ({ moves: false, rows: [[5, 'postgres', true], [16385, server.world.options.database, server.world.access.refusal(server, { role: 'postgres', database: server.world.options.database }) === undefined], [1, 'template1', true]] }),
-  },
+  ...CATALOG_VIEWS,
   pg_settings: {
     columns: columns('name text, setting text, source text, pending_restart bool'),
     fill: server => ({ moves: false, rows: Object.entries({ ...DEFAULT_SETTINGS, data_directory: server.world.options.dataDirectory, ...server.settings }).map(([name, value]) => [name, value, name in server.settings ? 'configuration file' : 'default', server.pendingRestart.has(name)]) }),
@@ -150,6 +131,11 @@ export function walFile(timeline: number, lsn: number): string {
   return hex(timeline) + hex(Math.floor(lsn / 4294967296)) + hex(Math.floor((lsn % 4294967296) / 16777216))
 }
 
+/** Functions that a server in recovery refuses, and those that only it answers. */
+const inRecovery = (hint: string): SqlError => new SqlError('recovery is in progress', { state: '55000', hint })
+const WAL_CONTROL = 'WAL control functions cannot be executed during recovery.'
+const notInRecovery = (): SqlError => new SqlError('recovery is not in progress', { state: '55000', hint: 'Recovery control functions can only be executed during recovery.' })
+
 const still = (value: Value) => ({ value, movesByItself: false })
 const moving = (value: Value) => ({ value, movesByItself: true })
 
@@ -160,6 +146,7 @@ export function sqlHost(server: Server, session?: SqlSession): SqlHost {
 
 class ServerHost implements SqlHost {
   readonly inRecovery: boolean
+  asked?: (sql: string) => void
 
   constructor(
     private readonly server: Server,
@@ -176,7 +163,7 @@ class ServerHost implements SqlHost {
     const { server, session } = this
     const view = VIEWS[name]
     if (view !== undefined) {
-      const { rows, moves } = view.fill(server)
+      const { rows, moves } = view.fill(server, session)
       return { relation: { columns: view.columns, rows }, movesByItself: moves }
     }
     const eyes = eyesOf(server, session)
@@ -208,21 +195,25 @@ class ServerHost implements SqlHost {
       case 'pg_is_in_recovery':
         return still(server.inRecovery)
       case 'pg_current_wal_insert_lsn':
+        if (server.inRecovery) throw inRecovery(WAL_CONTROL)
         return moving(toldStage(server, 'flush'))
       case 'pg_current_wal_lsn':
       case 'pg_current_wal_flush_lsn':
+        if (server.inRecovery) throw inRecovery(WAL_CONTROL)
         return moving(toldLsn(server, writtenLsn(server)))
       case 'pg_last_wal_receive_lsn':
         // NULL until this incarnation has streamed; standing still after a promotion (rule PG-LAG-6).
         if (!server.inRecovery) return still(server.receivedAtPromotion ?? null)
         return server.streamed ? moving(toldStage(server, 'flush')) : still(null)
       case 'pg_last_wal_replay_lsn':
-        return server.inRecovery ? moving(toldStage(server, 'apply')) : still(null)
+        return server.inRecovery ? moving(toldStage(server, 'apply')) : still(server.replayedAtPromotion ?? null)
       case 'pg_last_xact_replay_timestamp':
         return moving(replayTimestamp(server))
       case 'pg_is_wal_replay_paused':
+        if (!server.inRecovery) throw notInRecovery()
         return still(server.replayPaused)
       case 'pg_get_wal_replay_pause_state':
+        if (!server.inRecovery) throw notInRecovery()
         return still(server.replayPaused ? 'paused' : 'not paused')
       case 'pg_postmaster_start_time':
       case 'pg_conf_load_time':
@@ -232,13 +223,16 @@ class ServerHost implements SqlHost {
       case 'pg_backend_pid':
         return still(session?.pid ?? null)
       case 'pg_walfile_name':
-        return still(walFile(server.dir.timeline, args[0] as number))
+        if (server.inRecovery) throw inRecovery('pg_walfile_name() cannot be executed during recovery.')
+        // The last byte before a boundary is what the name is of.
+        return still(walFile(server.dir.timeline, Math.max(0, (args[0] as number) - 1)))
       case 'pg_database_size':
       case 'pg_total_relation_size':
       case 'pg_relation_size':
       case 'pg_table_size':
         return still(world.options.databaseMB * 1_000_000)
       case 'txid_current':
+        if (server.inRecovery) throw new SqlError('cannot execute pg_current_xact_id() during recovery', { state: '25006' })
         return still(1000)
       case 'to_regclass':
         return still(world.tables.find(String(args[0]), eyesOf(server, session)) === undefined ? null : String(args[0]))
@@ -249,10 +243,10 @@ class ServerHost implements SqlHost {
       case 'version':
         return still(`PostgreSQL ${server.host.version} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit`)
       case 'current_database':
-        return still(world.options.database)
+        return still(session?.login?.database ?? world.options.database)
       case 'current_user':
       case 'session_user':
-        return still('postgres')
+        return still(session?.login?.role ?? 'postgres')
       case 'current_schema':
         return still('public')
       default:

@@ -29,6 +29,8 @@ export class Server {
   receiver: Receiver | undefined
   settings: Record<string, string> = {}
   readonly pendingRestart = new Set<string>()
+  /** What VACUUM and ANALYZE have done here, by deed and table: the statistics of this incarnation. */
+  readonly maintained = new Map<string, { readonly atUs: Us; readonly times: number }>()
   syncNames: SyncNames | undefined
   /** When it was promoted in this incarnation, and the last commit it had replayed then: pg_last_xact_replay_timestamp() stands still instead of being NULL (rule PG-LAG-2). */
   promotedAtUs: Us | undefined
@@ -44,6 +46,7 @@ export class Server {
   /** WAL was streamed in this incarnation; before that pg_last_wal_receive_lsn() is NULL (rule PG-LAG-6). */
   streamed = false
   receivedAtPromotion: Bytes | undefined
+  replayedAtPromotion: Bytes | undefined
   private readonly whenContinued: (() => void)[] = []
   readonly logBook = new LogBook(() => this.world.sim.now)
   private nextPid: number

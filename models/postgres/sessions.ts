@@ -2,6 +2,7 @@
 import type { Position } from '../../src/cluster/log/index.ts'
 import type { SessionState } from '../../src/engine.ts'
 import { defineEvent, SECOND, Signal } from '../../src/kernel/index.ts'
+import type { Login } from './access.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import type { Backend } from './host.ts'
 import type { Server } from './server.ts'
@@ -45,7 +46,16 @@ export class SqlSession implements Backend {
   constructor(
     readonly server: Server,
     readonly place: string,
+    /** As whom it came, and for which database; undefined: the model's own. */
+    readonly login?: Login,
   ) {}
+
+  /** The text it runs now or ran last, as pg_stat_activity has it. */
+  query = ''
+  /** Since when it does what it does, by the clock of the server (µs since 1970). */
+  sinceUs = 0
+  /** In pg_sleep(). */
+  sleeps = false
 
   /** SET of this session; {@link local} ones end with the transaction. */
   get settings(): Map<string, string> {
@@ -78,9 +88,9 @@ export class SqlSession implements Backend {
     return this.localIfAny?.get(name) ?? this.settingsIfAny?.get(name)
   }
 
-  /** default_transaction_read_only as it is here. */
+  /** Whether its transaction may not write: as it says itself, else by default_transaction_read_only as it is here. */
   get readsOnly(): boolean {
-    return (this.setting('default_transaction_read_only') ?? (this.server.readOnlyDefault ? 'on' : 'off')) !== 'off'
+    return (this.localIfAny?.get('transaction_read_only') ?? this.setting('default_transaction_read_only') ?? (this.server.readOnlyDefault ? 'on' : 'off')) !== 'off'
   }
 
   stateChanged(state: SessionState): void {

@@ -37,24 +37,29 @@ export function parseSyncNames(text: string): SyncNames | undefined | { readonly
     method = word
     k = Number(tokens[1].text)
     i = 2
-  } else if (head?.kind === 'number') {
+  } else if (head?.kind === 'number' && tokens[1]?.text === '(') {
     k = Number(head.text)
     i = 1
   }
   const bracketed = i > 0
-  if (bracketed && tokens[i++]?.text !== '(') return { error: 'syntax error at or near "(" expected' }
+  if (bracketed && tokens[i++]?.text !== '(') return near(tokens[i - 1])
   const names: string[] = []
   for (;;) {
     const token = tokens[i++]
-    if (token === undefined || (token.kind === 'mark' && token.text !== '*')) return { error: 'syntax error at end of input' }
+    if (token === undefined || (token.kind === 'mark' && token.text !== '*')) return near(token)
     names.push(token.text.toLowerCase())
     if (tokens[i]?.text !== ',') break
     i += 1
   }
-  if (bracketed && tokens[i++]?.text !== ')') return { error: `syntax error at or near "${tokens[i - 1]?.text ?? ''}"` }
-  if (i < tokens.length) return { error: `syntax error at or near "${tokens[i]?.text ?? ''}"` }
+  if (bracketed && tokens[i++]?.text !== ')') return near(tokens[i - 1])
+  if (i < tokens.length) return near(tokens[i])
   if (k < 1) return { error: 'number of synchronous standbys (0) must be greater than zero' }
   return { method, k, names }
+}
+
+/** Where a list stops being one. */
+function near(token: { readonly text: string } | undefined): { readonly error: string } {
+  return { error: token === undefined ? 'syntax error at end of input' : `syntax error at or near "${token.text}"` }
 }
 
 /** The whole setting meant by a scenario's short form: `ANY 1` and `FIRST 2` are completed with all members' quoted names. */

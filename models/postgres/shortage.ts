@@ -6,7 +6,7 @@ import { major } from './replication.ts'
 import type { Server } from './server.ts'
 
 /** Their defaults, in the order in which they are looked at. */
-const SIZES: Readonly<Record<string, number>> = { max_connections: 100, max_worker_processes: 8, max_wal_senders: 10, max_prepared_transactions: 0, max_locks_per_transaction: 64 }
+export const SIZES: Readonly<Record<string, number>> = { max_connections: 100, max_worker_processes: 8, max_wal_senders: 10, max_prepared_transactions: 0, max_locks_per_transaction: 64 }
 
 /** What a primary wrote of its own sizes, and where: a standby hears of it when it replays that. */
 export interface SizesTold {

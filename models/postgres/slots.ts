@@ -28,6 +28,14 @@ export function walStatus(upstream: Server, slot: Slot): 'reserved' | 'extended'
   return held > maxWalBytes(upstream) ? 'extended' : 'reserved'
 }
 
+/** How much may still be written before a slot is lost: its limit (whole files, and one more) less what it holds; null without a limit, or when it is lost. Source: slotfuncs.c pg_get_replication_slots. */
+export function safeWalSize(upstream: Server, slot: Slot): number | null {
+  const limit = slotLimit(upstream)
+  if (slot.lost || limit < 0 || !Number.isFinite(slot.restartLsn)) return null
+  const keep = Math.floor(Math.max(limit, walKeepBytes(upstream)) / SEGMENT_BYTES)
+  return (Math.floor(slot.restartLsn / SEGMENT_BYTES) + keep + 1) * SEGMENT_BYTES - upstream.copy.lsn('flush')
+}
+
 function slotLimit(upstream: Server): number {
   return parseBytes(upstream.settings.max_slot_wal_keep_size ?? '-1') ?? -1
 }

@@ -6,12 +6,12 @@ import type { Server } from './server.ts'
 
 export type SyncState = 'async' | 'potential' | 'sync' | 'quorum'
 
-/** The place of a standby in the list (from 1), 0 when it is not named. `*` matches everybody (rule PG-SYNC-2). */
+/** The place of a standby in the list (from 1; in one of ANY all have the first), 0 when it is not named. `*` matches everybody (rule PG-SYNC-2). */
 export function syncPriority(server: Server, sender: Walsender): number {
-  const names = server.syncNames?.names
-  if (names === undefined) return 0
-  const i = names.findIndex(n => n === '*' || n === sender.applicationName.toLowerCase())
-  return i + 1
+  const { syncNames } = server
+  if (syncNames === undefined) return 0
+  const i = syncNames.names.findIndex(n => n === '*' || n === sender.applicationName.toLowerCase())
+  return syncNames.method === 'ANY' ? Math.min(1, i + 1) : i + 1
 }
 
 /** The standbys that take part, by priority: only directly connected, streaming ones count (rule PG-SYNC-1). */

@@ -1,136 +1,45 @@
-/** pg_ctl, pg_isready, pg_controldata, pg_rewind, pg_basebackup inside a container. Texts and statuses as the real ones give them (E-3, E-4, E-6, E-14). */
+/** pg_ctl, pg_isready, pg_controldata inside a container. Texts and statuses as the real ones give them (E-3, E-4, E-6, E-14; PostgreSQL 15.18). */
 import { type Process, SECOND, Signal, TIMED_OUT, within } from '../../src/kernel/index.ts'
-import { type Call, type Command, failed, type Finding, type Look, ok, type Output } from '../../src/operator/command.ts'
-import { cloneFrom } from './clone.ts'
-import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
+import { type Command, failed, ok, type Output } from '../../src/operator/command.ts'
+import { controlDataOf } from './control-data.ts'
+import { copyingTools } from './copying.ts'
 import { BROKEN_LOGIN } from './defects.ts'
 import { untilPrimary } from './effects.ts'
+import { doer, elsewhere, flag, type Inside, type Parsed, reader, valued } from './flags.ts'
 import { findServerByHost, isLoopback } from './hosts.ts'
-import { mergedLike } from './merged.ts'
-import { onHistoryOf } from './replication.ts'
-import { oldestKept } from './room.ts'
-import { walFile } from './relations.ts'
-import { parseConninfo } from './settings.ts'
 import type { ShutdownMode } from './host.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
-import { contains, forkPoint } from '../../src/cluster/log/index.ts'
-
-/** What the tools of one container work on. */
-export interface Inside {
-  readonly world: World
-  readonly pod: string
-  readonly place: () => string
-  readonly user: string
-  readonly server: () => Server | undefined
-  readonly dir: () => DataDirectory | undefined
-  /** Starts the server again in a container whose main process is a supervisor. False if there is none to do it. */
-  readonly start: () => boolean
-  /** What lies on its volume from here on is this. */
-  readonly adopt: (dir: DataDirectory) => void
-}
-
-interface Flag {
-  readonly names: readonly string[]
-  readonly takesValue: boolean
-}
-
-interface Parsed {
-  readonly flags: ReadonlyMap<string, string>
-  readonly rest: readonly string[]
-  readonly unknown: readonly string[]
-}
-
-/** Splits an argument vector by the flags a tool has: `-t 5`, `-t5`, `--timeout=5`, `--timeout 5`, and bare words. */
-export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Parsed {
-  const found = new Map<string, string>()
-  const rest: string[] = []
-  const unknown: string[] = []
-  for (let i = 1; i < argv.length; i++) {
-    const word = argv[i] as string
-    if (!word.startsWith('-') || word === '-') {
-      rest.push(word)
-      continue
-    }
-    const equals = word.indexOf('=')
-    const name = word.startsWith('--') ? (equals < 0 ? word : word.slice(0, equals)) : word.slice(0, 2)
-    const flag = flags.find(f => f.names.includes(name))
-    if (flag === undefined) {
-      unknown.push(name)
-      continue
-    }
-    const key = flag.names[0] as string
-    if (!flag.takesValue) found.set(key, 'true')
-    else if (word.startsWith('--') && equals >= 0) found.set(key, word.slice(equals + 1))
-    else if (!word.startsWith('--') && word.length > 2) found.set(key, word.slice(2))
-    else found.set(key, argv[++i] ?? '')
-  }
-  return { flags: found, rest, unknown }
-}
-
-function findings(tool: string, parsed: Parsed, flags: readonly Flag[]): Finding[] {
-  return parsed.unknown.map(name => ({ severity: 'error' as const, message: `${tool}: the option ${name} is not modelled; supported: ${flags.flatMap(f => f.names).join(' ')}` }))
-}
-
-const flag = (...names: string[]): Flag => ({ names, takesValue: false })
-const valued = (...names: string[]): Flag => ({ names, takesValue: true })
-
-/** A tool that only reads: judged at one instant after `latencyUs`. */
-function reader(name: string, summary: string, flags: readonly Flag[], read: (parsed: Parsed, call: Call) => Output): Command {
-  return {
-    name,
-    summary,
-    check: argv => findings(name, parseFlags(argv, flags), flags),
-    latencyUs: () => 10_000,
-    look: (call): Look => ({ output: read(parseFlags(call.argv, flags), call), afterUs: 2_000, stableUntilUs: 0 }),
-    *run(): Process<Output> {
-      return ok()
-    },
-  }
-}
-
-/** A tool with effects. */
-function doer(name: string, summary: string, flags: readonly Flag[], act: (parsed: Parsed, call: Call) => Process<Output>, more: { readonly verbs?: readonly string[]; readonly pgdata?: { readonly of: Inside; readonly flag: string } } = {}): Command {
-  const { verbs, pgdata } = more
-  return {
-    name,
-    summary,
-    check(argv) {
-      const parsed = parseFlags(argv, flags)
-      const verb = parsed.rest[0]
-      const bad = verbs !== undefined && verb !== undefined && !verb.includes('${') && !verbs.includes(verb)
-      return [...findings(name, parsed, flags), ...(bad ? [{ severity: 'error' as const, message: `${name}: the operation \`${verb}\` is not modelled; supported: ${verbs.join(', ')}` }] : []), ...(pgdata === undefined ? [] : dataDirectoryFindings(pgdata.of, name, parsed, pgdata.flag))]
-    },
-    latencyUs: () => 5_000,
-    intent: argv => (name === 'pg_ctl' && parseFlags(argv, flags).rest[0] === 'status' ? 'reads' : 'acts'),
-    look: () => undefined,
-    run: call => act(parseFlags(call.argv, flags), call),
-  }
-}
 
 const PG_CTL = [valued('-D', '--pgdata'), valued('-m', '--mode'), valued('-t', '--timeout'), flag('-w', '--wait'), flag('-W', '--no-wait'), flag('-s', '--silent'), valued('-l', '--log'), valued('-o', '--options')]
 
-const SHUTDOWN_MODES: Readonly<Record<string, ShutdownMode>> = { s: 'smart', f: 'fast', i: 'immediate' }
+const SHUTDOWN_MODES: Readonly<Record<string, ShutdownMode>> = { s: 'smart', smart: 'smart', f: 'fast', fast: 'fast', i: 'immediate', immediate: 'immediate' }
 
-/** A directory that is not PGDATA, as `-D` names it; undefined: PGDATA itself, or none named (the image sets PGDATA). */
-function elsewhere({ world }: Inside, parsed: Parsed, flagged = '-D'): string | undefined {
-  const named = parsed.flags.get(flagged)
-  return named === undefined || named.replace(/\/+$/, '') === world.options.dataDirectory ? undefined : named
-}
+/** Where the server's programs are, by the version of the image. */
+export const binaries = (version: string): string => `/usr/lib/postgresql/${version.split('.')[0]}/bin`
 
-/** What `check` says of a data directory that the container does not have (rule PG-EXEC-2). */
-function dataDirectoryFindings(inside: Inside, tool: string, parsed: Parsed, flagged?: string): Finding[] {
-  const named = elsewhere(inside, parsed, flagged)
-  return named === undefined || /[$`*?]/.test(named) ? [] : [{ severity: 'error', message: `${tool}: there is no data directory \`${named}\` in the container: PGDATA is ${inside.world.options.dataDirectory}. If yours is there: \`--set cluster.dataDirectory=${named}\`` }]
+/** A dot for each second that pg_ctl has waited: one at once, none for the second it gives up in. */
+const dots = (elapsedUs: number, gaveUp = false): string => '.'.repeat(3 + Math.max(1, Math.ceil(elapsedUs / SECOND) + (gaveUp || elapsedUs % SECOND !== 0 ? 0 : 1)))
+
+const SMART_HINT = 'HINT: The "-m fast" option immediately disconnects sessions rather than\nwaiting for session-initiated disconnection.\n'
+
+/** `-s`: only errors are told. */
+function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
+  const output = yield* carryOut(inside, parsed)
+  return parsed.flags.has('-s') ? { ...output, out: '' } : output
 }
 
 /** Root is refused, as psql knows no role of that name (rule PG-EXEC-1); so is a directory in which no cluster is (rule PG-EXEC-2). */
-function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
+function* carryOut(inside: Inside, parsed: Parsed): Process<Output> {
   if (inside.user === 'root') return failed('pg_ctl: cannot be run as root\nPlease log in (using, e.g., "su") as the (unprivileged) user that will\nown the server process.\n')
+  const named = parsed.flags.get('-m') ?? 'fast'
+  const mode = SHUTDOWN_MODES[named]
+  if (mode === undefined) return failed(`pg_ctl: unrecognized shutdown mode "${named}"\nTry "pg_ctl --help" for more information.\n`)
   const other = elsewhere(inside, parsed)
   if (other !== undefined) return failed(`pg_ctl: directory "${other}" does not exist\n`, parsed.rest[0] === 'status' ? 4 : 1)
+  const { dataDirectory } = inside.world.options
   const server = inside.server()
-  const noServer = failed(`pg_ctl: PID file "${inside.world.options.dataDirectory}/postmaster.pid" does not exist\nIs server running?\n`)
+  const noServer = failed(`pg_ctl: PID file "${dataDirectory}/postmaster.pid" does not exist\nIs server running?\n`)
   const timeoutUs = Number(parsed.flags.get('-t') ?? 60) * SECOND
   const wait = !parsed.flags.has('-W')
   switch (parsed.rest[0]) {
@@ -138,48 +47,51 @@ function* pgCtl(inside: Inside, parsed: Parsed): Process<Output> {
       if (server === undefined) return noServer
       if (!server.promote()) return failed('pg_ctl: cannot promote server; server is not in standby mode\n')
       if (!wait) return ok('server promoting\n')
+      const fromUs = inside.world.sim.now
       const ended = yield* untilPrimary(server, timeoutUs)
-      if (ended === 'done') return ok('waiting for server to promote.... done\nserver promoted\n')
-      return failed('pg_ctl: server did not promote in time\n', 1, 'waiting for server to promote........ stopped waiting\n')
+      if (ended === 'done') return ok(`waiting for server to promote${dots(inside.world.sim.now - fromUs)} done\nserver promoted\n`)
+      return failed('pg_ctl: server did not promote in time\n', 1, `waiting for server to promote${dots(timeoutUs, true)} stopped waiting\n`)
     }
-    case 'stop': {
+    case 'stop':
       if (server === undefined) return noServer
-      const mode = SHUTDOWN_MODES[(parsed.flags.get('-m') ?? 'fast').charAt(0)]
-      if (mode === undefined) return failed(`pg_ctl: unrecognized shutdown mode "${parsed.flags.get('-m')}"\n`)
       server.shutdown(mode)
-      if (!wait) return ok('server shutting down\n')
-      return yield* untilDown(inside, server, timeoutUs)
-    }
+      return wait ? yield* untilDown(inside, server, timeoutUs, mode) : ok('server shutting down\n')
     case 'restart': {
       let out = ''
-      if (server !== undefined) {
-        const mode = SHUTDOWN_MODES[(parsed.flags.get('-m') ?? 'fast').charAt(0)]
-        if (mode === undefined) return failed(`pg_ctl: unrecognized shutdown mode "${parsed.flags.get('-m')}"\n`)
+      let err = ''
+      if (server === undefined) err = `pg_ctl: PID file "${dataDirectory}/postmaster.pid" does not exist\nIs server running?\ntrying to start server anyway\n`
+      else {
         server.shutdown(mode)
-        const down = yield* untilDown(inside, server, timeoutUs)
+        const down = yield* untilDown(inside, server, timeoutUs, mode)
         if (down.code !== 0) return down
         out = down.out
       }
       const up = inside.start() ? yield* untilUp(inside, timeoutUs) : failed('pg_ctl: could not start server\nExamine the log output.\n')
-      return { ...up, out: out + up.out }
+      return { ...up, out: out + up.out, err: err + up.err }
     }
-    case 'start':
-      if (server !== undefined) return failed('pg_ctl: another server might be running; trying to start server anyway\npg_ctl: could not start server\nExamine the log output.\n')
+    case 'start': {
+      if (server !== undefined) {
+        const said = parsed.flags.has('-l') ? '' : `FATAL:  lock file "postmaster.pid" already exists\nHINT:  Is another postmaster (PID 1) running in data directory "${dataDirectory}"?\n`
+        return failed('pg_ctl: another server might be running; trying to start server anyway\npg_ctl: could not start server\nExamine the log output.\n', 1, `waiting for server to start....${said} stopped waiting\n`)
+      }
       if (!inside.start()) return failed('pg_ctl: could not start server\nExamine the log output.\n')
       return wait ? yield* untilUp(inside, timeoutUs) : ok('server starting\n')
+    }
     case 'reload':
       if (server === undefined) return noServer
       server.later(10_000, () => server.reload())
       return ok('server signaled\n')
     case 'status':
-      return server === undefined ? failed('', 3, 'pg_ctl: no server running\n') : ok('pg_ctl: server is running (PID: 1)\n')
+      return server === undefined ? failed('', 3, 'pg_ctl: no server running\n') : ok(`pg_ctl: server is running (PID: 1)\n${binaries(server.host.version)}/postgres\n`)
+    case undefined:
+      return failed('pg_ctl: no operation specified\nTry "pg_ctl --help" for more information.\n')
     default:
-      return failed(`pg_ctl: no operation specified\nTry "pg_ctl --help" for more information.\n`)
+      return failed(`pg_ctl: unrecognized operation mode "${parsed.rest[0]}"\nTry "pg_ctl --help" for more information.\n`)
   }
 }
 
 /** Waits for the server to go. Where it is the container's main process, the container and this very command die with it (exit 137). */
-function* untilDown(inside: Inside, server: Server, timeoutUs: number): Process<Output> {
+function* untilDown(inside: Inside, server: Server, timeoutUs: number, mode: ShutdownMode): Process<Output> {
   const { world } = inside
   const startedUs = world.sim.now
   const moved = new Signal()
@@ -187,14 +99,17 @@ function* untilDown(inside: Inside, server: Server, timeoutUs: number): Process<
   try {
     while (server.alive) {
       const leftUs = timeoutUs - (world.sim.now - startedUs)
-      if (leftUs <= 0 || (yield within(moved, leftUs)) === TIMED_OUT) return failed('pg_ctl: server does not shut down\n', 1, 'waiting for server to shut down............... failed\n')
+      if (leftUs <= 0 || (yield within(moved, leftUs)) === TIMED_OUT) {
+        return failed(`pg_ctl: server does not shut down\n${mode === 'smart' ? SMART_HINT : ''}`, 1, `waiting for server to shut down${dots(timeoutUs, true)} failed\n`)
+      }
     }
   } finally {
     forget()
   }
-  if (!world.options.supervised) return { out: 'waiting for server to shut down....', err: '', code: 137 }
-  yield nextPollUs(world.sim.now - startedUs)
-  return ok('waiting for server to shut down.... done\nserver stopped\n')
+  const elapsedUs = world.sim.now - startedUs
+  if (!world.options.supervised) return { out: `waiting for server to shut down${dots(elapsedUs)}`, err: '', code: 137 }
+  yield nextPollUs(elapsedUs)
+  return ok(`waiting for server to shut down${dots(elapsedUs)} done\nserver stopped\n`)
 }
 
 /** pg_ctl looks every 100 ms, and never finds it done at its first look. */
@@ -211,16 +126,17 @@ function* untilUp(inside: Inside, timeoutUs: number): Process<Output> {
   try {
     for (;;) {
       const server = inside.server()
-      if (server === undefined) return failed('pg_ctl: could not start server\nExamine the log output.\n', 1, 'waiting for server to start.... stopped waiting\n')
+      if (server === undefined) return failed('pg_ctl: could not start server\nExamine the log output.\n', 1, `waiting for server to start${dots(world.sim.now - startedUs)} stopped waiting\n`)
       if (server.accepting) break
       const leftUs = timeoutUs - (world.sim.now - startedUs)
-      if (leftUs <= 0 || (yield within(moved, leftUs)) === TIMED_OUT) return failed('pg_ctl: server did not start in time\n', 1, 'waiting for server to start........ stopped waiting\n')
+      if (leftUs <= 0 || (yield within(moved, leftUs)) === TIMED_OUT) return failed('pg_ctl: server did not start in time\n', 1, `waiting for server to start${dots(timeoutUs, true)} stopped waiting\n`)
     }
   } finally {
     forget()
   }
-  yield nextPollUs(world.sim.now - startedUs)
-  return ok('waiting for server to start.... done\nserver started\n')
+  const elapsedUs = world.sim.now - startedUs
+  yield nextPollUs(elapsedUs)
+  return ok(`waiting for server to start${dots(elapsedUs)} done\nserver started\n`)
 }
 
 function controlData(inside: Inside, parsed: Parsed): Output {
@@ -228,123 +144,7 @@ function controlData(inside: Inside, parsed: Parsed): Output {
   const dir = other === undefined || other.replace(/\/+$/, '') === inside.world.options.dataDirectory ? inside.dir() : undefined
   if (other !== undefined && dir === undefined) return failed(`pg_controldata: error: could not open file "${other}/global/pg_control" for reading: No such file or directory\n`)
   if (dir === undefined) return failed(`pg_controldata: error: could not open file "${inside.world.options.dataDirectory}/global/pg_control" for reading: No such file or directory\n`)
-  const { options, sim } = inside.world
-  if (inside.server() !== undefined) advanceCheckpoint(dir, sim.now, options.checkpointTimeoutSeconds * SECOND, options.maxWalSizeMB * 1_000_000)
-  const line = (key: string, value: string | number) => `${`${key}:`.padEnd(38)}${value}\n`
-  return ok(
-    line('pg_control version number', 1300) +
-      line('Catalog version number', 202209061) +
-      line('Database system identifier', dir.systemId) +
-      line('Database cluster state', dir.control) +
-      line('Latest checkpoint location', formatLsn(dir.checkpointLsn)) +
-      line("Latest checkpoint's REDO location", formatLsn(dir.checkpointLsn)) +
-      line("Latest checkpoint's REDO WAL file", walFile(dir.checkpointTimeline, dir.checkpointLsn)) +
-      line("Latest checkpoint's TimeLineID", dir.checkpointTimeline) +
-      line("Latest checkpoint's PrevTimeLineID", dir.checkpointTimeline) +
-      line("Latest checkpoint's full_page_writes", 'on') +
-      line('wal_log_hints setting', dir.isRewindable(options.rewindable) ? 'on' : 'off') +
-      line('Data page checksum version', 0),
-  )
-}
-
-const REWIND = [valued('--target-pgdata', '-D'), valued('--source-server'), flag('--write-recovery-conf', '-R'), flag('--progress', '-P'), flag('--dry-run', '-n'), flag('--restore-target-wal', '-c'), flag('--no-ensure-shutdown')]
-
-/** Whether what a directory has is no part of a server's history. */
-export function divergedFrom(dir: DataDirectory, source: Server): boolean {
-  return source.dir.systemId === dir.systemId && !contains(source.copy.position('flush'), dir.position)
-}
-
-/** What pg_rewind leaves: the directory goes back to where its history left the source's, and is on that from there on. */
-export function joinHistory(dir: DataDirectory, source: Server): void {
-  const fork = forkPoint(source.copy.position('flush'), dir.position)
-  dir.copy.adopt(fork)
-  mergedLike(source.world, dir, source.dir)
-  dir.timeline = source.dir.timeline
-  dir.checkpoint(fork.lsn, source.world.sim.now)
-  dir.checkpointTimeline = source.dir.checkpointTimeline
-  dir.control = 'in archive recovery'
-}
-
-/** What -R writes: the signal file and, behind what is there already, whom to follow. */
-function becomeStandby(dir: DataDirectory, conninfo: string, slot: string | undefined): void {
-  dir.files.set('standby.signal', '')
-  const lines = `primary_conninfo = '${conninfo.replaceAll("'", "''")}'\n${slot === undefined ? '' : `primary_slot_name = '${slot}'\n`}`
-  dir.files.set('postgresql.auto.conf', `${dir.files.get('postgresql.auto.conf') ?? ''}${lines}`)
-}
-
-/** It tells its progress on the error stream. */
-const note = (err: string): Output => ({ out: '', err, code: 0 })
-
-/** pg_rewind: target stopped cleanly, wal_log_hints or checksums, a common ancestor (rules PG-REWIND-1…4). */
-function* rewind(inside: Inside, parsed: Parsed): Process<Output> {
-  const { world } = inside
-  if (inside.user === 'root') return failed('pg_rewind: error: cannot be executed by "root"\n')
-  const other = elsewhere(inside, parsed, '--target-pgdata')
-  if (other !== undefined) return failed(`pg_rewind: error: could not open directory "${other}": No such file or directory\n`)
-  const dir = inside.dir()
-  if (dir === undefined) return failed('pg_rewind: error: could not open target directory\n')
-  if (inside.server() !== undefined) return failed('pg_rewind: error: target server must be shut down cleanly\n')
-  if (!dir.control.startsWith('shut down')) {
-    // Since 13 it lets a crashed target recover by itself first, unless told not to; a standby cannot be recovered that way.
-    if (parsed.flags.has('--no-ensure-shutdown') || dir.isStandby) return failed('pg_rewind: error: target server must be shut down cleanly\n')
-    yield world.timeUs('crashStartMs', inside.pod)
-    dir.control = 'shut down'
-  }
-  if (parsed.flags.has('--restore-target-wal')) return failed('pg_rewind: error: restore_command is not set in the target cluster\n')
-  if (!dir.isRewindable(world.options.rewindable)) return failed('pg_rewind: error: target server needs to use either data checksums or "wal_log_hints = on"\n')
-  const conninfo = parsed.flags.get('--source-server') ?? ''
-  const source = findServerByHost(world, inside.place(), parseConninfo(conninfo).host ?? '', inside.pod)
-  if (typeof source === 'string') return failed(`pg_rewind: error: ${source}\n`)
-  if (source.dir.systemId !== dir.systemId) return failed('pg_rewind: error: source and target clusters are from different systems\n')
-  // It compares the timelines in the control files: before the promoted source's checkpoint they are still equal (rule PG-REWIND-5).
-  const sameTimeline = source.dir.checkpointTimeline === dir.checkpointTimeline
-  if (sameTimeline || onHistoryOf(source, dir)) {
-    // -R is obeyed all the same: what has diverged comes up as a standby that cannot follow, not as a primary (rule PG-REWIND-5).
-    if (parsed.flags.has('--write-recovery-conf') && !parsed.flags.has('--dry-run')) becomeStandby(dir, conninfo, undefined)
-    return note(`${sameTimeline ? 'pg_rewind: source and target cluster are on the same timeline\n' : ''}pg_rewind: no rewind required\n`)
-  }
-  const fork = forkPoint(source.copy.position('flush'), dir.position)
-  if (parsed.flags.has('--dry-run')) return ok('pg_rewind: Done!\n')
-  const from = dir.checkpointBefore(fork.lsn) ?? 0
-  const kept = oldestKept(world, dir)
-  if (from < kept) {
-    const file = `pg_wal/${walFile(dir.timeline, kept - 1)}`
-    return failed(`pg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: error: could not open file "${inside.world.options.dataDirectory}/${file}": No such file or directory\npg_rewind: error: could not find previous WAL record at ${formatLsn(kept)}\n`)
-  }
-  const divergedBytes = dir.position.lsn - fork.lsn
-  dir.unusable = true
-  yield world.timeUs('rewindMs', inside.pod) + Math.round(((divergedBytes + 50_000_000) / world.bytesPerSecond('baseBackupMBps', inside.pod)) * SECOND)
-  if (!source.alive) return failed('pg_rewind: error: could not fetch file: server closed the connection unexpectedly\npg_rewind: fatal: the target is in an undefined state\n')
-  dir.unusable = false
-  joinHistory(dir, source)
-  // The source's configuration files come along; -R writes the signal file and the connection anew.
-  const auto = source.dir.files.get('postgresql.auto.conf')
-  if (auto !== undefined) dir.files.set('postgresql.auto.conf', auto)
-  else dir.files.delete('postgresql.auto.conf')
-  dir.files.delete('standby.signal')
-  if (parsed.flags.has('--write-recovery-conf')) becomeStandby(dir, conninfo, undefined)
-  return note(`pg_rewind: servers diverged at WAL location ${formatLsn(fork.lsn)} on timeline ${fork.branch.timeline}\npg_rewind: rewinding from last common checkpoint at ${formatLsn(from)} on timeline ${fork.branch.timeline}\npg_rewind: Done!\n`)
-}
-
-const BASEBACKUP = [valued('-D', '--pgdata'), valued('-h', '--host'), valued('-p', '--port'), valued('-U', '--username'), valued('-d', '--dbname'), valued('-X', '--wal-method'), valued('-c', '--checkpoint'), valued('-S', '--slot'), flag('-C', '--create-slot'), flag('-R', '--write-recovery-conf'), flag('-P', '--progress'), flag('-v', '--verbose'), flag('-w', '--no-password'), valued('-F', '--format')]
-
-function* baseBackup(inside: Inside, parsed: Parsed): Process<Output> {
-  const target = parsed.flags.get('-D') ?? ''
-  if (target === '') return failed('pg_basebackup: error: no target directory specified\n')
-  const whole = target.replace(/\/$/, '') === inside.world.options.dataDirectory
-  if (whole && inside.dir() !== undefined) return failed(`pg_basebackup: error: directory "${target}" exists but is not empty\n`)
-  const host = parsed.flags.get('-h') ?? parseConninfo(parsed.flags.get('-d') ?? '').host ?? ''
-  const source = findServerByHost(inside.world, inside.place(), host, inside.pod)
-  if (typeof source === 'string') return failed(`pg_basebackup: error: ${source}\n`)
-  const spread = !(parsed.flags.get('-c') ?? 'spread').startsWith('f')
-  const result = yield* cloneFrom(inside.world, source, `${inside.pod}:${target}`, inside.place(), { checkpoint: spread ? 'spread' : 'fast', slot: parsed.flags.has('-C') ? parsed.flags.get('-S') : undefined })
-  if (typeof result === 'string') return failed(`pg_basebackup: error: ${result}\n`)
-  if (parsed.flags.has('-R')) {
-    const user = parsed.flags.get('-U') ?? parseConninfo(parsed.flags.get('-d') ?? '').user ?? inside.user
-    becomeStandby(result, `user=${user} host=${host} port=${parsed.flags.get('-p') ?? '5432'}`, parsed.flags.get('-S'))
-  }
-  if (whole) inside.adopt(result)
-  return ok()
+  return ok(controlDataOf(inside.world, dir, inside.server()))
 }
 
 const ISREADY = [valued('-h', '--host'), valued('-p', '--port'), valued('-U', '--username'), valued('-d', '--dbname'), valued('-t', '--timeout'), flag('-q', '--quiet')]
@@ -376,7 +176,21 @@ export function serverTools(inside: Inside): Command[] {
     doer('pg_ctl', 'promote, stop, start, reload a server', PG_CTL, parsed => pgCtl(inside, parsed), { verbs: ['promote', 'stop', 'start', 'restart', 'reload', 'status'], pgdata: { of: inside, flag: '-D' } }),
     pgIsReady(inside.world, inside.place, inside.server, inside.pod),
     reader('pg_controldata', 'control information of PGDATA', [valued('-D', '--pgdata')], parsed => controlData(inside, parsed)),
-    doer('pg_rewind', 'makes a diverged PGDATA follow another server again', REWIND, parsed => rewind(inside, parsed), { pgdata: { of: inside, flag: '--target-pgdata' } }),
-    doer('pg_basebackup', 'copies a running server', BASEBACKUP, parsed => baseBackup(inside, parsed)),
-  ]
+    ...copyingTools(inside),
+  ].map(tool => versioned(inside.world, tool))
+}
+
+/** `--version` of a program: what pg_upgrade scripts look at first. */
+export function versioned(world: World, tool: Command): Command {
+  const asks = (argv: readonly string[]): boolean => argv.length === 2 && (argv[1] === '--version' || argv[1] === '-V')
+  const said = (): Output => ok(`${tool.name} (PostgreSQL) ${world.options.image.replace(/^.*:/, '')}\n`)
+  return {
+    ...tool,
+    check: argv => (asks(argv) ? [] : tool.check(argv)),
+    intent: argv => (asks(argv) ? 'reads' : tool.intent?.(argv)),
+    look: call => (asks(call.argv) ? { output: said(), afterUs: 0, stableUntilUs: 0 } : tool.look(call)),
+    *run(call): Process<Output> {
+      return asks(call.argv) ? said() : yield* tool.run(call)
+    },
+  }
 }

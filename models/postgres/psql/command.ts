@@ -42,7 +42,7 @@ const fixedLatency = connectionLatency(new Chance('psql'))
 
 const VERSION = '15.18'
 /** What psql takes from its environment; without them the words alone say all. */
-const TARGET_VARIABLES = ['PGHOST', 'PGPORT', 'PGUSER', 'PGDATABASE', 'PGOPTIONS'] as const
+const TARGET_VARIABLES = ['PGHOST', 'PGPORT', 'PGUSER', 'PGDATABASE', 'PGOPTIONS', 'PGTARGETSESSIONATTRS', 'PGCONNECT_TIMEOUT'] as const
 const commonOptions = rememberedByWords(argv => parseOptions(argv, {}, VERSION))
 
 const refused = (options: PsqlOptions | Refusal): options is Refusal => 'code' in options

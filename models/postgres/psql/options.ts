@@ -7,6 +7,10 @@ export interface Target {
   readonly port?: string
   readonly user?: string
   readonly dbname?: string
+  /** `target_session_attrs`: which of several hosts is wanted. */
+  readonly attributes?: string
+  /** `connect_timeout` in seconds, as it is written. */
+  readonly timeout?: string
   /** `PGOPTIONS`, or `options` of a connection string: what the server is told when the session starts, as it is written. */
   readonly options?: string
 }
@@ -164,15 +168,20 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
 }
 
 function environment(env: Readonly<Record<string, string>>): Target {
-  const { PGHOST: host, PGPORT: port, PGUSER: user, PGDATABASE: dbname, PGOPTIONS: options } = env
-  return { ...(options && { options }), ...(host && { host }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
+  const { PGHOST: host, PGPORT: port, PGUSER: user, PGDATABASE: dbname, PGOPTIONS: options, PGTARGETSESSIONATTRS: attributes, PGCONNECT_TIMEOUT: timeout } = env
+  return { ...(attributes && { attributes }), ...(timeout && { timeout }), ...(options && { options }), ...(host && { host }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
 }
 
 /** A database name, or a connection string in one of its two forms. */
 function connectionString(text: string): Target {
-  const uri = /^postgres(?:ql)?:\/\/(?:([^:@/?]*)(?::[^@]*)?@)?(\[[^\]]*\]|[^:/?]*)(?::(\d+))?(?:\/([^?]*))?(?:\?(.*))?$/.exec(text)
+  const uri = /^postgres(?:ql)?:\/\/(?:([^:@/?]*)(?::[^@]*)?@)?(\[[^\]]*\]|[^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/.exec(text)
   if (uri !== null) {
-    const [, user, host, port, dbname, query = ''] = uri
+    const [, user, where = '', dbname, query = ''] = uri
+    // Several hosts may follow one another, each with a port of its own.
+    const hosts = where.startsWith('[') ? [[where, '']] : where.split(',').map(each => each.split(':'))
+    const host = hosts.map(([name = '']) => name).join(',')
+    const ports = hosts.map(([, number = '']) => number)
+    const port = ports.every(number => number === '') ? '' : ports.map(number => number || '5432').join(',')
     const parameters = pick(Object.fromEntries(query.split('&').flatMap(pair => (pair === '' ? [] : [pair.split('=') as [string, string]]))))
     return { ...(user && { user: decodeURIComponent(user) }), ...(host && { host: decodeURIComponent(host) }), ...(port && { port }), ...(dbname && { dbname: decodeURIComponent(dbname) }), ...parameters }
   }
@@ -181,7 +190,7 @@ function connectionString(text: string): Target {
   return pick(Object.fromEntries(pairs))
 }
 
-function pick({ host, hostaddr, port, user, dbname, options }: Readonly<Record<string, string>>): Target {
+function pick({ host, hostaddr, port, user, dbname, options, target_session_attrs: attributes, connect_timeout: timeout }: Readonly<Record<string, string>>): Target {
   const at = host ?? hostaddr
-  return { ...(options && { options: options.replace(/%20|\+/g, ' ').replace(/%3D/gi, '=') }), ...(at && { host: at }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
+  return { ...(attributes && { attributes }), ...(timeout && { timeout }), ...(options && { options: options.replace(/%20|\+/g, ' ').replace(/%3D/gi, '=') }), ...(at && { host: at }), ...(port && { port }), ...(user && { user }), ...(dbname && { dbname }) }
 }

@@ -141,6 +141,7 @@ export class Session {
   /** Sends a text to the server: its statements are one transaction unless they say otherwise. */
   private *query(sql: string, prefix: string): Process<Ending> {
     let implicit = false
+    this.host.asked?.(sql)
     try {
       const statements = compile(sql)
       const several = statements.length > 1

@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<SchemaEffect['kind'], string>> = { alterTable: 'ALT
 const COERCIBLE: ReadonlySet<string> = new Set(['varchar>text', 'text>varchar', 'varchar>varchar', 'text>text'])
 
 /** Share of a table's size that one index of it has. Judgement. */
-const INDEX_SHARE = 0.2
+export const INDEX_SHARE = 0.2
 
 /** The lock of one action (rule PG-DDL-1). */
 function modeOf({ do: what }: AlterAction): LockMode {
@@ -189,7 +189,7 @@ function bytesOf(server: Server, table: Table): number {
 }
 
 /** Reading all of it. */
-function* scan(session: SqlSession, table: Table, endsUs: Us): Process<Failure | undefined> {
+export function* scan(session: SqlSession, table: Table, endsUs: Us): Process<Failure | undefined> {
   return yield* works(session, workUs(session.server, table, 'scanMBps'), 0, endsUs)
 }
 
@@ -200,7 +200,7 @@ function* rewrite(session: SqlSession, table: Table, endsUs: Us): Process<Failur
 }
 
 /** Reading, sorting and writing an index. */
-function* build(session: SqlSession, table: Table, endsUs: Us): Process<Failure | undefined> {
+export function* build(session: SqlSession, table: Table, endsUs: Us): Process<Failure | undefined> {
   return yield* works(session, workUs(session.server, table, 'indexMBps'), bytesOf(session.server, table) * INDEX_SHARE, endsUs)
 }
 
@@ -213,7 +213,7 @@ function workUs(server: Server, table: Table, rate: 'scanMBps' | 'rewriteMBps' |
 
 type CreateIndex = Extract<SchemaEffect, { kind: 'createIndex' }>
 
-function findIndex(session: SqlSession, name: string): { readonly table: Table; readonly index: Index } | undefined {
+export function findIndex(session: SqlSession, name: string): { readonly table: Table; readonly index: Index } | undefined {
   const eyes = eyesOf(session.server, session)
   for (const table of session.server.world.tables.visibleTo(eyes)) {
     const index = table.indexesFor(eyes).find(i => i.name === name)
@@ -280,7 +280,7 @@ function* createConcurrently(session: SqlSession, effect: CreateIndex, commit: C
 }
 
 /** Commits on the way, keeping the lock: the statement goes on in a transaction of its own. */
-function* keeping(session: SqlSession, commit: Commit, transaction: Transaction): Process<Failure | undefined> {
+export function* keeping(session: SqlSession, commit: Commit, transaction: Transaction): Process<Failure | undefined> {
   const { server } = session
   const result = yield* commit(session, transaction, done())
   if (result.is !== 'ok') return result
@@ -289,7 +289,7 @@ function* keeping(session: SqlSession, commit: Commit, transaction: Transaction)
 }
 
 /** Other sessions in the middle of a statement: it sees the database as it was when it began, also one that waits for an advisory lock. */
-function sessionsWithSnapshots(session: SqlSession): SqlSession[] {
+export function sessionsWithSnapshots(session: SqlSession): SqlSession[] {
   return [...session.server.backends].filter((b): b is SqlSession => b instanceof SqlSession && b !== session && b.busy)
 }
 

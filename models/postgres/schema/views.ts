@@ -8,7 +8,8 @@ import { holds, type Table } from '../tables.ts'
 /** Object numbers: of a table by its place, of its indexes after it. */
 const FIRST_OID = 16_400
 
-function* relations(server: Server): Generator<{ readonly oid: number; readonly table: Table; readonly index: Table['indexes'][number] | undefined }> {
+/** Tables and their indexes, with their object numbers. */
+export function* relationsOf(server: Server): Generator<{ readonly oid: number; readonly table: Table; readonly index: Table['indexes'][number] | undefined }> {
   const eyes = eyesOf(server)
   for (const [i, table] of server.world.tables.visibleTo(eyes).entries()) {
     const oid = FIRST_OID + i * 100
@@ -28,7 +29,7 @@ export const SCHEMA_VIEWS: Readonly<Record<string, View>> = {
   pg_locks: {
     columns: columns('locktype text, database oid, relation oid, classid oid, objid oid, pid int4, mode text, granted bool'),
     fill: server => {
-      const oids = new Map([...relations(server)].filter(r => r.index === undefined).map(r => [`table ${r.table.name}`, r.oid]))
+      const oids = new Map([...relationsOf(server)].filter(r => r.index === undefined).map(r => [`table ${r.table.name}`, r.oid]))
       const rows = [...(server.locksIfAny?.all() ?? [])].map(({ tag, owner, mode, granted }): Value[] => {
         const table = tag.startsWith('table')
         return [table ? 'relation' : 'advisory', 16385, table ? (oids.get(tag) ?? null) : null, table ? null : 0, table ? null : Number(tag.slice(9)), (owner as SqlSession).pid, table ? `${mode}Lock` : 'ExclusiveLock', granted]
@@ -37,25 +38,35 @@ export const SCHEMA_VIEWS: Readonly<Record<string, View>> = {
     },
   },
   pg_class: {
-    columns: columns('oid oid, relname name, relnamespace oid, relkind char'),
-    fill: server => ({ moves: server.inRecovery, rows: [...relations(server)].map(r => [r.oid, r.index?.name ?? r.table.name, 2200, r.index === undefined ? 'r' : 'i']) }),
+    columns: columns('oid oid, relname name, relnamespace oid, reltype oid, reloftype oid, relowner oid, relam oid, relfilenode oid, reltablespace oid, relpages int4, reltuples float4, relallvisible int4, reltoastrelid oid, relhasindex bool, relisshared bool, relpersistence char, relkind char, relnatts int2, relchecks int2, relhasrules bool, relhastriggers bool, relhassubclass bool, relrowsecurity bool, relforcerowsecurity bool, relispopulated bool, relreplident char, relispartition bool, relrewrite oid'),
+    fill: server => {
+      const eyes = eyesOf(server)
+      return {
+        moves: server.inRecovery,
+        rows: [...relationsOf(server)].map(({ oid, table, index }): Value[] => {
+          const rows = table.visible(eyes).length
+          const ofTable = index === undefined
+          return [oid, index?.name ?? table.name, 2200, 0, 0, 10, ofTable ? 2 : 403, oid, 0, Math.ceil(rows / 100), rows, 0, 0, ofTable && table.indexesFor(eyes).length > 0, false, 'p', ofTable ? 'r' : 'i', table.shape(eyes).definition.length, table.constraintsFor(eyes).length, false, false, false, false, false, true, ofTable ? 'd' : 'n', false, 0]
+        }),
+      }
+    },
   },
   pg_index: {
-    columns: columns('indexrelid oid, indrelid oid, indisunique bool, indisvalid bool, indisready bool'),
+    columns: columns('indexrelid oid, indrelid oid, indisunique bool, indisvalid bool, indisready bool, indisprimary bool, indislive bool'),
     fill: server => {
       const eyes = eyesOf(server)
       const rows: Value[][] = []
       let table = 0
-      for (const { oid, index } of relations(server)) {
+      for (const { oid, index } of relationsOf(server)) {
         if (index === undefined) table = oid
-        else rows.push([oid, table, index.unique, holds(index.validBy, eyes), true])
+        else rows.push([oid, table, index.unique, holds(index.validBy, eyes), true, false, true])
       }
       return { moves: server.inRecovery, rows }
     },
   },
   pg_indexes: {
     columns: columns('schemaname name, tablename name, indexname name'),
-    fill: server => ({ moves: server.inRecovery, rows: [...relations(server)].filter(r => r.index !== undefined).map(r => ['public', r.table.name, r.index?.name ?? '']) }),
+    fill: server => ({ moves: server.inRecovery, rows: [...relationsOf(server)].filter(r => r.index !== undefined).map(r => ['public', r.table.name, r.index?.name ?? '']) }),
   },
   /** information_schema.columns: the schema of a name is not looked at. */
   columns: {

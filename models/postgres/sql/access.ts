@@ -1,16 +1,16 @@
-import type { AlterDatabaseStmt, AlterRoleSetStmt, AlterRoleStmt, GrantStmt, Node, VariableSetStmt } from 'libpg-query'
+import type { AlterDatabaseStmt, AlterRoleSetStmt, GrantStmt, Node, VariableSetStmt } from 'libpg-query'
 import { UnsupportedError } from '../../../src/operator/command.ts'
 import type { AccessEffect } from './host.ts'
 
 type SettingOf = (node: VariableSetStmt) => { readonly name: string | null; readonly value: string | null }
 
-const FORMS = ['ALTER DATABASE d ALLOW_CONNECTIONS true|false', 'ALTER DATABASE d CONNECTION LIMIT 0|-1', 'ALTER DATABASE|ROLE x SET|RESET default_transaction_read_only', 'ALTER ROLE r LOGIN|NOLOGIN', 'GRANT|REVOKE CONNECT ON DATABASE']
+const FORMS = ['ALTER DATABASE d ALLOW_CONNECTIONS true|false', 'ALTER DATABASE d CONNECTION LIMIT 0|-1', 'ALTER DATABASE|ROLE x SET|RESET default_transaction_read_only', 'GRANT|REVOKE CONNECT ON DATABASE']
 
 /** Statements about who may log in, and what new sessions are set to; undefined for any other. @throws UnsupportedError for forms that are not modelled */
 export function accessStatement(node: Node, settingOf: SettingOf): AccessEffect | undefined {
   if ('AlterDatabaseStmt' in node) return alterDatabase(node.AlterDatabaseStmt)
+  if ('AlterDatabaseRefreshCollStmt' in node) return { kind: 'access', change: 'nothing', name: '', value: true, tag: 'ALTER DATABASE' }
   if ('AlterDatabaseSetStmt' in node) return defaults('database', node.AlterDatabaseSetStmt.dbname ?? '', node.AlterDatabaseSetStmt, settingOf)
-  if ('AlterRoleStmt' in node) return alterRole(node.AlterRoleStmt)
   if ('AlterRoleSetStmt' in node) return alterRoleSet(node.AlterRoleSetStmt, settingOf)
   if ('GrantStmt' in node) return grant(node.GrantStmt)
   return undefined
@@ -38,15 +38,6 @@ function alterDatabase({ dbname: name = '', options }: AlterDatabaseStmt): Acces
     return { kind: 'access', change: 'closed', name, value: limit === 0, tag: 'ALTER DATABASE' }
   }
   throw new UnsupportedError('this form of ALTER DATABASE is not modelled', FORMS)
-}
-
-function alterRole({ role, options }: AlterRoleStmt): AccessEffect {
-  const name = role?.rolename ?? ''
-  const login = optionsOf(options).find(([option]) => option === 'canlogin')
-  const rest = optionsOf(options).filter(([option]) => option !== 'canlogin' && option !== 'password')
-  if (rest.length > 0) throw new UnsupportedError('this form of ALTER ROLE is not modelled', FORMS)
-  // A password changes nothing for who is trusted.
-  return { kind: 'access', change: login === undefined ? 'nothing' : 'login', name, value: login !== undefined && truth(login[1]), tag: 'ALTER ROLE' }
 }
 
 function alterRoleSet({ role, database, setstmt }: AlterRoleSetStmt, settingOf: SettingOf): AccessEffect {

@@ -21,6 +21,8 @@ export interface SqlHost {
   readerWaits?(table: string): boolean
   /** A function that only reads: those of {@link HOST_FUNCTIONS}, which gives their types. Undefined: it is not modelled. */
   call(name: string, args: readonly Value[]): { readonly value: Value; readonly movesByItself: boolean } | undefined
+  /** The text that is about to be run, for whoever looks at sessions. */
+  asked?: (sql: string) => void
   /** A configuration parameter as SHOW prints it; undefined if there is none of that name. */
   setting(name: string): string | undefined
 }
@@ -48,8 +50,8 @@ export type Effect =
   /** `name` null: RESET ALL. `value` null: RESET. */
   | { readonly kind: 'alterSystem'; readonly name: string | null; readonly value: string | null }
   | { readonly kind: 'set'; readonly name: string | null; readonly value: string | null; readonly local: boolean }
-  /** `implicit`: the bracket around the statements of one `-c`, that nobody wrote. */
-  | { readonly kind: 'transaction'; readonly verb: 'begin' | 'commit' | 'rollback'; readonly implicit: boolean }
+  /** `implicit`: the bracket around the statements of one `-c`, that nobody wrote. `readOnly`: BEGIN says so. */
+  | { readonly kind: 'transaction'; readonly verb: 'begin' | 'commit' | 'rollback'; readonly implicit: boolean; readonly readOnly?: boolean }
   /** A query is about to read them. */
   | { readonly kind: 'readTables'; readonly tables: readonly string[] }
   /** `undefined` in a row stands for the column's default. */
@@ -59,10 +61,13 @@ export type Effect =
   | { readonly kind: 'truncate'; readonly tables: readonly string[] }
   | { readonly kind: 'createTable'; readonly table: string; readonly ifNotExists: boolean; readonly temporary: boolean; readonly columns: readonly NewColumn[] }
   | { readonly kind: 'dropTable'; readonly tables: readonly string[]; readonly ifExists: boolean }
-  | { readonly kind: 'vacuum' | 'analyze'; readonly tables: readonly string[] }
+  /** `alsoAnalyze`: VACUUM ANALYZE. */
+  | { readonly kind: 'vacuum' | 'analyze'; readonly tables: readonly string[]; readonly alsoAnalyze?: boolean }
   | SchemaEffect
   | LogicalEffect
   | AccessEffect
+  | CatalogEffect
+  | MaintenanceEffect
 
 /** One action of ALTER TABLE. */
 export type AlterAction =
@@ -90,6 +95,38 @@ export type AccessEffect = { readonly kind: 'access'; readonly name: string; rea
   | { readonly change: 'connect'; readonly roles: readonly string[] }
   | { readonly change: 'read-only'; readonly of: 'database' | 'role'; readonly set: boolean }
 )
+
+/** What a role may, as pg_roles has it; `limit` -1: as many connections as it likes. */
+export interface RoleAttributes {
+  readonly superuser: boolean
+  readonly inherit: boolean
+  readonly createRole: boolean
+  readonly createDatabase: boolean
+  readonly login: boolean
+  readonly replication: boolean
+  readonly bypassRls: boolean
+  readonly limit: number
+}
+
+/** Roles, databases and extensions: rows of the catalog (see catalog/). `tag`: the statement, for its errors. */
+export type CatalogEffect = { readonly kind: 'catalog'; readonly tag: string } & (
+  | { readonly do: 'createRole' | 'alterRole'; readonly name: string; readonly attributes: Partial<RoleAttributes>; readonly memberOf: readonly string[] }
+  | { readonly do: 'dropRole'; readonly names: readonly string[]; readonly ifExists: boolean }
+  | { readonly do: 'renameRole'; readonly name: string; readonly to: string }
+  | { readonly do: 'renameDatabase'; readonly name: string; readonly to: string }
+  /** GRANT role TO role, REASSIGN OWNED: nothing changes here but that the roles must be there. */
+  | { readonly do: 'mention'; readonly roles: readonly string[] }
+  | { readonly do: 'createDatabase'; readonly name: string; readonly owner: string | undefined; readonly template: string; readonly isTemplate: boolean }
+  | { readonly do: 'ownDatabase'; readonly name: string; readonly owner: string }
+  | { readonly do: 'dropDatabase'; readonly name: string; readonly ifExists: boolean; readonly force: boolean }
+  | { readonly do: 'createExtension'; readonly name: string; readonly version: string | undefined; readonly ifNotExists: boolean; readonly cascade: boolean }
+  | { readonly do: 'updateExtension'; readonly name: string; readonly version: string | undefined }
+  | { readonly do: 'dropExtension'; readonly names: readonly string[]; readonly ifExists: boolean }
+)
+
+/** Statements that write tables or indexes anew. `of`: what is named; `name` empty: the database one is in. */
+export type MaintenanceEffect =
+  | { readonly kind: 'reindex'; readonly of: 'index' | 'table' | 'schema' | 'database' | 'system'; readonly name: string; readonly concurrently: boolean }
 
 /** Statements of logical replication. */
 export type LogicalEffect =

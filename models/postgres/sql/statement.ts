@@ -10,6 +10,7 @@ import { BUILTINS, settingOf } from './functions.ts'
 import { EFFECT_FUNCTIONS, type Effect, type EffectResult, HOST_FUNCTIONS, type Perform, type SqlHost } from './host.ts'
 import { callsAny, kindOf, type Parsed, parseStatements } from './parse.ts'
 import { EffectNeeded, Run, snapshotOf, StalePlan } from './run.ts'
+import { catalogStatement } from './catalog.ts'
 import { schemaStatement } from './ddl.ts'
 import { logicalStatement } from './logical.ts'
 import { bindSelect } from './select.ts'
@@ -79,7 +80,7 @@ const compiled = new Map<string, readonly Statement[]>()
 const STATEMENTS: readonly string[] = [
   'SELECT', 'VALUES', 'SHOW', 'EXPLAIN', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'CREATE TABLE', 'DROP TABLE', 'CHECKPOINT', 'ALTER SYSTEM', 'SET', 'RESET', 'BEGIN', 'COMMIT',
   'ROLLBACK', 'VACUUM', 'ANALYZE', 'CREATE PUBLICATION', 'DROP PUBLICATION', 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION', 'ALTER TABLE', 'CREATE INDEX',
-  'DROP INDEX', 'LOCK TABLE',
+  'DROP INDEX', 'LOCK TABLE', 'CREATE|ALTER|DROP ROLE|USER|DATABASE|EXTENSION', 'GRANT', 'REINDEX',
 ]
 
 /**
@@ -147,6 +148,8 @@ function compileOne(parsed: Parsed): Statement {
   const write = writeOf(node)
   if (write !== undefined) return { ...common, kind: 'effect', execute: (host, perform) => executeWrite(write(binderFor(host, parsed)), perform) }
   if ('CreateStmt' in node) return { ...common, kind: 'effect', execute: createTable(node.CreateStmt, parsed) }
+  const catalog = catalogStatement(node)
+  if (catalog !== undefined) return { ...common, forbiddenInTransaction: catalog.alone, kind: 'effect', execute: (_host, perform) => executeUtility(catalog.effect, catalog.tag, perform) }
   const schema = schemaOf(parsed)
   if (schema !== undefined) {
     const { tag, alone, inside } = schema()
@@ -212,26 +215,43 @@ function compileUtility(node: Node, common: Common): EffectStatement {
     if ((node.VacuumStmt.options ?? []).some(option => 'DefElem' in option && option.DefElem.defname === 'full')) throw new UnsupportedError('VACUUM FULL is not modelled: it writes the whole table anew and keeps everybody off it meanwhile', ['VACUUM', 'VACUUM ANALYZE'])
     const tables = (node.VacuumStmt.rels ?? []).flatMap(rel => ('VacuumRelation' in rel ? [rel.VacuumRelation.relation?.relname ?? ''] : []))
     if (node.VacuumStmt.is_vacuumcmd !== true) return utility({ kind: 'analyze', tables }, 'ANALYZE')
-    return utility({ kind: 'vacuum', tables }, 'VACUUM', { forbiddenInTransaction: 'VACUUM' })
+    const alsoAnalyze = (node.VacuumStmt.options ?? []).some(option => 'DefElem' in option && option.DefElem.defname === 'analyze')
+    return utility({ kind: 'vacuum', tables, ...(alsoAnalyze ? { alsoAnalyze } : {}) }, 'VACUUM', { forbiddenInTransaction: 'VACUUM' })
   }
   throw new UnsupportedError(`the statement \`${common.text.slice(0, 60)}\` (${kindOf(node)}) is not modelled`, STATEMENTS)
 }
 
 const tablesOf = (nodes: readonly Node[] | undefined): string[] => (nodes ?? []).flatMap(node => ('RangeVar' in node ? [node.RangeVar.relname ?? ''] : []))
 
-function transaction({ kind }: TransactionStmt, utility: (effect: Effect, tag: string, more: Partial<Common>) => EffectStatement): EffectStatement {
+function transaction({ kind, options }: TransactionStmt, utility: (effect: Effect, tag: string, more: Partial<Common>) => EffectStatement): EffectStatement {
   const verbs: Readonly<Record<string, readonly ['begin' | 'commit' | 'rollback', string]>> = {
     TRANS_STMT_BEGIN: ['begin', 'BEGIN'], TRANS_STMT_START: ['begin', 'START TRANSACTION'], TRANS_STMT_COMMIT: ['commit', 'COMMIT'], TRANS_STMT_ROLLBACK: ['rollback', 'ROLLBACK'],
   }
   const verb = verbs[kind ?? '']
   if (verb === undefined) throw new UnsupportedError(`the transaction statement ${kind ?? ''} is not modelled`, ['BEGIN', 'COMMIT', 'ROLLBACK'])
-  return utility({ kind: 'transaction', verb: verb[0], implicit: false }, verb[1], { transaction: verb[0] })
+  const readOnly = readOnlyOf(options)
+  return utility({ kind: 'transaction', verb: verb[0], implicit: false, ...(readOnly === undefined ? {} : { readOnly }) }, verb[1], { transaction: verb[0] })
+}
+
+/** READ ONLY or READ WRITE among the modes of a transaction; isolation levels are not looked at. */
+function readOnlyOf(options: readonly Node[] | undefined): boolean | undefined {
+  for (const option of options ?? []) {
+    if (!('DefElem' in option) || option.DefElem.defname !== 'transaction_read_only') continue
+    const { arg } = option.DefElem
+    return arg !== undefined && 'A_Const' in arg && (arg.A_Const.ival?.ival ?? 0) !== 0
+  }
+  return undefined
 }
 
 /** Name and value of SET, RESET and ALTER SYSTEM; several values are joined as the configuration file has them. */
 function setting({ kind, name = '', args = [] }: VariableSetStmt): { readonly name: string | null; readonly value: string | null } {
   if (kind === 'VAR_RESET_ALL') return { name: null, value: null }
   if (kind === 'VAR_RESET' || kind === 'VAR_SET_DEFAULT') return { name, value: null }
+  if (kind === 'VAR_SET_MULTI' && (name === 'TRANSACTION' || name === 'SESSION CHARACTERISTICS')) {
+    const readOnly = readOnlyOf(args)
+    const prefix = name === 'TRANSACTION' ? '' : 'default_'
+    return readOnly === undefined ? { name: `${prefix}transaction_isolation`, value: null } : { name: `${prefix}transaction_read_only`, value: readOnly ? 'on' : 'off' }
+  }
   if (kind !== 'VAR_SET_VALUE') throw new UnsupportedError(`this form of SET is not modelled`, ['SET name = value', 'SET LOCAL', 'SET name TO DEFAULT', 'RESET'])
   const values = args.map(arg => {
     if (!('A_Const' in arg)) throw new UnsupportedError('only plain values can be set', ['texts', 'numbers', 'on', 'off'])

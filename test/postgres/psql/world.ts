@@ -85,7 +85,7 @@ export class LittleServer {
         }
         return { is: 'ok' }
       case 'readTables': case 'checkpoint': case 'alterSystem': case 'vacuum': case 'analyze': return { is: 'ok' }
-      case 'createPublication': case 'dropPublication': case 'createSubscription': case 'alterSubscription': case 'dropSubscription': case 'alterTable': case 'createIndex': case 'dropIndex': case 'lockTable': case 'access': return { is: 'error', state: '0A000', message: 'not in this world' }
+      case 'createPublication': case 'dropPublication': case 'createSubscription': case 'alterSubscription': case 'dropSubscription': case 'alterTable': case 'createIndex': case 'dropIndex': case 'lockTable': case 'access': case 'catalog': case 'reindex': return { is: 'error', state: '0A000', message: 'not in this world' }
       default: {
         const { tables, result } = applyToTables(this.tables, effect, this.host)
         this.tables = tables
