@@ -11,7 +11,7 @@ const PAGE_PAUSE_US: Us = 100_000
 
 /**
  * The checkpoint after a promotion is a spread one: over 0.9 of checkpoint_timeout (checkpoint_completion_target), but no longer than its pages take that it writes one by one. A server
- * that had little to write is done at once. Source: checkpointer.c CheckpointWriteDelay; PostgreSQL 15.18 (idle: 0.1 s; after 40 MB: not within 25 s).
+ * that had little to write is done at once (rule PG-CHECKPOINT-2). Source: checkpointer.c CheckpointWriteDelay; PostgreSQL 15.18 (idle: 0.1 s; after 40 MB: not within 25 s).
  */
 export function spreadCheckpointUs(server: Server): Us {
   return Math.min(Math.round(0.9 * checkpointTimeoutUs(server)), Math.max(PAGE_PAUSE_US, Math.ceil(walSinceCheckpoint(server) / PAGE_BYTES) * PAGE_PAUSE_US))

@@ -106,8 +106,10 @@ function* dump(world: World, psql: Command, name: string, call: Call, disk: Disk
   ]
   const read = yield* psql.run(recall(call, { argv: ['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', ...connectionOf(name, asked), ...statements.flatMap(each => ['-c', each])] }))
   if (read.code !== 0) {
-    const said = read.err.replace(/^psql: error: /, '').replace('connection to server was lost\n', '')
-    return failed(said.startsWith('connection to server') || said.startsWith('could not translate') ? `${name}: error: ${said}` : `${name}: error: query failed: ${said}`)
+    // A last warning of the server is told as it comes.
+    const [warning = ''] = /^WARNING:.*\n/.exec(read.err) ?? []
+    const said = read.err.slice(warning.length).replace(/^psql: error: /, '').replace('connection to server was lost\n', '')
+    return failed(said.startsWith('connection to server') || said.startsWith('could not translate') ? `${name}: error: ${said}` : `${warning}${name}: error: query failed: ${said}`)
   }
   const text = `${format === 'p' ? '' : 'PGDMP\n'}--\n-- PostgreSQL database${name === 'pg_dumpall' ? ' cluster' : ''} dump\n--\n\n-- Dumped from database version ${version}\n-- Dumped by ${name} version ${version}\n\nCOPY public.everything FROM stdin;\n\\.\n\n--\n-- PostgreSQL database${name === 'pg_dumpall' ? ' cluster' : ''} dump complete\n--\n\n`
   if (file === undefined) return { out: text, err: '', code: 0 }

@@ -1,31 +1,28 @@
 /** What statements do to a server. Source: facts §1.1 (waiting commits), §1.3 (promotion), §1.5, D:functions-admin. */
-import { type Process, SECOND, Signal, type Task, TIMED_OUT, type Us, within } from '../../src/kernel/index.ts'
+import { type Process, Signal, type Task } from '../../src/kernel/index.ts'
 import { namedIn } from './access.ts'
+import { call, mayAdminister } from './calls.ts'
 import { changeCatalog } from './catalog/perform.ts'
 import { checkpointUs } from './checkpoints.ts'
 import { stampUs } from './clock.ts'
 import { CALENDAR_US } from './columns.ts'
+import { done, error, lost } from './results.ts'
 import { complaintOf, mayNotSet, whenSet } from './parameters.ts'
-import { SEGMENT_BYTES } from './datadir.ts'
-import { formatSettings, parseConf, parseTimeUs } from './settings.ts'
+import { formatSettings, parseConf } from './settings.ts'
 import type { Server } from './server.ts'
 import type { Effect, EffectResult } from './sql/host.ts'
 import type { Notice, Value } from './sql/types.ts'
 import { sqlHost } from './relations.ts'
 import { changeSchema } from './schema/ddl.ts'
 import { reindex } from './schema/reindex.ts'
-import { advisory, bulk, lockTables, readTables } from './schema/statement-locks.ts'
+import { bulk, lockTables, readTables } from './schema/statement-locks.ts'
 import { asBackend } from './schema/waiting.ts'
-import { addSlot } from './room.ts'
 import { eyesOf, type SqlSession, Transaction } from './sessions.ts'
 import { quorum } from './syncrep.ts'
 import { type Eyes, type Shape, type ShapeColumn, Table } from './tables.ts'
 
 /** WAL of one small transaction. */
 const TRANSACTION_BYTES = 200
-
-const done = (value: Value = null): EffectResult => ({ is: 'ok', value })
-const error = (state: string, message: string, more: { detail?: string; hint?: string } = {}): EffectResult => ({ is: 'error', state, message, ...more })
 
 /** Carries out one effect of a session; `lost` when the server goes away or ends the session meanwhile. */
 export function* perform(session: SqlSession, effect: Effect): Process<EffectResult> {
@@ -39,24 +36,19 @@ export function* perform(session: SqlSession, effect: Effect): Process<EffectRes
   return session.ended !== undefined && result.is !== 'lost' ? lost(session) : result
 }
 
-/** How a session ends that the server closed: its last word is sent if it could still speak. */
-function lost(session: SqlSession, notices: readonly Notice[] = []): EffectResult {
-  const fatal = session.ended?.startsWith('57P01 ') ? session.ended.slice(6) : undefined
-  if (fatal === undefined && notices.length === 0 && session.server.shutdownMode === 'immediate' && session.ended !== undefined) return { is: 'lost', notices: [{ severity: 'WARNING', message: 'terminating connection due to immediate shutdown command' }] }
-  return fatal === undefined || notices.length > 0 ? { is: 'lost', notices } : { is: 'lost', fatal }
-}
-
 function* act(session: SqlSession, effect: Effect): Process<EffectResult> {
   const { server } = session
   switch (effect.kind) {
     case 'call':
       return yield* call(session, effect.name, effect.args)
     case 'checkpoint':
+      if (!mayAdminister(session)) return error('42501', 'must be superuser or have privileges of pg_checkpoint to do CHECKPOINT')
       yield checkpointUs(server)
       if (!server.alive) return { is: 'lost' }
       server.checkpointDone()
       return done()
     case 'alterSystem':
+      if (!mayAdminister(session)) return error('42501', `permission denied to ${effect.name === null ? 'perform ALTER SYSTEM RESET ALL' : `set parameter "${effect.name}"`}`)
       return alterSystem(server, effect.name, effect.value)
     case 'readTables':
       return yield* releasing(session, readTables(session, effect.tables))
@@ -126,7 +118,7 @@ function set(session: SqlSession, effect: Extract<Effect, { kind: 'set' }>): Eff
     const complaint = mayNotSet(effect.name, effect.value)
     if (complaint !== undefined) return error(complaint.state, complaint.message, complaint)
   }
-  // It is the transaction's, whoever says so: outside of one it is over with the statement (rule PG-CONF-3).
+  // It is the transaction's, whoever says so: outside of one it is over with the statement (rule PG-CONF-10).
   if (effect.name?.toLowerCase() === 'transaction_read_only') {
     const on = /^(?:on|true|yes|1)$/i.test(effect.value ?? 'off')
     if (!on && session.server.inRecovery) return error('25006', 'cannot set transaction read-write mode during recovery')
@@ -177,143 +169,6 @@ function alterSystem(server: Server, name: string | null, value: string | null):
   }
   server.dir.files.set('postgresql.auto.conf', formatSettings(settings))
   return done()
-}
-
-function* call(session: SqlSession, name: string, args: readonly Value[]): Process<EffectResult> {
-  const { server } = session
-  const { world } = server
-  switch (name) {
-    case 'pg_reload_conf':
-      server.later(10_000, () => server.reload())
-      return done(true)
-    case 'pg_promote':
-      return yield* promote(server, args[0] !== false, Number(args[1] ?? 60))
-    case 'pg_switch_wal': {
-      if (!server.copy.leading) return error('55000', 'recovery is in progress', { hint: 'WAL control functions cannot be executed during recovery.' })
-      // The rest of the file is skipped, and streamed like all of it; where nothing was written since the last switch, nothing happens.
-      const used = server.copy.lsn('flush') % SEGMENT_BYTES
-      return done(used === 0 ? server.copy.lsn('flush') : server.copy.append(SEGMENT_BYTES - used))
-    }
-    case 'pg_wal_replay_pause':
-    case 'pg_wal_replay_resume':
-      if (!server.inRecovery) return error('55000', 'recovery is not in progress', { hint: 'Recovery control functions can only be executed during recovery.' })
-      server.pauseReplay(name === 'pg_wal_replay_pause')
-      return done()
-    case 'pg_terminate_backend':
-      return signalled(terminate(server, Number(args[0])), Number(args[0]))
-    case 'pg_cancel_backend':
-      return signalled(cancel(server, Number(args[0])), Number(args[0]))
-    case 'pg_create_physical_replication_slot':
-      return createSlot(server, String(args[0]), args[1] === true)
-    case 'pg_drop_replication_slot': {
-      const slot = server.dir.slots.get(String(args[0]))
-      if (slot === undefined) return error('42704', `replication slot "${String(args[0])}" does not exist`)
-      if (slot.active) return error('55006', `replication slot "${slot.name}" is active for PID 41`)
-      server.dir.slots.delete(slot.name)
-      world.topologyChanged()
-      return done()
-    }
-    case 'pg_sleep':
-      return yield* sleep(session, Math.round(Number(args[0]) * SECOND))
-    case 'pg_stat_reset':
-      return done()
-    case 'pg_rotate_logfile':
-      return done(true)
-    case 'pg_advisory_lock':
-    case 'pg_advisory_xact_lock':
-    case 'pg_try_advisory_lock':
-    case 'pg_try_advisory_xact_lock':
-    case 'pg_advisory_unlock':
-    case 'pg_advisory_unlock_all':
-      return yield* advisory(session, name, Number(args[0] ?? 0))
-    case 'set_config':
-      return done(args[1] ?? null)
-    default:
-      return error('0A000', `the function ${name}() is not modelled`)
-  }
-}
-
-/** A statement that waits: statement_timeout and a cancel end it, as they do not end the wait for synchronous standbys (rule PG-ACK-5). */
-function* sleep(session: SqlSession, us: Us): Process<EffectResult> {
-  const timeoutUs = parseTimeUs(session.setting('statement_timeout') ?? session.server.settings.statement_timeout ?? '0') ?? 0
-  const limitUs = timeoutUs > 0 ? Math.min(us, timeoutUs) : us
-  session.sleeps = true
-  const woken = yield within(session.interrupted, limitUs)
-  session.sleeps = false
-  if (woken === 'ended') return lost(session)
-  if (woken === 'cancelled') return error('57014', 'canceling statement due to user request')
-  return limitUs < us ? error('57014', 'canceling statement due to statement timeout') : done()
-}
-
-/** Waits by polling each 100 ms like the real function; after `seconds` it warns and returns false while the promotion goes on. */
-function* promote(server: Server, wait: boolean, seconds: number): Process<EffectResult> {
-  if (server.state !== 'standby' && server.state !== 'promoting') return error('55000', 'recovery is not in progress', { hint: 'Recovery control functions can only be executed during recovery.' })
-  if (seconds <= 0) return error('22003', '"wait_seconds" must not be negative or zero')
-  server.promote()
-  if (!wait) return done(true)
-  const ended = yield* untilPrimary(server, seconds * SECOND)
-  if (ended === 'lost') return { is: 'lost' }
-  if (ended === 'timeout') return { is: 'ok', value: false, notices: [{ severity: 'WARNING', message: `server did not promote within ${seconds} seconds` }] }
-  return done(true)
-}
-
-/** Until the server is primary, as a poll each 100 ms sees it. */
-export function* untilPrimary(server: Server, timeoutUs: Us): Process<'done' | 'timeout' | 'lost'> {
-  const startedUs = server.world.sim.now
-  const woken = new Signal()
-  const forget = server.world.onTopology(() => woken.fire())
-  try {
-    while (server.state !== 'primary') {
-      if (!server.alive || server.state === 'stopping') return 'lost'
-      const leftUs = timeoutUs - (server.world.sim.now - startedUs)
-      if (leftUs <= 0 || (yield within(woken, leftUs)) === TIMED_OUT) return 'timeout'
-    }
-  } finally {
-    forget()
-  }
-  const elapsedUs = server.world.sim.now - startedUs
-  yield Math.ceil(elapsedUs / 100_000) * 100_000 - elapsedUs + 2_000
-  return 'done'
-}
-
-/** Nobody has that number: a warning, and false. */
-function signalled(found: boolean, pid: number): EffectResult {
-  return found ? done(true) : { is: 'ok', value: false, notices: [{ severity: 'WARNING', message: `PID ${pid} is not a PostgreSQL backend process` }] }
-}
-
-function terminate(server: Server, pid: number): boolean {
-  const sender = server.walsenders.find(s => s.pid === pid)
-  if (sender !== undefined) {
-    sender.close('terminated by pg_terminate_backend')
-    return true
-  }
-  for (const backend of [...server.backends]) {
-    if (backend.pid !== pid) continue
-    server.backendLeft(backend)
-    backend.stateChanged({ is: 'closed', error: '57P01 terminating connection due to administrator command' })
-    return true
-  }
-  return false
-}
-
-/** A cancelled wait for standbys is acknowledged with a warning: the row is there, and only there (rule PG-ACK-4). */
-function cancel(server: Server, pid: number): boolean {
-  for (const backend of server.backends) {
-    if (backend.pid !== pid) continue
-    if (backend.cancel !== undefined) backend.cancel()
-    else if (server.copy.leading && server.copy.ackHung) server.world.log.ledger.warn(server.copy, 1)
-    return true
-  }
-  return false
-}
-
-function createSlot(server: Server, name: string, reserve: boolean): EffectResult {
-  if (server.dir.slots.has(name)) return error('42710', `replication slot "${name}" already exists`)
-  if (name === '') return error('42602', 'replication slot name "" is too short')
-  if (!/^[a-z0-9_]+$/.test(name)) return error('42602', `replication slot name "${name}" contains invalid character`, { hint: 'Replication slot names may only contain lower case letters, numbers, and the underscore character.' })
-  addSlot(server, name, reserve ? server.copy.lsn('flush') : Number.POSITIVE_INFINITY)
-  server.world.topologyChanged()
-  return done([name, reserve ? server.copy.lsn('flush') : null])
 }
 
 export type WriteEffect = Extract<Effect, { kind: 'insert' | 'update' | 'delete' | 'truncate' | 'createTable' | 'dropTable' }>

@@ -2,6 +2,7 @@
  * The server's parameters: which there are, and when a new value takes effect (rules PG-CONF-4, PG-CONF-5). Names, contexts and types are those of `pg_settings` of
  * PostgreSQL 15.18; what other majors have besides is accepted as it stands. A parameter the model knows nothing more about is kept, shown, and has no effect.
  */
+import { numberOf, PARAMETERS } from './parameter-values.ts'
 import { parseSyncNames } from './settings.ts'
 
 const words = (text: string): readonly string[] => text.trim().toLowerCase().split(/\s+/)
@@ -101,30 +102,6 @@ const BOOLEAN = new Set(words(`
   wal_receiver_create_temp_slot wal_recycle zero_damaged_pages
 `))
 
-const NUMBER = new Set(words(`
-  archive_timeout authentication_timeout autovacuum_analyze_scale_factor autovacuum_analyze_threshold autovacuum_freeze_max_age autovacuum_max_workers
-  autovacuum_multixact_freeze_max_age autovacuum_naptime autovacuum_vacuum_cost_delay autovacuum_vacuum_cost_limit autovacuum_vacuum_insert_scale_factor
-  autovacuum_vacuum_insert_threshold autovacuum_vacuum_scale_factor autovacuum_vacuum_threshold autovacuum_work_mem backend_flush_after bgwriter_delay
-  bgwriter_flush_after bgwriter_lru_maxpages bgwriter_lru_multiplier checkpoint_completion_target checkpoint_flush_after checkpoint_timeout checkpoint_warning
-  client_connection_check_interval commit_delay commit_siblings cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost cursor_tuple_fraction deadlock_timeout
-  debug_discard_caches default_statistics_target effective_cache_size effective_io_concurrency extra_float_digits from_collapse_limit geqo_effort
-  geqo_generations geqo_pool_size geqo_seed geqo_selection_bias geqo_threshold gin_fuzzy_search_limit gin_pending_list_limit hash_mem_multiplier
-  huge_page_size idle_in_transaction_session_timeout idle_session_timeout jit_above_cost jit_inline_above_cost jit_optimize_above_cost join_collapse_limit
-  lock_timeout log_autovacuum_min_duration log_file_mode log_min_duration_sample log_min_duration_statement log_parameter_max_length
-  log_parameter_max_length_on_error log_rotation_age log_rotation_size log_startup_progress_interval log_statement_sample_rate log_temp_files
-  log_transaction_sample_rate logical_decoding_work_mem maintenance_io_concurrency maintenance_work_mem max_connections max_files_per_process
-  max_locks_per_transaction max_logical_replication_workers max_parallel_maintenance_workers max_parallel_workers max_parallel_workers_per_gather
-  max_pred_locks_per_page max_pred_locks_per_relation max_pred_locks_per_transaction max_prepared_transactions max_replication_slots max_slot_wal_keep_size
-  max_stack_depth max_standby_archive_delay max_standby_streaming_delay max_sync_workers_per_subscription max_wal_senders max_wal_size max_worker_processes
-  min_dynamic_shared_memory min_parallel_index_scan_size min_parallel_table_scan_size min_wal_size old_snapshot_threshold parallel_setup_cost
-  parallel_tuple_cost port post_auth_delay pre_auth_delay random_page_cost recovery_min_apply_delay recursive_worktable_factor seq_page_cost shared_buffers
-  statement_timeout superuser_reserved_connections tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout temp_buffers
-  temp_file_limit track_activity_query_size unix_socket_permissions vacuum_cost_delay vacuum_cost_limit vacuum_cost_page_dirty vacuum_cost_page_hit
-  vacuum_cost_page_miss vacuum_defer_cleanup_age vacuum_failsafe_age vacuum_freeze_min_age vacuum_freeze_table_age vacuum_multixact_failsafe_age
-  vacuum_multixact_freeze_min_age vacuum_multixact_freeze_table_age wal_buffers wal_decode_buffer_size wal_keep_size wal_receiver_status_interval
-  wal_receiver_timeout wal_retrieve_retry_interval wal_sender_timeout wal_skip_threshold wal_writer_delay wal_writer_flush_after work_mem
-`))
-
 const ENUMS: Readonly<Record<string, readonly string[]>> = {
   wal_level: ['minimal', 'replica', 'logical'],
   synchronous_commit: ['local', 'remote_write', 'remote_apply', 'on', 'off'],
@@ -168,7 +145,7 @@ export interface Complaint {
   readonly hint?: string
 }
 
-/** What is wrong with a value, in the server's words; undefined when it is fine. Ranges and units other than the form of a number are not looked at. */
+/** What is wrong with a value, in the server's words; undefined when it is fine (rule PG-CONF-9). */
 export function complaintOf(name: string, value: string): Complaint | undefined {
   const key = name.toLowerCase()
   if (key === 'synchronous_standby_names') {
@@ -177,7 +154,11 @@ export function complaintOf(name: string, value: string): Complaint | undefined 
     return names !== undefined && 'error' in names ? { state: '22023', message: `invalid value for parameter "${key}": "${value}"`, detail: names.error } : undefined
   }
   if (BOOLEAN.has(key)) return /^(o(n|f|ff)|t(r(u(e)?)?)?|f(a(l(s(e)?)?)?)?|y(e(s)?)?|no?|0|1)$/i.test(value) ? undefined : { state: '22023', message: `parameter "${key}" requires a Boolean value` }
-  if (NUMBER.has(key)) return /^\s*[-+]?(\d+(\.\d*)?|\.\d+|0x[0-9a-f]+)\s*(B|kB|MB|GB|TB|us|ms|s|min|h|d)?\s*$/.test(value) ? undefined : { state: '22023', message: `invalid value for parameter "${key}": "${value}"` }
+  const parameter = PARAMETERS.get(key)
+  if (parameter?.type === 'integer' || parameter?.type === 'real') {
+    const number = numberOf(parameter, value)
+    return typeof number === 'number' ? undefined : { state: '22023', ...number }
+  }
   const available = ENUMS[key]
   const also = key === 'synchronous_commit' || key === 'archive_mode' ? /^(true|false|yes|no|0|1)$/i.test(value) : false
   if (available !== undefined && !also && !available.includes(value.toLowerCase())) return { state: '22023', message: `invalid value for parameter "${key}": "${value}"`, hint: `Available values: ${available.join(', ')}.` }

@@ -82,6 +82,7 @@ export const OPTIONS_FIXED: Partial<Record<keyof PostgresOptions, string>> = {
   aliases: 'names',
   naming: 'names',
   dataDirectory: 'a name',
+  extensions: 'names',
   database: 'a name',
   role: 'a name',
   roleLabel: 'names',

@@ -9,6 +9,8 @@ import { advanceCheckpoint } from './datadir.ts'
 import { oldestWal, safeWalSize, walStatus } from './slots.ts'
 import { LOGICAL_VIEWS, logicalSenders, logicalSlot } from './logical-views.ts'
 import { replayedXactUs } from './replayed.ts'
+import { shownText } from './parameter-values.ts'
+import { settingsView, valueOf } from './settings-view.ts'
 import { blockingPids, SCHEMA_VIEWS } from './schema/views.ts'
 import type { Server } from './server.ts'
 import { eyesOf, type SqlSession } from './sessions.ts'
@@ -112,17 +114,7 @@ const VIEWS: Readonly<Record<string, View>> = {
   },
   pg_prepared_xacts: { columns: columns('transaction xid, gid text, prepared timestamptz, owner name, database name'), fill: () => ({ rows: [], moves: false }) },
   ...CATALOG_VIEWS,
-  pg_settings: {
-    columns: columns('name text, setting text, source text, pending_restart bool'),
-    fill: server => ({ moves: false, rows: Object.entries({ ...DEFAULT_SETTINGS, data_directory: server.world.options.dataDirectory, ...server.settings }).map(([name, value]) => [name, value, name in server.settings ? 'configuration file' : 'default', server.pendingRestart.has(name)]) }),
-  },
-}
-
-/** Parameters that SHOW knows without anybody having set them. */
-const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
-  synchronous_standby_names: '', synchronous_commit: 'on', wal_level: 'replica', hot_standby: 'on', max_wal_senders: '10', wal_keep_size: '0', max_slot_wal_keep_size: '-1',
-  primary_conninfo: '', primary_slot_name: '', wal_sender_timeout: '1min', wal_receiver_timeout: '1min', full_page_writes: 'on', wal_log_hints: 'off', data_checksums: 'off',
-  default_transaction_read_only: 'off', statement_timeout: '0', archive_mode: 'off', max_connections: '100', port: '5432', cluster_name: '', lock_timeout: '0', deadlock_timeout: '1s',
+  pg_settings: settingsView,
 }
 
 /** Name of the WAL file that holds an LSN. */
@@ -131,7 +123,7 @@ export function walFile(timeline: number, lsn: number): string {
   return hex(timeline) + hex(Math.floor(lsn / 4294967296)) + hex(Math.floor((lsn % 4294967296) / 16777216))
 }
 
-/** Functions that a server in recovery refuses, and those that only it answers. */
+/** Functions that a server in recovery refuses, and those that only it answers (rule PG-STANDBY-2). */
 const inRecovery = (hint: string): SqlError => new SqlError('recovery is in progress', { state: '55000', hint })
 const WAL_CONTROL = 'WAL control functions cannot be executed during recovery.'
 const notInRecovery = (): SqlError => new SqlError('recovery is not in progress', { state: '55000', hint: 'Recovery control functions can only be executed during recovery.' })
@@ -259,10 +251,14 @@ class ServerHost implements SqlHost {
     const key = name.toLowerCase()
     if (key === 'server_version') return server.host.version
     if (key === 'transaction_read_only') return server.inRecovery || (this.session?.readsOnly ?? server.readOnlyDefault) ? 'on' : 'off'
-    const value = this.session?.setting(key) ?? server.settings[key] ?? (key === 'data_directory' ? server.world.options.dataDirectory : DEFAULT_SETTINGS[key])
-    // There is such a parameter, but what it would say here nobody knows.
-    if (value === undefined && whenSet(key) !== undefined) throw new UnsupportedError(`the value of the parameter ${key} is not modelled`, Object.keys(DEFAULT_SETTINGS))
-    return value
+    if (key === 'transaction_isolation') return this.session?.setting(key) ?? 'read committed'
+    if (key === 'in_hot_standby') return server.inRecovery ? 'on' : 'off'
+    if (key === 'is_superuser') return this.session?.login === undefined || server.world.access.isSuperuser(server, this.session.login.role) ? 'on' : 'off'
+    if (key === 'session_authorization') return this.session?.login?.role ?? 'postgres'
+    const value = this.session?.setting(key) ?? valueOf(server, key)
+    // There is such a parameter in some version, but what it would say here nobody knows.
+    if (value === undefined && whenSet(key) !== undefined) throw new UnsupportedError(`the value of the parameter ${key} is not modelled`, ['those of PostgreSQL 15', 'what was set'])
+    return value === undefined ? undefined : shownText(key, value)
   }
 }
 

@@ -4,7 +4,7 @@ import { type Command, failed, ok, type Output } from '../../src/operator/comman
 import { controlDataOf } from './control-data.ts'
 import { copyingTools } from './copying.ts'
 import { BROKEN_LOGIN } from './defects.ts'
-import { untilPrimary } from './effects.ts'
+import { untilPrimary } from './calls.ts'
 import { doer, elsewhere, flag, type Inside, type Parsed, reader, valued } from './flags.ts'
 import { findServerByHost, isLoopback } from './hosts.ts'
 import type { ShutdownMode } from './host.ts'

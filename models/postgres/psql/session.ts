@@ -225,8 +225,11 @@ export class Session {
       if (result.is === 'lost') throw new ConnectionLost(result.fatal, result.notices ?? [])
       return { tag: 'ROLLBACK', relation: undefined, notices: [] }
     }
-    this.transaction = verb === 'begin' ? (this.failed ? 'failed' : 'open') : 'none'
-    return yield* statement.execute(this.host, this.perform)
+    if (verb !== 'begin') this.transaction = 'none'
+    const result = yield* statement.execute(this.host, this.perform)
+    // A BEGIN that fails opens nothing.
+    if (verb === 'begin' && !this.failed) this.transaction = 'open'
+    return result
   }
 
   /** A backslash command. @throws UnsupportedError for one that psql has and the model has not */

@@ -28,10 +28,14 @@ function modeOf({ do: what }: AlterAction): LockMode {
   return what === 'validate' ? 'ShareUpdateExclusive' : 'AccessExclusive'
 }
 
+const ROW_EXCLUSIVE = 3
+
 /** Carries out one statement. Runs as a backend: the client may be gone meanwhile. */
 export function* changeSchema(session: SqlSession, effect: SchemaEffect, commit: Commit): Process<EffectResult> {
   const { server } = session
-  if (!server.copy.leading || session.readsOnly) return error('25006', `cannot execute ${NAMES[effect.kind]} in a read-only transaction`)
+  // LOCK TABLE changes nothing: a read-only transaction may, and a standby up to ROW EXCLUSIVE, where nobody else minds.
+  if (effect.kind === 'lockTable' && server.inRecovery) return effect.mode > ROW_EXCLUSIVE ? error('25006', 'cannot execute LOCK TABLE during recovery') : done()
+  if (effect.kind !== 'lockTable' && (!server.copy.leading || session.readsOnly)) return error('25006', `cannot execute ${NAMES[effect.kind]} in a read-only transaction`)
   const limitUs = timeoutUs(session, 'statement_timeout')
   const endsUs = limitUs > 0 ? server.world.sim.now + limitUs : Number.POSITIVE_INFINITY
   if (effect.kind === 'createIndex' && effect.concurrently) return yield* createConcurrently(session, effect, commit, endsUs)

@@ -22,6 +22,7 @@ export const schemaRules: readonly Rule[] = [
   rule('PG-DDL-7', 'One UPDATE of many rows takes a time by their number, writes WAL for each, and is all or nothing.', 'D:sql-update; rate: judgement', 'ddl'),
   rule('PG-DDL-8', 'SET NOT NULL and CHECK read the whole table and fail on a row that violates them, unless NOT VALID; a valid CHECK (column IS NOT NULL) spares SET NOT NULL the reading.', 'D:sql-altertable', 'ddl'),
   rule('PG-DDL-9', 'A schema change is part of its transaction: it is undone by ROLLBACK and by a crash, and is seen on a standby when it is replayed.', 'D:sql-altertable; D:hot-standby', 'ddl'),
+  rule('PG-DDL-10', 'REINDEX keeps writers off its table, and nearly every query, while each index is written anew; CONCURRENTLY keeps off nobody, and waits for every transaction that is older.', 'D:sql-reindex', 'against-real'),
   rule('PG-APP-1', 'A statement that names a column that is not there fails (42703), of each release that names it.', 'D:errcodes-appendix', 'application'),
   rule('PG-APP-2', 'A write that leaves out a column that is NOT NULL without a default fails (23502); so does one against a CHECK that is not valid yet (23514).', 'D:errcodes-appendix', 'application'),
   rule('PG-APP-3', 'What a release writes has NULL, or the default, in columns that it does not know, also after a backfill.', 'D:sql-insert', 'application'),

@@ -37,7 +37,7 @@ describe('PG-ACCESS-2: who is in stays in; who comes is refused', () => {
     const asks = (statement: string) => said(`sql $P "${statement}"; said="$(psql -h $P -U postgres -d appdb -Atc 'select 1' 2>&1)"`)
     expect(asks('revoke connect on database appdb from public')).toBe('1')
     expect(asks('alter database appdb connection limit 0')).toBe('1')
-    expect(asks('alter database appdb allow_connections false')).toBe('psql: error: connection to server at "postgres-cluster-0.postgres-cluster", port 5432 failed: FATAL:  database "appdb" is not currently accepting connections')
+    expect(asks('alter database appdb allow_connections false')).toBe('psql: error: connection to server at "postgres-cluster-0.postgres-cluster" (10.244.0.4), port 5432 failed: FATAL:  database "appdb" is not currently accepting connections')
     expect(said(`sql $P "alter role app_user nologin"; said="$(psql -h $P -U app_user -d appdb -Atc 'select 1' 2>&1 | grep -o 'FATAL.*')"`)).toBe('FATAL:  role "app_user" is not permitted to log in')
     expect(said(`sql $P "revoke connect on database appdb from public"; said="$(psql -h $P -U app_user -d appdb -Atc 'select 1' 2>&1 | grep -o '\\(FATAL\\|DETAIL\\).*' | paste -sd';')"`)).toBe('FATAL:  permission denied for database "appdb";DETAIL:  User does not have CONNECT privilege.')
     expect(said(`said="$(sql $P 'alter role nobody nologin' 2>&1) $(psql -h $P -U postgres -Atc 'alter database nothing connection limit 0' 2>&1)"`)).toBe('ERROR:  role "nobody" does not exist ERROR:  database "nothing" does not exist')

@@ -93,6 +93,8 @@ describe('what guards rely on', () => {
   it('PG-REWIND-5: before the checkpoint of the promoted server pg_rewind finds nothing to do', () => {
     const lab = new Lab({ supervised: true })
     lab.sql(0, 'CREATE TABLE w (n int)')
+    // What is to be written spreads that checkpoint.
+    lab.bulk(60_000_000)
     lab.exec(1, 'pg_ctl', 'promote', '-D', PGDATA)
     lab.sql(0, 'INSERT INTO w VALUES (1)')
     lab.exec(0, 'pg_ctl', 'stop', '-D', PGDATA, '-m', 'immediate')

@@ -1,0 +1,283 @@
+/** What was predicted with the model, tried on PostgreSQL 15.18 with two standbys, and did not hold: now it does. Words are the real server's. */
+import { describe, expect, it } from 'vitest'
+import { SECOND } from '../../../src/kernel/index.ts'
+import { Lab, type Setting } from './lab.ts'
+
+const PGDATA = '/var/lib/postgresql/data'
+const lab = (setting: Setting = {}): Lab => new Lab({ supervised: true, longTransactionP: 0, ...setting })
+
+/** Both streams of a command in a container, without what kubectl adds. */
+const said = (l: Lab, pod: number, ...argv: string[]): string => {
+  const { out, err } = l.exec(pod, ...argv)
+  return `${out}${err}`.replace(/command terminated with exit code \d+\n$/, '')
+}
+const psql = (l: Lab, pod: number, ...statements: string[]): string => said(l, pod, 'psql', '-U', 'postgres', '-At', ...statements.flatMap(s => ['-c', s]))
+const as = (l: Lab, role: string, ...statements: string[]): string => said(l, 0, 'psql', '-U', role, '-d', 'appdb', '-At', ...statements.flatMap(s => ['-c', s]))
+
+describe('a server in recovery (PG-STANDBY-2)', () => {
+  it('has no current WAL position, and is not asked to write', () => {
+    const l = lab()
+    const control = 'ERROR:  recovery is in progress\nHINT:  WAL control functions cannot be executed during recovery.\n'
+    expect(psql(l, 1, 'select pg_current_wal_lsn()', 'select pg_current_wal_insert_lsn()')).toBe(control + control)
+    expect(psql(l, 1, "select pg_walfile_name('0/3000000')")).toBe('ERROR:  recovery is in progress\nHINT:  pg_walfile_name() cannot be executed during recovery.\n')
+    expect(psql(l, 1, 'select case when pg_is_in_recovery() then 1 else pg_current_wal_lsn() - \'0/0\'::pg_lsn end')).toBe('1\n')
+    expect(psql(l, 1, 'vacuum', 'analyze', 'begin read write', 'select txid_current()', 'reindex database postgres').split('\n')).toEqual([
+      'ERROR:  cannot execute VACUUM during recovery', 'ERROR:  cannot execute ANALYZE during recovery', 'ERROR:  cannot set transaction read-write mode during recovery',
+      'ERROR:  cannot execute pg_current_xact_id() during recovery', 'ERROR:  cannot execute REINDEX during recovery', '',
+    ])
+    expect(psql(l, 0, 'select pg_is_wal_replay_paused()', 'select pg_get_wal_replay_pause_state()').match(/recovery is not in progress/g)).toHaveLength(2)
+  })
+
+  it('a promoted one keeps where replay ended; pg_promote() takes no time-out of nothing', () => {
+    const l = lab()
+    expect(psql(l, 1, 'select pg_promote(true, 0)', 'select pg_promote(true, -5)')).toBe('ERROR:  "wait_seconds" must not be negative or zero\n'.repeat(2))
+    expect(psql(l, 0, 'select pg_last_wal_replay_lsn() is null')).toBe('t\n')
+    expect(psql(l, 1, 'select pg_promote()', 'select pg_last_wal_replay_lsn() is null')).toBe('t\nf\n')
+  })
+})
+
+it('PG-CHECKPOINT-2: an idle promoted server has its new timeline in the control file at once, one with much to write after minutes', () => {
+  const timeline = (bytes: number, us: number): string => {
+    const l = lab({ backgroundWalKBps: 0 })
+    if (bytes > 0) l.bulk(bytes)
+    l.exec(1, 'pg_ctl', 'promote')
+    l.wait(us)
+    return psql(l, 1, 'select timeline_id from pg_control_checkpoint()').trim()
+  }
+  expect(timeline(0, SECOND)).toBe('2')
+  expect(timeline(40_000_000, 25 * SECOND)).toBe('1')
+  expect(timeline(40_000_000, 290 * SECOND)).toBe('2')
+})
+
+it('PG-WAL-4: pg_switch_wal() goes on in the next file, and a slot at its limit is lost that way', () => {
+  const l = lab({ backgroundWalKBps: 0 })
+  psql(l, 0, 'create table a (i int)')
+  const file = (): string => psql(l, 0, 'select pg_walfile_name(pg_current_wal_lsn() + 1)')
+  const before = file()
+  const switched = psql(l, 0, 'select pg_switch_wal()')
+  expect(file()).not.toBe(before)
+  expect(psql(l, 0, 'select pg_switch_wal()')).toBe(switched)
+  psql(l, 0, "select pg_create_physical_replication_slot('s1', true)", "alter system set max_slot_wal_keep_size = '16MB'", 'select pg_reload_conf()')
+  l.wait(SECOND / 10)
+  expect(psql(l, 0, 'select wal_status, safe_wal_size > 0 from pg_replication_slots')).toBe('reserved|t\n')
+  for (let i = 0; i < 3; i++) psql(l, 0, `create table t${i} (i int)`, 'select pg_switch_wal()')
+  expect(psql(l, 0, 'select wal_status, safe_wal_size < 0 from pg_replication_slots')).toBe('unreserved|t\n')
+  expect(psql(l, 0, 'checkpoint', 'select wal_status, safe_wal_size is null, restart_lsn is null from pg_replication_slots')).toBe('CHECKPOINT\nlost|t|t\n')
+})
+
+describe('synchronous_standby_names', () => {
+  it('PG-SYNC-2: in a list of ANY all have priority 1; a number alone is a name', () => {
+    const l = lab({ synchronousStandbyNames: 'ANY 1' })
+    expect(psql(l, 0, 'select sync_priority, sync_state from pg_stat_replication')).toBe('1|quorum\n1|quorum\n')
+    expect(psql(l, 0, "alter system set synchronous_standby_names = '1'")).toBe('ALTER SYSTEM\n')
+  })
+
+  it('PG-SYNC-4: names where it stops being a list', () => {
+    const l = lab()
+    const wrong = (value: string): string => psql(l, 0, `alter system set synchronous_standby_names = '${value}'`)
+    expect(wrong('ANY 0 (a)')).toBe('ERROR:  number of synchronous standbys (0) must be greater than zero\n')
+    expect(wrong('FIRST 1 a')).toContain('DETAIL:  syntax error at or near "a"\n')
+    expect(wrong('ANY 1 ()')).toContain('DETAIL:  syntax error at or near ")"\n')
+    expect(wrong('FIRST 1 (a')).toContain('DETAIL:  syntax error at end of input\n')
+  })
+})
+
+it('PG-CONF-10: default_transaction_read_only has its loopholes', () => {
+  const l = lab()
+  psql(l, 0, 'create table ro (i int)', 'alter system set default_transaction_read_only = on', 'select pg_reload_conf()')
+  l.wait(SECOND / 10)
+  const refused = 'ERROR:  cannot execute INSERT in a read-only transaction\n'
+  expect(psql(l, 0, 'insert into ro values (1)')).toBe(refused)
+  expect(psql(l, 0, 'begin read write; insert into ro values (2); commit')).toBe('BEGIN\nINSERT 0 1\nCOMMIT\n')
+  expect(psql(l, 0, 'set transaction_read_only = off', 'insert into ro values (3)')).toBe(`SET\n${refused}`)
+  expect(psql(l, 0, 'set transaction_read_only = off; insert into ro values (4)')).toBe('SET\nINSERT 0 1\n')
+  expect(psql(l, 0, 'begin', 'set transaction read write', 'insert into ro values (5)', 'commit', 'insert into ro values (6)')).toBe(`BEGIN\nSET\nINSERT 0 1\nCOMMIT\n${refused}`)
+  expect(psql(l, 0, 'set session characteristics as transaction read write', 'insert into ro values (7)')).toBe('SET\nINSERT 0 1\n')
+  expect(psql(l, 0, 'select string_agg(i::text, \',\' order by i) from ro')).toBe('2,4,5,7\n')
+})
+
+it('PG-CONF-9: values have units and ranges, and are shown in the largest unit that leaves them whole', () => {
+  const l = lab()
+  const set = (name: string, value: string): string => psql(l, 0, `alter system set ${name} = '${value}'`)
+  expect(set('checkpoint_timeout', '5s')).toBe('ERROR:  5 s is outside the valid range for parameter "checkpoint_timeout" (30 .. 86400)\n')
+  expect(set('max_connections', '0')).toBe('ERROR:  0 is outside the valid range for parameter "max_connections" (1 .. 262143)\n')
+  expect(set('work_mem', '5s')).toBe('ERROR:  invalid value for parameter "work_mem": "5s"\nHINT:  Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".\n')
+  expect(set('work_mem', '12345678901234')).toBe('ERROR:  invalid value for parameter "work_mem": "12345678901234"\nHINT:  Value exceeds integer range.\n')
+  expect(set('deadlock_timeout', '0.5ms')).toBe('ERROR:  0 ms is outside the valid range for parameter "deadlock_timeout" (1 .. 2147483647)\n')
+  expect(set('checkpoint_completion_target', '2')).toBe('ERROR:  2 is outside the valid range for parameter "checkpoint_completion_target" (0 .. 1)\n')
+  expect(psql(l, 0, "set work_mem = '70000kB'", 'show work_mem', "set statement_timeout = '90s'", 'show statement_timeout', "set lock_timeout = '1 s'", 'show lock_timeout', 'show work_mem', 'show random_page_cost')).toBe('SET\n70000kB\nSET\n90s\nSET\n1s\n70000kB\n4\n')
+  expect(psql(l, 0, "select name, setting, unit, context, vartype, boot_val from pg_settings where name in ('work_mem', 'max_connections', 'wal_sender_timeout') order by 1")).toBe(
+    'max_connections|100||postmaster|integer|100\nwal_sender_timeout|60000|ms|user|integer|60000\nwork_mem|4096|kB|user|integer|4096\n')
+})
+
+describe('who connects, and to what', () => {
+  const [one, two] = ['postgres-cluster-1.postgres-cluster', 'postgres-cluster-2.postgres-cluster']
+  const primary = 'postgres-cluster-0.postgres-cluster'
+  const ask = (l: Lab, conninfo: string): string => said(l, 0, 'psql', conninfo, '-Atc', 'select pg_is_in_recovery()')
+
+  it('PG-CONNECT-1: the first host that is what target_session_attrs asks for', () => {
+    const l = lab()
+    expect(ask(l, `host=${one},${primary} user=postgres target_session_attrs=read-write`)).toBe('f\n')
+    expect(ask(l, `postgresql://postgres@${one}:5432,${primary}:5432/postgres?target_session_attrs=primary`)).toBe('f\n')
+    expect(ask(l, `host=${primary},${one} user=postgres target_session_attrs=prefer-standby`)).toBe('t\n')
+    expect(ask(l, `host=${primary} user=postgres target_session_attrs=prefer-standby`)).toBe('f\n')
+    expect(ask(l, `host=${one},${two} user=postgres target_session_attrs=read-write`).replaceAll(/\(10[\d.]+\)/g, '(IP)')).toBe(
+      `psql: error: connection to server at "${one}" (IP), port 5432 failed: session is read-only\nconnection to server at "${two}" (IP), port 5432 failed: session is read-only\n`)
+    expect(ask(l, `host=${one} user=postgres target_session_attrs=primary`)).toContain('failed: server is in hot standby mode\n')
+    expect(ask(l, `host=${primary} user=postgres target_session_attrs=standby`)).toContain('failed: server is not in hot standby mode\n')
+    expect(ask(l, `host=${one} user=postgres target_session_attrs=master`)).toBe('psql: error: invalid target_session_attrs value: "master"\n')
+    // A host that is down is passed over; a login that is refused ends it.
+    l.exec(1, 'pg_ctl', 'stop')
+    expect(ask(l, `host=${one},${primary} user=postgres`)).toBe('f\n')
+    expect(ask(l, `host=${two},${primary} user=nobody dbname=postgres`)).toMatch(/^psql: error: [^\n]* FATAL: {2}role "nobody" does not exist\n$/)
+  })
+
+  it('PG-CONNECT-1: connect_timeout ends what nobody answers', () => {
+    const l = lab()
+    l.cutOff(2)
+    const done = l.exec(0, 'psql', `host=${two} user=postgres connect_timeout=4`, '-Atc', 'select 1')
+    expect(done.err).toContain('failed: timeout expired\n')
+    expect(done.us).toBeLessThan(5 * SECOND)
+  })
+
+  it('PG-ACCESS-4: roles that a runbook makes may log in, also at a standby, once it has them; others are refused', () => {
+    const l = lab()
+    expect(said(l, 0, 'psql', '-h', one, '-U', 'dba', '-d', 'postgres', '-c', 'select 1')).toContain('FATAL:  role "dba" does not exist\n')
+    expect(psql(l, 0, "create user dba password 'x'", 'create role dba', 'create role readers', 'drop role if exists nobody', 'drop role nobody')).toBe(
+      'CREATE ROLE\nCREATE ROLE\nDROP ROLE\nERROR:  role "dba" already exists\nNOTICE:  role "nobody" does not exist, skipping\nERROR:  role "nobody" does not exist\n')
+    expect(as(l, 'dba', 'select current_user, current_database()')).toBe('dba|appdb\n')
+    expect(as(l, 'readers', 'select 1')).toContain('FATAL:  role "readers" is not permitted to log in\n')
+    l.wait(SECOND)
+    expect(said(l, 0, 'psql', '-h', one, '-U', 'dba', '-d', 'postgres', '-Atc', 'select count(*) from pg_roles')).toBe('5\n')
+    expect(psql(l, 0, 'alter role dba nologin', 'alter role readers rename to writers', 'grant pg_monitor to writers', 'grant nosuch to writers')).toBe('ALTER ROLE\nALTER ROLE\nGRANT ROLE\nERROR:  role "nosuch" does not exist\n')
+    expect(as(l, 'dba', 'select 1')).toContain('FATAL:  role "dba" is not permitted to log in\n')
+    expect(psql(l, 0, 'begin; create role gone login; rollback', "select count(*) from pg_roles where rolname = 'gone'")).toBe('BEGIN\nCREATE ROLE\nROLLBACK\n0\n')
+    expect(psql(l, 1, 'create role x')).toBe('ERROR:  cannot execute CREATE ROLE in a read-only transaction\n')
+    expect(psql(l, 0, 'drop role app_user')).toContain('ERROR:  role "app_user" cannot be dropped because some objects depend on it\n')
+  })
+
+  it('PG-ACCESS-5: who is no superuser', () => {
+    const l = lab()
+    expect(as(l, 'app_user', 'create database x', 'checkpoint', 'alter system set work_mem = 100', 'select pg_promote()', 'select pg_reload_conf()', 'create role x').split('\n')).toEqual([
+      'ERROR:  permission denied to create database', 'ERROR:  must be superuser or have privileges of pg_checkpoint to do CHECKPOINT', 'ERROR:  permission denied to set parameter "work_mem"',
+      'ERROR:  permission denied for function pg_promote', 'ERROR:  permission denied for function pg_reload_conf', 'ERROR:  permission denied to create role', '',
+    ])
+    psql(l, 0, 'alter role app_user createdb superuser')
+    expect(as(l, 'app_user', 'checkpoint')).toBe('CHECKPOINT\n')
+  })
+})
+
+describe('databases and extensions', () => {
+  it('PG-CATALOG-1: made from a template, in the WAL; not dropped while somebody is in', () => {
+    const l = lab({ backgroundWalKBps: 0 })
+    const lsn = (): number => Number(psql(l, 0, "select pg_current_wal_lsn() - '0/0'::pg_lsn"))
+    const before = lsn()
+    expect(psql(l, 0, 'create database d1', 'create database d1', 'create database d2 owner nosuch', 'create database d3 template nosuch', 'alter database d1 rename to d4', 'drop database d1', 'drop database if exists d1')).toBe(
+      'CREATE DATABASE\nALTER DATABASE\nDROP DATABASE\nERROR:  database "d1" already exists\nERROR:  role "nosuch" does not exist\nERROR:  template database "nosuch" does not exist\nERROR:  database "d1" does not exist\nNOTICE:  database "d1" does not exist, skipping\n')
+    expect(lsn() - before).toBeGreaterThan(7_000_000)
+    const inside = l.startExec(0, 'psql', '-U', 'postgres', '-d', 'd4', '-c', 'select pg_sleep(60)')
+    l.wait(SECOND)
+    const used = 'is being accessed by other users\nDETAIL:  There is 1 other session using the database.\n'
+    expect(psql(l, 0, 'drop database d4')).toBe(`ERROR:  database "d4" ${used}`)
+    expect(psql(l, 0, 'create database d5 template d4')).toBe(`ERROR:  source database "d4" ${used}`)
+    expect(psql(l, 0, 'drop database d4 with (force)', 'drop database postgres')).toBe('DROP DATABASE\nERROR:  cannot drop the currently open database\n')
+    l.wait(SECOND)
+    expect(inside.output?.err).toContain('FATAL:  terminating connection due to administrator command')
+    expect(psql(l, 0, 'begin', 'create database d7')).toContain('ERROR:  CREATE DATABASE cannot run inside a transaction block\n')
+    expect(() => psql(l, 0, 'drop database appdb')).toThrow('DROP DATABASE of the client programs\' database is not modelled')
+  })
+
+  it('PG-CATALOG-2, PG-CATALOG-3: extensions of one database, from the image', () => {
+    const l = lab({ extensions: { postgis: '3.3.2' } })
+    const app = (...statements: string[]): string => as(l, 'postgres', ...statements)
+    expect(app('create extension pg_stat_statements', 'create extension if not exists pg_stat_statements', 'create extension pg_repack', 'alter extension pg_stat_statements update', "alter extension pg_stat_statements update to '9.9'", 'alter extension nosuch update')).toBe([
+      'CREATE EXTENSION', 'CREATE EXTENSION', 'ALTER EXTENSION', 'NOTICE:  extension "pg_stat_statements" already exists, skipping', 'ERROR:  extension "pg_repack" is not available',
+      'DETAIL:  Could not open extension control file "/usr/share/postgresql/15/extension/pg_repack.control": No such file or directory.', 'HINT:  The extension must first be installed on the system where PostgreSQL is running.',
+      'NOTICE:  version "1.10" of extension "pg_stat_statements" is already installed', 'ERROR:  extension "pg_stat_statements" has no update path from version "1.10" to version "9.9"', 'ERROR:  extension "nosuch" does not exist', '',
+    ].join('\n'))
+    expect(app('select extname, extversion from pg_extension order by 1')).toBe('pg_stat_statements|1.10\nplpgsql|1.0\npostgis|3.3.2\n')
+    expect(psql(l, 0, 'select extname from pg_extension')).toBe('plpgsql\n')
+    expect(app("select name, default_version, installed_version from pg_available_extensions where name in ('hstore', 'postgis') order by 1")).toBe('hstore|1.8|\npostgis|3.3.2|3.3.2\n')
+  })
+})
+
+describe('the tools', () => {
+  it('pg_ctl: dots by the second, silence, modes that there are', () => {
+    const l = lab()
+    expect(l.exec(1, 'pg_ctl', '-s', 'promote')).toMatchObject({ out: '', code: 0 })
+    expect(said(l, 0, 'pg_ctl', '-m', 'foo', 'stop')).toBe('pg_ctl: unrecognized shutdown mode "foo"\nTry "pg_ctl --help" for more information.\n')
+    const held = l.startSql(0, 'select pg_sleep(30)')
+    l.wait(SECOND)
+    expect(said(l, 0, 'pg_ctl', '-m', 'smart', '-t', '2', 'stop')).toBe('waiting for server to shut down..... failed\npg_ctl: server does not shut down\nHINT: The "-m fast" option immediately disconnects sessions rather than\nwaiting for session-initiated disconnection.\n')
+    l.exec(0, 'pg_ctl', '-m', 'immediate', 'stop')
+    l.wait(SECOND)
+    expect(held.output?.err).toMatch(/^WARNING: {2}terminating connection due to immediate shutdown command\nserver closed the connection unexpectedly/)
+  })
+
+  it('pg_controldata has all its lines', () => {
+    const l = lab()
+    const lines = said(l, 1, 'pg_controldata').trim().split('\n')
+    expect(lines).toHaveLength(50)
+    expect(lines[4]).toMatch(/^pg_control last modified: {13}\w{3} \d\d \w{3} \d{4} \d\d:\d\d:\d\d [AP]M UTC$/)
+    expect(lines).toContain('max_connections setting:              100')
+    expect(lines.find(line => line.startsWith('Minimum recovery ending location'))).not.toContain(' 0/0')
+    expect(said(l, 0, 'pg_controldata', PGDATA)).toContain('Minimum recovery ending location:     0/0\n')
+  })
+
+  it('PG-CLONE-5: pg_basebackup looks at its role and its slot before it copies', () => {
+    const l = lab({ databaseMB: 100 })
+    const primary = 'postgres-cluster-0.postgres-cluster'
+    const backup = (user: string, ...more: string[]) => said(l, 1, 'pg_basebackup', '-h', primary, '-U', user, '-D', '/tmp/bb', '-c', 'fast', ...more)
+    expect(backup('nobody')).toContain('FATAL:  role "nobody" does not exist\n')
+    expect(backup('app_user')).toContain('FATAL:  must be superuser or replication role to start walsender\n')
+    expect(backup('replicator', '-C')).toContain('pg_basebackup: error: --create-slot needs a slot to be specified using --slot\n')
+    expect(backup('replicator', '-S', 'nosuch')).toContain('ERROR:  replication slot "nosuch" does not exist\n')
+    expect(backup('replicator', '-C', '-S', 'one')).toBe('')
+    expect(backup('replicator', '-C', '-S', 'one')).toContain('ERROR:  replication slot "one" already exists\n')
+    l.exec(1, 'pg_ctl', 'stop')
+    l.exec(1, 'bash', '-c', 'rm -rf $PGDATA/*')
+    expect(said(l, 1, 'pg_basebackup', '-h', primary, '-U', 'replicator', '-D', PGDATA, '-c', 'fast', '-R', '-S', 'one')).toBe('')
+    expect(said(l, 1, 'grep', 'primary_conninfo', `${PGDATA}/postgresql.auto.conf`)).toBe(
+      `primary_conninfo = 'user=replicator passfile=''/var/lib/postgresql/.pgpass'' channel_binding=prefer host=''${primary}'' port=5432 sslmode=prefer sslcompression=0 sslsni=1 ssl_min_protocol_version=TLSv1.2 gssencmode=prefer krbsrvname=postgres target_session_attrs=any'\n`)
+    l.exec(1, 'pg_ctl', 'start')
+    l.wait(10 * SECOND)
+    expect(psql(l, 0, "select active from pg_replication_slots where slot_name = 'one'")).toBe('t\n')
+  })
+
+  it('a session is in pg_stat_activity as it came, with what it runs, and can be found by it', () => {
+    const l = lab()
+    const sleeping = l.startExec(0, 'psql', '-U', 'app_user', '-d', 'appdb', '-c', 'select pg_sleep(50)')
+    l.wait(SECOND)
+    expect(psql(l, 0, "select usename, datname, state, wait_event, query from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()")).toBe('app_user|appdb|active|PgSleep|select pg_sleep(50)\n')
+    expect(psql(l, 0, "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()")).toBe('t\n')
+    l.wait(SECOND)
+    expect(sleeping.output).toMatchObject({ code: 2 })
+    expect(psql(l, 0, 'select pg_terminate_backend(999999)')).toBe('f\nWARNING:  PID 999999 is not a PostgreSQL backend process\n')
+  })
+})
+
+describe('PG-DDL-10: REINDEX', () => {
+  const shop = (): Lab => lab({ application: { table: 'orders', tableMB: 1000, indexMBps: 50, replicas: 1 } })
+
+  it('keeps the clients off while it writes, CONCURRENTLY does not', () => {
+    const l = shop()
+    const blocked = (statement: string): string | undefined => {
+      const running = l.startExec(0, 'psql', '-U', 'postgres', '-d', 'appdb', '-c', statement)
+      l.wait(5 * SECOND)
+      const state = l.server(0).clientsBlocked
+      running.kill()
+      l.wait(60 * SECOND)
+      return state
+    }
+    expect(blocked('reindex table orders')).toBe('all')
+    expect(blocked('reindex table concurrently orders')).toBeUndefined()
+    expect(as(l, 'postgres', 'reindex table nosuch', 'reindex database postgres', 'begin', 'reindex table concurrently orders')).toMatch(/relation "nosuch" does not exist\n.*can only reindex the currently open database\n.*REINDEX CONCURRENTLY cannot run inside a transaction block\n/s)
+  })
+
+  it('of a whole database whose tables nobody knows is refused, but CONCURRENTLY', () => {
+    const l = lab({ databaseMB: 400 })
+    expect(() => as(l, 'postgres', 'reindex database appdb')).toThrow('the scenario does not say which tables the client programs have')
+    expect(as(l, 'postgres', 'reindex database concurrently appdb')).toBe('REINDEX\nWARNING:  cannot reindex system catalogs concurrently, skipping all\n')
+    expect(psql(l, 0, 'reindex database postgres')).toBe('REINDEX\n')
+  })
+})
