@@ -2,6 +2,7 @@
 import { SECOND } from '../../src/kernel/index.ts'
 import { UnsupportedError } from '../../src/operator/command.ts'
 import { activityView } from './activity.ts'
+import { describe } from './catalog/describe.ts'
 import { CATALOG_VIEWS } from './catalog/views.ts'
 import { CALENDAR_US, columns, type View } from './columns.ts'
 import { commitStampUs, stampUs } from './clock.ts'
@@ -16,7 +17,7 @@ import type { Server } from './server.ts'
 import { eyesOf, type SqlSession } from './sessions.ts'
 import { whenSet } from './parameters.ts'
 import { parseConninfo } from './settings.ts'
-import type { SqlHost } from './sql/host.ts'
+import type { Described, SqlHost } from './sql/host.ts'
 import { type Column, type Relation, SqlError, type Value } from './sql/types.ts'
 import { syncPriority, syncState } from './syncrep.ts'
 import { toldLsn, toldStage } from './told.ts'
@@ -244,6 +245,10 @@ class ServerHost implements SqlHost {
       default:
         return undefined
     }
+  }
+
+  describe(command: string, pattern: string | undefined): Described | undefined {
+    return describe(this.server, this.session, command, pattern)
   }
 
   setting(name: string): string | undefined {

@@ -55,6 +55,7 @@ function shapeOf(definition: readonly ShapeColumn[], by: Change): Shape {
 export interface Index {
   readonly name: string
   readonly unique: boolean
+  readonly columns: readonly string[]
   readonly by: Change
   validBy: Change | undefined
   readonly droppedBy: Change[]

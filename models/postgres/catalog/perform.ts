@@ -77,7 +77,7 @@ function* carryOut(session: SqlSession, effect: CatalogEffect, by: Transaction):
     case 'renameDatabase':
     case 'ownDatabase':
     case 'dropDatabase':
-      return changeDatabase(session, effect, by)
+      return yield* changeDatabase(session, effect, by)
     default:
       return changeExtension(session, effect, by)
   }
@@ -150,6 +150,12 @@ function usersOf(session: SqlSession, database: string): number {
   return othersIn(session, database, session).length + clients
 }
 
+/** It waits up to 5 s for them to go. Source: procarray.c CountOtherDBBackends. */
+function* usersLeft(session: SqlSession, database: string): Process<number> {
+  for (let tries = 50; tries > 0 && usersOf(session, database) > 0; tries--) yield 100_000
+  return usersOf(session, database)
+}
+
 const inUse = (what: string, name: string, users: number): EffectResult => error('55006', `${what} "${name}" is being accessed by other users`, { detail: users === 1 ? 'There is 1 other session using the database.' : `There are ${users} other sessions using the database.` })
 
 /** A copy of its template, page by page, and in the WAL (rule PG-CATALOG-1). */
@@ -160,7 +166,7 @@ function* createDatabase(session: SqlSession, { name, owner, template, isTemplat
   if (owner !== undefined && owner !== '' && !world.access.hasRole(server, owner)) return noRole(owner)
   if (!databases.has(template)) return error('3D000', `template database "${template}" does not exist`)
   if (databases.has(name)) return error('42P04', `database "${name}" already exists`)
-  const users = usersOf(session, template)
+  const users = yield* usersLeft(session, template)
   if (users > 0) return inUse('source database', template, users)
   const bytes = EMPTY_DATABASE_BYTES + (template === world.options.database ? world.options.databaseMB * 1_000_000 : 0)
   yield Math.round((bytes / (world.bytesPerSecond('flushMBps', server.name) / Math.max(1, server.diskSlowdown))) * SECOND * server.slowness)
@@ -170,7 +176,7 @@ function* createDatabase(session: SqlSession, { name, owner, template, isTemplat
   return done()
 }
 
-function changeDatabase(session: SqlSession, effect: Extract<CatalogEffect, { do: 'renameDatabase' | 'ownDatabase' | 'dropDatabase' }>, by: Transaction): EffectResult {
+function* changeDatabase(session: SqlSession, effect: Extract<CatalogEffect, { do: 'renameDatabase' | 'ownDatabase' | 'dropDatabase' }>, by: Transaction): Process<EffectResult> {
   const { server } = session
   const { access, options } = server.world
   const before = access.databases(server).get(effect.name)
@@ -185,8 +191,8 @@ function changeDatabase(session: SqlSession, effect: Extract<CatalogEffect, { do
   if (verb === 'drop' && before.isTemplate) return error('42809', 'cannot drop a template database')
   if (effect.do === 'renameDatabase' && access.hasDatabase(server, effect.to)) return error('42P04', `database "${effect.to}" already exists`)
   const force = effect.do === 'dropDatabase' && effect.force
-  const users = usersOf(session, effect.name)
-  if (users > 0 && !force) return inUse('database', effect.name, users)
+  const users = force ? 0 : yield* usersLeft(session, effect.name)
+  if (users > 0) return inUse('database', effect.name, users)
   if (effect.name === options.database) {
     throw new UnsupportedError(`${effect.tag} of the client programs' database is not modelled: ${verb === 'drop' ? 'all that they have written would be gone' : 'they would not find it again'}`, [`${effect.tag} of another database`])
   }

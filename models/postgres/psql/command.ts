@@ -3,7 +3,7 @@ import { type Call, type Command, type Finding, type Look, type Output, Unsuppor
 import { rememberedByWords } from '../../../src/operator/remembered.ts'
 import { catalogsRead, compile, type Effect, type EffectResult, type SqlHost, SqlSyntaxError, unmodelledFunctions } from '../sql/index.ts'
 import { parseOptions, type PsqlOptions, type Refusal, type Target } from './options.ts'
-import { type Reading, Session } from './session.ts'
+import { type Line, type Reading, Session } from './session.ts'
 
 /** What an attempt to connect leads to. */
 export type Connection =
@@ -72,10 +72,11 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         const output = { out: '', err: options.warnings.join('') + connection.stderr, code: connection.code }
         return { output, afterUs: connection.afterUs, stableUntilUs: connection.stableUntilUs ?? NEVER }
       }
+      const opened = [connection]
       try {
-        return lookOf(options, call, connection.host, nowUs, fileOf(call))
+        return lookOf(options, call, connection.host, nowUs, fileOf(call), lineOf(options, call, resolve, opened))
       } finally {
-        connection.close?.()
+        for (const each of opened) each.close?.()
       }
     },
     intent(argv) {
@@ -99,15 +100,16 @@ export function psqlCommand(resolve: Resolve, { latencyUs = fixedLatency, nowUs 
         return { out: '', err: options.warnings.join('') + connection.stderr, code: connection.code }
       }
       let performed = false
+      const opened = [connection]
       const session = new Session(options, () => call.stdin, fileOf(call), connection.host, effect => {
         performed = true
         return connection.run(effect)
-      })
+      }, lineOf(options, call, resolve, opened))
       let code: number
       try {
         code = yield* session.run()
       } finally {
-        connection.close?.()
+        for (const each of opened) each.close?.()
       }
       // It came to no effect (an error before it, no row to call a function for): the output comes as that of a look does.
       if (!performed) yield 0
@@ -120,9 +122,26 @@ function outputOf({ warnings }: PsqlOptions, { out, err }: Session, code: number
   return { out, err: warnings.join('') + err, code }
 }
 
+type Open = Extract<Connection, { is: 'ok' }>
+
+/** Whoever only looks performs nothing on another connection either. */
+const onlyLooking = (connection: ReturnType<Line['open']>): ReturnType<Line['open']> => (connection.is === 'ok' ? { is: 'ok', host: connection.host, run: neverPerforms } : connection)
+
+/** How a session connects anew; what it opens is closed with it. */
+function lineOf(options: PsqlOptions, call: Call, resolve: Resolve, opened: Open[]): Line {
+  return {
+    target: targetOf(options, call),
+    open(target) {
+      const connection = resolve(target, call)
+      if (connection.is === 'ok') opened.push(connection)
+      return connection
+    },
+  }
+}
+
 /** Runs a session at one instant; undefined if it comes upon an effect. */
-function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us, file: (path: string) => string | undefined): Look | undefined {
-  const session = new Session(options, () => call.stdin, file, host, neverPerforms)
+function lookOf(options: PsqlOptions, call: Call, host: SqlHost, nowUs: () => Us, file: (path: string) => string | undefined, line: Line): Look | undefined {
+  const session = new Session(options, () => call.stdin, file, host, neverPerforms, { ...line, open: target => onlyLooking(line.open(target)) })
   const texts = readings(options)
   // One that has to wait for a lock is no look.
   if (texts?.some(({ queries }) => queries.some(({ reads }) => reads?.some(table => host.readerWaits?.(table))))) return undefined

@@ -1,5 +1,5 @@
 import { UnsupportedError } from '../../../src/operator/command.ts'
-import { type PrintOptions, setPrintOption } from './settings.ts'
+import { type PrintOptions, refuseVariable, setPrintOption } from './settings.ts'
 
 /** Where to connect, as the command line (and `PGHOST` and its like) say it. */
 export interface Target {
@@ -45,7 +45,7 @@ const FLAGS: Readonly<Record<string, string>> = {
 }
 const LONG_WITH_VALUE: ReadonlySet<string> = new Set([...Object.values(WITH_VALUE), 'set'])
 const LONG_FLAGS: ReadonlySet<string> = new Set([...Object.values(FLAGS), 'csv'])
-const SUPPORTED = ['-c', '-f -', '-t', '-A', '-q', '-X', '-x', '-F', '-R', '-z', '-0', '-1', '-h', '-p', '-U', '-d', '-v', '--set', '-P', '-w', '-W', '-n', '--csv', '-V']
+const SUPPORTED = ['-c', '-f', '-l', '-t', '-A', '-q', '-X', '-x', '-F', '-R', '-z', '-0', '-1', '-h', '-p', '-U', '-d', '-v', '--set', '-P', '-w', '-W', '-n', '--csv', '-V']
 const HINT = 'psql: hint: Try "psql --help" for more information.\n'
 
 /** What the command line says, before anything is read into it. */
@@ -112,6 +112,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
   const target: { -readonly [K in keyof Target]: Target[K] } = environment(env)
   let [print, quiet, singleTransaction, neverAsksPassword] = [{} as PrintOptions, false, false, false]
   const positionals: string[] = []
+  let lists = false
   const set = (option: string, value: string | undefined): string | undefined => {
     const changed = setPrintOption(print, option, value)
     if (typeof changed === 'string') return changed
@@ -153,9 +154,13 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
       case 'variable': case 'set': {
         const [name, to] = splitOnce(value, '=')
         if (to === undefined) variables.delete(name)
-        else variables.set(name, to)
+        else {
+          refuseVariable(name, to)
+          variables.set(name, to)
+        }
         break
       }
+      case 'list': actions.push({ is: 'command', text: '\\l' }); lists = true; break
       case 'version': return { out: `psql (PostgreSQL) ${version}\n`, err: '', code: 0 }
       default: throw new UnsupportedError(`psql's option --${option} is not modelled`, SUPPORTED)
     }
@@ -163,6 +168,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
   const [first, second, ...extra] = [...(target.dbname === undefined || env.PGDATABASE === target.dbname ? [] : [undefined]), ...positionals]
   if (first !== undefined) Object.assign(target, connectionString(first))
   if (second !== undefined) target.user = second
+  if (lists && target.dbname === undefined) target.dbname = 'postgres'
   for (const word of extra) warnings.push(`psql: warning: extra command-line argument "${word}" ignored\n`)
   return { actions, target, print, variables, quiet, singleTransaction, neverAsksPassword, warnings }
 }

@@ -2,12 +2,14 @@ import { UnsupportedError } from '../../../src/operator/command.ts'
 
 /** A piece of psql input: SQL up to a semicolon, or a backslash command. */
 export type Piece =
-  /** `expanded`: it ended in `\gx`. `line` is the line it ends on. */
-  | { readonly is: 'sql'; readonly text: string; readonly line: number; readonly expanded: boolean }
+  /** `expanded`: it ended in `\gx`. `into`: its one row goes into variables (`\gset`, with a prefix of their names), or its cells are statements to run (`\gexec`). `line` is the line it ends on. */
+  | { readonly is: 'sql'; readonly text: string; readonly line: number; readonly expanded: boolean; readonly into?: 'variables' | 'statements'; readonly prefix?: string }
   | { readonly is: 'meta'; readonly name: string; readonly args: readonly string[]; readonly line: number }
 
 /** Puts psql's variables into SQL: `:name`, `:'name'` as a literal, `:"name"` as an identifier. Unknown ones stay as they are. */
 function interpolated(reference: string, variables: ReadonlyMap<string, string>): string {
+  const asked = /^:\{\?(\w+)\}$/.exec(reference)
+  if (asked !== null) return variables.has(asked[1] as string) ? 'TRUE' : 'FALSE'
   const [, quote = '', name = ''] = /^:(['"]?)(\w+)\1$/.exec(reference) ?? []
   const value = variables.get(name)
   if (value === undefined) return reference
@@ -15,7 +17,7 @@ function interpolated(reference: string, variables: ReadonlyMap<string, string>)
 }
 
 // In this order: text in which nothing is looked for, then variables, then what ends a piece.
-const TOKEN = /--[^\n]*|\/\*|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$(?:[A-Za-z_]\w*)?\$)|::|:=|:'\w+'|:"\w+"|:\w+|\\;|\\[^\s\\]+|[();]|\n|[A-Za-z_][\w$]*|[\s\S]/y
+const TOKEN = /--[^\n]*|\/\*|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$(?:[A-Za-z_]\w*)?\$)|::|:=|:\{\?\w+\}|:'\w+'|:"\w+"|:\w+|\\;|\\[^\s\\]+|[();]|\n|[A-Za-z_][\w$]*|[\s\S]/y
 
 /**
  * Splits input into pieces as psql does: at semicolons outside quotes, comments and parentheses; a backslash begins a command that goes
@@ -48,7 +50,10 @@ export function* pieces(input: string, variables: ReadonlyMap<string, string>): 
       const [args, used] = metaArguments(input.slice(position, stop), variables)
       position += used
       const name = token.slice(1)
-      if (name === 'g' || name === 'gx') {
+      if (name === 'gset' || name === 'gexec') {
+        const sql = piece()
+        if (sql?.is === 'sql') yield { ...sql, into: name === 'gset' ? 'variables' : 'statements', ...(args[0] === undefined ? {} : { prefix: args[0] }) }
+      } else if (name === 'g' || name === 'gx') {
         if (args.length > 0) throw new UnsupportedError(`\\${name} with an argument is not modelled`, ['\\g', '\\gx'])
         const sql = piece(name === 'gx')
         if (sql !== undefined) yield sql
@@ -95,6 +100,12 @@ function endOfQuote(input: string, from: number, dollar: string | undefined): nu
   return position
 }
 
+/** A word in which variables may stand anywhere. */
+function withVariables(word: string, variables: ReadonlyMap<string, string>): string {
+  if (word.startsWith('`')) throw new UnsupportedError('a command in backquotes in psql is not modelled', [':variables', 'texts'])
+  return word.replace(/:\{\?\w+\}|:'\w+'|:"\w+"|(?<!:):\w+/g, reference => interpolated(reference, variables))
+}
+
 /** The arguments of a backslash command, up to the end of the line or the next backslash. */
 function metaArguments(rest: string, variables: ReadonlyMap<string, string>): readonly [readonly string[], number] {
   const args: string[] = []
@@ -107,7 +118,7 @@ function metaArguments(rest: string, variables: ReadonlyMap<string, string>): re
     const [, single, double, separator, bare] = match
     used = word.lastIndex
     if (separator !== undefined) break
-    args.push(single?.replace(/\\n/g, '\n').replace(/\\t/g, '\t').replace(/''/g, "'") ?? double ?? interpolated(bare as string, variables))
+    args.push(single?.replace(/\\n/g, '\n').replace(/\\t/g, '\t').replace(/''/g, "'") ?? double ?? withVariables(bare as string, variables))
   }
   return [args, rest.slice(used).startsWith('\\') ? used : rest.length]
 }

@@ -1,21 +1,27 @@
 import type { Process } from '../../../src/kernel/index.ts'
 import { UnsupportedError } from '../../../src/operator/command.ts'
-import { compile, ConnectionLost, EffectError, type EffectResult, type Perform, type QueryStatement, SqlError, type SqlHost, type Statement, type StatementResult } from '../sql/index.ts'
+import { compile, ConnectionLost, type Described, EffectError, type Effect, type EffectResult, type Perform, print as printValue, type QueryStatement, type Relation, SqlError, type SqlHost, type Statement, type StatementResult } from '../sql/index.ts'
 import { lostConnection, report } from './errors.ts'
-import type { PsqlOptions } from './options.ts'
+import type { PsqlOptions, Target } from './options.ts'
 import { printRelation } from './print.ts'
 import { type Piece, pieces } from './script.ts'
-import { type PrintOptions, setPrintOption } from './settings.ts'
+import { type PrintOptions, refuseVariable, setPrintOption } from './settings.ts'
 
 /** How a query ended: done, an error of the server, or the end of the connection. */
 type Ending = 'ok' | 'error' | 'lost'
 
-const META_COMMANDS = ['\\q', '\\x', '\\t', '\\a', '\\echo', '\\qecho', '\\warn', '\\pset', '\\set', '\\unset', '\\f', '\\timing off', '\\g', '\\gx', '\\;']
+const META_COMMANDS = ['\\if', '\\gset', '\\gexec', '\\i', '\\connect DBNAME', '\\conninfo', '\\timing', '\\d', '\\dt', '\\di', '\\dn', '\\du', '\\dx', '\\l', '\\q', '\\x', '\\t', '\\a', '\\echo', '\\qecho', '\\warn', '\\pset', '\\set', '\\unset', '\\f', '\\g', '\\gx', '\\;']
 
 /** An SQL text of the command line that does nothing but read. */
 export interface Reading {
   readonly sql: string
   readonly queries: readonly QueryStatement[]
+}
+
+/** A connection, and how to make another. */
+export interface Line {
+  target: Target
+  open(target: Target): { readonly is: 'ok'; readonly host: SqlHost; run(effect: Effect): Process<EffectResult> } | { readonly is: 'error'; readonly stderr: string }
 }
 
 /** One run of psql, from connected to its exit. */
@@ -34,11 +40,18 @@ export class Session {
     private readonly stdin: () => string,
     /** What a file holds; undefined: there is none. */
     private readonly file: (path: string) => string | undefined,
-    private readonly host: SqlHost,
-    private readonly perform: Perform,
+    private host: SqlHost,
+    private perform: Perform,
+    /** Where it is connected, and how it connects anew (`\connect`). */
+    private readonly line?: Line,
   ) {
     this.print = options.print
   }
+
+  /** `\timing`. */
+  private timed = false
+  /** Takes the rows of a query instead of the output. */
+  private taken: Relation | undefined
 
   /** Runs everything the command line asks for; gives the exit status. */
   *run(): Process<number> {
@@ -112,7 +125,8 @@ export class Session {
     if (text.trimStart().startsWith('\\')) {
       const [piece] = [...pieces(text.trim(), this.variables)]
       if (piece === undefined || piece.is !== 'meta') return 0
-      return this.meta(piece, '') === 'error' ? 1 : 0
+      const ending = yield* this.meta(piece, '')
+      return ending === 'error' ? 1 : ending === 'lost' ? 2 : 0
     }
     const ending = yield* this.query(text, '')
     return ending === 'ok' ? 0 : ending === 'lost' ? 2 : 1
@@ -120,22 +134,95 @@ export class Session {
 
   /** Standard input or `-f -`: statement by statement, going on after an error unless ON_ERROR_STOP is set. */
   private *runScript(input: string, name: string): Process<number> {
+    const branches: Branch[] = []
+    let line = 1
     for (const piece of pieces(input, this.variables)) {
       const prefix = name === '' ? '' : `psql:${name}:${piece.line}: `
-      if (piece.is === 'meta' && piece.name === 'q') return 0
-      const ending = piece.is === 'meta' ? this.meta(piece, prefix) : yield* this.piece(piece, prefix)
+      if (piece.is === 'meta' && (piece.name === 'q' || piece.name === 'quit') && branches.every(({ active }) => active)) return 0
+      const ending = piece.is === 'meta' && isCondition(piece.name) ? this.condition(piece, branches, prefix) : !branches.every(({ active }) => active) ? 'ok' : piece.is === 'meta' ? yield* this.meta(piece, prefix) : yield* this.piece(piece, prefix)
       if (ending === 'lost') return 2
       if (ending === 'error' && this.stopsOnError) return 3
+      line = piece.line
     }
-    return 0
+    if (branches.length === 0) return 0
+    this.err += `${name === '' ? '' : `psql:${name}:${line}: error: `}reached EOF without finding closing \\endif(s)\n`
+    return this.stopsOnError ? 3 : 0
   }
 
   private *piece(piece: Extract<Piece, { is: 'sql' }>, prefix: string): Process<Ending> {
     const before = this.print
     if (piece.expanded) this.print = { ...before, expanded: true }
-    const ending = yield* this.query(piece.text, prefix)
+    const fromUs = this.host.nowUs()
+    const ending = piece.into === undefined ? yield* this.query(piece.text, prefix) : yield* this.into(piece, prefix)
     this.print = before
+    if (this.timed && ending !== 'lost') this.out += timing(this.host.nowUs() - fromUs)
     return ending
+  }
+
+  /** `\\gset` puts its one row into variables, NULL takes one away; `\\gexec` runs each cell. */
+  private *into({ text, into, prefix: names = '' }: Extract<Piece, { is: 'sql' }>, prefix: string): Process<Ending> {
+    const rows: Relation = { columns: [], rows: [] }
+    this.taken = rows
+    const ending = yield* this.query(text, prefix)
+    const { columns, rows: found } = this.taken ?? rows
+    this.taken = undefined
+    if (ending !== 'ok') return ending
+    const wrong = (why: string): Ending => {
+      this.err += `${prefix}${prefix === '' ? '' : 'error: '}${why}\n`
+      return 'error'
+    }
+    const cell = (row: Relation['rows'][number], i: number): string | undefined => {
+      const [value, column] = [row[i], columns[i]]
+      return value === null || value === undefined || column === undefined ? undefined : printValue(value, column.type)
+    }
+    if (into === 'variables') {
+      const [row, more] = found
+      if (row === undefined || more !== undefined) return wrong(row === undefined ? 'no rows returned for \\gset' : 'more than one row returned for \\gset')
+      for (const [i, { name }] of columns.entries()) {
+        const value = cell(row, i)
+        if (value === undefined) this.variables.delete(names + name)
+        else this.variables.set(names + name, value)
+      }
+      return 'ok'
+    }
+    for (const row of found) {
+      for (let i = 0; i < columns.length; i++) {
+        const statement = cell(row, i)
+        const each = statement === undefined ? 'ok' : yield* this.query(statement, prefix)
+        if (each === 'lost' || (each === 'error' && this.stopsOnError)) return each
+      }
+    }
+    return 'ok'
+  }
+
+  /** `\\if`, `\\elif`, `\\else`, `\\endif`: what is in a branch that is not taken is passed over. */
+  private condition({ name, args }: Extract<Piece, { is: 'meta' }>, branches: Branch[], prefix: string): Ending {
+    const wrong = (why: string): Ending => {
+      this.err += `${prefix}${prefix === '' ? '' : 'error: '}${why}\n`
+      return 'error'
+    }
+    const holds = (): boolean => {
+      const text = args.join(' ')
+      if (/^(?:t(?:r(?:u(?:e)?)?)?|y(?:e(?:s)?)?|on|1)$/i.test(text)) return true
+      if (!/^(?:f(?:a(?:l(?:s(?:e)?)?)?)?|no?|of(?:f)?|0)$/i.test(text)) wrong(`unrecognized value "${text}" for "\\${name} expression": Boolean expected`)
+      return false
+    }
+    const outside = (from = 1): boolean => branches.slice(0, branches.length - from).every(({ active }) => active)
+    const top = branches.at(-1)
+    if (name === 'if') {
+      const active = outside(0) && holds()
+      branches.push({ active, over: active || !outside(0), last: false })
+      return 'ok'
+    }
+    if (top === undefined) return wrong(`\\${name}: no matching \\if`)
+    if (name === 'endif') branches.pop()
+    else if (top.last) return wrong(`\\${name}: cannot occur after \\else`)
+    else {
+      top.last = name === 'else'
+      top.active = !top.over && outside() && (name === 'else' || holds())
+      top.over ||= top.active
+    }
+    return 'ok'
   }
 
   /** Sends a text to the server: its statements are one transaction unless they say otherwise. */
@@ -187,8 +274,8 @@ export class Session {
     if (statement.reads !== undefined && (statement.kind === 'effect' || this.transaction === 'open' || statement.reads.some(table => this.host.readerWaits?.(table)))) yield* this.reads(statement.reads)
     if (statement.kind === 'query') return this.show(statement)
     const result = yield* this.effect(statement, sql, prefix)
-    if (result.relation !== undefined) this.out += printRelation(result.relation, this.print)
-    if (!this.options.quiet && !result.tag.startsWith('SELECT')) this.out += `${result.tag}\n`
+    if (result.relation !== undefined) this.put(result.relation)
+    if (!this.options.quiet && this.taken === undefined && !result.tag.startsWith('SELECT')) this.out += `${result.tag}\n`
   }
 
   /** Locks what a query reads. @throws EffectError when it waits too long, ConnectionLost */
@@ -201,7 +288,13 @@ export class Session {
   private show(query: QueryStatement): void {
     const answer = query.evaluate(this.host)
     if (answer.movesByItself) this.moves = true
-    this.out += printRelation(answer, this.print)
+    if (query.tag === 'COPY') this.out += answer.rows.map(([line]) => `${String(line)}\n`).join('')
+    else this.put(answer)
+  }
+
+  private put(relation: Relation): void {
+    if (this.taken !== undefined) this.taken = relation
+    else this.out += printRelation(relation, this.print)
   }
 
   private *effect(statement: Extract<Statement, { kind: 'effect' }>, sql: string, prefix: string): Process<StatementResult> {
@@ -233,23 +326,87 @@ export class Session {
   }
 
   /** A backslash command. @throws UnsupportedError for one that psql has and the model has not */
-  private meta({ name, args }: Extract<Piece, { is: 'meta' }>, prefix: string): Ending {
+  private *meta({ name, args }: Extract<Piece, { is: 'meta' }>, prefix: string): Process<Ending> {
     const [first, ...rest] = args
     switch (name) {
-      case 'q': return 'ok'
+      case 'q': case 'quit': return 'ok'
       case 'x': case 't': case 'pset': case 'f': case 'a': return this.setPrint(name, first, rest.join(' '), prefix)
       case 'echo': case 'qecho': this.out += first === '-n' ? rest.join(' ') : `${args.join(' ')}\n`; return 'ok'
       case 'warn': this.err += `${args.join(' ')}\n`; return 'ok'
-      case 'set': if (first !== undefined) this.variables.set(first, rest.join('')); return 'ok'
+      case 'set':
+        if (first !== undefined) {
+          refuseVariable(first, rest.join(''))
+          this.variables.set(first, rest.join(''))
+        }
+        return 'ok'
       case 'unset': this.variables.delete(first ?? ''); return 'ok'
-      case 'timing': if (first === 'off') return 'ok'; break
-      default:
+      case 'timing': {
+        this.moves = true
+        this.timed = first === undefined ? !this.timed : /^(?:on|true|yes|1)$/i.test(first)
+        if (!this.options.quiet) this.out += `Timing is ${this.timed ? 'on' : 'off'}.\n`
+        return 'ok'
+      }
+      case 'i': case 'include': case 'ir': case 'include_relative': {
+        this.moves = true
+        const text = first === undefined ? undefined : this.file(first)
+        if (text === undefined) {
+          this.err += `${prefix}${prefix === '' ? '' : 'error: '}${first === undefined ? `\\${name}: missing required argument` : `${first}: No such file or directory`}\n`
+          return 'error'
+        }
+        const code = yield* this.runScript(text, first as string)
+        return code === 2 ? 'lost' : code === 0 ? 'ok' : 'error'
+      }
+      case 'conninfo': if (this.line !== undefined) return this.tellConnection(this.line); break
+      case 'c': case 'connect': if (this.line !== undefined) return this.connect(args, this.line); break
+      default: {
+        const described = this.host.describe?.(name, first)
+        if (described !== undefined) return this.describe(described)
+      }
     }
     // The names psql has: any other is psql's own error.
     const known = /^(d\w*\+?|l\+?|c|connect|conninfo|watch|gset|gexec|gdesc|copy|i|ir|include|if|elif|else|endif|o|out|p|print|r|reset|s|sf|sv|timing|w|write|z|e|edit|ef|ev|errverbose|h|help|password|prompt|setenv|getenv|encoding|cd|copyright|C|H|T|!|\?|bind|crosstabview|lo_\w+|dconfig)$/
     if (known.test(name)) throw new UnsupportedError(`psql's \\${name} is not modelled`, META_COMMANDS)
     this.err += `${prefix}${prefix === '' ? '' : 'error: '}invalid command \\${name}\n`
     return 'error'
+  }
+
+  /** `\\d` and its like: a table, or word that there is none. */
+  private describe(described: Described): Ending {
+    if (described.movesByItself) this.moves = true
+    if ('none' in described) {
+      if (!this.options.quiet) this.err += `${described.none}\n`
+      return 'ok'
+    }
+    const { title, counted, footers = [], relation } = described
+    const shown = printRelation(relation, { ...this.print, title, footer: counted && this.print.footer !== false })
+    const plain = footers.length === 0 || this.print.tuplesOnly === true
+    this.out += plain ? shown : `${shown.replace(/\n$/, '')}${footers.map(line => `${line}\n`).join('')}\n`
+    return 'ok'
+  }
+
+  private tellConnection({ target }: Line): Ending {
+    const { host, port = '5432', dbname, user } = target
+    const address = this.host.call('inet_server_addr', [])?.value
+    const where = host === undefined || host.startsWith('/') ? ` via socket in "${host ?? '/var/run/postgresql'}"` : ` on host "${host}"${address === null || address === undefined || address === host ? '' : ` (address "${String(address)}")`}`
+    this.out += `You are connected to database "${dbname ?? ''}" as user "${user ?? ''}"${where} at port "${port}".\n`
+    return 'ok'
+  }
+
+  /** `\\connect [DBNAME [USER]]`, `-` for what stays; a script ends where it fails. */
+  private connect(args: readonly string[], line: Line): Ending {
+    const [dbname, user, ...more] = args
+    if (more.length > 0 || dbname?.includes('=') === true || dbname?.includes('://') === true) throw new UnsupportedError('psql\'s \\connect with a host is not modelled', ['\\connect DBNAME', '\\connect DBNAME USER'])
+    line.target = { ...line.target, ...(dbname === undefined || dbname === '-' ? {} : { dbname }), ...(user === undefined || user === '-' ? {} : { user }) }
+    const connection = line.open(line.target)
+    if (connection.is === 'error') {
+      this.err += `\\connect: ${connection.stderr.replace(/^psql: error: /, '')}`
+      return 'lost'
+    }
+    this.host = connection.host
+    this.perform = effect => connection.run(effect)
+    this.transaction = 'none'
+    if (!this.options.quiet) this.out += `You are now connected to database "${line.target.dbname ?? ''}" as user "${line.target.user ?? ''}".\n`
+    return 'ok'
   }
 
   private setPrint(name: string, first: string | undefined, second: string, prefix: string): Ending {
@@ -264,6 +421,24 @@ export class Session {
     if (!this.options.quiet) this.out += announcement(option as string, changed)
     return 'ok'
   }
+}
+
+type Branch = {
+  active: boolean
+  /** A branch of it has been taken, or none may be. */
+  over: boolean
+  /** Its \\else has come. */
+  last: boolean
+}
+
+const isCondition = (name: string): boolean => name === 'if' || name === 'elif' || name === 'else' || name === 'endif'
+
+/** `\\timing`: with minutes and seconds from a second on. What psql itself takes is next to nothing. */
+function timing(us: number): string {
+  const ms = us / 1000 + 0.2
+  const seconds = Math.floor(ms / 1000)
+  const two = (n: number): string => String(n).padStart(2, '0')
+  return `Time: ${ms.toFixed(3)} ms${ms < 1000 ? '' : ` (${two(Math.floor(seconds / 60))}:${two(seconds % 60)}.${String(Math.floor(ms % 1000)).padStart(3, '0')})`}\n`
 }
 
 const onOff = (value: boolean | undefined): string => (value === true ? 'on' : 'off')

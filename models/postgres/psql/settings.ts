@@ -19,6 +19,12 @@ const FORMATS = ['aligned', 'unaligned', 'csv'] as const
 /** Options that change nothing in the model's output. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['pager', 'pager_min_lines', 'linestyle', 'columns', 'tableattr'])
 
+/** Variables that change what psql does with transactions. @throws UnsupportedError where one is set otherwise than by default */
+export function refuseVariable(name: string, value: string): void {
+  const off = /^(?:off|false|no|0)$/i.test(value)
+  if ((name === 'AUTOCOMMIT' && off) || (name === 'ON_ERROR_ROLLBACK' && !off)) throw new UnsupportedError(`psql's variable ${name} is modelled as it is by default alone`, ['AUTOCOMMIT on', 'ON_ERROR_ROLLBACK off', 'BEGIN, COMMIT, ROLLBACK'])
+}
+
 /** The options with one changed (toggled, if `value` is left out), or psql's complaint. @throws UnsupportedError for what is not modelled */
 export function setPrintOption(options: PrintOptions, name: string, value: string | undefined): PrintOptions | string {
   const flag = (now: boolean | undefined): boolean => (value === undefined ? now !== true : ON.test(value))

@@ -246,7 +246,7 @@ function* createIndex(session: SqlSession, effect: CreateIndex, by: Transaction,
   const table = tableOf(session, effect.table) as Table
   const cut = yield* build(session, table, endsUs)
   if (cut !== undefined) return cut
-  table.indexes.push({ name: effect.index, unique: effect.unique, by, validBy: by, droppedBy: [] })
+  table.indexes.push({ name: effect.index, unique: effect.unique, columns: effect.columns, by, validBy: by, droppedBy: [] })
   return done()
 }
 
@@ -264,7 +264,7 @@ function* createConcurrently(session: SqlSession, effect: CreateIndex, commit: C
   if (against !== undefined) return typeof against === 'string' ? done(against) : against
   const table = tableOf(session, effect.table) as Table
   const made = new Transaction()
-  const index: Index = { name: effect.index, unique: effect.unique, by: made, validBy: undefined, droppedBy: [] }
+  const index: Index = { name: effect.index, unique: effect.unique, columns: effect.columns, by: made, validBy: undefined, droppedBy: [] }
   table.indexes.push(index)
   const kept = yield* keeping(session, commit, made)
   if (kept !== undefined) return kept

@@ -65,8 +65,8 @@ export const SCHEMA_VIEWS: Readonly<Record<string, View>> = {
     },
   },
   pg_indexes: {
-    columns: columns('schemaname name, tablename name, indexname name'),
-    fill: server => ({ moves: server.inRecovery, rows: [...relationsOf(server)].filter(r => r.index !== undefined).map(r => ['public', r.table.name, r.index?.name ?? '']) }),
+    columns: columns('schemaname name, tablename name, indexname name, tablespace name, indexdef text'),
+    fill: server => ({ moves: server.inRecovery, rows: [...relationsOf(server)].filter(r => r.index !== undefined).map(r => ['public', r.table.name, r.index?.name ?? '', null, `CREATE ${r.index?.unique === true ? 'UNIQUE ' : ''}INDEX ${r.index?.name} ON public.${r.table.name} USING btree (${r.index?.columns.join(', ')})`]) }),
   },
   /** information_schema.columns: the schema of a name is not looked at. */
   columns: {

@@ -21,11 +21,16 @@ export interface SqlHost {
   readerWaits?(table: string): boolean
   /** A function that only reads: those of {@link HOST_FUNCTIONS}, which gives their types. Undefined: it is not modelled. */
   call(name: string, args: readonly Value[]): { readonly value: Value; readonly movesByItself: boolean } | undefined
+  /** What `\d` and its like show; undefined: that command is not modelled. */
+  describe?(command: string, pattern: string | undefined): Described | undefined
   /** The text that is about to be run, for whoever looks at sessions. */
   asked?: (sql: string) => void
   /** A configuration parameter as SHOW prints it; undefined if there is none of that name. */
   setting(name: string): string | undefined
 }
+
+/** A list of psql's own, or what it says where there is none. `counted`: it ends with the number of rows; `footers` stand behind the rows. */
+export type Described = { readonly movesByItself: boolean } & ({ readonly title: string; readonly relation: Relation; readonly counted: boolean; readonly footers?: readonly string[] } | { readonly none: string })
 
 /** A column of CREATE TABLE. */
 export interface NewColumn {

@@ -1,7 +1,7 @@
 export { parseLsn, print, printLsn } from './convert.ts'
 export { printInterval, printTimestamp } from './datetime.ts'
 export {
-  EFFECT_FUNCTIONS, type Effect, type EffectResult, type FunctionSignature, HOST_FUNCTIONS, type NewColumn, type Perform, type SqlHost,
+  type Described, EFFECT_FUNCTIONS, type Effect, type EffectResult, type FunctionSignature, HOST_FUNCTIONS, type NewColumn, type Perform, type SqlHost,
 } from './host.ts'
 export { Numeric } from './numeric.ts'
 export {

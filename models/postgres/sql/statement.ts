@@ -11,10 +11,11 @@ import { EFFECT_FUNCTIONS, type Effect, type EffectResult, HOST_FUNCTIONS, type 
 import { callsAny, kindOf, type Parsed, parseStatements } from './parse.ts'
 import { EffectNeeded, Run, snapshotOf, StalePlan } from './run.ts'
 import { catalogStatement } from './catalog.ts'
+import { copiedQuery, copyLines } from './copy.ts'
 import { schemaStatement } from './ddl.ts'
 import { logicalStatement } from './logical.ts'
 import { bindSelect } from './select.ts'
-import { type Notice, type Relation, SqlError, type Value } from './types.ts'
+import { type Column, type Notice, type Relation, SqlError, type Value } from './types.ts'
 import { bindCreateTable, bindDelete, bindInsert, bindUpdate, dropTable, type Write } from './write.ts'
 
 /** The rows of a query, and whether they may change with time alone. */
@@ -62,7 +63,8 @@ interface Common {
 /** A statement that only reads: judged at one instant. */
 export interface QueryStatement extends Common {
   readonly kind: 'query'
-  readonly tag: 'SELECT' | 'SHOW' | 'EXPLAIN'
+  /** `COPY`: its rows are the lines that are sent, as they are. */
+  readonly tag: 'SELECT' | 'SHOW' | 'EXPLAIN' | 'COPY'
   /** @throws SqlError as the server would report it */
   evaluate(host: SqlHost): Answer
 }
@@ -80,7 +82,7 @@ const compiled = new Map<string, readonly Statement[]>()
 const STATEMENTS: readonly string[] = [
   'SELECT', 'VALUES', 'SHOW', 'EXPLAIN', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'CREATE TABLE', 'DROP TABLE', 'CHECKPOINT', 'ALTER SYSTEM', 'SET', 'RESET', 'BEGIN', 'COMMIT',
   'ROLLBACK', 'VACUUM', 'ANALYZE', 'CREATE PUBLICATION', 'DROP PUBLICATION', 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION', 'ALTER TABLE', 'CREATE INDEX',
-  'DROP INDEX', 'LOCK TABLE', 'CREATE|ALTER|DROP ROLE|USER|DATABASE|EXTENSION', 'GRANT', 'REINDEX',
+  'DROP INDEX', 'LOCK TABLE', 'COPY … TO STDOUT', 'CREATE|ALTER|DROP ROLE|USER|DATABASE|EXTENSION', 'GRANT', 'REINDEX',
 ]
 
 /**
@@ -132,6 +134,8 @@ function relationsOf(statement: unknown): readonly string[] {
   return [...names]
 }
 
+const LINES: readonly Column[] = [{ name: 'line', type: 'text' }]
+
 const binderFor = (host: SqlHost, parsed: Parsed): Binder => new Binder(host, parsed, { select: bindSelect, expression: bindExpression })
 
 function compileOne(parsed: Parsed): Statement {
@@ -142,6 +146,19 @@ function compileOne(parsed: Parsed): Statement {
     const more = reads.length === 0 ? common : { ...common, reads }
     if (callsAny(node, name => name in EFFECT_FUNCTIONS)) return { ...more, kind: 'effect', execute: executeCalls(parsed) }
     return { ...more, kind: 'query', tag: 'SELECT', evaluate: planned(parsed) }
+  }
+  if ('CopyStmt' in node) {
+    const query = copiedQuery(node.CopyStmt)
+    const lines = copyLines(node.CopyStmt)
+    const evaluate = planned({ ...parsed, node: query })
+    const reads = relationsOf(query).filter(name => !name.startsWith('pg_'))
+    return {
+      ...common, ...(reads.length === 0 ? {} : { reads }), kind: 'query', tag: 'COPY',
+      evaluate: host => {
+        const answer = evaluate(host)
+        return { columns: LINES, rows: lines(answer).map(line => [line]), movesByItself: answer.movesByItself }
+      },
+    }
   }
   if ('VariableShowStmt' in node) return { ...common, kind: 'query', tag: 'SHOW', evaluate: host => show(node.VariableShowStmt.name ?? '', host) }
   if ('ExplainStmt' in node) return { ...common, kind: 'query', tag: 'EXPLAIN', evaluate: explain(node.ExplainStmt, parsed) }

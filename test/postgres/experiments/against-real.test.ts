@@ -177,8 +177,11 @@ describe('databases and extensions', () => {
     expect(lsn() - before).toBeGreaterThan(7_000_000)
     const inside = l.startExec(0, 'psql', '-U', 'postgres', '-d', 'd4', '-c', 'select pg_sleep(60)')
     l.wait(SECOND)
+    const from = l.now
     const used = 'is being accessed by other users\nDETAIL:  There is 1 other session using the database.\n'
     expect(psql(l, 0, 'drop database d4')).toBe(`ERROR:  database "d4" ${used}`)
+    // It waits for them to go, five seconds.
+    expect(l.now - from).toBeGreaterThan(5 * SECOND)
     expect(psql(l, 0, 'create database d5 template d4')).toBe(`ERROR:  source database "d4" ${used}`)
     expect(psql(l, 0, 'drop database d4 with (force)', 'drop database postgres')).toBe('DROP DATABASE\nERROR:  cannot drop the currently open database\n')
     l.wait(SECOND)
@@ -253,6 +256,49 @@ describe('the tools', () => {
     l.wait(SECOND)
     expect(sleeping.output).toMatchObject({ code: 2 })
     expect(psql(l, 0, 'select pg_terminate_backend(999999)')).toBe('f\nWARNING:  PID 999999 is not a PostgreSQL backend process\n')
+  })
+})
+
+describe('psql', () => {
+  const script = (l: Lab, text: string, ...flags: string[]): string => said(l, 0, 'bash', '-c', `psql -U postgres -At ${flags.join(' ')} <<'X'\n${text}\nX\necho $?`)
+
+  it('\\gset, \\if and \\gexec', () => {
+    const l = lab()
+    expect(script(l, "select count(*) = 2 as ok, 'x y' as b, null as c from pg_stat_replication \\gset my_\n\\echo [:my_b] :{?my_c} :{?my_b}\n\\if :my_ok\nselect 'yes', :'my_b';\n\\if off\nselect 1/0;\n\\else\n\\echo inner\n\\endif\n\\elif true\n\\echo no\n\\else\nselect 'no';\n\\endif")).toBe('[x y] FALSE TRUE\nyes|x y\ninner\n0\n')
+    expect(script(l, "select 1 where false \\gset\n\\if maybe\n\\echo x\n\\endif\n\\else\nselect 'select 1' union all select 'select 2' order by 1 \\gexec")).toBe('1\n2\n0\nno rows returned for \\gset\nunrecognized value "maybe" for "\\if expression": Boolean expected\n\\else: no matching \\if\n')
+    expect(script(l, '\\if 1\n\\else', '-v ON_ERROR_STOP=1')).toBe('3\nreached EOF without finding closing \\endif(s)\n')
+    expect(script(l, "select pg_current_wal_lsn() is null as gone \\gset\n\\if :gone\nselect pg_promote();\n\\else\n\\echo fine\n\\endif")).toBe('fine\n0\n')
+  })
+
+  it('\\c, \\conninfo, \\i and \\timing', () => {
+    const l = lab()
+    expect(script(l, '\\c appdb\nselect current_database();\n\\c - app_user\nselect current_user;\n\\conninfo\n\\c nosuch\nselect 7;')).toBe('You are now connected to database "appdb" as user "postgres".\nappdb\nYou are now connected to database "appdb" as user "app_user".\napp_user\nYou are connected to database "appdb" as user "app_user" via socket in "/var/run/postgresql" at port "5432".\n2\n\\connect: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  database "nosuch" does not exist\n')
+    expect(script(l, '\\i /tmp/nosuch\nselect 1;')).toBe('1\n0\n/tmp/nosuch: No such file or directory\n')
+    expect(script(l, '\\timing on\nselect pg_sleep(1.5);')).toMatch(/^Timing is on\.\n\nTime: 15\d\d\.\d{3} ms \(00:01\.5\d\d\)\n0\n$/)
+  })
+
+  it('COPY … TO STDOUT, and the lists', () => {
+    const l = lab()
+    expect(psql(l, 0, "copy (select 1 as a, 'x,y' as b, null as c) to stdout with (format csv, header)", "copy (select 1, null, E'a\\tb') to stdout")).toBe('a,b,c\n1,"x,y",\n1\t\\N\ta\\tb\n')
+    expect(said(l, 0, 'psql', '-lqtA')).toBe('appdb|postgres|UTF8|en_US.utf8|en_US.utf8||libc|\npostgres|postgres|UTF8|en_US.utf8|en_US.utf8||libc|\ntemplate0|postgres|UTF8|en_US.utf8|en_US.utf8||libc|=c/postgres\npostgres=CTc/postgres\ntemplate1|postgres|UTF8|en_US.utf8|en_US.utf8||libc|=c/postgres\npostgres=CTc/postgres\n')
+    expect(said(l, 0, 'psql', '-U', 'postgres', '-c', 'create table big (id int primary key, v text)', '-c', 'create index bi on big (v)', '-c', '\\d big', '-c', '\\du app*')).toBe(`CREATE TABLE
+CREATE INDEX
+                Table "public.big"
+ Column |  Type   | Collation | Nullable | Default 
+--------+---------+-----------+----------+---------
+ id     | integer |           | not null | 
+ v      | text    |           |          | 
+Indexes:
+    "big_pkey" PRIMARY KEY, btree (id)
+    "bi" btree (v)
+
+           List of roles
+ Role name | Attributes | Member of 
+-----------+------------+-----------
+ app_user  |            | {}
+
+`)
+    expect(said(l, 0, 'psql', '-c', '\\dt nosuch')).toBe('Did not find any relation named "nosuch".\n')
   })
 })
 

@@ -97,7 +97,7 @@ describe('several statements', () => {
 describe('check', () => {
   const psql = psqlCommand(new LittleServer().resolve)
   it.each([
-    [['psql', '-c', 'SELEC 1'], 'syntax error'], [['psql', '-c', 'CREATE VIEW v AS SELECT 1'], 'not modelled'], [['psql', '-Q'], 'invalid option'], [['psql', '-l'], 'not modelled'], [['psql', '-c', 'SELECT 1 + nofunc(2)'], 'nofunc'],
+    [['psql', '-c', 'SELEC 1'], 'syntax error'], [['psql', '-c', 'CREATE VIEW v AS SELECT 1'], 'not modelled'], [['psql', '-Q'], 'invalid option'], [['psql', '--html'], 'not modelled'], [['psql', '--set=AUTOCOMMIT=off'], 'by default alone'], [['psql', '-c', 'SELECT 1 + nofunc(2)'], 'nofunc'],
     [['psql', '-c', 'ALTER SYSTEM SET a = 1; SELECT 1'], 'a -c of its own'], [['psql', '-f', 'x.sql'], 'x.sql'],
   ])('%j is found wanting', (argv, message) => {
     expect(psql.check(argv).map(finding => finding.message).join()).toContain(message)
