@@ -10,6 +10,7 @@ import { upgradeScript } from './patroni/major-script.ts'
 import { patronictl } from './patroni/patronictl.ts'
 import { psqlFor } from './psql-targets.ts'
 import type { Server } from './server.ts'
+import { clientTools } from './client-tools.ts'
 import type { Inside } from './flags.ts'
 import { serverTools } from './tools.ts'
 import type { World } from './world.ts'
@@ -179,7 +180,7 @@ export function containerPrograms(world: World, c: ContainerHandle, server: () =
     made.set(user, registry)
     const inside: Inside = { world, pod: c.pod.name, place: () => c.machine.name, user, server, dir, start, adopt: contents.adopt }
     const psql = psqlFor(world, { place: () => c.machine.name, user, server, pod: c.pod.name, file: path => files.read(absolute(path, '/')) })
-    registry.register(psql, ...dumpPrograms(world, psql, new FolderDisk(files, '/')), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
+    registry.register(psql, ...dumpPrograms(world, psql, new FolderDisk(files, '/')), ...clientTools(world, psql), ...serverTools(inside), asUser('gosu', registryOf), asUser('su-exec', registryOf), su('su', registryOf), su('runuser', registryOf))
     if (world.patroni !== undefined) registry.register(patronictl(world, () => c.machine.name), world.kubernetes.curlIn(c), ...upgradeScript(world, c.pod.name))
     return withShell(world.sim, registry, files)
   }

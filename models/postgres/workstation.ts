@@ -1,6 +1,7 @@
 /** What the operator can run: kubectl and az, and, from a bastion inside the cluster, psql and pg_isready straight to servers and poolers. */
 import type { Process } from '../../src/kernel/index.ts'
 import { type Call, type Command, failed, ok, type Output, recall } from '../../src/operator/command.ts'
+import { clientTools } from './client-tools.ts'
 import type { PostgresCluster } from './cluster.ts'
 import { bouncerPsql, psqlFor } from './psql-targets.ts'
 import { route53 } from './dns/route53.ts'
@@ -21,7 +22,7 @@ export function workstationPrograms(cluster: PostgresCluster): Command[] {
   if (options.operatorPlace === 'bastion-pod') {
     const place = () => 'operator'
     const psql = psqlFor(world, { place, user: 'postgres', server: () => undefined, pod: 'operator', poolers: cluster.poolers })
-    commands.push(psql, ...dumpPrograms(world, psql), pgIsReady(world, place, undefined))
+    commands.push(psql, ...dumpPrograms(world, psql), ...clientTools(world, psql), pgIsReady(world, place, undefined))
   }
   return commands
 }

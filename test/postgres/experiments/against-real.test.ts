@@ -302,6 +302,36 @@ Indexes:
   })
 })
 
+describe('PG-MAINTAIN-1: client programs', () => {
+  it('make and drop databases and roles, in their own words', () => {
+    const l = lab()
+    const bash = (line: string): string => said(l, 0, 'bash', '-c', line)
+    expect(bash('createdb e1; echo $?; createdb -U postgres e1; echo $?; dropdb e1; dropdb e1; echo $?; dropdb --if-exists e1; echo $?; createdb -O app_user -T template0 -E UTF8 -e e2')).toBe(
+      '0\n1\n1\n0\nSELECT pg_catalog.set_config(\'search_path\', \'\', false);\nCREATE DATABASE e2 OWNER app_user TEMPLATE template0 ENCODING \'UTF8\';\ncreatedb: error: database creation failed: ERROR:  database "e1" already exists\ndropdb: error: database removal failed: ERROR:  database "e1" does not exist\nNOTICE:  database "e1" does not exist, skipping\n')
+    expect(bash('createuser cu1; createuser cu1; echo $?; createuser -s --replication cu2; dropuser cu1; dropuser cu1; echo $?; dropuser --if-exists cu1; createuser -e -d cu3')).toBe(
+      '1\n1\nSELECT pg_catalog.set_config(\'search_path\', \'\', false);\nCREATE ROLE cu3 NOSUPERUSER CREATEDB NOCREATEROLE INHERIT LOGIN;\ncreateuser: error: creation of new role failed: ERROR:  role "cu1" already exists\ndropuser: error: removal of role "cu1" failed: ERROR:  role "cu1" does not exist\nNOTICE:  role "cu1" does not exist, skipping\n')
+    expect(psql(l, 0, "select rolname, rolsuper, rolcreatedb, rolcanlogin, rolreplication from pg_roles where rolname like 'cu%' order by 1")).toBe('cu2|t|t|t|t\ncu3|f|t|t|f\n')
+    expect(bash('vacuumdb --version')).toBe('vacuumdb (PostgreSQL) 15.8\n')
+  })
+
+  it('vacuumdb after pg_upgrade: in stages, by the size of the database, and not on a standby', () => {
+    const l = lab({ databaseMB: 2000, timing: { dumpMBps: 100 } })
+    psql(l, 0, 'create table t (i int)')
+    const done = l.exec(0, 'vacuumdb', '--all', '--analyze-in-stages')
+    const words = ['minimal optimizer statistics (1 target)', 'medium optimizer statistics (10 targets)', 'default (full) optimizer statistics']
+    expect(done.out).toBe(words.flatMap(word => ['appdb', 'postgres', 'template1'].map(name => `vacuumdb: processing database "${name}": Generating ${word}\n`)).join(''))
+    // A tenth and a hundredth of the sample, then all of it: 1 GB at 100 MB/s.
+    expect(done.us / SECOND).toBeCloseTo(11.1 + 9 * 0.2, 0)
+    expect(as(l, 'postgres', "select analyze_count > 0, last_analyze is null, last_vacuum is null from pg_stat_user_tables where relname = 't'")).toBe('t|f|t\n')
+    expect(l.exec(0, 'vacuumdb', '-d', 'appdb', '-j', '4').us / SECOND).toBeCloseTo(5, 0)
+    expect(said(l, 0, 'vacuumdb', '-a', '-d', 'appdb')).toBe('vacuumdb: error: cannot vacuum all databases and a specific one at the same time\n')
+    expect(said(l, 1, 'vacuumdb', '--all', '--analyze-only')).toBe('vacuumdb: vacuuming database "appdb"\nvacuumdb: error: processing of database "appdb" failed: ERROR:  cannot execute ANALYZE during recovery\n')
+    expect(said(l, 0, 'vacuumdb', '-d', 'nosuch')).toContain('vacuumdb: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  database "nosuch" does not exist\n')
+    expect(said(l, 0, 'reindexdb', '--all', '--concurrently')).toMatch(/^(reindexdb: reindexing database "\w+"\n){3}(WARNING: {2}cannot reindex system catalogs concurrently, skipping all\n){3}$/)
+    expect(said(l, 1, 'reindexdb', '-d', 'appdb')).toBe('reindexdb: error: processing of database "appdb" failed: ERROR:  cannot execute REINDEX during recovery\n')
+  })
+})
+
 describe('PG-DDL-10: REINDEX', () => {
   const shop = (): Lab => lab({ application: { table: 'orders', tableMB: 1000, indexMBps: 50, replicas: 1 } })
 
