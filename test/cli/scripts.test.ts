@@ -109,3 +109,14 @@ test('compare sets bare scripts beside one another, also two of one name', async
   expect((await proofroll(['compare', 'old/a.sh', './old/a.sh', '--cluster', 'postgres'], { engines })).err).toContain('old/a.sh is named twice')
   expect((await proofroll(['compare', 'old/a.sh', 'new/a.sh'], { engines })).err).toContain('a script runs on a cluster: add `--cluster ENGINE`')
 })
+
+test('what stands behind `--` is what the script is called with; a program is let be by one --set', async () => {
+  enterFolder({ 'go.sh': '#!/bin/bash\nset -eu\npod=$1; aws s3 ls "s3://$2/"\n[ "$2" = "a b" ] || exit 5\nread -p "Sure? " yes\n[ "$yes" = y ] || exit 6\nkubectl delete pod "$pod"\nexit 9\n' })
+  const run = (...more: string[]) => proofroll(['run', './go.sh', '--cluster', 'postgres', '--runs', '2', '--jobs', '1', '--report', 'r', ...more], { engines })
+  const refused = await run('--', 'postgres-cluster-0', 'a b')
+  expect([refused.code, refused.err.replace(/\s+/g, ' ')]).toEqual([2, expect.stringContaining('`--set commands.aws={}` lets it print nothing and succeed')])
+  const ran = await run('--set', 'commands.aws={}', '--set', 'script.answers=[y]', '--', 'postgres-cluster-0', 'a b')
+  expect(ran.out.replace(/\s+/g, ' ')).toContain('ended with status 9 at line 8')
+  const unanswered = await run('--set', 'commands.aws={}', '--', 'postgres-cluster-0', 'a b')
+  expect(unanswered.out.replace(/\s+/g, ' ')).toContain('ended with status 1 at line 5; it asked, and nobody answered')
+})
