@@ -40,5 +40,13 @@ export const vitessRules: Family = {
     rule('any-type-reparented', 'a planned reparent takes a tablet of any type', 'reparent.ts', "t.type === 'replica' && (options.crossCell", '(options.crossCell', 'reparent'),
     rule('two-may-miss', 'two that do not answer are no reason to refuse', 'emergency.ts', 'missed.length > 1 && !revoked', 'missed.length > 2 && !revoked', 'emergency'),
     rule('older-term-routed', 'of two primaries the older term is routed to', 'vtgate.ts', 'found.term > tablet.term', 'found.term < tablet.term', 'vtgate'),
+    rule('drained-is-forgotten', 'a tablet that is restored is a replica again, whatever it was', 'program.ts', "this.open(tablet, run.c, before === 'restore' || before === 'backup' ? tablet.declared : before)", 'this.open(tablet, run.c)', 'backup'),
+    rule('type-outlives-a-start', 'a vttablet that starts is what it was changed to', 'program.ts', "if (shard.primary !== tablet && tablet.type !== 'primary' && tablet.type !== type) {", "if (shard.primary !== tablet && tablet.type !== 'primary' && tablet.type === 'restore') {", 'commands', 'backup'),
+    rule('backup-of-the-night', 'what is restored is the nightly backup, whatever was taken since', 'program.ts', "    world.backups.set(tablet.shard, { position: tablet.copy.position('flush'), version: tablet.dataVersion })\n", '', 'backup'),
+    rule('dry-run-acts', 'a dry run changes the type', 'tablet-commands.ts', '  if (dryRun) return ok(', '  if (dryRun && tablet.errant) return ok(', 'commands'),
+    rule('stopped-goes-on', 'a replica whose replication was stopped goes on', 'tablet.ts', "this.type === 'backup' || this.halted || !this.hasData", "this.type === 'backup' || !this.hasData", 'commands'),
+    rule('anybody-is-expected', '--expected-primary is not looked at', 'reparent.ts', 'expected === undefined || expected === shard.primary ? undefined', 'expected === undefined || expected.shard === shard ? undefined', 'commands'),
+    rule('series-may-be-skipped', 'mysqld opens a data directory across an LTS series', 'names.ts', "return LAST_LTS[major] === series && (series !== '5.7' || minor === '0')", "return LAST_LTS[major] !== undefined && (series !== '5.7' || minor === '0')", 'version'),
+    rule('restored-is-new', 'a tablet that restores an older series’ backup has the newer data directory', 'program.ts', '    tablet.dataVersion = version ?? tablet.dataVersion\n', '', 'backup'),
   ],
 }
