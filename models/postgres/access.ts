@@ -111,6 +111,8 @@ export class Access {
 
   /** Whether a role may log in, at the database it names: the server's FATAL, or undefined. `replication` as database asks for a walsender (rule PG-ACCESS-4). */
   loginError(server: Server, login: Login): string | undefined {
+    // The commonest login, where nobody has changed anything: asked for at every connection.
+    if (!this.any && login.role === 'postgres' && (login.database === 'postgres' || login.database === server.world.options.database)) return undefined
     const role = this.roles(server).get(login.role)
     if (role === undefined) return `FATAL:  role "${login.role}" does not exist`
     if (!role.login) return `FATAL:  role "${login.role}" is not permitted to log in`
