@@ -100,6 +100,9 @@ describe('leading', () => {
     l.wait(70 * SECOND)
     expect(ctl(l, 'switchover', '--candidate', 'postgres-cluster-1', '--force')).toMatchObject({ code: 0, out: expect.stringContaining('Switchover failed, details: 412, switchover is not possible: no good candidates have been found') as string })
     expect(ctl(l, 'switchover', '--leader', 'postgres-cluster-2', '--force')).toMatchObject({ code: 1, err: expect.stringContaining('is not the leader') as string })
+    // PG-PATRONI-19: it asks, and nobody is there to answer.
+    expect(() => ctl(l, 'switchover', '--candidate', 'postgres-cluster-1')).toThrow('it aborts with status 1')
+    expect(leader(l)).toBe('postgres-cluster-0')
     thaw()
     expect(leader(l)).toBe('postgres-cluster-0')
   })
