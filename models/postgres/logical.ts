@@ -1,6 +1,6 @@
 /**
  * Logical replication: publications, subscriptions, their slots and apply workers. A subscription's {@link Subscription.copy} is how far the
- * publisher's commits have been applied; the subscriber's own log is another one (rule PG-LOGICAL-4). Source: D:logical-replication (rules PG-LOGICAL-1…9).
+ * publisher's commits have been applied; the subscriber's own log is another one (rule PG-LOGICAL-4). Source: D:logical-replication (rules PG-LOGICAL-1…11).
  */
 import type { Bytes, Copy, Link } from '../../src/cluster/log/index.ts'
 import { defineEvent, type Process, SECOND, type TimerId, type Us } from '../../src/kernel/index.ts'
@@ -35,6 +35,7 @@ export class Subscription {
   /** Delay that a fault adds; and how many faults stall the apply worker. */
   extraDelayUs: Us = 0
   private stalls = 0
+  private readonly gone: (() => void)[] = []
   /** A table that the subscriber lacks and the publisher has sent a row for (rule PG-LOGICAL-6). */
   missingTable: string | undefined
   lastAttemptUs: Us = Number.NEGATIVE_INFINITY
@@ -64,6 +65,15 @@ export class Subscription {
 
   get confirmedLsn(): Bytes {
     return this.copy.lsn('flush')
+  }
+
+  /** Tells `listener` once when the connection to the publisher that it has now is over. */
+  onGone(listener: () => void): void {
+    this.gone.push(listener)
+  }
+
+  disconnected(): void {
+    for (const listener of this.gone.splice(0)) listener()
   }
 
   /** The apply worker stands still; returns how to let it go on. */
@@ -249,7 +259,9 @@ export class LogicalReplication {
   /** Why a connection that was good cannot go on; undefined when it can. */
   private brokenBy(subscription: Subscription, server: Server): string | undefined {
     const { publisher } = subscription
-    if (publisher === undefined || !publisher.accepting || !publisher.copy.leading) return 'the publisher went away'
+    // One that is stopping goes on with those whose copy is complete until they have everything (rule PG-LOGICAL-11).
+    const serves = publisher !== undefined && (publisher.accepting || (publisher.state === 'stopping' && !publisher.paused && subscription.copied))
+    if (!serves || !publisher.copy.leading) return 'the publisher went away'
     if (!this.world.network.connected(server.place, publisher.place)) return 'the publisher is out of reach'
     const slot = this.slotOf(subscription, publisher)
     if (slot === undefined || slot.lost) return `replication slot "${subscription.slotName}" ${slot === undefined ? 'does not exist' : 'was invalidated'}`
@@ -285,6 +297,17 @@ export class LogicalReplication {
     if (subscription.copied) this.stream(subscription, server, publisher)
     else this.synchronise(subscription)
     world.topologyChanged()
+  }
+
+  /** Those to which a server sends changes now. */
+  servedBy(server: Server): readonly Subscription[] {
+    return this.readersOf(server.dir).filter(subscription => subscription.streaming && subscription.publisher === server)
+  }
+
+  /** The publisher hangs up on an apply worker that has confirmed nothing for its time-out. */
+  hangUp(subscription: Subscription): void {
+    this.detach(subscription, 'nothing was heard for the time-out')
+    this.look()
   }
 
   /** The publisher gives the slot up: what it kept for the subscription may be gone, and the subscription is of no more use (rule PG-SLOT-4). */
@@ -361,6 +384,7 @@ export class LogicalReplication {
     const slot = this.slotOf(subscription, publisher)
     if (slot !== undefined) slot.active = false
     if (subscription.copied) subscription.copy.unfollow()
+    subscription.disconnected()
     this.world.sim.note(DETACHED, subscription.subscriber.name, 0, `${subscription.subscriber.name} no longer applies changes of ${publisher.name}: ${why}`)
     this.again = true
   }
