@@ -384,6 +384,8 @@ export interface Truth {
   readonly expectedMembers: number
   /** The versions the upgrade is meant to reach, by component. */
   readonly targetVersions: Readonly<Record<string, string>>
+  /** Where a component's version stands apart from members: on machines, whoever runs there. */
+  versionsAround?(): Readonly<Record<string, readonly { readonly name: string; readonly version: string }[]>>
   /** Whether acknowledged writes are promised to survive the loss of one member. */
   readonly promise: 'asynchronous' | 'synchronous'
   /**

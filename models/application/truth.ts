@@ -23,6 +23,10 @@ export class ApplicationTruth implements Truth {
     world.onChange(() => this.authorityNow())
   }
 
+  versionsAround(): Readonly<Record<string, readonly { readonly name: string; readonly version: string }[]>> {
+    return this.databases.truth.versionsAround?.() ?? {}
+  }
+
   get expectedMembers(): number {
     return this.databases.truth.expectedMembers
   }

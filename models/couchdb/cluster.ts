@@ -141,6 +141,10 @@ class CouchdbTruth implements Truth {
     readonly targetVersions: Readonly<Record<string, string>>,
   ) {}
 
+  versionsAround(): ReturnType<Kubernetes['versionsOfNodes']> {
+    return this.shared.kubernetes.versionsOfNodes()
+  }
+
   get expectedMembers(): number {
     return this.shared.options.members
   }

@@ -128,6 +128,11 @@ export class Kubernetes {
     return curl(this, (other, port, path) => this.serves(other, port, path), { place: () => machine.name, pod })
   }
 
+  /** What version each node runs, for a truth to tell (`Truth.versionsAround`). */
+  versionsOfNodes(): { readonly node: readonly { readonly name: string; readonly version: string }[] } {
+    return { node: [...this.nodes.values()].map(({ name, version }) => ({ name, version })) }
+  }
+
   /** The nodes of the API server by name. */
   get nodes(): ReadonlyMap<string, KubeNode> {
     return this.nodes$.all

@@ -42,6 +42,10 @@ class MemcachedTruth implements Truth {
     readonly targetVersions: Readonly<Record<string, string>>,
   ) {}
 
+  versionsAround(): ReturnType<Kubernetes['versionsOfNodes']> {
+    return this.shared.kubernetes.versionsOfNodes()
+  }
+
   get expectedMembers(): number {
     return this.shared.options.members
   }

@@ -151,7 +151,8 @@ function* reign(m: Mongod, term: number): Process {
   }
   if (!stillLeads(m, term)) return
   const from = copy.position('receive')
-  const furthest = ![...world.mongods].some(o => o !== m && o.copy !== undefined && !o.dir.needsInitialSync && world.network.connected('operator', o.place) && comparePositions(o.copy.position('receive'), from) > 0)
+  // One that is only starting answers nobody yet.
+  const furthest = ![...world.mongods].some(o => o !== m && o.listening && o.copy !== undefined && !o.dir.needsInitialSync && world.network.connected('operator', o.place) && comparePositions(o.copy.position('receive'), from) > 0)
   m.throttleUs = 0
   m.commitUs = undefined
   copy.lead({ timeline: term, commitLatencyUs: commitPace(m) })

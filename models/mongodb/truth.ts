@@ -34,6 +34,10 @@ export class MongodbTruth implements Truth {
     this.promise = options.members > 1 && (w === 'majority' || w >= world.firstConfig.majority) ? 'synchronous' : 'asynchronous'
   }
 
+  versionsAround(): ReturnType<World['kubernetes']['versionsOfNodes']> {
+    return this.world.kubernetes.versionsOfNodes()
+  }
+
   get promotions(): readonly Promotion[] {
     return this.world.promotions
   }

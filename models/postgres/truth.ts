@@ -39,6 +39,10 @@ export class PostgresTruth implements Truth {
     this.promise = local ? 'asynchronous' : 'synchronous'
   }
 
+  versionsAround(): ReturnType<World['kubernetes']['versionsOfNodes']> {
+    return this.world.kubernetes.versionsOfNodes()
+  }
+
   get promotions(): readonly Promotion[] {
     return this.world.promotions
   }

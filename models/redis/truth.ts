@@ -29,6 +29,10 @@ export class RedisTruth implements Truth {
     this.targetVersions = world.defects.target
   }
 
+  versionsAround(): ReturnType<World['kubernetes']['versionsOfNodes']> {
+    return this.world.kubernetes.versionsOfNodes()
+  }
+
   get promotions(): readonly Promotion[] {
     return this.world.promotions
   }

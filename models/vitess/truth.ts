@@ -54,6 +54,10 @@ export class VitessTruth implements Truth {
     this.places = []
   }
 
+  versionsAround(): ReturnType<World['kubernetes']['versionsOfNodes']> {
+    return this.world.kubernetes.versionsOfNodes()
+  }
+
   get promotions(): readonly Promotion[] {
     return this.world.promotions
   }

@@ -39,6 +39,8 @@ export interface Facts {
   readonly promise: 'asynchronous' | 'synchronous'
   readonly expectedMembers: number
   readonly targetVersions: Readonly<Record<string, string>>
+  /** At the end: where versions stand apart from members, by component. */
+  readonly versionsAround: Readonly<Record<string, readonly { readonly name: string; readonly version: string }[]>>
   /** Components of these whose target nobody stated. */
   readonly assumedTargets: readonly string[]
   /** At the end of the horizon, in the order of the truth. */

@@ -79,6 +79,7 @@ export function gatherFacts(cluster: Cluster, workloads: readonly Workload[], re
     promise: truth.promise,
     expectedMembers: truth.expectedMembers,
     targetVersions: truth.targetVersions,
+    versionsAround: truth.versionsAround?.() ?? {},
     assumedTargets: circumstances.assumedTargets ?? [],
     members: recording.membersAtEnd.map(member => ({ ...atEnd(member, member.copy === undefined ? undefined : authorities.get(member.copy.log)), trouble: truth.troubleOf?.(member.name) })),
     couldAcknowledge: truth.couldAcknowledge(),

@@ -1,6 +1,7 @@
 /**
  * target-reached: violated when the runbook completed but a member is not on the target version. Causes: not-upgraded (others got there),
- * never-introduced (in the whole rehearsal nobody ever ran the target version: no step brings it in, whatever is restarted), missing-member.
+ * never-introduced (in the whole rehearsal nobody ever ran the target version, nor does it stand anywhere: no step brings it in, whatever is restarted),
+ * missing-member.
  */
 import { Chain, fail, listed, notApplicable, notExercised, pass, plural } from './chain.ts'
 import type { MemberChange } from '../result.ts'
@@ -27,7 +28,7 @@ export const targetReached: Check = {
     const missed = [...new Set(behind.map(({ component }) => component))].map(component => `${component} ${facts.targetVersions[component]}`)
     const evidence = `${behind.map(each => sentence(facts, each)).join('; ').replace(/^all /, 'All ')}; the target is ${missed.join(', ')}`
     // What no step brings in is the fault of none that is there.
-    return behind.some(({ introduced }) => !introduced) ? fail(ID, evidence, 'never-introduced', chain, '-') : fail(ID, evidence, 'not-upgraded', chain)
+    return behind.some(({ introduced, elsewhere }) => !introduced && elsewhere.length === 0) ? fail(ID, evidence, 'never-introduced', chain, '-') : fail(ID, evidence, 'not-upgraded', chain)
   },
 }
 
@@ -38,17 +39,20 @@ interface Behind {
   readonly members: readonly string[]
   /** Whether anybody ran the target version at any time since the first step, or before it. */
   readonly introduced: boolean
+  /** Where it stands though no member ever ran it there. */
+  readonly elsewhere: readonly string[]
 }
 
 function behindIn(facts: Facts, component: string): Behind[] {
   const target = facts.targetVersions[component]
   const introduced = [...facts.members, ...facts.recording.changes].some(({ versions }) => versions[component] === target)
+  const elsewhere = introduced ? [] : (facts.versionsAround[component] ?? []).filter(({ version }) => version === target).map(({ name }) => name)
   const byVersion = new Map<string, string[]>()
   for (const { name, versions } of facts.members) {
     const version = versions[component] ?? 'unknown'
     if (version !== target) byVersion.set(version, [...(byVersion.get(version) ?? []), name])
   }
-  return [...byVersion].map(([version, members]) => ({ component, version, members, introduced }))
+  return [...byVersion].map(([version, members]) => ({ component, version, members, introduced, elsewhere }))
 }
 
 function sentence({ members: all }: Facts, { component, version, members }: Behind): string {
@@ -59,10 +63,11 @@ function sentence({ members: all }: Facts, { component, version, members }: Behi
 /** Who is behind; whether anybody ever was not; and what each of them came up with when it was started again, if it was. */
 function explain(facts: Facts, behind: Behind, chain: Chain): void {
   const { horizon, changes } = facts.recording
-  const { component, version, members, introduced } = behind
+  const { component, version, members, introduced, elsewhere } = behind
   const target = `${component} ${facts.targetVersions[component]}`
   chain.add(horizon.endUs, sentence(facts, behind), { node: members[0] })
-  if (!introduced) chain.add(horizon.operatorEndUs, `up to the end of the runbook no member had ever run ${target}: no step brought it to any of them`)
+  if (!introduced && elsewhere.length === 0) chain.add(horizon.operatorEndUs, `up to the end of the runbook no member had ever run ${target}: no step brought it to any of them`)
+  if (elsewhere.length > 0) chain.add(horizon.endUs, `${target} is on ${listed(elsewhere)}, where no member runs or ever ran`)
   const restarts = members.map(member => lastRestart(changes.filter(c => c.member === member), member))
   const untouched = members.filter((_, i) => restarts[i] === undefined)
   for (const group of grouped(restarts.flatMap(restart => restart ?? []), component, chain)) {

@@ -9,7 +9,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'destroyed-volume': 'Keep the old volume until another copy holds everything that was acknowledged; delete nothing by force before. Let a leader that is started again not lead before a copy that is ahead of it, and keep on disk what it acknowledges.',
   'abandoned-branch': 'Let only one history go on: fence the old leader before the promotion, and let it come back as a follower only.',
   'returned-leader': 'Keep the old leader from coming back as a leader: fence it, and start it again only as a follower of the new one.',
-  'two-leaders': 'Fence the old leader before the new one is promoted, and let it come back as a follower only.',
+  'two-leaders': 'Let one of them take writes at a time: fence the old leader before the new one is promoted or opened, keep a second copy read-only until clients are moved to it, and let an old leader come back as a follower only.',
   'no-leader': 'End with a check that somebody leads and that a fresh client can write; if nobody does, bring a leader back before going on.',
   'no-endpoint': 'Point the clients’ way in at a leader that remains, do not remove the member it points at, and end with a write from a fresh client.',
   'not-serving': 'End with a write from a fresh client; if it fails, go back.',

@@ -77,7 +77,7 @@ const CHECK_MEANINGS: Readonly<Record<CheckId, string>> = {
 /** What it means that a check was violated: completes "in 12 of 500 rehearsals it …". */
 const VIOLATIONS: Readonly<Record<CheckId, string>> = {
   'no-acknowledged-write-lost': 'lost acknowledged writes',
-  'no-split-brain': 'had two leaders taking writes at once',
+  'no-split-brain': 'had two leaders that could take writes at once',
   'no-forbidden-skew': 'ran versions together that do not support it',
   'serves-at-end': 'could not be written to at the end',
   'target-reached': 'completed with members not on the target version',

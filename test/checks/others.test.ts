@@ -189,6 +189,10 @@ test('target-reached: names who is behind; judges only a completed runbook and a
   ])
   expect(tell(({ wait }) => wait(SECOND), { outcome: 'aborted' }).verdict('target-reached').status).toBe('notExercised')
   expect(tell(({ wait }) => wait(SECOND), { facts: { targetVersions: {} } }).verdict('target-reached').status).toBe('notApplicable')
+  // Somebody did bring it in, where no member went.
+  const there = tell(({ wait }) => wait(SECOND), { facts: { versionsAround: { engine: [{ name: 'node-7', version: 'v2' }, { name: 'node-8', version: 'v1' }] } } }).verdict('target-reached')
+  expect(there.signature?.cause).toBe('not-upgraded')
+  expect(there.because?.map(({ text }) => text)).toContain('engine v2 is on node-7, where no member runs or ever ran')
   // A target that is a mere default is judged only where somebody got there.
   const assumed = { facts: { assumedTargets: ['engine'] } }
   expect(tell(({ wait }) => wait(SECOND), assumed).verdict('target-reached')).toMatchObject({ status: 'notApplicable', evidence: 'nothing says which version is to be reached, and none changed (engine v1)' })
