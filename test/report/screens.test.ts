@@ -28,8 +28,8 @@ describe('terminal', () => {
         The Ferris wheel as the document has it
         300 rehearsals with up to 2 faults each (211 struck), in 2.10 s; seed 1.
 
-        Every time it lost acknowledged writes, had two leaders taking writes at once
-        and could not be written to at the end. In 94 of 265 it got stuck. 2
+        Every time it lost acknowledged writes, had two leaders that could take writes
+        at once and could not be written to at the end. In 94 of 265 it got stuck. 2
         objectives were missed: acknowledged writes lost, write downtime.
 
       Why the runbook did not reach its end
@@ -84,7 +84,7 @@ describe('terminal', () => {
       Out of budget
         35 rehearsals had more faults at once than the design must survive. They are
         in no figure above. Of these, 35 lost acknowledged writes; 35 had two leaders
-        taking writes at once; 35 could not be written to at the end.
+        that could take writes at once; 35 could not be written to at the end.
 
       Explored
         3 combinations of step, situation of the cluster and fault met, 0 of them
