@@ -373,10 +373,7 @@ export interface MemberNews {
 export interface Truth {
   /** What places in its history are called; {@link PLAIN_HISTORY} where it does not say. */
   readonly history?: HistoryWords
-  /**
-   * Data-bearing members that exist (running or not), in a fixed order. What was given never changes afterwards; while nothing has changed an
-   * engine may give the same list, and the same members, again: whoever watches is quicker for it.
-   */
+  /** Data-bearing members that exist (running or not), in a fixed order. What was given never changes; while nothing has, an engine may give the same list again. */
   members(): readonly Member[]
   /** Which of them are others than before: of a fleet nobody has to compare all at each change. Absent where there are few. Asked for, it is up to now. */
   readonly news?: MemberNews
