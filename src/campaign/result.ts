@@ -307,7 +307,7 @@ export interface CampaignResult {
   readonly floors: readonly FloorSummary[]
   readonly claims: readonly ClaimSummary[]
   /** What the clients asked for: without writes, no objective about them was put to the test. */
-  readonly load?: { readonly writesPerSecond: number }
+  readonly load?: { readonly writesPerSecond: number; /** Absent in files of before. */ readonly readsPerSecond?: number }
   readonly assumptions: readonly Assumption[]
   /** Only with `--sensitivity`. */
   readonly sensitivity?: Sensitivity

@@ -93,7 +93,7 @@ export const aggregate = object<Aggregate>({
 export const campaignResult = object<CampaignResult>({
   format: number, proofroll: text, scenario: text, title: text, engine: text, verdict, seed: text, runs: number, ranges, asked: ranges, partial: flag, resume: optional(text), strategy, faultsPerRun: number,
   without: list(text), elapsedSeconds: number, runsPerSecond: number, simulatedSeconds: number, eventsRun: number, fingerprint: text, outcomes: perOutcome, reasons: count, beyond, struck: number, outOfBudget, unjudged,
-  checks: list(checkSummary), objectives: list(objectiveSummary), floors: list(floorSummary), claims: list(claimSummary), load: optional(object<NonNullable<CampaignResult['load']>>({ writesPerSecond: number })),
+  checks: list(checkSummary), objectives: list(objectiveSummary), floors: list(floorSummary), claims: list(claimSummary), load: optional(object<NonNullable<CampaignResult['load']>>({ writesPerSecond: number, readsPerSecond: optional(number) })),
   assumptions: list(object<{ option: string; value: unknown; meaning: string; source: string }>({ option: text, value: anything, meaning: text, source: text })), sensitivity,
   steps: list(step), gates: list(object<GateSummary>({ ...gateKeys, step: text, text: optional(text) })), needless, mends, ending, again, coverage, probes: list(probe), pointOfNoReturn, sweep: swept, saturation, measures: perMeasure(quantiles),
   quantileError: number, signatures: list(object<SignatureSummary>({ ...signatureKeys, runs: number, firstRun: number })), counterexamples: list(counterexample), determinism, source, aggregate,

@@ -97,7 +97,7 @@ export function summarise(scenario: Scenario, rehearser: Rehearser, aggregate: A
     objectives,
     floors,
     claims: compareClaims(aggregate, scenario.claims),
-    load: { writesPerSecond: scenario.load.writesPerSecond },
+    load: { writesPerSecond: scenario.load.writesPerSecond, readsPerSecond: scenario.load.readsPerSecond },
     assumptions: scenario.assumptions,
     steps: summariseSteps(aggregate, order, containers),
     gates: summariseGates(aggregate, order, scenario.runbook),

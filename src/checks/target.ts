@@ -26,7 +26,7 @@ export const targetReached: Check = {
     const chain = new Chain(facts)
     for (const each of behind) explain(facts, each, chain)
     const missed = [...new Set(behind.map(({ component }) => component))].map(component => `${component} ${facts.targetVersions[component]}`)
-    const evidence = `${behind.map(each => sentence(facts, each)).join('; ').replace(/^all /, 'All ')}; the target is ${missed.join(', ')}`
+    const evidence = `${behind.map(each => sentence(facts, each)).join('; ').replace(/^all /, 'All ')}; the target is ${missed.join(', ')}${saidDone(facts, behind)}`
     // What no step brings in is the fault of none that is there.
     return behind.some(({ introduced, elsewhere }) => !introduced && elsewhere.length === 0) ? fail(ID, evidence, 'never-introduced', chain, '-') : fail(ID, evidence, 'not-upgraded', chain)
   },
@@ -58,6 +58,19 @@ function behindIn(facts: Facts, component: string): Behind[] {
 function sentence({ members: all }: Facts, { component, version, members }: Behind): string {
   const who = members.length === all.length ? (all.length === 1 ? `the one member, ${members[0]},` : `all ${all.length} members`) : members.length === 1 ? `${members[0]}` : `${members.length} of ${all.length} members (${listed(members)})`
   return `${who} ${members.length === 1 ? 'has' : 'have'} ${component} ${version}`
+}
+
+/** How many were there when the operator said that it was done, where that is another number than at the end of the horizon: what goes on by itself may arrive later. */
+function saidDone({ recording: { changes, horizon }, targetVersions, members }: Facts, behind: readonly Behind[]): string {
+  const words = [...new Set(behind.map(({ component }) => component))].flatMap(component => {
+    const last = new Map<string, MemberChange>()
+    for (const change of changes) if (change.atUs <= horizon.operatorEndUs) last.set(change.member, change)
+    const present = [...last.values()].filter(({ gone }) => gone !== true)
+    const there = present.filter(({ versions }) => versions[component] === targetVersions[component]).length
+    const atEnd = members.filter(({ versions }) => versions[component] === targetVersions[component]).length
+    return present.length === 0 || (there === atEnd && present.length === members.length) ? [] : [`${there} of ${present.length} had ${component} ${targetVersions[component]}`]
+  })
+  return words.length === 0 ? '' : `; when the runbook said that it was done ${words.join(', ')}`
 }
 
 /** Who is behind; whether anybody ever was not; and what each of them came up with when it was started again, if it was. */

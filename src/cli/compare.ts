@@ -31,7 +31,7 @@ export function addCompareOptions(command: Command): Command {
     .option('--jobs <J>', 'threads (default: one a processor)', whole('--jobs', 1))
     .option('--shard <i/n>', 'only the i-th of n equal parts; join the results with `proofroll merge`', shardOption)
     .option('--json <FILE>', 'write the result as JSON (-: to standard output, alone)')
-    .option('--report <DIR>', 'write comparison.txt, .md and .json there')
+    .option('--report <DIR>', 'write index.html, comparison.txt, .md, .json and charts there')
     .option('-q, --quiet', 'print nothing')
 }
 

@@ -61,8 +61,8 @@ function oneLine(result: CampaignResult, screen: Screen): string[] {
 
 /** Summary, the story of the gravest counterexample, and the others in a line each. */
 export function tell(told: Told, screen: Screen): string[] {
-  const lines = renderSummary(told.result, screen, outlineOf(told.scenario.runbook))
   const story = storiesOf(told)[0]
+  const lines = renderSummary(told.result, screen, outlineOf(told.scenario.runbook), { scenario: told.scenario, story })
   if (story !== undefined) lines.push('', ...renderStory(story, screen))
   const mends = renderMends(told.result, screen)
   return [...lines, ...renderOthers(told.result, screen), ...(mends.length > 0 ? ['', ...mends] : [])]

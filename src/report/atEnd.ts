@@ -1,16 +1,18 @@
 /** What the cluster looks like when a rehearsal is over: who leads, who runs what, who is down, whether clients can write. Only what was recorded is said. */
-import { formatClock } from '../kernel/index.ts'
+import { formatClock, formatDuration } from '../kernel/index.ts'
 import type { MemberChange, RehearsalResult } from '../result.ts'
 import { listed } from './slips.ts'
 import { count } from './words.ts'
 
 /** Up to so many members each is named with what it is. */
 const NAMED_MAX = 6
+/** A rehearsal that ends so soon after its runbook ends with it. */
+const LEAST_AFTER_US = 1_000_000
 /** Up to so many are named where they are the exception. */
 const EXCEPTIONS_MAX = 4
 
 /** The end of a recorded rehearsal in a sentence or two; empty where no member was ever seen. */
-export function atEndWords({ story, simulatedUs }: RehearsalResult): string {
+export function atEndWords({ story, simulatedUs, measures }: RehearsalResult): string {
   if (story === undefined || story.members.length === 0) return ''
   const last = new Map<string, MemberChange>()
   for (const change of story.members) last.set(change.member, change)
@@ -21,7 +23,8 @@ export function atEndWords({ story, simulatedUs }: RehearsalResult): string {
   const states = members.length <= NAMED_MAX ? namedWords(members, version) : [...fleetWords(present, version), ...goneWords(members.filter(({ gone }) => gone === true))]
   const stopped = story.windows.filter(({ is, open }) => is === 'writesDown' && open)
   const writes = stopped.length === 0 ? 'clients can write' : stopped.some(({ who }) => who === '') || stopped.length === groups(story) ? 'clients cannot write' : `${count(stopped.length, 'group')} of ${groups(story)} of clients cannot write`
-  return `At the end (${formatClock(simulatedUs).slice(0, -2)}): ${states.join('; ')}; ${writes}.`
+  const afterUs = simulatedUs - Math.round(measures.durationSeconds * 1e6)
+  return `At the end (${formatClock(simulatedUs).slice(0, -2)}${afterUs < LEAST_AFTER_US ? '' : `, ${formatDuration(afterUs)} after the runbook’s`}): ${states.join('; ')}; ${writes}.`
 }
 
 /** One member, and several, of a role. */

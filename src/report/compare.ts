@@ -25,7 +25,7 @@ function headline(result: ComparisonResult, screen: Screen): string[] {
   const runs = countRuns(result.asked)
   const faults = result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each`
   const luck = result.faultsPerRun === 0 ? 'the same seeds' : cell.anchoring === 'step' ? 'the same seeds and faults, at the same steps' : 'the same seeds and faults, at the same times and roles'
-  const ground = result.ownClusters ? 'each on its own cluster' : `all on the cluster and load of ${letterOf(0)}`
+  const ground = groundOf(result)
   const points = result.cells.length > 1 ? ` at each of ${plain(result.cells.length)} points` : ''
   const lines = [
     ...cell.scenarios.map((each, i) => `${paint.bold(letterOf(i))}  ${paint.bold(each.scenario)}`),
@@ -38,6 +38,21 @@ function headline(result: ComparisonResult, screen: Screen): string[] {
   return lines
 }
 
+/** On whose cluster each ran. */
+export function groundOf({ ownClusters, cells }: Pick<ComparisonResult, 'ownClusters' | 'cells'>): string {
+  const set = cells[0]?.scenarios.some(({ overridden = [] }) => overridden.length > 0) === true
+  return ownClusters ? `each on its own cluster${set ? ', but for what was set for all' : ''}` : `all on the cluster and load of ${letterOf(0)}${set ? ', with what was set for all' : ''}`
+}
+
+/** What the command line set for all, with what each says of it itself: that is no longer rehearsed. */
+function overrideNotes({ scenarios }: ComparisonCell): string[] {
+  const options = [...new Map(scenarios.flatMap(({ overridden = [] }) => overridden).map(({ option, value }) => [option, value]))]
+  return options.map(([option, value]) => {
+    const own = scenarios.map(({ overridden = [] }, i) => `${letterOf(i)} ${overridden.find((each) => each.option === option)?.own ?? 'does not say'}`)
+    return `NOTE: ${option}=${value} was set for all on the command line. By themselves: ${own.join(', ')}. A scenario may need its own value: what each does with this one alone, \`proofroll run\` with the same --set shows.`
+  })
+}
+
 /** What each is to bring about, where that is not the same: then a difference may come from the job, not from the runbook. */
 function jobWords({ scenarios }: ComparisonCell): string[] {
   const jobs = scenarios.map(({ upgrade }) => upgrade?.join(', '))
@@ -47,7 +62,7 @@ function jobWords({ scenarios }: ComparisonCell): string[] {
 
 /** Which scenarios did not run on their own cluster and load, and what that took from them: said before any figure, for it may be what decides. */
 export function groundWords(cell: ComparisonCell): string[] {
-  return [...jobWords(cell), ...cell.scenarios.flatMap(({ replaced }, i) => (replaced.length === 0 ? [] : [`NOTE: ${letterOf(i)} ran on the cluster and load of ${letterOf(0)}, not on its own, which differ in ${replaced.join(', ')}; --own-clusters lets each keep its own.`]))]
+  return [...overrideNotes(cell), ...jobWords(cell), ...cell.scenarios.flatMap(({ replaced }, i) => (replaced.length === 0 ? [] : [`NOTE: ${letterOf(i)} ran on the cluster and load of ${letterOf(0)}, not on its own, which differ in ${replaced.join(', ')}; --own-clusters lets each keep its own.`]))]
 }
 
 /** Why a scenario of the pair wins nothing by effort, one sentence each; empty when both may. */
@@ -167,9 +182,8 @@ function short(measure: string, value: number): string {
     if (value >= 1e6) return `${plain(Number((value / 1e6).toPrecision(3)))}M`
     if (value >= 1e4) return `${plain(Number((value / 1e3).toPrecision(3)))}k`
   }
-  // Few hours of nodes as a duration: five columns of them have to fit beside one another.
-  if (measure.endsWith('Hours') && value > 0 && value < 0.1) return formatDuration(Math.round(value * 3600e6))
   // A difference may be far smaller than what it is a difference of.
+  if (value > 0 && value < 0.0005 && measure.endsWith('Hours')) return `${value.toFixed(4)} h`
   if (value > 0 && value < 0.01 && measure.endsWith('Dollars')) return `$${value.toFixed(4)}`
   return formatMeasure(measure, value)
 }

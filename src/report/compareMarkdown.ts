@@ -1,7 +1,7 @@
 /** A comparison as Markdown, for a pull request or a design document. */
 import type { ComparisonCell, ComparisonResult } from '../campaign/compare/result.ts'
 import { countRuns } from '../campaign/ranges.ts'
-import { VARIED_MEASURES, breakEvenWords, cellsOf, groundWords, incomparableWords, letterOf, outcomeWords, variedHeads, variedRow, varyShort, varyWords, winnerShown, winnerWord } from './compare.ts'
+import { VARIED_MEASURES, breakEvenWords, cellsOf, groundOf, groundWords, incomparableWords, letterOf, outcomeWords, variedHeads, variedRow, varyShort, varyWords, winnerShown, winnerWord } from './compare.ts'
 import { count, measureName } from './words.ts'
 import { markdownGrid as grid } from './markdown.ts'
 
@@ -11,7 +11,7 @@ export function renderComparisonMarkdown(result: ComparisonResult): string {
   const lines = [
     `## ${cell.scenarios.map(({ scenario }) => `\`${scenario}\``).join(' against ')}`,
     '',
-    `${count(countRuns(result.asked), 'rehearsal')} of each, ${faults}; ${result.ownClusters ? 'each on its own cluster' : `all on the cluster and load of ${letterOf(0)}`}; seed \`${result.seed}\`, Proofroll ${result.proofroll}.${result.partial ? ' **Partial.**' : ''}`,
+    `${count(countRuns(result.asked), 'rehearsal')} of each, ${faults}; ${groundOf(result)}; seed \`${result.seed}\`, Proofroll ${result.proofroll}.${result.partial ? ' **Partial.**' : ''}`,
     ...groundWords(cell).flatMap((words) => ['', `**${words}**`]),
     ...result.cells.flatMap((each) => cellLines(each, result)),
   ]

@@ -167,9 +167,10 @@ export function wayOutSentences(explained: Explanation, failed: Pick<RehearsalRe
   const way = wayOut(explained, failed)
   if (way !== undefined) return [`On this luck, ${editWords(way.edit, [], names)}: ${OUTCOMES[way.outcome]}, and every check passes.`]
   if (tried === 0) return []
-  const kinds = ['a step left out', 'two neighbours exchanged', ...(failed.schedule.length > 0 ? ['a fault shorter, elsewhere or away'] : [])]
   const rest = passing === 0 ? 'Each of them fails the same check' : `${passing === 1 ? 'One' : plain(passing)} of them ${passing === 1 ? 'keeps' : 'keep'} this check, but ${passing === 1 ? 'fails' : 'fail'} another, ${passing === 1 ? 'leaves' : 'leave'} out a guard or the work itself, ${failed.schedule.length > 0 ? `${passing === 1 ? 'stops' : 'stop'} the runbook, or ${passing === 1 ? 'spares' : 'spare'} it the fault` : `or ${passing === 1 ? 'stops' : 'stop'} the runbook`}`
-  return [`No single change of the runbook helps: ${plain(tried)} single changes were rehearsed on this luck (${kinds.join(', ')}), and ${failed.schedule.length > 0 ? 'of those of the runbook ' : ''}none is a way out.`, `${rest}.`]
+  // What leaving out and exchanging show says nothing of a remedy that adds something.
+  const head = failed.schedule.length > 0 ? `A step left out, two neighbours exchanged, a fault shorter, elsewhere or away: ${plain(tried)} such changes were rehearsed on this luck, and of those of the runbook none is a way out` : `Leaving a step out or exchanging two neighbours does not help: ${plain(tried)} such changes were rehearsed on this luck, and none is a way out`
+  return [`${head}; adding a step was not tried.`, `${rest}.`]
 }
 
 /** What a milder fault would have done: it shows what the fault has to do with it, and is no advice. Empty where the nearest differs otherwise, or fails. */

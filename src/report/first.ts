@@ -1,7 +1,7 @@
 /** Where a failure begins on its time axis, and what said yes to it. */
 import type { Counterexample } from '../campaign/result.ts'
 import { formatClock } from '../kernel/index.ts'
-import type { GateRecord, MeasureId, RehearsalResult, StoryWindow } from '../result.ts'
+import type { CommandRecord, GateRecord, MeasureId, RehearsalResult, StoryWindow } from '../result.ts'
 import type { StepNames } from './explained.ts'
 import { count } from './words.ts'
 
@@ -126,5 +126,24 @@ export function unnoticedOf({ counterexample, rehearsal }: Failed, names: StepNa
   const blind = last.missing || piped || (look !== undefined && look.code !== 0 && said(look.err) !== '')
   const late = ended(last) >= (firstOf({ counterexample, rehearsal })?.atUs ?? 0)
   if (!blind && !(late && COULD_BE_SEEN.includes(counterexample.check))) return null
-  return { step: late ? label : '', advice: blind ? `Let step ${label} say no when its command fails${piped ? ` in front of the pipe: here what the rest of the pipe made of nothing was taken for a yes` : ' or prints nothing: here that was taken for a yes'}.` : '', words: `The last gate before the end, step ${label}, said yes at ${formatClock(ended(last)).slice(0, -2)} after ${count(last.polls, 'look')}${last.polls > 1 && !last.waited ? ', none of which said no' : ''}${last.missing ? ', without data' : ''}.${printed}` }
+  const looks = last.polls === 1 ? 'its only look' : last.waited ? `its ${ordinal(last.polls)} look` : `all ${count(last.polls, 'look')}`
+  const data = last.missing || piped ? `, though ${last.polls === 1 || last.waited ? 'it' : 'the last of them'} had no data to go by` : ''
+  return { step: late ? label : '', advice: blind ? blindAdvice(label, look, said) : '', words: `The last gate before the end, step ${label}, said yes at ${formatClock(ended(last)).slice(0, -2)}: ${looks} came out as yes${data}.${printed}` }
+}
+
+/** What took nothing for a yes, and what would not. @param said a text on one line, cut */
+function blindAdvice(label: string, look: CommandRecord | undefined, said: (text: string) => string): string {
+  const stages = look?.stages ?? []
+  if (look?.sourceFailed !== true || stages.length < 2) return `Let step ${label} say no when its command fails or prints nothing: here that was taken for a yes.`
+  const [source, last] = [stages[0] as readonly string[], stages.at(-1) as readonly string[]]
+  const program = (words: readonly string[]): string => `\`${(words[0] ?? '').replaceAll('`', '’')}\``
+  // A program that ends a pipe with another status than 0 when all is well would be a failure to `pipefail`, too.
+  const pipefail = look.code === undefined || look.code === 0 ? ' (with `pipefail`, say)' : `; \`pipefail\` alone will not do, for ${program(last)} itself ended with status ${look.code} and was taken for a yes`
+  return `Let step ${label} tell no answer from a good one: ${program(source)} failed, \`${said(last.join(' '))}\` made ${said(look.out) === '' ? 'nothing' : `\`${said(look.out)}\``} of its silence, and that passed. Demand what silence cannot give (the count of those that are as wanted, not of the others), or look at the status of ${program(source)} itself${pipefail}.`
+}
+
+/** `4th`. */
+function ordinal(n: number): string {
+  const teen = n % 100 >= 11 && n % 100 <= 13
+  return `${n}${teen ? 'th' : ({ 1: 'st', 2: 'nd', 3: 'rd' } as Readonly<Record<number, string>>)[n % 10] ?? 'th'}`
 }

@@ -13,6 +13,8 @@ import { fileNameOf, folderOf, resultJson, toJson, writeWhole } from './files.ts
 import { comparisonPageData, pageData, renderPage } from './html.ts'
 import { renderJUnit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
+import { overrideWords, settingsOf } from './settings.ts'
+import { briefLines } from './brief.ts'
 import { renderMends } from './mends.ts'
 import { outlineOf, renderStory } from './story.ts'
 import { renderSummary } from './summary.ts'
@@ -34,10 +36,10 @@ const SUMMARY_MAX = 500_000
 export async function writeReport(told: readonly Told[], folder: string): Promise<string[]> {
   const results = told.map((each) => each.result)
   const stories = new Map(told.map((each) => [each.result.scenario, storiesOf(each).slice(0, 1).flatMap((story) => renderStory(story, PLAIN))]))
-  const text = told.map((each) => [...renderSummary(each.result, PLAIN, outlineOf(each.scenario.runbook)), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)]), ...mended(each.result)].join('\n'))
+  const text = told.map((each) => [...renderSummary(each.result, PLAIN, outlineOf(each.scenario.runbook), { scenario: each.scenario, story: storiesOf(each)[0] }), ...storiesOf(each).flatMap((story) => ['', '', ...renderStory(story, PLAIN)]), ...mended(each.result)].join('\n'))
   writeWhole(join(folder, 'story.txt'), `${text.join(`\n\n${'─'.repeat(PLAIN.columns)}\n\n`)}\n`)
   writeWhole(join(folder, 'result.json'), resultJson(results))
-  const markdown = renderMarkdown(results, stories)
+  const markdown = renderMarkdown(results, stories, new Map(told.map((each) => [each.result.scenario, { settings: settingsOf(each.scenario), overrides: overrideWords(each.scenario), brief: storiesOf(each).slice(0, 1).flatMap((story) => briefLines(story, PLAIN)), description: each.scenario.description }])))
   writeWhole(join(folder, 'report.md'), markdown)
   writeWhole(join(folder, 'junit.xml'), renderJUnit(results))
   writeSummaryOfJob(markdown)

@@ -13,17 +13,31 @@ import { renderSensitivity, valueText } from './sensitivity.ts'
 import { badgeWords, saturation, sentence } from './summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from './sweep.ts'
 import { PLAIN } from './text.ts'
-import { count, formatMeasure, formatShare, measureName, plain } from './words.ts'
+import type { Setting } from './settings.ts'
+import { count, formatMeasure, formatShare, formatZeroBelow, measureName, plain } from './words.ts'
 
-/** One section a scenario. @param stories the told story of each result, by scenario name */
-export function renderMarkdown(results: readonly CampaignResult[], stories: ReadonlyMap<string, readonly string[]>): string {
-  return results.map((result) => section(result, stories.get(result.scenario) ?? [])).join('\n')
+/** What a section says beside the result. */
+export interface Beside {
+  readonly description: string
+  readonly settings: readonly Setting[]
+  readonly overrides: string
+  /** Where, why and what would avoid it, as on a terminal. */
+  readonly brief: readonly string[]
 }
 
-function section(result: CampaignResult, story: readonly string[]): string {
+/** One section a scenario. @param stories the told story of each result, by scenario name @param beside what its scenario says, likewise */
+export function renderMarkdown(results: readonly CampaignResult[], stories: ReadonlyMap<string, readonly string[]>, beside: ReadonlyMap<string, Beside> = new Map()): string {
+  return results.map((result) => section(result, stories.get(result.scenario) ?? [], beside.get(result.scenario))).join('\n')
+}
+
+function section(result: CampaignResult, story: readonly string[], beside?: Beside): string {
   const badge = `${result.verdict === 'violated' ? '❌' : result.partial ? '⏸' : '✅'} ${badgeWords(result).toLowerCase()}`
   const faults = result.sweep !== null ? `${plain(result.runs)} of ${count(result.sweep.size, 'cell')} of the grid` : result.faultsPerRun === 0 ? 'no faults' : `up to ${count(result.faultsPerRun, 'fault')} each, ${plain(result.struck)} struck`
   const lines = [`## ${cell(result.scenario)}: ${badge}`, '', cell(sentence(result)), '', `${count(result.runs, 'rehearsal')}, ${faults}, seed \`${result.seed}\`, fingerprint \`${result.fingerprint}\`, Proofroll ${result.proofroll}.`]
+  if (beside !== undefined && beside.overrides !== '') lines.push('', `**Set on the command line:** ${cell(beside.overrides)}.`)
+  if (beside !== undefined && beside.brief.length > 0) lines.push('', '```text', ...beside.brief, '```')
+  // Why it failed comes before what was measured.
+  if (story.length > 0) lines.push('', '### The smallest failing story', '', '```text', ...story, '```')
   if (result.partial) lines.push('', `Partial: ${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done.${result.resume === undefined ? '' : ` To go on: \`${result.resume}\``}`)
   // The cells of a grid are no draws: they have neither quantiles nor intervals.
   if (result.claims.length > 0 && result.sweep === null) {
@@ -34,8 +48,8 @@ function section(result: CampaignResult, story: readonly string[]): string {
     const rows = result.objectives.map((each) => [measureName(each.measure), each.at, each.max === null ? `≥ ${formatMeasure(each.measure, each.min ?? 0)}` : `≤ ${formatMeasure(each.measure, each.max)}`, formatMeasure(each.measure, each.measured), each.status])
     lines.push('', '### Objectives', '', ...grid(['measure', 'at', 'wanted', 'measured', 'status'], rows))
   }
-  const checks = result.checks.filter((check) => check.status !== 'notApplicable').map((check) => [check.id, check.status, plain(check.violations), check.ci95 === null ? '' : `${formatShare(check.ci95[0])} – ${formatShare(check.ci95[1])}`])
-  const heads = ['check', 'status', 'violations', ...(result.sweep === null ? ['95 % interval'] : [])]
+  const checks = result.checks.filter((check) => check.status !== 'notApplicable').map((check) => [check.id, check.status, plain(check.violations), check.ci95 === null ? '' : check.violations === 0 ? formatZeroBelow(check.judged) : `${formatShare(check.ci95[0])} – ${formatShare(check.ci95[1])}`])
+  const heads = ['check', 'status', 'violations', ...(result.sweep === null ? ['rate (95 % sure)'] : [])]
   lines.push('', '### Checks', '', ...grid(heads, checks.map((row) => row.slice(0, heads.length))))
   if (result.sweep !== null) lines.push('', ...sweepSection(result, result.sweep))
   else lines.push('', '### Measured', '', ...measured(result))
@@ -49,7 +63,7 @@ function section(result: CampaignResult, story: readonly string[]): string {
   }
   if (result.sensitivity !== undefined) lines.push('', ...sensitivitySection(result, result.sensitivity))
   if (result.mends !== undefined) lines.push('', ...mendsSection(result, result.mends))
-  if (story.length > 0) lines.push('', '### The smallest failing story', '', '```text', ...story, '```')
+  if (beside !== undefined && beside.settings.length > 0) lines.push('', '### What the scenario says of its cluster and load', '', ...(beside.description === '' ? [] : [cell(beside.description.trim()), '']), ...grid(['option', 'value', 'meaning'], beside.settings.map(({ option, value, meaning, overridden }) => [`\`${option}\``, `${value}${overridden ? ' (set)' : ''}`, meaning])))
   return [...lines, ''].join('\n')
 }
 

@@ -9,6 +9,7 @@ import type { CommandRecord, RehearsalResult, StepRecord } from '../result.ts'
 import { firstOf } from './first.ts'
 import type { Counterexample } from '../campaign/result.ts'
 import type { StepNames } from './explained.ts'
+import type { OutlineStep } from './story.ts'
 import { count } from './words.ts'
 
 type Story = NonNullable<RehearsalResult['story']>
@@ -23,7 +24,7 @@ const OF_WRITES: readonly string[] = ['no-acknowledged-write-lost', 'no-split-br
 const OF_MEMBERS: readonly string[] = ['target-reached', 'converges', 'no-false-success']
 
 /** All that went amiss on the way to a failure and stopped nobody, as sentences. */
-export function slipsOf({ counterexample, rehearsal }: { readonly counterexample: Pick<Counterexample, 'check' | 'cause' | 'because' | 'evidence'>; readonly rehearsal: RehearsalResult }, names: StepNames): string[] {
+export function slipsOf({ counterexample, rehearsal, outline = [] }: { readonly counterexample: Pick<Counterexample, 'check' | 'cause' | 'because' | 'evidence'>; readonly rehearsal: RehearsalResult; readonly outline?: readonly OutlineStep[] }, names: StepNames): string[] {
   const { check, evidence, because } = counterexample
   const untilUs = firstOf({ counterexample, rehearsal })?.atUs ?? 0
   const members = [...new Set((rehearsal.story?.members ?? []).map(({ member }) => member))]
@@ -31,7 +32,7 @@ export function slipsOf({ counterexample, rehearsal }: { readonly counterexample
   return [
     ...(OF_WRITES.includes(check) ? heldNobody(rehearsal, untilUs, names) : []),
     ...(OF_MEMBERS.includes(check) ? downAtEnd(rehearsal, about) : []),
-    ...passedOverSentences(rehearsal, names),
+    ...passedOverSentences(rehearsal, names, () => true, outline),
   ]
 }
 
@@ -50,6 +51,7 @@ export interface PassedOver {
   readonly said: string
   /** The status told success all the same. */
   readonly silent: boolean
+  readonly command: CommandRecord
 }
 
 /** In order of time. A gate that asked again until the answer was there has looked; what a script did with a status its lines tell. */
@@ -66,7 +68,7 @@ export function passedOver({ story, steps, gates, outcome }: RehearsalResult): P
     if (visit === undefined || answered.has(`${visit.path}/${visit.step}/${visit.visit}`)) return []
     // What stopped the runbook was not passed over.
     if (outcome !== 'completed' && visit === last) return []
-    return [{ step: visit.path === 'undo' ? `undo of ${visit.step.replace(/^undo of /, '')}` : visit.step, atUs: command.atUs, said: cut(said), silent: !failed }]
+    return [{ step: visit.path === 'undo' ? `undo of ${visit.step.replace(/^undo of /, '')}` : visit.step, atUs: command.atUs, said: cut(said), silent: !failed, command }]
   })
 }
 
@@ -80,8 +82,8 @@ function visitOf(steps: readonly StepRecord[], { step, atUs }: CommandRecord): S
   return steps.find((each) => each.step === step && each.startUs <= atUs && (each.endUs === undefined || atUs <= each.endUs))
 }
 
-/** What was passed over, each error once with the steps that got it; the most frequent first. @param counts which of them are told; default: all */
-export function passedOverSentences(rehearsal: RehearsalResult, names: StepNames, counts: (each: PassedOver) => boolean = () => true): string[] {
+/** What was passed over, each error once with the steps that got it; the most frequent first. @param counts which of them are told; default: all @param outline for the variables that a command was given */
+export function passedOverSentences(rehearsal: RehearsalResult, names: StepNames, counts: (each: PassedOver) => boolean = () => true, outline: readonly OutlineStep[] = []): string[] {
   const groups = new Map<string, PassedOver[]>()
   for (const each of passedOver(rehearsal).filter(counts)) groups.set(each.said, [...(groups.get(each.said) ?? []), each])
   const sorted = [...groups.values()].sort((a, b) => new Set(b.map(({ step }) => step)).size - new Set(a.map(({ step }) => step)).size || (a[0] as PassedOver).atUs - (b[0] as PassedOver).atUs)
@@ -89,9 +91,22 @@ export function passedOverSentences(rehearsal: RehearsalResult, names: StepNames
     const steps = [...new Set(group.map(({ step }) => names(step)))]
     const silent = group.every((each) => each.silent)
     const [first] = group as [PassedOver]
-    return `${steps.length === 1 ? 'Step' : 'Steps'} ${listed(steps)} got ${silent ? 'an error (with exit status 0)' : 'an error'}, and the runbook went on: \`${first.said}\`.`
+    return `${steps.length === 1 ? 'Step' : 'Steps'} ${listed(steps)} got ${silent ? 'an error (with exit status 0)' : 'an error'}, and the runbook went on: \`${first.said}\`.${group.map((each) => emptyWords(rehearsal, each.command, outline, names)).find((words) => words !== '') ?? ''}`
   })
   return sorted.length > ERRORS_MAX ? [...told, `And ${count(sorted.length - ERRORS_MAX, 'more error')} that stopped nothing.`] : told
+}
+
+/** That a variable of the command was empty, and which step had printed nothing into it: ` Its ‹id› was empty: …`. */
+function emptyWords({ story }: RehearsalResult, { step, atUs }: CommandRecord, outline: readonly OutlineStep[], names: StepNames): string {
+  const typed = outline.find(({ id }) => id === step)?.typed ?? ''
+  for (const [, name = ''] of typed.matchAll(/\$\{(\w+)\}/g)) {
+    const givers = outline.filter(({ captures }) => captures === name).map(({ id }) => id)
+    const last = story?.commands.findLast((each) => each.atUs <= atUs && each.step !== step && givers.includes(each.step))
+    if (last === undefined || last.code === undefined || last.out.trim() !== '') continue
+    const text = (last.stages ?? [last.argv]).map((words) => words.join(' ')).join(' | ').replace(/\s+/g, ' ').replaceAll('`', '’')
+    return ` Its \`\${${name}}\` was empty: step ${names(last.step)} (\`${cut(text)}\`) had printed nothing.`
+  }
+  return ''
 }
 
 /**

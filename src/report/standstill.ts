@@ -51,6 +51,8 @@ const WAIT_LEAST_US = 500_000
 /** Labels of records that tell who removed a member, and of which object has changed (see `src/checks/chain.ts`). */
 const REMOVAL = /deleted|evicted|removed/
 const CHANGE = /changed$/
+/** Of a way in that leads elsewhere; the payload is to how many. */
+const ROUTE = /route-changed$/
 const RECORDS_BEFORE = 2
 const SAID_MAX = 160
 const COMMAND_MAX = 110
@@ -144,7 +146,7 @@ function finished(rehearsal: RehearsalResult, draft: Draft, names: StepNames): S
   const seen = new Set<string>()
   const told = words.filter(({ text }) => {
     // What a wait ended with is not told again.
-    const news = text.replace(/^after .*? without news of it, /, '')
+    const news = text.replace(/^nothing for .*?, then: /, '')
     return !seen.has(news) && seen.add(news)
   }).map((each, i) => ({ each, i })).sort((a, b) => a.each.atUs - b.each.atUs || a.i - b.i).map(({ each }) => each)
   return { logs: all.length > 1 ? logs.map(({ log }) => log) : [], of: all.length, clients: clients.length, ofClients: logs.reduce((sum, log) => sum + log.clients.length, 0), fromUs, toUs, open, step: stepAt(rehearsal, fromUs), told }
@@ -168,8 +170,14 @@ function began(rehearsal: RehearsalResult, draft: Draft, names: StepNames): Told
   const typed = commandBefore(rehearsal, fromUs, (text) => named.some((name) => isNamed(name, text))) ?? (removed.changedUs === undefined ? undefined : commandBefore(rehearsal, removed.changedUs, (text) => removed.objects.some((name) => isNamed(name, text))))
   const backUs = struck.length === 0 && typed === undefined && held.length === 0 && removed.told.length === 0 ? LONG_BEFORE_US : BEFORE_US
   const own = [...removed.told, ...tracedOf(story.trace, [...draft.focus, ...draft.logs.map(({ log }) => log)], fromUs - backUs, fromUs + INSTANT_US).slice(-RECORDS_BEFORE)]
-  const known = [...struck, ...(typed === undefined ? [] : [commandTold(typed, names)]), ...held.map(({ atUs, detail }) => ({ atUs, text: detail })), ...own]
+  const routes = story.trace.filter((record) => leadsNowhere(record) && record.atUs >= fromUs - BEFORE_US && record.atUs <= draft.toUs).map(({ atUs, detail }) => ({ atUs, text: cut(detail) }))
+  const known = [...struck, ...routes, ...(typed === undefined ? [] : [commandTold(typed, names)]), ...held.map(({ atUs, detail }) => ({ atUs, text: detail })), ...own]
   return [...known, ...(known.length > 0 ? [] : around(rehearsal, draft, names)), ...clientsTold(story, draft)]
+}
+
+/** A way in that leads to nobody from here on. */
+function leadsNowhere({ label, payload, detail, atUs }: TraceRecord): boolean {
+  return atUs >= 0 && ROUTE.test(label) && payload === 0 && detail !== ''
 }
 
 /** Where nothing tells of the member that was written to: what is told of the others, what was struck elsewhere meanwhile, and what had been typed last. */
@@ -237,7 +245,7 @@ function waits(story: Story, draft: Draft): Told[] {
     if (waited(i) < Math.max(WAIT_LEAST_US, WAIT_SHARE * (toUs - fromUs))) return []
     // Of several of one instant: what is told of the one that takes over.
     const news = heard.find(({ atUs, node }) => atUs === each.atUs && then.includes(node)) ?? each
-    return [{ atUs: each.atUs, text: `after ${formatDuration(waited(i))} without news of it, ${news.text}` }]
+    return [{ atUs: each.atUs, text: `nothing for ${formatDuration(waited(i))}, then: ${news.text}` }]
   })
 }
 
@@ -254,7 +262,10 @@ function ended(story: Story, draft: Draft, waited: readonly Told[]): Told[] {
   const healed = faults.filter(({ struck, endUs, atUs, members = [] }) => struck && endUs !== undefined && endUs > atUs && endUs > fromUs && endUs <= toUs && members.some((member) => focus.includes(member))).map(({ endUs, kind }): Told => ({ atUs: endUs as number, text: `the fault ${kind} ends` }))
   const last = tracedOf(trace, [...then, ...logs.map(({ log }) => log)], fromUs + INSTANT_US + 1, toUs).slice(-1).filter(({ atUs }) => waited.every((each) => each.atUs !== atUs))
   const who = then.length === 0 ? 'clients can write again' : then.every((name) => focus.includes(name)) ? `clients write to ${listed(then)} again` : `clients write to ${listed(then)}${focus.length === 0 ? '' : `, no longer to ${listed(focus)}`}`
-  return [...healed, ...last, { atUs: toUs, text: who }]
+  // A way in that had led nowhere leads somewhere again.
+  const nowhere = new Set(trace.filter((record) => leadsNowhere(record) && record.atUs >= fromUs - BEFORE_US && record.atUs <= toUs).map(({ node }) => node))
+  const routes = trace.filter(({ atUs, node, label, payload, detail }) => ROUTE.test(label) && payload > 0 && detail !== '' && atUs > fromUs && atUs <= toUs && nowhere.has(node)).map(({ atUs, detail }) => ({ atUs, text: cut(detail) }))
+  return [...healed, ...routes, ...last, { atUs: toUs, text: who }]
 }
 
 function cut(text: string): string {

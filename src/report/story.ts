@@ -29,6 +29,12 @@ export interface OutlineStep {
   readonly depth: number
   /** It holds other steps; its downtime is theirs. */
   readonly container: boolean
+  /** What is typed there as the runbook says it, variables and all; empty where nothing is. */
+  readonly typed?: string
+  /** Its line in the runbook's file; absent in one written in TypeScript. */
+  readonly line?: number
+  /** The variable that its output is kept in. */
+  readonly captures?: string
 }
 
 /** The forward path of a runbook in its written order. */
@@ -47,7 +53,8 @@ export function outlineOf(plan: Plan): OutlineStep[] {
     // A line of a script has its number in the file.
     const number = isNumber(step.id) || plan.script !== undefined ? step.id : parent === undefined ? String(nth) : `${parent}.${nth}`
     numbers.set(step.index, number)
-    return { id: step.id, number, title: step.title || commandOf(step), depth: depthOf(step.index), container: forward.some((other) => other.parent === step.index) }
+    const typed = typedOf(step)
+    return { id: step.id, number, title: step.title || commandOf(step), depth: depthOf(step.index), container: forward.some((other) => other.parent === step.index), ...(typed === '' ? {} : { typed }), ...(step.place.line > 0 ? { line: step.place.line } : {}), ...(step.as === undefined ? {} : { captures: step.as }) }
   })
 }
 
@@ -66,6 +73,12 @@ export function namesOf(outline: readonly OutlineStep[]): StepNames {
     const step = outline.find((each) => each.id === id.replace(/^undo of /, ''))
     return step === undefined ? id : `${id.startsWith('undo of ') ? 'undo of ' : ''}${labelOf(step)}`
   }
+}
+
+/** All that is typed in a step. */
+function typedOf({ action }: PlanStep): string {
+  const texts = action.kind === 'run' || action.kind === 'parallel' ? action.lines.map(({ text }) => text) : action.kind === 'gate' ? [action.line.text] : []
+  return texts.join('; ').replace(/\s+/g, ' ').trim()
 }
 
 /** An untitled step goes by its first command. */
@@ -87,6 +100,8 @@ export interface Story {
   readonly remedies?: Readonly<Record<string, string>> | undefined
   /** In how many rehearsals of its campaign the check failed. */
   readonly often?: Often | undefined
+  /** A scenario that does the same job without these mistakes, by name. */
+  readonly corrected?: string | undefined
 }
 
 /** The story as lines. */
@@ -99,18 +114,20 @@ export function renderStory(story: Story, screen: Screen): string[] {
   const shrunk = counterexample.faultsFound > faults ? `, shrunk from ${counterexample.faultsFound}` : ''
   const head = `How it ${violationWords(counterexample.check)} (${faults === 0 ? 'no fault needed' : count(faults, 'fault')}${shrunk})`
   const about = [counterexample.evidence, ...counterexample.because.map(({ text }) => text)].join('\n')
+  const asText = (words: string): string => (screen.unicode ? words : words.replace(/[“”]/g, '"').replace(/’/g, "'").replace(/…/g, '..'))
   const strip = renderStrip(story.rehearsal, screen, new Map(story.outline.map((step) => [step.id, step.number])), about)
   const remedy = remedyFor(counterexample.cause, story.remedies)
   const saw = unnoticedOf(story, names)?.advice ?? ''
   const advice = [...(remedy === undefined ? [] : [`${remedy} ${REMEDY_NOTE}`]), saw].filter((words) => words !== '').join(' ')
+  const instead = story.corrected === undefined ? '' : `A runbook for the same job, written to avoid such mistakes: \`proofroll run ${story.corrected}\` (judged by objectives of its own, on a cluster of its own).`
   const sections = [
     [...hang('', head, screen.columns).map(paint.bold), ...faultLines(story, screen), ...tree(story, screen), ...(explained === undefined ? [] : smallestLines(explained, faults, counterexample.step, screen))],
     [paint.bold('Why'), ...why(story, names, screen)],
     explained === undefined ? [] : [paint.bold('Since when it was inevitable'), ...inevitableLines(explained, faults, lastStrikeOf(story.rehearsal), names, screen, story.often)],
     stoodStill(story, names, screen),
     strip.length > 0 ? [paint.bold('Who led'), ...strip] : [],
-    explained === undefined ? [] : [paint.bold('What one change would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin, about }, names, screen)],
-    advice === '' ? [] : [paint.bold('What would avoid it'), ...hang('  ', screen.unicode ? advice : advice.replace(/[“”]/g, '"').replace(/’/g, "'"), screen.columns)],
+    explained === undefined ? [] : [paint.bold('What leaving steps out or exchanging them would have done'), ...twinLines(explained, asStruck(counterexample.schedule, story.rehearsal), { failed: story.rehearsal, twin: story.twin, about }, names, screen)],
+    advice === '' && instead === '' ? [] : [paint.bold('What would avoid it'), ...[advice, instead].filter((words) => words !== '').flatMap((words) => hang('  ', asText(words), screen.columns))],
     [paint.bold('See it again'), `  ${counterexample.replay}`],
   ]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
@@ -302,7 +319,8 @@ function why(story: Story, names: StepNames, screen: Screen): string[] {
     ...(named === cause ? [] : hang('  ', asText(`${named.slice(0, 1).toUpperCase()}${named.slice(1)}.`), screen.columns)),
     ...hang('  ', asText(`${evidence}${effect === undefined ? '' : ` (seen at ${clock(effect.atUs)})`}`), screen.columns),
   ]
-  for (const { atUs, text, step } of rest) {
+  // In order of time; of one instant the cause before what came of it.
+  for (const { atUs, text, step } of [...rest].reverse().sort((a, b) => a.atUs - b.atUs)) {
     const where = step === undefined || step === '-' ? '' : ` (step ${names(step)})`
     lines.push(...hang(`  because ${clock(atUs).padStart(7)}  `, asText(`${clauseWords(text)}${where}`), screen.columns))
   }

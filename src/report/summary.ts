@@ -11,7 +11,10 @@ import { renderEnding } from './ending.ts'
 import { gates, needless } from './gates.ts'
 import type { StepNames } from './explained.ts'
 import { renderSensitivity } from './sensitivity.ts'
-import { type OutlineStep, namesOf } from './story.ts'
+import { type OutlineStep, type Story, namesOf } from './story.ts'
+import { briefLines } from './brief.ts'
+import { overrideWords, settingLines, settingsOf } from './settings.ts'
+import type { Scenario } from '../scenario/index.ts'
 import { renderSweep } from './sweep.ts'
 import { type Screen, cut, glyphsFor, hang, paintFor, table } from './text.ts'
 import { count, divergenceWords, formatMeasure, formatShare, formatZeroBelow, measureName, plain, violationWords } from './words.ts'
@@ -30,9 +33,11 @@ const TOLERATED_UNFINISHED = 0.1
 const OUTCOME_NAMES: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'rolled back', aborted: 'aborted', stuck: 'stuck' }
 const PASSIVE: Readonly<Record<Outcome, string>> = { completed: 'completed', rolledBack: 'were rolled back', aborted: 'were aborted', stuck: 'got stuck' }
 
-/** The summary as lines, without the story. @param outline of the runbook, for the numbers of its steps */
-export function renderSummary(result: CampaignResult, screen: Screen, outline: readonly OutlineStep[] = []): string[] {
-  const sections = [headline(result, screen), unfinished(result, screen), renderDeeds(result, screen), renderEnding(result, screen), renderAgain(result, screen), ...evidence(result, screen, namesOf(outline)), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), assumptions(result, screen)]
+/** The summary as lines, without the story. @param outline of the runbook, for the numbers of its steps @param told the scenario, for what it sets, and the gravest failure, for the lines below the verdict */
+export function renderSummary(result: CampaignResult, screen: Screen, outline: readonly OutlineStep[] = [], told?: { readonly scenario: Scenario; readonly story: Story | undefined }): string[] {
+  const brief = told?.story === undefined ? [] : briefLines(told.story, screen)
+  const settings = told === undefined ? [] : settingLines(told.scenario, settingsOf(told.scenario), screen)
+  const sections = [headline(result, screen, told?.scenario), brief, unfinished(result, screen), renderDeeds(result, screen), renderEnding(result, screen), renderAgain(result, screen), ...evidence(result, screen, namesOf(outline)), gates(result, screen), needless(result, screen), outOfBudget(result, screen), saturation(result, screen), coverage(result, screen), renderSensitivity(result, screen), settings, assumptions(result, screen)]
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 
@@ -46,7 +51,7 @@ function title(text: string, screen: Screen): string {
   return paintFor(screen).bold(text)
 }
 
-function headline(result: CampaignResult, screen: Screen): string[] {
+function headline(result: CampaignResult, screen: Screen, scenario?: Scenario): string[] {
   const paint = paintFor(screen)
   const held = result.verdict === 'held'
   const words = badgeWords(result)
@@ -54,7 +59,8 @@ function headline(result: CampaignResult, screen: Screen): string[] {
   const faults = result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each (${plain(result.struck)} struck)`
   const speed = result.elapsedSeconds > 0 ? `, in ${formatDuration(result.elapsedSeconds * 1e6)}` : ''
   const ran = result.sweep === null ? `${count(result.runs, 'rehearsal')} ${faults}${speed}; seed ${result.seed}.` : `Swept: ${plain(result.runs)} of ${count(result.sweep.size, 'cell')}${speed}; seed ${result.seed}.`
-  const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), ...(result.partial ? hang('  ', partialWords(result), screen.columns) : []), '', ...hang('  ', sentence(result, false), screen.columns)]
+  const set = scenario === undefined ? '' : overrideWords(scenario)
+  const lines = [`${badge}  ${paint.bold(result.scenario)}`, ...hang('  ', result.title, screen.columns), ...hang('  ', ran, screen.columns), ...(set === '' ? [] : hang('  ', `Set on the command line: ${set}.`, screen.columns)), ...(result.partial ? hang('  ', partialWords(result), screen.columns) : []), '', ...hang('  ', sentence(result, false), screen.columns)]
   const { mismatches, divergence } = result.determinism
   if (mismatches.length > 0) lines.push(...hang('  ', `NOT DETERMINISTIC: run ${mismatches.join(', ')} differed when repeated. This is a defect of Proofroll; please report it.${divergence === null ? '' : ` ${divergenceWords(divergence)}`}`, screen.columns))
   return lines
@@ -255,14 +261,26 @@ function interval(check: CheckSummary, screen: Screen): string {
 function measures(result: CampaignResult, screen: Screen): string[] {
   const ids = Object.keys(result.measures) as MeasureId[]
   const unchanged = (id: MeasureId): boolean => id.endsWith('Multiplier') && result.measures[id].max <= 1
-  const zero = ids.filter((id) => result.measures[id].max === 0)
-  const shown = ids.filter((id) => !zero.includes(id) && !unchanged(id))
+  const idle = notTried(result)
+  const zero = ids.filter((id) => result.measures[id].max === 0 && !idle.includes(id))
+  const shown = ids.filter((id) => !zero.includes(id) && !idle.includes(id) && !unchanged(id))
   const rows = shown.map((id) => [measureName(id), ...(['p50', 'p95', 'p99', 'max'] as const).map((at) => formatMeasure(id, result.measures[id][at]))])
   const lines = table([['', 'p50', 'p95', 'p99', 'max'], ...rows], 2)
   // An aborted campaign of zeros everywhere still says so; a multiplier of zero only means that no bill was made.
   const folded = zero.filter((id) => !id.endsWith('Multiplier')).map(measureName)
   if (folded.length > 0) lines.push(...hang('  ', `always 0: ${folded.join(', ')}`, screen.columns).map(paintFor(screen).dim))
+  if (idle.length > 0) lines.push(...hang('  ', notTriedWords(idle), screen.columns).map(paintFor(screen).dim))
   return [title('Measured', screen), ...lines, ...outcomes(result, screen)]
+}
+
+/** Measures of what no client asked for: that there was none of it says nothing. */
+export function notTried({ load, measures: all }: CampaignResult): MeasureId[] {
+  return load?.readsPerSecond === 0 && all.readDowntimeSeconds.max === 0 ? ['readDowntimeSeconds'] : []
+}
+
+/** `not tried: read downtime (the load has no reads)`. */
+export function notTriedWords(ids: readonly MeasureId[]): string {
+  return `not tried: ${ids.map(measureName).join(', ')} (the clients of this load read nothing: load.readsPerSecond is 0)`
 }
 
 function outcomes(result: CampaignResult, screen: Screen): string[] {
@@ -283,7 +301,7 @@ function downtimeSteps(result: CampaignResult, screen: Screen, names: StepNames)
   const width = screen.columns - 42
   const rows = places.slice(0, STEPS_SHOWN).map(({ name, mean, share }) => [cut(name, width, ellipsis), `${formatDuration(mean * 1e6)} a run`, formatShare(share), bar.repeat(Math.max(1, Math.round(share * 12))).padEnd(12)])
   const more = places.length > STEPS_SHOWN ? [`  and ${count(places.length - STEPS_SHOWN, 'more step')}`] : []
-  return [title('Where writes were down, on average', screen), ...table(rows, 2), ...more]
+  return [title('During which step writes were down, on average', screen), ...table(rows, 2), ...more, ...hang('  ', 'It was under way; what caused it may have been typed in an earlier one.', screen.columns).map(paintFor(screen).dim)]
 }
 
 /** `promote: Promote the new pod`, or the id alone when the title says nothing more. */

@@ -23,11 +23,17 @@ function oftenOf({ sweep, checks }: CampaignResult, check: string): Story['often
   return sweep !== null || summary === undefined || check === 'objectives-met' ? undefined : { failed: summary.violations, judged: summary.judged }
 }
 
+/** Where this one fails: a scenario that its author names as one without its mistakes. */
+export function correctedOf({ correctedBy, name }: Pick<Scenario, 'correctedBy' | 'name'>, { verdict, source }: CampaignResult): string | null {
+  return correctedBy === undefined || correctedBy === name || verdict !== 'violated' || source.set['cluster.engine'] !== undefined ? null : correctedBy
+}
+
 /** The story of each counterexample, the gravest first. */
 export function storiesOf({ result, scenario, rehearsals, twins }: Told): Story[] {
   const outline = outlineOf(scenario.runbook)
+  const corrected = correctedOf(scenario, result)
   return result.counterexamples.flatMap((counterexample, i) => {
     const rehearsal = rehearsals[i]
-    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i], remedies: scenario.engine.remedies, often: oftenOf(result, counterexample.check) }]
+    return rehearsal === undefined ? [] : [{ scenario: result.scenario, outline, counterexample, rehearsal, twin: twins?.[i], remedies: scenario.engine.remedies, often: oftenOf(result, counterexample.check), ...(corrected === null ? {} : { corrected }) }]
   })
 }

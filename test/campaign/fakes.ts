@@ -18,7 +18,7 @@ const STEPS: readonly (readonly [id: string, title: string])[] = [
 ]
 
 function fakePlan(): Plan {
-  const steps = STEPS.map(([id, title], index) => ({ index, id, title, path: 'forward', owner: id, parent: -1, loops: [], action: id === 'wait' ? { kind: 'gate', line: { text: 'lag-of postgres-cluster-3' }, expect: { missing: 'pass' }, forUs: 0 } : { kind: 'note' }, note: undefined, undo: id === 'promote' ? 6 : -1 }) as unknown as PlanStep)
+  const steps = STEPS.map(([id, title], index) => ({ index, id, title, path: 'forward', place: { line: index + 4, column: 3 }, owner: id, parent: -1, loops: [], action: id === 'wait' ? { kind: 'gate', line: { text: 'lag-of postgres-cluster-3' }, expect: { missing: 'pass' }, forUs: 0 } : { kind: 'note' }, note: undefined, undo: id === 'promote' ? 6 : -1 }) as unknown as PlanStep)
   return { title: 'The wheel', description: '', source: '', file: '', vars: new Map(), steps, entry: 0, undo: -1, pointOfNoReturn: undefined, byId: new Map(STEPS.map(([id], i) => [id, i])) }
 }
 
@@ -27,7 +27,7 @@ export const fakeScenario: Scenario = {
   title: 'The Ferris wheel as the document has it',
   description: '',
   file: 'scenarios/postgres-ferris-wheel/as-documented.yaml',
-  engine: { name: 'fake', title: 'A fake engine' } as unknown as Scenario['engine'],
+  engine: { name: 'fake', title: 'A fake engine', assumptions: () => [] } as unknown as Scenario['engine'],
   options: {},
   alsoOn: [],
   load: {} as Scenario['load'],

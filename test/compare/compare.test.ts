@@ -22,7 +22,10 @@ describe('common ground', () => {
         "code": 2,
         "err": "unequal fleets: fenced has 3 members on 3 nodes, five 5 members on 5 nodes
           the smaller one would win on everything that is paid by the node; make
-              them equal, with --set cluster.members=5, which holds for all of them
+              them equal with --set cluster.members=5, which holds for all of them (5
+              members on 5 nodes each)
+          it also replaces what each says of it (fenced: 3, five: 5): look at what
+              each does with it alone, by \`proofroll run\` and the same --set
       ",
       }
     `)
@@ -231,20 +234,20 @@ describe('what people read', () => {
     expect(`\n${out.slice(out.indexOf('Who has least'), out.indexOf('What a minute'))}`).toMatchInlineSnapshot(`
       "
       Who has least of what
-        mean of a rehearsal             A       B       C  least
-        write downtime             1.02 s  21.5 s  41.5 s      A
-        longest write gap          1.13 s  21.6 s  41.6 s      A
-        acknowledged writes lost      200       0       0    B C
-        stranded on a dead branch     200       0       0    B C
-        split brain                200 ms     0 s     0 s    B C
-        writes on a losing side       200       0       0    B C
-        versions mixed                0 s  20.3 s  40.3 s    n/c
-        writes on one copy only    59.2 s     0 s     0 s    B C
-        failed attempts                 0   31.5k   91.5k      A
-        failed after retries            0   4,515   24.5k      A
-        duration                   300 ms  21.2 s  41.2 s    n/c
-        node-hours of its own      3m 04s  4m 05s  5m 05s    n/c
-        missing node-hours         2m 02s  1.10 s  1.10 s    B C
+        mean of a rehearsal              A         B         C  least
+        write downtime              1.02 s    21.5 s    41.5 s      A
+        longest write gap           1.13 s    21.6 s    41.6 s      A
+        acknowledged writes lost       200         0         0    B C
+        stranded on a dead branch      200         0         0    B C
+        split brain                 200 ms       0 s       0 s    B C
+        writes on a losing side        200         0         0    B C
+        versions mixed                 0 s    20.3 s    40.3 s    n/c
+        writes on one copy only     59.2 s       0 s       0 s    B C
+        failed attempts                  0     31.5k     91.5k      A
+        failed after retries             0     4,515     24.5k      A
+        duration                    300 ms    21.2 s    41.2 s    n/c
+        node-hours of its own      0.051 h   0.068 h   0.085 h    n/c
+        missing node-hours         0.034 h  0.0003 h  0.0003 h    B C
 
       "
     `)

@@ -6,9 +6,9 @@ import type { MemberChange, RehearsalResult, StoryWindow } from '../../src/resul
 const member = (name: string, more: Partial<MemberChange> = {}): MemberChange => ({ atUs: 0, member: name, node: 'n', running: true, role: 'follower', timeline: 1, versions: { engine: '2' }, ...more })
 const down: StoryWindow = { is: 'writesDown', fromUs: 0, toUs: 1, open: true, who: 'a' }
 
-function at(members: readonly MemberChange[], more: { readonly windows?: readonly StoryWindow[]; readonly targets?: Readonly<Record<string, string>>; readonly clients?: readonly string[] } = {}): string {
-  const { windows = [], targets, clients = ['a'] } = more
-  return atEndWords({ simulatedUs: 90_000_000, story: { members, windows, ...(targets === undefined ? {} : { targets }), clients: clients.map((client) => ({ atUs: 0, client, state: 'writable' })) } } as unknown as RehearsalResult)
+function at(members: readonly MemberChange[], more: { readonly durationSeconds?: number; readonly windows?: readonly StoryWindow[]; readonly targets?: Readonly<Record<string, string>>; readonly clients?: readonly string[] } = {}): string {
+  const { windows = [], targets, clients = ['a'], durationSeconds = 90 } = more
+  return atEndWords({ simulatedUs: 90_000_000, measures: { durationSeconds }, story: { members, windows, ...(targets === undefined ? {} : { targets }), clients: clients.map((client) => ({ atUs: 0, client, state: 'writable' })) } } as unknown as RehearsalResult)
 }
 
 test('of few members each is named as it was last', () => {
@@ -37,4 +37,6 @@ test('clients of whom only some are cut off', () => {
   expect(at(two, { windows: [down], clients: ['a', 'b'] })).toContain('; 1 group of 2 of clients cannot write.')
   expect(at(two, { windows: [{ ...down, open: false }] })).toContain('clients can write')
   expect(at([])).toBe('')
+  // Checks judge later than the runbook ends: whose end it is is said.
+  expect(at(two, { durationSeconds: 30 })).toContain('At the end (01:30.0, 1m 00s after the runbook’s): ')
 })

@@ -116,14 +116,14 @@ describe('where a failure begins', () => {
   const seen = (check: string, gates: readonly GateRecord[], commands = [command]) => unnoticedOf({ counterexample: { check: check as never, cause: '', because }, rehearsal: { ...run, gates, steps: [record], story: { ...run.story, lines: [], commands } } }, (id) => `2 ${id}`)
 
   test('the last gate that said yes is told, with what it saw; one that looked too early only when it saw nothing', () => {
-    expect(seen('target-reached', [gate({})])).toMatchObject({ step: '2 wait', words: 'The last gate before the end, step 2 wait, said yes at 01:30.0 after 2 looks. Its last look printed `0`, and as an error `refused`.' })
+    expect(seen('target-reached', [gate({})])).toMatchObject({ step: '2 wait', words: 'The last gate before the end, step 2 wait, said yes at 01:30.0: its 2nd look came out as yes. Its last look printed `0`, and as an error `refused`.' })
     expect(seen('target-reached', [gate({})])?.advice).toContain('Let step 2 wait say no when its command fails')
     expect(seen('target-reached', [gate({})], [{ ...command, code: 0 }])?.advice).toBe('')
     expect(seen('target-reached', [gate({ passed: false })])).toBeNull()
     expect(seen('target-reached', [])?.words).toMatch(/^Nothing could stop it/)
     expect(seen('no-acknowledged-write-lost', [])).toBeNull()
     expect(seen('no-acknowledged-write-lost', [gate({})], [{ ...command, err: '' }])).toBeNull()
-    expect(seen('no-acknowledged-write-lost', [gate({ missing: true })])?.words).toContain('without data')
+    expect(seen('no-acknowledged-write-lost', [gate({ missing: true })])?.words).toContain('no data to go by')
     expect(seen('terminates', [gate({})])).toBeNull()
   })
 })

@@ -17,13 +17,15 @@ interface Told {
   readonly commands?: readonly object[]
   readonly faults?: readonly object[]
   readonly open?: boolean
+  readonly trace?: readonly object[]
+  readonly before?: readonly MemberChange[]
 }
 
-function why({ after, commands = [], faults = [], open = false }: Told): { readonly why: readonly string[]; readonly remedy: string } {
+function why({ after, commands = [], faults = [], open = false, trace = [], before = [] }: Told): { readonly why: readonly string[]; readonly remedy: string } {
   const rehearsal = {
     outcome: 'completed', gates: [], faults, measures: { durationSeconds: 80 },
     steps: [step('forget', 1, 2), step('failover', 50, 51), step('remove', 60, 62), step('wait', 62, 80)],
-    story: { lines: [], commands, windows: [{ is: 'writesDown', fromUs: 61 * S, toUs: 69 * S, open, who: '' }], members: [change(0, 'm-0', true, 'leader'), change(0, 'm-1', true, 'follower'), change(61, 'm-0', false, 'none'), after] },
+    story: { lines: [], commands, trace, windows: [{ is: 'writesDown', fromUs: 61 * S, toUs: 69 * S, open, who: '' }], members: [change(0, 'm-0', true, 'leader'), change(0, 'm-1', true, 'follower'), ...before, change(61, 'm-0', false, 'none'), after] },
   } as unknown as RehearsalResult
   const [missed] = missedOf(result, rehearsal, names, { 'removed-leader': 'Here: `hand over`.' })
   return { why: missed!.why, remedy: missed!.remedy }
@@ -32,7 +34,7 @@ function why({ after, commands = [], faults = [], open = false }: Told): { reado
 test('an error counts where it stands in the same part of the runbook, before the write stop', () => {
   const told = why({ after: change(69, 'm-1', true, 'leader'), commands: [command(1, 'forget', 'ERR wrong number'), command(50, 'failover', 'ERR send it to a replica'), command(70, 'wait', 'ERR afterwards')] })
   expect(told.why).toEqual([
-    'Of all write downtime 90 % fell into step 3.4 wait.',
+    'Of all write downtime 90 % passed during step 3.4 wait: that is what was under way, and need not be what caused it.',
     'In the rehearsal told here the longest write stop lasted 8.00 s from 1m01.0s, in step 3.3 remove: the runbook took m-0 away at 1m01.0s, while it led.',
     'Step 3.1 failover got an error, and the runbook went on: `ERR send it to a replica`.',
   ])
@@ -42,6 +44,17 @@ test('an error counts where it stands in the same part of the runbook, before th
 test('a leader that leads again itself was not handed over; one that is stopped so that another leads is a switchover, and no mistake', () => {
   expect(why({ after: change(69, 'm-0', true, 'leader') }).remedy).toContain('move leadership first')
   expect(why({ after: change(69, 'm-1', true, 'leader') }).remedy).toBe('')
+})
+
+test('a leader that was removed, and whose successor no command had named, was left to the cluster to replace', () => {
+  const trace = [{ atUs: 60.5 * S, label: 'pod.deleted', node: 'm-0', payload: 0, detail: 'pod m-0 is going' }]
+  const acted = (argv: readonly string[]) => ({ ...command(60, 'remove', ''), code: 0, argv, acted: true })
+  expect(why({ after: change(69, 'm-1', true, 'leader'), trace, commands: [acted(['delete', 'm-0'])] }).remedy).toContain('move leadership first')
+  expect(why({ after: change(69, 'm-1', true, 'leader'), trace, commands: [acted(['delete', 'm-0']), acted(['promote', 'm-1'])] }).remedy).toBe('')
+})
+
+test('where another led already, the clients were to be sent there first', () => {
+  expect(why({ after: change(69, 'm-1', true, 'leader'), before: [change(30, 'm-1', true, 'leader')] }).remedy).toBe('m-1 led already when m-0 was taken away: let clients reach m-1, and see that they do, before m-0 goes.')
 })
 
 test('what a fault took away is the fault’s, and who did it is not said where another struck; writes that never come back have their own advice', () => {

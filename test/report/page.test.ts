@@ -182,7 +182,7 @@ describe('what the first screen must say', () => {
     const missed = (measure: 'writeDowntimeSeconds' | 'lostAcknowledgedWrites') => ({ measure, at: 'p99' as const, max: 0, min: null, faults: 'any' as const, measured: 7, status: 'fail' as const })
     const [view] = dataOf([{ ...base, result: { ...base.result, objectives: [missed('writeDowntimeSeconds'), missed('lostAcknowledgedWrites')] } }]).campaigns
     expect(view!.missed.map(({ headline }) => headline)).toEqual(['It missed an objective: write downtime p99 7.00 s, wanted at most 0 s'])
-    expect(view!.missed[0]!.why[0]).toMatch(/^Of all write downtime .*% fell into step/)
+    expect(view!.missed[0]!.why[0]).toMatch(/^Of all write downtime .*% passed during step/)
     expect(view!.failures.filter(({ check }) => check === 'no-false-success').every(({ follows }) => follows)).toBe(true)
   })
 

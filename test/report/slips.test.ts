@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { CommandRecord, GateRecord, RehearsalResult, StepRecord } from '../../src/result.ts'
 import { unnoticedOf } from '../../src/report/first.ts'
 import { downAtEnd, heldNobody, passedOver, passedOverSentences, slipsOf } from '../../src/report/slips.ts'
+import type { OutlineStep } from '../../src/report/story.ts'
 import { tellsError } from '../../src/operator/told.ts'
 import { clock, timed } from '../../src/report/view/clock.ts'
 import { ticksOf, axisOf } from '../../src/report/view/axis.ts'
@@ -32,6 +33,14 @@ describe('errors that stopped nothing', () => {
   test.each([['ERR wrong number of arguments', true], ['(error) READONLY You can not', true], ['Error from server (NotFound): pods "a" not found', true], ['psql: error: connection failed', true], ['MongoServerError: not primary', true], ['FATAL: no', true], ['OK', false], ['errors 0', false], ['Failed over to m-1', false], ['0', false], ['PONG', false], ['', false]] as const)('%s', (said, is) => {
     expect(tellsError({ out: said, err: '' })).toBe(is)
     expect(tellsError({ out: '', err: said })).toBe(is)
+  })
+
+  test('a variable that was empty is told with the command that failed for it, and with the step that had printed nothing', () => {
+    const outline: OutlineStep[] = [{ id: 'find', number: '1', title: '', depth: 0, container: false, typed: 'tool nodes | grep ${who}', captures: 'id' }, { id: 'forget', number: '2', title: '', depth: 0, container: false, typed: 'tool forget ${id}' }]
+    const steps = [step('find', 0, 5), step('forget', 10, 15)]
+    const say = (out: string): string[] => passedOverSentences(rehearsal(steps, { commands: [typed('find', 1, { out, stages: [['tool', 'nodes'], ['grep', 'm-1']] }), typed('forget', 11, { out: 'ERR wrong number of arguments' })] }), names, () => true, outline)
+    expect(say('\n')).toEqual(['Step forget got an error (with exit status 0), and the runbook went on: `ERR wrong number of arguments`. Its `${id}` was empty: step find (`tool nodes | grep m-1`) had printed nothing.'])
+    expect(say('abc\n')).toEqual(['Step forget got an error (with exit status 0), and the runbook went on: `ERR wrong number of arguments`.'])
   })
 
   test('are told once each with the steps that got them, the most frequent first; success by status alone is said to be that', () => {
@@ -84,8 +93,12 @@ test('a gate whose command failed in front of a pipe decided without data, and i
   const counterexample = { check: 'target-reached' as const, cause: 'not-upgraded', because: [] }
   const run = (more: Partial<CommandRecord>, missing: boolean): RehearsalResult => rehearsal([step('rolled', 0, 60)], { commands: [typed('rolled', 59, { out: '0', err: 'refused', code: 1, ...more })] }, { gates: [gate('rolled', { missing, polls: 4 })] })
   const piped = unnoticedOf({ counterexample, rehearsal: run({ sourceFailed: true }, true) }, names)
-  expect(piped?.words).toBe('The last gate before the end, step rolled, said yes at 01:00.0 after 4 looks, none of which said no, without data. Its last look printed `0`, and as an error `refused`.')
-  expect(piped?.advice).toBe('Let step rolled say no when its command fails in front of the pipe: here what the rest of the pipe made of nothing was taken for a yes.')
+  expect(piped?.words).toBe('The last gate before the end, step rolled, said yes at 01:00.0: all 4 looks came out as yes, though the last of them had no data to go by. Its last look printed `0`, and as an error `refused`.')
+  expect(piped?.advice).toBe('Let step rolled say no when its command fails or prints nothing: here that was taken for a yes.')
+  const stages = [['kubectl', 'get', 'pods'], ['grep', '-vc', '2']]
+  const told = (code: number): string => unnoticedOf({ counterexample, rehearsal: run({ sourceFailed: true, stages, code }, true) }, names)?.advice ?? ''
+  expect(told(1)).toBe('Let step rolled tell no answer from a good one: `kubectl` failed, `grep -vc 2` made `0` of its silence, and that passed. Demand what silence cannot give (the count of those that are as wanted, not of the others), or look at the status of `kubectl` itself; `pipefail` alone will not do, for `grep` itself ended with status 1 and was taken for a yes.')
+  expect(told(0)).toMatch(/itself \(with `pipefail`, say\)\.$/)
 })
 
 test('instants are written so that nobody takes a minute for an hour; what was printed stays', () => {

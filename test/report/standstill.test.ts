@@ -37,7 +37,7 @@ describe('rules', () => {
       clients: [{ atUs: 10 * S, client: 'b/clients', state: 'failing', error: 'NOT_SERVING' }, { atUs: 14 * S, client: 'b/clients', state: 'writable', on: 'b-2' }],
     }))).toEqual([
       'key share b: no writes for 4.00 s, from 00:10.0 to 00:14.0, in step 1 roll',
-      '9 step 1 roll: `reparent b --avoid b-1`', '10 b-1 is demoted', '10 clients are told `NOT_SERVING`', '13.9 after 3.90 s without news of it, b-2 leads b', '14 clients write to b-2, no longer to b-1',
+      '9 step 1 roll: `reparent b --avoid b-1`', '10 b-1 is demoted', '10 clients are told `NOT_SERVING`', '13.9 nothing for 3.90 s, then: b-2 leads b', '14 clients write to b-2, no longer to b-1',
     ])
   })
 

@@ -44,7 +44,7 @@ export function onCommonGround(given: readonly Scenario[], engines: readonly Eng
   if (named === undefined || rest.length === 0) throw new CompareError('name at least two scenarios to compare')
   const first = Object.keys(set).length === 0 ? named : loadScenarioFrom(named.source, engines, { set })
   const others = rest.map((scenario) => (Object.keys(set).length === 0 ? scenario : loadScenarioFrom(scenario.source, engines, { set })))
-  for (const other of others) refuseUnequal(first, other)
+  for (const other of others) refuseUnequal(first, other, engines)
   return [first, ...others.map((other) => (ownClusters ? other : onGroundOf(first, other, engines)))]
 }
 
@@ -63,19 +63,52 @@ export function replacedBy(first: Scenario, other: Scenario, engines: readonly E
   })
 }
 
-function refuseUnequal(first: Scenario, other: Scenario): void {
+function refuseUnequal(first: Scenario, other: Scenario, engines: readonly Engine[]): void {
   if (first.engine.name !== other.engine.name) {
     throw new CompareError(`${first.name} runs on ${first.engine.name}, ${other.name} on ${other.engine.name}: they do not answer the same question\n    compare patterns of one engine; \`--set cluster.engine=…\` chooses it where a scenario takes several`)
   }
   const [a, b] = [fleetOf(first), fleetOf(other)]
   if (a.members === b.members && a.nodes === b.nodes) return
-  throw new CompareError(`unequal fleets: ${first.name} has ${fleetWords(a)}, ${other.name} ${fleetWords(b)}\n    the smaller one would win on everything that is paid by the node; make them equal, ${sizeSetting(first, a, b)}, which holds for all of them`)
+  throw new CompareError(`unequal fleets: ${first.name} has ${fleetWords(a)}, ${other.name} ${fleetWords(b)}\n    the smaller one would win on everything that is paid by the node; ${sizeSetting(first, other, engines)}`)
 }
 
-/** What would make the fleets equal, as far as one option says how many members there are. */
-function sizeSetting(first: Scenario, a: Fleet, b: Fleet): string {
-  const size = a.members === b.members ? undefined : first.engine.shrinks?.(first.options)[0]
-  return size === undefined ? 'e.g. with --set cluster.…=…' : `with --set cluster.${size.path.join('.')}=${Math.max(a.members, b.members)}`
+/** Values of a size tried beyond the two that the scenarios have. */
+const SIZES_TRIED = 8
+
+/** What makes the fleets equal, tried out: one option that says how large a cluster is, in a value that both take; else where they differ. */
+function sizeSetting(first: Scenario, other: Scenario, engines: readonly Engine[]): string {
+  const paths = [...new Set([first, other].flatMap(({ engine, options }) => engine.shrinks?.(options) ?? []).map(({ path }) => path.join('.')))]
+  const valueIn = ({ options }: Scenario, path: string): unknown => path.split('.').reduce<unknown>((at, key) => (at as Readonly<Record<string, unknown>> | undefined)?.[key], options)
+  for (const path of paths) {
+    const own = [valueIn(first, path), valueIn(other, path)].filter((value): value is number => typeof value === 'number')
+    for (const value of [...new Set([...own.toSorted((a, b) => b - a), ...Array.from({ length: SIZES_TRIED }, (_, i) => i)])]) {
+      const set = { [`cluster.${path}`]: String(value) }
+      const fleets = [first, other].map((scenario) => fleetWith(scenario, engines, set))
+      const [a, b] = fleets
+      if (a === undefined || b === undefined || a.members !== b.members || a.nodes !== b.nodes) continue
+      return `make them equal with --set cluster.${path}=${value}, which holds for all of them (${fleetWords(a)} each)\n    it also replaces what each says of it (${[first, other].map((scenario) => `${scenario.name}: ${JSON.stringify(valueIn(scenario, path))}`).join(', ')}): look at what each does with it alone, by \`proofroll run\` and the same --set`
+    }
+  }
+  const differ = replacedBy(first, other, engines).filter((option) => option.startsWith('cluster.'))
+  return `no size of their clusters${paths.length === 0 ? '' : ` (${paths.map((path) => `cluster.${path}`).join(', ')})`} makes them equal; they differ in ${differ.join(', ') || 'nothing that they say'}`
+}
+
+/** Its fleet with an override; undefined where it cannot have that. */
+function fleetWith(scenario: Scenario, engines: readonly Engine[], set: Readonly<Record<string, string>>): Fleet | undefined {
+  try {
+    return fleetOf(loadScenarioFrom(scenario.source, engines, { set: { ...scenario.source.set, ...set } }))
+  } catch {
+    return undefined
+  }
+}
+
+/** What the command line set for a scenario, with what it says itself: `null` where it does not say. */
+export function overriddenIn({ source }: Scenario, engines: readonly Engine[]): { readonly option: string; readonly value: string; readonly own: string | null }[] {
+  const own = sectionsOf({ ...source, set: Object.fromEntries(Object.entries(source.set).filter(([path]) => path === 'cluster.engine')) }, engines)
+  return Object.entries(source.set).map(([option, value]) => {
+    const before = option.split('.').reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[key] : undefined), own)
+    return { option, value, own: before === undefined ? null : typeof before === 'string' ? before : JSON.stringify(before) }
+  })
 }
 
 /**

@@ -93,6 +93,8 @@ export interface ComparedScenario {
   readonly assumptions: readonly Assumption[]
   /** What its own `cluster:` and `load:` say otherwise than the first one's, on which it ran; empty where it kept its own. */
   readonly replaced: readonly string[]
+  /** What the command line set for it, beside what it says of that itself (null: nothing). Absent in files of before. */
+  readonly overridden?: readonly { readonly option: string; readonly value: string; readonly own: string | null }[]
   /** From which versions to which, by component: `engine 15 → 16`. Absent in files of before. */
   readonly upgrade?: readonly string[]
   /** Nodes, labour and downtime, a rehearsal, in dollars; labour and downtime only where they have a price. */

@@ -21,7 +21,7 @@ const breakEven = object<BreakEven>({
 const compared = object<PairComparison>({ first: number, second: number, runs: number, measures: list(measure), checks: list(check), breakEven })
 const scenario = object<ComparedScenario>({
   scenario: text, title: text, verdict, runs: number, outcomes: perOutcome, struck: number, outOfBudget: number, checks: list(checkSummary), objectives: list(objectiveSummary), floors: list(floorSummary), claims: list(claimSummary),
-  measures: perMeasure(quantiles), assumptions: list(anything), replaced: list(text), upgrade: optional(list(text)), dollars: object<ComparedScenario['dollars']>({ nodes: number, labour: maybe, downtime: maybe, total: number }),
+  measures: perMeasure(quantiles), assumptions: list(anything), replaced: list(text), overridden: optional(list(object<NonNullable<ComparedScenario['overridden']>[number]>({ option: text, value: text, own: orNull(text) }))), upgrade: optional(list(text)), dollars: object<ComparedScenario['dollars']>({ nodes: number, labour: maybe, downtime: maybe, total: number }),
 })
 const whole: Shape = (value, path) => (typeof value === 'string' && /^-?\d+$/.test(value) ? undefined : `\`${path}\` is not digits`)
 const differences = object<DifferencesJson>({ equal: number, less: sketch, more: sketch, squares: whole, firstSquares: whole, secondSquares: whole, firstSum: whole, secondSum: whole })

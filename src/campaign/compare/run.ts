@@ -15,7 +15,7 @@ import type { CampaignResult } from '../result.ts'
 import { summarise } from '../summarise.ts'
 import { version } from '../version.ts'
 import { unfitOf } from './fit.ts'
-import { CompareError, onCommonGround, onOneEngine, pathVaried, refuseStrangers, replacedBy, upgradeOf } from './ground.ts'
+import { CompareError, onCommonGround, onOneEngine, overriddenIn, pathVaried, refuseStrangers, replacedBy, upgradeOf } from './ground.ts'
 import { comparePair, standingsOf } from './judge.ts'
 import { COMPARISON_FORMAT, type ComparedScenario, type ComparisonCell, type ComparisonResult, type Prices } from './result.ts'
 import { type Tally, emptyTally, mergeTally, pairsOf, tallyFromJson, tallyToJson } from './tally.ts'
@@ -67,12 +67,13 @@ export async function runComparison(asGiven: readonly Scenario[], engines: reado
   const grounds = variationsOf(given, options.vary ?? []).map((vary) => ({ vary, scenarios: onCommonGround(given, engines, vary, ownClusters).map((scenario) => withoutKinds(scenario, without)) }))
   const total = grounds.length * countRuns(asked)
   const replaced = given.map((scenario) => (ownClusters ? [] : replacedBy(given[0] as Scenario, scenario, engines)))
+  const overridden = asGiven.map((scenario) => overriddenIn(scenario, engines))
   const cells: ComparisonCell[] = []
   for (const { vary, scenarios } of grounds) {
     if (!ownClusters && cells.length === 0) refuseStrangers(scenarios, onCommonGround(given, engines, vary, true), (scenario) => rehearser.rehearse({ scenario, schedule: [], seed: rehearser.seedOf(seed, firstRun) }))
     const done = cells.length * countRuns(asked)
     const tally = await rehearseAll(scenarios, asked, options, rehearser, (runs) => options.onProgress?.(done + runs, total))
-    cells.push(cellOf(scenarios, vary, tally, { seed, faults, without, asked, prices, replaced }, rehearser))
+    cells.push(cellOf(scenarios, vary, tally, { seed, faults, without, asked, prices, replaced, overridden }, rehearser))
   }
   const elapsedSeconds = Math.round(clockMs() - startMs) / 1000
   return conclude(cells, { proofroll: version, engine: (given[0] as Scenario).engine.name, seed, faultsPerRun: faults, without, ownClusters, prices, asked, elapsedSeconds })
@@ -141,10 +142,11 @@ interface Around {
   readonly asked: Ranges
   readonly prices: Prices
   readonly replaced: readonly (readonly string[])[]
+  readonly overridden: readonly NonNullable<ComparedScenario['overridden']>[]
 }
 
 function cellOf(scenarios: readonly Scenario[], vary: Readonly<Record<string, string>>, tally: Tally, around: Around, rehearser: Rehearser): ComparisonCell {
-  const { seed, faults, without, asked, prices, replaced } = around
+  const { seed, faults, without, asked, prices, replaced, overridden } = around
   const results = scenarios.map((scenario, i) =>
     summarise(scenario, rehearser, tally.aggregates[i] as Tally['aggregates'][number], [], { proofroll: version, seed, strategy: { kind: 'random', faults }, without, asked, strict: false, elapsedSeconds: () => 0 }),
   )
@@ -154,7 +156,7 @@ function cellOf(scenarios: readonly Scenario[], vary: Readonly<Record<string, st
   const mismatches = [...new Set(results.flatMap((result) => result.determinism.mismatches))].sort((a, b) => a - b)
   return {
     vary,
-    scenarios: results.map((result, i) => comparedOf(result, prices, replaced[i] ?? [], upgradeOf(scenarios[i] as Scenario))),
+    scenarios: results.map((result, i) => comparedOf(result, prices, replaced[i] ?? [], overridden[i] ?? [], upgradeOf(scenarios[i] as Scenario))),
     pairs,
     standings: standingsOf(pairs, results.map(({ measures }) => measures), unfit),
     anchoring: luck.anchoring,
@@ -166,12 +168,12 @@ function cellOf(scenarios: readonly Scenario[], vary: Readonly<Record<string, st
   }
 }
 
-function comparedOf(result: CampaignResult, prices: Prices, replaced: readonly string[], upgrade: readonly string[]): ComparedScenario {
+function comparedOf(result: CampaignResult, prices: Prices, replaced: readonly string[], overridden: NonNullable<ComparedScenario['overridden']>, upgrade: readonly string[]): ComparedScenario {
   const { scenario, title, verdict, runs, outcomes, struck, outOfBudget, checks, objectives, floors, claims, measures, assumptions } = result
   const nodes = measures.extraCostDollars.mean
   const labour = prices.labourPerHour === null ? null : (prices.labourPerHour * measures.durationSeconds.mean) / 3600
   const downtime = prices.downtimePerMinute === null ? null : (prices.downtimePerMinute * measures.writeDowntimeSeconds.mean) / 60
-  return { scenario, title, verdict, runs, outcomes, struck, outOfBudget: outOfBudget.runs, checks, objectives, floors, claims, measures, assumptions, replaced, upgrade, dollars: { nodes, labour, downtime, total: nodes + (labour ?? 0) + (downtime ?? 0) } }
+  return { scenario, title, verdict, runs, outcomes, struck, outOfBudget: outOfBudget.runs, checks, objectives, floors, claims, measures, assumptions, replaced, ...(overridden.length === 0 ? {} : { overridden }), upgrade, dollars: { nodes, labour, downtime, total: nodes + (labour ?? 0) + (downtime ?? 0) } }
 }
 
 function conclude(cells: readonly ComparisonCell[], rest: Omit<ComparisonResult, 'format' | 'kind' | 'verdict' | 'partial' | 'cells'>): ComparisonResult {
@@ -194,7 +196,7 @@ export function mergeComparisons(results: readonly ComparisonResult[], engines: 
     const tally = tallyFromJson(cell.tally)
     for (const other of others) mergeTally(tally, tallyFromJson((other.cells[i] as ComparisonCell).tally))
     const scenarios = cell.sources.map((source) => prepareScenario(source, engines, without))
-    return cellOf(scenarios, cell.vary, tally, { seed, faults, without, asked, prices, replaced: cell.scenarios.map((each) => each.replaced) }, rehearser)
+    return cellOf(scenarios, cell.vary, tally, { seed, faults, without, asked, prices, replaced: cell.scenarios.map((each) => each.replaced), overridden: cell.scenarios.map((each) => each.overridden ?? []) }, rehearser)
   })
   const { format: _format, kind: _kind, verdict: _verdict, partial: _partial, cells: _cells, ...rest } = first
   return conclude(cells, { ...rest, asked, elapsedSeconds: results.reduce((sum, result) => sum + result.elapsedSeconds, 0) })

@@ -92,7 +92,7 @@ export interface Priced {
 }
 
 /** Later lines are thinner, dashed and on top, so that one that covers another shows it. @param breakEvens prices of a minute at which two lines cross, with words */
-export function breakEvenChart(scenarios: readonly Priced[], breakEvens: readonly { readonly price: number; readonly text: string }[], theme: Theme, title: string): ChartConfiguration {
+export function breakEvenChart(scenarios: readonly Priced[], breakEvens: readonly { readonly price: number; readonly text: string }[], theme: Theme, title: string, bill = 'nodes and downtime'): ChartConfiguration {
   const colours = [theme.blue, theme.orange, theme.green, theme.purple, theme.sky]
   const minutes = Math.max(...scenarios.map((each) => each.minutes))
   const dollars = Math.max(...scenarios.map((each) => each.dollars))
@@ -107,7 +107,7 @@ export function breakEvenChart(scenarios: readonly Priced[], breakEvens: readonl
     data: { datasets: scenarios.map(({ label, dollars: bill, minutes: down }, i) => ({ label, data: [0, greatest].map((price) => ({ x: price, y: bill + down * price })), borderColor: colours[i % colours.length], backgroundColor: colours[i % colours.length], borderDash: i % 2 === 0 ? [] : [8, 6], borderWidth: i % 2 === 0 ? 5 : 2.5, order: -i, pointStyle: 'line', pointRadius: 0 })) },
     options: {
       ...options,
-      scales: { x: linear(theme, { text: 'price of a minute of write downtime [dollars]', min: 0, max: greatest, ticks: tidy }), y: linear(theme, { text: 'one upgrade: nodes, labour and downtime [dollars]', min: 0, ticks: tidy }) },
+      scales: { x: linear(theme, { text: 'price of a minute of write downtime [dollars]', min: 0, max: greatest, ticks: tidy }), y: linear(theme, { text: `one upgrade: ${bill} [dollars]`, min: 0, ticks: tidy }) },
     } as unknown as NonNullable<ChartConfiguration['options']>,
     plugins: [background(theme.background), rulers(lines, theme)],
   } as ChartConfiguration

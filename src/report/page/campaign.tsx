@@ -30,10 +30,12 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
         <p class="badge-line"><strong class={`verdict-badge ${kind}`}>{badge}</strong></p>
         <h1 id={`${id}-name`}>{view.scenario}{view.apart === '' ? '' : <span class="apart"> ({view.apart})</span>}</h1>
         <p class="title">{view.title}{view.upgrade === '' ? '' : <>: <strong>{view.upgrade}</strong></>}</p>
+        {view.overrides === '' ? null : <p class="overrides"><strong>Set on the command line:</strong> {view.overrides}</p>}
         <p class="sentence">{unbroken(view.sentence)}</p>
         <Gravest view={view} />
         {view.notCovered.length === 0 || kind === 'violated' ? null : <NotCovered view={view} />}
         <dl class="facts">{view.facts.map(([name, value]) => <div key={name} class={value.length > 130 ? 'long' : ''}><dt>{name}</dt><dd>{unbroken(value)}</dd></div>)}</dl>
+        {view.description === '' ? null : <p class="note"><strong>The scenario, in its author’s words.</strong> <Words text={view.description} /></p>}
         {view.notCovered.length === 0 || kind !== 'violated' ? null : <NotCovered view={view} />}
         <p class="note"><Words text={view.limit} /></p>
       </header>
@@ -60,6 +62,7 @@ export function Campaign({ view, asked }: { readonly view: CampaignView; readonl
           {view.explored.map((words) => <Remark key={words} text={words} />)}
         </Section>
       )}
+      {view.settings === null ? null : <Section id={`${id}-settings`} title="What the scenario says of its cluster and load"><Table view={view.settings} caption="What the scenario sets" left={3} /></Section>}
       <Assumptions view={view} />
       <Section id={`${id}-repeat`} title="To rehearse it again"><dl class="facts">{view.repeat.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl></Section>
     </article>
@@ -106,6 +109,7 @@ function Gravest({ view: { id, failures, corrected, missed, stopped, ending, wor
         <dd>
           <p>{first.headline}{first.where}{first.causeWords === '' ? '' : `: ${first.causeWords}`}.{first.amount === '' ? '' : ` ${capital(first.amount)}.`} <a href={linkTo(first)} onClick={(event) => { event.preventDefault(); history.replaceState(null, '', linkTo(first)); document.getElementById(viewerId(first))?.scrollIntoView() }}>See it happen</a>{worse === undefined ? null : <>, or <a href={linkTo(worse)}>the worst of all</a></>}</p>
           <p>{first.faults === 0 ? 'No fault was needed.' : <>{first.faults === 1 ? 'The fault' : 'The faults'}: <Faults all={first.schedule} />.</>}</p>
+          {first.typed === '' ? null : <p>Typed there: <Words text={first.typed} />.</p>}
           {first.atEnd === '' ? null : <p><Words text={first.atEnd} /></p>}
           {first.heldUp.map((words) => <p key={words}>{words}</p>)}
           {first.slips.slice(0, SLIPS_FIRST).map((words) => <p key={words}><Words text={words} /></p>)}

@@ -33,7 +33,7 @@ function Cell({ cell, said }: { readonly cell: ComparisonCellView; readonly said
       {cell.decision === null ? null : <Section id={`${cell.id}-decision`} title={`Decision table${where}`}><Table view={cell.decision} caption="Decision table" /></Section>}
       {cell.pairs.map((pair) => <Section key={pair.title} id={cell.decision === null ? `${cell.id}-decision` : `${cell.id}-${pair.names.join('')}`} title={`${cell.decision === null ? 'Decision table: ' : ''}${pair.title}${where}`}><Pair pair={pair} /></Section>)}
       <Section id={`${cell.id}-money`} title={`From which price of downtime on the dearer one pays off${where}`}>
-        <ChartFigure height={400} alt={cell.pairs.map(({ words }) => words).join(' ')} make={() => breakEvenChart(cell.priced, cell.breakEvens, theme, '')} deps={[theme]} />
+        <ChartFigure height={400} alt={cell.pairs.map(({ words }) => words).join(' ')} make={() => breakEvenChart(cell.priced, cell.breakEvens, theme, '', cell.bill)} deps={[theme]} />
         {said ? null : cell.pairs.map(({ words }) => <p key={words}>{words}</p>)}
         {cell.losses === '' ? null : <p>{cell.losses}</p>}
       </Section>

@@ -26,7 +26,7 @@ export function lagAt({ lag }: MemberLane, us: number): number | undefined {
 }
 
 const CLIENTS: Readonly<Record<string, string>> = {
-  ok: 'writes and reads', slow: 'waits, no error', error: 'gets errors', unknown: 'gets no answer', idle: 'does nothing',
+  ok: 'is served', slow: 'waits, no error', error: 'gets errors', unknown: 'gets no answer', idle: 'does nothing',
 }
 
 export function clientWords(lane: ClientLane, us: number): string {

@@ -20,9 +20,10 @@ import { timed } from './clock.ts'
 import { folderOf } from '../files.ts'
 import { GATE_COLUMNS, gateFigures, howJudged, titleOf, wordFor } from '../gates.ts'
 import { flipSentences, valueText } from '../sensitivity.ts'
-import { badgeWords, judgedOf, neverCompleted, reasonsOf, sentence, stepLabel } from '../summary.ts'
+import { badgeWords, judgedOf, neverCompleted, notTried, notTriedWords, reasonsOf, sentence, stepLabel } from '../summary.ts'
 import { GRID_COLUMNS, completeness, gridRows, toleranceOf, turningBack } from '../sweep.ts'
-import { type Told, storiesOf } from '../told.ts'
+import { overrideWords, settingsOf, settingWords, type Setting } from '../settings.ts'
+import { type Told, correctedOf, storiesOf } from '../told.ts'
 import { checkMeaning, count, formatMeasure, formatShare, formatZeroBelow, measureMeaning, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import { distributionOf, isTelling } from './distribution.ts'
@@ -48,6 +49,8 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
   const drawn = result.sweep === null && result.runs > 0
   const stories = storiesOf(told)
   const outline = outlineOf(scenario.runbook)
+  const corrected = correctedOf(scenario, result)
+  const settings = settingsOf(scenario)
   const recorded = stories[0]?.rehearsal ?? told.sample?.rehearsal
   const failures = stories.map((story, i) => ({ ...failureView(story, result, scenario.runbook, i), id: `${id}/${i + 1}` }))
   const sample = sampleView(told, outline, id)
@@ -60,15 +63,17 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     verdict: result.verdict === 'violated' ? 'violated' : result.partial || result.runs === 0 ? 'partial' : 'held',
     badge: badgeWords(result),
     sentence: sentence(result),
+    description: scenario.description.replace(/\s+/g, ' ').trim(),
+    overrides: overrideWords(scenario),
     upgrade: upgradeWords(recorded, scenario.assumedTargets ?? []),
     notCovered: notCoveredOf(result),
-    corrected: correctedOf(scenario, result),
+    corrected: corrected === null ? null : { name: corrected, command: `proofroll run ${corrected}` },
     missed: drawn ? missedOf(result, recorded, namesOf(outline), scenario.engine.remedies) : [],
     sample,
     worst,
     worstBeyond: beyond,
     repeat: repeatOf(result),
-    facts: factsOf(result),
+    facts: factsOf(result, settings),
     limit: LIMIT,
     unfinished: unfinishedWords(result),
     stopped: stoppedWords(result),
@@ -79,6 +84,7 @@ export function campaignView(told: Told, others: readonly CampaignResult[], id: 
     flips: result.sensitivity === undefined ? [] : flipSentences(result.sensitivity),
     tornado: tornado(result),
     assumptions: { head: ['assumption', 'value', 'meaning', 'where it comes from'], rows: result.assumptions.map(({ option, value, meaning, source }) => ({ cells: [option, valueText(value), meaning, source] })), notes: [] },
+    settings: settings.length === 0 ? null : { head: ['what the scenario says', 'value', 'meaning'], rows: settings.map(({ option, value, meaning, overridden }) => ({ cells: [option, `${value}${overridden ? ' (set on the command line)' : ''}`, meaning] })), notes: [] },
     measures: drawn ? measures(result, worst) : null,
     distributions: drawn ? distributions(result, others.filter(({ sweep, runs }) => sweep === null && runs > 0)) : [],
     downtimeSteps: drawn ? downtimeSteps(result, namesOf(outline)) : null,
@@ -154,19 +160,18 @@ export function campaignId(result: CampaignResult, taken: ReadonlySet<string>): 
   }
 }
 
-function factsOf(result: CampaignResult): [string, string][] {
+function factsOf(result: CampaignResult, given: readonly Setting[]): [string, string][] {
   const inBudget = runsJudged(result)
-  const { sweep, strategy, source } = result
+  const { sweep, strategy } = result
   const how = sweep !== null ? `every fault at every step and wait: ${plain(result.runs)} of ${count(sweep.size, 'cell')} of the grid` : result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, drawn at random; in ${plain(result.struck)} at least one struck`
   const outcomes = OUTCOMES.map((id) => [id, result.outcomes[id] - result.outOfBudget.outcomes[id] - result.unjudged.outcomes[id]] as const).filter(([, n]) => n > 0).map(([id, n]) => `${plain(n)} ${id === 'rolledBack' ? 'rolled back' : id}`)
   const beyond = result.outOfBudget.runs
-  const settings = Object.entries(source.set).map(([option, value]) => `${option}=${value}`)
   return [
     ['rehearsals', `${plain(result.runs)}, ${how}${beyond === 0 ? '' : `; ${plain(inBudget)} are judged, for ${plain(beyond)} had more faults at once than the design must survive`}`],
     ...(result.partial ? [['partial', `${plain(result.runs)} of ${plain(countRuns(result.asked))} rehearsals are done${result.resume === undefined ? '' : `; to go on: ${result.resume}`}`] as [string, string]] : []),
     ['as the operator saw it', outcomes.join(', ') || 'nothing was rehearsed'],
     ...(strategy.kind === 'random' && inBudget > 0 ? [[idleBadge(result) === undefined ? 'confidence' : 'what this shows', confidence(result, inBudget)] as [string, string]] : []),
-    ...(settings.length > 0 ? [['set', settings.join(', ')] as [string, string]] : []),
+    ...(given.some(({ overridden }) => !overridden) ? [['what the scenario says of its cluster and load', settingWords(given)] as [string, string]] : []),
     ...(result.without.length > 0 ? [['without', result.without.join(', ')] as [string, string]] : []),
   ]
 }
@@ -174,12 +179,6 @@ function factsOf(result: CampaignResult): [string, string][] {
 /** What it takes to rehearse the very same again, and to see that it was. */
 function repeatOf({ proofroll, engine, seed, fingerprint, simulatedSeconds }: CampaignResult): [string, string][] {
   return [['made by', `Proofroll ${proofroll}, engine ${engine}, ${formatDuration(simulatedSeconds * 1e6)} simulated`], ['seed', seed], ['fingerprint (the same command with the same version has the same)', fingerprint]]
-}
-
-/** Where this one fails: a scenario that its author names as one without its mistakes. */
-function correctedOf({ correctedBy, name }: Told['scenario'], { verdict, source }: CampaignResult): CampaignView['corrected'] {
-  if (correctedBy === undefined || correctedBy === name || verdict !== 'violated' || source.set['cluster.engine'] !== undefined) return null
-  return { name: correctedBy, command: `proofroll run ${correctedBy}` }
 }
 
 function sampleView({ sample, scenario, result }: Told, outline: readonly OutlineStep[], id: string): CampaignView['sample'] {
@@ -261,9 +260,10 @@ function checks(result: CampaignResult): TableView {
 function measures(result: CampaignResult, worst: readonly WorstView[]): TableView {
   const ids = (Object.keys(result.measures) as MeasureId[]).filter((id) => !(id.endsWith('Multiplier') && result.measures[id].max <= 1))
   const shown = ids.filter((id) => result.measures[id].max > 0)
-  const zero = ids.filter((id) => result.measures[id].max === 0).map(measureName)
+  const idle = notTried(result)
+  const zero = ids.filter((id) => result.measures[id].max === 0 && !idle.includes(id)).map(measureName)
   const rows = shown.map((id): Row => ({ ...linked(5, id, worst), cells: [measureName(id), measureMeaning(id), ...(['p50', 'p95', 'p99', 'max', 'mean'] as const).map((at) => formatMeasure(id, result.measures[id][at]))] }))
-  return { head: ['measure', 'what it is', 'median', 'p95', 'p99', 'worst', 'mean'], rows, notes: zero.length > 0 ? [`Always 0: ${zero.join(', ')}.`] : [] }
+  return { head: ['measure', 'what it is', 'median', 'p95', 'p99', 'worst', 'mean'], rows, notes: [...(zero.length > 0 ? [`Always 0: ${zero.join(', ')}.`] : []), ...(idle.length === 0 ? [] : [`N${notTriedWords(idle).slice(1)}.`])] }
 }
 
 /** Steps that had less of it are counted. */
@@ -278,7 +278,7 @@ function downtimeSteps(result: CampaignResult, names: StepNames): TableView | nu
   if (rest > 0.005) places.push({ name: 'after the runbook ended', mean: total * rest, share: rest })
   places.sort((a, b) => b.share - a.share)
   const told = places.filter(({ share }) => share >= LEAST_SHARE)
-  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: told.map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: [...(told.length < places.length ? [`${plain(places.length - told.length)} more with less than ${formatShare(LEAST_SHARE)} each.`] : []), ...(result.checks.some(({ id, status }) => id === 'serves-at-end' && status === 'fail') ? ['Where writes had not come back when the rehearsal ended, the downtime is what had passed by then, and was to go on.'] : [])] }
+  return { head: ['where writes were down', 'mean a rehearsal', 'share'], rows: told.map(({ name, mean, share }) => ({ cells: [name, formatDuration(mean * 1e6), formatShare(share)] })), notes: ['The step that was under way is named; what caused it may have been typed in an earlier one, and stands with each write stop.', ...(told.length < places.length ? [`${plain(places.length - told.length)} more with less than ${formatShare(LEAST_SHARE)} each.`] : []), ...(result.checks.some(({ id, status }) => id === 'serves-at-end' && status === 'fail') ? ['Where writes had not come back when the rehearsal ended, the downtime is what had passed by then, and was to go on.'] : [])] }
 }
 
 function beyondWords(result: CampaignResult): string {

@@ -5,7 +5,7 @@ import { countRuns } from '../../campaign/ranges.ts'
 import { breakEvenChart, type DifferenceBar, differenceChart, differenceHeight, type Priced } from '../charts/comparison.ts'
 import type { NamedChart } from '../charts/common.ts'
 import type { Theme } from '../charts/palette.ts'
-import { breakEvenWords, cellsOf, groundWords, incomparableWords, leastWords, letterOf, lossWords, meansOf, outcomeWords, signed, varyWords, winnerShown } from '../compare.ts'
+import { breakEvenWords, cellsOf, groundOf, groundWords, incomparableWords, leastWords, letterOf, lossWords, meansOf, outcomeWords, signed, varyWords, winnerShown } from '../compare.ts'
 import { count, measureName, plain, violationWords } from '../words.ts'
 import type { Row, TableView } from './page.ts'
 
@@ -27,6 +27,8 @@ export interface ComparisonCellView {
   readonly decision: TableView | null
   readonly pairs: readonly PairView[]
   readonly priced: readonly Priced[]
+  /** What their price is made of. */
+  readonly bill: string
   readonly breakEvens: readonly { readonly price: number; readonly text: string }[]
   /** What no price covers; empty where nobody loses a write. */
   readonly losses: string
@@ -48,7 +50,7 @@ export function comparisonView(result: ComparisonResult): ComparisonView {
     sentences: result.cells.length === 1 ? cell.pairs.map((pair) => breakEvenWords(pair, cell, result.prices.labourPerHour !== null)) : [],
     facts: [
       ['rehearsals', `${count(countRuns(result.asked), 'rehearsal')} of each${result.partial ? ', partial' : ''}, ${result.faultsPerRun === 0 ? 'without faults' : `with up to ${count(result.faultsPerRun, 'fault')} each, ${cell.anchoring === 'step' ? 'at the same steps' : 'at the same times and roles'}`}`],
-      ['ground', result.ownClusters ? 'each on its own cluster' : `all on the cluster and load of ${letterOf(0)}`],
+      ['ground', groundOf(result)],
       ['luck', result.ownClusters ? 'the same seeds; runbooks, clusters and loads differ' : 'the same seeds: what differs is the runbook'],
       ['seed', result.seed],
       ['Proofroll', result.proofroll],
@@ -65,7 +67,9 @@ function cellView(cell: ComparisonCell, { prices }: ComparisonResult, nth: numbe
     scenarios: cell.scenarios.map((each, i) => ({ letter: letterOf(i), scenario: each.scenario, title: each.title, upgrade: each.upgrade?.join(', ') ?? '', held: each.verdict === 'held', words: outcomeWords(each) })),
     decision: cell.scenarios.length === 2 ? null : decisionOf(cell),
     pairs: cell.pairs.map((pair) => pairView(pair, cell, labour)),
-    priced: cell.scenarios.map((each, i) => ({ label: `${letterOf(i)}  ${each.scenario}${unfitOf(each).length > 0 ? ' (failed: not comparable)' : ''}`, dollars: each.dollars.nodes + (each.dollars.labour ?? 0), minutes: each.measures.writeDowntimeSeconds.mean / 60 })),
+    // What failed is no choice at any price, and its line would look like the cheaper one.
+    priced: cell.scenarios.flatMap((each, i) => (unfitOf(each).length > 0 && cell.scenarios.some((other) => unfitOf(other).length === 0) ? [] : [{ label: `${letterOf(i)}  ${each.scenario}${unfitOf(each).length > 0 ? ' (failed: not comparable)' : ''}`, dollars: each.dollars.nodes + (each.dollars.labour ?? 0), minutes: each.measures.writeDowntimeSeconds.mean / 60 }])),
+    bill: labour ? 'nodes, labour and downtime' : 'nodes and downtime',
     breakEvens: cell.pairs.flatMap(({ breakEven, first, second }) => (breakEven.dollarsPerMinute === null || breakEven.dollarsPerMinute <= 0 ? [] : [{ price: breakEven.dollarsPerMinute, text: `above $${breakEven.dollarsPerMinute.toFixed(2)} a minute ${letterOf(breakEven.verdict === 'firstDearer' ? first : second)} pays off against ${letterOf(breakEven.verdict === 'firstDearer' ? second : first)}` }])),
     losses: lossWords(cell),
   }
@@ -121,7 +125,7 @@ export function comparisonCharts({ cells }: ComparisonView, theme: Theme): Named
       name: `difference-${pair.names[0]}-${pair.names[1]}${suffix}`, title: pair.title, alt: pair.bars.map(({ name, words }) => `${name}: ${words}`).join('; '), width: 1000, height: differenceHeight(pair.bars),
       config: differenceChart(pair.bars, pair.names, theme, `${named(cell, pair.names[1])} against ${named(cell, pair.names[0])}${where}`),
     }))
-    const money: NamedChart = { name: `break-even${suffix}`, title: 'break-even', alt: cell.pairs.map(({ words }) => words).join(' '), width: 1000, height: 480, config: breakEvenChart(cell.priced, cell.breakEvens, theme, `What an upgrade costs, by the price of downtime${where}`) }
+    const money: NamedChart = { name: `break-even${suffix}`, title: 'break-even', alt: cell.pairs.map(({ words }) => words).join(' '), width: 1000, height: 480, config: breakEvenChart(cell.priced, cell.breakEvens, theme, `What an upgrade costs, by the price of downtime${where}`, cell.bill) }
     return [...differences, money]
   })
 }

@@ -12,6 +12,7 @@ import { endedByHand, isNamed, passedOver, slipsOf } from '../slips.ts'
 import { UNSEEN, scriptLines } from '../lines.ts'
 import { type Story, namesOf, withLines } from '../story.ts'
 import { judgedOf } from '../summary.ts'
+import { placeOf, typedWords } from '../brief.ts'
 import { asStruck, count, faultWords, formatMeasure, measureName, plain, violationWords } from '../words.ts'
 import { formatDuration } from '../../kernel/index.ts'
 import type { GateRecord, MeasureId, RehearsalResult, StoryLoss } from '../../result.ts'
@@ -38,7 +39,7 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
   const first = firstOf(story)
   const unnoticed = unnoticedOf(story, names)
   const stepLabel = step === '-' ? '' : names(step)
-  const goesBackTo = because.findLast((clause) => clause.step !== undefined && clause.step !== '-')?.step
+  const place = placeOf(story, names)
   const members = [...new Set((rehearsal.story?.members ?? []).map(({ member }) => member))]
   return {
     id: String(nth + 1),
@@ -46,13 +47,14 @@ export function failureView(story: Story, result: CampaignResult, plan: Plan, nt
     step: step === '-' ? '' : step,
     stepLabel,
     headline: `It ${violationWords(check)}`,
-    where: stepLabel !== '' ? `, at step ${stepLabel}` : cause === 'never-introduced' ? ', because a step is missing' : unnoticed !== null && unnoticed.step !== '' ? `, and step ${unnoticed.step} let it pass` : goesBackTo === undefined ? '' : `, which goes back to step ${names(goesBackTo)}`,
+    where: place.where,
+    typed: place.step === '' ? '' : typedWords(outline, place.step, COMMAND_MAX),
     runs,
     faults: counterexample.schedule.length,
     faultsFound: counterexample.faultsFound,
     schedule: schedule.map(faultWords),
     evidence: told,
-    because: because.toSorted((a, b) => a.atUs - b.atUs).map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : clock(clause.atUs), text: timed(clauseWords(clause.text)), step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step), said: clause === effect })),
+    because: because.toReversed().sort((a, b) => a.atUs - b.atUs).map((clause) => ({ atUs: Math.round(clause.atUs), clock: clause.atUs < 0 ? 'before' : clock(clause.atUs), text: timed(clauseWords(clause.text)), step: clause.step === undefined || clause.step === '-' ? '' : names(clause.step), said: clause === effect })),
     first: first === undefined ? null : { atUs: Math.max(0, Math.round(first.atUs)), what: timed(clauseWords(first.what)) },
     unnoticed: timed(unnoticed?.words ?? ''),
     about: members.filter((member) => [evidence, ...because.flatMap(({ text, node }) => [text, node ?? ''])].some((text) => isNamed(member, text))),
@@ -178,7 +180,7 @@ export function spoken(title: string): string {
   return title.replace(/\$\{(\w+)\}/g, '‹$1›')
 }
 
-const COMMAND_MAX = 240
+const COMMAND_MAX = 1600
 
 function commandsOf(plan: Plan, id: string, title: string): string {
   const action = plan.steps.find((step) => step.path === 'forward' && step.id === id)?.action

@@ -59,6 +59,8 @@ export interface FailureView {
   readonly causeWords: string
   readonly step: string
   readonly stepLabel: string
+  /** What is typed where it fails, with its line; empty where nothing is. */
+  readonly typed: string
   readonly headline: string
   /** Where: completes the headline (`, at step 3.4 promote`). */
   readonly where: string
@@ -165,6 +167,12 @@ export interface CampaignView {
   /** `HELD`, `VIOLATED`, `NEVER COMPLETED`, `SELDOM COMPLETED`, `DID NOTHING`, `DID LITTLE`. */
   readonly badge: string
   readonly sentence: string
+  /** What the scenario is, in its author's words; may be empty. */
+  readonly description: string
+  /** What the command line set otherwise; empty where it set nothing. */
+  readonly overrides: string
+  /** What the scenario itself says of its cluster and load. */
+  readonly settings: TableView | null
   /** From which versions to which: `engine 15.3 → 15.4`; empty where no version is to be reached or none is known. */
   readonly upgrade: string
   /** What no rehearsal here has shown, each as a phrase. */
