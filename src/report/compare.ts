@@ -158,8 +158,14 @@ function isTold({ measure, firstMean, secondMean }: MeasureComparison): boolean 
 export function cellsOf(compared: MeasureComparison, dash: string): string[] {
   const { measure, firstMean, secondMean, meanDifference, meanDifference95 } = compared
   const means = winnerShown(compared) === 'same' ? [firstMean, secondMean].map((mean) => short(measure, mean)) : apart(measure, [firstMean, secondMean])
-  const within = meanDifference95 === null ? '' : `${signed(measure, meanDifference95[0])} ${dash} ${signed(measure, meanDifference95[1])}`
+  const within = meanDifference95 === null ? '' : withinWords(signed(measure, meanDifference95[0]), signed(measure, meanDifference95[1]), dash)
   return [...means, signed(measure, meanDifference), within]
+}
+
+/** `-343 – +247 ms`: a unit that both ends have is said once. */
+function withinWords(low: string, high: string, dash: string): string {
+  const unit = /^[^ ]+( (?:h|s|ms|µs))$/.exec(high)?.[1]
+  return `${unit !== undefined && /^[^ ]+ \S+$/.test(low) && low.endsWith(unit) ? low.slice(0, -unit.length) : low} ${dash} ${high}`
 }
 
 /** Figures beside one another, with as many digits as tell apart what differs. */
@@ -183,7 +189,7 @@ function short(measure: string, value: number): string {
     if (value >= 1e4) return `${plain(Number((value / 1e3).toPrecision(3)))}k`
   }
   // A difference may be far smaller than what it is a difference of.
-  if (value > 0 && value < 0.0005 && measure.endsWith('Hours')) return `${value.toFixed(4)} h`
+  if (value > 0 && value < 0.0005 && measure.endsWith('Hours')) return `${value.toFixed(3)} h`
   if (value > 0 && value < 0.01 && measure.endsWith('Dollars')) return `$${value.toFixed(4)}`
   return formatMeasure(measure, value)
 }
