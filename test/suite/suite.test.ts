@@ -36,17 +36,17 @@ describe('expectations', () => {
         Another member was promoted while the old leader still took writes (overlap).
         20 of 7,640 acknowledged writes are lost: still on m-0 and m-2, where nobody
         reads them
+        because 00:00.1  nothing had stopped m-0 before: it neither exited nor was
+                         fenced
+        because 00:00.1  the runbook promoted m-1 from LSN 3019978 of timeline 1,
+                         although m-0, still running, was further ahead (step 2 route)
+        because 00:00.1  m-0 acknowledged the lost writes on timeline 1 from 00:00.100
+                         to 00:00.300 (step 2 route)
         because 01:01.4  the history that counts at the end, that of m-1, lacks them
                          (it ends at LSN 15247767 of timeline 2; a fresh client writes
                          there)
-        because 00:00.1  m-0 acknowledged the lost writes on timeline 1 from 00:00.100
-                         to 00:00.300 (step 2 route)
-        because 00:00.1  the runbook promoted m-1 from LSN 3019978 of timeline 1,
-                         although m-0, still running, was further ahead (step 2 route)
-        because 00:00.1  nothing had stopped m-0 before: it neither exited nor was
-                         fenced
-        at the end       01:01.4: m-0 is down; m-1 leads on engine v1; m-2 follows on
-                         engine v1; clients can write.
+        at the end       01:01.4, 1m 01s after the runbook’s: m-0 is down; m-1 leads
+                         on engine v1; m-2 follows on engine v1; clients can write.
         correlated       it also happens without step 2 route, on the same luck: the
                          chain tells what went together, not what did it
 
