@@ -34,8 +34,12 @@ const pools = { entrance: 'dns', cohorts: 12, connections: 48, timeout: '5s', qu
 
 unseen({
   // ── orders ──
-  'fence, and open without asking whether green has all, five seconds late: those five seconds are gone': {
+  'fence, and open without asking whether green has all, five seconds late: blue stops cleanly, and waits until green has them': {
     cluster: cluster(), steps: [...FILL, wait('2m'), readOnly('blue-db', true), readOnly('green-db', false), route('green-db'), cut('blue-db'), 'kubectl delete statefulset blue-db', wait('60s')], faults: [late(5, 130)],
+    predicts: { measures: { lostAcknowledgedWrites: 0 }, passes: ['no-acknowledged-write-lost', 'serves-at-end'] }, source: 'walsender.c WalSndDone: a stopping publisher sends all (PG-LOGICAL-11)',
+  },
+  'fence, and open without asking whether green has all, five seconds late, and let the subscription go: those five seconds are gone': {
+    cluster: cluster(), steps: [...FILL, wait('2m'), readOnly('blue-db', true), readOnly('green-db', false), route('green-db'), cut('blue-db'), command('green-db', 'drop subscription green'), 'kubectl delete statefulset blue-db', wait('60s')], faults: [late(5, 130)],
     predicts: { measures: { lostAcknowledgedWrites: [500, 1_300] }, fails: ['no-acknowledged-write-lost'], passes: ['serves-at-end'] }, source: 'BG-T33: 200/s × 5 s',
   },
   'turned back before green is open: only as long as it took': {

@@ -6,7 +6,7 @@ import { isPipe } from './redirect.ts'
 import { SyntaxError } from './parse.ts'
 import type { Issue } from './session.ts'
 import { Shell, type Status } from './shell.ts'
-import { NOTHING, WAIT } from './streams.ts'
+import { Answers, NOTHING, WAIT } from './streams.ts'
 import type { Simple } from './syntax.ts'
 import type { Utility, UtilityCall } from './utilities.ts'
 
@@ -85,7 +85,8 @@ function* external(shell: Shell, node: Simple, argv: readonly string[]): Process
     return text === WAIT ? '' : text
   }
   // Where there is nothing to read, whether it was read matters to nobody.
-  const nothing = input === NOTHING && !shell.fds.own
+  // Programs get nothing of what somebody answers to the script's own questions.
+  const nothing = (input === NOTHING || input instanceof Answers) && !shell.fds.own
   const stdin = shell.fds.own ? read() : nothing ? '' : read
   const call = session.call(issue.argv, issue.key, issue.nth, stdin, shell.vars.environment(), shell.cwd)
   const stream = issue.registry.streams(issue.argv) ? new Stream(shell) : undefined
