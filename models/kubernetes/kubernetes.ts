@@ -75,6 +75,8 @@ export class Kubernetes {
   readonly commands: { readonly kubectl: Command; readonly az: Command; readonly curl: Command }
   /** Of a kind that an operator keeps: which changed path of the spec it does not go by, and what it does; undefined = it goes by all of them (rule K8S-APPLY-2). */
   readonly unread = new Map<string, (spec: Readonly<Record<string, unknown>>, before: Readonly<Record<string, unknown>>) => { readonly what: string; readonly instead: string } | undefined>()
+  /** Of a kind with a schema of its own: what of a spec the API server would not let in, as it says it. */
+  readonly schemas = new Map<string, (spec: Readonly<Record<string, unknown>>) => string | undefined>()
   /** What the containers of an engine answer over HTTP; by default nothing listens. */
   serves: Serves = () => undefined
   /** Fired at every change of an API object: what waits for a condition looks again. */

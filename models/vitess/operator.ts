@@ -9,7 +9,7 @@ import type { Keyspace, KeyspaceSpec } from './keyspace.ts'
 import { plannedReparent } from './reparent.ts'
 import type { Shard } from './shard.ts'
 import type { Tablet } from './tablet.ts'
-import { claimOf, keyspacesOf, labelsOf, podSpec, policiesOf, sameTemplate, shardObject, specOf, type Template, templateOf, templateOfPod, turnsDownAtOnce, unreadPath } from './topology.ts'
+import { claimOf, invalidIn, keyspacesOf, labelsOf, podSpec, policiesOf, sameTemplate, shardObject, specOf, type Template, templateOf, templateOfPod, turnsDownAtOnce, unreadPath } from './topology.ts'
 import type { World } from './world.ts'
 
 /** After a reparent that failed the operator looks again. */
@@ -38,6 +38,7 @@ export class Operator {
       if (shard !== undefined) this.reconcile(shard)
     })
     kubernetes.controllers.register('VitessCluster', () => this.clusterChanged())
+    kubernetes.schemas.set('VitessCluster', invalidIn)
     kubernetes.unread.set('VitessCluster', (spec, before) => unreadPath(spec, before, name => world.keyspaces.has(name)))
     kubernetes.pods$.onChange(pod => this.podChanged(pod))
     world.shardListeners.push(shard => {

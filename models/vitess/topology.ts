@@ -94,6 +94,21 @@ export function unreadPath(spec: Readonly<Record<string, unknown>>, before: Read
   return other === undefined ? undefined : { what: `\`${other}\``, instead: 'of what is there already the operator goes by images.vttablet, images.mysqld.mysql80Compatible, updateStrategy.type, a keyspace’s durabilityPolicy and turndownPolicy, and the resources of its tablets’ mysqld; keyspaces can be added and taken out' }
 }
 
+/** What the schema of the object does not let in: a keyspace without a number of shards or tablets (rule VT-OP-7). */
+export function invalidIn(spec: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [k, { partitionings }] of ((spec as ClusterSpec).keyspaces ?? []).entries()) {
+    const equal = partitionings?.[0]?.equal
+    if (equal === undefined) continue
+    const path = `spec.keyspaces[${k}].partitionings[0].equal`
+    const counts: [string, unknown][] = [[`${path}.parts`, equal.parts], [`${path}.shardTemplate.tabletPools[0].replicas`, equal.shardTemplate?.tabletPools?.[0]?.replicas]]
+    for (const [at, value] of counts) {
+      if (value === undefined || value === null) return `${at}: Required value`
+      if (!isCount(value)) return `${at}: Invalid value: ${JSON.stringify(value)}`
+    }
+  }
+  return undefined
+}
+
 function isCount(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 1
 }

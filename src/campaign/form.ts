@@ -4,6 +4,7 @@ import type { Plan, PlanStep } from '../operator/index.ts'
 import type { RehearsalResult } from '../result.ts'
 import { ScenarioError } from '../scenario/error.ts'
 import type { Scenario } from '../scenario/scenario.ts'
+import { UnsupportedError } from '../operator/command.ts'
 import { EndlessError } from '../rehearsal.ts'
 import type { Rehearsed, Rehearser } from './rehearser.ts'
 import { resized } from './shrink-sizes.ts'
@@ -36,12 +37,12 @@ export function patienceFor(found: RehearsalResult): number {
   return 1_000 + 4 * found.steps.length
 }
 
-/** Rehearses a variant that may be hopeless: undefined when it goes round in circles, or its cluster is too small for what `start` does to it. */
+/** Rehearses a variant that may be hopeless: undefined when it goes round in circles, its cluster is too small for what `start` does to it, or it comes to something that no model has. */
 export function attempt(rehearser: Rehearser, what: Rehearsed): RehearsalResult | undefined {
   try {
     return rehearser.rehearse(what)
   } catch (error) {
-    if (error instanceof EndlessError || error instanceof ScenarioError) return undefined
+    if (error instanceof EndlessError || error instanceof ScenarioError || error instanceof UnsupportedError) return undefined
     throw error
   }
 }

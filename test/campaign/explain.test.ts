@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { explainFailure } from '../../src/campaign/explanation.ts'
+import { attempt } from '../../src/campaign/form.ts'
 import { whenInevitable } from '../../src/campaign/inevitable.ts'
 import { realRehearser } from '../../src/campaign/real.ts'
 import { neighbours, swapped } from '../../src/campaign/swap.ts'
 import { edited, nearestTwin } from '../../src/campaign/twin.ts'
 import type { Fault } from '../../src/faults/index.ts'
 import { SECOND } from '../../src/kernel/index.ts'
+import { UnsupportedError } from '../../src/operator/command.ts'
 import type { RehearsalResult } from '../../src/result.ts'
 import { rehearse } from '../../src/rehearsal.ts'
 import { withSteps } from '../rehearsal/scenarios.ts'
@@ -150,4 +152,11 @@ describe('the nearest passing twin', () => {
     expect(inevitable.sure).toBe(0)
     expect(twins).toEqual(nearestTwin(failed))
   })
+})
+
+test('a variant that comes to something that no model has tells nothing, and ends nothing; any other error is one', () => {
+  const rehearser = (error: Error) => ({ ...fakeRehearser, rehearse: () => { throw error } })
+  const what = { scenario: fakeScenario, seed: '1', schedule: [] }
+  expect(attempt(rehearser(new UnsupportedError('a patch without a value', [])), what as never)).toBeUndefined()
+  expect(() => attempt(rehearser(new Error('a defect')), what as never)).toThrow('a defect')
 })

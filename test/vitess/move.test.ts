@@ -27,9 +27,13 @@ describe('keyspaces of the cluster object', () => {
 
   it('VT-OP-7: one without a number of shards is not made; one cut into other ranges is not modelled', () => {
     const lab = new Two()
-    lab.spec(KEYSPACE('commerce'), KEYSPACE('green', 'semi_sync', 'Immediate', null))
+    const invalid = 'The VitessCluster "example" is invalid: spec.keyspaces'
+    expect(() => lab.spec(KEYSPACE('commerce'), KEYSPACE('green', 'semi_sync', 'Immediate', null))).toThrow(`${invalid}[1].partitionings[0].equal.parts: Required value`)
     lab.wait(60)
     expect(lab.cluster.world.keyspaces.has('green')).toBe(false)
+    // One that is there does not lose its number either: what a variable that is empty leaves of a patch.
+    const patch = '{"spec":{"keyspaces":[{"name":"commerce","partitionings":[{"equal":{"parts":,"shardTemplate":{"tabletPools":[{"type":"replica","replicas":4}]}}}]}]}}'
+    expect(lab.run(`kubectl patch vitesscluster example --type merge --patch '${patch}'`).err).toBe(`${invalid}[0].partitionings[0].equal.parts: Required value\n`)
     expect(() => {
       lab.spec(KEYSPACE('commerce'), KEYSPACE('green', 'semi_sync', 'Immediate', 2))
       lab.wait(60)

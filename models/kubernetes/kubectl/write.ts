@@ -55,6 +55,8 @@ export function store(kube: Kubernetes, found: Found, object: KubeObject): boole
   if (found.type.kind === 'Pod') return storePod(kube, found, object)
   if (found.type.kind === 'Node') return storeNode(kube, found, object)
   validate(kube, found, object)
+  const wrong = kube.schemas.get(found.type.kind)?.(object.spec ?? {})
+  if (wrong !== undefined) throw new CliError(`The ${found.type.kind} "${found.name}" is invalid: ${wrong}`)
   refuseUnmodelled(kube, object, kube.store.get(found.type.kind, found.key))
   if (!kube.store.put(object)) return false
   kube.objectChanged(found.type.kind, found.key, object)
