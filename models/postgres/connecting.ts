@@ -121,7 +121,7 @@ function connectOne(world: World, client: Client, target: Target, call: Call): C
     if (server === undefined) return { is: 'error', stderr: `psql: error: ${where}No such file or directory\n\tIs the server running locally and accepting connections on that socket?\n`, code: 2, afterUs: 1_000 }
     return local(server, client, user, database, target.options, where)
   }
-  const pooled = client.poolers === undefined ? undefined : findPooled(world, client, target.host, call.nth)
+  const pooled = client.poolers === undefined ? undefined : findPooled(world, client, target.host, database, call.nth)
   if (pooled === undefined && isLoopback(target.host, client.pod)) {
     const server = port === PORT ? client.server() : undefined
     const where = `connection to server at "${target.host}" (${target.host === '::1' ? '::1' : '127.0.0.1'}), port ${port} failed: `
@@ -143,11 +143,11 @@ function local(server: Server, client: Client, user: string, database: string, o
 }
 
 /** The server that a pooler's clients end on now; undefined when the host is no pooler. */
-function findPooled(world: World, client: Client, host: string, nth: number): Server | string | undefined {
+function findPooled(world: World, client: Client, host: string, database: string, nth: number): Server | string | undefined {
   if (!readHost(host).isPooler) return undefined
   const bouncer = findBouncer(world, client.poolers as BouncerProgram, client.place(), host, nth)
   if (typeof bouncer === 'string') return bouncer
-  if (bouncer.disabled) return `connection to server at "${host}", port 6432 failed: FATAL:  database "app_db" is disabled`
+  if (bouncer.disabled) return `connection to server at "${host}", port 6432 failed: FATAL:  database "${database}" is disabled`
   return findServerByHost(world, bouncer.host.place, bouncer.database?.host ?? '', `psql@${bouncer.host.pod}`, nth)
 }
 

@@ -3,6 +3,7 @@
  * object numbers, build constants) says what a small new cluster says. Source: PostgreSQL 15.18; pg_controldata.c.
  */
 import { SECOND } from '../../src/kernel/index.ts'
+import { strftime } from '../../src/operator/shell/utilities/strftime.ts'
 import { advanceCheckpoint, type DataDirectory, formatLsn } from './datadir.ts'
 import { CALENDAR_US } from './columns.ts'
 import { walFile } from './relations.ts'
@@ -10,27 +11,9 @@ import { SIZES } from './shortage.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
-const DAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed']
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-const DAY_SECONDS = 86_400
-
 /** `strftime("%c")` as the official image has it (LANG en_US.utf8, UTC). @param us since the story's beginning */
 function dateAndTime(us: number): string {
-  const seconds = Math.floor((CALENDAR_US + us) / SECOND)
-  const days = Math.floor(seconds / DAY_SECONDS)
-  const two = (n: number): string => String(n).padStart(2, '0')
-  const hour = Math.floor((seconds % DAY_SECONDS) / 3600)
-  // Days since 1970 to a date of the Gregorian calendar, counted in eras of 400 years that begin in March.
-  const shifted = days + 719_468
-  const era = Math.floor(shifted / 146_097)
-  const dayOfEra = shifted - era * 146_097
-  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365)
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const march = Math.floor((5 * dayOfYear + 2) / 153)
-  const day = dayOfYear - Math.floor((153 * march + 2) / 5) + 1
-  const month = march < 10 ? march + 2 : march - 10
-  const year = yearOfEra + era * 400 + (month < 2 ? 1 : 0)
-  return `${DAYS[days % 7]} ${two(day)} ${MONTHS[month]} ${year} ${two(hour % 12 === 0 ? 12 : hour % 12)}:${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)} ${hour < 12 ? 'AM' : 'PM'} UTC`
+  return strftime('%a %d %b %Y %r %Z', (CALENDAR_US + us) / SECOND, 0)
 }
 
 const LABEL_WIDTH = 38

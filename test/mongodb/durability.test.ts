@@ -13,6 +13,16 @@ const under = (setting: Setting = {}, load = {}): Lab => {
 const flowing = (lab: Lab): boolean => lab.cluster.world.log.demands[0]?.flowing === true
 
 describe('write concerns', () => {
+  test('MG-ELECT-4: a member that is only starting, though it has more, is no copy that could have been reached when another was elected', () => {
+    const lab = under({ writeConcern: 1, timing: { crashStartMs: 60_000 } })
+    for (const late of [1, 2]) lab.strike('replication-lag', `member:mongo-${late}`, 60 * SECOND, 5 * SECOND)
+    lab.wait(10 * SECOND)
+    lab.kill(0, SECOND)
+    lab.wait(2 * SECOND)
+    lab.until(() => lab.primary() !== undefined)
+    expect(lab.cluster.truth.promotions.at(-1)).toMatchObject({ furthestReachable: true })
+  })
+
   test('MG-ACK-1: a majority needs a majority of the votes; w:2 any two; too few, and it waits', () => {
     const outage = (setting: Setting, down: readonly number[]): boolean => {
       const lab = under(setting)

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Task } from '../../src/kernel/index.ts'
 import type { Output } from '../../src/operator/command.ts'
+import { answer } from '../../models/redis/entrances.ts'
 import { Stage } from './stage.ts'
 import { splitLine } from './words.ts'
 
@@ -116,6 +117,17 @@ describe('broken off half-way (RD-MOVE-8, RD-CLI-6)', () => {
     expect(nothingLost(stage)).toBe(0)
   })
 
+  test('the tool is killed in the millisecond in which the keys of a share’s own slot are under way: its writes waited for that, and go on', () => {
+    const { stage, task } = half()
+    const source = stage.server('redis-0')
+    for (let i = 0; source.leaving.size === 0 && i < 100_000 && task.state === 'running'; i++) stage.sim.run(stage.sim.now + 200)
+    const [leaving] = source.leaving
+    expect(leaving).toBeDefined()
+    expect(answer(source, leaving as never)).toEqual({ is: 'held' })
+    task.kill()
+    expect(answer(source, leaving as never).is).toBe('served')
+  })
+
   test('the target dies and has no replica: what had moved is gone with it, acknowledged writes of before too', () => {
     const { stage, task } = half({ save: '' })
     stage.strike('process-kill', 'member:redis-6', 1)
@@ -168,6 +180,18 @@ describe('broken off half-way (RD-MOVE-8, RD-CLI-6)', () => {
 })
 
 describe('--cluster rebalance (RD-CLI-5)', () => {
+  test('moves nothing while all are within the threshold of two per cent, or of another one that it is told', () => {
+    const { stage, id } = seven()
+    const away = (slots: number): Output => stage.sh(`redis-cli --cluster reshard redis-1.redis:6379 --cluster-from ${id('redis-0')} --cluster-to ${id('redis-1')} --cluster-slots ${slots} --cluster-yes`)
+    expect(away(80).code).toBe(0)
+    stage.run(5)
+    expect(stage.sh('redis-cli --cluster rebalance redis-1.redis:6379').out).toContain('No rebalancing needed! All nodes are within the 2.00% threshold.')
+    expect(away(120).code).toBe(0)
+    stage.run(5)
+    expect(stage.sh('redis-cli --cluster rebalance redis-1.redis:6379 --cluster-threshold 6').out).toContain('within the 6.00% threshold')
+    expect(stage.sh('redis-cli --cluster rebalance redis-1.redis:6379 --cluster-simulate').out).toContain('Moving 201 slots from redis-1.redis:6379 to')
+  })
+
   test('within the threshold nothing is done; empty masters take part only when told to', () => {
     const { stage } = seven()
     expect(stage.sh('redis-cli --cluster rebalance redis-1.redis:6379')).toMatchObject({ code: 0, out: expect.stringContaining('*** No rebalancing needed! All nodes are within the 2.00% threshold.') })

@@ -31,6 +31,7 @@ describe('keyspaces of the cluster object', () => {
     expect(() => lab.spec(KEYSPACE('commerce'), KEYSPACE('green', 'semi_sync', 'Immediate', null))).toThrow(`${invalid}[1].partitionings[0].equal.parts: Required value`)
     lab.wait(60)
     expect(lab.cluster.world.keyspaces.has('green')).toBe(false)
+    expect(() => lab.spec(KEYSPACE('commerce'), KEYSPACE('green', 'semi_sync', 'Immediate', 0))).toThrow('spec.keyspaces[1].partitionings[0].equal.parts: Invalid value: 0')
     // One that is there does not lose its number either: what a variable that is empty leaves of a patch.
     const patch = '{"spec":{"keyspaces":[{"name":"commerce","partitionings":[{"equal":{"parts":,"shardTemplate":{"tabletPools":[{"type":"replica","replicas":4}]}}}]}]}}'
     expect(lab.run(`kubectl patch vitesscluster example --type merge --patch '${patch}'`).err).toBe(`${invalid}[0].partitionings[0].equal.parts: Required value\n`)

@@ -67,6 +67,8 @@ function nextLeader({ story }: RehearsalResult, afterUs: number): MemberChange |
 
 /** Labels of records that tell of a member being removed (see `src/checks/chain.ts`). */
 const REMOVAL = /deleted|evicted|removed/
+/** Stops that begin so close to one another are one: of all clients, and as one of them saw it. */
+const SAME_US = 100_000
 /** A command that names the successor is one of this handover. */
 const COMMAND_US = 60e6
 
@@ -114,7 +116,7 @@ export function longest(rehearsal: RehearsalResult, names: StepNames, inIt = 'In
   const step = stepOf(rehearsal, stop)
   const taken = leaderTaken(rehearsal, stop)
   const led = taken === undefined ? '' : taken.by === '' ? `; ${taken.member} led, and went away at ${clock(taken.atUs)}` : `: ${taken.by} took ${taken.member} away at ${clock(taken.atUs)}, while it led`
-  const begun = standstillsOf(rehearsal, names).find((each) => each.fromUs <= stop.fromUs + 1e5 && each.toUs >= stop.fromUs)?.told.find(({ atUs, text }) => atUs <= stop.fromUs && text.startsWith('step '))
+  const begun = standstillsOf(rehearsal, names).find((each) => each.fromUs <= stop.fromUs + SAME_US && each.toUs >= stop.fromUs)?.told.find(({ atUs, text }) => atUs <= stop.fromUs && text.startsWith('step '))
   const command = begun === undefined ? '' : ` What led to it was typed at ${clock(begun.atUs)}, in ${begun.text}.`
   return [`${inIt} the longest write stop lasted ${formatDuration(stop.toUs - stop.fromUs)} from ${clock(stop.fromUs)}${step === undefined ? '' : `, in step ${names(step.step)}`}${led}.${command}${stop.open ? ' Writes had not come back when the rehearsal ended, so it is longer than that.' : ''}`]
 }

@@ -138,6 +138,8 @@ describe('who connects, and to what', () => {
     const done = l.exec(0, 'psql', `host=${two} user=postgres connect_timeout=4`, '-Atc', 'select 1')
     expect(done.err).toContain('failed: timeout expired\n')
     expect(done.us).toBeLessThan(5 * SECOND)
+    // Less than two seconds are taken for two.
+    expect(l.exec(0, 'psql', `host=${two} user=postgres connect_timeout=1`, '-Atc', 'select 1').us).toBeGreaterThan(2 * SECOND)
   })
 
   it('PG-ACCESS-4: roles that a runbook makes may log in, also at a standby, once it has them; others are refused', () => {

@@ -215,7 +215,15 @@ describe('what stops it', () => {
     copying.wait(2 * SECOND)
     expect(state(copying)).toBe('d')
     copying.server(BLUE).shutdown('fast')
+    expect(copying.told('postgres.subscription-lost').at(-1)).toContain('the publisher went away')
     expect(gone(copying)).toBeLessThan(3)
+    // One that is later than the time-out, and gets on all the while, is waited for.
+    const slow = following()
+    slow.strike('replication-lag', `member:${GREEN}`, 300 * SECOND, 90 * SECOND)
+    slow.wait(120 * SECOND)
+    slow.server(BLUE).shutdown('fast')
+    expect(gone(slow)).toBeGreaterThan(80)
+    expect(missing(slow, GREEN)).toBe(0)
   })
 
   it('a row for a table that green lacks, until the table is there (PG-LOGICAL-6)', () => {
